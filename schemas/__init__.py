@@ -1,0 +1,1 @@
+"""The contract: every event, field, limit, code and topic of Posterstream. Imports nothing of ours."""

@@ -1,0 +1,89 @@
+"""Field types shared by the events, and the checks that a type alone cannot state."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import orjson
+from msgspec import Meta
+
+from . import limits
+
+# `(?!\n)$` because `$` alone would let one trailing newline through.
+JobId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,80}(?!\n)$")]
+Source = Annotated[str, Meta(max_length=limits.SOURCE_MAX_CHARACTERS)]
+EntityId = Annotated[str, Meta(description="At most 128 bytes of UTF-8; percent-encoded in object keys.")]
+Timestamp = Annotated[datetime, Meta(tz=True)]
+JsonObject = dict[str, Any]
+Version = Literal[1]
+PosterStatus = Literal["queued", "processing", "completed", "failed", "cancelled"]
+JobStatus = PosterStatus
+Priority = Literal["normal", "bulk"]
+Index = Annotated[int, Meta(ge=0)]
+Count = Annotated[int, Meta(ge=0)]
+Positive = Annotated[int, Meta(ge=1)]
+EventId = UUID
+
+
+def check_entity_id(entity_id: str) -> None:
+    """Raise ValueError where `entity_id` is empty, holds U+0000 or is longer than 128 bytes of UTF-8."""
+    size = len(entity_id.encode("utf-8", "surrogatepass"))
+    if not 1 <= size <= limits.ENTITY_ID_MAX_BYTES:
+        raise ValueError(f"`entity_id` has {size} bytes; 1 to {limits.ENTITY_ID_MAX_BYTES} are allowed")
+    check_text(entity_id, "entity_id")
+
+
+def check_text(text: str, name: str) -> None:
+    """Raise ValueError where `text` holds what Postgres cannot store: U+0000 or a lone surrogate."""
+    if "\0" in text:
+        raise ValueError(f"`{name}` holds U+0000; remove it")
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise ValueError(f"`{name}` holds a lone surrogate; it is not valid Unicode text") from None
+
+
+def check_custom_data(value: Mapping[str, Any]) -> None:
+    """Raise ValueError where `custom_data` breaks a limit: 64 KB, depth 16, 64-bit integers, no U+0000."""
+    _check_value(value, "custom_data", limits.CUSTOM_DATA_MAX_DEPTH)
+    _check_size(value, "custom_data", limits.CUSTOM_DATA_MAX_BYTES)
+
+
+def check_metadata(value: Mapping[str, Any]) -> None:
+    """Raise ValueError where `metadata` breaks a limit: 4 KB, and what custom_data forbids."""
+    if not value:
+        return
+    _check_value(value, "metadata", limits.CUSTOM_DATA_MAX_DEPTH)
+    _check_size(value, "metadata", limits.METADATA_MAX_BYTES)
+
+
+def _check_size(value: Mapping[str, Any], name: str, allowed: int) -> None:
+    size = len(orjson.dumps(value))
+    if size > allowed:
+        raise ValueError(f"`{name}` has {size:,} bytes; {allowed:,} are allowed")
+
+
+def _check_value(value: Any, path: str, depth: int) -> None:
+    kind = type(value)
+    if kind is str:
+        check_text(value, path)
+    elif kind is int:
+        if not limits.INTEGER_MIN <= value <= limits.INTEGER_MAX:
+            raise ValueError(f"`{path}` is an integer that does not fit 64 bits; send it as text")
+    elif kind is dict:
+        _check_depth(path, depth)
+        for key, item in value.items():
+            check_text(key, path)
+            _check_value(item, f"{path}.{key}", depth - 1)
+    elif kind is list:
+        _check_depth(path, depth)
+        for item in value:
+            _check_value(item, path, depth - 1)
+
+
+def _check_depth(path: str, depth: int) -> None:
+    if depth == 0:
+        name = path.split(".", 1)[0]
+        raise ValueError(f"`{name}` is nested deeper than {limits.CUSTOM_DATA_MAX_DEPTH} levels")

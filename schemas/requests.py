@@ -1,0 +1,131 @@
+"""What a site asks for, on `poster-requests`."""
+
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from msgspec import Raw
+
+from . import limits
+from .envelope import Envelope
+from .fields import (
+    EntityId,
+    Index,
+    JobId,
+    JsonObject,
+    Positive,
+    Priority,
+    Timestamp,
+    check_custom_data,
+    check_entity_id,
+    check_metadata,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PosterRequested(Envelope):
+    """One poster, please. `job_id` is the idempotency key: the same id again is the same job."""
+
+    type: Literal["poster.requested"] = "poster.requested"
+    job_id: JobId
+    template_id: str
+    entity_id: EntityId = "unknown"
+    custom_data: JsonObject = field(default_factory=dict)
+    metadata: JsonObject = field(default_factory=dict)
+    output: JsonObject | None = None
+    strict: bool = False
+    reuse: bool = True
+    priority: Priority = "normal"
+    deadline: Timestamp | None = None
+
+    def __post_init__(self) -> None:
+        check_entity_id(self.entity_id)
+        check_custom_data(self.custom_data)
+        check_metadata(self.metadata)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchPoster:
+    """One poster of a batch. What it leaves out, the batch says; `metadata` is its own or the batch's, never both."""
+
+    entity_id: EntityId = "unknown"
+    custom_data: JsonObject = field(default_factory=dict)
+    metadata: JsonObject | None = None
+    output: JsonObject | None = None
+
+    def __post_init__(self) -> None:
+        check_entity_id(self.entity_id)
+        check_custom_data(self.custom_data)
+        check_metadata(self.metadata or {})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchRequested(Envelope):
+    """Up to 500 posters of one job; a larger job is several of these, each a `part` of `parts`.
+
+    `posters` stay raw, so that each is decoded on its own and a bad one fails alone (see `codec.decode_poster`).
+    """
+
+    type: Literal["batch.requested"] = "batch.requested"
+    job_id: JobId
+    template_id: str
+    posters: list[Raw]
+    metadata: JsonObject = field(default_factory=dict)
+    output: JsonObject | None = None
+    strict: bool = False
+    reuse: bool = True
+    priority: Priority | None = None
+    deadline: Timestamp | None = None
+    part: Positive = 1
+    parts: Positive = 1
+    first_index: Index = 0
+    total_count: Positive | None = None
+
+    def __post_init__(self) -> None:
+        check_metadata(self.metadata)
+        if not 1 <= len(self.posters) <= limits.BATCH_MAX_POSTERS:
+            raise ValueError(f"`posters` has {len(self.posters)} entries; 1 to {limits.BATCH_MAX_POSTERS} are allowed")
+        if self.part > self.parts:
+            raise ValueError(f"`part` is {self.part} of {self.parts} `parts`")
+        if self.parts > 1 and self.total_count is None:
+            raise ValueError("`total_count` is required where `parts` is more than 1")
+        if self.total_count is not None and self.first_index + len(self.posters) > self.total_count:
+            raise ValueError(f"`total_count` is {self.total_count}, but this part reaches past it")
+
+    @property
+    def total(self) -> int:
+        """How many posters the whole job has."""
+        return self.total_count if self.total_count is not None else self.first_index + len(self.posters)
+
+
+def batch_priority(batch: BatchRequested) -> Priority:
+    """Return the lane a batch takes: its own word, else bulk above 10 posters."""
+    if batch.priority is not None:
+        return batch.priority
+    return "bulk" if batch.total > limits.BULK_ABOVE_POSTERS else "normal"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobCancelRequested(Envelope):
+    """Stop what is left of a job. For a job not yet known it also cancels the request that comes later."""
+
+    type: Literal["job.cancel_requested"] = "job.cancel_requested"
+    job_id: JobId
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PosterEraseRequested(Envelope):
+    """Delete objects and personal data, of a job or of one entity of a section."""
+
+    type: Literal["poster.erase_requested"] = "poster.erase_requested"
+    job_id: JobId | None = None
+    section: str | None = None
+    entity_id: str | None = None
+
+    def __post_init__(self) -> None:
+        by_entity = self.section is not None and self.entity_id is not None
+        if (self.job_id is not None) == by_entity:
+            raise ValueError("say what to erase by `job_id`, or by `section` and `entity_id`")
+
+
+Request: TypeAlias = PosterRequested | BatchRequested | JobCancelRequested | PosterEraseRequested

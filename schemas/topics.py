@@ -1,0 +1,48 @@
+"""Every topic and the event types on it. Partitions and retention are in `streams/topics.py`."""
+
+from typing import Final
+
+POSTER_REQUESTS: Final = "poster-requests"
+POSTER_RENDERS: Final = "poster-renders"
+POSTER_RENDERS_BULK: Final = "poster-renders-bulk"
+POSTER_RETRIES: Final = ("poster-retries-1", "poster-retries-2", "poster-retries-3")
+POSTER_PROGRESS: Final = "poster-progress"
+POSTER_COMPLETIONS: Final = "poster-completions"
+POSTER_LOGS: Final = "poster-logs"
+JOB_EVENTS: Final = "job-events"
+JOB_CANCELLATIONS: Final = "job-cancellations"
+TEMPLATE_COMMANDS: Final = "template-commands"
+TEMPLATE_EVENTS: Final = "template-events"
+TEMPLATE_CATALOG: Final = "template-catalog"
+DEAD_LETTERS: Final = "dead-letters"
+
+EVENT_TYPES: Final[dict[str, tuple[str, ...]]] = {
+    POSTER_REQUESTS: ("poster.requested", "batch.requested", "job.cancel_requested", "poster.erase_requested"),
+    POSTER_RENDERS: ("poster.pinned",),
+    POSTER_RENDERS_BULK: ("poster.pinned",),
+    **dict.fromkeys(POSTER_RETRIES, ("poster.pinned",)),
+    POSTER_PROGRESS: ("poster.queued", "poster.processing", "poster.retrying"),
+    POSTER_COMPLETIONS: ("poster.completed", "poster.failed", "poster.cancelled", "poster.erased"),
+    POSTER_LOGS: ("log.recorded",),
+    JOB_EVENTS: ("job.progressed", "job.completed", "job.failed", "job.cancelled"),
+    JOB_CANCELLATIONS: ("job.cancellation",),
+    TEMPLATE_COMMANDS: (
+        "template.upload",
+        "template.update",
+        "template.activate",
+        "template.archive",
+        "template.preview",
+        "template.get",
+    ),
+    TEMPLATE_EVENTS: (
+        "template.uploaded",
+        "template.activated",
+        "template.archived",
+        "template.previewed",
+        "template.described",
+        "template.rejected",
+    ),
+    TEMPLATE_CATALOG: ("template.uploaded",),
+    # Dead letters are the original bytes of any topic; they have no type of their own.
+    DEAD_LETTERS: (),
+}
