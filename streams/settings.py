@@ -1,0 +1,106 @@
+"""Settings: environment variables named `POSTERS_*`, read once at start."""
+
+import difflib
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Final, get_type_hints
+from urllib.parse import urlsplit
+
+from streams.errors import SettingsError
+
+PREFIX: Final = "POSTERS_"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Every setting with its default. The variable of a field is `POSTERS_` and its name in upper case.
+
+    Times are in seconds. S3 credentials, region and endpoint come from the standard `AWS_*` variables.
+    """
+
+    brokers: str = "localhost:9092"
+    """Bootstrap servers, comma-separated `host:port`."""
+    database_url: str = "postgresql://posters:posters@localhost:5432/posters"
+    storage_url: str = "s3://posters"
+    """`s3://bucket/prefix` or `file:///directory`."""
+    public_url: str | None = None
+    """What object keys are appended to in `url`; unset: the storage's own address."""
+    chromium: str | None = None
+    """Path of the browser's binary; unset: the system's headless shell, else the one Playwright installed."""
+    asset_allow: str = ""
+    """Hosts, host:port pairs or CIDR ranges that templates may load assets from although they are not public."""
+    instance: str | None = None
+    """A stable name of this worker: static group membership. Unset: dynamic."""
+    session_timeout: float = 45.0
+    """After this long without a heartbeat the broker gives a worker's partitions to others."""
+    drain_timeout: float = 20.0
+    """How long a worker finishes what it holds after TERM."""
+    render_slots: int = 0
+    """Pages rendering at once in a render worker; 0: one per core plus one."""
+    render_timeout: float = 15.0
+    """How long one poster may take in the browser."""
+    retry_delays: str = "10,60,600"
+    """Seconds a poster waits in each of the three retry tiers."""
+    batch_timeout: float = 3600.0
+    """How long the parts of a batch may be apart."""
+    stale_after: float = 86_400.0
+    """After this long without news a poster is failed with `internal`."""
+    status_address: str | None = None
+    """`host:port` to serve /ready and /metrics on; unset: not served."""
+    fetch_wait: float = 1.5
+    """How long a fetch waits at the broker for new records. Embedded brokers, which do not wake it, want 0.02."""
+    log_level: str = "info"
+
+    @property
+    def retry_delay_seconds(self) -> tuple[float, float, float]:
+        """The delays of tiers 1, 2 and 3."""
+        first, second, third = (float(delay) for delay in self.retry_delays.split(","))
+        return first, second, third
+
+
+NAMES: Final[tuple[str, ...]] = tuple(PREFIX + field.name.upper() for field in fields(Settings))
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings of `environment` (default: the process's). Raises SettingsError."""
+    environment = os.environ if environment is None else environment
+    for name in environment:
+        if name.startswith(PREFIX) and name not in NAMES:
+            nearest = difflib.get_close_matches(name, NAMES, n=1, cutoff=0.0)[0]
+            raise SettingsError(f"{name} is not a setting; did you mean {nearest}?")
+    kinds = get_type_hints(Settings)
+    values: dict[str, object] = {}
+    for field in fields(Settings):
+        name = PREFIX + field.name.upper()
+        text = environment.get(name, "")
+        if text:
+            values[field.name] = _convert(name, text, kinds[field.name])
+    settings = Settings(**values)  # type: ignore[arg-type]
+    _check(settings)
+    return settings
+
+
+def _convert(name: str, text: str, kind: object) -> object:
+    if kind in (int, float):
+        try:
+            return int(text) if kind is int else float(text)
+        except ValueError:
+            raise SettingsError(f"{name} is `{text}`; it takes a number") from None
+    return text
+
+
+def _check(settings: Settings) -> None:
+    scheme = urlsplit(settings.storage_url).scheme
+    if scheme not in ("s3", "file"):
+        raise SettingsError(f"POSTERS_STORAGE_URL is `{settings.storage_url}`; it starts with s3:// or file:///")
+    if urlsplit(settings.database_url).scheme not in ("postgresql", "postgres"):
+        raise SettingsError("POSTERS_DATABASE_URL starts with postgresql://")
+    if not re.fullmatch(r"\d+(\.\d+)?(,\d+(\.\d+)?){2}", settings.retry_delays):
+        raise SettingsError(
+            f"POSTERS_RETRY_DELAYS is `{settings.retry_delays}`; it takes three numbers, as in 10,60,600"
+        )
+    for name in ("session_timeout", "drain_timeout", "render_timeout", "batch_timeout", "stale_after", "fetch_wait"):
+        if getattr(settings, name) <= 0:
+            raise SettingsError(f"{PREFIX}{name.upper()} is {getattr(settings, name):g}; it takes seconds above 0")

@@ -1,0 +1,132 @@
+"""The whole flow in one place: every topic as the broker keeps it, and which role reads and writes it.
+
+poster-requests ─▶ intake ─▶ poster-renders(-bulk) ─▶ render ─▶ poster-completions ─▶ sink ─▶ Postgres, job-events
+                                    ▲                   │
+                                    └───── retry ◀── poster-retries-1/2/3
+template-commands ─▶ templates ─▶ template-events, template-catalog
+"""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final, Literal
+
+from schemas import topics as names
+
+Role = Literal["intake", "render", "retry", "templates", "sink"]
+
+ROLES: Final[tuple[Role, ...]] = ("intake", "render", "retry", "templates", "sink")
+
+MEBIBYTE: Final = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topic:
+    """A topic as `posters setup` makes it. `retention` None: compacted, kept for ever."""
+
+    name: str
+    partitions: int
+    retention: timedelta | None = timedelta(days=7)
+    compact: bool = False
+    log_append_time: bool = False
+    max_message_bytes: int = MEBIBYTE
+
+    def configuration(self) -> dict[str, str]:
+        """Return the topic's settings in the broker's own names."""
+        policies = [name for name, on in (("compact", self.compact), ("delete", self.retention is not None)) if on]
+        settings = {"cleanup.policy": ",".join(policies), "max.message.bytes": str(self.max_message_bytes)}
+        if self.retention is not None:
+            settings["retention.ms"] = str(int(self.retention.total_seconds() * 1000))
+        if self.log_append_time:
+            settings["message.timestamp.type"] = "LogAppendTime"
+        return settings
+
+
+TOPICS: Final[tuple[Topic, ...]] = (
+    Topic(name=names.POSTER_REQUESTS, partitions=6, log_append_time=True, max_message_bytes=4 * MEBIBYTE),
+    Topic(name=names.POSTER_RENDERS, partitions=12),
+    Topic(name=names.POSTER_RENDERS_BULK, partitions=12),
+    *(Topic(name=name, partitions=3) for name in names.POSTER_RETRIES),
+    Topic(name=names.POSTER_PROGRESS, partitions=6),
+    Topic(name=names.POSTER_COMPLETIONS, partitions=6),
+    Topic(name=names.POSTER_LOGS, partitions=6),
+    Topic(name=names.JOB_EVENTS, partitions=6),
+    Topic(name=names.JOB_CANCELLATIONS, partitions=1, compact=True),
+    Topic(
+        name=names.TEMPLATE_COMMANDS,
+        partitions=1,
+        retention=timedelta(days=30),
+        log_append_time=True,
+        max_message_bytes=4 * MEBIBYTE,
+    ),
+    # An answer to template.get carries the HTML, escaped.
+    Topic(name=names.TEMPLATE_EVENTS, partitions=1, retention=timedelta(days=30), max_message_bytes=4 * MEBIBYTE),
+    Topic(name=names.TEMPLATE_CATALOG, partitions=1, retention=None, compact=True),
+    Topic(name=names.DEAD_LETTERS, partitions=1, retention=timedelta(days=14), max_message_bytes=5 * MEBIBYTE),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edges:
+    """What a role consumes as a group, what it reads whole without one, what it writes, and how much it may hold.
+
+    `window` is how many records of one partition are in its hands at most; it bounds the duplicates after a kill.
+    """
+
+    consumes: tuple[str, ...]
+    writes: tuple[str, ...]
+    window: int
+    reads_whole: tuple[str, ...] = field(default=())
+
+
+_RENDERS: Final = (names.POSTER_RENDERS, names.POSTER_RENDERS_BULK)
+
+EDGES: Final[dict[Role, Edges]] = {
+    "intake": Edges(
+        consumes=(names.POSTER_REQUESTS,),
+        reads_whole=(names.TEMPLATE_CATALOG, names.JOB_CANCELLATIONS),
+        writes=(
+            *_RENDERS,
+            names.POSTER_PROGRESS,
+            names.POSTER_LOGS,
+            names.JOB_CANCELLATIONS,
+            names.POSTER_COMPLETIONS,
+            names.DEAD_LETTERS,
+        ),
+        window=500,
+    ),
+    "render": Edges(
+        consumes=_RENDERS,
+        reads_whole=(names.JOB_CANCELLATIONS,),
+        writes=(
+            names.POSTER_COMPLETIONS,
+            names.POSTER_PROGRESS,
+            names.POSTER_LOGS,
+            *names.POSTER_RETRIES,
+            names.TEMPLATE_EVENTS,
+            names.DEAD_LETTERS,
+        ),
+        window=8,
+    ),
+    "retry": Edges(
+        consumes=names.POSTER_RETRIES,
+        reads_whole=(names.JOB_CANCELLATIONS,),
+        writes=(*_RENDERS, names.DEAD_LETTERS),
+        window=8,
+    ),
+    "templates": Edges(
+        consumes=(names.TEMPLATE_COMMANDS,),
+        writes=(
+            names.TEMPLATE_EVENTS,
+            names.TEMPLATE_CATALOG,
+            names.POSTER_RENDERS,
+            names.POSTER_LOGS,
+            names.DEAD_LETTERS,
+        ),
+        window=1,
+    ),
+    "sink": Edges(
+        consumes=(names.POSTER_REQUESTS, names.POSTER_PROGRESS, names.POSTER_COMPLETIONS, names.POSTER_LOGS),
+        writes=(names.JOB_EVENTS, names.POSTER_COMPLETIONS, names.DEAD_LETTERS),
+        window=2_000,
+    ),
+}
