@@ -32,7 +32,7 @@ class Record:
 
 
 class Publisher(Protocol):
-    """Where roles publish. Returns once the broker has acknowledged every record; raises TryAgainError if it did not."""
+    """Where roles publish: returns once the broker has acknowledged every record. Raises TryAgainError."""
 
     async def publish(self, records: Iterable[Record]) -> None:
         """Publish the records, in order for each key."""
