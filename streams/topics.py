@@ -69,12 +69,14 @@ TOPICS: Final[tuple[Topic, ...]] = (
 class Edges:
     """What a role consumes as a group, what it reads whole without one, what it writes, and how much it may hold.
 
-    `window` is how many records of one partition are in its hands at most; it bounds the duplicates after a kill.
+    `window` is the weight of unfinished records of one partition at which it is held back, `poll_records` how many more
+    may come from the fetch under way; together they bound the duplicates after a kill.
     """
 
     consumes: tuple[str, ...]
     writes: tuple[str, ...]
     window: int
+    poll_records: int
     reads_whole: tuple[str, ...] = field(default=())
 
 
@@ -93,6 +95,7 @@ EDGES: Final[dict[Role, Edges]] = {
             names.DEAD_LETTERS,
         ),
         window=500,
+        poll_records=32,
     ),
     "render": Edges(
         consumes=_RENDERS,
@@ -106,12 +109,14 @@ EDGES: Final[dict[Role, Edges]] = {
             names.DEAD_LETTERS,
         ),
         window=8,
+        poll_records=4,
     ),
     "retry": Edges(
         consumes=names.POSTER_RETRIES,
         reads_whole=(names.JOB_CANCELLATIONS,),
         writes=(*_RENDERS, names.DEAD_LETTERS),
         window=8,
+        poll_records=4,
     ),
     "templates": Edges(
         consumes=(names.TEMPLATE_COMMANDS,),
@@ -123,10 +128,12 @@ EDGES: Final[dict[Role, Edges]] = {
             names.DEAD_LETTERS,
         ),
         window=1,
+        poll_records=1,
     ),
     "sink": Edges(
         consumes=(names.POSTER_REQUESTS, names.POSTER_PROGRESS, names.POSTER_COMPLETIONS, names.POSTER_LOGS),
         writes=(names.JOB_EVENTS, names.POSTER_COMPLETIONS, names.DEAD_LETTERS),
         window=2_000,
+        poll_records=500,
     ),
 }

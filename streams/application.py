@@ -1,0 +1,140 @@
+"""One Faust app and one consumer group per role, set up so that no record is lost."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import faust
+import faust.streams
+from faust.types import TP
+
+from streams.delivery import Delivery
+from streams.inbox import Inbox, Partition
+from streams.publisher import FaustPublisher
+from streams.settings import Settings
+from streams.topics import EDGES, MEBIBYTE, Role
+from streams.transport import Transport
+
+logger = logging.getLogger(__name__)
+
+NEVER = 86_400.0
+"""A member that exceeds its poll interval leaves the group and does not come back, so the limit is a day; lack of
+progress is the watchdog's business."""
+
+
+class ConsumerBrake:
+    """Holds partitions back without dropping what is already fetched.
+
+    `pause_partitions` would: Faust skips the rest of a fetched batch once its partition is paused, and later takes the
+    hole for a gap that may be committed. `on_buffer_full`, its own answer to a full buffer, delivers that rest.
+    """
+
+    def __init__(self, app: faust.App) -> None:
+        self._app = app
+
+    def hold(self, partition: Partition) -> None:
+        """Fetch no more of this partition for now."""
+        self._app.consumer.on_buffer_full(TP(*partition))
+
+    def release(self, partition: Partition) -> None:
+        """Fetch this partition again."""
+        self._app.consumer.on_buffer_drop(TP(*partition))
+
+
+class RoleApp(faust.App):
+    """A role's Faust app: its consumer group, its inboxes and its own way to stop."""
+
+    def __init__(self, role: Role, settings: Settings, inboxes: Sequence[Inbox]) -> None:
+        self.role = role
+        self.inboxes = tuple(inboxes)
+        self.fetch_wait = settings.fetch_wait
+        self._drain_timeout = settings.drain_timeout
+        self._before_stop: list[Callable[[], Awaitable[None]]] = []
+        super().__init__(role, **_configuration(role, settings))
+        self.transport = Transport(self._broker_urls(), self, loop=self.loop)
+        self.publisher = FaustPublisher(self)
+        brake = ConsumerBrake(self)
+        for inbox in self.inboxes:
+            inbox.attach(brake)
+            for topic in inbox.topics:
+                self.agent(self._raw_topic(topic), name=f"{role}:{topic}")(_receiver(inbox))
+        self.on_partitions_revoked.connect(self._revoked, weak=False)
+
+    def before_stop(self, action: Callable[[], Awaitable[None]]) -> None:
+        """Call `action` after the last record is finished and before the consumer leaves its group."""
+        self._before_stop.append(action)
+
+    async def on_stop(self) -> None:
+        """Stop handing out, finish what is in hand, commit, leave."""
+        drained = await asyncio.gather(*(inbox.drain(self._drain_timeout) for inbox in self.inboxes))
+        if not all(drained):
+            logger.warning("%s: unfinished after %g s; it will be delivered again", self.role, self._drain_timeout)
+        for action in self._before_stop:
+            await action()
+        await super().on_stop()
+
+    def _broker_urls(self) -> list[Any]:
+        return list(self.conf.broker)
+
+    def _raw_topic(self, name: str) -> Any:
+        return self.topic(name, key_serializer="raw", value_serializer="raw", key_type=bytes, value_type=bytes)
+
+    async def _revoked(self, _: Any, /, *revoked: Any, **__: Any) -> None:
+        partitions = [(tp.topic, tp.partition) for tps in revoked for tp in tps]
+        for inbox in self.inboxes:
+            inbox.revoke(partitions)
+
+
+def _receiver(inbox: Inbox) -> Callable[[Any], Awaitable[None]]:
+    async def receive(stream: Any) -> None:
+        async for event in stream.noack().events():
+            inbox.deliver(_delivery(event.message), event.ack)
+
+    return receive
+
+
+def _delivery(message: Any) -> Delivery:
+    # event.headers is a dict and loses repeated names; the message keeps them all.
+    return Delivery(
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        timestamp=datetime.fromtimestamp(message.timestamp, UTC),
+        key=message.key,
+        value=message.value,
+        headers=tuple(message.headers.items() if isinstance(message.headers, dict) else message.headers or ()),
+    )
+
+
+def _configuration(role: Role, settings: Settings) -> dict[str, Any]:
+    edges = EDGES[role]
+    return {
+        "broker": [f"kafka://{address.strip()}" for address in settings.brokers.split(",")],
+        "autodiscover": False,
+        "web_enabled": False,
+        "topic_disable_leader": True,
+        "topic_allow_declare": False,
+        "stream_wait_empty": False,
+        "broker_max_poll_interval": NEVER,
+        "broker_max_poll_records": edges.poll_records,
+        "broker_commit_interval": 1.0,
+        "broker_session_timeout": settings.session_timeout,
+        "broker_heartbeat_interval": settings.session_timeout / 10,
+        "broker_request_timeout": settings.session_timeout + 15,
+        "consumer_auto_offset_reset": "earliest",
+        "consumer_group_instance_id": f"{settings.instance}-{role}" if settings.instance else None,
+        "consumer_max_fetch_size": 5 * MEBIBYTE,
+        "producer_max_request_size": 5 * MEBIBYTE,
+        "producer_linger": 0.0,
+    }
+
+
+def require_cython() -> None:
+    """Raise RuntimeError where Faust runs without its compiled stream: the other one acknowledges stale records."""
+    if getattr(faust.streams, "_CStreamIterator", None) is None:
+        raise RuntimeError(
+            "faust-streaming is installed without its compiled parts, which would lose records after a rebalance; "
+            "reinstall it from a wheel, without NO_CYTHON"
+        )

@@ -1,0 +1,146 @@
+"""What Faust has delivered to a role and the role has not finished: the one way from a stream to a role's work.
+
+Faust's own iteration acknowledges a record even where its work failed, and one stream that is not read stops all
+others. So the stream's loop only calls `deliver`, which never blocks; the role takes records when it has room and says
+`finish` once their effects are durable; and a partition with too many unfinished records is held back at the broker.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from streams.delivery import Delivery
+from streams.window import PartitionWindow
+
+Partition = tuple[str, int]
+Acknowledge = Callable[[], object]
+
+
+class Brake(Protocol):
+    """Holds a partition back at the consumer, and lets it go again."""
+
+    def hold(self, partition: Partition) -> None:
+        """Fetch no more of this partition for now."""
+        ...
+
+    def release(self, partition: Partition) -> None:
+        """Fetch this partition again."""
+        ...
+
+
+def _one(_: Delivery) -> int:
+    return 1
+
+
+class Inbox:
+    """Records of some topics, between delivery and finish.
+
+    `cap` is the weight of unfinished records at which a partition is held back; at half of it the partition is let go.
+    """
+
+    def __init__(self, topics: Iterable[str], cap: int, weigh: Callable[[Delivery], int] = _one) -> None:
+        self.topics = tuple(topics)
+        self._cap = cap
+        self._weigh = weigh
+        self._brake: Brake | None = None
+        self._windows: dict[Partition, PartitionWindow[Acknowledge]] = {}
+        self._held_back: set[Partition] = set()
+        self._queue: deque[Delivery] = deque()
+        self._working: dict[tuple[str, int, int], Delivery] = {}
+        self._arrived = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._closed = False
+
+    def attach(self, brake: Brake) -> None:
+        """Name what holds partitions back; called once, before the first delivery."""
+        self._brake = brake
+
+    @property
+    def queued(self) -> int:
+        """How many records wait to be taken."""
+        return len(self._queue)
+
+    @property
+    def working(self) -> int:
+        """How many records are taken and not finished."""
+        return len(self._working)
+
+    def deliver(self, delivery: Delivery, acknowledge: Acknowledge) -> None:
+        """Accept a record from the stream. `acknowledge` is called once it and all before it are finished.
+
+        A record whose work an earlier assignment began joins that work instead of starting again.
+        """
+        partition = (delivery.topic, delivery.partition)
+        window = self._windows.setdefault(partition, PartitionWindow())
+        if not window.deliver(delivery.offset, acknowledge, self._weigh(delivery)):
+            return
+        if window.held >= self._cap and self._brake is not None:
+            self._held_back.add(partition)
+            self._brake.hold(partition)
+        if (delivery.topic, delivery.partition, delivery.offset) not in self._working:
+            self._queue.append(delivery)
+            if not self._closed:
+                self._arrived.set()
+
+    async def take(self, limit: int, linger: float = 0.0) -> list[Delivery]:
+        """Wait for records and return up to `limit`; after the first, wait `linger` seconds at most for more."""
+        while not self._queue or self._closed:
+            await self._arrived.wait()
+            if linger and not self._closed:
+                await self._fill(limit, linger)
+        taken = [self._queue.popleft() for _ in range(min(limit, len(self._queue)))]
+        for delivery in taken:
+            self._working[delivery.topic, delivery.partition, delivery.offset] = delivery
+            self._idle.clear()
+        if not self._queue:
+            self._arrived.clear()
+        return taken
+
+    def finish(self, deliveries: Iterable[Delivery]) -> None:
+        """Say that the effects of these records are durable."""
+        for delivery in deliveries:
+            partition = (delivery.topic, delivery.partition)
+            self._working.pop((delivery.topic, delivery.partition, delivery.offset), None)
+            window = self._windows.get(partition)
+            if window is None:
+                continue
+            for acknowledge in window.finish(delivery.offset):
+                acknowledge()
+            if partition in self._held_back and window.held <= self._cap // 2 and self._brake is not None:
+                self._held_back.discard(partition)
+                self._brake.release(partition)
+        if not self._working:
+            self._idle.set()
+
+    def revoke(self, partitions: Iterable[Partition]) -> None:
+        """Forget partitions that are no longer ours: what is queued is dropped, what is being worked on goes on."""
+        gone = set(partitions)
+        for partition in gone:
+            self._windows.pop(partition, None)
+        self._held_back -= gone
+        self._queue = deque(item for item in self._queue if (item.topic, item.partition) not in gone)
+        if not self._queue:
+            self._arrived.clear()
+
+    async def drain(self, timeout: float) -> bool:
+        """Hand out nothing more and wait until all that was taken is finished; False where `timeout` seconds pass."""
+        self._closed = True
+        self._arrived.clear()
+        try:
+            async with asyncio.timeout(timeout):
+                await self._idle.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _fill(self, limit: int, linger: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(linger):
+                while len(self._queue) < limit:
+                    self._arrived.clear()
+                    await self._arrived.wait()
+        if self._queue and not self._closed:
+            self._arrived.set()
