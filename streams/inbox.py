@@ -15,6 +15,7 @@ from streams.delivery import Delivery
 from streams.window import PartitionWindow
 
 Partition = tuple[str, int]
+Position = tuple[str, int, int]
 Acknowledge = Callable[[], object]
 
 
@@ -28,6 +29,10 @@ class Brake(Protocol):
     def release(self, partition: Partition) -> None:
         """Fetch this partition again."""
         ...
+
+
+def _position(delivery: Delivery) -> Position:
+    return delivery.topic, delivery.partition, delivery.offset
 
 
 def _one(_: Delivery) -> int:
@@ -48,7 +53,8 @@ class Inbox:
         self._windows: dict[Partition, PartitionWindow[Acknowledge]] = {}
         self._held_back: set[Partition] = set()
         self._queue: deque[Delivery] = deque()
-        self._working: dict[tuple[str, int, int], Delivery] = {}
+        self._working: set[Position] = set()
+        self._parked: set[Position] = set()
         self._arrived = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -80,7 +86,8 @@ class Inbox:
         if window.held >= self._cap and self._brake is not None:
             self._held_back.add(partition)
             self._brake.hold(partition)
-        if (delivery.topic, delivery.partition, delivery.offset) not in self._working:
+        position = _position(delivery)
+        if position not in self._working and position not in self._parked:
             self._queue.append(delivery)
             if not self._closed:
                 self._arrived.set()
@@ -93,7 +100,7 @@ class Inbox:
                 await self._fill(limit, linger)
         taken = [self._queue.popleft() for _ in range(min(limit, len(self._queue)))]
         for delivery in taken:
-            self._working[delivery.topic, delivery.partition, delivery.offset] = delivery
+            self._working.add(_position(delivery))
             self._idle.clear()
         if not self._queue:
             self._arrived.clear()
@@ -103,7 +110,7 @@ class Inbox:
         """Say that the effects of these records are durable."""
         for delivery in deliveries:
             partition = (delivery.topic, delivery.partition)
-            self._working.pop((delivery.topic, delivery.partition, delivery.offset), None)
+            self._working.discard(_position(delivery))
             window = self._windows.get(partition)
             if window is None:
                 continue
@@ -114,6 +121,19 @@ class Inbox:
                 self._brake.release(partition)
         if not self._working:
             self._idle.set()
+
+    def park(self, delivery: Delivery) -> None:
+        """Say that a taken record only waits for its time: a drain does not wait for it, and leaves it unfinished."""
+        self._working.discard(_position(delivery))
+        self._parked.add(_position(delivery))
+        if not self._working:
+            self._idle.set()
+
+    def unpark(self, delivery: Delivery) -> None:
+        """Say that the record's time has come and work on it begins."""
+        self._parked.discard(_position(delivery))
+        self._working.add(_position(delivery))
+        self._idle.clear()
 
     def revoke(self, partitions: Iterable[Partition]) -> None:
         """Forget partitions that are no longer ours: what is queued is dropped, what is being worked on goes on."""

@@ -1,0 +1,33 @@
+"""Which jobs are cancelled, as every intake, render and retry process knows it."""
+
+import logging
+
+from schemas.codec import ContractError, decode
+from schemas.renders import JobCancellation
+
+logger = logging.getLogger(__name__)
+
+
+class Cancellations:
+    """The content of `job-cancellations`."""
+
+    def __init__(self) -> None:
+        self._up_to: dict[str, int] = {}
+
+    def on_record(self, key: bytes | None, value: bytes | None) -> None:
+        """Take in one record; one without a value withdraws the cancellation. A bad one is skipped and logged."""
+        if key is None:
+            return
+        if value is None:
+            self._up_to.pop(key.decode("utf-8", "replace"), None)
+            return
+        try:
+            cancellation = decode(value, JobCancellation)
+        except ContractError as error:
+            logger.warning("job-cancellations holds a record that is not an event: %s", error)
+            return
+        self._up_to[cancellation.job_id] = cancellation.up_to_generation
+
+    def covers(self, job_id: str, generation: int) -> bool:
+        """Say whether posters of this job and generation are not to be made any more."""
+        return generation <= self._up_to.get(job_id, -1)

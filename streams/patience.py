@@ -1,0 +1,39 @@
+"""Trying again for as long as it takes."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+from streams.errors import TryAgainError
+
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
+
+FIRST_DELAY_SECONDS: Final = 0.1
+LONGEST_DELAY_SECONDS: Final = 10.0
+
+Sleep = Callable[[float], Awaitable[None]]
+
+
+async def keep_trying(
+    action: Callable[[], Awaitable[T]],
+    *,
+    sleep: Sleep = asyncio.sleep,
+    jitter: Callable[[], float] = random.random,
+) -> T:
+    """Return what `action` returns, calling it again after every TryAgainError; other errors pass through.
+
+    The delay doubles from 0.1 s to 10 s, each shortened by up to a half at random so that many workers do not knock
+    together.
+    """
+    delay = FIRST_DELAY_SECONDS
+    while True:
+        try:
+            return await action()
+        except TryAgainError as error:
+            pause = delay * (1 - jitter() / 2)
+            logger.warning("trying again in %.1f s: %s", pause, error)
+            await sleep(pause)
+            delay = min(delay * 2, LONGEST_DELAY_SECONDS)

@@ -1,0 +1,25 @@
+"""From events to the records that carry them."""
+
+import re
+from typing import Final
+
+from schemas.codec import encode
+from schemas.envelope import Envelope
+from streams.delivery import Delivery, Headers, Record
+
+_CONTENT_TYPE: Final = ("content-type", b"application/json")
+_TRACEPARENT: Final = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+def event_headers(cause: Delivery | None = None) -> Headers:
+    """Return the headers of an event that `cause` led to: its trace goes on (W3C Trace Context, `traceparent`)."""
+    if cause is not None:
+        for name, value in cause.headers:
+            if name == "traceparent" and _TRACEPARENT.fullmatch(value):
+                return (_CONTENT_TYPE, (name, value))
+    return (_CONTENT_TYPE,)
+
+
+def event_record(topic: str, key: str, event: Envelope, headers: Headers) -> Record:
+    """Return the record that carries `event` on `topic`."""
+    return Record(topic=topic, key=key, value=encode(event), headers=headers)

@@ -1,0 +1,87 @@
+"""Reading a compacted topic whole and for ever, without a consumer group: every process has all of it."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from streams.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+OnRecord = Callable[[bytes | None, bytes | None], None]
+RESTART_SECONDS: Final = 1.0
+
+
+class WholeTopic:
+    """Calls `on_record(key, value)` for every record of `topic`, old ones first; `caught_up` is set after those."""
+
+    def __init__(self, topic: str, settings: Settings, on_record: OnRecord) -> None:
+        self.topic = topic
+        self._settings = settings
+        self._on_record = on_record
+        self._task: asyncio.Task[None] | None = None
+        self.caught_up = asyncio.Event()
+
+    async def start(self) -> None:
+        """Begin reading, and return once everything that was there has been read."""
+        self._task = asyncio.create_task(self._read_for_ever(), name=f"read {self.topic}")
+        await self.caught_up.wait()
+
+    async def stop(self) -> None:
+        """Stop reading."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _read_for_ever(self) -> None:
+        while True:
+            try:
+                await self._read()
+            except (KafkaError, OSError) as error:
+                logger.warning("reading %s again in %g s: %r", self.topic, RESTART_SECONDS, error)
+                await asyncio.sleep(RESTART_SECONDS)
+
+    async def _read(self) -> None:
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._settings.brokers,
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            fetch_max_wait_ms=int(self._settings.fetch_wait * 1000),
+            max_partition_fetch_bytes=5 * 1024 * 1024,
+        )
+        await consumer.start()
+        try:
+            partitions = await self._partitions(consumer)
+            consumer.assign(partitions)
+            await consumer.seek_to_beginning(*partitions)
+            ends = await consumer.end_offsets(partitions)
+            await self._follow(consumer, {partition: end for partition, end in ends.items() if end > 0})
+        finally:
+            await consumer.stop()
+
+    async def _partitions(self, consumer: AIOKafkaConsumer) -> list[TopicPartition]:
+        await consumer._client.add_topic(self.topic)
+        numbers = consumer.partitions_for_topic(self.topic)
+        if not numbers:
+            raise KafkaError(f"topic {self.topic} does not exist; run `posters setup`")
+        return [TopicPartition(self.topic, number) for number in numbers]
+
+    async def _follow(self, consumer: AIOKafkaConsumer, behind: dict[TopicPartition, int]) -> None:
+        while True:
+            for partition in list(behind):
+                # The position passes the end even where the last offsets are compacted away.
+                if await consumer.position(partition) >= behind[partition]:
+                    del behind[partition]
+            if not behind:
+                self.caught_up.set()
+            batches = await consumer.getmany(timeout_ms=100 if behind else 1000)
+            for records in batches.values():
+                for record in records:
+                    self._on_record(record.key, record.value)
