@@ -1,0 +1,99 @@
+"""The templates as intake knows them, from `template-catalog`: it works while Postgres is away."""
+
+import asyncio
+import logging
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from schemas.codec import ContractError, decode
+from schemas.output import Output, OutputError, parse_output
+from schemas.placeholders import PlaceholderSet
+from schemas.references import Identified, Latest, Numbered, TemplateReference
+from schemas.templates import TemplateUploaded
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogVersion:
+    """One template version, ready to check requests against."""
+
+    template_id: UUID
+    section: str
+    version: int
+    fingerprint: str
+    placeholders: PlaceholderSet
+    output: Output
+    size: Output
+    activations: tuple[datetime, ...]
+    archived_at: datetime | None
+
+    def is_usable(self, at: datetime) -> bool:
+        """Say whether a request that came at this time may use it."""
+        return self.archived_at is None or at < self.archived_at
+
+
+def catalog_version(event: TemplateUploaded) -> CatalogVersion:
+    """Return the version an event of the catalog describes. Raises OutputError where its defaults are not valid."""
+    return CatalogVersion(
+        template_id=event.template_id,
+        section=event.section,
+        version=event.template_version,
+        fingerprint=f"{event.html_sha256}{':js' if event.javascript else ''}",
+        placeholders=PlaceholderSet(event.placeholders),
+        output=parse_output(event.output),
+        size=Output(width=event.width, height=event.height),
+        activations=tuple(sorted(event.activations)),
+        archived_at=event.archived_at,
+    )
+
+
+class Catalog:
+    """All template versions; `changed` is set and replaced whenever one comes or changes."""
+
+    def __init__(self) -> None:
+        self._by_id: dict[UUID, CatalogVersion] = {}
+        self._by_number: dict[tuple[str, int], CatalogVersion] = {}
+        self._sections: dict[str, dict[int, CatalogVersion]] = {}
+        self.changed = asyncio.Event()
+
+    def on_record(self, key: bytes | None, value: bytes | None) -> None:
+        """Take in one record of the topic. A bad one is skipped and logged."""
+        try:
+            version = catalog_version(decode(value, TemplateUploaded))
+        except (ContractError, OutputError) as error:
+            logger.warning("template-catalog record %r is not usable: %s", key, error)
+            return
+        self._by_id[version.template_id] = version
+        self._by_number[version.section, version.version] = version
+        self._sections.setdefault(version.section, {})[version.version] = version
+        self.changed.set()
+        self.changed = asyncio.Event()
+
+    def find(self, reference: TemplateReference, at: datetime) -> CatalogVersion | None:
+        """Return the version that a request which came at `at` means by `reference`, or None.
+
+        `<section>_latest` is the newest activation not after `at`: the same on every redelivery.
+        """
+        match reference:
+            case Identified(version_id):
+                found = self._by_id.get(version_id)
+            case Numbered(section, number):
+                found = self._by_number.get((section, number))
+            case Latest(section):
+                found = _active(self._sections.get(section, {}).values(), at)
+        return found if found is not None and found.is_usable(at) else None
+
+
+def _active(versions: Iterable[CatalogVersion], at: datetime) -> CatalogVersion | None:
+    newest: tuple[datetime, int] | None = None
+    active = None
+    for version in versions:
+        before = bisect_right(version.activations, at)
+        if before and (newest is None or (version.activations[before - 1], version.version) > newest):
+            newest = (version.activations[before - 1], version.version)
+            active = version
+    return active
