@@ -1,4 +1,4 @@
-"""Real servers for tests, benchmarks and fault runs, started from what `scripts/test-parts` installed.
+"""Real servers for tests, benchmarks and fault runs, started from what `scripts/test-parts.sh` installed.
 
 Each class starts its server in `start()` (or as a context manager) and ends it, by its process id, in `close()`. If the
 Python process dies first, the kernel ends the servers: start them from a thread that lives as long as they shall.

@@ -202,7 +202,7 @@ def _formatted(node: int, settings: Path) -> Path:
 
 def _find_jars() -> Path:
     if not any(_JARS.glob("kafka_*.jar")):
-        raise PartError("Kafka's jars are missing: run `make test`, or scripts/test-parts alone")
+        raise PartError("Kafka's jars are missing: run `make parts`")
     return _JARS
 
 

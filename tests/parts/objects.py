@@ -16,7 +16,7 @@ from tests.parts.process import PartError, ServerProcess
 
 _PARTS: Final = Path(__file__).parents[2] / ".parts"
 _VERSITYGW: Final = _PARTS / "bin" / "versitygw"
-_MOTO_CHOSEN: Final = _PARTS / "object-server-is-moto"  # written by scripts/test-parts, with the reason in it
+_MOTO_CHOSEN: Final = _PARTS / "object-server-is-moto"  # written by scripts/test-parts.sh, with the reason in it
 _ACCESS_KEY: Final = "posters"
 _SECRET_KEY: Final = "posters-for-tests"
 _REGION: Final = "us-east-1"
@@ -102,7 +102,7 @@ def _command(port: int, directory: Path) -> list[str | Path]:
         return [_VERSITYGW, "--quiet", "--region", _REGION, "--port", f"127.0.0.1:{port}", *backend]
     if _MOTO_CHOSEN.exists():
         return [sys.executable, "-m", "moto.server", "--host", "127.0.0.1", "--port", str(port)]
-    raise PartError("No S3 server is installed: run `make test`, or scripts/test-parts alone")
+    raise PartError("No S3 server is installed: run `make parts`")
 
 
 def _client(environment: Mapping[str, str]) -> Any:

@@ -1,0 +1,41 @@
+# One command for each thing; `make` lists them. Second runs check some stamps and start at once.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help install parts demo test lint format lock bench clean
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: ## Make .venv with everything for development; see to the browser and the fonts
+	@scripts/install.sh dev
+	@scripts/install-browser.sh
+
+parts: ## Install the servers that the tests start: Kafka, an S3 server
+	@scripts/test-parts.sh
+
+demo: ## Render 12 posters from a Django site, on embedded servers
+	@scripts/install.sh demo
+	@scripts/install-browser.sh
+	@.venv/bin/posters demo $(ARGS)
+
+test: install parts lint ## Check and test everything, on real servers; ARGS="-k intake" for some of it
+	@.venv/bin/python -m pytest $(ARGS)
+
+lint: ## Check style, types and import boundaries
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy --strict
+	@.venv/bin/lint-imports
+
+format: ## Fix what ruff can fix
+	@.venv/bin/ruff check --fix .
+	@.venv/bin/ruff format .
+
+lock: ## Write requirements*.txt from the pyproject.toml files; ARGS=--upgrade for the newest versions
+	@scripts/lock.sh $(ARGS)
+
+bench: install parts ## Measure, and write the figures down
+	@.venv/bin/python -m bench $(ARGS)
+
+clean: ## Remove what was installed and made here
+	rm -rf .venv .parts out dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

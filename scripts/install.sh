@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# Makes .venv from the lock file, with both distributions editable. Takes `demo` or `dev` (which includes the demo's needs).
+# Does nothing, in some milliseconds, when that is already so.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+kind=$1
+
+# Versions come from the lock file, entry points and packages from the two pyproject.toml.
+state() {
+  { echo "$PWD" && cat "requirements-$1.txt" pyproject.toml django_posters/pyproject.toml scripts/install.sh; } |
+    sha256sum | cut -d ' ' -f 1
+}
+
+installed() {
+  local stamp=.venv/.installed-$kind
+  [ -f "$stamp" ] && [ "$(<"$stamp")" = "$(state "$kind")" ] && .venv/bin/python -c "" 2>/dev/null
+}
+
+if installed; then
+  exit 0
+fi
+mkdir -p .parts
+exec 9>.parts/install.lock
+flock 9
+if installed; then # by whoever held the lock
+  exit 0
+fi
+
+say() { echo "posters: $*" >&2; }
+
+export UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=${UV_LINK_MODE:-copy}
+python=$(scripts/find-python.sh)
+# uv does not read pip's settings; a machine whose index is set only there shall not be sent elsewhere.
+if [ -z "${UV_DEFAULT_INDEX:-}${UV_INDEX_URL:-}" ]; then
+  index=${PIP_INDEX_URL:-$("$python" -m pip config get global.index-url 2>/dev/null || true)}
+  [ -z "$index" ] || export UV_DEFAULT_INDEX=$index
+fi
+uv=$(scripts/get-uv.sh)
+
+if ! .venv/bin/python -c "" 2>/dev/null; then
+  say "making .venv with $python"
+  "$uv" venv --quiet --clear --python "$python" .venv
+fi
+rm -f .venv/.installed-*
+say "installing requirements-$kind.txt into .venv"
+"$uv" pip install --quiet --python .venv/bin/python --require-hashes --requirement "requirements-$kind.txt"
+"$uv" pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation \
+  --editable . --editable ./django_posters
+state "$kind" >".venv/.installed-$kind"
+if [ "$kind" = dev ]; then
+  state demo >.venv/.installed-demo
+fi

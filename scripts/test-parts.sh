@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# Installs into .parts what tests and benchmarks start besides PostgreSQL and Chromium: Kafka's jars through Maven, and
+# versitygw, an S3 server, through Go; without a Go that can build it, tests use moto, which is in .venv.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+versitygw=v1.8.0
+oldest_go=1.25
+
+say() { echo "posters: $*" >&2; }
+
+mkdir -p .parts
+exec 9>.parts/parts.lock
+flock 9
+
+install_kafka() {
+  local pom=scripts/kafka-pom.xml stamp=.parts/kafka/pom.xml fresh=.parts/kafka-fresh
+  if cmp --silent "$pom" "$stamp"; then
+    return
+  fi
+  if ! command -v mvn >/dev/null && ! scripts/apt-install.sh maven; then
+    say "Kafka's jars come through Maven, and there is no mvn: install it (Debian: sudo apt-get install maven) and run this again"
+    exit 1
+  fi
+  say "copying Kafka's jars into .parts/kafka"
+  rm -rf "$fresh"
+  mvn --batch-mode --quiet --file "$pom" dependency:copy-dependencies "-DoutputDirectory=$PWD/$fresh/lib" >&2
+  cp "$pom" "$fresh/pom.xml"
+  rm -rf .parts/kafka
+  mv "$fresh" .parts/kafka
+}
+
+# Says why this machine's Go cannot build versitygw; silent if it can.
+go_is_unfit() {
+  local version
+  if ! command -v go >/dev/null; then
+    echo "there is no Go"
+    return
+  fi
+  version=$(GOTOOLCHAIN=local go env GOVERSION)
+  if [ "$(printf '%s\n' "$oldest_go" "${version#go}" | sort --version-sort | head -n 1)" != "$oldest_go" ]; then
+    echo "$version is older than $oldest_go"
+  fi
+}
+
+install_object_server() {
+  local stamp=.parts/bin/versitygw.version moto=.parts/object-server-is-moto reason
+  if [ -x .parts/bin/versitygw ] && [ "$(cat "$stamp" 2>/dev/null)" = "$versitygw" ]; then
+    return
+  fi
+  reason=$(go_is_unfit)
+  rm -rf .parts/bin
+  if [ -n "$reason" ]; then
+    say "$reason: the tests' S3 server is moto instead of versitygw"
+    echo "$reason" >"$moto"
+    return
+  fi
+  say "building versitygw $versitygw (some minutes the first time)"
+  GOTOOLCHAIN=local GOBIN="$PWD/.parts/bin" go install "github.com/versity/versitygw/cmd/versitygw@$versitygw"
+  echo "$versitygw" >"$stamp"
+  rm -f "$moto"
+}
+
+command -v setpriv >/dev/null || scripts/apt-install.sh util-linux
+install_kafka
+install_object_server
