@@ -1,0 +1,93 @@
+"""A request as it came from the broker → the records that answer it."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from agents.cancellations import Cancellations
+from agents.intake import answer
+from agents.intake.catalog import Catalog, CatalogVersion
+from agents.intake.expand import expand
+from agents.intake.pin import RefusedError, pin
+from schemas import topics
+from schemas.envelope import fact_id
+from schemas.references import TemplateReference, parse_reference
+from schemas.renders import JobCancellation
+from schemas.requests import BatchRequested, JobCancelRequested, PosterEraseRequested, PosterRequested, Request
+from streams.delivery import Delivery, Record
+from streams.records import event_headers, event_record
+
+
+class UnknownTemplateError(Exception):
+    """The catalog does not hold the template of a request yet; it may arrive within seconds."""
+
+
+class Acceptance:
+    """Turns requests into records; all it remembers is the catalog and what is cancelled."""
+
+    def __init__(self, catalog: Catalog, cancellations: Cancellations, now: Callable[[], datetime]) -> None:
+        self._catalog = catalog
+        self._cancellations = cancellations
+        self._now = now
+
+    def accept(self, request: Request, delivery: Delivery, *, final: bool = False) -> list[Record]:
+        """Return the records that answer the request.
+
+        Raises UnknownTemplateError where its template is not in the catalog, unless this is the `final` try: then
+        every poster of it fails with `template_not_found`.
+        """
+        match request:
+            case JobCancelRequested():
+                return [self._cancelled(request, delivery)]
+            case PosterEraseRequested():
+                return list(self._not_available(request, delivery))
+            case PosterRequested() | BatchRequested():
+                if self._cancellations.covers(request.job_id, 0):
+                    return []
+                return list(self._posters(request, delivery, final))
+
+    def _posters(self, request: PosterRequested | BatchRequested, delivery: Delivery, final: bool) -> Iterator[Record]:
+        now = self._now()
+        headers = event_headers(delivery)
+        version, refusal = self._find(request.template_id, delivery.timestamp, final)
+        for wanted in expand(request):
+            try:
+                if version is None:
+                    raise refusal or RefusedError("template_not_found", f"there is no template `{request.template_id}`")
+                yield from answer.queued(pin(wanted, version, delivery.timestamp, now), now, headers)
+            except RefusedError as error:
+                yield from answer.refused(wanted, error, version, now, headers)
+
+    def _find(self, template_id: str, at: datetime, final: bool) -> tuple[CatalogVersion | None, RefusedError | None]:
+        try:
+            reference: TemplateReference = parse_reference(template_id)
+        except ValueError as error:
+            return None, RefusedError("template_not_found", str(error))
+        version = self._catalog.find(reference, at)
+        if version is None and not final:
+            raise UnknownTemplateError(template_id)
+        return version, None
+
+    def _cancelled(self, request: JobCancelRequested, delivery: Delivery) -> Record:
+        event = JobCancellation(
+            event_id=fact_id("job.cancellation", request.job_id, 0),
+            occurred_at=self._now(),
+            source=request.source,
+            job_id=request.job_id,
+            up_to_generation=0,
+            reason=request.reason,
+        )
+        return event_record(topics.JOB_CANCELLATIONS, request.job_id, event, event_headers(delivery))
+
+    def _not_available(self, request: PosterEraseRequested, delivery: Delivery) -> Iterator[Record]:
+        subject = request.job_id or f"{request.section}/{request.entity_id}"
+        if request.job_id is not None:
+            yield answer.log(
+                request.job_id,
+                None,
+                "WARNING",
+                "erase_not_available",
+                f"erasing {subject} is not available yet; nothing was erased",
+                request.source,
+                self._now(),
+                event_headers(delivery),
+            )

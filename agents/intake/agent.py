@@ -1,0 +1,104 @@
+"""The intake role: requests in, pinned posters out."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final, cast
+
+from agents.intake import answer
+from agents.intake.accept import Acceptance, UnknownTemplateError
+from agents.intake.catalog import Catalog
+from schemas.codec import ContractError, decode
+from schemas.requests import BatchRequested, JobCancelRequested, PosterEraseRequested, PosterRequested, Request
+from schemas.salvage import salvage
+from streams.dead_letters import DeadLetters
+from streams.delivery import Delivery, Publisher, Record
+from streams.inbox import Inbox
+from streams.patience import keep_trying
+from streams.records import event_headers
+
+TEMPLATE_WAIT_SECONDS: Final = 10.0
+"""How long a request whose template is not known is looked at again: an upload and a request can race."""
+
+TAKE: Final = 500
+
+
+def weigh(delivery: Delivery) -> int:
+    """Return how many posters a record stands for, as near as its bytes tell without decoding them."""
+    value = delivery.value or b""
+    return max(1, value.count(b'"custom_data"'), value.count(b'"entity_id"')) if b"batch.requested" in value else 1
+
+
+class IntakeAgent:
+    """Answers requests in the chunks they arrive in; one that waits for its template holds up nobody else."""
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        publisher: Publisher,
+        dead_letters: DeadLetters,
+        acceptance: Acceptance,
+        catalog: Catalog,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._inbox = inbox
+        self._publisher = publisher
+        self._dead_letters = dead_letters
+        self._acceptance = acceptance
+        self._catalog = catalog
+        self._now = now
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                deliveries = await self._inbox.take(TAKE)
+                records: list[Record] = []
+                answered: list[Delivery] = []
+                for delivery in deliveries:
+                    try:
+                        request = _decode(delivery)
+                        records += self._acceptance.accept(request, delivery)
+                        answered.append(delivery)
+                    except ContractError as error:
+                        tasks.create_task(self._reject(delivery, str(error)))
+                    except UnknownTemplateError:
+                        tasks.create_task(self._wait_for_template(request, delivery))
+                await self._publish(records)
+                self._inbox.finish(answered)
+
+    async def _reject(self, delivery: Delivery, reason: str) -> None:
+        salvaged = salvage(delivery.value)
+        if salvaged is not None:
+            await self._publish(list(answer.unreadable(salvaged, reason, self._now(), event_headers(delivery))))
+        await keep_trying(lambda: self._dead_letters.put(delivery, "invalid_request", reason))
+        self._inbox.finish([delivery])
+
+    async def _wait_for_template(self, request: Request, delivery: Delivery) -> None:
+        records: list[Record] | None = None
+        try:
+            async with asyncio.timeout(TEMPLATE_WAIT_SECONDS):
+                while records is None:
+                    changed = self._catalog.changed
+                    records = self._try(request, delivery)
+                    if records is None:
+                        await changed.wait()
+        except TimeoutError:
+            records = self._acceptance.accept(request, delivery, final=True)
+        await self._publish(records)
+        self._inbox.finish([delivery])
+
+    def _try(self, request: Request, delivery: Delivery) -> list[Record] | None:
+        try:
+            return self._acceptance.accept(request, delivery)
+        except UnknownTemplateError:
+            return None
+
+    async def _publish(self, records: list[Record]) -> None:
+        if records:
+            await keep_trying(lambda: self._publisher.publish(records))
+
+
+def _decode(delivery: Delivery) -> Request:
+    event = decode(delivery.value, PosterRequested, BatchRequested, JobCancelRequested, PosterEraseRequested)
+    return cast("Request", event)
