@@ -124,11 +124,10 @@ EDGES: Final[dict[Role, Edges]] = {
             names.TEMPLATE_EVENTS,
             names.TEMPLATE_CATALOG,
             names.POSTER_RENDERS,
-            names.POSTER_LOGS,
             names.DEAD_LETTERS,
         ),
-        window=1,
-        poll_records=1,
+        window=8,
+        poll_records=8,
     ),
     "sink": Edges(
         consumes=(names.POSTER_REQUESTS, names.POSTER_PROGRESS, names.POSTER_COMPLETIONS, names.POSTER_LOGS),

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from schemas.placeholders import PlaceholderSet
 
+from agents.digest import template_fingerprint
 from schemas.codec import ContractError, decode
 from schemas.output import Output, OutputError, parse_output
 from schemas.references import Identified, Latest, Numbered, TemplateReference
@@ -43,7 +44,7 @@ def catalog_version(event: TemplateUploaded) -> CatalogVersion:
         template_id=event.template_id,
         section=event.section,
         version=event.template_version,
-        fingerprint=f"{event.html_sha256}{':js' if event.javascript else ''}",
+        fingerprint=template_fingerprint(event.html_sha256, javascript=event.javascript),
         placeholders=PlaceholderSet(event.placeholders),
         output=parse_output(event.output),
         size=Output(width=event.width, height=event.height),

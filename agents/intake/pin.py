@@ -1,12 +1,11 @@
 """One poster of a request against one template version: pinned, or refused before any browser."""
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
+from agents.digest import input_digest
 from agents.intake.catalog import CatalogVersion
 from agents.intake.expand import Wanted
-from schemas.codec import canonical
 from schemas.codes import ErrorCode
 from schemas.envelope import fact_id
 from schemas.output import Output, OutputError, parse_output, resolve_output
@@ -79,13 +78,3 @@ def _pinned(
         requested_at=requested_at,
         input_digest=input_digest(version.fingerprint, wanted.custom_data, output),
     )
-
-
-def input_digest(fingerprint: str, custom_data: dict[str, object], output: Output) -> str:
-    """Return the SHA-256 of what shapes the image and intake can know: template, canonical data, resolved output."""
-    digest = hashlib.sha256(fingerprint.encode())
-    digest.update(b"\n")
-    digest.update(canonical(custom_data))
-    digest.update(b"\n")
-    digest.update(canonical(output))
-    return digest.hexdigest()

@@ -1,0 +1,18 @@
+"""Why a template command is refused."""
+
+from collections.abc import Sequence
+
+from schemas.templates import TemplateError
+
+
+class CommandRefusedError(Exception):
+    """The command cannot be carried out and changed nothing; `errors` go into `template.rejected`."""
+
+    def __init__(self, errors: Sequence[TemplateError]) -> None:
+        super().__init__("; ".join(error.message for error in errors))
+        self.errors = list(errors)
+
+
+def refuse(code: str, message: str) -> CommandRefusedError:
+    """Return the refusal with one error that no place in the HTML is to blame for."""
+    return CommandRefusedError([TemplateError(code=code, message=message)])

@@ -1,0 +1,177 @@
+"""The `templates` tables, as the templates role changes them. Every method runs in the caller's transaction."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from schemas.references import Identified, Latest, Numbered, TemplateReference
+from schemas.templates import Placeholder, TemplateWarning
+from streams.sql import named_queries
+
+SQL: Final = named_queries(Path(__file__).with_name("store.sql"))
+_ONE_TICK: Final = timedelta(milliseconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredVersion:
+    """One version as the tables hold it; `activations` in order."""
+
+    template_id: UUID
+    section: str
+    name: str
+    version: int
+    html_content: str
+    html_sha256: str
+    width: int
+    height: int
+    output: dict[str, Any]
+    javascript: bool
+    warnings: list[TemplateWarning]
+    placeholders: list[Placeholder]
+    is_active: bool
+    archived_at: datetime | None
+    activations: list[datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewVersion:
+    """What an upload or update makes."""
+
+    template_id: UUID
+    command_id: UUID
+    section: str
+    name: str
+    html_content: str
+    html_sha256: str
+    width: int
+    height: int
+    output: dict[str, Any]
+    javascript: bool
+    warnings: list[TemplateWarning]
+    placeholders: list[Placeholder]
+
+
+class TemplateStore:
+    """Reads and writes template versions on one connection."""
+
+    def __init__(self, connection: asyncpg.Connection[Any]) -> None:
+        self._connection = connection
+
+    async def lock(self, section: str) -> None:
+        """Keep other commands of this section out until the transaction ends."""
+        await self._connection.execute(SQL["lock_section"], section)
+
+    async def find(self, section: str, reference: TemplateReference) -> StoredVersion | None:
+        """Return the version of this section that `reference` names, or None."""
+        match reference:
+            case Identified(version_id):
+                found = await self._connection.fetchval(SQL["find_by_id"], section, version_id)
+            case Numbered(named, number):
+                found = await self._connection.fetchval(SQL["find_by_number"], section, number)
+                found = found if named == section else None
+            case Latest(named):
+                found = await self._connection.fetchval(SQL["find_active"], section)
+                found = found if named == section else None
+        return None if found is None else await self.describe(found)
+
+    async def find_same(self, section: str, name: str, html_sha256: str) -> StoredVersion | None:
+        """Return the newest version of the same section, name and HTML, or None."""
+        found = await self._connection.fetchval(SQL["find_same_upload"], section, name, html_sha256)
+        return None if found is None else await self.describe(found)
+
+    async def find_made_by(self, command_id: UUID) -> StoredVersion | None:
+        """Return the version that this command made, where it has been here before."""
+        found = await self._connection.fetchval(SQL["find_by_command"], command_id)
+        return None if found is None else await self.describe(found)
+
+    async def insert(self, new: NewVersion) -> StoredVersion:
+        """Add the next version of the section."""
+        await self._connection.execute(
+            SQL["insert_version"],
+            new.template_id,
+            new.section,
+            new.name,
+            new.html_content,
+            new.html_sha256,
+            new.width,
+            new.height,
+            json.dumps(new.output),
+            new.javascript,
+            msgspec.json.encode(new.warnings).decode(),
+            new.command_id,
+        )
+        await self._connection.executemany(
+            SQL["insert_placeholder"],
+            [_placeholder_row(new.template_id, position, item) for position, item in enumerate(new.placeholders)],
+        )
+        return await self.describe(new.template_id)
+
+    async def activate(self, version: StoredVersion, at: datetime) -> list[StoredVersion]:
+        """Make this version the section's active one from `at` on, and return every version that changed.
+
+        A command that has been here before (an activation within its broker's millisecond) changes nothing, even
+        where another version has become active since.
+        """
+        if any(at <= activation < at + _ONE_TICK for activation in version.activations):
+            return [version]
+        replaced = await self._connection.fetch(SQL["deactivate_section"], version.section, version.template_id)
+        await self._connection.execute(SQL["activate"], version.template_id)
+        await self._connection.execute(SQL["insert_activation"], version.section, version.template_id, at)
+        return [await self.describe(row["id"]) for row in (*replaced, {"id": version.template_id})]
+
+    async def archive(self, version: StoredVersion, at: datetime) -> StoredVersion:
+        """Take the version out of use for requests after `at`, unless it was activated since."""
+        if not any(activation > at for activation in version.activations):
+            await self._connection.execute(SQL["archive"], version.template_id, at)
+        return await self.describe(version.template_id)
+
+    async def save_draft(self, draft_id: UUID, html_content: str, *, javascript: bool) -> None:
+        """Keep HTML that nobody saved for a day, so that the render role can read it."""
+        await self._connection.execute(SQL["delete_old_drafts"])
+        await self._connection.execute(SQL["insert_draft"], draft_id, html_content, javascript)
+
+    async def describe(self, template_id: UUID) -> StoredVersion:
+        """Return all that is known of a version that exists."""
+        row = await self._connection.fetchrow(SQL["describe"], template_id)
+        if row is None:
+            raise LookupError(f"template version {template_id} vanished within a transaction")
+        return StoredVersion(
+            template_id=row["id"],
+            section=row["section"],
+            name=row["name"],
+            version=row["version"],
+            html_content=row["html_content"],
+            html_sha256=row["html_sha256"],
+            width=row["width"],
+            height=row["height"],
+            output=json.loads(row["output"]),
+            javascript=row["javascript"],
+            warnings=msgspec.json.decode(row["warnings"], type=list[TemplateWarning]),
+            placeholders=msgspec.json.decode(row["placeholders"], type=list[Placeholder]),
+            is_active=row["is_active"],
+            archived_at=row["archived_at"],
+            activations=list(row["activations"]),
+        )
+
+
+def _placeholder_row(template_id: UUID, position: int, placeholder: Placeholder) -> tuple[Any, ...]:
+    return (
+        template_id,
+        position,
+        placeholder.name,
+        placeholder.data_type,
+        placeholder.required,
+        _jsonb(placeholder.default),
+        _jsonb(placeholder.sample_value),
+        placeholder.description,
+    )
+
+
+def _jsonb(value: object) -> str | None:
+    return None if value is None else json.dumps(value)
