@@ -50,15 +50,14 @@ CREATE TABLE template_placeholders (
 );
 
 -- `<section>_latest` means the newest `active_from` not after the request's broker timestamp. `active_from` is the
--- broker timestamp of the command; commands of one producer batch share it, so `ordinal` says which came last.
+-- broker timestamp of the command; no two activations of a section share one.
 CREATE TABLE template_activations (
     section     text NOT NULL,
     version_id  uuid NOT NULL REFERENCES templates ON DELETE CASCADE,
     active_from timestamptz NOT NULL,
-    ordinal     bigint GENERATED ALWAYS AS IDENTITY,
-    PRIMARY KEY (section, version_id, active_from)
+    PRIMARY KEY (section, active_from)
 );
-CREATE INDEX template_activations_newest ON template_activations (section, active_from DESC, ordinal DESC);
+CREATE INDEX template_activations_of_a_version ON template_activations (version_id, active_from);
 
 -- HTML of previews that nobody saved yet; render events name it by id.
 CREATE TABLE template_drafts (
