@@ -1,12 +1,15 @@
 """Bytes to events and back."""
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar, get_args, get_type_hints
 
 import msgspec
 import orjson
 
+from . import limits
 from .envelope import Envelope
+from .fields import check_time
 from .outcomes import JobEvent, PosterOutcome
 from .progress import LogRecorded, PosterProgress
 from .renders import JobCancellation, PosterPinned
@@ -74,22 +77,48 @@ _DECODERS: Final[dict[str, msgspec.json.Decoder[Any]]] = {
     name: msgspec.json.Decoder(event_class) for event_class in EVENT_CLASSES for name in event_types(event_class)
 }
 _POSTER: Final = msgspec.json.Decoder(BatchPoster)
-_UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+REQUEST_CLASSES: Final = (PosterRequested, BatchRequested, JobCancelRequested, PosterEraseRequested)
+UNREADABLE: Final = (msgspec.MsgspecError, ValueError, RecursionError)
+"""What reading bytes raises that are not the JSON we expect: msgspec's own errors, bad UTF-8, a check of ours."""
+_REASON_MAX_CHARACTERS: Final = 500
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def decode(value: bytes | None, *expected: type[T]) -> T:
-    """Return the event that `value` holds, one of the `expected` classes. Raises ContractError."""
+    """Return the event that `value` holds, one of the `expected` classes. Raises ContractError.
+
+    What it returns can be encoded again: nothing in it is too deep or too large to be written.
+    """
     if value is None:
         raise ContractError("the record has no value")
     try:
         head = _HEAD.decode(value)
-        decoder = _DECODERS.get(head.type)
-        if decoder is None or not issubclass(decoder.type, expected):
-            raise ContractError(f"`{head.type}` is not an event type of this topic")
-        if head.version != 1:
-            raise ContractError(f"version {head.version} of `{head.type}` is not known; this build reads version 1")
-        return decoder.decode(value)  # type: ignore[no-any-return]
-    except _UNREADABLE as error:
+        decoder = _decoder(head, len(value), expected)
+        event: T = decoder.decode(value)
+        check_time(event.occurred_at, "occurred_at")
+    except UNREADABLE as error:
+        raise ContractError(_reason(error)) from None
+    if not isinstance(event, REQUEST_CLASSES):
+        _check_writable(event)
+    return event
+
+
+def _decoder(head: _Head, size: int, expected: tuple[type[Envelope], ...]) -> msgspec.json.Decoder[Any]:
+    decoder = _DECODERS.get(head.type)
+    if decoder is None or not issubclass(decoder.type, expected):
+        raise ContractError(f"{head.type[:80]!r} is not an event type of this topic")
+    if head.version != 1:
+        raise ContractError(f"version {head.version} of `{head.type}` is not known; this build reads version 1")
+    if size > limits.REQUEST_MAX_BYTES and issubclass(decoder.type, REQUEST_CLASSES):
+        raise ContractError(f"the request has {size:,} bytes; {limits.REQUEST_MAX_BYTES:,} are allowed")
+    return decoder
+
+
+def _check_writable(event: Envelope) -> None:
+    # Requests limit the depth and the integers of every object themselves; the other events leave that to JSON.
+    try:
+        encode(event)
+    except TypeError as error:
         raise ContractError(_reason(error)) from None
 
 
@@ -97,12 +126,12 @@ def decode_poster(value: msgspec.Raw) -> BatchPoster:
     """Return one poster of a batch. Raises ContractError, so that a bad one fails alone."""
     try:
         return _POSTER.decode(value)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise ContractError(_reason(error)) from None
 
 
 def encode(event: Envelope) -> bytes:
-    """Return the event as UTF-8 JSON, times in UTC with a `Z`."""
+    """Return the event as UTF-8 JSON, times in UTC with a `Z`, times of other zones with their offset."""
     return orjson.dumps(event, default=_raw, option=orjson.OPT_UTC_Z)
 
 
@@ -118,6 +147,7 @@ def _raw(value: object) -> orjson.Fragment:
 
 
 def _reason(error: Exception) -> str:
+    """Say what is wrong in words that fit a header and a row: short, on one line, without control characters."""
     if isinstance(error, RecursionError):
         return "the JSON is nested too deeply"
-    return str(error)
+    return _CONTROL.sub(" ", str(error))[:_REASON_MAX_CHARACTERS]

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
+from uuid import UUID
 
 from msgspec import Meta
 
+from . import limits
 from .codes import ErrorCode, WarningCode
 from .envelope import Envelope
 from .fields import Count, Index, JobId, JobStatus, JsonObject, Positive
@@ -73,7 +75,7 @@ class PosterOutcome(Envelope):
     width: Positive | None = None
     height: Positive | None = None
     format: Format | None = None
-    template_version_id: str | None = None
+    template_version_id: UUID | None = None
     section: str | None = None
     template_version: Positive | None = None
     generation_time_ms: Count | None = None
@@ -83,7 +85,7 @@ class PosterOutcome(Envelope):
     cached: bool = False
     degraded: bool = False
     warnings: list[Warning] = field(default_factory=list)
-    assets: list[Asset] = field(default_factory=list)
+    assets: Annotated[list[Asset], Meta(max_length=limits.ASSETS_MAX)] = field(default_factory=list)
     error: Failure | None = None
     metadata: JsonObject = field(default_factory=dict)
     images: list[Image] = field(default_factory=list)

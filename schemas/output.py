@@ -1,6 +1,6 @@
 """What a poster comes out as: the `output` object, its defaults and its limits."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Final, Literal
 
 import msgspec
@@ -72,7 +72,7 @@ def parse_output(value: dict[str, Any] | None) -> Output:
         return Output()
     unknown = sorted(set(value) - {field.name for field in fields(Output)})
     if unknown:
-        raise OutputError("output_invalid", f"unknown output field `{unknown[0]}`")
+        raise OutputError("output_invalid", f"unknown output field {unknown[0][:80]!r}")
     try:
         return msgspec.convert(value, Output)
     except msgspec.ValidationError as error:
@@ -89,13 +89,11 @@ def resolve_output(*layers: Output) -> Output:
     for field in fields(Output):
         values = (getattr(layer, field.name) for layer in (*layers, DEFAULTS))
         chosen[field.name] = next((value for value in values if value is not None), None)
-    if chosen["format"] not in ("jpeg", "webp"):
-        chosen["quality"] = None
     output = Output(**chosen)
     _check_supported(output)
     _check_ranges(output)
     _check_size(output)
-    return output
+    return output if output.format in ("jpeg", "webp") else replace(output, quality=None)
 
 
 def _check_supported(output: Output) -> None:

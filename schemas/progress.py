@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from typing import Literal
+from uuid import UUID
 
 from .envelope import Envelope
 from .fields import Count, Index, JobId, JsonObject, Positive, Timestamp
@@ -18,7 +19,7 @@ class PosterProgress(Envelope):
     job_id: JobId
     poster_index: Index
     entity_id: str
-    template_version_id: str
+    template_version_id: UUID
     section: str
     template_version: Positive
     attempt: Positive = 1

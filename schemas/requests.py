@@ -14,9 +14,12 @@ from .fields import (
     JsonObject,
     Positive,
     Priority,
+    Text,
     Timestamp,
     check_custom_data,
+    check_deadline,
     check_entity_id,
+    check_json,
     check_metadata,
 )
 
@@ -27,7 +30,7 @@ class PosterRequested(Envelope):
 
     type: Literal["poster.requested"] = "poster.requested"
     job_id: JobId
-    template_id: str
+    template_id: Text
     entity_id: EntityId = "unknown"
     custom_data: JsonObject = field(default_factory=dict)
     metadata: JsonObject = field(default_factory=dict)
@@ -41,6 +44,8 @@ class PosterRequested(Envelope):
         check_entity_id(self.entity_id)
         check_custom_data(self.custom_data)
         check_metadata(self.metadata)
+        check_json(self.output, "output")
+        check_deadline(self.deadline)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +61,7 @@ class BatchPoster:
         check_entity_id(self.entity_id)
         check_custom_data(self.custom_data)
         check_metadata(self.metadata or {})
+        check_json(self.output, "output")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +73,7 @@ class BatchRequested(Envelope):
 
     type: Literal["batch.requested"] = "batch.requested"
     job_id: JobId
-    template_id: str
+    template_id: Text
     posters: list[Raw]
     metadata: JsonObject = field(default_factory=dict)
     output: JsonObject | None = None
@@ -82,12 +88,19 @@ class BatchRequested(Envelope):
 
     def __post_init__(self) -> None:
         check_metadata(self.metadata)
+        check_json(self.output, "output")
+        check_deadline(self.deadline)
+        self._check_part()
+
+    def _check_part(self) -> None:
         if not 1 <= len(self.posters) <= limits.BATCH_MAX_POSTERS:
             raise ValueError(f"`posters` has {len(self.posters)} entries; 1 to {limits.BATCH_MAX_POSTERS} are allowed")
         if self.part > self.parts:
             raise ValueError(f"`part` is {self.part} of {self.parts} `parts`")
         if self.parts > 1 and self.total_count is None:
             raise ValueError("`total_count` is required where `parts` is more than 1")
+        if self.part > 1 and self.first_index == 0:
+            raise ValueError(f"`first_index` is required: it says which poster is the first of part {self.part}")
         if self.total_count is not None and self.first_index + len(self.posters) > self.total_count:
             raise ValueError(f"`total_count` is {self.total_count}, but this part reaches past it")
 
@@ -110,7 +123,7 @@ class JobCancelRequested(Envelope):
 
     type: Literal["job.cancel_requested"] = "job.cancel_requested"
     job_id: JobId
-    reason: str | None = None
+    reason: Text | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,13 +132,15 @@ class PosterEraseRequested(Envelope):
 
     type: Literal["poster.erase_requested"] = "poster.erase_requested"
     job_id: JobId | None = None
-    section: str | None = None
-    entity_id: str | None = None
+    section: Text | None = None
+    entity_id: EntityId | None = None
 
     def __post_init__(self) -> None:
         by_entity = self.section is not None and self.entity_id is not None
         if (self.job_id is not None) == by_entity:
             raise ValueError("say what to erase by `job_id`, or by `section` and `entity_id`")
+        if self.entity_id is not None:
+            check_entity_id(self.entity_id)
 
 
 Request: TypeAlias = PosterRequested | BatchRequested | JobCancelRequested | PosterEraseRequested

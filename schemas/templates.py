@@ -5,7 +5,7 @@ from typing import Any, Literal, TypeAlias
 from uuid import UUID
 
 from .envelope import Envelope
-from .fields import JsonObject, Positive, Timestamp
+from .fields import JsonObject, Positive, Text, Timestamp, check_custom_data, check_json
 from .outcomes import Sha256
 
 DataType = Literal["text", "number", "url", "image", "color", "date", "boolean", "rating", "list", "object"]
@@ -27,12 +27,16 @@ class Placeholder:
 class PlaceholderDeclaration:
     """What an upload says of one placeholder; what is None is taken from the template itself."""
 
-    name: str
+    name: Text
     data_type: DataType | None = None
     required: bool | None = None
     default: Any = None
     sample_value: Any = None
-    description: str | None = None
+    description: Text | None = None
+
+    def __post_init__(self) -> None:
+        check_json(self.default, "default")
+        check_json(self.sample_value, "sample_value")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +45,7 @@ class TemplateUpload(Envelope):
 
     type: Literal["template.upload"] = "template.upload"
     section: str
-    name: str
+    name: Text
     html_content: str
     set_as_active: bool = False
     placeholders: list[PlaceholderDeclaration] | None = None
@@ -49,6 +53,9 @@ class TemplateUpload(Envelope):
     height: int | None = None
     output: JsonObject | None = None
     javascript: bool = False
+
+    def __post_init__(self) -> None:
+        check_json(self.output, "output")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +65,7 @@ class TemplateUpdate(Envelope):
     type: Literal["template.update"] = "template.update"
     section: str
     template_id: str
-    name: str | None = None
+    name: Text | None = None
     html_content: str | None = None
     set_as_active: bool | None = None
     placeholders: list[PlaceholderDeclaration] | None = None
@@ -66,6 +73,9 @@ class TemplateUpdate(Envelope):
     height: int | None = None
     output: JsonObject | None = None
     javascript: bool | None = None
+
+    def __post_init__(self) -> None:
+        check_json(self.output, "output")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +111,8 @@ class TemplatePreview(Envelope):
     def __post_init__(self) -> None:
         if (self.template_id is None) == (self.html_content is None):
             raise ValueError("say what to preview by `template_id` or by `html_content`")
+        check_custom_data(self.custom_data or {})
+        check_json(self.output, "output")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
