@@ -74,8 +74,9 @@ def unreadable(salvaged: Salvaged, message: str, now: datetime, headers: Headers
         source=salvaged.source,
         job_id=salvaged.job_id,
         poster_index=0,
-        entity_id="unknown",
+        entity_id=salvaged.entity_id,
         error=Failure(code="invalid_request", message=message, retryable=False),
+        metadata=salvaged.metadata,
     )
     yield event_record(topics.POSTER_COMPLETIONS, salvaged.job_id, outcome, headers)
     yield log(salvaged.job_id, 0, "ERROR", "invalid_request", message, salvaged.source, now, headers)
