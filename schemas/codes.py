@@ -43,6 +43,33 @@ Retry = Literal["never", "once", "always"]
 ERROR_CODES: Final[tuple[ErrorCode, ...]] = get_args(ErrorCode)
 WARNING_CODES: Final[tuple[WarningCode, ...]] = get_args(WarningCode)
 
+MEANINGS: Final[dict[ErrorCode | WarningCode, str]] = {
+    "invalid_request": "The request does not fit the contract; the message says where.",
+    "template_not_found": "No template answers to this template_id, or the version is archived.",
+    "template_syntax": "The template does not compile.",
+    "template_data": "Data that the template requires is missing or of the wrong type; every name is listed.",
+    "incomplete_batch": "Parts of the batch did not arrive within the time allowed.",
+    "expired": "The deadline passed before the poster was rendered.",
+    "output_invalid": "The output object asks for something unknown, out of range or not available.",
+    "asset_blocked": "A network asset is at an address that may not be fetched.",
+    "asset_status": "A network asset answered with an HTTP error status.",
+    "asset_too_large": "A network asset is larger than the limit.",
+    "asset_invalid": "A network asset is not the image, stylesheet or font that it should be.",
+    "asset_timeout": "A network asset did not arrive in time.",
+    "text_truncated": "A text did not fit its box and was cut with an ellipsis.",
+    "dimension_limit": "The image would have more pixels than allowed, on a side or in all.",
+    "output_too_large": "The image would have more bytes than allowed.",
+    "script_timeout": "The template's JavaScript did not end in time.",
+    "navigated": "The template tried to leave its page.",
+    "renderer_oom": "The page took more memory than allowed.",
+    "render_timeout": "Rendering did not end in time.",
+    "renderer_crashed": "The browser died while rendering.",
+    "upload": "The image could not be stored.",
+    "internal": "A fault of this system, not of the request.",
+    "unknown_data": "The request names data that the template does not use.",
+    "missing_glyphs": "No font has these characters; they are listed.",
+}
+
 _RETRIED: Final[dict[ErrorCode, Retry]] = {
     # asset_timeout fails a poster in strict mode only, and there it is retried.
     "asset_timeout": "always",

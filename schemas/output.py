@@ -7,6 +7,7 @@ import msgspec
 
 from . import limits
 from .codes import ErrorCode
+from .fields import Text
 
 Format = Literal["png", "jpeg", "webp", "pdf"]
 ColorScheme = Literal["light", "dark"]
@@ -34,10 +35,10 @@ class Output:
     quality: int | None = None
     transparent: bool | None = None
     full_page: bool | None = None
-    selector: str | None = None
+    selector: Text | None = None
     color_scheme: ColorScheme | None = None
-    locale: str | None = None
-    timezone: str | None = None
+    locale: Text | None = None
+    timezone: Text | None = None
     variants: list[dict[str, Any]] | None = None
 
 

@@ -5,7 +5,7 @@ from typing import Any, Literal, TypeAlias
 from uuid import UUID
 
 from .envelope import Envelope
-from .fields import JsonObject, Positive, Text, Timestamp, check_custom_data, check_json
+from .fields import JsonObject, Positive, Text, Timestamp, check_json
 from .outcomes import Sha256
 
 DataType = Literal["text", "number", "url", "image", "color", "date", "boolean", "rating", "list", "object"]
@@ -54,9 +54,6 @@ class TemplateUpload(Envelope):
     output: JsonObject | None = None
     javascript: bool = False
 
-    def __post_init__(self) -> None:
-        check_json(self.output, "output")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemplateUpdate(Envelope):
@@ -73,9 +70,6 @@ class TemplateUpdate(Envelope):
     height: int | None = None
     output: JsonObject | None = None
     javascript: bool | None = None
-
-    def __post_init__(self) -> None:
-        check_json(self.output, "output")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,8 +105,6 @@ class TemplatePreview(Envelope):
     def __post_init__(self) -> None:
         if (self.template_id is None) == (self.html_content is None):
             raise ValueError("say what to preview by `template_id` or by `html_content`")
-        check_custom_data(self.custom_data or {})
-        check_json(self.output, "output")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

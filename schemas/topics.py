@@ -46,3 +46,20 @@ EVENT_TYPES: Final[dict[str, tuple[str, ...]]] = {
     # Dead letters are the original bytes of any topic; they have no type of their own.
     DEAD_LETTERS: (),
 }
+
+KEYS: Final[dict[str, str]] = {
+    POSTER_REQUESTS: "job_id",
+    POSTER_RENDERS: "input_digest",
+    POSTER_RENDERS_BULK: "input_digest",
+    **dict.fromkeys(POSTER_RETRIES, "input_digest"),
+    POSTER_PROGRESS: "job_id",
+    POSTER_COMPLETIONS: "job_id",
+    POSTER_LOGS: "job_id",
+    JOB_EVENTS: "job_id",
+    JOB_CANCELLATIONS: "job_id",
+    TEMPLATE_COMMANDS: "section",
+    TEMPLATE_EVENTS: "section",
+    TEMPLATE_CATALOG: "<section>@<template_version>",
+    DEAD_LETTERS: "the original record's key",
+}
+"""What the key of a topic's records is, as raw UTF-8: a field of the event, unless it says otherwise."""
