@@ -8,7 +8,7 @@ others. So the stream's loop only calls `deliver`, which never blocks; the role 
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from typing import Protocol
 
 from streams.delivery import Delivery
@@ -35,6 +35,34 @@ def _position(delivery: Delivery) -> Position:
     return delivery.topic, delivery.partition, delivery.offset
 
 
+class Queue(Protocol):
+    """In which order waiting records are handed out."""
+
+    def __len__(self) -> int: ...
+
+    def append(self, delivery: Delivery) -> None:
+        """Add a record."""
+        ...
+
+    def popleft(self) -> Delivery:
+        """Remove and return the next record; there is one."""
+        ...
+
+    def drop(self, partitions: Set[Partition]) -> None:
+        """Forget the records of these partitions."""
+        ...
+
+
+class Fifo(deque[Delivery]):
+    """First come, first served."""
+
+    def drop(self, partitions: Set[Partition]) -> None:
+        """Forget the records of these partitions."""
+        kept = [delivery for delivery in self if (delivery.topic, delivery.partition) not in partitions]
+        self.clear()
+        self.extend(kept)
+
+
 def _one(_: Delivery) -> int:
     return 1
 
@@ -45,14 +73,21 @@ class Inbox:
     `cap` is the weight of unfinished records at which a partition is held back; at half of it the partition is let go.
     """
 
-    def __init__(self, topics: Iterable[str], cap: int, weigh: Callable[[Delivery], int] = _one) -> None:
+    def __init__(
+        self,
+        topics: Iterable[str],
+        cap: int,
+        *,
+        weigh: Callable[[Delivery], int] = _one,
+        queue: Queue | None = None,
+    ) -> None:
         self.topics = tuple(topics)
         self._cap = cap
         self._weigh = weigh
         self._brake: Brake | None = None
         self._windows: dict[Partition, PartitionWindow[Acknowledge]] = {}
         self._held_back: set[Partition] = set()
-        self._queue: deque[Delivery] = deque()
+        self._queue: Queue = Fifo() if queue is None else queue
         self._working: set[Position] = set()
         self._parked: set[Position] = set()
         self._arrived = asyncio.Event()
@@ -141,7 +176,7 @@ class Inbox:
         for partition in gone:
             self._windows.pop(partition, None)
         self._held_back -= gone
-        self._queue = deque(item for item in self._queue if (item.topic, item.partition) not in gone)
+        self._queue.drop(gone)
         if not self._queue:
             self._arrived.clear()
 

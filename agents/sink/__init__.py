@@ -1,0 +1,1 @@
+"""The sink role: the only writer of jobs, results and logs."""

@@ -1,0 +1,26 @@
+"""Under which key an image is kept."""
+
+import hashlib
+from collections.abc import Sequence
+from urllib.parse import quote
+
+from schemas.outcomes import Asset
+from schemas.output import EXTENSIONS, Format
+
+
+def object_digest(input_digest: str, renderer: str, assets: Sequence[Asset], content: Sequence[str] = ()) -> str:
+    """Return the SHA-256, in hex, of everything that shapes the image.
+
+    `renderer` stands for the browser's build, our own steps and the font set. Where the document used network assets,
+    what became of each joins: the digest of its bytes (`content`, in the order of `assets`), or why it is missing.
+    """
+    digest = hashlib.sha256(f"{input_digest}\n{renderer}".encode())
+    for position, asset in enumerate(assets):
+        became = content[position] if position < len(content) else asset.reason
+        digest.update(f"\n{asset.url} {asset.ok} {became}".encode())
+    return digest.hexdigest()
+
+
+def object_key(section: str, entity_id: str, digest: str, image_format: Format) -> str:
+    """Return `templates/<section>/<entity>_<digest>.<ext>`, the entity percent-encoded (RFC 3986, section 2.1)."""
+    return f"templates/{section}/{quote(entity_id, safe='')}_{digest}.{EXTENSIONS[image_format]}"

@@ -1,0 +1,29 @@
+"""Whether a failed poster is tried again, and when."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from schemas.codes import ErrorCode, retry_rule
+
+TIERS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Try again through this retry tier, not before `due_at`."""
+
+    tier: int
+    due_at: datetime
+
+
+def next_try(code: ErrorCode, attempt: int, delays: Sequence[float], now: datetime) -> Retry | None:
+    """Return when to try a poster again that failed with `code` on its `attempt`-th try (from 1), or None for never.
+
+    `delays` are the seconds of tiers 1 to 3: attempt n goes through tier n, so there are four attempts at most.
+    """
+    rule = retry_rule(code)
+    if rule == "never" or attempt > TIERS or (rule == "once" and attempt > 1):
+        return None
+    return Retry(tier=attempt, due_at=now + timedelta(seconds=delays[attempt - 1]))

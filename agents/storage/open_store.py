@@ -1,0 +1,19 @@
+"""From the storage setting to a store."""
+
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from agents.storage.files import FileStore
+from agents.storage.port import ObjectStore
+from agents.storage.s3 import S3Store
+from streams.errors import SettingsError
+
+
+def object_store(storage_url: str) -> ObjectStore:
+    """Return the store that `storage_url` names. Raises SettingsError."""
+    parts = urlsplit(storage_url)
+    if parts.scheme == "file" and not parts.netloc and parts.path.startswith("/"):
+        return FileStore(Path(unquote(parts.path)))
+    if parts.scheme == "s3" and parts.netloc:
+        return S3Store(parts.netloc, unquote(parts.path).strip("/"))
+    raise SettingsError(f"POSTERS_STORAGE_URL is `{storage_url}`; write s3://bucket/prefix or file:///directory")

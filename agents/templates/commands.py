@@ -1,0 +1,192 @@
+"""What each template command does, within one transaction."""
+
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from agents.templates import answers
+from agents.templates.check import check_template
+from agents.templates.preview import preview
+from agents.templates.refusal import refuse
+from agents.templates.store import NewVersion, StoredVersion, TemplateStore
+from schemas import limits
+from schemas.envelope import fact_id
+from schemas.output import Output, OutputError, parse_output, resolve_output
+from schemas.references import is_section, parse_reference
+from schemas.templates import (
+    PlaceholderDeclaration,
+    TemplateActivate,
+    TemplateActivated,
+    TemplateArchive,
+    TemplateArchived,
+    TemplateCommand,
+    TemplateDescribed,
+    TemplateGet,
+    TemplatePreview,
+    TemplateUpdate,
+    TemplateUpload,
+    TemplateUploaded,
+    TemplateWarning,
+)
+from streams.delivery import Headers, Record
+
+DEFAULT_SIDE = 1080
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A command with its circumstances: `at` is the broker's time of it, `now` the time of carrying it out."""
+
+    command: TemplateCommand
+    at: datetime
+    now: datetime
+    headers: Headers
+
+
+async def carry_out(order: Order, store: TemplateStore) -> list[Record]:
+    """Do what the command says and return what to publish once it is committed. Raises CommandRefusedError."""
+    command = order.command
+    if not is_section(command.section):
+        raise refuse(
+            "invalid_section",
+            f"section `{command.section[:100]}` is not [a-z0-9][a-z0-9_-]{{0,62}}, or ends in `_latest`",
+        )
+    await store.lock(command.section)
+    match command:
+        case TemplateUpload():
+            return await _upload(command, order, store)
+        case TemplateUpdate():
+            return await _update(command, order, store)
+        case TemplateActivate():
+            changed = await store.activate(await _known(command, store), order.at)
+            answer = answers.answer(TemplateActivated, changed[-1], command, order.now)
+            return _published(answer, changed, order)
+        case TemplateArchive():
+            archived = await store.archive(await _known(command, store), order.at)
+            return _published(answers.answer(TemplateArchived, archived, command, order.now), [archived], order)
+        case TemplateGet():
+            described = answers.answer(TemplateDescribed, await _known(command, store), command, order.now)
+            return _published(described, [], order)
+        case TemplatePreview():
+            version = await _known(command, store) if command.template_id is not None else None
+            return [await preview(command, version, store, order.at, order.now, order.headers)]
+
+
+async def _upload(command: TemplateUpload, order: Order, store: TemplateStore) -> list[Record]:
+    same = await store.find_made_by(command.event_id) or await store.find_same(
+        command.section, command.name, _sha256(command.html_content)
+    )
+    if same is not None:
+        return await _uploaded(same, order, store, set_as_active=command.set_as_active)
+    stored = await store.insert(_new_version(command))
+    return await _uploaded(stored, order, store, set_as_active=command.set_as_active)
+
+
+async def _update(command: TemplateUpdate, order: Order, store: TemplateStore) -> list[Record]:
+    made = await store.find_made_by(command.event_id)
+    if made is None:
+        made = await store.insert(_new_version(_merged(command, await _known(command, store))))
+    return await _uploaded(made, order, store, set_as_active=bool(command.set_as_active))
+
+
+async def _uploaded(version: StoredVersion, order: Order, store: TemplateStore, *, set_as_active: bool) -> list[Record]:
+    changed = await store.activate(version, order.at) if set_as_active and not version.is_active else [version]
+    return _published(answers.answer(TemplateUploaded, changed[-1], order.command, order.now), changed, order)
+
+
+def _published(answer: Any, changed: list[StoredVersion], order: Order) -> list[Record]:
+    # The catalog first: who reads the answer may send a request at once.
+    return [
+        *answers.catalog_records(changed, order.command, order.now, order.headers),
+        answers.answer_record(answer, order.command.section, order.headers),
+    ]
+
+
+async def _known(
+    command: TemplateUpdate | TemplateActivate | TemplateArchive | TemplateGet | TemplatePreview, store: TemplateStore
+) -> StoredVersion:
+    template_id = command.template_id or ""
+    try:
+        version = await store.find(command.section, parse_reference(template_id))
+    except ValueError as error:
+        raise refuse("template_not_found", str(error)) from None
+    if version is None:
+        raise refuse("template_not_found", f"section `{command.section}` has no template `{template_id[:100]}`")
+    return version
+
+
+def _new_version(command: TemplateUpload) -> NewVersion:
+    _check_name(command.name)
+    checked = check_template(command.html_content, command.placeholders or [])
+    width, height = command.width or DEFAULT_SIDE, command.height or DEFAULT_SIDE
+    warnings = list(checked.warnings)
+    try:
+        resolve_output(parse_output(command.output), Output(width=width, height=height))
+    except OutputError as error:
+        raise refuse(error.code, error.message) from None
+    return NewVersion(
+        template_id=fact_id("template", command.event_id),
+        command_id=command.event_id,
+        section=command.section,
+        name=command.name,
+        html_content=command.html_content,
+        html_sha256=_sha256(command.html_content),
+        width=width,
+        height=height,
+        output=command.output or {},
+        javascript=command.javascript,
+        warnings=[*warnings, *_javascript_warning(command)],
+        placeholders=list(checked.placeholders),
+    )
+
+
+def _check_name(name: str) -> None:
+    if not 1 <= len(name) <= limits.TEMPLATE_NAME_MAX_CHARACTERS or "\0" in name:
+        raise refuse("invalid_name", f"a name has 1 to {limits.TEMPLATE_NAME_MAX_CHARACTERS} characters, no U+0000")
+
+
+def _javascript_warning(command: TemplateUpload) -> list[TemplateWarning]:
+    if "<script" in command.html_content.lower() and not command.javascript:
+        message = "the template has a <script>, but was not uploaded with `javascript`; scripts will not run"
+        return [TemplateWarning(code="javascript_off", message=message)]
+    return []
+
+
+def _merged(command: TemplateUpdate, base: StoredVersion) -> TemplateUpload:
+    declared = command.placeholders
+    if declared is None and command.html_content is None:
+        declared = [
+            PlaceholderDeclaration(
+                name=item.name,
+                data_type=item.data_type,
+                required=item.required,
+                default=item.default,
+                sample_value=item.sample_value,
+                description=item.description,
+            )
+            for item in base.placeholders
+        ]
+    upload = TemplateUpload(
+        event_id=command.event_id,
+        occurred_at=command.occurred_at,
+        source=command.source,
+        section=command.section,
+        name=base.name,
+        html_content=base.html_content,
+        placeholders=declared,
+        width=base.width,
+        height=base.height,
+        output=base.output,
+        javascript=base.javascript,
+    )
+    changes = {
+        name: getattr(command, name)
+        for name in ("name", "html_content", "width", "height", "output", "javascript")
+        if getattr(command, name) is not None
+    }
+    return replace(upload, **changes)
+
+
+def _sha256(html: str) -> str:
+    return hashlib.sha256(html.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,110 @@
+"""A preview: a poster to render for a designer, without a job."""
+
+import hashlib
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from schemas.placeholders import PlaceholderSet
+
+from agents.digest import input_digest, template_fingerprint
+from agents.templates.check import check_template
+from agents.templates.refusal import refuse
+from agents.templates.store import StoredVersion, TemplateStore
+from schemas import topics
+from schemas.envelope import fact_id
+from schemas.fields import check_custom_data
+from schemas.output import Output, OutputError, parse_output, resolve_output
+from schemas.renders import PosterPinned
+from schemas.templates import Placeholder, TemplatePreview
+from streams.delivery import Headers, Record
+from streams.records import event_record
+
+SIDE = 1080
+
+
+async def preview(
+    command: TemplatePreview,
+    version: StoredVersion | None,
+    store: TemplateStore,
+    at: datetime,
+    now: datetime,
+    headers: Headers,
+) -> Record:
+    """Return the render record of a preview of `version`, or else of the command's own HTML.
+
+    Raises CommandRefusedError where the HTML or the data are not valid.
+    """
+    if version is None:
+        return await _of_draft(command, store, at, now, headers)
+    fingerprint = template_fingerprint(version.html_sha256, javascript=version.javascript)
+    size = Output(width=version.width, height=version.height)
+    outputs = [parse_output(version.output), size]
+    return _record(
+        command, version.template_id, version.version, fingerprint, version.placeholders, outputs, at, now, headers
+    )
+
+
+async def _of_draft(
+    command: TemplatePreview, store: TemplateStore, at: datetime, now: datetime, headers: Headers
+) -> Record:
+    html = command.html_content or ""
+    checked = check_template(html, [])
+    digest = hashlib.sha256(html.encode()).hexdigest()
+    fingerprint = template_fingerprint(digest, javascript=command.javascript)
+    draft_id = fact_id("draft", fingerprint)
+    await store.save_draft(draft_id, html, javascript=command.javascript)
+    return _record(
+        command, draft_id, 0, fingerprint, checked.placeholders, [Output(width=SIDE, height=SIDE)], at, now, headers
+    )
+
+
+def _record(
+    command: TemplatePreview,
+    template_id: UUID,
+    number: int,
+    fingerprint: str,
+    placeholders: list[Placeholder],
+    defaults: list[Output],
+    at: datetime,
+    now: datetime,
+    headers: Headers,
+) -> Record:
+    data = _data(command, placeholders)
+    try:
+        output = resolve_output(parse_output(command.output), *defaults)
+    except OutputError as error:
+        raise refuse(error.code, error.message) from None
+    poster = PosterPinned(
+        event_id=fact_id("poster.pinned", "preview", command.event_id),
+        occurred_at=now,
+        source=command.source,
+        job_id=f"preview_{command.event_id.hex}",
+        poster_index=0,
+        entity_id="preview",
+        template_version_id=template_id,
+        section=command.section,
+        template_version=number,
+        custom_data=data,
+        output=output,
+        purpose="preview",
+        command_id=command.event_id,
+        requested_at=at,
+        input_digest=input_digest(fingerprint, data, output),
+    )
+    return event_record(topics.POSTER_RENDERS, poster.input_digest, poster, headers)
+
+
+def _data(command: TemplatePreview, placeholders: list[Placeholder]) -> dict[str, Any]:
+    if command.custom_data is None:
+        return {item.name: item.sample_value for item in placeholders if item.sample_value is not None}
+    try:
+        check_custom_data(command.custom_data)
+    except ValueError as error:
+        raise refuse("template_data", str(error)) from None
+    check = PlaceholderSet(placeholders).check(command.custom_data)
+    if check.missing:
+        raise refuse("template_data", f"missing required data: {', '.join(check.missing)}")
+    if check.wrong:
+        raise refuse("template_data", "; ".join(f"`{name}` {reason}" for name, reason in check.wrong))
+    return command.custom_data
