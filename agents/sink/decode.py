@@ -37,8 +37,10 @@ def salvaged_rows(salvaged: Salvaged, delivery: Delivery) -> list[Row]:
             status="queued",
             event_id=event_id,
             created_at=delivery.timestamp,
-            requested_at=delivery.timestamp,
+            entity_id=salvaged.entity_id,
+            metadata=salvaged.metadata,
             source=salvaged.source,
+            requested_at=delivery.timestamp,
         ),
     ]
 

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from schemas import outcomes
 from schemas.fields import JsonObject, PosterStatus
-from schemas.outcomes import Asset, Image, Warning
 from schemas.progress import Level
 
 RANKS: Final[dict[PosterStatus, int]] = {"queued": 0, "processing": 1, "completed": 2, "failed": 2, "cancelled": 2}
@@ -56,9 +56,9 @@ class PosterRow:
     queue_time_ms: int | None = None
     cached: bool = False
     degraded: bool = False
-    warnings: list[Warning] = field(default_factory=list)
-    assets: list[Asset] = field(default_factory=list)
-    images: list[Image] = field(default_factory=list)
+    warnings: list[outcomes.Warning] = field(default_factory=list)
+    assets: list[outcomes.Asset] = field(default_factory=list)
+    images: list[outcomes.Image] = field(default_factory=list)
     error_code: str | None = None
     error_message: str | None = None
     custom_data: JsonObject = field(default_factory=dict)

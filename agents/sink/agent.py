@@ -1,0 +1,37 @@
+"""The sink role: takes records in batches, finishes them once they are written."""
+
+import asyncio
+from typing import Final
+
+from agents.sink.janitor import Janitor
+from agents.sink.sink import Sink
+from streams.delivery import Delivery
+from streams.inbox import Inbox
+
+BATCH_RECORDS: Final = 500
+BATCH_SECONDS: Final = 0.2
+
+_BYTES_A_WEIGHT: Final = 2_048
+
+
+def weigh(delivery: Delivery) -> int:
+    """Return a record's weight against the role's window: 1 for a usual one, more for a batch, by its size."""
+    return 1 + len(delivery.value or b"") // _BYTES_A_WEIGHT
+
+
+class SinkAgent:
+    """Writes what arrives, and lets the janitor sweep beside it."""
+
+    def __init__(self, inbox: Inbox, sink: Sink, janitor: Janitor) -> None:
+        self._inbox = inbox
+        self._sink = sink
+        self._janitor = janitor
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._janitor.run())
+            while True:
+                deliveries = await self._inbox.take(BATCH_RECORDS, BATCH_SECONDS)
+                await self._sink.flush(deliveries)
+                self._inbox.finish(deliveries)

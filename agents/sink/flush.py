@@ -1,0 +1,68 @@
+"""One flush: a batch of rows into the database in one transaction, and what changed by it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import orjson
+
+from agents.sink.batch import Batch
+from agents.sink.database import Database
+from agents.sink.errors import BadRowError
+from schemas.fields import JobStatus, JsonObject
+
+FLUSH_FUNCTION: Final = Path(__file__).with_name("flush.sql").read_text(encoding="utf-8")
+"""What a connection needs before `write` can use it (`Database(on_connect=…)`)."""
+
+_CALL: Final = "SELECT pg_temp.flush_batch($1, $2, $3, $4)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobState:
+    """A job as one revision of it left it."""
+
+    job_id: str
+    status: JobStatus
+    total_count: int
+    success_count: int
+    failure_count: int
+    cancelled_count: int
+    revision: int
+    revised_at: datetime
+    metadata: JsonObject
+    source: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What a flush did.
+
+    `jobs`: those that changed, and those of redelivered news, whose change may not have been published before a crash.
+    `cancelled`: jobs whose open posters are to be called off. `moved` posters, `conflicts` later ends that were not
+    applied, `logged` lines.
+    """
+
+    jobs: list[JobState]
+    cancelled: list[str]
+    moved: int
+    conflicts: int
+    logged: int
+
+
+_WRITTEN: Final = msgspec.json.Decoder(Written)
+
+
+async def write(database: Database, batch: Batch) -> Written:
+    """Write the batch, whole or not at all. Raises TryAgainError, BadRowError, WrongDatabaseError."""
+    arguments = [_json(rows) for rows in (batch.jobs, batch.posters, batch.cancels, batch.logs)]
+    written: str = await database.fetch_value(_CALL, *arguments)
+    return _WRITTEN.decode(written)
+
+
+def _json(rows: object) -> str:
+    try:
+        return orjson.dumps(rows).decode()
+    except TypeError as error:  # orjson's JSONEncodeError is one
+        raise BadRowError(f"a value cannot be written as JSON: {error}") from error

@@ -1,0 +1,199 @@
+-- One flush: everything a batch says, in one transaction and one round trip. The function lives in the session that
+-- calls it, so that it always is the one this build was written for. Each argument is an array of objects whose names
+-- are the columns of the table; each holds a key at most once.
+--
+-- Rules (docs: DESIGN of the sink):
+--   * a poster's state only moves up in (generation, status_rank, attempt), and the first end of a generation stays;
+--   * every writer locks the job's row first, so that what it counts afterwards is what is there;
+--   * rows are written in the order of their keys, so that two sinks never wait for each other in a circle.
+
+CREATE OR REPLACE FUNCTION pg_temp.flush_batch(p_jobs jsonb, p_posters jsonb, p_cancels jsonb, p_logs jsonb)
+RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+    requests   template_generation_jobs[] :=
+        ARRAY(SELECT r FROM jsonb_populate_recordset(NULL::template_generation_jobs, p_jobs) AS r);
+    news       template_poster_results[] :=
+        ARRAY(SELECT n FROM jsonb_populate_recordset(NULL::template_poster_results, p_posters) AS n);
+    cancels    template_generation_jobs[] :=
+        ARRAY(SELECT c FROM jsonb_populate_recordset(NULL::template_generation_jobs, p_cancels) AS c);
+    lines      template_generation_logs[] :=
+        ARRAY(SELECT l FROM jsonb_populate_recordset(NULL::template_generation_logs, p_logs) AS l);
+    known      text[];  -- jobs that have a row once this is done
+    begun      text[];  -- jobs whose request is new
+    written_in text[];  -- the jobs and
+    written    integer[];  -- indexes of the posters whose state moved
+    stale      text[];  -- jobs with news that moved nothing: a redelivery, perhaps after a crash before job-events
+    revised    text[];  -- jobs whose counts or status changed
+    conflicts  integer := 0;
+    logged     integer;
+BEGIN
+    known := ARRAY(
+        SELECT job_id FROM unnest(requests) UNION SELECT job_id FROM unnest(news)
+        UNION SELECT job_id FROM unnest(cancels));
+
+    -- 1 Job rows: from the request, or a stub (total_count 0) where a poster's news or a cancel comes first.
+    WITH inserted AS (
+        INSERT INTO template_generation_jobs (job_id, total_count, template_id, input_data, metadata, source, deadline,
+                                              requested_at, recorded_at, created_at, revision)
+        SELECT k.job_id, coalesce(r.total_count, 0), r.template_id, coalesce(r.input_data, '{}'),
+               coalesce(r.metadata, '{}'), r.source, r.deadline, r.requested_at,
+               CASE WHEN r.job_id IS NOT NULL THEN now() END, coalesce(r.requested_at, now()), 
+               CASE WHEN r.job_id IS NOT NULL THEN 1 ELSE 0 END
+        FROM unnest(known) AS k (job_id) LEFT JOIN unnest(requests) AS r USING (job_id)
+        ORDER BY k.job_id
+        ON CONFLICT (job_id) DO NOTHING
+        RETURNING job_id, revision
+    )
+    SELECT coalesce(array_agg(job_id), '{}') INTO begun FROM inserted WHERE revision = 1;
+
+    -- 2 The lock. Statements after it see every other sink's committed rows of these jobs.
+    PERFORM FROM template_generation_jobs
+    WHERE job_id = ANY (known || ARRAY(SELECT job_id FROM unnest(lines)))
+    ORDER BY job_id FOR NO KEY UPDATE;
+
+    -- 3 The request of a job that was a stub so far; a part that says the job is larger than was known.
+    WITH filled AS (
+        UPDATE template_generation_jobs j
+        SET total_count = greatest(j.total_count, r.total_count), revision = j.revision + 1, revised_at = now(),
+            template_id = CASE WHEN j.recorded_at IS NULL THEN r.template_id ELSE j.template_id END,
+            input_data = CASE WHEN j.recorded_at IS NULL THEN r.input_data ELSE j.input_data END,
+            metadata = CASE WHEN j.recorded_at IS NULL THEN r.metadata ELSE j.metadata END,
+            source = CASE WHEN j.recorded_at IS NULL THEN r.source ELSE j.source END,
+            deadline = CASE WHEN j.recorded_at IS NULL THEN r.deadline ELSE j.deadline END,
+            requested_at = coalesce(j.requested_at, r.requested_at),
+            created_at = CASE WHEN j.recorded_at IS NULL THEN r.requested_at ELSE j.created_at END,
+            recorded_at = coalesce(j.recorded_at, now())
+        FROM unnest(requests) AS r
+        WHERE j.job_id = r.job_id AND (j.recorded_at IS NULL OR j.total_count < r.total_count)
+        RETURNING j.job_id
+    )
+    SELECT begun || coalesce(array_agg(job_id), '{}') INTO begun FROM filled;
+
+    -- 4 What only the request knows of a poster whose later news was faster.
+    UPDATE template_poster_results t
+    SET entity_id = n.entity_id, custom_data = n.custom_data, metadata = n.metadata, source = n.source,
+        requested_at = n.requested_at, created_at = n.created_at
+    FROM unnest(news) AS n
+    WHERE n.requested_at IS NOT NULL AND t.requested_at IS NULL
+      AND t.job_id = n.job_id AND t.poster_index = n.poster_index;
+
+    -- 5 The states. The first condition keeps news that would move nothing from costing anything; the last one is the
+    -- rule itself. An equal state is written once more to add the pinned version.
+    WITH moved AS (
+        INSERT INTO template_poster_results AS t
+            (job_id, poster_index, entity_id, status, generation, attempt, event_id, output_url, object_key, sha256,
+             size_bytes, width, height, format, template_version_id, section, template_version, generation_time_ms,
+             queue_time_ms, cached, degraded, warnings, assets, images, error_code, error_message, custom_data,
+             metadata, source, requested_at, finished_at, outcome_topic, outcome_partition, outcome_offset, created_at)
+        SELECT n.job_id, n.poster_index, n.entity_id, n.status, n.generation, n.attempt, n.event_id, n.output_url,
+               n.object_key, n.sha256, n.size_bytes, n.width, n.height, n.format, n.template_version_id, n.section,
+               n.template_version, n.generation_time_ms, n.queue_time_ms, n.cached, n.degraded, n.warnings, n.assets,
+               n.images, n.error_code, n.error_message, n.custom_data, n.metadata, n.source, n.requested_at,
+               n.finished_at, n.outcome_topic, n.outcome_partition, n.outcome_offset, n.created_at
+        FROM unnest(news) AS n
+        WHERE NOT EXISTS (
+            SELECT FROM template_poster_results AS s
+            WHERE s.job_id = n.job_id AND s.poster_index = n.poster_index
+              AND (s.status_rank = 2 AND s.generation >= n.generation
+                   OR (s.generation, s.status_rank, s.attempt) >= (n.generation, status_rank(n.status), n.attempt)
+                      AND (s.template_version_id IS NOT NULL OR n.template_version_id IS NULL)))
+        ORDER BY n.job_id, n.poster_index
+        ON CONFLICT (job_id, poster_index) DO UPDATE
+        SET status = excluded.status, generation = excluded.generation, attempt = excluded.attempt,
+            event_id = excluded.event_id, output_url = excluded.output_url, object_key = excluded.object_key,
+            sha256 = excluded.sha256, size_bytes = excluded.size_bytes, width = excluded.width,
+            height = excluded.height, format = excluded.format,
+            template_version_id = coalesce(excluded.template_version_id, t.template_version_id),
+            section = coalesce(excluded.section, t.section),
+            template_version = coalesce(excluded.template_version, t.template_version),
+            generation_time_ms = excluded.generation_time_ms, queue_time_ms = excluded.queue_time_ms,
+            cached = excluded.cached, degraded = excluded.degraded, warnings = excluded.warnings,
+            assets = excluded.assets, images = excluded.images, error_code = excluded.error_code,
+            error_message = excluded.error_message, finished_at = excluded.finished_at,
+            outcome_topic = excluded.outcome_topic, outcome_partition = excluded.outcome_partition,
+            outcome_offset = excluded.outcome_offset
+        WHERE (t.status_rank < 2 OR excluded.generation > t.generation)
+          AND ((excluded.generation, status_rank(excluded.status), excluded.attempt)
+                   > (t.generation, t.status_rank, t.attempt)
+               OR (excluded.generation, status_rank(excluded.status), excluded.attempt)
+                      = (t.generation, t.status_rank, t.attempt)
+                  AND t.template_version_id IS NULL AND excluded.template_version_id IS NOT NULL)
+        RETURNING t.job_id, t.poster_index
+    )
+    SELECT coalesce(array_agg(job_id), '{}'), coalesce(array_agg(poster_index), '{}')
+    INTO written_in, written FROM moved;
+
+    -- 6 News that moved nothing, and among it ends that contradict the one already there.
+    IF cardinality(written) < cardinality(news) THEN
+        SELECT coalesce(array_agg(DISTINCT n.job_id), '{}'),
+               count(*) FILTER (WHERE status_rank(n.status) = 2 AND s.generation = n.generation
+                                  AND s.event_id <> n.event_id)
+        INTO stale, conflicts
+        FROM unnest(news) AS n
+        JOIN template_poster_results AS s ON s.job_id = n.job_id AND s.poster_index = n.poster_index
+        WHERE NOT EXISTS (SELECT FROM unnest(written_in, written) AS w (job_id, poster_index)
+                          WHERE w.job_id = n.job_id AND w.poster_index = n.poster_index);
+    END IF;
+
+    -- 7 Cancels cover what has been asked for up to now; the same cancel delivered again covers no replay since.
+    IF cardinality(cancels) > 0 THEN
+        UPDATE template_generation_jobs j
+        SET cancel_event_id = c.cancel_event_id, cancel_requested_at = c.cancel_requested_at,
+            cancel_reason = c.cancel_reason,
+            cancelled_up_to = (SELECT coalesce(max(t.generation), 0) FROM template_poster_results t
+                               WHERE t.job_id = j.job_id)
+        FROM unnest(cancels) AS c
+        WHERE j.job_id = c.job_id AND j.cancel_event_id IS DISTINCT FROM c.cancel_event_id
+          AND (j.cancel_requested_at IS NULL OR j.cancel_requested_at <= c.cancel_requested_at);
+    END IF;
+
+    -- 8 Counts and status, derived from the posters as they now are.
+    WITH counted AS (
+        SELECT t.job_id, count(*) FILTER (WHERE t.status = 'completed') AS completed,
+               count(*) FILTER (WHERE t.status = 'failed') AS failed,
+               count(*) FILTER (WHERE t.status = 'cancelled') AS cancelled,
+               bool_or(t.status_rank > 0) AS begun, max(t.finished_at) AS finished_at
+        FROM template_poster_results t WHERE t.job_id = ANY (begun || written_in) GROUP BY t.job_id
+    ), derived AS (
+        SELECT c.*, CASE
+            WHEN j.total_count > 0 AND c.completed + c.failed + c.cancelled >= j.total_count THEN
+                CASE WHEN c.cancelled > 0 THEN 'cancelled' WHEN c.completed = 0 THEN 'failed' ELSE 'completed' END
+            WHEN c.begun THEN 'processing' ELSE 'queued' END AS status
+        FROM counted c JOIN template_generation_jobs j USING (job_id)
+    ), changed AS (
+        UPDATE template_generation_jobs j
+        SET success_count = d.completed, failure_count = d.failed, cancelled_count = d.cancelled, status = d.status,
+            finished_at = CASE WHEN d.status IN ('completed', 'failed', 'cancelled') THEN d.finished_at END,
+            revision = j.revision + 1, revised_at = now()
+        FROM derived d
+        WHERE j.job_id = d.job_id AND (j.success_count, j.failure_count, j.cancelled_count, j.status)
+              IS DISTINCT FROM (d.completed, d.failed, d.cancelled, d.status)
+        RETURNING j.job_id
+    )
+    SELECT begun || coalesce(array_agg(job_id), '{}') INTO revised FROM changed;
+
+    -- 9 Log lines, once by event id: whoever does its work twice may state the same line at another time.
+    INSERT INTO template_generation_logs (event_id, job_id, poster_index, level, code, message, details, source,
+                                          created_at)
+    SELECT l.event_id, l.job_id, l.poster_index, l.level, l.code, l.message, l.details, l.source, l.created_at
+    FROM unnest(lines) AS l
+    WHERE NOT EXISTS (SELECT FROM template_generation_logs AS s WHERE s.event_id = l.event_id)
+    ORDER BY l.event_id
+    ON CONFLICT DO NOTHING;
+    GET DIAGNOSTICS logged = ROW_COUNT;
+
+    RETURN jsonb_build_object(
+        'moved', cardinality(written), 'conflicts', conflicts, 'logged', logged,
+        'jobs', (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                     'job_id', j.job_id, 'status', j.status, 'total_count', j.total_count,
+                     'success_count', j.success_count, 'failure_count', j.failure_count,
+                     'cancelled_count', j.cancelled_count, 'revision', j.revision, 'revised_at', j.revised_at,
+                     'metadata', j.metadata, 'source', j.source) ORDER BY j.job_id), '[]')
+                 FROM template_generation_jobs j
+                 WHERE j.job_id = ANY (revised || stale) AND j.total_count > 0),
+        'cancelled', ARRAY(SELECT j.job_id FROM template_generation_jobs j
+                           WHERE j.job_id IN (SELECT job_id FROM unnest(cancels) UNION ALL
+                                              SELECT job_id FROM unnest(requests))
+                             AND j.cancelled_up_to IS NOT NULL ORDER BY j.job_id));
+END
+$$;

@@ -1,0 +1,97 @@
+"""What nobody else can know: parts that never came, deadlines that passed unseen, posters nobody speaks of."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from agents.sink.database import Database
+from agents.sink.open_posters import OpenPoster, Question, failed, open_posters
+from schemas.codes import ErrorCode
+from streams.delivery import Publisher
+from streams.errors import TryAgainError
+from streams.patience import Sleep
+
+logger = logging.getLogger(__name__)
+
+EVERY_SECONDS: Final = 60.0
+_ADVISORY_LOCK: Final = 0x706F_7374_6572_7302
+_PARTITION_DAYS_AHEAD: Final = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Swept:
+    """What one sweep found: posters it failed, by reason, and log partitions it made."""
+
+    incomplete: int
+    expired: int
+    stale: int
+    partitions: int
+
+
+class Janitor:
+    """Sweeps every minute; of all sinks, one at a time.
+
+    `batch_timeout` and `stale_after` are seconds. Its database connection is its own: the lock is the session's.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        publisher: Publisher,
+        *,
+        batch_timeout: float,
+        stale_after: float,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self._database = database
+        self._publisher = publisher
+        self._batch_timeout = timedelta(seconds=batch_timeout)
+        self._stale_after = timedelta(seconds=stale_after)
+        self._sleep = sleep
+
+    async def run(self) -> None:
+        """Sweep until cancelled; what cannot be done now is done a minute later."""
+        while True:
+            try:
+                swept = await self.sweep()
+                logger.debug("swept: %s", swept)
+            except TryAgainError as error:
+                logger.warning("the janitor looks again in a minute: %s", error)
+            await self._sleep(EVERY_SECONDS)
+
+    async def sweep(self) -> Swept | None:
+        """Fail what has to be failed and make log partitions ahead; None where another sink is at it.
+
+        Sweeping again repeats the same events. Raises TryAgainError.
+        """
+        if not await self._database.fetch_value("SELECT pg_try_advisory_lock($1)", _ADVISORY_LOCK):
+            return None
+        try:
+            return Swept(
+                incomplete=await self._fail("incomplete", "incomplete_batch", self._batch_timeout),
+                expired=await self._fail("expired", "expired"),
+                stale=await self._fail("stale", "internal", self._stale_after),
+                partitions=await self._database.fetch_value("SELECT make_log_partitions(0, $1)", _PARTITION_DAYS_AHEAD),
+            )
+        finally:
+            await self._database.fetch_value("SELECT pg_advisory_unlock($1)", _ADVISORY_LOCK)
+
+    async def _fail(self, question: Question, code: ErrorCode, *arguments: timedelta) -> int:
+        count = 0
+        async for page in open_posters(self._database, question, *arguments):
+            await self._publisher.publish([failed(poster, code, self._message(question, poster)) for poster in page])
+            count += len(page)
+        if count:
+            logger.warning("%d posters failed with %s", count, code)
+        return count
+
+    def _message(self, question: Question, poster: OpenPoster) -> str:
+        match question:
+            case "incomplete":
+                return f"no part of the batch brought this poster within {self._batch_timeout} of the first part"
+            case "expired":
+                return f"the deadline {poster.ended_at.isoformat()} passed before it was rendered"
+            case _:
+                return f"nothing was heard of this poster for {self._stale_after}; request it again"

@@ -1,0 +1,103 @@
+"""Posters that have not ended and never will by themselves: what the sink says of them."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, Literal
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from agents.sink.database import Database
+from schemas.codes import ErrorCode, is_retryable
+from schemas.envelope import fact_id
+from schemas.fields import JsonObject
+from schemas.outcomes import Failure, PosterOutcome
+from schemas.topics import POSTER_COMPLETIONS
+from streams.delivery import Record
+from streams.records import event_headers, event_record
+from streams.sql import named_queries
+
+SQL: Final = named_queries(Path(__file__).with_name("open_posters.sql"))
+
+Question = Literal["cancelled", "incomplete", "expired", "stale"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenPoster:
+    """A poster without an outcome, and since when it counts as ended."""
+
+    job_id: str
+    poster_index: int
+    entity_id: str
+    generation: int
+    attempt: int
+    template_version_id: UUID | None
+    section: str | None
+    template_version: int | None
+    metadata: JsonObject
+    source: str | None
+    ended_at: datetime
+
+
+async def open_posters(database: Database, question: Question, *arguments: object) -> AsyncIterator[list[OpenPoster]]:
+    """Yield the posters that `question` asks for, in pages. Raises TryAgainError."""
+    after = ("", -1)
+    while True:
+        rows = await database.fetch_rows(SQL[question], *after, *arguments)
+        if not rows:
+            return
+        page = [_poster(row) for row in rows]
+        yield page
+        after = (page[-1].job_id, page[-1].poster_index)
+
+
+def cancelled(poster: OpenPoster) -> Record:
+    """Return the record that calls the poster off."""
+    return _record(
+        PosterOutcome(
+            type="poster.cancelled",
+            status="cancelled",
+            event_id=fact_id("poster.cancelled", poster.job_id, poster.poster_index, poster.generation),
+            **_identity(poster),
+        )
+    )
+
+
+def failed(poster: OpenPoster, code: ErrorCode, message: str) -> Record:
+    """Return the record that fails the poster."""
+    return _record(
+        PosterOutcome(
+            type="poster.failed",
+            status="failed",
+            event_id=fact_id("poster.failed", code, poster.job_id, poster.poster_index, poster.generation),
+            error=Failure(code=code, message=message, retryable=is_retryable(code)),
+            **_identity(poster),
+        )
+    )
+
+
+def _identity(poster: OpenPoster) -> dict[str, Any]:
+    return {
+        "occurred_at": poster.ended_at,
+        "source": poster.source,
+        "job_id": poster.job_id,
+        "poster_index": poster.poster_index,
+        "entity_id": poster.entity_id,
+        "template_version_id": poster.template_version_id,
+        "section": poster.section,
+        "template_version": poster.template_version,
+        "attempt": poster.attempt,
+        "generation": poster.generation,
+        "metadata": poster.metadata,
+    }
+
+
+def _record(outcome: PosterOutcome) -> Record:
+    return event_record(POSTER_COMPLETIONS, outcome.job_id, outcome, event_headers())
+
+
+def _poster(row: asyncpg.Record) -> OpenPoster:
+    return OpenPoster(**{**row, "metadata": orjson.loads(row["metadata"])})

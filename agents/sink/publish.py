@@ -1,0 +1,49 @@
+"""What the world is told of a job after its change is committed."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final, Literal
+
+from agents.sink.flush import JobState
+from schemas.envelope import fact_id
+from schemas.fields import JobStatus
+from schemas.outcomes import JobEvent
+from schemas.topics import JOB_EVENTS
+from streams.delivery import Delivery, Record
+from streams.records import event_headers, event_record
+
+EventType = Literal["job.progressed", "job.completed", "job.failed", "job.cancelled"]
+
+_TYPES: Final[dict[JobStatus, EventType]] = {
+    "queued": "job.progressed",
+    "processing": "job.progressed",
+    "completed": "job.completed",
+    "failed": "job.failed",
+    "cancelled": "job.cancelled",
+}
+
+
+def job_records(jobs: Iterable[JobState], causes: Mapping[str, Delivery]) -> list[Record]:
+    """Return the job-events of these states. `causes` says, by job, which record's trace goes on.
+
+    The same revision is the same event, byte for byte, however often it is published.
+    """
+    return [event_record(JOB_EVENTS, job.job_id, job_event(job), event_headers(causes.get(job.job_id))) for job in jobs]
+
+
+def job_event(job: JobState) -> JobEvent:
+    """Return the event of a job's state."""
+    event_type = _TYPES[job.status]
+    return JobEvent(
+        type=event_type,
+        event_id=fact_id(event_type, job.job_id, job.revision),
+        occurred_at=job.revised_at,
+        source=job.source,
+        job_id=job.job_id,
+        status=job.status,
+        total_count=job.total_count,
+        success_count=job.success_count,
+        failure_count=job.failure_count,
+        cancelled_count=job.cancelled_count,
+        revision=job.revision,
+        metadata=job.metadata,
+    )

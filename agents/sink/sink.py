@@ -1,0 +1,156 @@
+"""The sink itself: records in, rows and job-events out. Knows no Faust."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from agents.sink.batch import merge
+from agents.sink.bisect import write_all_but_bad
+from agents.sink.cancel import cancel_open_posters
+from agents.sink.database import Database
+from agents.sink.decode import rows_of, salvaged_rows
+from agents.sink.errors import BadRowError
+from agents.sink.flush import Written, write
+from agents.sink.publish import job_records
+from agents.sink.rows import Row
+from schemas.codec import ContractError
+from schemas.salvage import salvage
+from schemas.topics import POSTER_REQUESTS
+from streams.dead_letters import DeadLetters
+from streams.delivery import Delivery, Publisher
+from streams.errors import TryAgainError
+from streams.patience import Sleep, keep_trying
+
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
+
+ROWS_A_FLUSH: Final = 1_000
+BYTES_A_FLUSH: Final = 8 * 1024 * 1024
+LONGEST_PAUSE_SECONDS: Final = 2.0
+"""There are few sinks and one database: looking again often costs it nothing, and a restart is noticed soon."""
+
+WaitingFor = Callable[[str | None], None]
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a sink has done since its start.
+
+    `moved` posters, `conflicts` contradicting ends that were not applied, `logged` lines, `dead_letters` records, and
+    `skipped` requests that could not be read (intake answers for those).
+    """
+
+    records: int = 0
+    moved: int = 0
+    conflicts: int = 0
+    logged: int = 0
+    dead_letters: int = 0
+    skipped: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Entry:
+    delivery: Delivery
+    rows: list[Row]
+
+
+class Sink:
+    """Writes what records say; one flush at a time.
+
+    `waiting_for` is told why the sink stands still on purpose, and None when it goes on.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        publisher: Publisher,
+        dead_letters: DeadLetters,
+        *,
+        waiting_for: WaitingFor = lambda _: None,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self.counts = Counts()
+        self._database = database
+        self._publisher = publisher
+        self._dead_letters = dead_letters
+        self._waiting_for = waiting_for
+        self._sleep = sleep
+
+    async def flush(self, deliveries: Sequence[Delivery]) -> None:
+        """Return once everything these records say is durable and announced.
+
+        Records of a partition come in its order. While the database or the broker is away this waits for as long as it
+        takes; a record that cannot be stored becomes a dead letter alone. Raises WrongDatabaseError.
+        """
+        entries = [entry for delivery in deliveries if (entry := await self._read(delivery)) is not None]
+        for chunk in _chunks(entries):
+            await write_all_but_bad(chunk, self._write, self._reject)
+        self.counts.records += len(deliveries)
+
+    async def _read(self, delivery: Delivery) -> _Entry | None:
+        try:
+            rows = rows_of(delivery)
+        except ContractError as error:
+            if delivery.topic != POSTER_REQUESTS:
+                await self._dead_letter(delivery, str(error))
+                return None
+            self.counts.skipped += 1
+            salvaged = salvage(delivery.value)
+            rows = salvaged_rows(salvaged, delivery) if salvaged is not None else []
+        return _Entry(delivery=delivery, rows=rows) if rows else None
+
+    async def _write(self, entries: Sequence[_Entry]) -> None:
+        batch = merge(row for entry in entries for row in entry.rows)
+        written = await self._patiently(lambda: write(self._database, batch))
+        self.counts.moved += written.moved
+        self.counts.conflicts += written.conflicts + batch.conflicts
+        self.counts.logged += written.logged
+        await self._announce(written, entries)
+
+    async def _announce(self, written: Written, entries: Iterable[_Entry]) -> None:
+        if written.jobs:
+            causes = {entry.rows[0].job_id: entry.delivery for entry in entries}
+            records = job_records(written.jobs, causes)
+            await self._patiently(lambda: self._publisher.publish(records))
+        if written.cancelled:
+            await self._patiently(lambda: cancel_open_posters(self._database, self._publisher, written.cancelled))
+
+    async def _reject(self, entry: _Entry, error: BadRowError) -> None:
+        await self._dead_letter(entry.delivery, str(error))
+
+    async def _dead_letter(self, delivery: Delivery, reason: str) -> None:
+        self.counts.dead_letters += 1
+        logger.warning("dead letter: %s[%d]@%d: %s", delivery.topic, delivery.partition, delivery.offset, reason)
+        await self._patiently(lambda: self._dead_letters.put(delivery, "invalid_request", reason))
+
+    async def _patiently(self, action: Callable[[], Awaitable[T]]) -> T:
+        async def attempt() -> T:
+            try:
+                return await action()
+            except TryAgainError as error:
+                self._waiting_for(str(error))
+                raise
+
+        result = await keep_trying(attempt, sleep=self._pause)
+        self._waiting_for(None)
+        return result
+
+    async def _pause(self, seconds: float) -> None:
+        await self._sleep(min(seconds, LONGEST_PAUSE_SECONDS))
+
+
+def _chunks(entries: Iterable[_Entry]) -> Iterator[list[_Entry]]:
+    """Yield runs of entries that fit one transaction: a record may stand for 500 posters."""
+    chunk: list[_Entry] = []
+    rows = size = 0
+    for entry in entries:
+        if chunk and (rows >= ROWS_A_FLUSH or size >= BYTES_A_FLUSH):
+            yield chunk
+            chunk, rows, size = [], 0, 0
+        chunk.append(entry)
+        rows += len(entry.rows)
+        size += len(entry.delivery.value or b"")
+    if chunk:
+        yield chunk
