@@ -1,0 +1,28 @@
+"""What counts as an address that a poster may show: http(s) or an image in a `data:` URL."""
+
+import re
+from typing import Final
+
+_X
+_IMAGE: Final = re.compile(r"data:image/[a-z0-9][a-z0-9.+-]*(?:;[^,]*)?,.*", re.I)
+# What no address holds unescaped, and what would end a line, an attribute or a CSS string.
+_FORBIDDEN: Final = re.compile(r"[\x00-\x1f\x7f\\<>\"`]")
+_SHOWN_CHARACTERS: Final = 60
+
+
+def address_problem(value: object) -> str | None:
+    """Return why `value` is no http(s) URL with a host and no `data:image/` URL, or None where it is one."""
+    if not isinstance(value, str):
+        return f"must be an http(s) or data:image address, got {type(value).__name__}"
+    pattern = _IMAGE if value[:5].lower() == "data:" else _WEB
+    if not pattern.fullmatch(value):
+        return f"must be an http(s) or data:image address, got {shown(value)}"
+    forbidden = _FORBIDDEN.search(value)
+    if forbidden is not None:
+        return f"holds {forbidden.group()!r}, which no address may hold; percent-encode it"
+    return None
+
+
+def shown(value: str) -> str:
+    """Return `value` as an error message may show it: quoted, and cut after 60 characters."""
+    return repr(value if len(value) <= _SHOWN_CHARACTERS else value[: _SHOWN_CHARACTERS - 1] + "…")

@@ -1,0 +1,165 @@
+"""The data of a poster against the placeholders of its template: what is missing, unknown or of the wrong type."""
+
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Final
+
+from .addresses import address_problem, shown
+from .colors import is_color
+from .templates import DataType, Placeholder
+
+RATING_MAX: Final = 5
+_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)")
+_NUMBER_MAX_CHARACTERS: Final = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataCheck:
+    """What is wrong with the data of one poster; `unknown` names are a warning, the rest fails it."""
+
+    missing: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+    wrong: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether the poster can be made from this data."""
+        return not self.missing and not self.wrong
+
+    @property
+    def problem(self) -> str:
+        """One sentence that names every missing and every wrong placeholder; empty where the data is usable."""
+        parts = []
+        if self.missing:
+            parts.append("missing required data: " + ", ".join(f"`{name}`" for name in self.missing))
+        parts.extend(f"`{name}` {reason}" for name, reason in self.wrong)
+        return "; ".join(parts)
+
+
+class PlaceholderSet:
+    """The placeholders of one template version, prepared once to check the data of many posters."""
+
+    __slots__ = ("_checks", "_required")
+
+    def __init__(self, placeholders: Iterable[Placeholder]) -> None:
+        placeholders = list(placeholders)
+        self._required: Final = tuple(item.name for item in placeholders if item.required)
+        self._checks: Final = {item.name: (_CHECKS[item.data_type], item.required) for item in placeholders}
+
+    def check(self, custom_data: Mapping[str, Any]) -> DataCheck:
+        """Compare `custom_data` with the placeholders. None counts as not given."""
+        missing = [name for name in self._required if custom_data.get(name) is None]
+        unknown = []
+        wrong = []
+        for name, value in custom_data.items():
+            known = self._checks.get(name)
+            if known is None:
+                unknown.append(name)
+            elif value is not None:
+                check, required = known
+                reason = check(value)
+                # An empty form field is no value, except where it may stand as a text.
+                if reason is not None and (required or value != ""):
+                    wrong.append((name, reason))
+        return DataCheck(missing=missing, unknown=unknown, wrong=wrong)
+
+
+def check_data(placeholders: Iterable[Placeholder], custom_data: Mapping[str, Any]) -> DataCheck:
+    """Compare the data of a single poster; for many posters of one template keep a PlaceholderSet."""
+    return PlaceholderSet(placeholders).check(custom_data)
+
+
+def value_problem(data_type: DataType, value: Any) -> str | None:
+    """Return why `value` is not of `data_type`, or None where it is."""
+    return _CHECKS[data_type](value)
+
+
+def as_number(value: Any) -> int | float | None:
+    """Return the finite number that `value` is or spells (Django sends decimals as text), or None."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value if math.isfinite(value) else None
+    if isinstance(value, str) and len(value) <= _NUMBER_MAX_CHARACTERS and _NUMBER.fullmatch(value):
+        return float(value) if "." in value else int(value)
+    return None
+
+
+def as_moment(value: Any) -> date | None:
+    """Return the date, or date and time, that a text in ISO 8601 says, or None."""
+    if not isinstance(value, str):
+        return None
+    try:
+        return date.fromisoformat(value) if len(value) <= len("2025-01-31") else datetime.fromisoformat(value)
+    except ValueError:
+        return None
+
+
+def _text(value: Any) -> str | None:
+    if isinstance(value, str | int | float):
+        return None
+    return f"must be a text, got {_kind(value)}"
+
+
+def _number(value: Any) -> str | None:
+    return None if as_number(value) is not None else f"must be a number, got {_shown(value)}"
+
+
+def _rating(value: Any) -> str | None:
+    number = as_number(value)
+    if number is not None and 0 <= number <= RATING_MAX:
+        return None
+    return f"must be a rating from 0 to {RATING_MAX}, got {_shown(value)}"
+
+
+def _color(value: Any) -> str | None:
+    if isinstance(value, str) and is_color(value):
+        return None
+    return f"must be a CSS color such as `#0a7` or `teal`, got {_shown(value)}"
+
+
+def _date(value: Any) -> str | None:
+    if as_moment(value) is not None:
+        return None
+    return f"must be a date in ISO 8601 such as `2025-01-31` or `2025-01-31T18:00:00Z`, got {_shown(value)}"
+
+
+def _boolean(value: Any) -> str | None:
+    return None if isinstance(value, bool) else f"must be true or false, got {_shown(value)}"
+
+
+def _list(value: Any) -> str | None:
+    return None if isinstance(value, list) else f"must be a list, got {_kind(value)}"
+
+
+def _object(value: Any) -> str | None:
+    return None if isinstance(value, dict) else f"must be an object, got {_kind(value)}"
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, list):
+        return "a list"
+    return "an object" if isinstance(value, dict) else _shown(value)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, str):
+        return shown(value)
+    if isinstance(value, list | dict):
+        return _kind(value)
+    return {True: "true", False: "false"}[value] if isinstance(value, bool) else shown(str(value))[1:-1]
+
+
+_CHECKS: Final[dict[DataType, Callable[[Any], str | None]]] = {
+    "text": _text,
+    "number": _number,
+    "url": address_problem,
+    "image": address_problem,
+    "color": _color,
+    "date": _date,
+    "boolean": _boolean,
+    "rating": _rating,
+    "list": _list,
+    "object": _object,
+}
