@@ -1,0 +1,186 @@
+// Runs in an isolated world of the page: its scripts cannot reach it, and it works with page scripts turned off.
+// Elements with a `name` hide members of document and of forms, so members are taken from the prototypes.
+(() => {
+  "use strict";
+  const member = (prototype, name) => {
+    const { get, value } = Object.getOwnPropertyDescriptor(prototype, name);
+    return get ? (target) => get.call(target) : (target, ...given) => value.apply(target, given);
+  };
+  const page = {};
+  for (const name of ["open", "write", "close", "body", "fonts", "documentElement", "getAnimations", "createTreeWalker"])
+    page[name] = member(Document.prototype, name).bind(null, document);
+  page.all = member(Document.prototype, "querySelectorAll").bind(null, document);
+  page.active = () => member(Document.prototype, "activeElement")(document);
+  const boxOf = member(Element.prototype, "getBoundingClientRect");
+  const shadowOf = member(Element.prototype, "shadowRoot");
+
+  const IMAGE_URL = /url\((?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([^)]*))\)/g;
+  const PARTS = [null, "::before", "::after", "::marker", "::first-letter", "::first-line", "::backdrop"];
+  const PROPERTIES = ["backgroundImage", "maskImage", "borderImageSource", "listStyleImage", "content", "shapeOutside"];
+
+  function put(html) {
+    page.open();
+    const loaded = new Promise((resolve) => addEventListener("load", resolve, { once: true, capture: true }));
+    page.write(html);
+    page.close();
+    return loaded;
+  }
+
+  // Open shadow trees as well: a template can declare one.
+  function elements() {
+    const found = [...page.all("*")];
+    for (const element of found) {
+      const shadow = shadowOf(element);
+      if (shadow) found.push(...shadow.querySelectorAll("*"));
+    }
+    return found;
+  }
+
+  function roots(all) {
+    return [document, ...all.map((element) => shadowOf(element)).filter(Boolean)];
+  }
+
+  // What moves is shown as it ends, or, if it never ends, as it is without moving.
+  function freeze(all) {
+    let frozen = 0;
+    for (const root of roots(all))
+      for (const animation of root === document ? page.getAnimations() : root.getAnimations()) {
+        if (animation.timeline && !(animation.timeline instanceof DocumentTimeline)) continue;
+        const { endTime } = animation.effect ? animation.effect.getComputedTiming() : { endTime: Infinity };
+        if (animation.playState === "finished" || animation.playState === "paused") continue;
+        if (endTime === Infinity || animation.playbackRate === 0) animation.cancel();
+        else animation.finish();
+        frozen += 1;
+      }
+    for (const element of all) {
+      if (element instanceof SVGSVGElement) {
+        element.pauseAnimations();
+        element.setCurrentTime(0);
+      } else if (element instanceof HTMLMediaElement) element.pause();
+      else if (element instanceof HTMLProgressElement && element.position < 0) element.value = 0;
+      else if (element instanceof HTMLMarqueeElement) rest(element);
+    }
+    const active = page.active();
+    if (active && active !== page.body() && active instanceof HTMLElement) HTMLElement.prototype.blur.call(active);
+    return frozen;
+  }
+
+  // A marquee's text begins outside its box; at rest it lies in it.
+  function rest(marquee) {
+    const still = marquee.ownerDocument.createElement("div");
+    for (const { name, value } of marquee.attributes) still.setAttribute(name, value);
+    still.style.overflow = "hidden";
+    still.append(...marquee.childNodes);
+    marquee.replaceWith(still);
+  }
+
+  async function decode(image, failed) {
+    try {
+      await image.decode();
+    } catch {
+      failed.add(image.currentSrc || image.src || image.href?.baseVal || "");
+    }
+  }
+
+  // As computed styles write strings: a backslash before the character, or before its number.
+  function unescape(text) {
+    return text.replace(/\\([0-9a-f]{1,6} ?|.)/gi, (_, given) =>
+      given.length > 1 || /[0-9a-f]/i.test(given) ? String.fromCodePoint(parseInt(given, 16)) : given,
+    );
+  }
+
+  function styleUrls(all) {
+    const urls = new Set();
+    for (const element of all)
+      for (const part of PARTS) {
+        const style = getComputedStyle(element, part);
+        for (const property of PROPERTIES)
+          for (const match of (style[property] || "").matchAll(IMAGE_URL))
+            urls.add(unescape(match[1] ?? match[2] ?? match[3]));
+      }
+    return urls;
+  }
+
+  async function settle(all, hasStyleImages) {
+    const failed = new Set();
+    const waits = [];
+    const urls = hasStyleImages ? styleUrls(all) : new Set();
+    for (const element of all) {
+      if (element instanceof HTMLImageElement) {
+        if (element.loading === "lazy") element.loading = "eager";
+        if (element.currentSrc || element.src) waits.push(decode(element, failed));
+      } else if (element instanceof SVGImageElement) waits.push(decode(element, failed));
+      else if (element instanceof HTMLVideoElement && element.poster) urls.add(element.poster);
+      else if (element instanceof HTMLInputElement && element.type === "image" && element.src) urls.add(element.src);
+    }
+    for (const url of urls) {
+      const image = new Image();
+      image.src = url;
+      waits.push(decode(image, failed));
+    }
+    boxOf(page.documentElement()); // lays out, which asks for the fonts that `ready` then waits for
+    await Promise.all([page.fonts().ready, ...waits]);
+    failed.delete("");
+    return failed;
+  }
+
+  // Distinct characters outside ASCII that only the installed fonts can draw.
+  function characters() {
+    const loaded = [...page.fonts()].filter((face) => face.status === "loaded");
+    const names = loaded.map((face) => face.family.replace(/^["']|["']$/g, "").toLowerCase());
+    const body = page.body();
+    if (!body) return "";
+    let text = "";
+    if (names.length === 0) text = member(HTMLElement.prototype, "innerText")(body);
+    else {
+      const walker = page.createTreeWalker(body, NodeFilter.SHOW_TEXT);
+      while (walker.nextNode()) {
+        const parent = walker.currentNode.parentElement;
+        if (!parent || parent.closest("script,style,template,noscript")) continue;
+        const families = getComputedStyle(parent).fontFamily.toLowerCase();
+        if (!names.some((name) => families.includes(name))) text += walker.currentNode.data;
+      }
+    }
+    return [...new Set(text)].filter((character) => character > "\u007e").join("");
+  }
+
+  function box(selector) {
+    const element = page.all(selector)[0];
+    if (!element) return null;
+    const { left, top, width, height } = boxOf(element);
+    return [left + scrollX, top + scrollY, width, height];
+  }
+
+  // A refresh that is due before the poster's deadline would replace the document.
+  function refresh() {
+    for (const meta of page.all("meta[http-equiv=refresh i]")) {
+      const [, seconds, url] = /^\s*(\d+)?[^;,]*[;,]?\s*(?:url\s*=\s*)?["']?([^"']*)/i.exec(meta.content) || [];
+      return [Number(seconds || 0), url || ""];
+    }
+    return null;
+  }
+
+  async function compose(html, wanted) {
+    await put(html);
+    let all = elements();
+    const moved = freeze(all);
+    let failed = await settle(all, wanted.styleImages);
+    if (moved || page.fonts().status !== "loaded") {
+      all = elements();
+      freeze(all);
+      failed = await settle(all, wanted.styleImages);
+    }
+    const root = page.documentElement();
+    return {
+      failed: [...failed].filter((url) => !url.startsWith("data:")),
+      broken: [...failed].some((url) => url.startsWith("data:")),
+      characters: characters(),
+      refresh: refresh(),
+      traces: page.all("iframe,frame,object,embed,fencedframe,portal,meta:not([charset]):not([name=viewport i])").length > 0,
+      size: [root.scrollWidth, root.scrollHeight],
+      box: wanted.selector ? box(wanted.selector) : null,
+    };
+  }
+
+  globalThis.compose = compose;
+})();

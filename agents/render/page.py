@@ -1,0 +1,247 @@
+"""One page of the browser: draws document after document, each as if it were the first."""
+
+import asyncio
+import contextlib
+import math
+import time
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any, Final, Self, TypeVar
+
+from playwright.async_api import BrowserContext, CDPSession, Request
+from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import Page as PlaywrightPage
+
+from agents.render.browser import Browser
+from agents.render.capture import Clip, capture
+from agents.render.errors import RenderError
+from agents.render.network import AssetFetcher, Traffic, asset_warnings, may_use_network
+from agents.render.readiness import Composed, compose, make_world
+from agents.render.rendering import Image, RenderRequest
+from schemas import outcomes
+from schemas.codes import ErrorCode
+from schemas.output import ColorScheme, Output
+
+T = TypeVar("T")
+
+OPEN_SECONDS: Final = 5.0
+CLOSE_SECONDS: Final = 2.0
+CLEAN_SECONDS: Final = 2.0
+TRANSPARENT: Final = {"color": {"r": 0, "g": 0, "b": 0, "a": 0}}
+# The page has no business with other windows; each would be a process.
+NO_WINDOWS: Final = "globalThis.open = () => null;"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a page is set to, so that only what differs is set again."""
+
+    width: int = 0
+    height: int = 0
+    scale: float = 0.0
+    transparent: bool = False
+    color_scheme: ColorScheme = "light"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """What one visit of a page yields."""
+
+    image: Image
+    composed: Composed
+    assets: list[outcomes.Asset]
+    warnings: list[outcomes.Warning]
+    composed_seconds: float
+    captured_seconds: float
+
+
+class Page:
+    """A page in a context of its own, and so in a process of its own.
+
+    After an error it must be closed. After a success, `clean` makes it ready for the next document.
+    """
+
+    def __init__(self, browser: Browser, context: BrowserContext, page: PlaywrightPage, session: CDPSession) -> None:
+        self.browser = browser
+        self._context = context
+        self._page = page
+        self._session = session
+        self._world = 0
+        self._view = View()
+        self._traffic = Traffic(page, None)
+        self._crashed = asyncio.Event()
+        self._navigated = False
+        self._stained = False
+
+    @classmethod
+    async def open(
+        cls, browser: Browser, *, javascript: bool = False, locale: str | None = None, timezone: str | None = None
+    ) -> Self:
+        """Return a new page. Raises RenderError `renderer_crashed` when the browser does not give one in 5 seconds."""
+        try:
+            async with asyncio.timeout(OPEN_SECONDS):
+                context = await browser.new_context(javascript=javascript, locale=locale, timezone=timezone)
+                if javascript:
+                    await context.add_init_script(NO_WINDOWS)
+                page = await context.new_page()
+                session = await context.new_cdp_session(page)
+                opened = cls(browser, context, page, session)
+                await opened._watch()
+        except (PlaywrightError, TimeoutError) as error:
+            raise RenderError(
+                "renderer_crashed", f"the browser opened no page: {error or 'it did not answer'}"
+            ) from None
+        return opened
+
+    async def draw(self, request: RenderRequest, fetcher: AssetFetcher | None) -> Drawn:
+        """Draw one document within its deadline.
+
+        Raises RenderError: `render_timeout`, or `script_timeout` where the document's scripts run, at the deadline;
+        `renderer_crashed`; `navigated`; `output_invalid` for a selector; what `capture` raises.
+        """
+        try:
+            async with asyncio.timeout(request.deadline_seconds):
+                return await self._unless_gone(self._draw(request, fetcher))
+        except TimeoutError:
+            code: ErrorCode = "script_timeout" if request.javascript else "render_timeout"
+            message = f"the document was not ready within {request.deadline_seconds:g} s"
+            raise RenderError(code, message) from None
+        except PlaywrightError as error:
+            raise RenderError("renderer_crashed", f"the page failed: {error.message[:300]}") from None
+
+    async def clean(self) -> bool:
+        """Make the page ready for the next document; False when it has to be closed instead."""
+        if not self._stained:
+            return True
+        try:
+            async with asyncio.timeout(CLEAN_SECONDS):
+                await self._page.goto("about:blank")
+                self._world = await make_world(self._session)
+        except (PlaywrightError, TimeoutError):
+            return False
+        self._stained = self._navigated = False
+        return True
+
+    async def close(self) -> None:
+        """Close page and context; a browser that does not do so in 2 seconds is killed. Never raises."""
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._context.close()
+        except (PlaywrightError, TimeoutError):
+            self.browser.kill()
+
+    async def _watch(self) -> None:
+        page = self._page
+        page.on("crash", lambda _: self._crashed.set())
+        page.on("request", self._note)
+        page.on("framenavigated", lambda frame: self._mark_navigated() if frame == page.main_frame else None)
+        self._session.on("Fetch.requestPaused", self._refuse_document)
+        # A navigation that is answered 204 leaves the document as it is. Assets are not held up by this pattern.
+        await self._session.send("Fetch.enable", {"patterns": [{"resourceType": "Document"}]})
+        self._world = await make_world(self._session)
+
+    def _note(self, request: Request) -> None:
+        self._traffic.note(request)
+
+    def _mark_navigated(self) -> None:
+        self._navigated = True
+
+    def _refuse_document(self, paused: dict[str, Any]) -> None:
+        answer = {"requestId": paused["requestId"], "responseCode": 204}
+        self._background(self._session.send("Fetch.fulfillRequest", answer))
+
+    def _background(self, call: Coroutine[Any, Any, Any]) -> None:
+        task = asyncio.ensure_future(call)
+        # The page may be closed before it answers, and then nobody needs the answer.
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+    async def _draw(self, request: RenderRequest, fetcher: AssetFetcher | None) -> Drawn:
+        started = time.monotonic()
+        output = request.output
+        self._traffic = Traffic(self._page, fetcher)
+        await self._session.send("Page.stopLoading")
+        await self._set_view(output)
+        served = fetcher is not None and (request.javascript or may_use_network(request.html))
+        if served:
+            await self._traffic.serve()
+        composed = await compose(self._session, self._world, request.html, output.selector)
+        self._check_refresh(composed, request.deadline_seconds)
+        composed_at = time.monotonic()
+        image = await capture(self._session, output, _clip(output, composed))
+        if served:
+            await self._traffic.stop()
+        if self._navigated:
+            raise RenderError("navigated", "the document navigated away while it was drawn")
+        for url in composed.failed:
+            self._traffic.block(url)
+        assets = self._traffic.assets()
+        self._stained = composed.traces or bool(assets) or request.javascript
+        return Drawn(
+            image=image,
+            composed=composed,
+            assets=assets,
+            warnings=asset_warnings(assets),
+            composed_seconds=composed_at - started,
+            captured_seconds=time.monotonic() - composed_at,
+        )
+
+    async def _set_view(self, output: Output) -> None:
+        """Tell the browser what differs from the last document's size, scale, background and colour scheme."""
+        view = View(
+            output.width or 0,
+            output.height or 0,
+            output.scale or 1.0,
+            bool(output.transparent),
+            output.color_scheme or "light",
+        )
+        last, self._view = self._view, view
+        if (view.width, view.height, view.scale) != (last.width, last.height, last.scale):
+            metrics = {"width": view.width, "height": view.height, "deviceScaleFactor": view.scale, "mobile": False}
+            await self._session.send("Emulation.setDeviceMetricsOverride", metrics)
+        if view.transparent != last.transparent:
+            background = TRANSPARENT if view.transparent else {}
+            await self._session.send("Emulation.setDefaultBackgroundColorOverride", background)
+        if view.color_scheme != last.color_scheme:
+            await self._page.emulate_media(color_scheme=view.color_scheme)
+
+    def _check_refresh(self, composed: Composed, within_seconds: float) -> None:
+        """Treat a refresh alike whether or not it is faster than the capture.
+
+        To an address of the network it is refused and the document stays; anything else would replace the document.
+        """
+        if composed.refresh is None or composed.refresh[0] >= within_seconds:
+            return
+        _, url = composed.refresh
+        if not url.lower().startswith(("http:", "https:")):
+            raise RenderError("navigated", "the document refreshes itself; remove its <meta http-equiv=refresh>")
+        self._traffic.block(url)
+
+    async def _unless_gone(self, work: Coroutine[Any, Any, T]) -> T:
+        """Return what `work` returns, or raise RenderError as soon as the page's process or the browser has ended."""
+        task = asyncio.ensure_future(work)
+        ends = [asyncio.ensure_future(self._crashed.wait()), asyncio.ensure_future(self.browser.gone.wait())]
+        try:
+            await asyncio.wait((task, *ends), return_when=asyncio.FIRST_COMPLETED)
+            if task.done() and not (self._crashed.is_set() or self.browser.gone.is_set()):
+                return task.result()
+            what = "the browser" if self.browser.gone.is_set() else "the page's process"
+            raise RenderError("renderer_crashed", f"{what} ended while it drew the document")
+        finally:
+            for pending in (task, *ends):
+                pending.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.gather(task, *ends, return_exceptions=True)
+
+
+def _clip(output: Output, composed: Composed) -> Clip | None:
+    if output.selector:
+        if composed.box is None or composed.box[2] <= 0 or composed.box[3] <= 0:
+            raise RenderError("output_invalid", f"output field `selector`: {output.selector[:80]!r} shows nothing")
+        left, top, width, height = composed.box
+        right, bottom = math.ceil(left + width), math.ceil(top + height)
+        left, top = math.floor(left), math.floor(top)
+        return Clip(left=left, top=top, width=right - left, height=bottom - top)
+    if output.full_page:
+        width, height = composed.size
+        return Clip(left=0, top=0, width=max(width, output.width or 0), height=max(height, output.height or 0))
+    return None

@@ -1,0 +1,60 @@
+"""The browser's processes, as the kernel lists them."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+_PROCESSES: Final = Path("/proc")
+_PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
+
+
+def group_members(group: int) -> list[int]:
+    """Return the ids of the living processes of a process group; zombies are dead."""
+    return [process for process, state, its_group in _listed() if its_group == group and state != "Z"]
+
+
+def group_memory_bytes(group: int) -> int:
+    """Return the resident memory of a process group without what its members share with files, 0 if it is gone."""
+    pages = 0
+    for process in group_members(group):
+        try:
+            _, resident, shared, *_ = (_PROCESSES / str(process) / "statm").read_text().split()
+        except OSError:
+            continue  # ended meanwhile
+        pages += int(resident) - int(shared)
+    return pages * _PAGE_BYTES
+
+
+def kill_group(group: int) -> None:
+    """End every process of the group at once, with no chance to object."""
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def with_environment(entry: str) -> list[int]:
+    """Return the ids of our processes that were started with `entry` (`NAME=value`) in their environment."""
+    found = []
+    for process, _, _ in _listed():
+        try:
+            environment = (_PROCESSES / str(process) / "environ").read_bytes()
+        except OSError:
+            continue  # ended meanwhile, or another user's
+        if entry.encode() in environment.split(b"\0"):
+            found.append(process)
+    return found
+
+
+def _listed() -> Iterator[tuple[int, str, int]]:
+    """Yield process id, state and process group of every process; nothing where the kernel has no /proc."""
+    for directory in _PROCESSES.glob("[0-9]*"):
+        try:
+            status = (directory / "stat").read_text()
+        except OSError:
+            continue
+        # The name, in parentheses, may hold anything; what follows the last one is fixed.
+        state, _, group, *_ = status.rpartition(")")[2].split()
+        yield int(directory.name), state, int(group)

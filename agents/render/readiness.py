@@ -1,0 +1,79 @@
+"""Put a document into a page and wait until everything it shows is there and stands still."""
+
+import re
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from playwright.async_api import CDPSession
+from playwright.async_api import Error as PlaywrightError
+
+from agents.render.errors import RenderError
+
+_SCRIPT: Final = Path(__file__).with_name("compose.js").read_text()
+_STYLE_IMAGES: Final = re.compile(r"url\(|image-set\(|@import|<link", re.IGNORECASE)
+
+
+class Composed(msgspec.Struct, frozen=True):
+    """What the page reports once it is ready. Sizes are CSS pixels."""
+
+    failed: list[str]
+    """Addresses of images that did not load; no data: addresses."""
+    broken: bool
+    """An image inside the document, as a data: address, cannot be decoded."""
+    characters: str
+    """Distinct characters outside ASCII that are left to the installed fonts."""
+    refresh: tuple[float, str] | None
+    """Seconds and address of a `<meta http-equiv="refresh">`."""
+    traces: bool
+    """The document holds something that stays behind in the page: a frame, a plug-in or a telling `<meta>`."""
+    size: tuple[float, float]
+    """Width and height of the whole document."""
+    box: tuple[float, float, float, float] | None
+    """Left, top, width and height of the element asked for."""
+
+
+async def make_world(session: CDPSession) -> int:
+    """Return the id of an isolated world of the page's document, with `compose` defined in it.
+
+    It lives until the page navigates; writing another document into the page keeps it.
+    """
+    tree = await session.send("Page.getFrameTree")
+    world = await session.send(
+        "Page.createIsolatedWorld", {"frameId": tree["frameTree"]["frame"]["id"], "worldName": "posters"}
+    )
+    context: int = world["executionContextId"]
+    await session.send("Runtime.evaluate", {"expression": _SCRIPT, "contextId": context})
+    return context
+
+
+async def compose(session: CDPSession, world: int, html: str, selector: str | None) -> Composed:
+    """Draw `html` in the page and return once it is loaded, decoded, and every animation is at its end or undone.
+
+    Raises RenderError: `navigated` when the document went elsewhere, `output_invalid` for a selector that is no
+    selector. Without a limit of its own: the caller has the deadline.
+    """
+    wanted = {"selector": selector, "styleImages": bool(_STYLE_IMAGES.search(html))}
+    call = {
+        "functionDeclaration": "(html, wanted) => compose(html, wanted)",
+        "executionContextId": world,
+        "arguments": [{"value": html}, {"value": wanted}],
+        "awaitPromise": True,
+        "returnByValue": True,
+    }
+    try:
+        answer = await session.send("Runtime.callFunctionOn", call)
+    except PlaywrightError as error:
+        if "context was destroyed" in error.message or "Cannot find context" in error.message:
+            raise RenderError("navigated", "the document navigated away while it was drawn") from None
+        raise
+    if "exceptionDetails" in answer:
+        raise _failure(answer["exceptionDetails"], selector)
+    return msgspec.convert(answer["result"]["value"], Composed)
+
+
+def _failure(details: dict[str, Any], selector: str | None) -> RenderError:
+    message = str(details.get("exception", {}).get("description", details.get("text")))[:300]
+    if selector and "not a valid selector" in message:
+        return RenderError("output_invalid", f"output field `selector` is {selector[:80]!r}, which is no CSS selector")
+    return RenderError("internal", f"the page could not be made ready: {message}")

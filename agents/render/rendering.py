@@ -1,0 +1,49 @@
+"""What goes into the engine and what comes out."""
+
+from dataclasses import dataclass, field
+
+from schemas import outcomes
+from schemas.output import Format, Output
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderRequest:
+    """One document to draw. `output` is resolved: every field that shapes the image is set.
+
+    `deadline_seconds` counts from the moment a page takes the document; waiting for a free page is not in it.
+    """
+
+    html: str
+    output: Output
+    javascript: bool = False
+    deadline_seconds: float = 15.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """The bytes of one image; width and height in device pixels."""
+
+    name: str
+    data: bytes
+    width: int
+    height: int
+    format: Format
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timings:
+    """Where a rendering's time went, in seconds; `waited` for a page, then the two parts of the visit."""
+
+    waited: float
+    composed: float
+    captured: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendering:
+    """A finished rendering. It is degraded when `warnings` names an asset that is missing."""
+
+    images: list[Image]
+    assets: list[outcomes.Asset] = field(default_factory=list)
+    warnings: list[outcomes.Warning] = field(default_factory=list)
+    timings: Timings
