@@ -3,8 +3,9 @@
 import re
 from typing import Final
 
-_X
-_IMAGE: Final = re.compile(r"data:image/[a-z0-9][a-z0-9.+-]*(?:;[^,]*)?,.*", re.I)
+_HOST: Final = r"(?:\[[0-9a-f:.]+\]|[^/?#@:\s\\\[\]]+)"
+_WEB: Final = re.compile(rf"https?://(?:[^/?#@\s\\]*@)?{_HOST}(?::[0-9]{{1,5}})?(?:[/?#].*)?", re.IGNORECASE)
+_IMAGE: Final = re.compile(r"data:image/[a-z0-9][a-z0-9.+-]*(?:;[^,]*)?,.*", re.IGNORECASE)
 # What no address holds unescaped, and what would end a line, an attribute or a CSS string.
 _FORBIDDEN: Final = re.compile(r"[\x00-\x1f\x7f\\<>\"`]")
 _SHOWN_CHARACTERS: Final = 60
