@@ -100,4 +100,7 @@ def _record(outcome: PosterOutcome) -> Record:
 
 
 def _poster(row: asyncpg.Record) -> OpenPoster:
-    return OpenPoster(**{**row, "metadata": orjson.loads(row["metadata"])})
+    version: UUID | None = row["template_version_id"]
+    # asyncpg's own UUID type is none that the encoder knows.
+    plain = {"template_version_id": version and UUID(int=version.int), "metadata": orjson.loads(row["metadata"])}
+    return OpenPoster(**{**row, **plain})

@@ -1,0 +1,104 @@
+"""The render role: pinned posters in, images in storage and completions out."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from agents.cancellations import Cancellations
+from agents.render.errors import RenderError
+from agents.render.making import Making
+from agents.render.outcome import Statement
+from agents.render.retrying import next_try
+from schemas.codec import ContractError, decode
+from schemas.renders import PosterPinned
+from streams.dead_letters import DeadLetters
+from streams.delivery import Delivery, Publisher, Record
+from streams.inbox import Inbox
+from streams.patience import keep_trying
+from streams.records import event_headers
+
+
+class RenderAgent:
+    """Works on `parallel` posters at once: as many as there are pages, and some whose upload is under way."""
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        publisher: Publisher,
+        dead_letters: DeadLetters,
+        cancellations: Cancellations,
+        making: Making,
+        *,
+        parallel: int,
+        retry_delays: Sequence[float],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._inbox = inbox
+        self._publisher = publisher
+        self._dead_letters = dead_letters
+        self._cancellations = cancellations
+        self._making = making
+        self._free = asyncio.Semaphore(parallel)
+        self._retry_delays = retry_delays
+        self._now = now
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                await self._free.acquire()
+                for delivery in await self._inbox.take(limit=1):
+                    tasks.create_task(self._handle(delivery))
+
+    async def _handle(self, delivery: Delivery) -> None:
+        try:
+            poster = decode(delivery.value, PosterPinned)
+        except ContractError as error:
+            reason = str(error)
+            await keep_trying(lambda: self._dead_letters.put(delivery, "invalid_request", reason))
+        else:
+            await self._answer(poster, delivery)
+        finally:
+            self._free.release()
+        self._inbox.finish([delivery])
+
+    async def _answer(self, poster: PosterPinned, delivery: Delivery) -> None:
+        if self._cancellations.covers(poster.job_id, poster.generation):
+            return
+        began = self._now()
+        statement = Statement(
+            poster=poster,
+            now=began,
+            queue_time_ms=max(0, round((began - poster.requested_at).total_seconds() * 1000)),
+            headers=event_headers(delivery),
+        )
+        if poster.deadline is not None and poster.deadline <= began:
+            late = statement.failed("expired", f"the deadline {poster.deadline.isoformat()} had passed")
+            await self._publish(late)
+            return
+        # Said while the poster is being made; both are acknowledged before the record is.
+        beginning = asyncio.ensure_future(self._begin(statement))
+        await self._publish(await self._outcome(statement))
+        await beginning
+
+    async def _begin(self, statement: Statement) -> None:
+        if statement.poster.purpose == "poster":
+            await self._publish([statement.processing()])
+
+    async def _outcome(self, statement: Statement) -> list[Record]:
+        poster = statement.poster
+        try:
+            made = await self._making.make(poster)
+        except RenderError as error:
+            ended = statement.at(self._now())
+            retry = next_try(error.code, poster.attempt, self._retry_delays, ended.now)
+            if retry is None or poster.purpose == "preview":
+                return ended.failed(error.code, error.message)
+            return ended.retrying(retry, error.code, error.message)
+        if self._cancellations.covers(poster.job_id, poster.generation):
+            return []
+        return statement.at(self._now()).completed(made)
+
+    async def _publish(self, records: list[Record]) -> None:
+        if records:
+            await keep_trying(lambda: self._publisher.publish(records))

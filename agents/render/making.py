@@ -1,0 +1,150 @@
+"""One poster, from its pinned event to kept images."""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar, cast
+from urllib.parse import quote
+
+from agents.render.errors import RenderError
+from agents.render.object_key import object_digest, object_key
+from agents.render.outcome import Made
+from agents.render.rendering import Image as RenderedImage
+from agents.render.rendering import Rendering, RenderRequest
+from agents.render.sources import TemplateSources
+from agents.render.template import TemplateProblemError
+from agents.storage.port import ObjectStore, StorageRefusedError, StoredObject
+from schemas.codes import ErrorCode
+from schemas.outcomes import Asset, Image
+from schemas.output import CONTENT_TYPES, Format, device_size
+from schemas.renders import PosterPinned
+from streams.patience import keep_trying
+
+T = TypeVar("T")
+
+
+class Renderer(Protocol):
+    """What turns documents into images."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Name the browser's build, our own steps and the font set."""
+        ...
+
+    async def render(self, request: RenderRequest) -> Rendering:
+        """Draw one document. Raises RenderError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shelf:
+    """Where images are kept and reached: `public_url` and the key, or else the storage's own address."""
+
+    store: ObjectStore
+    public_url: str | None
+
+    def url(self, key: str) -> str:
+        """Return the address of an object."""
+        return self.store.url(key) if self.public_url is None else f"{self.public_url.rstrip('/')}/{quote(key)}"
+
+    async def find(self, key: str) -> StoredObject | None:
+        """Return what is kept under the key, waiting while the storage is away. Raises RenderError `upload`."""
+        return await self._patiently(lambda: self.store.find(key))
+
+    async def put(self, key: str, body: bytes, image_format: Format) -> StoredObject:
+        """Keep an object, waiting while the storage is away. Raises RenderError `upload` where it refuses."""
+        sha256 = hashlib.sha256(body).hexdigest()
+        return await self._patiently(lambda: self.store.put(key, body, CONTENT_TYPES[image_format], sha256))
+
+    async def _patiently(self, action: Callable[[], Awaitable[T]]) -> T:
+        try:
+            return await keep_trying(action)
+        except StorageRefusedError as error:
+            raise RenderError("upload", str(error)) from error
+
+
+class Making:
+    """Makes posters. What fails raises RenderError with its code; what is away is waited for."""
+
+    def __init__(
+        self,
+        renderer: Renderer,
+        sources: TemplateSources,
+        shelf: Shelf,
+        *,
+        timeout: float,
+        clock: Callable[[], float],
+    ) -> None:
+        self._renderer = renderer
+        self._sources = sources
+        self._shelf = shelf
+        self._timeout = timeout
+        self._clock = clock
+
+    async def make(self, poster: PosterPinned) -> Made:
+        """Return the poster's images: those of an equal poster that are kept, else new ones. Raises RenderError."""
+        began = self._clock()
+        if poster.reuse:
+            kept = await self._kept(poster)
+            if kept is not None:
+                return Made(images=[kept], cached=True, generation_time_ms=self._since(began))
+        request = await self._request(poster)
+        rendering = await self._renderer.render(request)
+        if poster.strict:
+            _refuse_missing(rendering.assets)
+        digest = object_digest(poster.input_digest, self._renderer.fingerprint, rendering.assets)
+        images = [await self._keep(poster, digest, image) for image in rendering.images]
+        return Made(
+            images=images,
+            warnings=rendering.warnings,
+            assets=rendering.assets,
+            generation_time_ms=self._since(began),
+        )
+
+    async def _request(self, poster: PosterPinned) -> RenderRequest:
+        try:
+            source = await keep_trying(lambda: self._sources.get(poster.template_version_id))
+            if source is None:
+                raise RenderError("template_not_found", f"template version {poster.template_version_id} does not exist")
+            template, javascript = source
+            html = template.render(poster.custom_data)
+        except TemplateProblemError as error:
+            raise RenderError(error.code, str(error)) from error
+        return RenderRequest(html=html, output=poster.output, javascript=javascript, deadline_seconds=self._timeout)
+
+    async def _kept(self, poster: PosterPinned) -> Image | None:
+        image_format: Format = poster.output.format or "png"
+        digest = object_digest(poster.input_digest, self._renderer.fingerprint, [])
+        key = object_key(poster.section, poster.entity_id, digest, image_format)
+        kept = await self._shelf.find(key)
+        if kept is None or not kept.sha256:
+            return None
+        width, height = device_size(poster.output)
+        return self._image("default", kept, width, height, image_format)
+
+    async def _keep(self, poster: PosterPinned, digest: str, image: RenderedImage) -> Image:
+        key = object_key(poster.section, poster.entity_id, digest, image.format)
+        kept = await self._shelf.put(key, image.data, image.format)
+        return self._image(image.name, kept, image.width, image.height, image.format)
+
+    def _image(self, name: str, kept: StoredObject, width: int, height: int, image_format: Format) -> Image:
+        return Image(
+            name=name,
+            url=self._shelf.url(kept.key),
+            object_key=kept.key,
+            sha256=kept.sha256,
+            size_bytes=kept.size_bytes,
+            width=width,
+            height=height,
+            format=image_format,
+        )
+
+    def _since(self, began: float) -> int:
+        return max(0, round((self._clock() - began) * 1000))
+
+
+def _refuse_missing(assets: Sequence[Asset]) -> None:
+    missing = [asset for asset in assets if not asset.ok]
+    if missing:
+        code = cast("ErrorCode", missing[0].reason or "asset_blocked")
+        raise RenderError(code, f"strict: missing {', '.join(f'{asset.url} ({asset.reason})' for asset in missing)}")

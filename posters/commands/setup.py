@@ -1,0 +1,57 @@
+"""`posters setup`: topics, tables and storage."""
+
+import asyncio
+
+import click
+
+from agents.storage.open_store import object_store
+from agents.storage.port import StorageRefusedError
+from posters.main import CommandError
+from posters.migrations import MigrationError, migrate
+from posters.topics import TopicAdmin
+from streams.settings import Settings, read_settings
+
+
+@click.command()
+def setup() -> None:
+    """Make topics, tables and storage ready. Safe to repeat, and to run by many at once."""
+    asyncio.run(set_up(read_settings()))
+
+
+async def set_up(settings: Settings) -> None:
+    """Do what `posters setup` does. Raises CommandError, TryAgainError."""
+    _topics(settings)
+    await _tables(settings)
+    await _storage(settings)
+
+
+def _topics(settings: Settings) -> None:
+    report = TopicAdmin(settings.brokers).setup()
+    if report.auto_created:
+        click.echo("topics: this broker has no admin interface and creates topics when they are first named")
+    elif report.made:
+        click.echo(f"topics: made {', '.join(report.made)}")
+    else:
+        click.echo("topics: all there")
+    if report.problems:
+        raise CommandError("\n".join(report.problems))
+
+
+async def _tables(settings: Settings) -> None:
+    try:
+        applied = await migrate(settings.database_url)
+    except MigrationError as error:
+        raise CommandError(str(error)) from error
+    click.echo(f"tables: applied {', '.join(applied)}" if applied else "tables: up to date")
+
+
+async def _storage(settings: Settings) -> None:
+    store = object_store(settings.storage_url)
+    await store.open()
+    try:
+        await store.check()
+    except StorageRefusedError as error:
+        raise CommandError(str(error)) from error
+    finally:
+        await store.close()
+    click.echo(f"storage: {settings.storage_url} takes objects")

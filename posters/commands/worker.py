@@ -1,0 +1,35 @@
+"""`posters worker`: run roles."""
+
+import asyncio
+import logging
+
+import click
+
+from posters.worker import run_worker, stop_on_signals
+from streams.settings import Settings, read_settings
+from streams.topics import ROLES, Role
+
+
+@click.command()
+@click.argument("roles", nargs=-1, type=click.Choice(ROLES))
+def worker(roles: tuple[Role, ...]) -> None:
+    """Run the ROLES (default: all of them) in this process until TERM or Ctrl-C.
+
+    It then takes nothing new, finishes what it has in hand within POSTERS_DRAIN_TIMEOUT, commits and leaves.
+    """
+    settings = read_settings()
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    quiet_libraries()
+    asyncio.run(_run(tuple(dict.fromkeys(roles)) or ROLES, settings))
+
+
+def quiet_libraries() -> None:
+    """Keep the clients' own running commentary out of the log."""
+    for name in ("aiokafka", "faust", "mode", "botocore", "asyncio"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+async def _run(roles: tuple[Role, ...], settings: Settings) -> None:
+    stop = asyncio.Event()
+    stop_on_signals(stop)
+    await run_worker(roles, settings, stop)

@@ -1,0 +1,148 @@
+"""Putting each role together: the only place that knows every room."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from agents.cancellations import Cancellations
+from agents.database import Database
+from agents.intake.accept import Acceptance
+from agents.intake.agent import IntakeAgent, weigh
+from agents.intake.catalog import Catalog
+from agents.render.agent import RenderAgent
+from agents.render.engine import Engine
+from agents.render.lanes import Lanes
+from agents.render.making import Making, Shelf
+from agents.render.sources import TemplateSources
+from agents.retry.agent import RetryAgent
+from agents.storage.open_store import object_store
+from agents.templates.agent import TemplatesAgent
+from schemas import topics
+from streams.application import RoleApp
+from streams.dead_letters import DeadLetterTopic
+from streams.inbox import Inbox, Queue
+from streams.settings import Settings
+from streams.topics import EDGES, Role
+from streams.whole_topic import WholeTopic
+
+UPLOADS_BESIDE: Final = 4
+"""Posters in hand beyond the pages: their upload and completion overlap the next rendering."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningRole:
+    """A role that is ready: its Faust app, not yet started, and the loop to run beside it."""
+
+    role: Role
+    app: RoleApp
+    work: Callable[[], Awaitable[None]]
+
+
+def now() -> datetime:
+    """Return the time, in UTC."""
+    return datetime.now(UTC)
+
+
+async def open_role(role: Role, settings: Settings, exit_stack: AsyncExitStack) -> RunningRole:
+    """Open what the role needs, except its consumer; `exit_stack` closes it again, in reverse order."""
+    opened: RunningRole = await _OPENERS[role](settings, exit_stack)
+    return opened
+
+
+def _app(role: Role, settings: Settings, **inbox_options: Any) -> tuple[RoleApp, Inbox]:
+    edges = EDGES[role]
+    inbox = Inbox(edges.consumes, edges.window, **inbox_options)
+    return RoleApp(role, settings, [inbox]), inbox
+
+
+async def _read_whole(
+    exit_stack: AsyncExitStack, settings: Settings, readers: Sequence[tuple[str, Callable[..., None]]]
+) -> None:
+    whole = [WholeTopic(topic, settings, on_record) for topic, on_record in readers]
+    for topic in whole:
+        exit_stack.push_async_callback(topic.stop)
+    await asyncio.gather(*(topic.start() for topic in whole))
+
+
+async def _database(exit_stack: AsyncExitStack, settings: Settings, role: Role) -> Database:
+    database = Database(settings.database_url, application_name=f"posters-{role}")
+    await database.open()
+    exit_stack.push_async_callback(database.close)
+    return database
+
+
+async def _open_intake(settings: Settings, exit_stack: AsyncExitStack) -> RunningRole:
+    catalog, cancellations = Catalog(), Cancellations()
+    await _read_whole(
+        exit_stack,
+        settings,
+        [(topics.TEMPLATE_CATALOG, catalog.on_record), (topics.JOB_CANCELLATIONS, cancellations.on_record)],
+    )
+    app, inbox = _app("intake", settings, weigh=weigh)
+    dead_letters = DeadLetterTopic("intake", app.publisher, now)
+    acceptance = Acceptance(catalog, cancellations, now)
+    agent = IntakeAgent(inbox, app.publisher, dead_letters, acceptance, catalog, now)
+    return RunningRole(role="intake", app=app, work=agent.run)
+
+
+async def _open_retry(settings: Settings, exit_stack: AsyncExitStack) -> RunningRole:
+    cancellations = Cancellations()
+    await _read_whole(exit_stack, settings, [(topics.JOB_CANCELLATIONS, cancellations.on_record)])
+    app, inbox = _app("retry", settings)
+    dead_letters = DeadLetterTopic("retry", app.publisher, now)
+    agent = RetryAgent(inbox, app.publisher, dead_letters, cancellations, now=now)
+    return RunningRole(role="retry", app=app, work=agent.run)
+
+
+async def _open_templates(settings: Settings, exit_stack: AsyncExitStack) -> RunningRole:
+    database = await _database(exit_stack, settings, "templates")
+    app, inbox = _app("templates", settings)
+    dead_letters = DeadLetterTopic("templates", app.publisher, now)
+    agent = TemplatesAgent(inbox, app.publisher, dead_letters, database, now)
+    return RunningRole(role="templates", app=app, work=agent.run)
+
+
+async def _open_render(settings: Settings, exit_stack: AsyncExitStack) -> RunningRole:
+    cancellations = Cancellations()
+    engine = Engine(chromium_binary=settings.chromium, slots=settings.render_slots)
+    store = object_store(settings.storage_url)
+    exit_stack.push_async_callback(engine.close)
+    await asyncio.gather(
+        engine.start(),
+        store.open(),
+        _read_whole(exit_stack, settings, [(topics.JOB_CANCELLATIONS, cancellations.on_record)]),
+    )
+    exit_stack.push_async_callback(store.close)
+    database = await _database(exit_stack, settings, "render")
+    queue: Queue = Lanes()
+    app, inbox = _app("render", settings, queue=queue)
+    making = Making(
+        engine,
+        TemplateSources(database),
+        Shelf(store=store, public_url=settings.public_url),
+        timeout=settings.render_timeout,
+        clock=time.monotonic,
+    )
+    agent = RenderAgent(
+        inbox,
+        app.publisher,
+        DeadLetterTopic("render", app.publisher, now),
+        cancellations,
+        making,
+        parallel=engine.slots + UPLOADS_BESIDE,
+        retry_delays=settings.retry_delay_seconds,
+        now=now,
+    )
+    return RunningRole(role="render", app=app, work=agent.run)
+
+
+_OPENERS: Final[dict[Role, Callable[[Settings, AsyncExitStack], Awaitable[RunningRole]]]] = {
+    "intake": _open_intake,
+    "render": _open_render,
+    "retry": _open_retry,
+    "templates": _open_templates,
+}

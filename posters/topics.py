@@ -1,0 +1,92 @@
+"""Making and checking the topics at the broker."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+
+from streams.errors import TryAgainError
+from streams.topics import TOPICS, Topic
+
+TIMEOUT_SECONDS: Final = 10.0
+
+EMBEDDED_CLUSTER: Final = "mockCluster"
+"""How librdkafka's mock cluster calls itself; it has no admin interface, and makes topics when they are first named."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicReport:
+    """What was found or done: names made now, and sentences about topics that are not as they should be."""
+
+    made: list[str]
+    problems: list[str]
+    auto_created: bool = False
+
+
+class TopicAdmin:
+    """The broker's topics, seen through its admin interface."""
+
+    def __init__(self, brokers: str) -> None:
+        self._brokers = brokers
+        self._is_embedded = False
+        self._client = AdminClient({"bootstrap.servers": brokers, "socket.timeout.ms": 10_000, "log_level": 0})
+
+    def setup(self) -> TopicReport:
+        """Make the topics that are missing; say which of the others have too few partitions.
+
+        Raises TryAgainError where no broker answers. An embedded broker has no admin interface: there each topic is
+        touched, which makes the broker create it.
+        """
+        existing = self._existing()
+        missing = [topic for topic in TOPICS if topic.name not in existing]
+        if self._is_embedded:
+            for topic in missing:
+                self._client.list_topics(topic.name, timeout=TIMEOUT_SECONDS)
+            return TopicReport(made=[topic.name for topic in missing], problems=[], auto_created=True)
+        self._make(missing)
+        return TopicReport(made=[topic.name for topic in missing], problems=self._problems(existing))
+
+    def check(self) -> list[str]:
+        """Return a sentence for every topic that is missing or has too few partitions. Raises TryAgainError."""
+        existing = self._existing()
+        missing = [
+            f"topic {topic.name} does not exist; run `posters setup`" for topic in TOPICS if topic.name not in existing
+        ]
+        return missing if self._is_embedded else missing + self._problems(existing)
+
+    def _existing(self) -> dict[str, int]:
+        try:
+            metadata = self._client.list_topics(timeout=TIMEOUT_SECONDS)
+        except KafkaException as error:
+            raise TryAgainError(f"no broker answers at {self._brokers}: {error.args[0].str()}") from error
+        self._is_embedded = str(metadata.cluster_id).startswith(EMBEDDED_CLUSTER)
+        return {name: len(topic.partitions) for name, topic in metadata.topics.items()}
+
+    def _make(self, missing: list[Topic]) -> None:
+        if not missing:
+            return
+        new = [NewTopic(topic.name, topic.partitions, config=topic.configuration()) for topic in missing]
+        for name, future in self._client.create_topics(new, request_timeout=TIMEOUT_SECONDS).items():
+            try:
+                future.result()
+            except KafkaException as error:
+                if error.args[0].name() != "TOPIC_ALREADY_EXISTS":
+                    raise TryAgainError(f"topic {name} could not be made: {error.args[0].str()}") from error
+
+    @staticmethod
+    def _problems(existing: dict[str, int]) -> list[str]:
+        return [
+            f"topic {topic.name} has {existing[topic.name]} partitions, {topic.partitions} are wanted; "
+            f"raise it with: rpk topic add-partitions {topic.name} -n {topic.partitions - existing[topic.name]}"
+            for topic in TOPICS
+            if topic.name in existing and existing[topic.name] < topic.partitions
+        ]
+
+
+def describe(brokers: str, name: str) -> dict[str, Any]:
+    """Return a topic's settings as the broker has them."""
+    resource = ConfigResource(ResourceType.TOPIC, name)
+    client = AdminClient({"bootstrap.servers": brokers})
+    found = client.describe_configs([resource])[resource].result(TIMEOUT_SECONDS)
+    return {key: entry.value for key, entry in found.items()}

@@ -1,0 +1,59 @@
+"""Running roles in one process until they are told to stop."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+
+from prometheus_client import REGISTRY
+
+from posters.roles import RunningRole, open_role
+from streams.application import require_cython
+from streams.settings import Settings
+from streams.status import StatusServer
+from streams.topics import Role
+
+logger = logging.getLogger(__name__)
+
+
+async def run_worker(roles: Sequence[Role], settings: Settings, stop: asyncio.Event) -> None:
+    """Run the roles until `stop` is set or one of them ends; then finish what is in hand and leave.
+
+    Raises whatever ended a role: a bug ends the process, and its records are delivered again.
+    """
+    require_cython()
+    async with AsyncExitStack() as exit_stack:
+        starting = ["starting"]
+        if settings.status_address is not None:
+            status = StatusServer(settings.status_address, lambda: starting, REGISTRY)
+            await status.start()
+            exit_stack.push_async_callback(status.stop)
+        opened = await asyncio.gather(*(open_role(role, settings, exit_stack) for role in roles))
+        # All at once: started one after the other, each would wait for its own group's initial delay.
+        await asyncio.gather(*(role.app.start() for role in opened))
+        logger.info("working as %s", ", ".join(roles))
+        starting.clear()
+        await _work(opened, stop)
+
+
+async def _work(opened: Sequence[RunningRole], stop: asyncio.Event) -> None:
+    loops = [asyncio.ensure_future(role.work()) for role in opened]
+    stopping = asyncio.ensure_future(stop.wait())
+    try:
+        done, _ = await asyncio.wait([*loops, stopping], return_when=asyncio.FIRST_COMPLETED)
+        for task in done - {stopping}:
+            await task
+        logger.info("finishing what is in hand")
+        await asyncio.gather(*(role.app.stop() for role in opened))
+    finally:
+        for task in (*loops, stopping):
+            task.cancel()
+        await asyncio.gather(*loops, stopping, return_exceptions=True)
+
+
+def stop_on_signals(stop: asyncio.Event) -> None:
+    """Set `stop` on TERM and on Ctrl-C."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
