@@ -1,0 +1,107 @@
+"""The one setting: `POSTERS`, a dict."""
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Final
+
+from django.conf import settings as django_settings
+from django.core.signals import setting_changed
+
+from .contract.limits import SOURCE_MAX_CHARACTERS
+from .errors import PostersSettingsError
+
+KEYS: Final = ("BOOTSTRAP_SERVERS", "SITE", "KAFKA_OPTIONS")
+EXAMPLE: Final = 'POSTERS = {"BOOTSTRAP_SERVERS": "localhost:9092", "SITE": "shop"}'
+
+# What delivery exactly as documented depends on; a site cannot change it.
+_OURS: Final = (
+    "acks",
+    "auto.offset.reset",
+    "bootstrap.servers",
+    "enable.auto.commit",
+    "enable.auto.offset.store",
+    "enable.idempotence",
+    "group.id",
+)
+_SITE: Final = re.compile(rf"[A-Za-z0-9._-]{{1,{SOURCE_MAX_CHARACTERS}}}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """`POSTERS`, checked."""
+
+    bootstrap_servers: str
+    """Comma-separated `host:port`."""
+    site: str
+    """The `source` of all that this site sends; events of other sources are not for us."""
+    kafka_options: Mapping[str, Any] = field(default_factory=dict)
+    """Options of librdkafka for every client, such as `security.protocol` and `sasl.password`."""
+
+    @property
+    def group(self) -> str:
+        """The consumer group in which this site reads its results."""
+        return f"django-{self.site}"
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """Return the site's settings. Raises PostersSettingsError."""
+    given = getattr(django_settings, "POSTERS", None)
+    if given is None:
+        raise PostersSettingsError(f"The setting POSTERS is missing; add {EXAMPLE}")
+    if not isinstance(given, Mapping):
+        raise PostersSettingsError(f"POSTERS is a {type(given).__name__}; it takes a dict: {EXAMPLE}")
+    for key in given:
+        if key not in KEYS:
+            nearest = difflib.get_close_matches(str(key).upper(), KEYS, n=1, cutoff=0.0)[0]
+            raise PostersSettingsError(f"POSTERS has no key {key!r}; did you mean {nearest!r}?")
+    return Settings(
+        bootstrap_servers=_servers(given.get("BOOTSTRAP_SERVERS")),
+        site=_site(given.get("SITE")),
+        kafka_options=_kafka_options(given.get("KAFKA_OPTIONS", {})),
+    )
+
+
+def _servers(value: object) -> str:
+    servers = value.split(",") if isinstance(value, str) else value
+    if not isinstance(servers, list | tuple) or not all(isinstance(server, str) for server in servers):
+        raise PostersSettingsError(f'POSTERS["BOOTSTRAP_SERVERS"] is {value!r}; it takes "host:port" or a list of them')
+    for server in servers:
+        if not re.fullmatch(r"\s*\S+:\d{1,5}\s*", server):
+            raise PostersSettingsError(
+                f'POSTERS["BOOTSTRAP_SERVERS"] names {server!r}; it takes "host:port", as in "localhost:9092"'
+            )
+    if not servers:
+        raise PostersSettingsError('POSTERS["BOOTSTRAP_SERVERS"] is empty; name at least one "host:port"')
+    return ",".join(server.strip() for server in servers)
+
+
+def _site(value: object) -> str:
+    if not isinstance(value, str) or not _SITE.fullmatch(value):
+        raise PostersSettingsError(
+            f'POSTERS["SITE"] is {value!r}; it takes a name of this site that no other site on the cluster has: '
+            f"1 to {SOURCE_MAX_CHARACTERS} of A-Z, a-z, 0-9, '.', '_' and '-'"
+        )
+    return value
+
+
+def _kafka_options(value: object) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise PostersSettingsError(
+            f'POSTERS["KAFKA_OPTIONS"] is a {type(value).__name__}; it takes a dict of librdkafka options'
+        )
+    for name in value:
+        if name in _OURS:
+            raise PostersSettingsError(f'POSTERS["KAFKA_OPTIONS"] cannot set {name!r}; remove it')
+    return dict(value)
+
+
+def _reset(*, setting: str, **_: object) -> None:
+    if setting == "POSTERS":
+        get_settings.cache_clear()
+
+
+setting_changed.connect(_reset, dispatch_uid="django_posters.conf")

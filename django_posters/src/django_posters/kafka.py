@@ -1,0 +1,64 @@
+"""The clients of the broker, set up for delivery as documented."""
+
+from typing import Any, Final
+
+from confluent_kafka import Consumer, KafkaError, Producer
+
+from .conf import Settings
+
+MEBIBYTE: Final = 1024 * 1024
+
+ACK_SECONDS: Final = 10
+"""How long the broker has to take a message before the relay counts it as away."""
+
+
+def make_producer(settings: Settings) -> Producer:
+    """Return a producer that neither loses nor reorders what it is given, and gives up after ACK_SECONDS."""
+    return Producer(
+        {
+            "message.max.bytes": 4 * MEBIBYTE,
+            "linger.ms": 1,
+            **_shared(settings),
+            "acks": "all",
+            "enable.idempotence": True,
+            "message.timeout.ms": ACK_SECONDS * 1000,
+        }
+    )
+
+
+def make_consumer(settings: Settings, *, group: str) -> Consumer:
+    """Return a consumer that starts at the beginning and commits what was stored by `store_offsets()`."""
+    return Consumer(
+        {
+            # Embedded brokers do not wake a waiting fetch.
+            "fetch.wait.max.ms": 50,
+            # A topic that `posters setup` has yet to make is found soon after.
+            "topic.metadata.refresh.interval.ms": 5_000,
+            # While the database is away, nothing is polled; that is no reason to leave the group.
+            "max.poll.interval.ms": 86_400_000,
+            "auto.commit.interval.ms": 1_000,
+            **_shared(settings),
+            "group.id": group,
+            "auto.offset.reset": "earliest",
+            "enable.auto.commit": True,
+            "enable.auto.offset.store": False,
+        }
+    )
+
+
+def _shared(settings: Settings) -> dict[str, Any]:
+    return {
+        "client.id": f"django-posters-{settings.site}",
+        **settings.kafka_options,
+        "bootstrap.servers": settings.bootstrap_servers,
+    }
+
+
+def is_permanent(error: KafkaError) -> bool:
+    """Say whether the broker will answer the same to the same message for ever."""
+    return error.code() in (
+        KafkaError.MSG_SIZE_TOO_LARGE,
+        KafkaError.INVALID_MSG,
+        KafkaError.INVALID_RECORD,
+        KafkaError.RECORD_LIST_TOO_LARGE,
+    )

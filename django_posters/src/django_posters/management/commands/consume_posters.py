@@ -1,0 +1,26 @@
+"""`manage.py consume_posters`."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from django_posters.conf import get_settings
+from django_posters.consumer import consume_until
+from django_posters.kafka import make_consumer
+from django_posters.stopping import stop_on_signals
+
+
+class Command(BaseCommand):
+    """Runs for as long as the site does; several may run at once and share the work."""
+
+    help = "Write what came of this site's posters, and send poster_finished: runs until TERM."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run until TERM."""
+        settings = get_settings()
+        consumer = make_consumer(settings, group=settings.group)
+        try:
+            with stop_on_signals() as stop:
+                consume_until(stop, consumer, site=settings.site)
+        finally:
+            consumer.close()

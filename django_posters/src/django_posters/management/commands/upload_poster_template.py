@@ -1,0 +1,80 @@
+"""`manage.py upload_poster_template SECTION FILE`."""
+
+from pathlib import Path
+from typing import Any, Final
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from django_posters.conf import get_settings
+from django_posters.contract.templates import TemplateError, TemplateUploaded
+from django_posters.errors import PostersError
+from django_posters.uploads import Answers, Upload, send
+
+WAIT_SECONDS: Final = 30.0
+
+
+class Command(BaseCommand):
+    """Ends with an error where the template was refused."""
+
+    help = "Upload an HTML template as the next version of SECTION; the same HTML again is no new version."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take what a template is."""
+        parser.add_argument("section", help="what PosterField and template ids call it, such as testimonial")
+        parser.add_argument("file", type=Path, help="the HTML, in UTF-8")
+        parser.add_argument("--name", help="what people call it; default: the section")
+        parser.add_argument("--inactive", action="store_true", help="do not let <section>_latest mean this version")
+        parser.add_argument("--width", type=int, help="CSS pixels")
+        parser.add_argument("--height", type=int, help="CSS pixels")
+        parser.add_argument(
+            "--wait",
+            type=float,
+            nargs="?",
+            const=WAIT_SECONDS,
+            metavar="SECONDS",
+            help=f"wait for the answer of the templates role, {WAIT_SECONDS:g} seconds if not said otherwise",
+        )
+
+    def handle(self, *args: Any, section: str, file: Path, wait: float | None, **options: Any) -> None:
+        """Send the command and, if asked to, say what came of it."""
+        settings = get_settings()
+        upload = Upload(
+            section=section,
+            name=options["name"] or section,
+            html=_read(file),
+            set_as_active=not options["inactive"],
+            width=options["width"],
+            height=options["height"],
+        )
+        try:
+            command = upload.command(settings)
+            if wait is None:
+                send(command, settings)
+                self.stdout.write(f"Sent {file} as command {command.event_id}.")
+                return
+            answers = Answers(settings)
+            try:
+                send(command, settings)
+                answer = answers.wait_for(command, seconds=wait)
+            finally:
+                answers.close()
+        except PostersError as error:
+            raise CommandError(str(error)) from error
+        if not isinstance(answer, TemplateUploaded):
+            raise CommandError("\n".join(_line(file, error) for error in answer.errors))
+        for warning in answer.warnings:
+            self.stderr.write(f"{file}: {warning.code}: {warning.message}")
+        active = "active" if answer.is_active else "not active"
+        self.stdout.write(f"{section}@{answer.template_version} ({answer.template_id}) is uploaded and {active}.")
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"{file} cannot be read: {error}") from error
+
+
+def _line(file: Path, error: TemplateError) -> str:
+    place = ":".join(str(part) for part in (file, error.line, error.column) if part is not None)
+    return f"{place}: {error.code}: {error.message}"

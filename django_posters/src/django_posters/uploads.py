@@ -1,0 +1,113 @@
+"""Send a template to the templates role, and wait for its answer."""
+
+import time
+import uuid
+from dataclasses import dataclass
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from django.utils import timezone
+
+from .conf import Settings
+from .contract.codec import ContractError, decode, encode
+from .contract.limits import TEMPLATE_HTML_MAX_BYTES, TEMPLATE_NAME_MAX_CHARACTERS
+from .contract.references import is_section
+from .contract.templates import TemplateRejected, TemplateUpload, TemplateUploaded
+from .contract.topics import TEMPLATE_COMMANDS, TEMPLATE_EVENTS
+from .errors import BrokerError, RequestError
+from .kafka import ACK_SECONDS, make_consumer, make_producer
+from .outbox import new_headers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """A template on its way. Sizes are CSS pixels; None leaves them to the templates role."""
+
+    section: str
+    name: str
+    html: str
+    set_as_active: bool = True
+    width: int | None = None
+    height: int | None = None
+
+    def command(self, settings: Settings) -> TemplateUpload:
+        """Return the event to send. Raises RequestError where the templates role could only refuse it."""
+        if not is_section(self.section):
+            raise RequestError(
+                f"the section cannot be `{self.section}`: use 1 to 63 of a-z, 0-9, `_` and `-`, "
+                "starting with a letter or digit, not ending in `_latest`"
+            )
+        if not 1 <= len(self.name) <= TEMPLATE_NAME_MAX_CHARACTERS:
+            raise RequestError(
+                f"the name has {len(self.name)} characters; 1 to {TEMPLATE_NAME_MAX_CHARACTERS} are allowed"
+            )
+        if (size := len(self.html.encode())) > TEMPLATE_HTML_MAX_BYTES:
+            raise RequestError(f"the HTML has {size:,} bytes; {TEMPLATE_HTML_MAX_BYTES:,} are allowed")
+        return TemplateUpload(
+            event_id=uuid.uuid4(),
+            occurred_at=timezone.now(),
+            source=settings.site,
+            section=self.section,
+            name=self.name,
+            html_content=self.html,
+            set_as_active=self.set_as_active,
+            width=self.width,
+            height=self.height,
+        )
+
+
+def send(command: TemplateUpload, settings: Settings) -> None:
+    """Return once the broker has the command. Raises BrokerError."""
+    producer = make_producer(settings)
+    errors: list[KafkaError] = []
+
+    def report(error: KafkaError | None, _: Message) -> None:
+        if error is not None:
+            errors.append(error)
+
+    headers: list[tuple[str, str | bytes | None]] = list(new_headers().items())
+    key, value = command.section.encode(), encode(command)
+    producer.produce(TEMPLATE_COMMANDS, key=key, value=value, headers=headers, on_delivery=report)
+    producer.flush()
+    if errors:
+        raise BrokerError(f"the broker did not take the template in {ACK_SECONDS} s: {errors[0]}")
+
+
+class Answers:
+    """The answers of the templates role from now on. Open it before the command is sent. Raises BrokerError."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._consumer = make_consumer(settings, group=f"{settings.group}-uploads")
+        try:
+            self._consumer.assign(_ends(self._consumer))
+        except KafkaException as error:
+            self._consumer.close()
+            raise BrokerError(f"the broker does not tell where {TEMPLATE_EVENTS} ends: {error}") from error
+
+    def wait_for(self, command: TemplateUpload, *, seconds: float) -> TemplateUploaded | TemplateRejected:
+        """Return what came of the command. Raises BrokerError where nothing comes in time."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            message = self._consumer.poll(left)
+            if message is None or message.error() is not None:
+                continue
+            try:
+                answer = decode(message.value(), TemplateUploaded, TemplateRejected)
+            except ContractError:  # an answer of another type, or one that is not for us to judge
+                continue
+            if answer.command_id == command.event_id:
+                return answer
+        raise BrokerError(f"no answer within {seconds:g} s; is a worker with the role `templates` running?")
+
+    def close(self) -> None:
+        """Leave the broker."""
+        self._consumer.close()
+
+
+def _ends(consumer: Consumer) -> list[TopicPartition]:
+    topic = consumer.list_topics(TEMPLATE_EVENTS, timeout=ACK_SECONDS).topics[TEMPLATE_EVENTS]
+    if topic.error is not None:
+        raise KafkaException(topic.error)
+    places = [TopicPartition(TEMPLATE_EVENTS, partition) for partition in topic.partitions]
+    for place in places:
+        place.offset = consumer.get_watermark_offsets(place, timeout=ACK_SECONDS)[1]
+    return places

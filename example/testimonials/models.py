@@ -1,0 +1,35 @@
+"""What customers say, each with a picture of it to post."""
+
+from typing import Any
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+
+from django_posters import PosterField
+
+
+class Testimonial(models.Model):
+    """One customer's words."""
+
+    author = models.CharField(max_length=80)
+    role = models.CharField(max_length=80, blank=True)
+    company = models.CharField(max_length=80, blank=True)
+    quote = models.TextField(max_length=600)
+    rating = models.FloatField(validators=[MinValueValidator(0), MaxValueValidator(5)])
+    language = models.CharField(max_length=10, default="en")
+    poster = PosterField("testimonial", data="poster_data")
+    poster_url = models.URLField(max_length=2000, blank=True, editable=False)
+
+    def __str__(self) -> str:
+        return f"{self.author}: {self.quote[:40]}"
+
+    def poster_data(self) -> dict[str, Any]:
+        """Return what the poster shows."""
+        return {
+            "author": self.author,
+            "role": self.role,
+            "company": self.company,
+            "quote": self.quote,
+            "rating": self.rating,
+            "language": self.language,
+        }

@@ -1,0 +1,22 @@
+"""What the site does once a poster is there."""
+
+import logging
+from typing import Any
+
+from django.dispatch import receiver
+from django_posters.models import Poster
+
+from django_posters import poster_finished
+
+from .models import Testimonial
+
+logger = logging.getLogger(__name__)
+
+
+@receiver(poster_finished, sender=Testimonial)
+def show_poster(poster: Poster, **_: Any) -> None:
+    """Put the picture's address into its testimonial, unless a newer poster was asked for meanwhile."""
+    if poster.status == Poster.Status.COMPLETED:
+        Testimonial.objects.filter(poster=poster).update(poster_url=poster.url)
+    else:
+        logger.warning("no poster of testimonial %s: %s %s", poster.entity_id, poster.status, poster.error_message)
