@@ -2,7 +2,7 @@
 -- calls it, so that it always is the one this build was written for. Each argument is an array of objects whose names
 -- are the columns of the table; each holds a key at most once.
 --
--- Rules (docs: DESIGN of the sink):
+-- Rules:
 --   * a poster's state only moves up in (generation, status_rank, attempt), and the first end of a generation stays;
 --   * every writer locks the job's row first, so that what it counts afterwards is what is there;
 --   * rows are written in the order of their keys, so that two sinks never wait for each other in a circle.
@@ -20,8 +20,10 @@ DECLARE
         ARRAY(SELECT l FROM jsonb_populate_recordset(NULL::template_generation_logs, p_logs) AS l);
     known      text[];  -- jobs that have a row once this is done
     begun      text[];  -- jobs whose request is new
-    written_in text[];  -- the jobs and
-    written    integer[];  -- indexes of the posters whose state moved
+    moved_in   text[];  -- the jobs and
+    moved      integer[];  -- indexes of the posters whose state moved
+    pinned_in  text[];  -- the jobs and
+    pinned     integer[];  -- indexes of those that only learned their template version
     stale      text[];  -- jobs with news that moved nothing: a redelivery, perhaps after a crash before job-events
     revised    text[];  -- jobs whose counts or status changed
     conflicts  integer := 0;
@@ -37,7 +39,7 @@ BEGIN
                                               requested_at, recorded_at, created_at, revision)
         SELECT k.job_id, coalesce(r.total_count, 0), r.template_id, coalesce(r.input_data, '{}'),
                coalesce(r.metadata, '{}'), r.source, r.deadline, r.requested_at,
-               CASE WHEN r.job_id IS NOT NULL THEN now() END, coalesce(r.requested_at, now()), 
+               CASE WHEN r.job_id IS NOT NULL THEN now() END, coalesce(r.requested_at, now()),
                CASE WHEN r.job_id IS NOT NULL THEN 1 ELSE 0 END
         FROM unnest(known) AS k (job_id) LEFT JOIN unnest(requests) AS r USING (job_id)
         ORDER BY k.job_id
@@ -77,9 +79,22 @@ BEGIN
     WHERE n.requested_at IS NOT NULL AND t.requested_at IS NULL
       AND t.job_id = n.job_id AND t.poster_index = n.poster_index;
 
-    -- 5 The states. The first condition keeps news that would move nothing from costing anything; the last one is the
-    -- rule itself. An equal state is written once more to add the pinned version.
-    WITH moved AS (
+    -- 5 The version a poster is pinned to, where that comes after a state that did not say it.
+    WITH filled AS (
+        UPDATE template_poster_results t
+        SET template_version_id = n.template_version_id, section = n.section, template_version = n.template_version
+        FROM unnest(news) AS n
+        WHERE n.template_version_id IS NOT NULL AND t.template_version_id IS NULL
+          AND t.job_id = n.job_id AND t.poster_index = n.poster_index AND t.generation = n.generation
+          AND (t.status_rank = 2 OR (t.status_rank, t.attempt) >= (status_rank(n.status), n.attempt))
+        RETURNING t.job_id, t.poster_index
+    )
+    SELECT coalesce(array_agg(job_id), '{}'), coalesce(array_agg(poster_index), '{}')
+    INTO pinned_in, pinned FROM filled;
+
+    -- 6 The states. The first condition keeps news that would move nothing from costing anything; the last one is the
+    -- rule itself.
+    WITH written AS (
         INSERT INTO template_poster_results AS t
             (job_id, poster_index, entity_id, status, generation, attempt, event_id, output_url, object_key, sha256,
              size_bytes, width, height, format, template_version_id, section, template_version, generation_time_ms,
@@ -95,8 +110,7 @@ BEGIN
             SELECT FROM template_poster_results AS s
             WHERE s.job_id = n.job_id AND s.poster_index = n.poster_index
               AND (s.status_rank = 2 AND s.generation >= n.generation
-                   OR (s.generation, s.status_rank, s.attempt) >= (n.generation, status_rank(n.status), n.attempt)
-                      AND (s.template_version_id IS NOT NULL OR n.template_version_id IS NULL)))
+                   OR (s.generation, s.status_rank, s.attempt) >= (n.generation, status_rank(n.status), n.attempt)))
         ORDER BY n.job_id, n.poster_index
         ON CONFLICT (job_id, poster_index) DO UPDATE
         SET status = excluded.status, generation = excluded.generation, attempt = excluded.attempt,
@@ -113,29 +127,27 @@ BEGIN
             outcome_topic = excluded.outcome_topic, outcome_partition = excluded.outcome_partition,
             outcome_offset = excluded.outcome_offset
         WHERE (t.status_rank < 2 OR excluded.generation > t.generation)
-          AND ((excluded.generation, status_rank(excluded.status), excluded.attempt)
-                   > (t.generation, t.status_rank, t.attempt)
-               OR (excluded.generation, status_rank(excluded.status), excluded.attempt)
-                      = (t.generation, t.status_rank, t.attempt)
-                  AND t.template_version_id IS NULL AND excluded.template_version_id IS NOT NULL)
+          AND (excluded.generation, status_rank(excluded.status), excluded.attempt)
+                  > (t.generation, t.status_rank, t.attempt)
         RETURNING t.job_id, t.poster_index
     )
     SELECT coalesce(array_agg(job_id), '{}'), coalesce(array_agg(poster_index), '{}')
-    INTO written_in, written FROM moved;
+    INTO moved_in, moved FROM written;
 
-    -- 6 News that moved nothing, and among it ends that contradict the one already there.
-    IF cardinality(written) < cardinality(news) THEN
-        SELECT coalesce(array_agg(DISTINCT n.job_id), '{}'),
+    -- 7 News that moved nothing, and among it ends that contradict the one already there.
+    IF cardinality(moved) < cardinality(news) THEN
+        SELECT coalesce(array_agg(DISTINCT n.job_id) FILTER (WHERE p.job_id IS NULL), '{}'),
                count(*) FILTER (WHERE status_rank(n.status) = 2 AND s.generation = n.generation
                                   AND s.event_id <> n.event_id)
         INTO stale, conflicts
         FROM unnest(news) AS n
-        JOIN template_poster_results AS s ON s.job_id = n.job_id AND s.poster_index = n.poster_index
-        WHERE NOT EXISTS (SELECT FROM unnest(written_in, written) AS w (job_id, poster_index)
+        JOIN template_poster_results AS s USING (job_id, poster_index)
+        LEFT JOIN unnest(pinned_in, pinned) AS p (job_id, poster_index) USING (job_id, poster_index)
+        WHERE NOT EXISTS (SELECT FROM unnest(moved_in, moved) AS w (job_id, poster_index)
                           WHERE w.job_id = n.job_id AND w.poster_index = n.poster_index);
     END IF;
 
-    -- 7 Cancels cover what has been asked for up to now; the same cancel delivered again covers no replay since.
+    -- 8 Cancels cover what has been asked for up to now; the same cancel delivered again covers no replay since.
     IF cardinality(cancels) > 0 THEN
         UPDATE template_generation_jobs j
         SET cancel_event_id = c.cancel_event_id, cancel_requested_at = c.cancel_requested_at,
@@ -147,13 +159,13 @@ BEGIN
           AND (j.cancel_requested_at IS NULL OR j.cancel_requested_at <= c.cancel_requested_at);
     END IF;
 
-    -- 8 Counts and status, derived from the posters as they now are.
+    -- 9 Counts and status, derived from the posters as they now are.
     WITH counted AS (
         SELECT t.job_id, count(*) FILTER (WHERE t.status = 'completed') AS completed,
                count(*) FILTER (WHERE t.status = 'failed') AS failed,
                count(*) FILTER (WHERE t.status = 'cancelled') AS cancelled,
                bool_or(t.status_rank > 0) AS begun, max(t.finished_at) AS finished_at
-        FROM template_poster_results t WHERE t.job_id = ANY (begun || written_in) GROUP BY t.job_id
+        FROM template_poster_results t WHERE t.job_id = ANY (begun || moved_in) GROUP BY t.job_id
     ), derived AS (
         SELECT c.*, CASE
             WHEN j.total_count > 0 AND c.completed + c.failed + c.cancelled >= j.total_count THEN
@@ -172,7 +184,7 @@ BEGIN
     )
     SELECT begun || coalesce(array_agg(job_id), '{}') INTO revised FROM changed;
 
-    -- 9 Log lines, once by event id: whoever does its work twice may state the same line at another time.
+    -- 10 Log lines, once by event id: whoever does its work twice may state the same line at another time.
     INSERT INTO template_generation_logs (event_id, job_id, poster_index, level, code, message, details, source,
                                           created_at)
     SELECT l.event_id, l.job_id, l.poster_index, l.level, l.code, l.message, l.details, l.source, l.created_at
@@ -183,7 +195,7 @@ BEGIN
     GET DIAGNOSTICS logged = ROW_COUNT;
 
     RETURN jsonb_build_object(
-        'moved', cardinality(written), 'conflicts', conflicts, 'logged', logged,
+        'moved', cardinality(moved), 'conflicts', conflicts, 'logged', logged,
         'jobs', (SELECT coalesce(jsonb_agg(jsonb_build_object(
                      'job_id', j.job_id, 'status', j.status, 'total_count', j.total_count,
                      'success_count', j.success_count, 'failure_count', j.failure_count,

@@ -1,0 +1,58 @@
+"""A sink on a real database, with its ports in memory."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+import pytest
+
+from agents.sink.database import Database
+from agents.sink.flush import FLUSH_FUNCTION
+from agents.sink.sink import Sink
+from tests.sink.ports import Announcements, SetAside
+from tests.sink.topics import Topics
+
+
+@dataclass
+class Workshop:
+    """A sink, what it publishes, what it sets aside, why it waited, and a look into its tables."""
+
+    url: str
+    topics: Topics
+    announcements: Announcements
+    set_aside: SetAside
+    sink: Sink
+    waits: list[str | None] = field(default_factory=list)
+
+    async def fetch(self, query: str, *arguments: object) -> list[tuple[Any, ...]]:
+        """Return the rows of a query on a connection of its own."""
+        connection = await asyncpg.connect(self.url)
+        try:
+            return [tuple(row) for row in await connection.fetch(query, *arguments)]
+        finally:
+            await connection.close()
+
+    async def posters(self, columns: str) -> list[tuple[Any, ...]]:
+        """Return columns of all results in the order of their keys."""
+        return await self.fetch(f"SELECT {columns} FROM template_poster_results ORDER BY job_id, poster_index")  # noqa: S608
+
+    async def jobs(self, columns: str) -> list[tuple[Any, ...]]:
+        """Return columns of all jobs in the order of their ids."""
+        return await self.fetch(f"SELECT {columns} FROM template_generation_jobs ORDER BY job_id")  # noqa: S608
+
+
+@pytest.fixture
+async def workshop(database: str) -> AsyncIterator[Workshop]:
+    """A sink on an empty database."""
+    connection = Database(database, on_connect=FLUSH_FUNCTION)
+    announcements, set_aside, waits = Announcements(), SetAside(), list[str | None]()
+
+    async def sleep(_: float) -> None:
+        """Time passes at once."""
+
+    sink = Sink(connection, announcements, set_aside, waiting_for=waits.append, sleep=sleep)
+    yield Workshop(
+        url=database, topics=Topics(), announcements=announcements, set_aside=set_aside, sink=sink, waits=waits
+    )
+    await connection.close()

@@ -1,0 +1,46 @@
+"""The two ports of the sink, in memory: what it published and what it set aside."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from schemas.codec import decode
+from schemas.outcomes import JobEvent, PosterOutcome
+from schemas.topics import JOB_EVENTS, POSTER_COMPLETIONS
+from streams.delivery import Delivery, Record
+from streams.errors import TryAgainError
+
+
+@dataclass
+class Announcements:
+    """A publisher that keeps what it takes; the next `refusals` calls are refused as if the broker were away."""
+
+    records: list[Record] = field(default_factory=list)
+    refusals: int = 0
+
+    async def publish(self, records: Iterable[Record]) -> None:
+        """Keep the records, or raise TryAgainError."""
+        if self.refusals > 0:
+            self.refusals -= 1
+            raise TryAgainError("the broker is away")
+        self.records += records
+
+    @property
+    def job_events(self) -> list[JobEvent]:
+        """The job-events among them, in order."""
+        return [decode(record.value, JobEvent) for record in self.records if record.topic == JOB_EVENTS]
+
+    @property
+    def outcomes(self) -> list[PosterOutcome]:
+        """The outcomes among them, in order."""
+        return [decode(record.value, PosterOutcome) for record in self.records if record.topic == POSTER_COMPLETIONS]
+
+
+@dataclass
+class SetAside:
+    """Dead letters, kept with their reasons."""
+
+    letters: list[tuple[Delivery, str, str]] = field(default_factory=list)
+
+    async def put(self, delivery: Delivery, reason: str, error: str) -> None:
+        """Keep the record."""
+        self.letters.append((delivery, reason, error))
