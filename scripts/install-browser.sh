@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Sees to Chromium's headless shell and the Noto fonts: what is there first, then apt-get (as root), then Playwright's
-# download of the browser; otherwise it says what to install, with code 1. Needs .venv (scripts/install.sh).
+# Sees to Chromium's headless shell, the Noto fonts and what Playwright's driver links to: what is there first, then
+# apt-get (as root), then Playwright's download of the browser; otherwise it says what to install, with code 1.
+# Needs .venv (scripts/install.sh).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -13,37 +14,37 @@ has_browser() {
   compgen -G "${PLAYWRIGHT_BROWSERS_PATH:-$HOME/.cache/ms-playwright}/chromium_headless_shell-*/INSTALLATION_COMPLETE" >/dev/null
 }
 
-# Prints the Debian packages whose fonts are missing.
-missing_fonts() {
+# Prints the Debian packages of the fonts and the library that are missing.
+missing_files() {
   local folders=(/usr/share/fonts /usr/local/share/fonts "$HOME/.local/share/fonts" "$HOME/.fonts") files
   files=$(find -L "${folders[@]}" -name "Noto*" 2>/dev/null || true)
   [[ $files == */NotoSansArabic* && $files == */NotoSansThai* ]] || echo fonts-noto-core
   [[ $files == */NotoSansCJK* ]] || echo fonts-noto-cjk
   [[ $files == */NotoColorEmoji* ]] || echo fonts-noto-color-emoji
+  [[ $(ldd .venv/lib/python3*/site-packages/playwright/driver/node 2>&1) != *libatomic*"not found"* ]] || echo libatomic1
 }
 
-mapfile -t missing < <(missing_fonts)
-has_browser || missing+=(chromium-headless-shell)
-if [ "${#missing[@]}" = 0 ]; then
+mapfile -t missing < <(missing_files)
+if [ "${#missing[@]}" = 0 ] && has_browser; then
   exit 0
 fi
-
-# One by one: a distribution that lacks the browser's package may well have the fonts.
-for package in "${missing[@]}"; do
-  scripts/apt-install.sh "$package" || true
-done
-
+if [ "${#missing[@]}" != 0 ]; then
+  scripts/apt-install.sh "${missing[@]}" || true
+fi
+if ! has_browser; then
+  scripts/apt-install.sh chromium-headless-shell || true # not every distribution has this package
+fi
 if ! has_browser; then
   say "installing Chromium's headless shell with Playwright"
   .venv/bin/playwright install chromium-headless-shell >&2 || true
 fi
 
-mapfile -t missing < <(missing_fonts)
+mapfile -t missing < <(missing_files)
 has_browser || missing+=(chromium-headless-shell)
 if [ "${#missing[@]}" != 0 ]; then
   say "still missing: ${missing[*]}"
-  say "Debian:  sudo apt-get update && sudo apt-get install --no-install-recommends ${missing[*]}"
-  say "elsewhere: put the Noto fonts (Sans of every script, CJK, Color Emoji) into ~/.local/share/fonts and name a Chromium"
-  say "           headless shell in POSTERS_CHROMIUM, or let '.venv/bin/playwright install --with-deps chromium-headless-shell' fetch one"
+  say "Debian:    sudo apt-get update && sudo apt-get install --no-install-recommends ${missing[*]}"
+  say "elsewhere: put the Noto fonts (every script, CJK, Color Emoji) into ~/.local/share/fonts, and either name a Chromium"
+  say "           headless shell in POSTERS_CHROMIUM or run: .venv/bin/playwright install --with-deps chromium-headless-shell"
   exit 1
 fi
