@@ -1,4 +1,4 @@
-"""Twelve testimonials of invented customers: short and long, in eleven languages and seven scripts."""
+"""Twelve testimonials of invented customers: short and long, in eleven languages and eight scripts."""
 
 from typing import Any, Final
 
@@ -39,7 +39,7 @@ SAMPLES: Final[list[dict[str, Any]]] = [
         "author": "Éloïse Fournier",
         "role": "Directrice artistique",
         "company": "Atelier Garance",
-        "quote": "« Enfin des visuels élégants, prêts avant même que l’on ait fini d’y penser. » Bravo à toute l’équipe !",
+        "quote": "Enfin des visuels élégants, prêts avant même que l’on ait fini d’y penser. Bravo à toute l’équipe !",
         "rating": 5.0,
         "language": "fr",
     },
@@ -55,7 +55,7 @@ SAMPLES: Final[list[dict[str, Any]]] = [
         "author": "佐藤 美咲",
         "role": "広報担当",
         "company": "株式会社しずく書店",
-        "quote": "お客様の声が、届いたその日に美しい一枚になります。縦も横も、余白まで丁寧で、思わず飾りたくなりました。",
+        "quote": "お客様の声が、届いたその日に美しい一枚になります。余白まで丁寧で、思わず飾りたくなりました。",
         "rating": 4.6,
         "language": "ja",
     },
