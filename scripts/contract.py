@@ -15,7 +15,7 @@ from contract_asyncapi import asyncapi
 from contract_pages import PageError, read_meanings, refreshed_page
 from contract_schemas import EVENTS, event_schema, schema_file
 
-from schemas.codes import ERROR_CODES, MEANINGS, WARNING_CODES, retry_rule
+from schemas.codes import ERROR_CODES, MEANINGS, WARNING_CODES, is_retryable, retry_rule
 from schemas.topics import EVENT_TYPES
 
 ROOT: Final = Path(__file__).parent.parent / "schemas"
@@ -44,6 +44,7 @@ def _codes() -> list[dict[str, Any]]:
             "code": code,
             "error": code in ERROR_CODES,
             "warning": code in WARNING_CODES,
+            "retryable": code in ERROR_CODES and is_retryable(code),
             "retry": retry_rule(code) if code in ERROR_CODES else "never",
             "meaning": MEANINGS[code],
         }

@@ -10,11 +10,11 @@ from schemas.topics import EVENT_TYPES, KEYS
 from streams.topics import EDGES, TOPICS, Topic
 
 _BINDING_VERSION: Final = "0.5.0"
-_INFO: Final = """\
-Posterstream turns rows into pictures. A site sends `poster.requested` on `poster-requests` and receives
-`poster.completed`, `poster.failed` or `poster.cancelled` on `poster-completions`. Values are JSON in UTF-8, keys raw
-UTF-8 strings. The operations of every role are listed, and those of a site that asks for posters.
-"""
+_INFO: Final = (
+    "Posterstream turns rows into pictures. A site sends `poster.requested` on `poster-requests` and receives "
+    "`poster.completed`, `poster.failed` or `poster.cancelled` on `poster-completions`. Values are JSON in UTF-8, "
+    "keys raw UTF-8 strings. The operations of every role are listed, and those of a site that asks for posters."
+)
 
 
 def asyncapi() -> dict[str, Any]:

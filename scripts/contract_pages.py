@@ -42,6 +42,9 @@ def read_meanings() -> Meanings:
             for name in _names(names):
                 for field, text in _ROW.findall(rows):
                     meanings[name].setdefault(field, text)
+    # The envelope is explained once, at the first event of all.
+    for name in EVENTS:
+        meanings[name] = {field: meanings[next(iter(EVENTS))][field] for field in ENVELOPE} | meanings[name]
     return meanings
 
 
@@ -90,9 +93,7 @@ def _rows(topic: str, names: list[str], own: dict[str, str], meanings: Meanings)
         fields.update(schema["properties"])
     lines = []
     for field, schema in fields.items():
-        # The envelope is explained once, at the first event of all.
-        explained = (*names, next(iter(EVENTS))) if field in ENVELOPE else names
-        text = own.get(field) or next((meanings[name][field] for name in explained if field in meanings[name]), "")
+        text = own.get(field) or next((meanings[name][field] for name in names if field in meanings[name]), "")
         if not text:
             raise PageError(f"schemas/pages/{topic}.md: write a row `{field}` with its meaning under `{names[0]}`")
         default = _default(field, schema, schemas)
