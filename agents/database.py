@@ -37,7 +37,7 @@ class Database:
         self._url = url
         self._application_name = application_name
         self._connections = connections
-        self._pool: asyncpg.Pool[Any] | None = None
+        self._pool: "asyncpg.Pool[Any] | None" = None
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Any]:
@@ -61,7 +61,7 @@ class Database:
             await self._pool.close()
             self._pool = None
 
-    def _ready_pool(self) -> asyncpg.Pool[Any]:
+    def _ready_pool(self) -> "asyncpg.Pool[Any]":
         if self._pool is None:
             raise TryAgainError("the database pool is not open yet")
         return self._pool

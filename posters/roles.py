@@ -19,6 +19,12 @@ from agents.render.lanes import Lanes
 from agents.render.making import Making, Shelf
 from agents.render.sources import TemplateSources
 from agents.retry.agent import RetryAgent
+from agents.sink.agent import SinkAgent
+from agents.sink.agent import weigh as weigh_for_sink
+from agents.sink.database import Database as SinkDatabase
+from agents.sink.flush import FLUSH_FUNCTION
+from agents.sink.janitor import Janitor
+from agents.sink.sink import Sink
 from agents.storage.open_store import object_store
 from agents.templates.agent import TemplatesAgent
 from schemas import topics
@@ -140,9 +146,23 @@ async def _open_render(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
     return RunningRole(role="render", app=app, work=agent.run)
 
 
+async def _open_sink(settings: Settings, exit_stack: AsyncExitStack) -> RunningRole:
+    database = SinkDatabase(settings.database_url, on_connect=FLUSH_FUNCTION)
+    janitors_own = SinkDatabase(settings.database_url)
+    exit_stack.push_async_callback(database.close)
+    exit_stack.push_async_callback(janitors_own.close)
+    app, inbox = _app("sink", settings, weigh=weigh_for_sink)
+    janitor = Janitor(
+        janitors_own, app.publisher, batch_timeout=settings.batch_timeout, stale_after=settings.stale_after
+    )
+    agent = SinkAgent(inbox, Sink(database, app.publisher, DeadLetterTopic("sink", app.publisher, now)), janitor)
+    return RunningRole(role="sink", app=app, work=agent.run)
+
+
 _OPENERS: Final[dict[Role, Callable[[Settings, AsyncExitStack], Awaitable[RunningRole]]]] = {
     "intake": _open_intake,
     "render": _open_render,
     "retry": _open_retry,
     "templates": _open_templates,
+    "sink": _open_sink,
 }

@@ -5,8 +5,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from schemas.placeholders import PlaceholderSet
-
 from agents.digest import input_digest, template_fingerprint
 from agents.templates.check import check_template
 from agents.templates.refusal import refuse
@@ -15,6 +13,7 @@ from schemas import topics
 from schemas.envelope import fact_id
 from schemas.fields import check_custom_data
 from schemas.output import Output, OutputError, parse_output, resolve_output
+from schemas.placeholders import PlaceholderSet
 from schemas.renders import PosterPinned
 from schemas.templates import Placeholder, TemplatePreview
 from streams.delivery import Headers, Record

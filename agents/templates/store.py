@@ -60,7 +60,7 @@ class NewVersion:
 class TemplateStore:
     """Reads and writes template versions on one connection."""
 
-    def __init__(self, connection: asyncpg.Connection[Any]) -> None:
+    def __init__(self, connection: "asyncpg.Connection[Any]") -> None:
         self._connection = connection
 
     async def lock(self, section: str) -> None:
@@ -142,7 +142,8 @@ class TemplateStore:
         if row is None:
             raise LookupError(f"template version {template_id} vanished within a transaction")
         return StoredVersion(
-            template_id=row["id"],
+            # asyncpg has a UUID class of its own, which no JSON encoder knows.
+            template_id=UUID(int=row["id"].int),
             section=row["section"],
             name=row["name"],
             version=row["version"],
