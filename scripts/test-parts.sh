@@ -24,7 +24,7 @@ install_kafka() {
   fi
   say "copying Kafka's jars into .parts/kafka"
   rm -rf "$fresh"
-  mvn --batch-mode --quiet --file "$pom" dependency:copy-dependencies "-DoutputDirectory=$PWD/$fresh/lib" >&2
+  mvn --batch-mode --quiet -Dstyle.color=never --file "$pom" dependency:copy-dependencies "-DoutputDirectory=$PWD/$fresh/lib" >&2
   cp "$pom" "$fresh/pom.xml"
   rm -rf .parts/kafka
   mv "$fresh" .parts/kafka
