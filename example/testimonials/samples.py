@@ -29,7 +29,7 @@ SAMPLES: Final[list[dict[str, Any]]] = [
         "role": "Geschäftsführer",
         "company": "Weiß & Söhne Maßmöbel",
         "quote": (
-            "Größe, Schärfe, Typografie – alles stimmt. Selbst unsere Donaudampfschifffahrtsgesellschaft passt ohne "
+            "Größe, Schärfe, Typografie: alles stimmt. Selbst „Donaudampfschifffahrt“ passt ohne "
             "hässlichen Umbruch auf das Plakat."
         ),
         "rating": 4.7,
