@@ -25,7 +25,7 @@ def worker(roles: tuple[Role, ...]) -> None:
 
 def quiet_libraries() -> None:
     """Keep the clients' own running commentary out of the log."""
-    for name in ("aiokafka", "faust", "mode", "botocore", "asyncio"):
+    for name in ("aiokafka", "faust", "mode", "botocore", "asyncio", "streams.application", "streams.transport"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 

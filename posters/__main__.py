@@ -1,0 +1,5 @@
+"""`python -m posters` is `posters`."""
+
+from posters.main import main
+
+main()

@@ -1,0 +1,58 @@
+"""`posters demo`: the main job end to end on embedded parts."""
+
+import shutil
+import time
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+
+from posters.demo.contact_sheet import write_contact_sheet
+from posters.demo.results import Result
+from posters.demo.run import run_demo
+from posters.main import CommandError
+
+NEXT = """What to try next:
+  open {sheet}
+  edit example/testimonials/posters/testimonial.html and run `make demo` again
+  read docs/django.md to ask for posters from your own site"""
+
+
+@click.command()
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("out/demo"), show_default=True)
+def demo(out: Path) -> None:
+    """Make 12 posters for an example Django site, on an embedded broker and Postgres, into the directory --out."""
+    began = time.monotonic()
+    console = Console()
+    # Equal posters of an earlier run would be answered from storage, and nothing would be rendered.
+    shutil.rmtree(out / "storage", ignore_errors=True)
+    with _bar(console) as progress:
+        task = progress.add_task("posters", total=None)
+        results = run_demo(out, lambda done, total: progress.update(task, completed=done, total=total))
+    console.print(_table(results))
+    done = [result for result in results if result.is_done]
+    if done:
+        write_contact_sheet([result.file for result in done], out / "contact-sheet.png")
+    if len(done) < len(results) or not results:
+        raise CommandError(f"{len(done)} of {len(results)} posters were made; the logs are in {out / 'logs'}")
+    console.print(f"{len(done)} posters, recorded in Postgres, in {time.monotonic() - began:.1f} s with all parts")
+    console.print(NEXT.format(sheet=out / "contact-sheet.png"), highlight=False)
+
+
+def _bar(console: Console) -> Progress:
+    return Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=console)
+
+
+def _table(results: list[Result]) -> Table:
+    table = Table("entity", "author", "status", "ms", "file", box=None)
+    for result in results:
+        where = _shown(result.file) if result.is_done else result.error or ""
+        milliseconds = "" if result.milliseconds is None else str(result.milliseconds)
+        table.add_row(result.entity_id, result.author, result.status, milliseconds, where)
+    return table
+
+
+def _shown(path: Path) -> str:
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

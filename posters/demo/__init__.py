@@ -1,0 +1,1 @@
+"""The main job on embedded parts, as `posters demo` runs it."""
