@@ -1,0 +1,71 @@
+"""Reading the posters of a batch from a JSON Lines or CSV file, and cutting them into parts."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import orjson
+
+from posters.main import CommandError
+from schemas import limits
+from schemas.codec import ContractError, decode_poster
+
+ROOM_FOR_ENVELOPE_BYTES = 16 * 1024
+
+
+def read_posters(path: Path) -> list[msgspec.Raw]:
+    """Return the posters of a file, checked. Raises CommandError that names the line.
+
+    A line of a JSON Lines file is an object with `custom_data` and optionally `entity_id`, `metadata` and `output`. The
+    columns of a CSV file are the names of `custom_data`; a column `entity_id` is the entity.
+    """
+    reader = _from_csv if path.suffix.lower() == ".csv" else _from_json_lines
+    posters = []
+    try:
+        for line, poster in reader(path):
+            raw = msgspec.Raw(orjson.dumps(poster))
+            try:
+                decode_poster(raw)
+            except ContractError as error:
+                raise CommandError(f"{path}, line {line}: {error}") from error
+            posters.append(raw)
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"{path} cannot be read: {error}") from error
+    if not posters:
+        raise CommandError(f"{path} holds no posters")
+    return posters
+
+
+def cut(posters: Sequence[msgspec.Raw]) -> list[list[msgspec.Raw]]:
+    """Return the posters in parts that fit an event each: 500 posters and 900 KB at most."""
+    parts: list[list[msgspec.Raw]] = [[]]
+    size = 0
+    for poster in posters:
+        length = len(bytes(poster)) + 1
+        full = len(parts[-1]) >= limits.BATCH_MAX_POSTERS
+        if parts[-1] and (full or size + length > limits.BATCH_EVENT_MAX_BYTES - ROOM_FOR_ENVELOPE_BYTES):
+            parts.append([])
+            size = 0
+        parts[-1].append(poster)
+        size += length
+    return parts
+
+
+def _from_json_lines(path: Path) -> Iterator[tuple[int, Any]]:
+    with path.open(encoding="utf-8") as file:
+        for number, line in enumerate(file, start=1):
+            if line.strip():
+                try:
+                    yield number, orjson.loads(line)
+                except orjson.JSONDecodeError as error:
+                    raise CommandError(f"{path}, line {number}: not JSON: {error}") from error
+
+
+def _from_csv(path: Path) -> Iterator[tuple[int, Any]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        for row in csv.DictReader(file):
+            data = {name: value for name, value in row.items() if name and value is not None}
+            entity = data.pop("entity_id", "")
+            yield 0, {"custom_data": data, **({"entity_id": entity} if entity else {})}

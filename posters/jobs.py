@@ -1,0 +1,65 @@
+"""What is recorded of a job, from Postgres."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import asyncpg
+
+from posters.main import CommandError
+from streams.errors import TryAgainError
+from streams.settings import Settings
+from streams.sql import named_queries
+
+SQL: Final = named_queries(Path(__file__).with_name("jobs.sql"))
+CONNECT_SECONDS: Final = 5.0
+ENDED: Final = frozenset({"completed", "failed", "cancelled"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A job's row, and the first of its posters."""
+
+    row: dict[str, Any]
+    posters: list[dict[str, Any]]
+
+    @property
+    def ended(self) -> bool:
+        """Whether every poster has its outcome."""
+        return self.row["status"] in ENDED
+
+    @property
+    def done(self) -> int:
+        """How many posters have their outcome."""
+        return int(self.row["success_count"] + self.row["failure_count"] + self.row["cancelled_count"])
+
+
+class Jobs:
+    """Reads jobs on one connection."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    async def find(self, job_id: str, posters: int = 0) -> Job | None:
+        """Return the job with up to `posters` of its posters, or None. Raises CommandError before `posters setup`."""
+        try:
+            row = await self._connection.fetchrow(SQL["job"], job_id)
+            rows = await self._connection.fetch(SQL["posters"], job_id, posters) if row is not None else []
+        except asyncpg.UndefinedTableError as error:
+            raise CommandError("the database has no tables of ours; run `posters setup`") from error
+        return None if row is None else Job(row=dict(row), posters=[dict(item) for item in rows])
+
+
+@asynccontextmanager
+async def recorded_jobs(settings: Settings) -> AsyncIterator[Jobs]:
+    """Give the recorded jobs. Raises TryAgainError where the database is away."""
+    try:
+        connection = await asyncpg.connect(settings.database_url, timeout=CONNECT_SECONDS)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise TryAgainError(f"no connection to the database of POSTERS_DATABASE_URL: {error or 'no answer'}") from error
+    try:
+        yield Jobs(connection)
+    finally:
+        await connection.close()
