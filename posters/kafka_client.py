@@ -43,7 +43,7 @@ class KafkaClient:
 
     @contextmanager
     def following(self, topic: str, *, from_beginning: bool = False) -> Iterator["Follower"]:
-        """Give a follower of `topic` that sees every record from now on, or from its beginning. Raises TryAgainError."""
+        """Give a follower of `topic`, from now on or from its beginning. Raises TryAgainError."""
         consumer = Consumer(
             {
                 **self._configuration(),

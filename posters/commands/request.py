@@ -14,6 +14,7 @@ from posters.json_option import JsonObject
 from posters.kafka_client import KafkaClient
 from posters.main import CommandError
 from schemas import topics
+from schemas.codec import decode, encode
 from schemas.envelope import Envelope, new_job_id
 from schemas.output import OutputError, parse_output, resolve_output
 from schemas.references import parse_reference
@@ -73,7 +74,9 @@ def _check(template_id: str, output: dict[str, Any] | None) -> None:
 def _one(data: dict[str, Any], entity: str, common: dict[str, Any]) -> Envelope:
     fields = {**common, "priority": common["priority"] or "normal"}
     try:
-        return PosterRequested(event_id=uuid4(), entity_id=entity, custom_data=data, **fields)
+        event = PosterRequested(event_id=uuid4(), entity_id=entity, custom_data=data, **fields)
+        # What the broker would take and intake then refuse is told here and now.
+        return decode(encode(event), PosterRequested)
     except ValueError as error:
         raise CommandError(str(error)) from error
 
