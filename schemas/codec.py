@@ -14,6 +14,7 @@ from .outcomes import JobEvent, PosterOutcome
 from .progress import LogRecorded, PosterProgress
 from .renders import JobCancellation, PosterPinned
 from .requests import BatchPoster, BatchRequested, JobCancelRequested, PosterEraseRequested, PosterRequested
+from .surrogates import halves_as_nul
 from .templates import (
     TemplateActivate,
     TemplateActivated,
@@ -92,14 +93,21 @@ def decode(value: bytes | None, *expected: type[T]) -> T:
     if value is None:
         raise ContractError("the record has no value")
     try:
-        head = _HEAD.decode(value)
-        decoder = _decoder(head, len(value), expected)
-        event: T = decoder.decode(value)
-        check_time(event.occurred_at, "occurred_at")
+        event = _read(value, expected)
     except UNREADABLE as error:
-        raise ContractError(_reason(error)) from None
+        mended = halves_as_nul(value)
+        if mended == value:
+            raise ContractError(_reason(error)) from None
+        return decode(mended, *expected)
     if not isinstance(event, REQUEST_CLASSES):
         _check_writable(event)
+    return event
+
+
+def _read(value: bytes, expected: tuple[type[T], ...]) -> T:
+    head = _HEAD.decode(value)
+    event: T = _decoder(head, len(value), expected).decode(value)
+    check_time(event.occurred_at, "occurred_at")
     return event
 
 

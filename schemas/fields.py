@@ -44,14 +44,19 @@ def check_entity_id(entity_id: str) -> None:
 
 
 def check_text(text: str, name: str) -> None:
-    """Raise ValueError where `text` holds what Postgres cannot store: U+0000 or a lone surrogate."""
-    if "\0" in text:
-        raise ValueError(f"`{name}` holds U+0000; remove it")
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            raise ValueError(f"`{name}` holds a lone surrogate; it is not valid Unicode text") from None
+    """Raise ValueError where `text` holds what Postgres cannot store: U+0000 or half a surrogate pair."""
+    if "\0" in text or not _is_unicode(text):
+        raise ValueError(f"`{name}` holds U+0000 or half a surrogate pair; neither can be stored")
+
+
+def _is_unicode(text: str) -> bool:
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def check_custom_data(value: Mapping[str, Any]) -> None:

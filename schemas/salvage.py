@@ -1,7 +1,7 @@
 """What can still be read of a request that does not fit the contract, so that its sender gets an answer."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
@@ -10,6 +10,7 @@ import msgspec
 
 from .codec import UNREADABLE
 from .fields import EntityId, JobId, JsonObject, Source, check_entity_id, check_metadata
+from .surrogates import halves_as_nul
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +41,6 @@ class _Top(msgspec.Struct, frozen=True, kw_only=True):
 _TOP: Final = msgspec.json.Decoder(_Top)
 # A text (open ones reach to the end, so that scanning stays linear), or a run of opening or closing brackets.
 _TOKEN: Final = re.compile(rb'"[^"\\]*+(?:\\.?[^"\\]*+)*+(?:"|\Z)|[\[{]+|[\]}]+', re.DOTALL)
-# Group 1: what stays, an escape or a whole pair. The rest: one half of a pair, which no reader takes.
-_SURROGATE: Final = re.compile(
-    rb"(\\[^u]|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
-)
 
 
 def salvage(value: bytes | None) -> Salvaged | None:
@@ -70,14 +67,20 @@ def _is_whole_job(top: _Top) -> bool:
 
 
 def _read_top(value: bytes) -> _Top | None:
-    try:
-        return _TOP.decode(value)
-    except UNREADABLE:
-        pass
-    try:
-        return _TOP.decode(_SURROGATE.sub(lambda half: half[1] or rb"\ufffd", _without_nested(value)))
-    except UNREADABLE:
-        return None
+    for form in _forms(value):
+        try:
+            return _TOP.decode(form)
+        except UNREADABLE:
+            continue
+    return None
+
+
+def _forms(value: bytes) -> Iterator[bytes]:
+    """Yield the value and what it is with less and less in it that a reader stumbles over."""
+    yield value
+    mended = halves_as_nul(value)
+    yield mended
+    yield _without_nested(mended)
 
 
 def _without_nested(value: bytes) -> bytes:

@@ -1,0 +1,1 @@
+"""The contract: types, published form and promises."""
