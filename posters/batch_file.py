@@ -45,7 +45,7 @@ def cut(posters: Sequence[msgspec.Raw]) -> list[list[msgspec.Raw]]:
     for poster in posters:
         length = len(bytes(poster)) + 1
         full = len(parts[-1]) >= limits.BATCH_MAX_POSTERS
-        if parts[-1] and (full or size + length > limits.BATCH_EVENT_MAX_BYTES - ROOM_FOR_ENVELOPE_BYTES):
+        if parts[-1] and (full or size + length > limits.REQUEST_MAX_BYTES - ROOM_FOR_ENVELOPE_BYTES):
             parts.append([])
             size = 0
         parts[-1].append(poster)
