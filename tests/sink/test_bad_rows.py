@@ -1,0 +1,154 @@
+"""A record that cannot be stored becomes a dead letter alone; everything beside it is written."""
+
+import asyncio
+from math import ceil, log2
+from typing import Any
+
+import asyncpg
+import orjson
+import pytest
+
+from agents.sink.database import Database
+from agents.sink.errors import BadRowError, WrongDatabaseError, translated
+from agents.sink.flush import FLUSH_FUNCTION
+from agents.sink.sink import Sink
+from schemas.topics import POSTER_COMPLETIONS, POSTER_LOGS
+from streams.delivery import Delivery
+from streams.errors import TryAgainError
+from tests.sink.conftest import Workshop
+from tests.sink.ports import Announcements, SetAside
+from tests.sink.topics import Topics
+
+
+class CountingDatabase(Database):
+    """Counts the statements it carries."""
+
+    statements = 0
+
+    async def fetch_value(self, query: str, *arguments: object) -> Any:
+        """Count, then carry."""
+        self.statements += 1
+        return await super().fetch_value(query, *arguments)
+
+
+def spoiled(topics: Topics, delivery: Delivery, **fields: object) -> Delivery:
+    """Return the record with some fields of its event replaced, past every check of ours."""
+    body = orjson.loads(delivery.value or b"") | fields
+    return topics.record(delivery.topic, (delivery.key or b"").decode(), orjson.dumps(body))
+
+
+def escaped(topics: Topics, delivery: Delivery, old: bytes, new: bytes) -> Delivery:
+    """Return the record with bytes of its value replaced."""
+    return topics.record(delivery.topic, (delivery.key or b"").decode(), (delivery.value or b"").replace(old, new))
+
+
+BAD = {
+    "NUL in a text": lambda topics: spoiled(topics, topics.log("job"), code="a\0b"),
+    "NUL in JSON": lambda topics: spoiled(topics, topics.log("job"), details={"text": "a\0b"}),
+    "NUL in a key": lambda topics: spoiled(topics, topics.completed("job"), metadata={"a\0b": 1}),
+    "half a surrogate pair": lambda topics: escaped(topics, topics.log("job"), b"line 0", rb"\ud800"),
+    "an integer too large for its column": lambda topics: spoiled(
+        topics, topics.completed("job"), generation_time_ms=2**31
+    ),
+    "an integer too large for any column": lambda topics: spoiled(topics, topics.completed("job"), size_bytes=2**63),
+    "an index too large": lambda topics: spoiled(topics, topics.processing("job"), poster_index=2**31),
+    "an integer too large for JSON": lambda topics: escaped(
+        topics, topics.log("job"), b'"details":{}', b'"details":{"n":1' + b"0" * 40 + b"}"
+    ),
+    "a number too large for a float": lambda topics: escaped(
+        topics, topics.log("job"), b'"details":{}', b'"details":{"n":1e400}'
+    ),
+    "a request larger than an index": lambda topics: topics.batch("job", 1, first_index=2**31, total_count=2**31 + 1),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+async def test_one_bad_record_among_many_is_set_aside_alone(workshop: Workshop, kind: str) -> None:
+    """Whatever is wrong with it, 60 neighbours are written and the bad record is kept byte for byte."""
+    topics = workshop.topics
+    good = [topics.request(f"job-{number}") for number in range(60)]
+    bad = BAD[kind](topics)
+    await workshop.sink.flush([*good[:41], bad, *good[41:]])
+
+    assert await workshop.fetch("SELECT count(*) FROM template_poster_results") == [(60,)]
+    assert [letter[0] for letter in workshop.set_aside.letters] == [bad]
+    assert workshop.set_aside.letters[0][1] == "invalid_request"
+
+
+async def test_finding_the_bad_record_is_quick(database: str) -> None:
+    """One bad record in 500 costs 2 × log2(500) more statements at most, and 499 are written."""
+    counting = CountingDatabase(database, on_connect=FLUSH_FUNCTION)
+    set_aside = SetAside()
+    topics = Topics()
+    deliveries = [topics.log("job", number) for number in range(500)]
+    deliveries[321] = spoiled(topics, deliveries[321], message="a\0b")
+    await Sink(counting, Announcements(), set_aside).flush(deliveries)
+    written = await counting.fetch_rows("SELECT count(*) AS lines FROM template_generation_logs")
+    await counting.close()
+
+    assert written[0]["lines"] == 499
+    assert [letter[0].offset for letter in set_aside.letters] == [deliveries[321].offset]
+    assert counting.statements <= 1 + 2 * ceil(log2(500))
+
+
+async def test_a_database_without_our_tables_stops_the_sink(empty_database: str) -> None:
+    """A wrong deploy is nobody's dead letter: the error says what to run, and every record stays undone."""
+    database = Database(empty_database, on_connect=FLUSH_FUNCTION)
+    set_aside = SetAside()
+
+    with pytest.raises(WrongDatabaseError, match="posters setup"):
+        await Sink(database, Announcements(), set_aside).flush([Topics().request("job")])
+    await database.close()
+    assert set_aside.letters == []
+
+
+@pytest.mark.parametrize(
+    ("error", "meaning"),
+    [
+        (ConnectionResetError(), TryAgainError),
+        (TimeoutError(), TryAgainError),
+        (asyncpg.InterfaceError("connection is closed"), TryAgainError),
+        (asyncpg.ConnectionDoesNotExistError("why"), TryAgainError),
+        (asyncpg.CannotConnectNowError("why"), TryAgainError),
+        (asyncpg.AdminShutdownError("why"), TryAgainError),
+        (asyncpg.QueryCanceledError("why"), TryAgainError),
+        (asyncpg.DiskFullError("why"), TryAgainError),
+        (asyncpg.TooManyConnectionsError("why"), TryAgainError),
+        (asyncpg.DeadlockDetectedError("why"), TryAgainError),
+        (asyncpg.SerializationError("why"), TryAgainError),
+        (asyncpg.LockNotAvailableError("why"), TryAgainError),
+        (asyncpg.ReadOnlySQLTransactionError("why"), TryAgainError),
+        (asyncpg.PostgresIOError("why"), TryAgainError),
+        (asyncpg.UntranslatableCharacterError("why"), BadRowError),
+        (asyncpg.NumericValueOutOfRangeError("why"), BadRowError),
+        (asyncpg.CheckViolationError("why"), BadRowError),
+        (asyncpg.CardinalityViolationError("why"), BadRowError),
+        (asyncpg.StatementTooComplexError("why"), BadRowError),
+        (asyncpg.UndefinedColumnError("why"), WrongDatabaseError),
+        (asyncpg.InsufficientPrivilegeError("why"), WrongDatabaseError),
+        (asyncpg.InvalidPasswordError("why"), WrongDatabaseError),
+        (asyncpg.InvalidCatalogNameError("why"), WrongDatabaseError),
+        (asyncpg.exceptions.ClientConfigurationError("no such scheme"), WrongDatabaseError),
+    ],
+    ids=lambda value: value.__name__ if isinstance(value, type) else type(value).__name__,
+)
+def test_every_error_of_the_database_has_one_meaning(error: Exception, meaning: type[Exception]) -> None:
+    """Away: try again. A value: bad row. The schema or the address: stop."""
+    assert type(translated(error)) is meaning
+
+
+@pytest.mark.parametrize("error", [asyncpg.InternalServerError("why"), KeyError("bug"), asyncio.InvalidStateError()])
+def test_an_unknown_error_is_left_as_it_is(error: Exception) -> None:
+    """What nobody foresaw ends the process instead of becoming a dead letter."""
+    assert translated(error) is error
+
+
+async def test_topics_of_the_sink_are_all_read(workshop: Workshop) -> None:
+    """A log and an outcome that end up in the same flush as a bad one of their topic are kept."""
+    topics = workshop.topics
+    bad = [topics.record(POSTER_COMPLETIONS, "job", b"\xff"), topics.record(POSTER_LOGS, "job", b"[" * 5_000)]
+    await workshop.sink.flush([bad[0], topics.completed("job"), bad[1], topics.log("job")])
+
+    assert await workshop.posters("status") == [("completed",)]
+    assert await workshop.fetch("SELECT message FROM template_generation_logs") == [("line 0",)]
+    assert [letter[0] for letter in workshop.set_aside.letters] == bad

@@ -1,0 +1,154 @@
+"""The janitor: what nobody else can know is said once a minute, by one sink at a time."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import pytest
+
+from agents.sink.database import Database
+from agents.sink.janitor import EVERY_SECONDS, Janitor, Swept
+from streams.errors import TryAgainError
+from tests.sink.conftest import Workshop
+
+HOUR, DAY = 3_600.0, 86_400.0
+
+
+async def sweep(workshop: Workshop, *, batch_timeout: float = HOUR, stale_after: float = DAY) -> Swept | None:
+    """Sweep once with these settings."""
+    database = Database(workshop.url)
+    janitor = Janitor(database, workshop.announcements, batch_timeout=batch_timeout, stale_after=stale_after)
+    try:
+        return await janitor.sweep()
+    finally:
+        await database.close()
+
+
+def failures(workshop: Workshop) -> list[tuple[str, int, str]]:
+    """What was failed: job, index and code."""
+    events = workshop.announcements.outcomes
+    return [(event.job_id, event.poster_index, event.error.code) for event in events if event.error]
+
+
+async def test_parts_that_never_came_fail_as_incomplete(workshop: Workshop) -> None:
+    """An hour after the first part the missing indexes fail; those that came, and whole batches, are left alone."""
+    topics = workshop.topics
+    parted = topics.batch("parted", 2, part=2, parts=3, first_index=2, total_count=6, metadata={"order": 1})
+    await workshop.sink.flush([parted, topics.batch("whole", 2), topics.completed("stub")])
+    early = await sweep(workshop)
+    due = await sweep(workshop, batch_timeout=0)
+
+    assert early == Swept(incomplete=0, expired=0, stale=0, partitions=0)
+    assert due == Swept(incomplete=4, expired=0, stale=0, partitions=0)
+    assert failures(workshop) == [("parted", index, "incomplete_batch") for index in (0, 1, 4, 5)]
+    assert workshop.announcements.outcomes[0].metadata == {"order": 1}
+    assert workshop.announcements.outcomes[0].source == "site"
+
+
+async def test_a_job_that_claims_two_thousand_million_posters_is_swept_in_bounded_steps(workshop: Workshop) -> None:
+    """A wrong total_count costs ten thousand failures a sweep, not the server's disk."""
+    await workshop.sink.flush([workshop.topics.batch("job", 1, part=1, parts=2, total_count=2_000_000_000)])
+
+    assert await sweep(workshop, batch_timeout=0) == Swept(incomplete=10_000, expired=0, stale=0, partitions=0)
+
+
+async def test_posters_past_their_deadline_fail_as_expired(workshop: Workshop) -> None:
+    """A deadline that nobody noticed is noticed; ended posters and later deadlines are left alone."""
+    topics = workshop.topics
+    past, future = (datetime.now(UTC) + timedelta(days=days) for days in (-1, 1))
+    late, done, early = (
+        topics.request(job, deadline=deadline) for job, deadline in (("late", past), ("done", past), ("early", future))
+    )
+    await workshop.sink.flush([late, done, early, topics.completed("done")])
+    await sweep(workshop, stale_after=DAY)
+
+    assert failures(workshop) == [("late", 0, "expired")]
+    assert workshop.announcements.outcomes[0].occurred_at == past
+
+
+async def test_posters_nobody_speaks_of_fail_as_internal(workshop: Workshop) -> None:
+    """After POSTERS_STALE_AFTER without news a poster is given up, with the pinned version it had."""
+    topics = workshop.topics
+    await workshop.sink.flush([topics.batch("job", 2), topics.processing("job", 0), topics.completed("job", 1)])
+    await sweep(workshop)
+    early = failures(workshop)
+    await sweep(workshop, stale_after=0)
+
+    assert early == []
+    assert failures(workshop) == [("job", 0, "internal")]
+    assert workshop.announcements.outcomes[0].template_version == 3
+
+
+async def test_sweeping_again_repeats_the_same_events(workshop: Workshop) -> None:
+    """Two sweeps before the sink has read the first one's outcomes state the same facts, byte for byte."""
+    topics = workshop.topics
+    past = datetime.now(UTC) - timedelta(days=1)
+    part = topics.batch("parted", 1, part=1, parts=2, total_count=2)
+    await workshop.sink.flush([part, topics.request("late", deadline=past), topics.request("lost")])
+    workshop.announcements.records.clear()
+    await sweep(workshop, batch_timeout=0, stale_after=0)
+    first = [record.value for record in workshop.announcements.records]
+    workshop.announcements.records.clear()
+    await sweep(workshop, batch_timeout=0, stale_after=0)
+
+    assert len(first) == 4
+    assert [record.value for record in workshop.announcements.records] == first
+
+
+async def test_one_sink_sweeps_at_a_time(workshop: Workshop) -> None:
+    """While one sweeps, another does nothing; afterwards it can."""
+    holder = await asyncpg.connect(workshop.url)
+    await holder.execute("SELECT pg_advisory_lock($1)", 0x706F_7374_6572_7302)
+    busy = await sweep(workshop)
+    await holder.close()
+    while (free := await sweep(workshop)) is None:
+        pass
+
+    assert busy is None
+    assert free == Swept(incomplete=0, expired=0, stale=0, partitions=0)
+
+
+async def test_the_lock_is_let_go_when_publishing_fails(workshop: Workshop) -> None:
+    """A broker that is away ends this sweep with TryAgainError, and the next one finds the lock free."""
+    await workshop.sink.flush([workshop.topics.request("job")])
+    workshop.announcements.refusals = 1
+    database = Database(workshop.url)
+    janitor = Janitor(database, workshop.announcements, batch_timeout=HOUR, stale_after=0)
+
+    with pytest.raises(TryAgainError):
+        await janitor.sweep()
+    assert (await sweep(workshop, stale_after=0)) == Swept(incomplete=0, expired=0, stale=1, partitions=0)
+    await database.close()
+
+
+async def test_partitions_are_made_ahead(workshop: Workshop) -> None:
+    """A log partition that is missing for the days ahead is there after the next sweep."""
+    day = datetime.now(UTC) + timedelta(days=3)
+    await workshop.fetch(f"DROP TABLE template_generation_logs_{day:%Y%m%d}")
+    swept = await sweep(workshop)
+
+    assert swept is not None
+    assert swept.partitions >= 1
+    assert await workshop.fetch("SELECT to_regclass($1) IS NOT NULL", f"template_generation_logs_{day:%Y%m%d}") == [
+        (True,)
+    ]
+
+
+async def test_the_janitor_goes_on_after_an_outage(workshop: Workshop) -> None:
+    """An unreachable database ends one sweep, not the janitor; it looks again after a minute."""
+    pauses: list[float] = []
+    done = asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            done.set()
+            await asyncio.Event().wait()
+
+    away = Database("postgresql://posters@127.0.0.1:1/posters")
+    janitor = Janitor(away, workshop.announcements, batch_timeout=HOUR, stale_after=DAY, sleep=sleep)
+    running = asyncio.create_task(janitor.run())
+    await done.wait()
+    running.cancel()
+
+    assert pauses == [EVERY_SECONDS] * 3

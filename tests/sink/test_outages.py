@@ -1,0 +1,153 @@
+"""The database or the broker goes away: the sink holds its batch, loses nothing and sets nothing aside."""
+
+import asyncio
+from collections.abc import Iterable
+from random import Random
+
+import asyncpg
+import pytest
+
+from agents.sink.database import Database
+from agents.sink.flush import FLUSH_FUNCTION
+from agents.sink.sink import Sink
+from streams.delivery import Record
+from streams.errors import TryAgainError
+from tests.parts import PostgresServer
+from tests.sink.conftest import Workshop
+from tests.sink.oracle import expected
+from tests.sink.ports import Announcements, SetAside
+from tests.sink.test_any_order import batches, check, prepare, stories
+from tests.sink.topics import Topics
+
+
+async def test_restarts_and_kills_of_the_database_cost_nothing(postgres: PostgresServer, database: str) -> None:
+    """Two stops and two kills under a flushing sink: it waits, goes on, and every row is right."""
+    random = Random(11)  # noqa: S311 - repeatable on purpose
+    deliveries = stories(random, Topics(), contradicting=False)
+    await prepare(database)
+    connection, port, set_aside = Database(database, on_connect=FLUSH_FUNCTION), Announcements(), SetAside()
+    noticed = asyncio.Event()
+    waits: list[str | None] = []
+
+    def waiting_for(reason: str | None) -> None:
+        waits.append(reason)
+        if reason is not None:
+            noticed.set()
+
+    sink = Sink(connection, port, set_aside, waiting_for=waiting_for)
+    halts = [postgres.stop, postgres.kill, postgres.stop, postgres.kill]
+
+    for number, batch in enumerate(batches(random, deliveries)):
+        flush = asyncio.create_task(sink.flush(batch))
+        if number % 5 == 2 and halts:
+            noticed.clear()
+            await asyncio.sleep(0)  # the flush is on its way; it may still get its answer before the end
+            halts.pop()()
+            notice = asyncio.create_task(noticed.wait())
+            await asyncio.wait([flush, notice], return_when=asyncio.FIRST_COMPLETED)
+            notice.cancel()
+            postgres.start()
+        await flush
+    await connection.close()
+
+    assert halts == []
+    assert any(waits)
+    assert waits[-1] is None
+    assert set_aside.letters == []
+    await check(database, expected(deliveries), [port])
+
+
+async def test_a_locked_job_row_is_waited_for(workshop: Workshop) -> None:
+    """Somebody's open transaction holds a job: the sink says what it waits for and goes on when it is over."""
+    await workshop.sink.flush([workshop.topics.request("job")])
+    holder = await asyncpg.connect(workshop.url)
+    transaction = holder.transaction()
+    await transaction.start()
+    await holder.execute("SELECT FROM template_generation_jobs FOR UPDATE")
+    seen = asyncio.Event()
+
+    def waiting_for(reason: str | None) -> None:
+        if reason is not None and "55P03" in reason:
+            seen.set()
+
+    impatient = Database(workshop.url, on_connect=f"SET lock_timeout = '20ms'; {FLUSH_FUNCTION}")
+    sink = Sink(impatient, workshop.announcements, workshop.set_aside, waiting_for=waiting_for)
+    flush = asyncio.create_task(sink.flush([workshop.topics.completed("job")]))
+    await seen.wait()
+    assert not flush.done()
+    await transaction.rollback()
+    await flush
+    await holder.close()
+    await impatient.close()
+
+    assert await workshop.jobs("status") == [("completed",)]
+    assert workshop.set_aside.letters == []
+
+
+async def test_a_silent_database_is_given_up_and_tried_again(workshop: Workshop) -> None:
+    """A statement that is never answered ends in TryAgainError after the command's time, not in a hang."""
+    silent = Database(workshop.url, command_seconds=0.05)
+
+    with pytest.raises(TryAgainError, match="away"):
+        await silent.fetch_value("SELECT pg_sleep(60)")
+    assert await silent.fetch_value("SELECT 1") == 1
+    await silent.close()
+
+
+class Watching(Announcements):
+    """A publisher that looks into the database before it takes anything."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self._url = url
+        self.seen: list[str] = []
+
+    async def publish(self, records: Iterable[Record]) -> None:
+        """Note the status that others can see, then publish."""
+        connection = await asyncpg.connect(self._url)
+        self.seen.append(await connection.fetchval("SELECT status FROM template_generation_jobs"))
+        await connection.close()
+        await super().publish(records)
+
+
+async def test_job_events_come_after_the_commit_and_through_the_brokers_absence(workshop: Workshop) -> None:
+    """What job-events say can be read in the database by then; a broker that refuses is asked again."""
+    watching = Watching(workshop.url)
+    watching.refusals = 3
+    database = Database(workshop.url, on_connect=FLUSH_FUNCTION)
+
+    async def sleep(_: float) -> None:
+        """Time passes at once."""
+
+    sink = Sink(database, watching, workshop.set_aside, sleep=sleep)
+    await sink.flush([workshop.topics.request("job"), workshop.topics.completed("job")])
+    await database.close()
+
+    assert watching.seen == ["completed"] * 4
+    assert [event.type for event in watching.job_events] == ["job.completed"]
+
+
+class Dying(Announcements):
+    """A publisher in whose hands the process ends."""
+
+    async def publish(self, records: Iterable[Record]) -> None:
+        """Die."""
+        raise SystemExit(137)
+
+
+@pytest.mark.parametrize("regrouped", [False, True], ids=["same batch", "one by one"])
+async def test_a_crash_between_commit_and_publishing_loses_no_job_event(workshop: Workshop, regrouped: bool) -> None:
+    """Records delivered again after the crash change nothing, and still their job's last state is published."""
+    deliveries = [workshop.topics.request("job"), workshop.topics.processing("job"), workshop.topics.completed("job")]
+    database = Database(workshop.url, on_connect=FLUSH_FUNCTION)
+    with pytest.raises(SystemExit):
+        await Sink(database, Dying(), workshop.set_aside).flush(deliveries)
+    await database.close()
+    committed = await workshop.jobs("status, revision")
+
+    for batch in [[delivery] for delivery in deliveries] if regrouped else [deliveries]:
+        await workshop.sink.flush(batch)
+
+    assert await workshop.jobs("status, revision") == committed
+    last = workshop.announcements.job_events[-1]
+    assert [(last.status, last.revision)] == committed == [("completed", 2)]
