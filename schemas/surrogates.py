@@ -3,9 +3,10 @@
 import re
 from typing import Final
 
-# Group 1: what stays, any other escape or a whole pair. The rest: one half of a pair.
+_SUSPECT: Final = re.compile(rb"\\u[dD][89a-fA-F]")
+# Group 1: what stays, runs of other escapes and of whole pairs. The rest: one half of a pair.
 _HALF: Final = re.compile(
-    rb"(\\[^u]|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
+    rb"((?:\\[^u]|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})++)|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
 )
 
 
@@ -14,4 +15,6 @@ def halves_as_nul(value: bytes) -> bytes:
 
     No reader takes a half, so a single one would hide the whole event; U+0000 is refused where the text is used.
     """
+    if _SUSPECT.search(value) is None:
+        return value
     return _HALF.sub(lambda escape: escape[1] or rb"\u0000", value)

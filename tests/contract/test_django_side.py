@@ -6,7 +6,7 @@ import sys
 from tests.contract.published import ROOT
 
 PROGRAM = """
-import importlib, importlib.abc, pkgutil, sys, types
+import importlib, importlib.abc, pathlib, pkgutil, sys, types
 
 allowed = {*sys.stdlib_module_names, "django_posters", "msgspec", "orjson"}
 
@@ -25,7 +25,7 @@ names = [found.name for found in pkgutil.iter_modules(contract.__path__, "django
 for name in names:
     importlib.import_module(name)
 codec = sys.modules["django_posters.contract.codec"]
-event = codec.decode(open(sys.argv[2], "rb").read(), codec.Envelope)
+event = codec.decode(pathlib.Path(sys.argv[2]).read_bytes(), codec.Envelope)
 print(type(event).__module__, len(names), "schemas" in sys.modules)
 """
 

@@ -1,0 +1,6 @@
+"""Properties are tried on machines of any speed: a slow example is no failure."""
+
+from hypothesis import settings
+
+settings.register_profile("any speed", deadline=None)
+settings.load_profile("any speed")
