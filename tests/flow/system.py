@@ -1,0 +1,203 @@
+"""The whole system on real parts, as tests see it: its topics, its tables, its objects, its worker process."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import orjson
+import psycopg
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from schemas import topics
+from schemas.codec import decode, encode
+from schemas.envelope import Envelope, new_job_id
+from schemas.outcomes import PosterOutcome
+from schemas.requests import PosterRequested
+from schemas.templates import TemplateUpload, TemplateUploaded
+
+PATIENCE_SECONDS = 60.0
+T = TypeVar("T")
+REPOSITORY = Path(__file__).parents[2]
+
+
+def new_job() -> str:
+    """Return a job id."""
+    return new_job_id(datetime.now(UTC), os.urandom(10))
+
+
+def stamp() -> dict[str, Any]:
+    """Return what every new event carries."""
+    return {"event_id": uuid4(), "occurred_at": datetime.now(UTC), "source": "tests"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A record of a topic."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes]]
+
+    @property
+    def body(self) -> Any:
+        """Return the value's JSON."""
+        return orjson.loads(self.value or b"null")
+
+
+@dataclass(slots=True)
+class System:
+    """Brokers, database, storage and a worker."""
+
+    brokers: str
+    database_url: str
+    environment: dict[str, str]
+    log: Path
+    worker: subprocess.Popen[bytes] | None = None
+    _producer: Producer = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._producer = Producer({"bootstrap.servers": self.brokers, "linger.ms": 0, "message.max.bytes": 5_000_000})
+
+    def start_worker(self, roles: Sequence[str] = (), **settings: str) -> None:
+        """Start a worker process; it is working once it answers requests."""
+        command = [sys.executable, "-m", "posters", "worker", *roles]
+        environment = {**os.environ, **self.environment, **settings}
+        with self.log.open("ab") as log:
+            self.worker = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=log, stderr=log)
+
+    def stop_worker(self) -> int:
+        """End the worker with TERM and return its exit code."""
+        assert self.worker is not None
+        self.worker.terminate()
+        return self.worker.wait(PATIENCE_SECONDS)
+
+    def kill_worker(self) -> None:
+        """End the worker with KILL."""
+        assert self.worker is not None
+        self.worker.kill()
+        self.worker.wait()
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a `posters` command to its end."""
+        return subprocess.run(
+            [sys.executable, "-m", "posters", *arguments],
+            cwd=REPOSITORY,
+            env={**os.environ, **self.environment},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE_SECONDS * 2,
+        )
+
+    def send(self, topic: str, key: str | bytes | None, value: Envelope | bytes | None) -> None:
+        """Put one record on a topic."""
+        body = encode(value) if isinstance(value, Envelope) else value
+        self._producer.produce(topic, key=key, value=body)
+        assert self._producer.flush(10) == 0
+
+    def upload(self, html: str, *, section: str | None = None, **fields: Any) -> TemplateUploaded:
+        """Upload an active template in a section of its own and return the answer."""
+        section = section or f"s{uuid4().hex[:12]}"
+        command = TemplateUpload(
+            **stamp(), section=section, name=section, html_content=html, **{"set_as_active": True, **fields}
+        )
+        return decode(self.answer(command).value, TemplateUploaded)
+
+    def answer(self, command: Any) -> Seen:
+        """Send a template command and return the record that answers it."""
+        self.send(topics.TEMPLATE_COMMANDS, command.section, command)
+        identity = str(command.event_id)
+        return self.wait(topics.TEMPLATE_EVENTS, lambda seen: seen.body["command_id"] == identity)
+
+    def request(self, template: str, data: Mapping[str, Any], **fields: Any) -> str:
+        """Ask for one poster and return its job id."""
+        job_id = fields.pop("job_id", None) or new_job()
+        event = PosterRequested(**stamp(), job_id=job_id, template_id=template, custom_data=dict(data), **fields)
+        self.send(topics.POSTER_REQUESTS, job_id, event)
+        return job_id
+
+    def outcome(self, job_id: str, index: int = 0) -> PosterOutcome:
+        """Return the first outcome of a poster."""
+
+        def is_it(seen: Seen) -> bool:
+            return seen.key == job_id.encode() and seen.body["poster_index"] == index
+
+        return decode(self.wait(topics.POSTER_COMPLETIONS, is_it).value, PosterOutcome)
+
+    def wait(self, topic: str, matches: Callable[[Seen], bool]) -> Seen:
+        """Return the first record of a topic, from its beginning, that matches."""
+        until = time.monotonic() + PATIENCE_SECONDS
+        for seen in self.follow(topic):
+            if seen is not None and matches(seen):
+                return seen
+            if time.monotonic() > until:
+                break
+            self._check_worker()
+        raise AssertionError(f"no such record on {topic}; the worker said:\n{self.words()}")
+
+    def all(self, topic: str) -> list[Seen]:
+        """Return every record that is on a topic now."""
+        found = []
+        for seen in self.follow(topic):
+            if seen is None:
+                break
+            found.append(seen)
+        return found
+
+    def follow(self, topic: str) -> Iterator[Seen | None]:
+        """Yield the records of a topic from its beginning, and None whenever there is nothing more for now."""
+        consumer = Consumer(
+            {
+                "bootstrap.servers": self.brokers,
+                "group.id": uuid4().hex,
+                "enable.auto.commit": False,
+                "enable.partition.eof": False,
+                "fetch.wait.max.ms": 20,
+            }
+        )
+        partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+        ends = sum(consumer.get_watermark_offsets(TopicPartition(topic, number))[1] for number in partitions)
+        consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
+        read = 0
+        try:
+            while True:
+                message = consumer.poll(0.2)
+                if message is not None and message.error() is None:
+                    read += 1
+                    yield Seen(key=message.key(), value=message.value(), headers=message.headers() or [])
+                elif read >= ends:
+                    yield None
+        finally:
+            consumer.close()
+
+    def rows(self, query: str, *arguments: object) -> list[dict[str, Any]]:
+        """Return the rows of a query."""
+        with psycopg.connect(self.database_url, row_factory=psycopg.rows.dict_row) as connection:
+            return connection.execute(query, arguments).fetchall()  # type: ignore[arg-type]
+
+    def eventually(self, question: Callable[[], T | None]) -> T:
+        """Return the answer once there is one."""
+        until = time.monotonic() + PATIENCE_SECONDS
+        for _ in self.follow(topics.POSTER_LOGS):
+            answer = question()
+            if answer:
+                return answer
+            if time.monotonic() > until:
+                break
+            self._check_worker()
+        raise AssertionError(f"it did not come about; the worker said:\n{self.words()}")
+
+    def words(self) -> str:
+        """Return the end of the worker's log."""
+        return self.log.read_text(encoding="utf-8", errors="replace")[-4000:] if self.log.exists() else ""
+
+    def _check_worker(self) -> None:
+        if self.worker is not None and self.worker.poll() not in (None, 0, -9, -15):
+            raise AssertionError(f"the worker ended with {self.worker.returncode}:\n{self.words()}")

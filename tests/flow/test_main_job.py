@@ -1,0 +1,326 @@
+"""A request becomes a poster in S3 and rows in Postgres."""
+
+import hashlib
+import io
+
+import boto3
+import orjson
+import pytest
+from PIL import Image
+
+from schemas import topics
+from schemas.requests import JobCancelRequested
+from schemas.templates import (
+    TemplateActivate,
+    TemplateArchive,
+    TemplateGet,
+    TemplatePreview,
+    TemplateUpdate,
+    TemplateUpload,
+)
+from tests.flow.system import System, new_job, stamp
+
+HTML = "<!doctype html><body style='margin:0;background:#204060;color:#fff'><h1>{{ title }}</h1>"
+
+
+@pytest.fixture(scope="module")
+def template(system: System) -> str:
+    """A template with one required placeholder, as `<section>_latest`."""
+    return f"{system.upload(HTML).section}_latest"
+
+
+def object_of(system: System, key: str) -> dict[str, object]:
+    """Return an object and what the store says of it."""
+    environment = system.environment
+    client = boto3.client(
+        "s3",
+        endpoint_url=environment["AWS_ENDPOINT_URL"],
+        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+        region_name=environment.get("AWS_REGION", "us-east-1"),
+    )
+    bucket = environment["POSTERS_STORAGE_URL"].removeprefix("s3://").split("/")[0]
+    prefix = environment["POSTERS_STORAGE_URL"].removeprefix(f"s3://{bucket}").strip("/")
+    found = client.get_object(Bucket=bucket, Key=f"{prefix}/{key}".lstrip("/"))
+    return {**found, "Body": found["Body"].read()}
+
+
+def test_a_request_becomes_an_object_a_completion_and_rows(system: System, template: str) -> None:
+    """The object, the completion, the result row, the job row and the job event agree, and metadata is untouched."""
+    metadata = {"user_id": 7, "testimonial_id": 9, "nested": {"ä": [1, None]}}
+    job = system.request(template, {"title": "Grüße 漢字"}, entity_id="row/1", metadata=metadata)
+
+    outcome = system.outcome(job)
+    kept = object_of(system, outcome.object_key or "")
+    row = system.eventually(
+        lambda: next(
+            iter(system.rows("SELECT * FROM template_generation_jobs WHERE job_id = %s AND status = 'completed'", job)),
+            None,
+        )
+    )
+    result = system.rows(
+        "SELECT job_id, entity_id, status, output_url FROM template_poster_results WHERE job_id = %s", job
+    )
+    event = system.wait(
+        topics.JOB_EVENTS, lambda seen: seen.body["type"] == "job.completed" and seen.body["job_id"] == job
+    )
+
+    assert outcome.status == "completed"
+    assert outcome.metadata == metadata
+    assert outcome.source == "tests"
+    assert (outcome.width, outcome.height, outcome.format) == (1080, 1080, "png")
+    assert outcome.object_key is not None
+    assert "/row%2F1_" in outcome.object_key
+    assert kept["ContentType"] == "image/png"
+    assert "immutable" in str(kept["CacheControl"])
+    assert kept["Metadata"] == {"sha256": outcome.sha256}
+    assert hashlib.sha256(bytes(kept["Body"])).hexdigest() == outcome.sha256  # type: ignore[arg-type]
+    assert (row["total_count"], row["success_count"], row["failure_count"]) == (1, 1, 0)
+    assert row["metadata"] == metadata
+    assert result == [{"job_id": job, "entity_id": "row/1", "status": "completed", "output_url": outcome.url}]
+    assert (event.body["success_count"], event.body["total_count"], event.body["metadata"]) == (1, 1, metadata)
+
+
+@pytest.mark.parametrize(
+    ("output", "kind", "size"),
+    [
+        ({"format": "jpeg", "width": 400, "height": 300, "quality": 70}, "JPEG", (400, 300)),
+        ({"format": "webp", "width": 400, "height": 300, "scale": 2}, "WEBP", (800, 600)),
+        ({"format": "png", "width": 333, "height": 222, "scale": 1.5}, "PNG", (500, 333)),
+    ],
+    ids=["jpeg", "webp at twice the size", "png at one and a half"],
+)
+def test_the_image_has_the_format_and_size_that_was_asked_for(
+    system: System, template: str, output: dict[str, object], kind: str, size: tuple[int, int]
+) -> None:
+    """Width and height count CSS pixels, and scale multiplies them."""
+    outcome = system.outcome(system.request(template, {"title": "x"}, output=output))
+
+    image = Image.open(io.BytesIO(bytes(object_of(system, outcome.object_key or "")["Body"])))  # type: ignore[arg-type]
+
+    assert image.format == kind
+    assert image.size == size == (outcome.width, outcome.height)
+
+
+def test_missing_data_fails_at_once_with_every_name(system: System) -> None:
+    """A poster whose template lacks data never reaches a browser, and its sender learns all that is missing."""
+    section = system.upload("<p>{{ first }} {{ second }} {{ third }}</p>").section
+
+    outcome = system.outcome(system.request(f"{section}_latest", {"second": "there"}))
+
+    assert outcome.error is not None
+    assert outcome.error.code == "template_data"
+    assert "first" in outcome.error.message
+    assert "third" in outcome.error.message
+    assert "second" not in outcome.error.message
+
+
+def test_unknown_data_is_a_warning(system: System, template: str) -> None:
+    """Data that the template does not use is said in the log, and the poster is made."""
+    job = system.request(template, {"title": "x", "colour": "red"})
+
+    outcome = system.outcome(job)
+    log = system.wait(topics.POSTER_LOGS, lambda seen: seen.key == job.encode() and seen.body["level"] == "WARNING")
+
+    assert outcome.status == "completed"
+    assert log.body["code"] == "unknown_data"
+    assert "colour" in log.body["message"]
+
+
+@pytest.mark.parametrize(
+    ("output", "code"),
+    [
+        ({"format": "gif"}, "output_invalid"),
+        ({"width": 0}, "output_invalid"),
+        ({"variants": [{"name": "a"}]}, "output_invalid"),
+        ({"width": 8192, "height": 8192}, "dimension_limit"),
+    ],
+)
+def test_an_output_that_cannot_be_made_is_refused(
+    system: System, template: str, output: dict[str, object], code: str
+) -> None:
+    """What is asked of the output is honoured or refused with its code, never ignored."""
+    outcome = system.outcome(system.request(template, {"title": "x"}, output=output))
+
+    assert outcome.error is not None
+    assert outcome.error.code == code
+
+
+def test_a_batch_in_parts_is_one_job_and_a_bad_poster_fails_alone(system: System, template: str) -> None:
+    """Each poster of each part has its own outcome; the one that cannot be read does not touch the others."""
+    job = new_job()
+    for part, first, posters in ((1, 0, 7), (2, 7, 6)):
+        raw = [{"entity_id": f"e{first + n}", "custom_data": {"title": f"{first + n}"}} for n in range(posters)]
+        if part == 2:
+            raw[0] = {"entity_id": "e7", "custom_data": "not an object"}
+        event = {
+            **{name: str(value) for name, value in stamp().items()},
+            "type": "batch.requested",
+            "version": 1,
+            "job_id": job,
+            "template_id": template,
+            "posters": raw,
+            "part": part,
+            "parts": 2,
+            "first_index": first,
+            "total_count": 13,
+            "metadata": {"campaign": 1},
+        }
+        event["occurred_at"] = event["occurred_at"].replace(" ", "T")
+        system.send(topics.POSTER_REQUESTS, job, orjson.dumps(event))
+
+    row = system.eventually(
+        lambda: next(
+            iter(
+                system.rows(
+                    "SELECT status, total_count, success_count, failure_count FROM template_generation_jobs WHERE job_id = %s "
+                    "AND success_count + failure_count = 13",
+                    job,
+                )
+            ),
+            None,
+        )
+    )
+    bad = system.outcome(job, 7)
+
+    assert row == {"status": "completed", "total_count": 13, "success_count": 12, "failure_count": 1}
+    assert bad.error is not None
+    assert bad.error.code == "invalid_request"
+    assert bad.metadata == {"campaign": 1}
+
+
+def test_versions_are_pinned_activated_and_archived(system: System) -> None:
+    """`@1` is version 1, `_latest` the active one at the time of the request, and an archived one is gone."""
+    first = system.upload("<p>one {{ title }}</p>")
+    section = first.section
+    system.answer(
+        TemplateUpdate(
+            **stamp(),
+            section=section,
+            template_id=f"{section}@1",
+            html_content="<p>two {{ title }}</p>",
+            set_as_active=True,
+        )
+    )
+
+    def made_with(template: str) -> object:
+        return system.outcome(system.request(template, {"title": "x"})).template_version
+
+    latest, numbered, by_id = (
+        made_with(f"{section}_latest"),
+        made_with(f"{section}@1"),
+        made_with(str(first.template_id)),
+    )
+    system.answer(TemplateActivate(**stamp(), section=section, template_id=f"{section}@1"))
+    again = made_with(f"{section}_latest")
+    active = system.rows("SELECT version FROM templates WHERE section = %s AND is_active", section)
+    archived = system.answer(TemplateArchive(**stamp(), section=section, template_id=f"{section}@2")).body
+    gone = system.outcome(system.request(f"{section}@2", {"title": "x"}))
+
+    assert (latest, numbered, by_id, again) == (2, 1, 1, 1)
+    assert active == [{"version": 1}]
+    assert archived["type"] == "template.archived"
+    assert gone.error is not None
+    assert gone.error.code == "template_not_found"
+
+
+def test_the_same_upload_again_is_the_same_version(system: System) -> None:
+    """Section, name and HTML make an upload idempotent."""
+    first = system.upload(HTML)
+
+    again = system.upload(HTML, section=first.section)
+
+    assert (again.template_id, again.template_version) == (first.template_id, 1)
+
+
+def test_a_template_is_described_with_its_html(system: System) -> None:
+    """`template.get` answers with the HTML and the placeholders."""
+    section = system.upload(HTML).section
+
+    described = system.answer(TemplateGet(**stamp(), section=section, template_id=f"{section}_latest")).body
+
+    assert described["type"] == "template.described"
+    assert described["html_content"] == HTML
+    assert [item["name"] for item in described["placeholders"]] == ["title"]
+
+
+@pytest.mark.parametrize("saved", [True, False], ids=["a version", "HTML that is not saved"])
+def test_a_preview_is_a_picture_without_a_job(system: System, saved: bool) -> None:
+    """A preview answers with a URL, and leaves no job behind."""
+    section = system.upload(HTML).section
+    subject = {"template_id": f"{section}@1"} if saved else {"html_content": "<h2>{{ draft }}</h2>"}
+
+    answer = system.answer(TemplatePreview(**stamp(), section=section, **subject)).body
+    jobs = system.rows("SELECT job_id FROM template_generation_jobs WHERE job_id LIKE 'preview%%'")
+
+    assert answer["type"] == "template.previewed"
+    assert object_of(system, answer["object_key"])["ContentType"] == "image/png"
+    assert jobs == []
+
+
+def test_a_template_that_does_not_compile_is_rejected_with_its_place(system: System) -> None:
+    """The designer learns line and column."""
+    command = TemplateUpload(**stamp(), section="broken", name="x", html_content="<p>\n  {% if %}</p>")
+
+    rejected = system.answer(command).body
+
+    assert rejected["type"] == "template.rejected"
+    assert rejected["errors"][0]["line"] == 2
+    assert rejected["errors"][0]["column"] is not None
+
+
+@pytest.mark.parametrize(
+    ("section", "html"),
+    [("Bad Section", "<p>"), ("a_latest", "<p>"), ("large", "x" * (512 * 1024 + 1))],
+    ids=["a bad section", "a reserved section", "too large"],
+)
+def test_an_upload_beyond_the_limits_is_rejected(system: System, section: str, html: str) -> None:
+    """Nothing is stored, and the answer says why."""
+    rejected = system.answer(TemplateUpload(**stamp(), section=section, name="x", html_content=html)).body
+
+    assert rejected["type"] == "template.rejected"
+    assert rejected["errors"][0]["message"]
+
+
+def test_a_cancelled_job_is_cancelled_whenever_its_request_comes(system: System, template: str) -> None:
+    """A cancellation of a job not yet known also cancels the request that comes later."""
+    job = new_job()
+    system.send(topics.POSTER_REQUESTS, job, JobCancelRequested(**stamp(), job_id=job))
+    system.wait(topics.JOB_CANCELLATIONS, lambda seen: seen.key == job.encode())
+    system.request(template, {"title": "x"}, job_id=job)
+
+    outcome = system.outcome(job)
+
+    assert outcome.status == "cancelled"
+
+
+def test_errors_can_be_asked_for_as_the_documentation_says(system: System) -> None:
+    """The three documented queries run as written."""
+    section = system.upload("<p>{{ needed }}</p>").section
+    job = system.request(f"{section}_latest", {})
+    system.outcome(job)
+
+    logged = system.eventually(
+        lambda: [
+            row
+            for row in system.rows(
+                "SELECT * FROM template_generation_logs WHERE level = 'ERROR' ORDER BY created_at DESC"
+            )
+            if row["job_id"] == job
+        ]
+    )
+    jobs = system.rows(
+        "SELECT job_id, status, success_count, failure_count FROM template_generation_jobs ORDER BY created_at DESC"
+    )
+
+    assert logged[0]["message"]
+    assert any(row["job_id"] == job for row in jobs)
+
+
+def test_a_worker_told_to_stop_ends_with_zero_and_the_next_goes_on(system: System, template: str) -> None:
+    """TERM drains; requests that come while nobody works are made by the next worker."""
+    assert system.stop_worker() == 0, system.words()
+    job = system.request(template, {"title": "while nobody works"})
+    system.start_worker()
+
+    assert system.outcome(job).status == "completed"
