@@ -15,6 +15,7 @@
   const shadowOf = member(Element.prototype, "shadowRoot");
 
   const IMAGE_URL = /url\((?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([^)]*))\)/g;
+  const TELLING = "iframe,frame,object,embed,fencedframe,portal,meta:not([charset]):not([name=viewport i])";
   const PARTS = [null, "::before", "::after", "::marker", "::first-letter", "::first-line", "::backdrop"];
   const PROPERTIES = ["backgroundImage", "maskImage", "borderImageSource", "listStyleImage", "content", "shapeOutside"];
 
@@ -26,7 +27,7 @@
     return loaded;
   }
 
-  // Open shadow trees as well: a template can declare one.
+  // Those in open shadow trees as well.
   function elements() {
     const found = [...page.all("*")];
     for (const element of found) {
@@ -60,9 +61,25 @@
       else if (element instanceof HTMLProgressElement && element.position < 0) element.value = 0;
       else if (element instanceof HTMLMarqueeElement) rest(element);
     }
-    const active = page.active();
-    if (active && active !== page.body() && active instanceof HTMLElement) HTMLElement.prototype.blur.call(active);
     return frozen;
+  }
+
+  // The browser hands out focus when it next draws, and scrolls there; a poster has neither.
+  async function unfocus() {
+    if (page.all("[autofocus]").length === 0) return;
+    for (let frame = 0; frame < 2; frame += 1) await new Promise(requestAnimationFrame);
+    const active = page.active();
+    if (active && active !== page.body()) HTMLElement.prototype.blur.call(active);
+    scrollTo(0, 0);
+  }
+
+  // With scripts off every video shows controls, whether or not it asks for them.
+  function hideControls(all) {
+    if (!all.some((element) => element instanceof HTMLMediaElement)) return false;
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(":is(video,audio):not([controls])::-webkit-media-controls{display:none!important}");
+    document.adoptedStyleSheets = [sheet];
+    return true;
   }
 
   // A marquee's text begins outside its box; at rest it lies in it.
@@ -162,7 +179,9 @@
 
   async function compose(html, wanted) {
     await put(html);
+    await unfocus();
     let all = elements();
+    const hasMedia = hideControls(all);
     const moved = freeze(all);
     let failed = await settle(all, wanted.styleImages);
     if (moved || page.fonts().status !== "loaded") {
@@ -176,7 +195,7 @@
       broken: [...failed].some((url) => url.startsWith("data:")),
       characters: characters(),
       refresh: refresh(),
-      traces: page.all("iframe,frame,object,embed,fencedframe,portal,meta:not([charset]):not([name=viewport i])").length > 0,
+      traces: hasMedia || page.all(TELLING).length > 0,
       size: [root.scrollWidth, root.scrollHeight],
       box: wanted.selector ? box(wanted.selector) : null,
     };

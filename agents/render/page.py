@@ -109,6 +109,11 @@ class Page:
         except PlaywrightError as error:
             raise RenderError("renderer_crashed", f"the page failed: {error.message[:300]}") from None
 
+    @property
+    def crashed(self) -> bool:
+        """Whether the page's process has ended."""
+        return self._crashed.is_set()
+
     async def clean(self) -> bool:
         """Make the page ready for the next document; False when it has to be closed instead."""
         if not self._stained:

@@ -1,6 +1,7 @@
 """The pages of one browser, opened ahead, used in turn and closed together."""
 
 import asyncio
+import contextlib
 from pathlib import Path
 from typing import Final, Self
 
@@ -23,6 +24,7 @@ class Pool:
         self.browser = browser
         self.drawn = 0
         self._idle: list[Page] = []
+        self._fresh: set[Page] = set()
         self._taken = 0
         self._all_back = asyncio.Event()
         self._all_back.set()
@@ -48,22 +50,34 @@ class Pool:
         try:
             if needs_fresh_page(request):
                 output = request.output
-                return await Page.open(
+                page = await Page.open(
                     self.browser, javascript=request.javascript, locale=output.locale, timezone=output.timezone
                 )
-            return self._idle.pop() if self._idle else await Page.open(self.browser)
+                self._fresh.add(page)
+                return page
+            while self._idle:
+                page = self._idle.pop()
+                if not page.crashed:
+                    return page
+                await page.close()
+            return await Page.open(self.browser)
         except BaseException:
             self._put_back()
             raise
 
     async def give_back(self, page: Page, *, usable: bool) -> None:
-        """Take a page back: cleaned for the next document, or closed and another opened in its place."""
+        """Take a page back: cleaned for the next document, or closed and, if it was a slot's, replaced. Never raises."""
         try:
             self.drawn += 1
-            if usable and await page.clean():
+            fresh = page in self._fresh
+            if usable and not fresh and await page.clean():
                 self._idle.append(page)
                 return
+            self._fresh.discard(page)
             await page.close()
+            if not fresh and not self.browser.gone.is_set():
+                with contextlib.suppress(RenderError):  # the next poster tries again, and has the error
+                    self._idle.append(await Page.open(self.browser))
         finally:
             self._put_back()
 

@@ -1,0 +1,113 @@
+"""Compare the rendering engine with bare Chromium on the same documents, in turns, on this machine.
+
+Run: python -m bench.engine [posters a round] [rounds]. Bare means Playwright with reused pages, `set_content` and a
+PNG-for-speed capture through CDP, and nothing else: no readiness, no reports, no deadlines.
+"""
+
+import asyncio
+import base64
+import statistics
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from playwright.async_api import CDPSession, Page, async_playwright
+
+from agents.render.chromium import find_chromium
+from agents.render.engine import Engine
+from agents.render.rendering import RenderRequest
+from schemas.output import Output, resolve_output
+
+DOCUMENTS = {name: (Path(__file__).parent / f"{name}.html").read_text() for name in ("simple", "rich")}
+OUTPUT = resolve_output(Output())
+Draw = Callable[[str], Awaitable[bytes]]
+
+
+class Bare:
+    """Chromium behind Playwright, driven in the fastest way that draws a document at all."""
+
+    def __init__(self, slots: int) -> None:
+        self._slots = slots
+        self._pages: asyncio.Queue[tuple[Page, CDPSession]] = asyncio.Queue()
+
+    async def start(self) -> None:
+        """Start a browser with a page for each slot."""
+        self._driver = await async_playwright().start()
+        self._browser = await self._driver.chromium.launch(
+            executable_path=find_chromium(None), args=["--font-render-hinting=none"]
+        )
+        for _ in range(self._slots):
+            context = await self._browser.new_context(
+                java_script_enabled=False, viewport={"width": OUTPUT.width or 0, "height": OUTPUT.height or 0}
+            )
+            page = await context.new_page()
+            await self._pages.put((page, await context.new_cdp_session(page)))
+
+    async def draw(self, html: str) -> bytes:
+        """Draw one document."""
+        page, session = await self._pages.get()
+        await session.send("Page.stopLoading")
+        await page.set_content(html)
+        picture = await session.send("Page.captureScreenshot", {"format": "png", "optimizeForSpeed": True})
+        await self._pages.put((page, session))
+        return base64.b64decode(picture["data"])
+
+    async def close(self) -> None:
+        """End the browser."""
+        await self._browser.close()
+        await self._driver.stop()
+
+
+async def throughput(draw: Draw, html: str, count: int, slots: int) -> float:
+    """Return posters a second with every slot busy."""
+    queue = iter(range(count))
+
+    async def work() -> None:
+        for number in queue:
+            await draw(html.replace("{number}", str(number)))
+
+    started = time.perf_counter()
+    await asyncio.gather(*(work() for _ in range(slots)))
+    return count / (time.perf_counter() - started)
+
+
+async def latency_ms(draw: Draw, html: str, count: int) -> float:
+    """Return the median time of posters drawn one at a time."""
+    times = []
+    for number in range(count):
+        started = time.perf_counter()
+        await draw(html.replace("{number}", str(number)))
+        times.append((time.perf_counter() - started) * 1000)
+    return statistics.median(times)
+
+
+async def main(count: int, rounds: int) -> None:
+    """Print both ways' throughput and latency, and their ratio, for each document."""
+    engine = Engine()
+    bare = Bare(engine.slots)
+    await engine.start()
+    await bare.start()
+
+    async def by_engine(html: str) -> bytes:
+        return (await engine.render(RenderRequest(html=html, output=OUTPUT))).images[0].data
+
+    print(f"{engine.slots} slots, {rounds} rounds of {count} posters in turns, medians")
+    for name, html in DOCUMENTS.items():
+        for way, measure, unit in (
+            ("together", lambda draw, html=html: throughput(draw, html, count, engine.slots), "posters/s"),
+            ("one by one", lambda draw, html=html: latency_ms(draw, html, max(5, count // 4)), "ms"),
+        ):
+            figures: list[list[float]] = [[], []]
+            for _ in range(rounds):
+                for kept, draw in zip(figures, (bare.draw, by_engine), strict=True):
+                    kept.append(await measure(draw))
+            plain, ours = (statistics.median(kept) for kept in figures)
+            ratios = [b / a for a, b in zip(*figures, strict=True)]
+            print(f"{name:7} {way:11} bare {plain:7.1f}  engine {ours:7.1f} {unit:10} ratio {statistics.median(ratios):.2f}")
+    await bare.close()
+    await engine.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*(int(argument) for argument in (sys.argv[1:] + ["40", "5"][len(sys.argv) - 1 :]))))

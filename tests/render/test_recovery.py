@@ -1,0 +1,288 @@
+"""Whatever becomes of the browser, the poster at hand ends in time and the next one is fine."""
+
+import asyncio
+import os
+import signal
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from agents.render import processes
+from agents.render.engine import Engine
+from agents.render.errors import RenderError
+from agents.render.scratch import PREFIX
+from tests.render.drawing import draw, page
+
+GOOD = page("<h1>fine</h1>")
+ENDLESS = page("<script>while(1);</script>")
+
+
+@pytest_asyncio.fixture
+async def own() -> AsyncIterator[Engine]:
+    """An engine to break, with two pages."""
+    engine = Engine(slots=2)
+    await engine.start()
+    yield engine
+    await engine.close()
+
+
+async def eventually(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+    """Wait until a condition holds."""
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+def group(engine: Engine) -> int:
+    """Return the process group of the engine's browser."""
+    assert engine._pool
+    return engine._pool.browser._group
+
+
+def scratch(engine: Engine) -> Path:
+    """Return the directory of the engine's browser."""
+    assert engine._pool
+    return engine._pool.browser._scratch.path
+
+
+def renderers(engine: Engine) -> list[int]:
+    """Return the processes of the engine's browser that draw pages."""
+    found = []
+    for process in processes.group_members(group(engine)):
+        command = Path(f"/proc/{process}/cmdline").read_bytes()
+        if b"--type=renderer" in command:
+            found.append(process)
+    return found
+
+
+async def failing(work: Awaitable[object]) -> tuple[RenderError, float]:
+    """Return the error that `work` fails with and how long it took."""
+    started = time.monotonic()
+    with pytest.raises(RenderError) as raised:
+        await work
+    return raised.value, time.monotonic() - started
+
+
+SCRIPTS = {
+    "endless loop": "while(1);",
+    "endless dialogs": "while(1)alert(1)",
+    "endless promises": "(function f(){Promise.resolve().then(f)})()",
+    "memory bomb": "const a=[];while(1)a.push(new Array(1e6).fill(Math.random()))",
+    "document that never ends": "onload=()=>{while(1)document.body.append('x'.repeat(1e5))}",
+    "endless reload": "location.reload()",
+    "endless workers": "for(;;)new Worker(URL.createObjectURL(new Blob(['while(1);'])))",
+}
+
+
+@pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS.keys())
+async def test_runaway_script_ends_in_its_budget(own: Engine, script: str) -> None:
+    """A script that never ends, or takes all memory, fails its poster in its budget and two seconds."""
+    baseline = (await draw(own, GOOD)).images[0].data
+    error, took = await failing(draw(own, page(f"<script>{script}</script>"), javascript=True, deadline_seconds=2))
+
+    assert error.code in {"script_timeout", "renderer_crashed", "renderer_oom", "navigated"}
+    assert took < 4
+    assert (await draw(own, GOOD)).images[0].data == baseline
+
+
+async def test_endless_loop_is_named_and_not_retried(own: Engine) -> None:
+    """The error of an endless loop is `script_timeout`, for which no attempt is made again."""
+    error, took = await failing(draw(own, ENDLESS, javascript=True, deadline_seconds=1))
+
+    assert (error.code, error.retryable) == ("script_timeout", False)
+    assert 1 <= took < 1.5
+
+
+async def test_endless_loop_does_not_slow_its_neighbour(own: Engine) -> None:
+    """While one page is stuck the other draws, and the stuck one's slot comes back."""
+    stuck = asyncio.create_task(failing(draw(own, ENDLESS, javascript=True, deadline_seconds=3)))
+    for _ in range(5):
+        await draw(own, GOOD)
+
+    assert not stuck.done()
+    await stuck
+    await asyncio.gather(*(draw(own, GOOD) for _ in range(4)))
+    await eventually(lambda: len(renderers(own)) <= own.slots + 1)
+
+
+async def test_killed_browser_is_replaced(own: Engine) -> None:
+    """The poster of a browser that is killed fails at once and retryable; the next is drawn by another one."""
+    baseline = (await draw(own, GOOD)).images[0].data
+    dead, left = group(own), scratch(own)
+    work = asyncio.create_task(failing(draw(own, ENDLESS, javascript=True)))
+    await eventually(lambda: len(renderers(own)) > own.slots)
+    started = time.monotonic()
+    os.kill(dead, signal.SIGKILL)
+    error, _ = await work
+    noticed = time.monotonic() - started
+    after = (await draw(own, GOOD)).images[0].data
+
+    assert (error.code, error.retryable) == ("renderer_crashed", True)
+    assert noticed < 1
+    assert after == baseline
+    assert group(own) != dead
+    await eventually(lambda: not processes.group_members(dead) and not left.exists())
+
+
+async def test_browser_killed_at_rest_is_replaced_before_the_next(own: Engine) -> None:
+    """An idle engine notices that its browser is gone and starts another without being asked."""
+    dead = group(own)
+    os.kill(dead, signal.SIGKILL)
+    await eventually(lambda: own.healthy and group(own) != dead, 10)
+
+    assert (await draw(own, GOOD)).images
+
+
+async def test_browser_killed_again_and_again(own: Engine) -> None:
+    """Five kills under load cost the posters at hand, and leave neither processes nor directories behind."""
+    groups, outcomes = [], []
+    for _ in range(5):
+        groups.append(group(own))
+        work = asyncio.gather(*(draw(own, GOOD) for _ in range(6)), return_exceptions=True)
+        os.kill(groups[-1], signal.SIGKILL)
+        outcomes += await work
+        await draw(own, GOOD)
+
+    unexpected = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+    assert {type(error) for error in unexpected} <= {RenderError}
+    assert all(isinstance(error, RenderError) and error.retryable for error in unexpected)
+    await eventually(lambda: not any(processes.group_members(each) for each in groups))
+
+
+async def test_crashed_renderer_costs_one_poster(own: Engine) -> None:
+    """A page whose process is killed fails its poster within a second; the browser stays and so do other pages."""
+    browser = group(own)
+    await draw(own, GOOD)
+    idle = set(renderers(own))
+    work = asyncio.create_task(failing(draw(own, ENDLESS, javascript=True)))
+    await eventually(lambda: bool(set(renderers(own)) - idle))
+    busy = set(renderers(own)) - idle
+    neighbour = asyncio.create_task(draw(own, GOOD))
+    for process in busy:
+        os.kill(process, signal.SIGKILL)
+    error, took = await work
+
+    assert (error.code, error.retryable) == ("renderer_crashed", True)
+    assert took < 3
+    assert (await neighbour).images
+    assert group(own) == browser
+    assert (await draw(own, GOOD)).images
+
+
+async def test_idle_page_that_crashed_is_not_used(own: Engine) -> None:
+    """A page whose process ends while nobody uses it is replaced, not handed out."""
+    for process in renderers(own):
+        os.kill(process, signal.SIGKILL)
+    await eventually(lambda: not renderers(own))
+
+    assert len(await asyncio.gather(*(draw(own, GOOD) for _ in range(4)))) == 4
+
+
+async def test_frozen_browser_is_killed_and_replaced(own: Engine) -> None:
+    """A browser that stops answering fails its posters at their deadline and is then replaced."""
+    dead = group(own)
+    os.killpg(dead, signal.SIGSTOP)
+    error, took = await failing(draw(own, GOOD, deadline_seconds=1))
+
+    assert (error.code, error.retryable) == ("render_timeout", True)
+    assert took < 1.5
+    await eventually(lambda: own.healthy and group(own) != dead, 10)
+    assert (await draw(own, GOOD)).images
+    await eventually(lambda: not processes.group_members(dead))
+
+
+async def test_frozen_driver_is_killed_and_replaced(own: Engine) -> None:
+    """So is one whose driver stops answering."""
+    dead, left = group(own), scratch(own)
+    driver = [process for process in processes.with_environment(f"TMPDIR={left}") if process != dead]
+    os.kill(driver[0], signal.SIGSTOP)
+    await failing(draw(own, GOOD, deadline_seconds=1))
+    await eventually(lambda: own.healthy and group(own) != dead, 20)
+
+    assert (await draw(own, GOOD)).images
+    await eventually(lambda: not processes.group_members(dead) and not left.exists(), 15)
+    assert not processes.with_environment(f"TMPDIR={left}")
+
+
+async def test_worn_browser_is_replaced_without_a_gap() -> None:
+    """After its share of posters a browser hands over, while posters go on being drawn, and ends."""
+    engine = Engine(slots=2, recycle_after=5)
+    await engine.start()
+    first = group(engine)
+    drawn = [await draw(engine, GOOD) for _ in range(6)]
+    await eventually(lambda: group(engine) != first, 10)
+    drawn += [await draw(engine, GOOD) for _ in range(3)]
+    await eventually(lambda: not processes.group_members(first))
+    await engine.close()
+
+    assert len({rendering.images[0].data for rendering in drawn}) == 1
+
+
+async def test_large_browser_is_replaced() -> None:
+    """A browser that grew over its limit is replaced as well."""
+    engine = Engine(slots=1, recycle_above_bytes=1)
+    await engine.start()
+    first = group(engine)
+    for _ in range(51):
+        await draw(engine, page("x"), width=10, height=10)
+    await eventually(lambda: group(engine) != first, 10)
+    await engine.close()
+
+
+async def test_closing_waits_for_what_is_drawn_and_leaves_nothing() -> None:
+    """`close` lets a poster finish; then no process and no directory is left."""
+    engine = Engine(slots=2)
+    await engine.start()
+    browser, left = group(engine), scratch(engine)
+    work = asyncio.create_task(draw(engine, GOOD))
+    await asyncio.sleep(0)
+    await engine.close()
+
+    assert (await work).images
+    assert not processes.group_members(browser)
+    assert not left.exists()
+
+
+async def test_cancelled_poster_frees_its_slot(own: Engine) -> None:
+    """A poster that nobody waits for any more does not keep its page."""
+    for _ in range(own.slots * 2):
+        work = asyncio.create_task(draw(own, ENDLESS, javascript=True))
+        await asyncio.sleep(0.2)
+        work.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await work
+
+    assert (await draw(own, GOOD)).images
+
+
+async def test_directory_of_a_dead_worker_is_removed_at_start() -> None:
+    """What a killed worker left behind goes when the next one starts; a living worker's stays."""
+    living = Engine(slots=1)
+    await living.start()
+    orphan = Path(tempfile.mkdtemp(prefix=PREFIX))
+    (orphan / "owner.lock").touch()
+    engine = Engine(slots=1)
+    await engine.start()
+
+    assert not orphan.exists()
+    assert (await draw(living, GOOD)).images
+    assert scratch(living).exists()
+    await engine.close()
+    await living.close()
+
+
+async def test_browser_that_cannot_start_is_an_error_with_its_path() -> None:
+    """An engine whose binary is no browser says so, and leaves nothing behind."""
+    before = set(Path(tempfile.gettempdir()).glob(f"{PREFIX}*"))
+    engine = Engine(chromium_binary="/bin/false", slots=1)
+    with pytest.raises(RenderError, match="/bin/false") as raised:
+        await engine.start()
+
+    assert raised.value.code == "renderer_crashed"
+    assert not engine.healthy
+    await engine.close()
+    assert set(Path(tempfile.gettempdir()).glob(f"{PREFIX}*")) <= before
