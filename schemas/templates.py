@@ -45,7 +45,7 @@ class TemplateUpload(Envelope):
 
     type: Literal["template.upload"] = "template.upload"
     section: str
-    name: Text
+    name: str
     html_content: str
     set_as_active: bool = False
     placeholders: list[PlaceholderDeclaration] | None = None
@@ -62,7 +62,7 @@ class TemplateUpdate(Envelope):
     type: Literal["template.update"] = "template.update"
     section: str
     template_id: str
-    name: Text | None = None
+    name: str | None = None
     html_content: str | None = None
     set_as_active: bool | None = None
     placeholders: list[PlaceholderDeclaration] | None = None

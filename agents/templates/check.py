@@ -25,6 +25,11 @@ def check_template(html: str, declarations: Sequence[PlaceholderDeclaration]) ->
     if size > limits.TEMPLATE_HTML_MAX_BYTES:
         message = f"html_content has {size:,} bytes; {limits.TEMPLATE_HTML_MAX_BYTES:,} are allowed"
         raise CommandRefusedError([TemplateError(code="template_syntax", message=message)])
+    before, nul, _ = html.partition("\0")
+    if nul:
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        message = "html_content holds U+0000 or half a surrogate pair; neither can be stored"
+        raise CommandRefusedError([TemplateError(code="template_syntax", message=message, line=line, column=column)])
     try:
         Template(html)
         tree = Environment(autoescape=True).parse(html)
