@@ -1,18 +1,17 @@
 """Fixtures: real parts, each started once in a session by the first test that asks, and emptied for every test."""
 
+import asyncio
 import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 from confluent_kafka.admin import NewTopic
 
+from posters.migrations import migrate
 from streams.topics import TOPICS
 from tests.parts import Bucket, KafkaServer, ObjectServer, PostgresServer
-
-MIGRATIONS = Path(__file__).parents[1] / "migrations"
 
 
 @pytest.fixture(scope="session")
@@ -32,6 +31,7 @@ def kafka(parts_directory: Path) -> Iterator[KafkaServer]:
 @pytest.fixture
 def empty_broker(kafka: KafkaServer) -> str:
     """The address of a broker without topics and consumer groups."""
+    revive(kafka)
     kafka.clear()
     return kafka.address
 
@@ -56,10 +56,9 @@ def postgres(parts_directory: Path) -> Iterator[PostgresServer]:
 @pytest.fixture(scope="session")
 def migrated_template(postgres: PostgresServer) -> str:
     """The name of a database to copy, with every migration applied."""
+    revive(postgres)
     postgres.create("migrated")
-    with psycopg.connect(postgres.url("migrated")) as connection:
-        for migration in sorted(MIGRATIONS.glob("*.sql")):
-            connection.execute(migration.read_bytes())
+    asyncio.run(migrate(postgres.url("migrated")))
     return "migrated"
 
 
@@ -85,6 +84,7 @@ def object_server(parts_directory: Path) -> Iterator[ObjectServer]:
 @pytest.fixture
 def bucket(object_server: ObjectServer, monkeypatch: pytest.MonkeyPatch) -> Bucket:
     """An empty bucket, which this process's `AWS_*` variables lead to."""
+    revive(object_server)
     bucket = object_server.bucket()
     for name, value in bucket.environment.items():
         monkeypatch.setenv(name, value)
@@ -93,6 +93,14 @@ def bucket(object_server: ObjectServer, monkeypatch: pytest.MonkeyPatch) -> Buck
 
 def _database(postgres: PostgresServer, template: str) -> Iterator[str]:
     name = f"test_{uuid.uuid4().hex[:12]}"
+    revive(postgres)
     postgres.create(name, template=template)
     yield postgres.url(name)
+    revive(postgres)
     postgres.drop(name)
+
+
+def revive(part: KafkaServer | PostgresServer | ObjectServer) -> None:
+    """Start the server if it is down: a test may end it, and fail before it has started it again."""
+    if not part.process.running:
+        part.start()
