@@ -29,9 +29,9 @@ Version = Literal[1]
 PosterStatus = Literal["queued", "processing", "completed", "failed", "cancelled"]
 JobStatus = PosterStatus
 Priority = Literal["normal", "bulk"]
-Index = Annotated[int, Meta(ge=0)]
+Index = Annotated[int, Meta(ge=0, le=limits.NUMBER_MAX)]
 Count = Annotated[int, Meta(ge=0)]
-Positive = Annotated[int, Meta(ge=1)]
+Positive = Annotated[int, Meta(ge=1, le=limits.NUMBER_MAX)]
 EventId = UUID
 
 

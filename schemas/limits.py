@@ -20,6 +20,8 @@ SCALE_MIN = 0.5
 SCALE_MAX = 4.0
 VARIANTS_MAX = 8
 ASSETS_MAX = 50
+NUMBER_MAX = 2**31 - 1
+"""Of indexes, parts, totals, versions and sides: what an integer column holds."""
 INTEGER_MIN = -(2**63)
 INTEGER_MAX = 2**64 - 1
 """Integers fit 64 bits, signed or unsigned; the largest that every JSON reader of ours keeps exactly."""

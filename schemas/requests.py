@@ -101,6 +101,8 @@ class BatchRequested(Envelope):
             raise ValueError("`total_count` is required where `parts` is more than 1")
         if self.part > 1 and self.first_index == 0:
             raise ValueError(f"`first_index` is required: it says which poster is the first of part {self.part}")
+        if self.total > limits.NUMBER_MAX:
+            raise ValueError(f"`first_index` is {self.first_index:,}, which leaves no room for the posters")
         if self.total_count is not None and self.first_index + len(self.posters) > self.total_count:
             raise ValueError(f"`total_count` is {self.total_count}, but this part reaches past it")
 
