@@ -1,10 +1,13 @@
 """The clients of the broker, set up for delivery as documented."""
 
+import logging
 from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaError, Producer
 
 from .conf import Settings
+
+logger = logging.getLogger(__name__)
 
 MEBIBYTE: Final = 1024 * 1024
 
@@ -22,7 +25,8 @@ def make_producer(settings: Settings) -> Producer:
             "acks": "all",
             "enable.idempotence": True,
             "message.timeout.ms": ACK_SECONDS * 1000,
-        }
+        },
+        logger=logger,
     )
 
 
@@ -42,7 +46,8 @@ def make_consumer(settings: Settings, *, group: str) -> Consumer:
             "auto.offset.reset": "earliest",
             "enable.auto.commit": True,
             "enable.auto.offset.store": False,
-        }
+        },
+        logger=logger,
     )
 
 

@@ -1,6 +1,5 @@
 """Apply what came of the posters, so that duplicates, repeats and reordering change nothing."""
 
-import logging
 from typing import Any
 
 from django.apps import apps
@@ -11,8 +10,6 @@ from . import outbox
 from .contract.outcomes import PosterOutcome
 from .models import Poster
 from .signals import poster_finished
-
-logger = logging.getLogger(__name__)
 
 _UNFINISHED = (Poster.Status.QUEUED, Poster.Status.PROCESSING)
 
@@ -32,7 +29,8 @@ def apply(outcome: PosterOutcome) -> None:
         posters.filter(Q(generation__lt=outcome.generation) | same_generation).update(**_columns(outcome))
     poster = posters.filter(announced=False, status__in=Poster.FINISHED).first()
     if poster is not None:
-        _announce(poster)
+        # Django logs what a receiver raises.
+        poster_finished.send_robust(sender=_owner_model(poster), poster=poster)
         posters.filter(generation=poster.generation).update(announced=True)
 
 
@@ -56,14 +54,6 @@ def _columns(outcome: PosterOutcome) -> dict[str, Any]:
         "finished_at": outcome.occurred_at,
         "announced": False,
     }
-
-
-def _announce(poster: Poster) -> None:
-    for receiver, answer in poster_finished.send_robust(sender=_owner_model(poster), poster=poster):
-        if isinstance(answer, Exception):
-            logger.error(
-                "a receiver of poster_finished, %r, failed for poster %s", receiver, poster.pk, exc_info=answer
-            )
 
 
 def _owner_model(poster: Poster) -> type[models.Model]:

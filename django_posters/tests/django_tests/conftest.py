@@ -1,0 +1,83 @@
+"""Fixtures: the example site on a database of its own, beside the real parts of the repository's other tests."""
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import django
+import pytest
+
+from tests.parts import PostgresServer
+
+EXAMPLE = Path(__file__).parents[3] / "example"
+
+sys.path.insert(0, str(EXAMPLE))
+os.environ["DJANGO_SETTINGS_MODULE"] = "website.settings"
+django.setup()
+
+from django_tests.site import Site  # noqa: E402 - it imports models, which need Django set up
+
+NOWHERE = "127.0.0.1:9"
+"""The discard port: tests that do not ask for `broker` do not reach one."""
+
+
+@pytest.fixture(scope="session")
+def site_template(postgres: PostgresServer) -> str:
+    """The name of a database to copy, with every table of the site."""
+    postgres.create("site_template")
+    site = Site(database_url=postgres.url("site_template"), broker=NOWHERE)
+    site.run("migrate", "--verbosity=0")
+    return "site_template"
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgresServer, site_template: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of a PostgreSQL database with every table of the site and no rows."""
+    name = f"site_{abs(hash(request.node.nodeid)):x}"
+    postgres.create(name, template=site_template)
+    yield postgres.url(name)
+    postgres.drop(name)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite database to copy, with every table of the site."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.sqlite3"
+    Site(database_url=f"sqlite:///{path}", broker=NOWHERE).run("migrate", "--verbosity=0")
+    return path
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """The address of a SQLite database with every table of the site and no rows."""
+    return f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'site.sqlite3')}"
+
+
+@pytest.fixture(params=["postgresql", "sqlite"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """One database after the other."""
+    name = "postgres_url" if request.param == "postgresql" else "sqlite_url"
+    return str(request.getfixturevalue(name))
+
+
+@pytest.fixture
+def any_site(database_url: str) -> Iterator[Site]:
+    """The site without a broker, on each database."""
+    with Site(database_url=database_url, broker=NOWHERE) as site:
+        yield site
+
+
+@pytest.fixture
+def any_site_with_broker(database_url: str, broker: str) -> Iterator[Site]:
+    """The site on each database, with a broker that has every topic."""
+    with Site(database_url=database_url, broker=broker) as site:
+        yield site
+
+
+@pytest.fixture
+def site(postgres_url: str, broker: str) -> Iterator[Site]:
+    """The site on PostgreSQL, with a broker that has every topic."""
+    with Site(database_url=postgres_url, broker=broker) as site:
+        yield site

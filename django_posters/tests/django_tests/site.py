@@ -1,0 +1,85 @@
+"""The example site: in this process on a database of the test, and as processes beside it."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from django.db import connections
+from django.test import override_settings
+from testimonials.models import Testimonial
+from website.database import parse_database_url
+
+MANAGE = Path(__file__).parents[3] / "example" / "manage.py"
+NAME = "example"
+
+
+class Site:
+    """As a context manager: this process uses the site's database, and its processes are ended at the exit."""
+
+    def __init__(self, *, database_url: str, broker: str) -> None:
+        self.database_url = database_url
+        self.broker = broker
+        self._processes: list[subprocess.Popen[str]] = []
+        self._posters = override_settings(POSTERS={"BOOTSTRAP_SERVERS": broker, "SITE": NAME})
+
+    def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a command of manage.py to its end."""
+        done = subprocess.run(
+            [sys.executable, MANAGE, *command],
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert not check or done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    def start(self, *command: str) -> subprocess.Popen[str]:
+        """Start a command of manage.py; its words stay in the test's own output."""
+        process = subprocess.Popen([sys.executable, MANAGE, *command], env=self._environment, text=True)
+        self._processes.append(process)
+        return process
+
+    def __enter__(self) -> Self:
+        _use_database(self.database_url)
+        self._posters.enable()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for process in self._processes:
+            process.terminate()  # a consumer that is killed stays in its group for a session timeout
+        for process in self._processes:
+            process.wait(30)
+        self._posters.disable()
+        connections.close_all()
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return os.environ | {"DATABASE_URL": self.database_url, "POSTERS_BROKERS": self.broker, "DJANGO_SITE": NAME}
+
+
+def make_testimonial(**fields: Any) -> Testimonial:
+    """Save a testimonial."""
+    given = {"author": "Maya", "quote": "They just appear.", "rating": 4.5, "role": "Head", "company": "Northlight"}
+    return Testimonial.objects.create(**(given | fields))
+
+
+def until(holds: Callable[[], bool], *, seconds: float = 30) -> None:
+    """Return once `holds()`; fail if it never does."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"still not after {seconds} s"
+        time.sleep(0.01)
+
+
+def _use_database(url: str) -> None:
+    connections.close_all()
+    connections.settings = connections.configure_settings({"default": parse_database_url(url)})
+    if hasattr(connections._connections, "default"):
+        delattr(connections._connections, "default")
