@@ -22,9 +22,13 @@ TESTS: Final = frozenset(
     {
         *("boolean", "defined", "divisibleby", "eq", "equalto", "even", "false", "float", "ge", "greaterthan", "gt"),
         *("in", "integer", "iterable", "le", "lessthan", "lower", "lt", "mapping", "ne", "none", "number", "odd"),
-        *("sameas", "sequence", "string", "true", "undefined", "upper"),
+        *("sameas", "sequence", "string", "true", "undefined", "upper", "==", "!=", "<", "<=", ">", ">="),
     }
 )
+# Filters of ours that minijinja has too: `map` takes its own.
+MAPPED_FILTERS: Final = frozenset({"capitalize", "default", "d", "lower", "title", "trim", "upper"})
+# Where the name of a test stands among the arguments.
+_TESTING: Final = {"select": 0, "reject": 0, "selectattr": 1, "rejectattr": 1}
 FUNCTIONS: Final = frozenset({"range", "dict"})
 LOOP_METHODS: Final = frozenset({"cycle", "changed"})
 DATA_METHODS: Final = frozenset({"get", "items", "keys", "values"})
@@ -73,45 +77,20 @@ class _Check:
         if refused is not None:
             yield refused
         match node:
-            case nodes.Filter(name=name):
-                yield from self._filter(node, name)
-            case nodes.Test(name=name):
-                if name not in TESTS:
-                    yield f"there is no test `{name}`"
+            case nodes.Filter():
+                yield from _filter(node)
+            case nodes.Test(name=name) if name not in TESTS:
+                yield f"there is no test `{name}`"
             case nodes.Call():
                 yield from self._call(node)
-            case nodes.Name(name=name):
-                if name.startswith(RESERVED_PREFIX) or name == "self":
-                    yield f"the name `{name}` is reserved; take another"
+            case nodes.Name(name=name) if name.startswith(RESERVED_PREFIX) or name == "self":
+                yield f"the name `{name}` is reserved; take another"
             case nodes.For(recursive=True):
                 yield "recursive loops are not available"
-            case nodes.AssignBlock(filter=block_filter):
-                if block_filter is not None:
-                    yield "a `set` block takes no filter; put the filter where the value is used"
+            case nodes.AssignBlock(filter=nodes.Filter()):
+                yield "a `set` block takes no filter; put the filter where the value is used"
             case nodes.ScopedEvalContextModifier():
                 yield from _autoescape(node)
-
-    def _filter(self, node: nodes.Filter, name: str) -> Iterator[str]:
-        yield from _known_filter(name)
-        if name in FILTERS:
-            if node.dyn_args is not None or node.dyn_kwargs is not None:
-                yield f"`{name}`: arguments by `*` and `**` are not available"
-            try:
-                check_filter_call(name, len(node.args), [keyword.key for keyword in node.kwargs])
-            except FilterCallError as error:
-                yield str(error)
-        if name == "map" and node.args:
-            mapped = node.args[0]
-            if not isinstance(mapped, nodes.Const):
-                yield "`map` takes the name of a filter in quotes, or `attribute=…`"
-            elif mapped.value in FILTERS:
-                yield f"`map` cannot use `{mapped.value}`; write a loop"
-            else:
-                yield from _known_filter(str(mapped.value))
-        if name in ("select", "reject", "selectattr", "rejectattr"):
-            tested = node.args[0 if name in ("select", "reject") else 1 :][:1]
-            if tested and not (isinstance(tested[0], nodes.Const) and tested[0].value in TESTS):
-                yield f"`{name}` takes the name of a test in quotes"
 
     def _call(self, node: nodes.Call) -> Iterator[str]:
         match node.node:
@@ -133,6 +112,36 @@ class _Check:
             if macro.name in seen:
                 yield self._source.problem(f"the macro `{macro.name}` is defined twice", offset_of(macro))
             seen.add(macro.name)
+
+
+def _filter(node: nodes.Filter) -> Iterator[str]:
+    yield from _known_filter(node.name)
+    if node.dyn_args is not None or node.dyn_kwargs is not None:
+        yield f"`{node.name}`: arguments by `*` and `**` are not available"
+    elif node.name in FILTERS:
+        try:
+            check_filter_call(node.name, len(node.args), [str(keyword.key) for keyword in node.kwargs])
+        except FilterCallError as error:
+            yield str(error)
+    if node.name in ("batch", "slice", "map"):
+        values: list[nodes.Expr] = [*node.args[1:], *(keyword.value for keyword in node.kwargs)]
+        if not all(isinstance(value, nodes.Const) for value in values):
+            yield f"`{node.name}` takes constants only"
+    if node.name == "map" and node.args:
+        yield from _mapped(node.args[0])
+    if node.name in _TESTING:
+        tested = node.args[_TESTING[node.name] :][:1]
+        if tested and not (isinstance(tested[0], nodes.Const) and tested[0].value in TESTS):
+            yield f"`{node.name}` takes the name of a test in quotes"
+
+
+def _mapped(name: nodes.Expr) -> Iterator[str]:
+    if not isinstance(name, nodes.Const):
+        yield "`map` takes the name of a filter in quotes, or `attribute=…`"
+    elif name.value in FILTERS and name.value not in MAPPED_FILTERS:
+        yield f"`map` cannot use `{name.value}`; write a loop"
+    else:
+        yield from _known_filter(str(name.value))
 
 
 def _known_filter(name: str) -> Iterator[str]:

@@ -103,9 +103,7 @@ class _PlacingEnvironment(Environment):
     """Parses once, and keeps the tokens it saw."""
 
     def __init__(self) -> None:
-        super().__init__(  # noqa: S701 - it only parses; minijinja renders, and escapes
-            extensions=["jinja2.ext.loopcontrols"], keep_trailing_newline=True
-        )
+        super().__init__(extensions=["jinja2.ext.loopcontrols"], keep_trailing_newline=True)
         self.seen: Final[list[Token]] = []
         self.reached = 0
 

@@ -1,0 +1,49 @@
+"""Values of a poster's data, as the filters and guards of templates want them."""
+
+from datetime import date
+from typing import Any
+
+from schemas.addresses import shown
+from schemas.placeholders import as_moment, as_number
+
+
+class ValueRefusedError(ValueError):
+    """A value does not fit where the template puts it; the message says why, the caller knows where."""
+
+
+def text_of(value: Any) -> str:
+    """Return a text, number or truth value as a plain text, never as markup. Raises ValueRefusedError for the rest."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, bool | int | float):
+        return str(value)
+    raise ValueRefusedError(f"must be a text, got {described(value)}")
+
+
+def number_of(value: Any) -> int | float:
+    """Return a number, or the number that a text spells. Raises ValueRefusedError for the rest."""
+    number = as_number(value)
+    if number is None:
+        raise ValueRefusedError(f"must be a number, got {described(value)}")
+    return number
+
+
+def moment_of(value: Any) -> date:
+    """Return the date, or date and time, of a text in ISO 8601. Raises ValueRefusedError for the rest."""
+    moment = as_moment(value)
+    if moment is None:
+        raise ValueRefusedError(f"must be a date in ISO 8601 such as 2025-01-31, got {described(value)}")
+    return moment
+
+
+def described(value: Any) -> str:
+    """Return what a value is, as an error message may show it."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, str):
+        return shown(value)
+    if isinstance(value, bool | int | float):
+        return shown(str(value))[1:-1]
+    if isinstance(value, list | tuple):
+        return "a list"
+    return "an object" if isinstance(value, dict) else f"a {type(value).__name__}"

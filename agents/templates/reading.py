@@ -1,0 +1,43 @@
+"""A template read to the end: parsed, found free of what templates may not use, and every value's context known."""
+
+from dataclasses import dataclass
+
+from agents.templates.contexts import find_contexts
+from agents.templates.growth import growth_problems
+from agents.templates.language import language_problems
+from agents.templates.problems import TemplateSyntaxProblemError
+from agents.templates.source import Source, read_source
+from agents.templates.uses import Use
+
+
+class UnreadableTemplateError(Exception):
+    """The template breaks rules; `problems` has each, with line and column."""
+
+    def __init__(self, problems: list[TemplateSyntaxProblemError]) -> None:
+        super().__init__("; ".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class ReadTemplate:
+    """A template that can be used: its source, and the uses of each printed value by the index of its tag."""
+
+    source: Source
+    uses: dict[int, tuple[Use, ...]]
+
+
+def read_template(html: str) -> ReadTemplate:
+    """Read a template. Raises UnreadableTemplateError."""
+    try:
+        source = read_source(html)
+        problems = language_problems(source) or growth_problems(source)
+        contexts = None if problems else find_contexts(source)
+    except TemplateSyntaxProblemError as problem:
+        raise UnreadableTemplateError([problem]) from None
+    except RecursionError:
+        nested = TemplateSyntaxProblemError("expressions, blocks or macros are nested too deeply")
+        raise UnreadableTemplateError([nested]) from None
+    problems = problems if contexts is None else contexts.problems
+    if contexts is None or problems:
+        raise UnreadableTemplateError(problems)
+    return ReadTemplate(source=source, uses=contexts.uses)

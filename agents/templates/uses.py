@@ -1,0 +1,39 @@
+"""Where a value stands in the document, and what may stand there."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from schemas.templates import DataType
+
+Guard = Literal[
+    "text",
+    "plain",
+    "address",
+    "address_part",
+    "candidate",
+    "candidate_part",
+    "css_address",
+    "css_address_part",
+    "sheet_address",
+    "sheet_address_part",
+    "color",
+    "number",
+    "color_or_number",
+    "json",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One way a value is used: what lets it through, what type that asks for, and where it is, in words."""
+
+    guard: Guard
+    data_type: DataType
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why no value can stand there."""
+
+    reason: str
