@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from streams.errors import SettingsError
 
 PREFIX: Final = "POSTERS_"
+LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +102,8 @@ def _check(settings: Settings) -> None:
         raise SettingsError(
             f"POSTERS_RETRY_DELAYS is `{settings.retry_delays}`; it takes three numbers, as in 10,60,600"
         )
+    if settings.log_level not in LOG_LEVELS:
+        raise SettingsError(f"POSTERS_LOG_LEVEL is `{settings.log_level}`; it takes one of {', '.join(LOG_LEVELS)}")
     for name in ("session_timeout", "drain_timeout", "render_timeout", "batch_timeout", "stale_after", "fetch_wait"):
         if getattr(settings, name) <= 0:
             raise SettingsError(f"{PREFIX}{name.upper()} is {getattr(settings, name):g}; it takes seconds above 0")
