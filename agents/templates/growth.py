@@ -6,6 +6,8 @@ no machine can print. Every expression has a weight, the values it holds, and a 
 
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Final
 
 from jinja2 import nodes
@@ -20,6 +22,14 @@ _MESSAGE: Final = "the lists and objects that this template builds from one anot
 # Filters that make lists of lists, or pairs.
 _NESTING: Final = frozenset({"batch", "slice", "groupby", "dictsort", "items", "map"})
 _FILTER_DEPTH: Final = 2
+# Filters whose result is, or holds, what they are given; of the rest the result is a text, a number or a truth value.
+_KEEPING: Final = frozenset(
+    {
+        *("d", "default", "first", "last", "list", "max", "min", "reject", "rejectattr", "reverse", "select"),
+        *("selectattr", "sort", "split", "sum", "unique"),
+    }
+)
+_SCALARS: Final = (nodes.Compare, nodes.Test, nodes.UnaryExpr, nodes.Concat, nodes.Const, nodes.Sub, nodes.Div)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +109,24 @@ class _Growth:
                 return _Size()
             case nodes.List() | nodes.Tuple() | nodes.Dict() | nodes.Call():
                 return _Size(size.weight, size.depth + 1)
-            case nodes.Filter():
-                return _Size(size.weight, size.depth + _FILTER_DEPTH) if node.name in _NESTING else size
+            case nodes.Filter(name=name):
+                return _filtered(name, size)
+            case nodes.CondExpr():
+                # The test before them does not pass its value on.
+                return reduce(or_, parts[1:])
             case nodes.Mul() if size.depth > 0:
                 # Repeating what holds other values multiplies them; fuel pays for the first level only.
                 return _Size(WEIGHT_MAX + 1, size.depth)
-        return size
+        return _Size() if isinstance(node, _SCALARS) else size
 
     def _give(self, macro: str, call: nodes.Call) -> None:
         values = [(str(index), value) for index, value in enumerate(call.args)]
         values += [(keyword.key, keyword.value) for keyword in call.kwargs]
         for parameter, value in values:
             self.given[macro, parameter] = self._given(macro, parameter) | self._size(value)
+
+
+def _filtered(name: str, size: _Size) -> _Size:
+    if name in _NESTING:
+        return _Size(size.weight, size.depth + _FILTER_DEPTH)
+    return size if name in _KEEPING else _Size()
