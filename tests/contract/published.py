@@ -28,10 +28,16 @@ def example(event_type: str, name: str | None = None) -> Event:
     return event
 
 
+def published_schema(event_type: str) -> dict[str, Any]:
+    """Return the published schema of an event type."""
+    schema: dict[str, Any] = json.loads((SCHEMAS / "json" / f"{event_type}.v1.schema.json").read_bytes())
+    return schema
+
+
 @cache
 def validator(event_type: str) -> Draft202012Validator:
     """Return the validator of an event type's published schema; formats are checked."""
-    schema = json.loads((SCHEMAS / "json" / f"{event_type}.v1.schema.json").read_bytes())
+    schema = published_schema(event_type)
     Draft202012Validator.check_schema(schema)
     return Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
 
