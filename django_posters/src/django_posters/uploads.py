@@ -107,7 +107,17 @@ def _ends(consumer: Consumer) -> list[TopicPartition]:
     topic = consumer.list_topics(TEMPLATE_EVENTS, timeout=ACK_SECONDS).topics[TEMPLATE_EVENTS]
     if topic.error is not None:
         raise KafkaException(topic.error)
-    places = [TopicPartition(TEMPLATE_EVENTS, partition) for partition in topic.partitions]
-    for place in places:
-        place.offset = consumer.get_watermark_offsets(place, timeout=ACK_SECONDS)[1]
-    return places
+    deadline = time.monotonic() + ACK_SECONDS
+    return [_end(consumer, TopicPartition(TEMPLATE_EVENTS, partition), deadline) for partition in topic.partitions]
+
+
+def _end(consumer: Consumer, place: TopicPartition, deadline: float) -> TopicPartition:
+    while True:
+        try:
+            _, place.offset = consumer.get_watermark_offsets(place, timeout=ACK_SECONDS)
+        except KafkaException as error:
+            # The partition is moving to another leader, or was made a moment ago.
+            if error.args[0].code() != KafkaError.NOT_LEADER_FOR_PARTITION or time.monotonic() > deadline:
+                raise
+        else:
+            return place

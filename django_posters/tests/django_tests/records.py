@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 
 def read_topic(broker: str, topic: str) -> list[Message]:
@@ -32,5 +32,12 @@ def write_topic(broker: str, topic: str, values: Iterable[bytes | None], *, key:
 
 
 def _count(consumer: Consumer, place: TopicPartition) -> int:
-    low, high = consumer.get_watermark_offsets(place, timeout=10)
-    return int(high - low)
+    while True:
+        try:
+            low, high = consumer.get_watermark_offsets(place, timeout=10)
+        except KafkaException as error:
+            # The partition was made a moment ago.
+            if error.args[0].code() != KafkaError.NOT_LEADER_FOR_PARTITION:
+                raise
+        else:
+            return int(high - low)

@@ -40,9 +40,11 @@ class Site:
         assert not check or done.returncode == 0, done.stdout + done.stderr
         return done
 
-    def start(self, *command: str) -> subprocess.Popen[str]:
-        """Start a command of manage.py; its words stay in the test's own output."""
-        process = subprocess.Popen([sys.executable, MANAGE, *command], env=self._environment, text=True)
+    def start(self, *command: str, captured: bool = False) -> subprocess.Popen[str]:
+        """Start a command of manage.py; unless they are captured, its words stay in the test's own output."""
+        pipe = subprocess.PIPE if captured else None
+        arguments = [sys.executable, MANAGE, *command]
+        process = subprocess.Popen(arguments, env=self._environment, text=True, stdout=pipe, stderr=pipe)
         self._processes.append(process)
         return process
 
@@ -55,7 +57,8 @@ class Site:
         for process in self._processes:
             process.terminate()  # a consumer that is killed stays in its group for a session timeout
         for process in self._processes:
-            process.wait(30)
+            with process:
+                process.wait(30)
         self._posters.disable()
         connections.close_all()
 

@@ -1,0 +1,99 @@
+"""The setting POSTERS, and the system checks."""
+
+import re
+from typing import Any
+
+import pytest
+from django.core.checks import run_checks
+from django.db import models
+from django.test import override_settings
+from django.test.utils import isolate_apps
+from django_posters.conf import get_settings
+from django_posters.errors import PostersSettingsError
+
+from django_posters import PosterField
+
+GOOD: dict[str, Any] = {"BOOTSTRAP_SERVERS": "localhost:9092", "SITE": "shop"}
+
+
+def test_settings_are_read_and_follow_a_change() -> None:
+    """Servers may be text or a list, and a changed setting is seen at once."""
+    with override_settings(POSTERS=GOOD):
+        first = get_settings()
+        with override_settings(POSTERS={"BOOTSTRAP_SERVERS": ["a:1", "b:2"], "SITE": "blog"}):
+            second = get_settings()
+        third = get_settings()
+
+    assert (first.bootstrap_servers, first.site, first.group) == ("localhost:9092", "shop", "django-shop")
+    assert (second.bootstrap_servers, second.group) == ("a:1,b:2", "django-blog")
+    assert third == first
+
+
+@pytest.mark.parametrize(
+    ("posters", "message"),
+    [
+        pytest.param(None, "POSTERS is missing; add POSTERS = {", id="missing"),
+        pytest.param("localhost", "is a str; it takes a dict", id="not a dict"),
+        pytest.param(GOOD | {"BOOTSTRAP_SERVER": ""}, "did you mean 'BOOTSTRAP_SERVERS'?", id="unknown key"),
+        pytest.param({"SITE": "shop"}, '"BOOTSTRAP_SERVERS"] is None; it takes "host:port"', id="no servers"),
+        pytest.param(GOOD | {"BOOTSTRAP_SERVERS": []}, "name at least one", id="empty servers"),
+        pytest.param(GOOD | {"BOOTSTRAP_SERVERS": "localhost"}, "names 'localhost'; it takes", id="no port"),
+        pytest.param({"BOOTSTRAP_SERVERS": "a:1"}, '"SITE"] is None', id="no site"),
+        pytest.param(GOOD | {"SITE": "my shop"}, "'my shop'; it takes a name", id="bad site"),
+        pytest.param(GOOD | {"SITE": "x" * 65}, "1 to 64 of", id="long site"),
+        pytest.param(GOOD | {"KAFKA_OPTIONS": 5}, "takes a dict of librdkafka", id="options"),
+        pytest.param(GOOD | {"KAFKA_OPTIONS": {"acks": 0}}, "cannot set 'acks'; remove it", id="our option"),
+    ],
+)
+def test_bad_settings_say_what_to_write(posters: object, message: str) -> None:
+    """Every mistake is an error that names the key and the fix, and `manage.py check` reports it."""
+    with override_settings(POSTERS=posters):
+        with pytest.raises(PostersSettingsError, match=re.escape(message)):
+            get_settings()
+        reported = [error for error in run_checks() if error.id == "posters.E001"]
+
+    assert message in str(reported[0].msg)
+
+
+def test_good_site_passes_the_checks() -> None:
+    """The example site has nothing to report."""
+    with override_settings(POSTERS=GOOD):
+        assert run_checks() == []
+
+
+@isolate_apps("testimonials")
+@pytest.mark.parametrize(
+    ("field", "check", "message"),
+    [
+        pytest.param(PosterField("Quote", data=str), "posters.E101", "cannot be 'Quote'", id="section"),
+        pytest.param(PosterField("quote_latest", data=str), "posters.E101", "quote_latest", id="latest"),
+        pytest.param(PosterField("quote"), "posters.E102", "needs `data`", id="no data"),
+        pytest.param(PosterField("quote", data="nope"), "posters.E102", "has no method 'nope'", id="no method"),
+        pytest.param(PosterField("quote", data="no.such.thing"), "posters.E102", "cannot be imported", id="no path"),
+    ],
+)
+def test_bad_field_is_reported(field: PosterField, check: str, message: str) -> None:
+    """A field that request_poster() could not use is reported before the site runs."""
+    model = type("Quote", (models.Model,), {"poster": field, "__module__": "testimonials.models"})
+
+    reported = [error for error in model.check() if error.id == check]  # type: ignore[attr-defined]
+
+    assert message in str(reported[0].msg)
+
+
+def test_migration_does_not_depend_on_the_design() -> None:
+    """Section and data source are no part of a migration; the table's own options are."""
+    _, path, args, options = PosterField("quote", data=str, db_column="picture", verbose_name="picture").deconstruct()
+
+    assert (path, args) == ("django_posters.fields.PosterField", [])
+    assert options == {"db_column": "picture", "verbose_name": "picture"}
+
+
+@pytest.mark.parametrize("data", [lambda row: {"name": row}, "django_tests.test_conf.name_of"])
+def test_data_comes_from_a_function_or_its_path(data: Any) -> None:
+    """`data` may be a function of the row, or the dotted path of one."""
+    assert PosterField("quote", data=data).custom_data("the row") == {"name": "the row"}  # type: ignore[arg-type]
+
+
+def name_of(row: object) -> dict[str, object]:
+    return {"name": row}
