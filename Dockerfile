@@ -1,0 +1,30 @@
+# One image for every role and for `posters setup`; Chromium and the fonts are in it for the render role.
+ARG PYTHON_VERSION=3.13
+ARG DEBIAN_RELEASE=trixie
+
+FROM python:${PYTHON_VERSION}-slim-${DEBIAN_RELEASE} AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_PYTHON_DOWNLOADS=never
+WORKDIR /source
+COPY scripts/requirements-uv.txt scripts/
+RUN pip install --no-cache-dir --require-hashes --requirement scripts/requirements-uv.txt
+COPY requirements.txt ./
+RUN uv venv --python "$(command -v python3)" /opt/posters \
+ && uv pip install --no-cache --python /opt/posters/bin/python --require-hashes --requirement requirements.txt
+COPY . .
+RUN uv build --no-cache --wheel --require-hashes --build-constraint requirements-demo.txt --out-dir /dist \
+ && uv pip install --no-cache --python /opt/posters/bin/python --no-deps /dist/posterstream-*.whl
+
+FROM python:${PYTHON_VERSION}-slim-${DEBIAN_RELEASE}
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends \
+      chromium-headless-shell fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji libatomic1 tini \
+ && rm -rf /var/lib/apt/lists/* \
+ && useradd --uid 10001 --create-home --shell /usr/sbin/nologin posters
+COPY --from=build /opt/posters /opt/posters
+ENV PATH=/opt/posters/bin:$PATH PYTHONUNBUFFERED=1
+# Not root: only so does Chromium keep its sandbox (docker/chromium-seccomp.json lets it).
+USER posters
+WORKDIR /home/posters
+# tini reaps the browser's processes and hands signals on.
+ENTRYPOINT ["tini", "--", "posters"]
+CMD ["worker"]
