@@ -5,7 +5,7 @@ import contextlib
 import logging
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Final, Self
 
@@ -38,7 +38,8 @@ class Browser:
         self.gone = asyncio.Event()
         """Set once Chromium has ended, whoever ended it."""
         self.version = browser.version
-        browser.on("disconnected", lambda _: self.gone.set())
+        self._end_watch = _watch_process(group, self._ended)
+        browser.on("disconnected", lambda _: self._ended())
 
     @classmethod
     async def launch(cls, binary: Path | None) -> Self:
@@ -56,7 +57,7 @@ class Browser:
                 group = await _process_id(browser)
                 return cls(scratch, driver, browser, group)
         except (PlaywrightError, TimeoutError, OSError) as error:
-            await _end(scratch, driver, group=None)
+            await _end(scratch, driver, by_force=True)
             raise RenderError(
                 "renderer_crashed", f"Chromium ({binary or 'Playwright’s'}) did not start: {error}"
             ) from error
@@ -78,8 +79,8 @@ class Browser:
         return processes.group_memory_bytes(self._group)
 
     def kill(self) -> None:
-        """End Chromium at once. `gone` follows."""
-        processes.kill_group(self._group)
+        """End Chromium at once."""
+        self._ended()
 
     async def close(self) -> None:
         """End browser and driver, by force after 3 seconds each, and remove the scratch directory. Never raises."""
@@ -88,11 +89,19 @@ class Browser:
         await asyncio.shield(self._closing)
 
     async def _close(self) -> None:
-        with contextlib.suppress(PlaywrightError, TimeoutError):
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await self._browser.close()
-        await _end(self._scratch, self._driver, group=self._group)
-        self.gone.set()
+        orderly = await _within_limit(self._browser.close())
+        self._ended()
+        await _end(self._scratch, self._driver, by_force=not orderly)
+
+    def _ended(self) -> None:
+        """Note that Chromium is no more, or shall be no more, and see that no part of it outlives the first process.
+
+        Its process group keeps the number from being given to others only until then, so this is done once.
+        """
+        if not self.gone.is_set():
+            self.gone.set()
+            self._end_watch()
+            processes.kill_group(self._group)
 
 
 @contextlib.contextmanager
@@ -134,14 +143,45 @@ async def _process_id(browser: PlaywrightBrowser) -> int:
     return next(int(process["id"]) for process in answer["processInfo"] if process["type"] == "browser")
 
 
-async def _end(scratch: Scratch, driver: Playwright | None, *, group: int | None) -> None:
-    if group is not None:
-        processes.kill_group(group)
+def _watch_process(process: int, ended: Callable[[], None]) -> Callable[[], None]:
+    """Call `ended` as soon as a process ends, which is sooner than its pipes close; return what stops the watch.
+
+    Where the kernel cannot do that (it takes Linux), the driver's word has to do.
+    """
+    if not hasattr(os, "pidfd_open"):
+        return lambda: None
+    handle = os.pidfd_open(process)
+    loop = asyncio.get_running_loop()
+    loop.add_reader(handle, ended)
+
+    def stop() -> None:
+        loop.remove_reader(handle)
+        os.close(handle)
+
+    return stop
+
+
+async def _end(scratch: Scratch, driver: Playwright | None, *, by_force: bool) -> None:
+    """Stop the driver and whatever else was started in the scratch directory, and remove that."""
+    if by_force:
+        _kill_inhabitants(scratch)
     if driver is not None:
-        with contextlib.suppress(PlaywrightError, TimeoutError):
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await driver.stop()
+        await _within_limit(driver.stop())
+    _kill_inhabitants(scratch)
+    await asyncio.to_thread(scratch.remove)
+
+
+def _kill_inhabitants(scratch: Scratch) -> None:
     for process in processes.with_environment(f"TMPDIR={scratch.path}"):
         with contextlib.suppress(ProcessLookupError):
             os.kill(process, signal.SIGKILL)
-    await asyncio.to_thread(scratch.remove)
+
+
+async def _within_limit(work: Awaitable[None]) -> bool:
+    """Say whether `work` ended well within 3 seconds."""
+    try:
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await work
+    except (PlaywrightError, TimeoutError):
+        return False
+    return True

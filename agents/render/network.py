@@ -70,8 +70,6 @@ class Traffic:
 
     def note(self, request: Request) -> None:
         """Keep an entry for a request; until it is answered it stands as blocked."""
-        if request.is_navigation_request() and request.frame.parent_frame is None:
-            return
         self.block(request.url)
 
     def block(self, url: str) -> None:
@@ -86,6 +84,9 @@ class Traffic:
 
     async def _answer(self, route: Route) -> None:
         request = route.request
+        if request.is_navigation_request():
+            await route.fulfill(status=204)
+            return
         if self._fetcher is None or request.resource_type not in ("image", "stylesheet", "font", "media"):
             await route.abort("blockedbyclient")
             return

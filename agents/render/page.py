@@ -1,12 +1,11 @@
 """One page of the browser: draws document after document, each as if it were the first."""
 
 import asyncio
-import contextlib
 import math
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Self
 
 from playwright.async_api import BrowserContext, CDPSession, Request
 from playwright.async_api import Error as PlaywrightError
@@ -16,31 +15,19 @@ from agents.render.browser import Browser
 from agents.render.capture import Clip, capture
 from agents.render.errors import RenderError
 from agents.render.network import AssetFetcher, Traffic, asset_warnings, may_use_network
+from agents.render.race import EndedError, unless
 from agents.render.readiness import Composed, compose, make_world
 from agents.render.rendering import Image, RenderRequest
+from agents.render.view import View
 from schemas import outcomes
 from schemas.codes import ErrorCode
-from schemas.output import ColorScheme, Output
-
-T = TypeVar("T")
+from schemas.output import Output
 
 OPEN_SECONDS: Final = 5.0
 CLOSE_SECONDS: Final = 2.0
 CLEAN_SECONDS: Final = 2.0
-TRANSPARENT: Final = {"color": {"r": 0, "g": 0, "b": 0, "a": 0}}
 # The page has no business with other windows; each would be a process.
 NO_WINDOWS: Final = "globalThis.open = () => null;"
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """What a page is set to, so that only what differs is set again."""
-
-    width: int = 0
-    height: int = 0
-    scale: float = 0.0
-    transparent: bool = False
-    color_scheme: ColorScheme = "light"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,17 +67,19 @@ class Page:
         """Return a new page. Raises RenderError `renderer_crashed` when the browser does not give one in 5 seconds."""
         try:
             async with asyncio.timeout(OPEN_SECONDS):
-                context = await browser.new_context(javascript=javascript, locale=locale, timezone=timezone)
-                if javascript:
-                    await context.add_init_script(NO_WINDOWS)
-                page = await context.new_page()
-                session = await context.new_cdp_session(page)
-                opened = cls(browser, context, page, session)
-                await opened._watch()
-        except (PlaywrightError, TimeoutError) as error:
-            raise RenderError(
-                "renderer_crashed", f"the browser opened no page: {error or 'it did not answer'}"
-            ) from None
+                return await unless(cls._open(browser, javascript, locale, timezone), browser.gone)
+        except (PlaywrightError, TimeoutError, EndedError) as error:
+            raise RenderError("renderer_crashed", f"the browser opened no page ({error!r})") from None
+
+    @classmethod
+    async def _open(cls, browser: Browser, javascript: bool, locale: str | None, timezone: str | None) -> Self:
+        context = await browser.new_context(javascript=javascript, locale=locale, timezone=timezone)
+        if javascript:
+            await context.add_init_script(NO_WINDOWS)
+        page = await context.new_page()
+        session = await context.new_cdp_session(page)
+        opened = cls(browser, context, page, session)
+        await opened._watch()
         return opened
 
     async def draw(self, request: RenderRequest, fetcher: AssetFetcher | None) -> Drawn:
@@ -101,11 +90,14 @@ class Page:
         """
         try:
             async with asyncio.timeout(request.deadline_seconds):
-                return await self._unless_gone(self._draw(request, fetcher))
+                return await unless(self._draw(request, fetcher), self._crashed, self.browser.gone)
         except TimeoutError:
             code: ErrorCode = "script_timeout" if request.javascript else "render_timeout"
             message = f"the document was not ready within {request.deadline_seconds:g} s"
             raise RenderError(code, message) from None
+        except EndedError:
+            what = "the browser" if self.browser.gone.is_set() else "the page's process"
+            raise RenderError("renderer_crashed", f"{what} ended while it drew the document") from None
         except PlaywrightError as error:
             raise RenderError("renderer_crashed", f"the page failed: {error.message[:300]}") from None
 
@@ -120,9 +112,8 @@ class Page:
             return True
         try:
             async with asyncio.timeout(CLEAN_SECONDS):
-                await self._page.goto("about:blank")
-                self._world = await make_world(self._session)
-        except (PlaywrightError, TimeoutError):
+                await unless(self._blank(), self._crashed, self.browser.gone)
+        except (PlaywrightError, TimeoutError, EndedError):
             return False
         self._stained = self._navigated = False
         return True
@@ -131,9 +122,15 @@ class Page:
         """Close page and context; a browser that does not do so in 2 seconds is killed. Never raises."""
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
-                await self._context.close()
+                await unless(self._context.close(), self.browser.gone)
+        except EndedError:
+            return
         except (PlaywrightError, TimeoutError):
             self.browser.kill()
+
+    async def _blank(self) -> None:
+        await self._page.goto("about:blank")
+        self._world = await make_world(self._session)
 
     async def _watch(self) -> None:
         page = self._page
@@ -165,7 +162,9 @@ class Page:
         output = request.output
         self._traffic = Traffic(self._page, fetcher)
         await self._session.send("Page.stopLoading")
-        await self._set_view(output)
+        view = View.of(output)
+        last, self._view = self._view, view
+        await view.set(self._page, self._session, last)
         served = fetcher is not None and (request.javascript or may_use_network(request.html))
         if served:
             await self._traffic.serve()
@@ -190,25 +189,6 @@ class Page:
             captured_seconds=time.monotonic() - composed_at,
         )
 
-    async def _set_view(self, output: Output) -> None:
-        """Tell the browser what differs from the last document's size, scale, background and colour scheme."""
-        view = View(
-            output.width or 0,
-            output.height or 0,
-            output.scale or 1.0,
-            bool(output.transparent),
-            output.color_scheme or "light",
-        )
-        last, self._view = self._view, view
-        if (view.width, view.height, view.scale) != (last.width, last.height, last.scale):
-            metrics = {"width": view.width, "height": view.height, "deviceScaleFactor": view.scale, "mobile": False}
-            await self._session.send("Emulation.setDeviceMetricsOverride", metrics)
-        if view.transparent != last.transparent:
-            background = TRANSPARENT if view.transparent else {}
-            await self._session.send("Emulation.setDefaultBackgroundColorOverride", background)
-        if view.color_scheme != last.color_scheme:
-            await self._page.emulate_media(color_scheme=view.color_scheme)
-
     def _check_refresh(self, composed: Composed, within_seconds: float) -> None:
         """Treat a refresh alike whether or not it is faster than the capture.
 
@@ -220,22 +200,6 @@ class Page:
         if not url.lower().startswith(("http:", "https:")):
             raise RenderError("navigated", "the document refreshes itself; remove its <meta http-equiv=refresh>")
         self._traffic.block(url)
-
-    async def _unless_gone(self, work: Coroutine[Any, Any, T]) -> T:
-        """Return what `work` returns, or raise RenderError as soon as the page's process or the browser has ended."""
-        task = asyncio.ensure_future(work)
-        ends = [asyncio.ensure_future(self._crashed.wait()), asyncio.ensure_future(self.browser.gone.wait())]
-        try:
-            await asyncio.wait((task, *ends), return_when=asyncio.FIRST_COMPLETED)
-            if task.done() and not (self._crashed.is_set() or self.browser.gone.is_set()):
-                return task.result()
-            what = "the browser" if self.browser.gone.is_set() else "the page's process"
-            raise RenderError("renderer_crashed", f"{what} ended while it drew the document")
-        finally:
-            for pending in (task, *ends):
-                pending.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.gather(task, *ends, return_exceptions=True)
 
 
 def _clip(output: Output, composed: Composed) -> Clip | None:

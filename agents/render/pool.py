@@ -66,7 +66,7 @@ class Pool:
             raise
 
     async def give_back(self, page: Page, *, usable: bool) -> None:
-        """Take a page back: cleaned for the next document, or closed and, if it was a slot's, replaced. Never raises."""
+        """Take a page back and clean it; else close it and, if it was a slot's, open another. Never raises."""
         try:
             self.drawn += 1
             fresh = page in self._fresh

@@ -50,9 +50,7 @@ async def test_content_fills_the_image_at_every_scale(engine: Engine, image_form
         image = await picture(engine, QUARTERS, format=image_format, scale=scale, quality=quality)
         width, height = image.size
         corners = [
-            rgb(image, x, y)
-            for y in (height // 8, height - height // 8)
-            for x in (width // 8, width - width // 8)
+            rgb(image, x, y) for y in (height // 8, height - height // 8) for x in (width // 8, width - width // 8)
         ]
 
         for found, wanted in zip(corners, [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)], strict=True):
@@ -137,7 +135,10 @@ async def test_too_large_a_document_is_refused(engine: Engine) -> None:
 
 async def test_dark_scheme_is_honoured_and_gone_with_the_next(engine: Engine) -> None:
     """`color_scheme` reaches media queries and canvas, for one poster."""
-    html = page("<i></i>", "html{color-scheme:light dark}@media(prefers-color-scheme:dark){i{display:block;height:50px;background:lime}}")
+    html = page(
+        "<i></i>",
+        "html{color-scheme:light dark}@media(prefers-color-scheme:dark){i{display:block;height:50px;background:lime}}",
+    )
     dark = await picture(engine, html, color_scheme="dark")
     light = await picture(engine, html)
 

@@ -11,13 +11,19 @@ from tests.render.drawing import draw, image_url, moving_gif, page, picture, rgb
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 128, 0), (0, 0, 255), (255, 255, 255)
-SVG = "data:image/svg+xml;base64," + base64.b64encode(
-    b"<svg xmlns='http://www.w3.org/2000/svg' width='8' height='8'><rect width='8' height='8' fill='green'/></svg>"
-).decode()
-MOVING_SVG = "data:image/svg+xml;base64," + base64.b64encode(
-    b"<svg xmlns='http://www.w3.org/2000/svg' width='8' height='8'><rect width='8' height='8' fill='red'>"
-    b"<animate attributeName='fill' values='blue;lime' dur='0.05s' repeatCount='indefinite'/></rect></svg>"
-).decode()
+SVG = (
+    "data:image/svg+xml;base64,"
+    + base64.b64encode(
+        b"<svg xmlns='http://www.w3.org/2000/svg' width='8' height='8'><rect width='8' height='8' fill='green'/></svg>"
+    ).decode()
+)
+MOVING_SVG = (
+    "data:image/svg+xml;base64,"
+    + base64.b64encode(
+        b"<svg xmlns='http://www.w3.org/2000/svg' width='8' height='8'><rect width='8' height='8' fill='red'>"
+        b"<animate attributeName='fill' values='blue;lime' dur='0.05s' repeatCount='indefinite'/></rect></svg>"
+    ).decode()
+)
 BOX = "i{display:block;width:100px;height:100px;"
 
 IMAGES = {
@@ -75,7 +81,11 @@ MOTION = {
     "finite animation": ("<i></i>", BOX + "animation:a 30s}@keyframes a{to{background:red}}", WHITE),
     "finite animation that stays": ("<i></i>", BOX + "animation:a 30s forwards}@keyframes a{to{background:red}}", RED),
     "delayed animation": ("<i></i>", BOX + "animation:a 1s 60s both}@keyframes a{to{background:red}}", RED),
-    "endless animation": ("<i></i>", BOX + "background:blue;animation:a 1ms infinite}@keyframes a{to{background:red}}", BLUE),
+    "endless animation": (
+        "<i></i>",
+        BOX + "background:blue;animation:a 1ms infinite}@keyframes a{to{background:red}}",
+        BLUE,
+    ),
     "animation of a pseudo element": (
         "<i></i>",
         "i::before{content:'';display:block;width:100px;height:100px;animation:a 9s forwards}@keyframes a{to{background:red}}",
@@ -86,7 +96,11 @@ MOTION = {
         BOX + "animation:a 10s -5s linear infinite paused}@keyframes a{0%,49%{background:red}50%,to{background:blue}}",
         BLUE,
     ),
-    "transition at start": ("<i></i>", BOX + "background:blue;transition:all 9s}@starting-style{i{background:red}}", BLUE),
+    "transition at start": (
+        "<i></i>",
+        BOX + "background:blue;transition:all 9s}@starting-style{i{background:red}}",
+        BLUE,
+    ),
     "moving gif": (f"<img src='{moving_gif()}' width=100 height=100>", "", RED),
     "moving gif in the background": ("<i></i>", BOX + f"background:url({moving_gif()})}}", RED),
     "moving svg image": (f"<img src='{MOVING_SVG}' width=100 height=100>", "", RED),
@@ -100,9 +114,7 @@ MOTION = {
 
 
 @pytest.mark.parametrize(("body", "style", "colour"), MOTION.values(), ids=MOTION.keys())
-async def test_motion_is_shown_at_rest(
-    engine: Engine, body: str, style: str, colour: tuple[int, int, int]
-) -> None:
+async def test_motion_is_shown_at_rest(engine: Engine, body: str, style: str, colour: tuple[int, int, int]) -> None:
     """What ends is shown as it ends, what never ends as if it did not move, at once and every time."""
     started = time.monotonic()
     renderings = [await draw(engine, page(body, style)) for _ in range(3)]

@@ -1,6 +1,7 @@
 """Whatever becomes of the browser, the poster at hand ends in time and the next one is fine."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import tempfile
@@ -14,6 +15,7 @@ import pytest_asyncio
 from agents.render import processes
 from agents.render.engine import Engine
 from agents.render.errors import RenderError
+from agents.render.page import Page
 from agents.render.scratch import PREFIX
 from tests.render.drawing import draw, page
 
@@ -49,14 +51,34 @@ def scratch(engine: Engine) -> Path:
     return engine._pool.browser._scratch.path
 
 
+def idle_pages(engine: Engine) -> list[Page]:
+    """Return the pages that wait for a poster."""
+    assert engine._pool
+    return engine._pool._idle
+
+
 def renderers(engine: Engine) -> list[int]:
     """Return the processes of the engine's browser that draw pages."""
     found = []
     for process in processes.group_members(group(engine)):
-        command = Path(f"/proc/{process}/cmdline").read_bytes()
-        if b"--type=renderer" in command:
-            found.append(process)
+        with contextlib.suppress(OSError):  # ended meanwhile
+            if b"--type=renderer" in Path(f"/proc/{process}/cmdline").read_bytes():
+                found.append(process)
     return found
+
+
+def is_looping(process: int) -> bool:
+    """Say whether a process has used a third of a second of the processor: it runs ENDLESS then."""
+    with contextlib.suppress(OSError):  # ended meanwhile
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        return int(fields[11]) > os.sysconf("SC_CLK_TCK") // 3
+    return False
+
+
+async def looping(engine: Engine, before: set[int]) -> list[int]:
+    """Wait until a page that was not there before runs ENDLESS, and return its process."""
+    await eventually(lambda: any(is_looping(process) for process in set(renderers(engine)) - before))
+    return [process for process in set(renderers(engine)) - before if is_looping(process)]
 
 
 async def failing(work: Awaitable[object]) -> tuple[RenderError, float]:
@@ -98,7 +120,8 @@ async def test_endless_loop_is_named_and_not_retried(own: Engine) -> None:
 
 
 async def test_endless_loop_does_not_slow_its_neighbour(own: Engine) -> None:
-    """While one page is stuck the other draws, and the stuck one's slot comes back."""
+    """While one page is stuck the other draws, the stuck one's slot comes back, and the browser lives on."""
+    browser = group(own)
     stuck = asyncio.create_task(failing(draw(own, ENDLESS, javascript=True, deadline_seconds=3)))
     for _ in range(5):
         await draw(own, GOOD)
@@ -107,14 +130,16 @@ async def test_endless_loop_does_not_slow_its_neighbour(own: Engine) -> None:
     await stuck
     await asyncio.gather(*(draw(own, GOOD) for _ in range(4)))
     await eventually(lambda: len(renderers(own)) <= own.slots + 1)
+    assert group(own) == browser
 
 
 async def test_killed_browser_is_replaced(own: Engine) -> None:
     """The poster of a browser that is killed fails at once and retryable; the next is drawn by another one."""
     baseline = (await draw(own, GOOD)).images[0].data
     dead, left = group(own), scratch(own)
+    idle = set(renderers(own))
     work = asyncio.create_task(failing(draw(own, ENDLESS, javascript=True)))
-    await eventually(lambda: len(renderers(own)) > own.slots)
+    await looping(own, idle)
     started = time.monotonic()
     os.kill(dead, signal.SIGKILL)
     error, _ = await work
@@ -159,11 +184,9 @@ async def test_crashed_renderer_costs_one_poster(own: Engine) -> None:
     await draw(own, GOOD)
     idle = set(renderers(own))
     work = asyncio.create_task(failing(draw(own, ENDLESS, javascript=True)))
-    await eventually(lambda: bool(set(renderers(own)) - idle))
-    busy = set(renderers(own)) - idle
+    busy = await looping(own, idle)
     neighbour = asyncio.create_task(draw(own, GOOD))
-    for process in busy:
-        os.kill(process, signal.SIGKILL)
+    os.kill(busy[0], signal.SIGKILL)
     error, took = await work
 
     assert (error.code, error.retryable) == ("renderer_crashed", True)
@@ -177,7 +200,7 @@ async def test_idle_page_that_crashed_is_not_used(own: Engine) -> None:
     """A page whose process ends while nobody uses it is replaced, not handed out."""
     for process in renderers(own):
         os.kill(process, signal.SIGKILL)
-    await eventually(lambda: not renderers(own))
+    await eventually(lambda: all(page.crashed for page in idle_pages(own)))
 
     assert len(await asyncio.gather(*(draw(own, GOOD) for _ in range(4)))) == 4
 
@@ -206,6 +229,17 @@ async def test_frozen_driver_is_killed_and_replaced(own: Engine) -> None:
     assert (await draw(own, GOOD)).images
     await eventually(lambda: not processes.group_members(dead) and not left.exists(), 15)
     assert not processes.with_environment(f"TMPDIR={left}")
+
+
+async def test_killed_driver_is_replaced(own: Engine) -> None:
+    """A driver that dies takes its browser along, and both are replaced."""
+    dead, left = group(own), scratch(own)
+    for process in set(processes.with_environment(f"TMPDIR={left}")) - {dead}:
+        os.kill(process, signal.SIGKILL)
+    await eventually(lambda: own.healthy and group(own) != dead, 10)
+
+    assert (await draw(own, GOOD)).images
+    await eventually(lambda: not processes.group_members(dead) and not left.exists())
 
 
 async def test_worn_browser_is_replaced_without_a_gap() -> None:

@@ -1,0 +1,43 @@
+"""What a page is set to: size, scale, background and colour scheme."""
+
+from dataclasses import dataclass
+from typing import Final, Self
+
+from playwright.async_api import CDPSession, Page
+
+from schemas.output import ColorScheme, Output
+
+TRANSPARENT: Final = {"color": {"r": 0, "g": 0, "b": 0, "a": 0}}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The settings of a page. One that was just opened has the size 0 by 0, and so is always given one."""
+
+    width: int = 0
+    height: int = 0
+    scale: float = 0.0
+    transparent: bool = False
+    color_scheme: ColorScheme = "light"
+
+    @classmethod
+    def of(cls, output: Output) -> Self:
+        """Return the view that a resolved output asks for."""
+        return cls(
+            output.width or 0,
+            output.height or 0,
+            output.scale or 1.0,
+            bool(output.transparent),
+            output.color_scheme or "light",
+        )
+
+    async def set(self, page: Page, session: CDPSession, last: "View") -> None:
+        """Tell the browser what differs from `last`: each call costs a round trip."""
+        if (self.width, self.height, self.scale) != (last.width, last.height, last.scale):
+            metrics = {"width": self.width, "height": self.height, "deviceScaleFactor": self.scale, "mobile": False}
+            await session.send("Emulation.setDeviceMetricsOverride", metrics)
+        if self.transparent != last.transparent:
+            background = TRANSPARENT if self.transparent else {}
+            await session.send("Emulation.setDefaultBackgroundColorOverride", background)
+        if self.color_scheme != last.color_scheme:
+            await page.emulate_media(color_scheme=self.color_scheme)
