@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from typing import Final
+from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message
 from django.db import DataError, InterfaceError, OperationalError, connections
@@ -60,7 +60,7 @@ def _handle_patiently(stop: threading.Event, message: Message, site: str) -> boo
 
 
 def _set_aside(message: Message, error: Exception) -> None:
-    place = {"topic": message.topic(), "partition": message.partition(), "offset": message.offset()}
+    place: dict[str, Any] = {"topic": message.topic(), "partition": message.partition(), "offset": message.offset()}
     logger.error("set aside %(topic)s/%(partition)s@%(offset)s", place, exc_info=error)
     SetAsideEvent.objects.using(outbox.database()).update_or_create(
         **place,

@@ -109,7 +109,7 @@ class _Wakeup:
     """What ends a wait for new events: on PostgreSQL a notification, else time."""
 
     def __init__(self) -> None:
-        self._listening: object = None
+        self._listening: Any = None
 
     def wait(self, stop: threading.Event) -> None:
         connection = connections[outbox.database()]

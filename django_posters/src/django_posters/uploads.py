@@ -11,7 +11,7 @@ from .conf import Settings
 from .contract.codec import ContractError, decode, encode
 from .contract.limits import TEMPLATE_HTML_MAX_BYTES, TEMPLATE_NAME_MAX_CHARACTERS
 from .contract.references import is_section
-from .contract.templates import TemplateRejected, TemplateUpload, TemplateUploaded
+from .contract.templates import TemplateAnswer, TemplateRejected, TemplateUpload, TemplateUploaded
 from .contract.topics import TEMPLATE_COMMANDS, TEMPLATE_EVENTS
 from .errors import BrokerError, RequestError
 from .kafka import ACK_SECONDS, make_consumer, make_producer
@@ -91,10 +91,11 @@ class Answers:
             if message is None or message.error() is not None:
                 continue
             try:
-                answer = decode(message.value(), TemplateUploaded, TemplateRejected)
-            except ContractError:  # an answer of another type, or one that is not for us to judge
+                answer = decode(message.value(), TemplateAnswer)
+            except ContractError:  # whoever waits for that one will say so
                 continue
-            if answer.command_id == command.event_id:
+            ours = answer.command_id == command.event_id
+            if ours and isinstance(answer, TemplateUploaded | TemplateRejected):
                 return answer
         raise BrokerError(f"no answer within {seconds:g} s; is a worker with the role `templates` running?")
 
