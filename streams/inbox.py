@@ -129,10 +129,13 @@ class Inbox:
 
     async def take(self, limit: int, linger: float = 0.0) -> list[Delivery]:
         """Wait for records and return up to `limit`; after the first, wait `linger` seconds at most for more."""
-        while not self._queue or self._closed:
-            await self._arrived.wait()
-            if linger and not self._closed:
-                await self._fill(limit, linger)
+        while True:
+            while not self._queue or self._closed:
+                await self._arrived.wait()
+            if not linger or len(self._queue) >= limit:
+                break
+            await self._fill(limit, linger)
+            linger = 0.0
         taken = [self._queue.popleft() for _ in range(min(limit, len(self._queue)))]
         for delivery in taken:
             self._working.add(_position(delivery))

@@ -1,9 +1,10 @@
 """Publishing through the role's Faust producer."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from typing import Any
 
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from faust.exceptions import ProducerSendError
 
@@ -21,13 +22,35 @@ class FaustPublisher:
         """Publish the records, in order for each key. Raises TryAgainError where the broker did not take them all."""
         producer = self._app.producer
         try:
-            sent = [
-                await producer.send(record.topic, _bytes(record.key), record.value, None, None, list(record.headers))
-                for record in records
-            ]
+            sent = [await _send(producer, record) for record in records]
             await asyncio.gather(*sent)
         except (KafkaError, ProducerSendError) as error:
             raise TryAgainError(f"the broker did not acknowledge: {error!r}") from error
+
+
+async def _send(producer: Any, record: Record) -> Awaitable[Any]:
+    if record.key is None and record.value is None:
+        return await _send_nothing(producer, record)
+    sent: Awaitable[Any] = await producer.send(
+        record.topic, _bytes(record.key), record.value, None, None, list(record.headers)
+    )
+    return sent
+
+
+async def _send_nothing(producer: Any, record: Record) -> Awaitable[Any]:
+    # A dead letter may have neither key nor value. Kafka takes such a record; the client's `send` refuses it, so that
+    # it goes straight to what `send` itself calls.
+    client = producer._ensure_producer()
+    await client.client._wait_on_metadata(record.topic)
+    partition = client._partition(record.topic, None, None, None, None, None)
+    sent: Awaitable[Any] = await client._message_accumulator.add_message(
+        TopicPartition(record.topic, partition),
+        None,
+        None,
+        client._request_timeout_ms / 1000,
+        headers=list(record.headers),
+    )
+    return sent
 
 
 def _bytes(key: str | bytes | None) -> bytes | None:

@@ -63,7 +63,9 @@ class System:
     _producer: Producer = field(init=False)
 
     def __post_init__(self) -> None:
-        self._producer = Producer({"bootstrap.servers": self.brokers, "linger.ms": 0, "message.max.bytes": 5_000_000})
+        self._producer = Producer(
+            {"bootstrap.servers": self.brokers, "linger.ms": 0, "message.max.bytes": 5_000_000, "log_level": 0}
+        )
 
     def start_worker(self, roles: Sequence[str] = (), **settings: str) -> None:
         """Start a worker process; it is working once it answers requests."""

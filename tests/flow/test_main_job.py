@@ -173,8 +173,8 @@ def test_a_batch_in_parts_is_one_job_and_a_bad_poster_fails_alone(system: System
         lambda: next(
             iter(
                 system.rows(
-                    "SELECT status, total_count, success_count, failure_count FROM template_generation_jobs WHERE job_id = %s "
-                    "AND success_count + failure_count = 13",
+                    "SELECT status, total_count, success_count, failure_count FROM template_generation_jobs "
+                    "WHERE job_id = %s AND success_count + failure_count = 13",
                     job,
                 )
             ),

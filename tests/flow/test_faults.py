@@ -1,0 +1,77 @@
+"""Nothing is lost, and nothing is decided twice, when a worker is killed."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import orjson
+
+from schemas import topics
+from schemas.codec import decode, encode
+from schemas.renders import PosterPinned
+from tests.flow.system import System
+
+POSTERS = 120
+KILLS = 3
+
+
+def test_killing_the_worker_loses_nothing_and_decides_nothing_twice(idle_system: System) -> None:
+    """120 posters and three kills later every poster has one outcome, and the counters agree with a fresh count."""
+    system = idle_system
+    system.start_worker()
+    template = f"{system.upload('<p>{{ title }}</p>').section}_latest"
+    jobs = [system.request(template, {"title": f"poster {number}"}) for number in range(POSTERS)]
+    for _ in range(KILLS):
+        reached = len(terminal_jobs(system)) + POSTERS // 6
+        system.eventually(lambda reached=reached: len(terminal_jobs(system)) >= min(reached, POSTERS - 5))  # type: ignore[misc]
+        system.kill_worker()
+        system.start_worker()
+    system.eventually(lambda: set(jobs) <= terminal_jobs(system))
+
+    system.eventually(
+        lambda: system.rows(
+            "SELECT 1 FROM template_poster_results WHERE status = 'completed' HAVING count(*) = %s", POSTERS
+        )
+    )
+    wrong = system.rows(
+        "SELECT job_id FROM template_generation_jobs j WHERE (success_count, failure_count) <> (SELECT "
+        "count(*) FILTER (WHERE status = 'completed'), count(*) FILTER (WHERE status = 'failed') "
+        "FROM template_poster_results r WHERE r.job_id = j.job_id)"
+    )
+    keys: dict[str, set[str]] = {}
+    for seen in system.all(topics.POSTER_COMPLETIONS):
+        keys.setdefault(seen.body["job_id"], set()).add(seen.body["object_key"])
+
+    assert wrong == []
+    assert all(len(found) == 1 for found in keys.values())
+
+
+def test_a_poster_waits_for_its_retry_and_goes_on_with_the_next_attempt(idle_system: System) -> None:
+    """The retry role sends a poster back when it is due, not before, as attempt two."""
+    system = idle_system
+    if system.worker is None or system.worker.poll() is not None:
+        system.start_worker()
+    template = f"{system.upload('<p>{{ title }}</p>').section}_latest"
+    job = system.request(template, {"title": "first"})
+    system.outcome(job)
+    pinned = decode(system.wait(topics.POSTER_RENDERS, lambda seen: seen.body["job_id"] == job).value, PosterPinned)
+    body = orjson.loads(encode(pinned))
+    due = datetime.now(UTC) + timedelta(seconds=2)
+    again = f"again_{uuid4().hex}"
+    body |= {
+        "job_id": again,
+        "due_at": due.isoformat(),
+        "tier": 1,
+        "custom_data": {"title": "second"},
+        "error": {"code": "internal", "message": "x", "retryable": True},
+    }
+    system.send(topics.POSTER_RETRIES[0], body["input_digest"], orjson.dumps(body))
+
+    outcome = system.outcome(again)
+
+    assert (outcome.status, outcome.attempt) == ("completed", 2)
+    assert outcome.occurred_at >= due
+
+
+def terminal_jobs(system: System) -> set[str]:
+    """Return the jobs that have an outcome on the topic."""
+    return {seen.body["job_id"] for seen in system.all(topics.POSTER_COMPLETIONS)}

@@ -1,0 +1,68 @@
+"""What the render role decides without a browser: lanes, retries, keys."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from agents.render.lanes import Lanes
+from agents.render.object_key import object_digest, object_key
+from agents.render.retrying import next_try
+from schemas.codes import ErrorCode
+from schemas.outcomes import Asset
+from tests.streams.deliveries import delivery
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_bulk_gets_a_fifth_while_interactive_waits_and_all_of_it_otherwise() -> None:
+    """Four interactive posters, then one of bulk; bulk alone is served without a pause."""
+    lanes = Lanes()
+    for offset in range(20):
+        lanes.append(delivery(offset, topic="poster-renders"))
+    for offset in range(5):
+        lanes.append(delivery(offset, topic="poster-renders-bulk"))
+
+    order = ["b" if lanes.popleft().topic.endswith("bulk") else "i" for _ in range(25)]
+
+    assert "".join(order) == "iiiib" * 5
+
+
+def test_interactive_goes_first() -> None:
+    """A poster that somebody waits for overtakes a backlog."""
+    lanes = Lanes()
+    for offset in range(5):
+        lanes.append(delivery(offset, topic="poster-renders-bulk"))
+    lanes.append(delivery(99, topic="poster-renders"))
+
+    assert lanes.popleft().offset == 99
+
+
+@pytest.mark.parametrize(
+    ("code", "attempt", "tier"),
+    [
+        ("render_timeout", 1, 1),
+        ("upload", 2, 2),
+        ("internal", 3, 3),
+        ("internal", 4, None),
+        ("renderer_oom", 1, 1),
+        ("renderer_oom", 2, None),
+        ("template_data", 1, None),
+    ],
+)
+def test_each_attempt_has_its_tier_until_there_are_none_left(code: ErrorCode, attempt: int, tier: int | None) -> None:
+    """Retryable codes pass three tiers, memory one, the rest none."""
+    retry = next_try(code, attempt, (10, 60, 600), NOW)
+
+    assert (retry.tier if retry else None) == tier
+    if retry is not None:
+        assert retry.due_at == NOW + timedelta(seconds=(10, 60, 600)[retry.tier - 1])
+
+
+def test_a_key_names_the_section_the_entity_and_everything_that_shapes_the_image() -> None:
+    """Entities are percent-encoded; another renderer or another missing asset is another key."""
+    digest = object_digest("a" * 64, "chromium-1", [])
+    missing = Asset(url="https://example.test/a.png", ok=False, reason="asset_blocked")
+
+    assert object_key("cards", "Ä/1", digest, "jpeg") == f"templates/cards/%C3%84%2F1_{digest}.jpg"
+    assert digest != object_digest("a" * 64, "chromium-2", [])
+    assert digest != object_digest("a" * 64, "chromium-1", [missing])

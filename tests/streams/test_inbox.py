@@ -1,0 +1,156 @@
+"""Between delivery and finish: order, holding back, revocation, drain."""
+
+import asyncio
+
+import pytest
+
+from streams.inbox import Inbox, Partition
+from tests.streams.deliveries import delivery
+
+
+class RecordingBrake:
+    """Remembers what is held back."""
+
+    def __init__(self) -> None:
+        self.held: set[Partition] = set()
+        self.calls: list[str] = []
+
+    def hold(self, partition: Partition) -> None:
+        """Remember."""
+        self.held.add(partition)
+        self.calls.append("hold")
+
+    def release(self, partition: Partition) -> None:
+        """Forget."""
+        self.held.discard(partition)
+        self.calls.append("release")
+
+
+@pytest.fixture
+def brake() -> RecordingBrake:
+    """A brake."""
+    return RecordingBrake()
+
+
+@pytest.fixture
+def inbox(brake: RecordingBrake) -> Inbox:
+    """An inbox that holds back at four."""
+    inbox = Inbox(["poster-requests"], cap=4)
+    inbox.attach(brake)
+    return inbox
+
+
+async def test_records_are_acknowledged_in_order_whatever_finishes_first(inbox: Inbox) -> None:
+    """The acknowledgement of a later record waits for the earlier one."""
+    acknowledged: list[int] = []
+    for offset in range(3):
+        inbox.deliver(delivery(offset), lambda offset=offset: acknowledged.append(offset))  # type: ignore[misc]
+    first, second, third = await inbox.take(10)
+
+    inbox.finish([third, second])
+    before = list(acknowledged)
+    inbox.finish([first])
+
+    assert before == []
+    assert acknowledged == [0, 1, 2]
+
+
+async def test_a_full_partition_is_held_back_and_let_go_at_half(inbox: Inbox, brake: RecordingBrake) -> None:
+    """Delivery beyond the cap is accepted, because the rest of a fetch may still come, but the partition is held."""
+    for offset in range(6):
+        inbox.deliver(delivery(offset), lambda: None)
+    held_when_full = set(brake.held)
+    taken = await inbox.take(10)
+    inbox.finish(taken[:3])
+    held_above_half = set(brake.held)
+    inbox.finish(taken[3:4])
+
+    assert held_when_full == held_above_half == {("poster-requests", 0)}
+    assert brake.held == set()
+
+
+async def test_a_record_delivered_again_joins_the_work_under_way(inbox: Inbox) -> None:
+    """After a rebalance the same record is not worked on twice, and its new delivery is acknowledged."""
+    acknowledged: list[str] = []
+    inbox.deliver(delivery(1), lambda: acknowledged.append("old"))
+    taken = await inbox.take(1)
+    inbox.revoke([("poster-requests", 0)])
+    inbox.deliver(delivery(1), lambda: acknowledged.append("new"))
+    queued = inbox.queued
+
+    inbox.finish(taken)
+
+    assert queued == 0
+    assert acknowledged == ["new"]
+
+
+async def test_a_late_finish_after_revocation_acknowledges_nothing(inbox: Inbox) -> None:
+    """The partition may be somebody else's by now."""
+    acknowledged: list[int] = []
+    inbox.deliver(delivery(1), lambda: acknowledged.append(1))
+    inbox.deliver(delivery(2), lambda: acknowledged.append(2))
+    taken = await inbox.take(1)
+
+    inbox.revoke([("poster-requests", 0)])
+    inbox.finish(taken)
+
+    assert acknowledged == []
+    assert inbox.queued == 0
+
+
+async def test_a_drain_hands_out_nothing_more_and_waits_for_what_is_in_hand(inbox: Inbox) -> None:
+    """Drain ends when the last taken record is finished; what was queued stays unacknowledged."""
+    acknowledged: list[int] = []
+    for offset in range(2):
+        inbox.deliver(delivery(offset), lambda offset=offset: acknowledged.append(offset))  # type: ignore[misc]
+    taken = await inbox.take(1)
+    drain = asyncio.create_task(inbox.drain(5))
+    waiting = asyncio.create_task(inbox.take(1))
+    await asyncio.wait({drain, waiting}, timeout=0.01)
+    early = drain.done() or waiting.done()
+
+    inbox.finish(taken)
+
+    assert not early
+    assert await drain
+    assert not waiting.done()
+    assert acknowledged == [0]
+    waiting.cancel()
+
+
+async def test_a_drain_gives_up_after_its_time(inbox: Inbox) -> None:
+    """Unfinished work is left to be delivered again."""
+    inbox.deliver(delivery(0), lambda: None)
+    await inbox.take(1)
+
+    assert not await inbox.drain(0.01)
+
+
+async def test_a_drain_does_not_wait_for_what_only_waits_for_its_time(inbox: Inbox) -> None:
+    """A parked record is left unfinished, and joined where it is delivered again."""
+    inbox.deliver(delivery(0), lambda: None)
+    (taken,) = await inbox.take(1)
+    inbox.park(taken)
+
+    drained = await inbox.drain(0.01)
+    inbox.revoke([("poster-requests", 0)])
+    inbox.deliver(delivery(0), lambda: None)
+
+    assert drained
+    assert inbox.queued == 0
+
+
+async def test_lingering_fills_a_batch_and_ends_in_time(inbox: Inbox) -> None:
+    """A batch is full, or as full as it got."""
+    inbox.deliver(delivery(0), lambda: None)
+    task = asyncio.create_task(inbox.take(2, linger=30))
+    await asyncio.wait({task}, timeout=0.01)
+    early = task.done()
+    inbox.deliver(delivery(1), lambda: None)
+    full = await task
+    inbox.deliver(delivery(2), lambda: None)
+    late = await inbox.take(2, linger=0.01)
+
+    assert not early
+    assert [each.offset for each in full] == [0, 1]
+    assert [each.offset for each in late] == [2]

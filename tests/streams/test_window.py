@@ -1,0 +1,69 @@
+"""What may be acknowledged is what nothing unfinished stands before."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.window import PartitionWindow
+
+
+def test_nothing_is_released_before_its_head() -> None:
+    """A later record that is finished first waits for the earlier one."""
+    window: PartitionWindow[str] = PartitionWindow()
+    for offset in (10, 11, 12):
+        window.deliver(offset, f"r{offset}")
+
+    assert window.finish(11) == []
+    assert window.finish(10) == ["r10", "r11"]
+    assert window.finish(12) == ["r12"]
+    assert window.held == 0
+
+
+def test_gaps_in_offsets_hold_nothing_up() -> None:
+    """Compaction and transactions leave gaps; order of delivery is what counts."""
+    window: PartitionWindow[int] = PartitionWindow()
+    for offset in (3, 9, 100):
+        window.deliver(offset, offset)
+
+    assert window.finish(3) == [3]
+    assert window.finish(9) == [9]
+
+
+def test_an_offset_delivered_twice_is_one_record() -> None:
+    """The second delivery is refused, and the record is released once."""
+    window: PartitionWindow[int] = PartitionWindow()
+
+    assert window.deliver(5, 5)
+    assert not window.deliver(5, 5)
+    assert window.finish(5) == [5]
+    assert window.finish(5) == []
+
+
+def test_a_late_finish_of_an_unknown_offset_releases_nothing() -> None:
+    """Work that an earlier assignment began cannot acknowledge in this one."""
+    window: PartitionWindow[int] = PartitionWindow()
+    window.deliver(7, 7)
+
+    assert window.finish(6) == []
+    assert window.held == 1
+
+
+@given(
+    offsets=st.lists(st.integers(0, 10_000), min_size=1, max_size=60, unique=True).map(sorted),
+    seed=st.randoms(use_true_random=False),
+)
+def test_released_records_are_always_the_finished_head_in_order(offsets: list[int], seed: object) -> None:
+    """In whatever order work finishes, the released ones are a prefix of the delivered ones, each once."""
+    window: PartitionWindow[int] = PartitionWindow()
+    for offset in offsets:
+        window.deliver(offset, offset, weight=2)
+    order = list(offsets)
+    seed.shuffle(order)  # type: ignore[attr-defined]
+    finished: set[int] = set()
+    released: list[int] = []
+
+    for offset in order:
+        finished.add(offset)
+        released += window.finish(offset)
+        expected = next((n for n, each in enumerate(offsets) if each not in finished), len(offsets))
+        assert released == offsets[:expected]
+        assert window.held == 2 * (len(offsets) - len(released))
