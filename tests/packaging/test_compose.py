@@ -1,0 +1,163 @@
+"""The compose file is well-formed, and asks nothing of the image that is not in it."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from posters.main import main
+from streams.settings import NAMES, read_settings
+from streams.topics import ROLES
+
+ROOT = Path(__file__).parents[2]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, Any] = COMPOSE["services"]
+OURS = {name: service for name, service in SERVICES.items() if "build" in service}
+
+_VARIABLE = re.compile(r"\$\{([A-Z_]+):-([^}]*)\}")
+
+
+def resolved(text: str) -> str:
+    """Return the text with the defaults of its variables."""
+    return _VARIABLE.sub(lambda match: match[2], text)
+
+
+def one_shots() -> Iterator[str]:
+    """Yield the services whose end the others wait for."""
+    for service in SERVICES.values():
+        for name, condition in service.get("depends_on", {}).items():
+            if condition["condition"] == "service_completed_successfully":
+                yield name
+
+
+def command_path(arguments: list[str]) -> list[click.Command]:
+    """Return the commands that the arguments lead to, below `posters`; the last one takes what is left."""
+    command: click.Command = main
+    found = []
+    for argument in arguments:
+        if not isinstance(command, click.Group):
+            break
+        inner = command.get_command(click.Context(command), argument)
+        assert inner is not None, f"`posters` has no command {argument}"
+        command = inner
+        found.append(command)
+    return found
+
+
+def test_compose_file_has_no_unknown_keys() -> None:
+    """The file fits the format, spelling included."""
+    schema = json.loads((Path(__file__).parent / "compose.schema.json").read_text())
+
+    errors = [f"{error.json_path}: {error.message}" for error in Draft202012Validator(schema).iter_errors(COMPOSE)]
+
+    assert errors == []
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_image_has_a_pinned_version_that_a_variable_overrides(name: str) -> None:
+    """No image floats, and each can be moved without an edit."""
+    tag = SERVICES[name]["image"].rpartition(":")[0] and _VARIABLE.search(SERVICES[name]["image"])
+
+    assert tag, f"{name}'s image has no variable in its tag"
+    assert tag[1].endswith("_VERSION")
+    assert tag[2] == "dev" if name in OURS else re.search(r"\d", tag[2])
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES.keys() - set(one_shots())))
+def test_service_that_stays_has_a_health_check(name: str) -> None:
+    """Compose can tell of every lasting service whether it works."""
+    assert SERVICES[name].get("healthcheck", {}).get("test")
+
+
+def test_services_wait_for_services_that_exist_and_can_say_so() -> None:
+    """Whoever is waited for is there, and healthy only where a check says it."""
+    for name, service in SERVICES.items():
+        for other, condition in service.get("depends_on", {}).items():
+            assert other in SERVICES, f"{name} waits for {other}, which is not there"
+            if condition["condition"] == "service_healthy":
+                assert "test" in SERVICES[other]["healthcheck"], f"{name} waits for the health of {other}"
+
+
+def test_every_role_has_a_service_of_its_own() -> None:
+    """The five roles run beside the one-shot setup."""
+    assert {name: OURS[name]["command"] for name in OURS} == {
+        "setup": ["setup"],
+        **{role: ["worker", role] for role in ROLES},
+    }
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_command_exists(name: str) -> None:
+    """The command line accepts what the service calls it with."""
+    arguments = OURS[name]["command"]
+
+    *_, command = command_path(arguments)
+
+    command.make_context(arguments[0], arguments[1:], resilient_parsing=False)
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_settings_are_known_and_valid(name: str) -> None:
+    """Every `POSTERS_*` variable is a setting, and its value is accepted."""
+    environment = {variable: resolved(value) for variable, value in OURS[name]["environment"].items()}
+    ours = {variable for variable in environment if variable.startswith("POSTERS_")}
+
+    read_settings(environment)
+
+    assert ours <= set(NAMES)
+    assert set(environment) - ours == {"AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"}
+
+
+def test_addresses_name_services_of_the_file() -> None:
+    """Broker, database and storage are called by the names under which compose knows them."""
+    settings = read_settings(
+        {name: resolved(value) for name, value in OURS["intake"]["environment"].items() if name.startswith("POSTERS_")}
+    )
+    endpoint = OURS["intake"]["environment"]["AWS_ENDPOINT_URL"]
+    seaweedfs = SERVICES["seaweedfs"]["environment"]
+
+    assert settings.brokers.partition(":")[0] in SERVICES
+    assert settings.database_url.partition("@")[2].partition(":")[0] in SERVICES
+    assert endpoint.removeprefix("http://").partition(":")[0] in SERVICES
+    assert settings.storage_url == f"s3://{seaweedfs['S3_BUCKET']}"
+    for key in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        assert seaweedfs[key] == OURS["intake"]["environment"][key]
+
+
+def test_render_can_be_scaled() -> None:
+    """Nothing of the render service can exist only once: no name, no port on the machine."""
+    assert not {"container_name", "ports"} & OURS["render"].keys()
+    assert "POSTERS_INSTANCE" not in OURS["render"]["environment"]
+
+
+def test_workers_get_longer_to_stop_than_they_drain() -> None:
+    """A worker is not killed while it finishes what it holds."""
+    drain = read_settings({}).drain_timeout
+
+    assert all(float(service["stop_grace_period"].removesuffix("s")) > drain for service in OURS.values())
+
+
+def test_mounted_files_exist() -> None:
+    """What a service mounts or loads from this repository is in it."""
+    mounted = [mount.partition(":")[0] for service in SERVICES.values() for mount in service.get("volumes", [])]
+    loaded = [option.partition("=")[2] for service in SERVICES.values() for option in service.get("security_opt", [])]
+
+    for path in [*(mount for mount in mounted if mount.startswith(".")), *loaded]:
+        assert (ROOT / path).is_file(), f"{path} is missing"
+    assert {mount for mount in mounted if not mount.startswith(".")} == COMPOSE["volumes"].keys()
+
+
+def test_console_is_pointed_at_the_broker() -> None:
+    """Console reads events, schemas and lag from the broker of this file, and shows values as large as commands."""
+    settings = yaml.safe_load((ROOT / "docker" / "console" / "config.yaml").read_text())
+
+    assert settings["kafka"]["brokers"] == ["redpanda:9092"]
+    assert settings["schemaRegistry"]["enabled"]
+    assert settings["redpanda"]["adminApi"]["urls"] == ["http://redpanda:9644"]
+    assert settings["serde"]["maxDeserializationPayloadSize"] >= 900_000
