@@ -20,12 +20,13 @@ Sleep = Callable[[float], Awaitable[None]]
 async def keep_trying(
     action: Callable[[], Awaitable[T]],
     *,
+    longest: float = LONGEST_DELAY_SECONDS,
     sleep: Sleep = asyncio.sleep,
     jitter: Callable[[], float] = random.random,
 ) -> T:
     """Return what `action` returns, calling it again after every TryAgainError; other errors pass through.
 
-    The delay doubles from 0.1 s to 10 s, each shortened by up to a half at random so that many workers do not knock
+    The delay doubles from 0.1 s to `longest` seconds, each shortened by up to a half at random so that many workers do not knock
     together.
     """
     delay = FIRST_DELAY_SECONDS
@@ -36,4 +37,4 @@ async def keep_trying(
             pause = delay * (1 - jitter() / 2)
             logger.warning("trying again in %.1f s: %s", pause, error)
             await sleep(pause)
-            delay = min(delay * 2, LONGEST_DELAY_SECONDS)
+            delay = min(delay * 2, longest)

@@ -25,6 +25,7 @@ DECLARE
     pinned_in  text[];  -- the jobs and
     pinned     integer[];  -- indexes of those that only learned their template version
     stale      text[];  -- jobs with news that moved nothing: a redelivery, perhaps after a crash before job-events
+    recounted  text[];  -- jobs whose posters or total changed
     revised    text[];  -- jobs whose counts or status changed
     conflicts  integer := 0;
     logged     integer;
@@ -160,26 +161,28 @@ BEGIN
     END IF;
 
     -- 9 Counts and status, derived from the posters as they now are.
+    recounted := ARRAY(SELECT unnest(begun) UNION SELECT unnest(moved_in));
     WITH counted AS (
         SELECT t.job_id, count(*) FILTER (WHERE t.status = 'completed') AS completed,
                count(*) FILTER (WHERE t.status = 'failed') AS failed,
                count(*) FILTER (WHERE t.status = 'cancelled') AS cancelled,
                bool_or(t.status_rank > 0) AS begun, max(t.finished_at) AS finished_at
-        FROM template_poster_results t WHERE t.job_id = ANY (begun || moved_in) GROUP BY t.job_id
+        FROM template_poster_results t WHERE t.job_id = ANY (recounted) GROUP BY t.job_id
     ), derived AS (
         SELECT c.*, CASE
             WHEN j.total_count > 0 AND c.completed + c.failed + c.cancelled >= j.total_count THEN
                 CASE WHEN c.cancelled > 0 THEN 'cancelled' WHEN c.completed = 0 THEN 'failed' ELSE 'completed' END
             WHEN c.begun THEN 'processing' ELSE 'queued' END AS status
-        FROM counted c JOIN template_generation_jobs j USING (job_id)
+        FROM counted c JOIN template_generation_jobs j USING (job_id) WHERE j.job_id = ANY (recounted)
     ), changed AS (
         UPDATE template_generation_jobs j
         SET success_count = d.completed, failure_count = d.failed, cancelled_count = d.cancelled, status = d.status,
             finished_at = CASE WHEN d.status IN ('completed', 'failed', 'cancelled') THEN d.finished_at END,
             revision = j.revision + 1, revised_at = now()
         FROM derived d
-        WHERE j.job_id = d.job_id AND (j.success_count, j.failure_count, j.cancelled_count, j.status)
-              IS DISTINCT FROM (d.completed, d.failed, d.cancelled, d.status)
+        WHERE j.job_id = d.job_id AND j.job_id = ANY (recounted)
+          AND (j.success_count, j.failure_count, j.cancelled_count, j.status)
+                  IS DISTINCT FROM (d.completed, d.failed, d.cancelled, d.status)
         RETURNING j.job_id
     )
     SELECT begun || coalesce(array_agg(job_id), '{}') INTO revised FROM changed;
@@ -204,8 +207,8 @@ BEGIN
                  FROM template_generation_jobs j
                  WHERE j.job_id = ANY (revised || stale) AND j.total_count > 0),
         'cancelled', ARRAY(SELECT j.job_id FROM template_generation_jobs j
-                           WHERE j.job_id IN (SELECT job_id FROM unnest(cancels) UNION ALL
-                                              SELECT job_id FROM unnest(requests))
+                           WHERE j.job_id = ANY (ARRAY(SELECT job_id FROM unnest(cancels) UNION ALL
+                                                       SELECT job_id FROM unnest(requests)))
                              AND j.cancelled_up_to IS NOT NULL ORDER BY j.job_id));
 END
 $$;

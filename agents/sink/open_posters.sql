@@ -25,8 +25,9 @@ SELECT m.job_id, m.poster_index::integer, 'unknown' AS entity_id, 0 AS generatio
        m.ended_at
 FROM missing m
 WHERE (m.job_id, m.poster_index) > ($1, $2)
-  AND NOT EXISTS (SELECT FROM template_poster_results r
-                  WHERE r.job_id = m.job_id AND r.poster_index = m.poster_index)
+  -- Row by row on purpose: as NOT EXISTS the planner would read every result there is.
+  AND (SELECT r.poster_index FROM template_poster_results r
+       WHERE r.job_id = m.job_id AND r.poster_index = m.poster_index) IS NULL
 ORDER BY m.job_id, m.poster_index LIMIT 1000;
 
 -- name: expired

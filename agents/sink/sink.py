@@ -133,12 +133,9 @@ class Sink:
                 self._waiting_for(str(error))
                 raise
 
-        result = await keep_trying(attempt, sleep=self._pause)
+        result = await keep_trying(attempt, longest=LONGEST_PAUSE_SECONDS, sleep=self._sleep)
         self._waiting_for(None)
         return result
-
-    async def _pause(self, seconds: float) -> None:
-        await self._sleep(min(seconds, LONGEST_PAUSE_SECONDS))
 
 
 def _chunks(entries: Iterable[_Entry]) -> Iterator[list[_Entry]]:

@@ -16,13 +16,14 @@ from tests.sink.topics import Topics
 
 @dataclass
 class Workshop:
-    """A sink, what it publishes, what it sets aside, why it waited, and a look into its tables."""
+    """A sink and its connection, what it publishes, what it sets aside, why it waited, and a look into its tables."""
 
     url: str
     topics: Topics
     announcements: Announcements
     set_aside: SetAside
     sink: Sink
+    database: Database
     waits: list[str | None] = field(default_factory=list)
 
     async def fetch(self, query: str, *arguments: object) -> list[tuple[Any, ...]]:
@@ -53,6 +54,12 @@ async def workshop(database: str) -> AsyncIterator[Workshop]:
 
     sink = Sink(connection, announcements, set_aside, waiting_for=waits.append, sleep=sleep)
     yield Workshop(
-        url=database, topics=Topics(), announcements=announcements, set_aside=set_aside, sink=sink, waits=waits
+        url=database,
+        topics=Topics(),
+        announcements=announcements,
+        set_aside=set_aside,
+        sink=sink,
+        database=connection,
+        waits=waits,
     )
     await connection.close()

@@ -1,0 +1,64 @@
+"""The role's loop: records are finished only once they are written, in the order of their partition."""
+
+import asyncio
+
+from agents.sink.agent import SinkAgent, weigh
+from agents.sink.database import Database
+from agents.sink.janitor import Janitor
+from streams.inbox import Inbox
+from tests.sink.conftest import Workshop
+
+
+async def test_records_are_finished_once_they_are_written(workshop: Workshop) -> None:
+    """When a record is acknowledged its row can be read, and nothing stays unacknowledged."""
+    topics = workshop.topics
+    inbox = Inbox(["poster-requests", "poster-completions"], cap=100, weigh=weigh)
+    acknowledged: list[int] = []
+    done = asyncio.Event()
+    deliveries = [topics.request("job"), topics.completed("job"), topics.request("other")]
+
+    def acknowledge(number: int) -> None:
+        acknowledged.append(number)
+        if len(acknowledged) == len(deliveries):
+            done.set()
+
+    for number, delivery in enumerate(deliveries):
+        inbox.deliver(delivery, lambda number=number: acknowledge(number))
+    sweeping = Database(workshop.url)
+    janitor = Janitor(sweeping, workshop.announcements, batch_timeout=3_600, stale_after=86_400)
+    running = asyncio.create_task(SinkAgent(inbox, workshop.sink, janitor).run())
+    await done.wait()
+    rows = await workshop.posters("job_id, status")
+    running.cancel()
+    await asyncio.wait([running])
+    await sweeping.close()
+
+    assert rows == [("job", "completed"), ("other", "queued")]
+    assert sorted(acknowledged) == [0, 1, 2]
+    assert inbox.working == 0
+
+
+async def test_nothing_is_finished_while_the_database_is_away(workshop: Workshop) -> None:
+    """A sink that waits for its database keeps its records unacknowledged."""
+    inbox = Inbox(["poster-requests"], cap=100)
+    acknowledged: list[bool] = []
+    waited = asyncio.Event()
+    away = Database("postgresql://posters@127.0.0.1:1/posters")
+    sink = type(workshop.sink)(
+        away, workshop.announcements, workshop.set_aside, waiting_for=lambda reason: waited.set() if reason else None
+    )
+    janitor = Janitor(away, workshop.announcements, batch_timeout=3_600, stale_after=86_400)
+    inbox.deliver(workshop.topics.request("job"), lambda: acknowledged.append(True))
+    running = asyncio.create_task(SinkAgent(inbox, sink, janitor).run())
+    await waited.wait()
+    running.cancel()
+    await asyncio.wait([running])
+
+    assert acknowledged == []
+    assert workshop.set_aside.letters == []
+
+
+def test_a_batch_weighs_by_its_size(workshop: Workshop) -> None:
+    """A record that stands for hundreds of posters fills the window like hundreds of records."""
+    assert weigh(workshop.topics.request("job")) == 1
+    assert weigh(workshop.topics.batch("job", 500)) > 4
