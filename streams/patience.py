@@ -26,8 +26,8 @@ async def keep_trying(
 ) -> T:
     """Return what `action` returns, calling it again after every TryAgainError; other errors pass through.
 
-    The delay doubles from 0.1 s to `longest` seconds, each shortened by up to a half at random so that many workers do not knock
-    together.
+    The delay doubles from 0.1 s to `longest` seconds, each shortened by up to a half at random so that many workers do
+    not knock together.
     """
     delay = FIRST_DELAY_SECONDS
     while True:
