@@ -104,7 +104,10 @@ async def main(count: int, rounds: int) -> None:
                     kept.append(await measure(draw))
             plain, ours = (statistics.median(kept) for kept in figures)
             ratios = [b / a for a, b in zip(*figures, strict=True)]
-            print(f"{name:7} {way:11} bare {plain:7.1f}  engine {ours:7.1f} {unit:10} ratio {statistics.median(ratios):.2f}")
+            print(
+                f"{name:7} {way:11} bare {plain:7.1f}  engine {ours:7.1f} {unit:10} "
+                f"ratio {statistics.median(ratios):.2f}"
+            )
     await bare.close()
     await engine.close()
 

@@ -16,7 +16,7 @@
 
   const IMAGE_URL = /url\((?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([^)]*))\)/g;
   const TELLING = "iframe,frame,object,embed,fencedframe,portal,meta:not([charset]):not([name=viewport i])";
-  const PARTS = [null, "::before", "::after", "::marker", "::first-letter", "::first-line", "::backdrop"];
+  const PARTS = ["before", "after", "marker", "first-letter", "first-line", "backdrop"];
   const PROPERTIES = ["backgroundImage", "maskImage", "borderImageSource", "listStyleImage", "content", "shapeOutside"];
 
   function put(html) {
@@ -106,10 +106,10 @@
     );
   }
 
-  function styleUrls(all) {
+  function styleUrls(all, parts) {
     const urls = new Set();
     for (const element of all)
-      for (const part of PARTS) {
+      for (const part of parts) {
         const style = getComputedStyle(element, part);
         for (const property of PROPERTIES)
           for (const match of (style[property] || "").matchAll(IMAGE_URL))
@@ -118,10 +118,17 @@
     return urls;
   }
 
-  async function settle(all, hasStyleImages) {
+  // Style is costly to read, so it is only where the document says something about images, and of those parts alone.
+  function partsWithImages(html, wanted) {
+    if (!wanted.styleImages) return [];
+    const named = wanted.styleSheets ? PARTS : PARTS.filter((part) => new RegExp(`:${part}`, "i").test(html));
+    return [null, ...named.map((part) => `::${part}`)];
+  }
+
+  async function settle(all, parts) {
     const failed = new Set();
     const waits = [];
-    const urls = hasStyleImages ? styleUrls(all) : new Set();
+    const urls = parts.length ? styleUrls(all, parts) : new Set();
     for (const element of all) {
       if (element instanceof HTMLImageElement) {
         if (element.loading === "lazy") element.loading = "eager";
@@ -183,11 +190,12 @@
     let all = elements();
     const hasMedia = hideControls(all);
     const moved = freeze(all);
-    let failed = await settle(all, wanted.styleImages);
+    const parts = partsWithImages(html, wanted);
+    let failed = await settle(all, parts);
     if (moved || page.fonts().status !== "loaded") {
       all = elements();
       freeze(all);
-      failed = await settle(all, wanted.styleImages);
+      failed = await settle(all, parts);
     }
     const root = page.documentElement();
     return {

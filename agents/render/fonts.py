@@ -105,7 +105,7 @@ def _one_of_each_family(files: Iterable[Path]) -> list[Path]:
 def _characters(file: Path) -> Iterable[int]:
     try:
         # The faces of a collection share their characters.
-        with TTFont(file, lazy=True, fontNumber=0) as font:
+        with file.open("rb") as content, TTFont(content, lazy=True, fontNumber=0) as font:
             return list(font.getBestCmap() or ())
     except (TTLibError, OSError) as error:
         log.warning("font %s cannot be read (%s); its characters count as missing", file, error)

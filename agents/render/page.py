@@ -16,7 +16,7 @@ from agents.render.capture import Clip, capture
 from agents.render.errors import RenderError
 from agents.render.network import AssetFetcher, Traffic, asset_warnings, may_use_network
 from agents.render.race import EndedError, unless
-from agents.render.readiness import Composed, compose, make_world
+from agents.render.readiness import Composed, compose, main_frame, make_world
 from agents.render.rendering import Image, RenderRequest
 from agents.render.view import View
 from schemas import outcomes
@@ -53,11 +53,13 @@ class Page:
         self._context = context
         self._page = page
         self._session = session
+        self._frame = ""
         self._world = 0
         self._view = View()
+        self._javascript = False
         self._traffic = Traffic(page, None)
         self._crashed = asyncio.Event()
-        self._navigated = False
+        self._left = asyncio.Event()
         self._stained = False
 
     @classmethod
@@ -90,12 +92,14 @@ class Page:
         """
         try:
             async with asyncio.timeout(request.deadline_seconds):
-                return await unless(self._draw(request, fetcher), self._crashed, self.browser.gone)
+                return await unless(self._draw(request, fetcher), self._left, self._crashed, self.browser.gone)
         except TimeoutError:
             code: ErrorCode = "script_timeout" if request.javascript else "render_timeout"
             message = f"the document was not ready within {request.deadline_seconds:g} s"
             raise RenderError(code, message) from None
         except EndedError:
+            if self._left.is_set():
+                raise RenderError("navigated", "the document navigated away while it was drawn") from None
             what = "the browser" if self.browser.gone.is_set() else "the page's process"
             raise RenderError("renderer_crashed", f"{what} ended while it drew the document") from None
         except PlaywrightError as error:
@@ -115,7 +119,8 @@ class Page:
                 await unless(self._blank(), self._crashed, self.browser.gone)
         except (PlaywrightError, TimeoutError, EndedError):
             return False
-        self._stained = self._navigated = False
+        self._stained = False
+        self._left.clear()
         return True
 
     async def close(self) -> None:
@@ -130,25 +135,26 @@ class Page:
 
     async def _blank(self) -> None:
         await self._page.goto("about:blank")
-        self._world = await make_world(self._session)
+        self._world = await make_world(self._session, self._frame)
 
     async def _watch(self) -> None:
         page = self._page
         page.on("crash", lambda _: self._crashed.set())
         page.on("request", self._note)
-        page.on("framenavigated", lambda frame: self._mark_navigated() if frame == page.main_frame else None)
+        page.on("framenavigated", lambda frame: self._left.set() if frame == page.main_frame else None)
         self._session.on("Fetch.requestPaused", self._refuse_document)
         # A navigation that is answered 204 leaves the document as it is. Assets are not held up by this pattern.
         await self._session.send("Fetch.enable", {"patterns": [{"resourceType": "Document"}]})
-        self._world = await make_world(self._session)
+        self._frame = await main_frame(self._session)
+        self._world = await make_world(self._session, self._frame)
 
     def _note(self, request: Request) -> None:
         self._traffic.note(request)
 
-    def _mark_navigated(self) -> None:
-        self._navigated = True
-
     def _refuse_document(self, paused: dict[str, Any]) -> None:
+        if self._javascript and paused["frameId"] == self._frame:
+            # The document would not finish loading: it waits for the navigation that its script began.
+            self._left.set()
         answer = {"requestId": paused["requestId"], "responseCode": 204}
         self._background(self._session.send("Fetch.fulfillRequest", answer))
 
@@ -161,6 +167,7 @@ class Page:
         started = time.monotonic()
         output = request.output
         self._traffic = Traffic(self._page, fetcher)
+        self._javascript = request.javascript
         await self._session.send("Page.stopLoading")
         view = View.of(output)
         last, self._view = self._view, view
@@ -174,8 +181,6 @@ class Page:
         image = await capture(self._session, output, _clip(output, composed))
         if served:
             await self._traffic.stop()
-        if self._navigated:
-            raise RenderError("navigated", "the document navigated away while it was drawn")
         for url in composed.failed:
             self._traffic.block(url)
         assets = self._traffic.assets()

@@ -11,7 +11,8 @@ from playwright.async_api import Error as PlaywrightError
 from agents.render.errors import RenderError
 
 _SCRIPT: Final = Path(__file__).with_name("compose.js").read_text()
-_STYLE_IMAGES: Final = re.compile(r"url\(|image-set\(|@import|<link", re.IGNORECASE)
+_STYLE_SHEETS: Final = re.compile(r"@import|<link|<script", re.IGNORECASE)
+_STYLE_IMAGES: Final = re.compile(r"url\(|image-set\(", re.IGNORECASE)
 
 
 class Composed(msgspec.Struct, frozen=True):
@@ -33,15 +34,19 @@ class Composed(msgspec.Struct, frozen=True):
     """Left, top, width and height of the element asked for."""
 
 
-async def make_world(session: CDPSession) -> int:
+async def main_frame(session: CDPSession) -> str:
+    """Return the id of the page's own frame, which stays the same when it navigates."""
+    tree = await session.send("Page.getFrameTree")
+    frame: str = tree["frameTree"]["frame"]["id"]
+    return frame
+
+
+async def make_world(session: CDPSession, frame: str) -> int:
     """Return the id of an isolated world of the page's document, with `compose` defined in it.
 
     It lives until the page navigates; writing another document into the page keeps it.
     """
-    tree = await session.send("Page.getFrameTree")
-    world = await session.send(
-        "Page.createIsolatedWorld", {"frameId": tree["frameTree"]["frame"]["id"], "worldName": "posters"}
-    )
+    world = await session.send("Page.createIsolatedWorld", {"frameId": frame, "worldName": "posters"})
     context: int = world["executionContextId"]
     await session.send("Runtime.evaluate", {"expression": _SCRIPT, "contextId": context})
     return context
@@ -53,7 +58,9 @@ async def compose(session: CDPSession, world: int, html: str, selector: str | No
     Raises RenderError: `navigated` when the document went elsewhere, `output_invalid` for a selector that is no
     selector. Without a limit of its own: the caller has the deadline.
     """
-    wanted = {"selector": selector, "styleImages": bool(_STYLE_IMAGES.search(html))}
+    sheets = bool(_STYLE_SHEETS.search(html))
+    images = sheets or bool(_STYLE_IMAGES.search(html))
+    wanted = {"selector": selector, "styleImages": images, "styleSheets": sheets}
     call = {
         "functionDeclaration": "(html, wanted) => compose(html, wanted)",
         "executionContextId": world,

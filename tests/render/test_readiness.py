@@ -24,6 +24,10 @@ MOVING_SVG = (
         b"<animate attributeName='fill' values='blue;lime' dur='0.05s' repeatCount='indefinite'/></rect></svg>"
     ).decode()
 )
+SMIL = (
+    "<rect width='100' height='100' fill='red'>"
+    "<animate attributeName='fill' values='blue;lime' dur='0.05s' repeatCount='indefinite'/></rect>"
+)
 BOX = "i{display:block;width:100px;height:100px;"
 
 IMAGES = {
@@ -38,8 +42,8 @@ IMAGES = {
     "content": "<style>i{{display:block;width:100px;height:100px;content:url({url})}}</style><i></i>",
     "mask": f"<style>{BOX}background:green;mask:url({{url}})}}</style><i></i>",
     "border image": f"<style>{BOX}box-sizing:border-box;border:50px solid;border-image:url({{url}}) 4}}</style><i></i>",
-    "list style": "<style>ul{{margin:0;padding:0;font-size:1px;line-height:8px;zoom:12;list-style:url({url}) inside}}</style>"
-    "<ul><li></li></ul>",
+    "list style": "<style>ul{{margin:0;padding:0;font-size:1px;line-height:8px;zoom:12}}"
+    "li{{list-style:url({url}) inside}}</style><ul><li></li></ul>",
     "svg image": "<svg width=100 height=100><image href='{url}' width=100 height=100 preserveAspectRatio=none /></svg>",
     "video poster": "<video poster='{url}' width=100 height=100 style='object-fit:fill'></video>",
     "input": "<input type=image src='{url}' width=100 height=100>",
@@ -88,7 +92,7 @@ MOTION = {
     ),
     "animation of a pseudo element": (
         "<i></i>",
-        "i::before{content:'';display:block;width:100px;height:100px;animation:a 9s forwards}@keyframes a{to{background:red}}",
+        BOX + "}i::before{content:'';display:block;height:100%;animation:a 9s both}@keyframes a{to{background:red}}",
         RED,
     ),
     "paused animation": (
@@ -105,8 +109,7 @@ MOTION = {
     "moving gif in the background": ("<i></i>", BOX + f"background:url({moving_gif()})}}", RED),
     "moving svg image": (f"<img src='{MOVING_SVG}' width=100 height=100>", "", RED),
     "inline svg animation": (
-        "<svg width=100 height=100><rect width=100 height=100 fill=red>"
-        "<animate attributeName=fill values=blue;lime dur=0.05s repeatCount=indefinite /></rect></svg>",
+        f"<svg width=100 height=100>{SMIL}</svg>",
         "",
         RED,
     ),
