@@ -1,0 +1,123 @@
+"""The documentation names what there is, and its links lead somewhere."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from agents.render.template import Template
+from agents.templates.check import check_template
+from agents.templates.refusal import CommandRefusedError
+from posters.main import COMMANDS
+from streams.settings import NAMES, PREFIX, Settings
+from streams.topics import EDGES, ROLES, TOPICS
+
+ROOT = Path(__file__).parents[1]
+OPERATIONS = ROOT / "docs" / "operations.md"
+TEMPLATES = ROOT / "docs" / "templates.md"
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "django_posters").glob("*.md")])
+
+_LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+_HEADING = re.compile(r"^#{1,6} +(.+?) *$", re.MULTILINE)
+_FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+
+
+def rows(document: Path, heading: str) -> list[list[str]]:
+    """Return the cells of the tables under a heading, a list a row, without the heads. Raises where there are none."""
+    section = document.read_text(encoding="utf-8").partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    lines = [line.replace("\\|", "\0").strip("| ") for line in section.splitlines() if line.startswith("| `")]
+    if not lines:
+        raise ValueError(f"{document.name} has no table under `{heading}`")
+    return [[cell.strip().replace("\0", "|") for cell in line.split("|")] for line in lines]
+
+
+def code(cell: str) -> str:
+    """Return the code that a cell begins with."""
+    return cell.split("`")[1]
+
+
+def shown(value: object) -> str:
+    """Return a default as the settings table shows it."""
+    if value is None:
+        return "unset"
+    if value == "":
+        return "empty"
+    return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
+
+
+def links(document: Path) -> Iterator[str]:
+    """Yield where the links of a document lead that are not addresses of the web."""
+    for target in _LINK.findall(_FENCED.sub("", document.read_text(encoding="utf-8"))):
+        if not re.match(r"[a-z]+:", target):
+            yield target
+
+
+def anchors(document: Path) -> set[str]:
+    """Return the anchors of a document's headings, as GitHub makes them."""
+    text = _FENCED.sub("", document.read_text(encoding="utf-8"))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in _HEADING.findall(text)}
+
+
+def test_settings_table_has_every_setting_with_its_default() -> None:
+    """Who reads the table knows every setting, and none that is not there."""
+    table = {code(name): default for name, default, _ in rows(OPERATIONS, "Settings")}
+
+    assert table == {PREFIX + field.name.upper(): shown(field.default) for field in fields(Settings)}
+    assert sorted(table) == sorted(NAMES)
+
+
+def test_every_command_is_documented() -> None:
+    """Who reads the table knows every command, and none that is not there."""
+    documented = [code(name).split()[1] for name, _ in rows(OPERATIONS, "Commands")]
+
+    assert sorted(documented) == sorted(COMMANDS)
+
+
+def test_roles_table_says_how_many_processes_a_role_can_use() -> None:
+    """The number of processes that find work is that of the partitions of a role's topics."""
+    partitions = {topic.name: topic.partitions for topic in TOPICS}
+    table = {code(role): int(most) for role, _, _, most in rows(OPERATIONS, "What has to run")}
+
+    assert table == {role: max(partitions[topic] for topic in EDGES[role].consumes) for role in ROLES}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(document: Path) -> None:
+    """Every relative link of the documentation leads to a file that is there, and to a heading in it."""
+    for target in links(document):
+        path, _, anchor = target.partition("#")
+        linked = (document.parent / path).resolve() if path else document
+
+        assert linked.exists(), target
+        assert linked.is_relative_to(ROOT), target
+        assert not anchor or anchor in anchors(linked), target
+
+
+@pytest.mark.parametrize("html", re.findall(r"```html\n(.*?)```", TEMPLATES.read_text(encoding="utf-8"), re.DOTALL))
+def test_example_templates_are_accepted(html: str) -> None:
+    """A designer who copies an example can upload it."""
+    assert check_template(html, []).placeholders
+
+
+@pytest.mark.parametrize(("use", "data_type", "_"), rows(TEMPLATES, "Values"))
+def test_types_follow_from_the_use_as_the_table_says(use: str, data_type: str, _: str) -> None:
+    """A value's type follows from where it stands, as a designer reads in the table."""
+    assert [placeholder.data_type for placeholder in check_template(code(use), []).placeholders] == [data_type]
+
+
+@pytest.mark.parametrize(("expression", "value", "printed"), rows(TEMPLATES, "The language"))
+def test_filters_print_what_the_table_says(expression: str, value: str, printed: str) -> None:
+    """Every filter of the table is there and does what its row shows."""
+    assert Template(code(expression)).render({"v": json.loads(code(value))}) == code(printed)
+
+
+@pytest.mark.parametrize("snippet", [code(row[0]) for row in rows(TEMPLATES, "Where no value can stand")])
+def test_what_the_table_calls_refused_is_refused(snippet: str) -> None:
+    """Every place of the table is refused at upload, with line and column."""
+    with pytest.raises(CommandRefusedError) as refused:
+        check_template(snippet, [])
+
+    assert all(error.line and error.column for error in refused.value.errors)
