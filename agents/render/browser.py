@@ -35,6 +35,8 @@ class Browser:
         self._browser = browser
         self._group = group
         self._closing: asyncio.Task[None] | None = None
+        self._oversized: set[int] = set()
+        self._blames = 0
         self.gone = asyncio.Event()
         """Set once Chromium has ended, whoever ended it."""
         self.version = browser.version
@@ -76,7 +78,24 @@ class Browser:
 
     def memory_bytes(self) -> int:
         """Return the memory of all its processes."""
-        return processes.group_memory_bytes(self._group)
+        return sum(map(processes.memory_bytes, processes.group_members(self._group)))
+
+    def kill_oversized(self, above_bytes: int) -> None:
+        """End the page processes that use more memory than a poster may; `take_blame` tells who it was."""
+        for process in processes.group_members(self._group):
+            oversized = processes.memory_bytes(process) > above_bytes and processes.is_renderer(process)
+            if oversized and process not in self._oversized:
+                self._oversized.add(process)
+                self._blames += 1
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
+
+    def take_blame(self) -> bool:
+        """Say, to a page whose process has ended, whether that was for its memory. Each kill is told once."""
+        if self._blames == 0:
+            return False
+        self._blames -= 1
+        return True
 
     def kill(self) -> None:
         """End Chromium at once."""

@@ -1,9 +1,10 @@
 """One page of the browser: draws document after document, each as if it were the first."""
 
 import asyncio
+import contextlib
 import math
 import time
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -26,6 +27,9 @@ from schemas.output import Output
 OPEN_SECONDS: Final = 5.0
 CLOSE_SECONDS: Final = 2.0
 CLEAN_SECONDS: Final = 2.0
+MEMORY_MAX_BYTES: Final = 1024**3
+MEMORY_LOOK_SECONDS: Final = 0.25
+"""Between two looks at memory; most posters are done before the first."""
 # The page has no business with other windows; each would be a process.
 NO_WINDOWS: Final = "globalThis.open = () => null;"
 
@@ -88,22 +92,30 @@ class Page:
         """Draw one document within its deadline.
 
         Raises RenderError: `render_timeout`, or `script_timeout` where the document's scripts run, at the deadline;
-        `renderer_crashed`; `navigated`; `output_invalid` for a selector; what `capture` raises.
+        `renderer_crashed`; `renderer_oom` above 1 GiB; `navigated`; `output_invalid` for a selector; what `capture`
+        raises.
         """
         try:
             async with asyncio.timeout(request.deadline_seconds):
-                return await unless(self._draw(request, fetcher), self._left, self._crashed, self.browser.gone)
+                async with _repeatedly(MEMORY_LOOK_SECONDS, lambda: self.browser.kill_oversized(MEMORY_MAX_BYTES)):
+                    return await unless(self._draw(request, fetcher), self._left, self._crashed, self.browser.gone)
         except TimeoutError:
             code: ErrorCode = "script_timeout" if request.javascript else "render_timeout"
             message = f"the document was not ready within {request.deadline_seconds:g} s"
             raise RenderError(code, message) from None
         except EndedError:
-            if self._left.is_set():
-                raise RenderError("navigated", "the document navigated away while it was drawn") from None
-            what = "the browser" if self.browser.gone.is_set() else "the page's process"
-            raise RenderError("renderer_crashed", f"{what} ended while it drew the document") from None
+            raise self._ended() from None
         except PlaywrightError as error:
             raise RenderError("renderer_crashed", f"the page failed: {error.message[:300]}") from None
+
+    def _ended(self) -> RenderError:
+        if self._left.is_set():
+            return RenderError("navigated", "the document navigated away while it was drawn")
+        if self.browser.gone.is_set():
+            return RenderError("renderer_crashed", "the browser ended while it drew the document")
+        if self.browser.take_blame():
+            return RenderError("renderer_oom", f"the document took more than {MEMORY_MAX_BYTES:,} bytes of memory")
+        return RenderError("renderer_crashed", "the page's process ended while it drew the document")
 
     @property
     def crashed(self) -> bool:
@@ -205,6 +217,22 @@ class Page:
         if not url.lower().startswith(("http:", "https:")):
             raise RenderError("navigated", "the document refreshes itself; remove its <meta http-equiv=refresh>")
         self._traffic.block(url)
+
+
+@contextlib.asynccontextmanager
+async def _repeatedly(seconds: float, action: Callable[[], None]) -> AsyncIterator[None]:
+    """Run `action` every so often while the body runs, the first time after the first interval."""
+
+    async def repeat() -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            action()
+
+    task = asyncio.create_task(repeat())
+    try:
+        yield
+    finally:
+        task.cancel()
 
 
 def _clip(output: Output, composed: Composed) -> Clip | None:

@@ -15,16 +15,21 @@ def group_members(group: int) -> list[int]:
     return [process for process, state, its_group in _listed() if its_group == group and state != "Z"]
 
 
-def group_memory_bytes(group: int) -> int:
-    """Return the resident memory of a process group without what its members share with files, 0 if it is gone."""
-    pages = 0
-    for process in group_members(group):
-        try:
-            _, resident, shared, *_ = (_PROCESSES / str(process) / "statm").read_text().split()
-        except OSError:
-            continue  # ended meanwhile
-        pages += int(resident) - int(shared)
-    return pages * _PAGE_BYTES
+def memory_bytes(process: int) -> int:
+    """Return the resident memory of a process without what it shares with files and others; 0 if it has ended."""
+    try:
+        _, resident, shared, *_ = (_PROCESSES / str(process) / "statm").read_text().split()
+    except OSError:
+        return 0
+    return (int(resident) - int(shared)) * _PAGE_BYTES
+
+
+def is_renderer(process: int) -> bool:
+    """Say whether a process is one in which Chromium draws pages."""
+    try:
+        return b"--type=renderer" in (_PROCESSES / str(process) / "cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def kill_group(group: int) -> None:

@@ -64,12 +64,7 @@ def idle_pages(engine: Engine) -> list[Page]:
 
 def renderers(engine: Engine) -> list[int]:
     """Return the processes of the engine's browser that draw pages."""
-    found = []
-    for process in processes.group_members(group(engine)):
-        with contextlib.suppress(OSError):  # ended meanwhile
-            if b"--type=renderer" in Path(f"/proc/{process}/cmdline").read_bytes():
-                found.append(process)
-    return found
+    return [process for process in processes.group_members(group(engine)) if processes.is_renderer(process)]
 
 
 def is_looping(process: int) -> bool:
@@ -114,6 +109,26 @@ async def test_runaway_script_ends_in_its_budget(own: Engine, script: str) -> No
     assert error.code in {"script_timeout", "renderer_crashed", "renderer_oom", "navigated"}
     assert took < 4
     assert (await draw(own, GOOD)).images[0].data == baseline
+
+
+BOMBS = {
+    "buffers": "const a=[];while(1)a.push(new Uint8Array(1e8).fill(1))",
+    "wasm": "const a=[];while(1){const m=new WebAssembly.Memory({initial:10000});"
+    "new Uint8Array(m.buffer).fill(1);a.push(m)}",
+}
+
+
+@pytest.mark.parametrize("script", BOMBS.values(), ids=BOMBS.keys())
+async def test_memory_bomb_is_named(own: Engine, script: str) -> None:
+    """A page that takes more than a gigabyte is ended with `renderer_oom`; its neighbours draw on."""
+    browser = group(own)
+    bomb = asyncio.create_task(failing(draw(own, page(f"<script>{script}</script>"), javascript=True)))
+    neighbours = [await draw(own, GOOD) for _ in range(3)]
+    error, _ = await bomb
+
+    assert error.code == "renderer_oom"
+    assert len({rendering.images[0].data for rendering in neighbours}) == 1
+    assert group(own) == browser
 
 
 async def test_endless_loop_is_named_and_not_retried(own: Engine) -> None:
