@@ -42,11 +42,12 @@ class DataCheck:
 class PlaceholderSet:
     """The placeholders of one template version, prepared once to check the data of many posters."""
 
-    __slots__ = ("_checks", "_required")
+    __slots__ = ("_checks", "_defaults", "_required")
 
     def __init__(self, placeholders: Iterable[Placeholder]) -> None:
         placeholders = list(placeholders)
         self._required: Final = tuple(item.name for item in placeholders if item.required)
+        self._defaults: Final = {item.name: item.default for item in placeholders if item.default is not None}
         self._checks: Final = {item.name: (_CHECKS[item.data_type], item.required) for item in placeholders}
 
     def check(self, custom_data: Mapping[str, Any]) -> DataCheck:
@@ -65,6 +66,14 @@ class PlaceholderSet:
                 if reason is not None and (required or value != ""):
                     wrong.append((name, reason))
         return DataCheck(missing=missing, unknown=unknown, wrong=wrong)
+
+    def filled(self, custom_data: Mapping[str, Any]) -> dict[str, Any]:
+        """Return `custom_data` with the default of every placeholder that has one and is not given or null."""
+        filled = dict(custom_data)
+        for name, default in self._defaults.items():
+            if filled.get(name) is None:
+                filled[name] = default
+        return filled
 
 
 def check_data(placeholders: Iterable[Placeholder], custom_data: Mapping[str, Any]) -> DataCheck:

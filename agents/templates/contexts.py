@@ -6,6 +6,7 @@ a number that stands nowhere else in it, by which it is found again in CSS and s
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -20,7 +21,7 @@ from agents.templates.markup import VALUES, MarkupError, State, advance
 from agents.templates.problems import TemplateSyntaxProblemError
 from agents.templates.scripts import inside_text
 from agents.templates.source import Source, offset_of
-from agents.templates.uses import Refusal, Use
+from agents.templates.uses import Refusal, Standing, Use
 
 EXPANSIONS_MAX: Final = 1_000
 """How many macro calls are followed; macros that call macros multiply."""
@@ -36,23 +37,28 @@ class Contexts:
     """
 
     uses: dict[int, tuple[Use, ...]]
+    standings: dict[int, frozenset[Standing]]
     problems: list[TemplateSyntaxProblemError]
 
 
 def find_contexts(source: Source) -> Contexts:
-    """Return the contexts of a template that `language_problems` found nothing wrong with."""
+    """Return the contexts of a template; what `language_problems` refuses is passed over."""
     reading = _Reading(source)
     try:
         reading.read()
     except TemplateSyntaxProblemError as problem:
         reading.problems.append(problem)
-    problems = sorted(set(reading.problems), key=lambda problem: (problem.line or 0, problem.column or 0))
-    return Contexts(uses={tag: tuple(uses) for tag, uses in reading.uses.items()}, problems=problems)
+    return Contexts(
+        uses={tag: tuple(uses) for tag, uses in reading.uses.items()},
+        standings={tag: frozenset(standings) for tag, standings in reading.standings.items()},
+        problems=reading.problems,
+    )
 
 
 class _Reading:
     def __init__(self, source: Source) -> None:
         self.uses: dict[int, dict[Use, None]] = {}
+        self.standings: defaultdict[int, set[Standing]] = defaultdict(set)
         self.problems: list[TemplateSyntaxProblemError] = []
         self._refused: set[int] = set()
         self._source = source
@@ -184,7 +190,7 @@ class _Reading:
 
     def _look_for_calls(self, *parts: nodes.Node) -> None:
         """Read the macros called where their result is not printed at once: it is text wherever it is printed."""
-        for part in parts:
+        for part in parts if self._macros else ():
             for call in (part, *part.find_all(nodes.Call)):
                 if isinstance(call, nodes.Call) and self._is_own_call(call):
                     self._end_in_text(call, self._called(call, State(), None))
@@ -206,6 +212,7 @@ class _Reading:
             found = _TEXT_ONLY
         if found is not None:
             self._record(tag, found)
+        self.standings[tag].add(Standing(state.element, state.attribute))
         if state.kind in ("tag_open", "end_tag_open"):
             return replace(state, kind="text")
         if state.kind in VALUES or state.kind == "raw" or state.styled:

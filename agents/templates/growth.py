@@ -99,11 +99,11 @@ class _Growth:
         return size
 
     def _unchecked(self, node: nodes.Node) -> _Size:
-        if isinstance(node, nodes.Name):
-            return self._names[node.name]
         parts = [self._size(child) for child in node.iter_child_nodes()]
         size = _Size(max(1, sum(part.weight for part in parts)), max((part.depth for part in parts), default=0))
         match node:
+            case nodes.Name(name=name):
+                return self._names[name]
             case nodes.Call(node=nodes.Name(name=name)) if name not in FUNCTIONS:
                 self._give(name, node)
                 return _Size()
@@ -114,10 +114,7 @@ class _Growth:
             case nodes.CondExpr():
                 # The test before them does not pass its value on.
                 return reduce(or_, parts[1:])
-            case nodes.Mul() if size.depth > 0:
-                # Repeating what holds other values multiplies them; fuel pays for the first level only.
-                return _Size(WEIGHT_MAX + 1, size.depth)
-        return _Size() if isinstance(node, _SCALARS) else size
+        return _combined(node, size)
 
     def _give(self, macro: str, call: nodes.Call) -> None:
         values = [(str(index), value) for index, value in enumerate(call.args)]
@@ -130,3 +127,10 @@ def _filtered(name: str, size: _Size) -> _Size:
     if name in _NESTING:
         return _Size(size.weight, size.depth + _FILTER_DEPTH)
     return size if name in _KEEPING else _Size()
+
+
+def _combined(node: nodes.Node, size: _Size) -> _Size:
+    if isinstance(node, nodes.Mul) and size.depth > 0:
+        # Repeating what holds other values multiplies them; fuel pays for the first level only.
+        return _Size(WEIGHT_MAX + 1, size.depth)
+    return _Size() if isinstance(node, _SCALARS) else size

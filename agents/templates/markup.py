@@ -102,17 +102,28 @@ def _text(state: State, chunk: str, position: int, closed: list[Closed]) -> _Ste
     return replace(state, kind="tag_open"), end + 1
 
 
+# A whole tag as templates mostly have them. No value stands in it, so nothing in it has to be told.
+_WHOLE_TAG: Final = re.compile(
+    r"""(/?)([a-zA-Z][^ \t\n\f\r/>]*)
+    (?:[ \t\n\f\r]+[^ \t\n\f\r"'<>/=]+(?:=(?:"[^"]*"|'[^']*'|[^ \t\n\f\r"'=<>`]+))?)*
+    [ \t\n\f\r]*(/?)>""",
+    re.VERBOSE,
+)
+
+
 def _tag_open(state: State, chunk: str, position: int, closed: list[Closed]) -> _Step:
-    rest = chunk[position:]
-    if rest.startswith("!--"):
+    whole = _WHOLE_TAG.match(chunk, position)
+    if whole is not None:
+        tag = replace(_tag(state, closed, is_end=bool(whole.group(1))), element=whole.group(2).lower())
+        return _tag_end(tag, is_self_closing=bool(whole.group(3))), whole.end()
+    if chunk.startswith("!--", position):
         return replace(state, kind="comment", partial="<!--"), position + 3
-    if rest.startswith("![CDATA[") and _is_foreign(state):
+    if chunk.startswith("![CDATA[", position) and _is_foreign(state):
         return replace(state, kind="cdata", partial=""), position + 8
-    if rest[0] in "!?":
-        return replace(state, kind="declaration"), position + 1
-    if rest[0] == "/":
-        return replace(state, kind="end_tag_open"), position + 1
-    if rest[0].isascii() and rest[0].isalpha():
+    first = chunk[position]
+    if first in "!?/":
+        return replace(state, kind="end_tag_open" if first == "/" else "declaration"), position + 1
+    if first.isascii() and first.isalpha():
         return _tag(state, closed, is_end=False), position
     return replace(state, kind="text"), position
 
@@ -148,7 +159,7 @@ def _before_attribute(state: State, chunk: str, position: int, closed: list[Clos
     if character in _SPACE or character == "/":
         return replace(state, kind="before_attribute"), position + 1
     if character == ">":
-        return _tag_end(state, is_self_closing=chunk[:position].endswith("/")), position + 1
+        return _tag_end(state, is_self_closing=position > 0 and chunk[position - 1] == "/"), position + 1
     if state.kind == "tag_gap":
         raise MarkupError("a name cannot be put together from branches; put a space before it", position)
     # An equals sign here is the first character of a name.

@@ -7,7 +7,7 @@ from agents.templates.growth import growth_problems
 from agents.templates.language import language_problems
 from agents.templates.problems import TemplateSyntaxProblemError
 from agents.templates.source import Source, read_source
-from agents.templates.uses import Use
+from agents.templates.uses import Standing, Use
 
 
 class UnreadableTemplateError(Exception):
@@ -20,10 +20,11 @@ class UnreadableTemplateError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ReadTemplate:
-    """A template that can be used: its source, and the uses of each printed value by the index of its tag."""
+    """A template that can be used: its source, and the uses and standings of each value by the index of its tag."""
 
     source: Source
     uses: dict[int, tuple[Use, ...]]
+    standings: dict[int, frozenset[Standing]]
 
 
 def read_template(html: str) -> ReadTemplate:
@@ -31,13 +32,13 @@ def read_template(html: str) -> ReadTemplate:
     try:
         source = read_source(html)
         problems = language_problems(source) or growth_problems(source)
-        contexts = None if problems else find_contexts(source)
+        contexts = find_contexts(source)
     except TemplateSyntaxProblemError as problem:
         raise UnreadableTemplateError([problem]) from None
     except RecursionError:
         nested = TemplateSyntaxProblemError("expressions, blocks or macros are nested too deeply")
         raise UnreadableTemplateError([nested]) from None
-    problems = problems if contexts is None else contexts.problems
-    if contexts is None or problems:
+    problems = sorted([*problems, *contexts.problems], key=lambda problem: (problem.line or 0, problem.column or 0))
+    if problems:
         raise UnreadableTemplateError(problems)
-    return ReadTemplate(source=source, uses=contexts.uses)
+    return ReadTemplate(source=source, uses=contexts.uses, standings=contexts.standings)

@@ -33,6 +33,14 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """Where the tokenizer saw a value: in text (`element` is empty), in a raw element, or in an attribute."""
+
+    element: str = ""
+    attribute: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Refusal:
     """Why no value can stand there."""
 

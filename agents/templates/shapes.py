@@ -1,0 +1,81 @@
+"""What the template tells of a value by the way it uses it."""
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any, Final
+
+from schemas.templates import DataType
+
+
+class Strength(IntEnum):
+    """How much a use says: it asks whether there is something, prints it, makes a type likely, or takes no other."""
+
+    TRUTH = 0
+    PRINTED = 1
+    GUESSED = 2
+    CERTAIN = 3
+
+
+# Where several are certain, the narrowest counts: a rating is a number, an image's address is an address.
+_NARROWEST: Final[tuple[DataType, ...]] = (
+    *("rating", "number", "image", "url", "color", "date", "object", "list", "boolean", "text"),
+)
+_AGREE: Final = (frozenset({"rating", "number"}), frozenset({"image", "url"}), frozenset({"object", "list"}))
+
+
+@dataclass(slots=True)
+class Shape:
+    """A value of the data: `root` is the name of the placeholder that it is a part of."""
+
+    root: str
+    evidence: dict[DataType, Strength] = field(default_factory=dict)
+    fields: dict[str, "Shape"] = field(default_factory=dict)
+    element: "Shape | None" = None
+    default: Any = None
+    has_default: bool = False
+    compared: list[Any] = field(default_factory=list)
+    is_json: bool = False
+    """Whether `tojson` prints it, which takes any type."""
+
+    def tell(self, data_type: DataType, strength: Strength = Strength.CERTAIN) -> None:
+        """Note a use that asks for this type."""
+        self.evidence[data_type] = max(strength, self.evidence.get(data_type, strength))
+
+    def part(self, name: str) -> "Shape":
+        """Return the shape of a field; having one makes the value an object."""
+        self.tell("object")
+        return self.fields.setdefault(name, Shape(self.root))
+
+    def item(self) -> "Shape":
+        """Return the shape of an element; having one makes the value a list."""
+        self.tell("list")
+        if self.element is None:
+            self.element = Shape(self.root)
+        return self.element
+
+    @property
+    def data_type(self) -> DataType:
+        """The type that the uses ask for; text where they ask for none."""
+        if not self.evidence:
+            return "text"
+        strongest = max(self.evidence.values())
+        asked = {data_type for data_type, strength in self.evidence.items() if strength == strongest}
+        return next(data_type for data_type in _NARROWEST if data_type in asked)
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether some use fails with any other type."""
+        return Strength.CERTAIN in self.evidence.values()
+
+    @property
+    def is_printed(self) -> bool:
+        """Whether it is printed as it stands, which lists and objects cannot be."""
+        return self.evidence.get("text", Strength.TRUTH) >= Strength.PRINTED
+
+    @property
+    def contradiction(self) -> tuple[DataType, ...]:
+        """The types that uses ask for with certainty and that no value has at once; empty where there are none."""
+        certain = {data_type for data_type, strength in self.evidence.items() if strength == Strength.CERTAIN}
+        if len(certain) < 2 or any(certain <= agreed for agreed in _AGREE):
+            return ()
+        return tuple(sorted(certain))
