@@ -58,6 +58,7 @@ def _check_data(wanted: Wanted, version: CatalogVersion) -> tuple[str, ...]:
 def _pinned(
     wanted: Wanted, version: CatalogVersion, output: Output, requested_at: datetime, now: datetime
 ) -> PosterPinned:
+    data = version.placeholders.filled(wanted.custom_data)
     return PosterPinned(
         event_id=fact_id("poster.pinned", wanted.job_id, wanted.poster_index, 0, 1),
         occurred_at=now,
@@ -68,7 +69,7 @@ def _pinned(
         template_version_id=version.template_id,
         section=version.section,
         template_version=version.version,
-        custom_data=wanted.custom_data,
+        custom_data=data,
         metadata=wanted.metadata,
         output=output,
         strict=wanted.strict,
@@ -76,5 +77,5 @@ def _pinned(
         deadline=wanted.deadline,
         lane=wanted.lane,
         requested_at=requested_at,
-        input_digest=input_digest(version.fingerprint, wanted.custom_data, output),
+        input_digest=input_digest(version.fingerprint, data, output),
     )

@@ -101,9 +101,10 @@ def _data(command: TemplatePreview, placeholders: list[Placeholder]) -> dict[str
         check_custom_data(command.custom_data)
     except ValueError as error:
         raise refuse("template_data", str(error)) from None
-    check = PlaceholderSet(placeholders).check(command.custom_data)
+    expected = PlaceholderSet(placeholders)
+    check = expected.check(command.custom_data)
     if check.missing:
         raise refuse("template_data", f"missing required data: {', '.join(check.missing)}")
     if check.wrong:
         raise refuse("template_data", "; ".join(f"`{name}` {reason}" for name, reason in check.wrong))
-    return command.custom_data
+    return expected.filled(command.custom_data)
