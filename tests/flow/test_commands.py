@@ -1,0 +1,132 @@
+"""The command line against a running system: what works, and what a mistake is answered with."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from posters.main import COMMANDS
+from tests.flow.system import System
+
+
+@pytest.fixture(scope="module")
+def section(system: System, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A section uploaded from the command line."""
+    file = tmp_path_factory.mktemp("html") / "card.html"
+    file.write_text("<h1>{{ title }}</h1>", encoding="utf-8")
+    done = system.command("templates", "upload", "cards", str(file), "--name", "Card", "--timeout", "60")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("cards@1")
+    return "cards"
+
+
+def test_templates_are_listed_shown_activated_previewed_and_archived(
+    system: System, section: str, tmp_path: Path
+) -> None:
+    """A designer's round through the topics."""
+    second = tmp_path / "second.html"
+    second.write_text("<h2>{{ title }}</h2>", encoding="utf-8")
+
+    uploaded = system.command("templates", "upload", section, str(second), "--no-activate")
+    listed = system.command("templates", "list")
+    shown = system.command("templates", "show", f"{section}@2", "--html")
+    activated = system.command("templates", "activate", f"{section}@2")
+    preview = system.command("templates", "preview", f"{section}_latest")
+    archived = system.command("templates", "archive", f"{section}@1")
+    again = system.command("templates", "list")
+    back = system.command("templates", "activate", f"{section}@1")
+
+    assert uploaded.stdout.startswith(f"{section}@2")
+    assert "not active" in uploaded.stdout
+    assert f"{section}@1" in listed.stdout
+    assert shown.stdout.strip() == "<h2>{{ title }}</h2>"
+    assert f"{section}@2 is active" in activated.stdout
+    assert preview.stdout.startswith("http")
+    assert archived.returncode == 0
+    assert "archived" in again.stdout
+    assert back.returncode == 0
+
+
+def test_a_request_is_followed_and_its_job_shown(system: System, section: str) -> None:
+    """`request --wait` prints where the poster is; `watch` and `status` know the job."""
+    done = system.command("request", f"{section}_latest", "--data", '{"title": "x"}', "--entity", "e1", "--wait")
+    job = done.stdout.splitlines()[0]
+    watched = system.command("watch", job, "--timeout", "30")
+    status = system.command("status", job, "--json")
+    shown = system.command("status", job)
+
+    assert done.returncode == 0, done.stderr
+    assert "completed\thttp" in done.stdout
+    assert watched.stdout.strip() == f"{job} completed"
+    assert json.loads(status.stdout)["posters"][0]["entity_id"] == "e1"
+    assert "1 completed, 0 failed" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("batch.csv", "entity_id,title\na,Ä\nb,二\n"),
+        ("batch.jsonl", '{"entity_id":"a","custom_data":{"title":"Ä"}}\n\n{"custom_data":{"title":"二"}}\n'),
+    ],
+)
+def test_a_batch_comes_from_a_file(system: System, section: str, tmp_path: Path, name: str, text: str) -> None:
+    """Each line is a poster of one job."""
+    file = tmp_path / name
+    file.write_text(text, encoding="utf-8")
+
+    done = system.command("request", f"{section}_latest", "--batch", str(file), "--wait")
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("completed") == 2
+
+
+def test_a_poster_that_fails_fails_the_command(system: System, section: str) -> None:
+    """The exit code and the last line say so."""
+    done = system.command("request", f"{section}_latest", "--data", "{}", "--wait")
+
+    assert done.returncode == 1
+    assert "template_data" in done.stdout
+    assert "1 of 1 posters were not made" in done.stderr
+
+
+def test_the_doctor_finds_nothing_wrong(system: System) -> None:
+    """Every part of a running system is in order."""
+    done = system.command("doctor")
+
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.count("ok") == 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["request", "nothing", "--data", "{}"], "names no template"),
+        (["request", "x_latest"], "--data for one poster"),
+        (["request", "x_latest", "--data", "[1]"], "not an object"),
+        (["request", "x_latest", "--data", "{}", "--output", '{"width": 0}'], "width"),
+        (["request", "x_latest", "--data", "{}", "--job", "not a job id"], "job_id"),
+        (["request", "x_latest", "--batch", "missing.csv"], "cannot be read"),
+        (["status", "no-such-job"], "not recorded"),
+        (["watch", "no-such-job", "--timeout", "0.5"], "was not recorded"),
+        (["templates", "activate", "cards@99"], "no template"),
+        (["templates", "show", "00000000-0000-0000-0000-000000000001"], "--section"),
+        (["worker", "nobody"], "'nobody' is not one of"),
+    ],
+)
+def test_a_mistake_is_answered_with_a_sentence(system: System, section: str, arguments: list[str], part: str) -> None:
+    """One clear sentence, a code that is not zero, and never a traceback."""
+    assert section
+    done = system.command(*arguments)
+
+    assert done.returncode != 0
+    assert part in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_every_command_says_what_it_is_for(system: System, command: str) -> None:
+    """`--help` works without any server."""
+    done = system.command(command, "--help")
+
+    assert done.returncode == 0
+    assert "Usage:" in done.stdout
