@@ -115,7 +115,7 @@ class _Wakeup:
         connection = connections[outbox.database()]
         connection.ensure_connection()
         driver: Any = connection.connection
-        if connection.vendor != "postgresql" or not hasattr(driver, "notifies") or not callable(driver.notifies):
+        if not _can_listen(connection):
             stop.wait(0.1)
         elif driver is not self._listening:
             with connection.cursor() as cursor:
@@ -126,3 +126,10 @@ class _Wakeup:
             # A second bounds what a lost notification costs, and how long TERM waits.
             for _ in driver.notifies(timeout=1.0, stop_after=1):
                 pass
+
+
+def _can_listen(connection: Any) -> bool:
+    if connection.vendor != "postgresql":
+        return False
+    major, minor, *_ = connection.Database.__version__.split(".")
+    return (int(major), int(minor)) >= (3, 2)
