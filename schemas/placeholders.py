@@ -42,11 +42,12 @@ class DataCheck:
 class PlaceholderSet:
     """The placeholders of one template version, prepared once to check the data of many posters."""
 
-    __slots__ = ("_checks", "_defaults", "_required")
+    __slots__ = ("_checks", "_defaults", "_numbers", "_required")
 
     def __init__(self, placeholders: Iterable[Placeholder]) -> None:
         placeholders = list(placeholders)
         self._required: Final = tuple(item.name for item in placeholders if item.required)
+        self._numbers: Final = tuple(item.name for item in placeholders if item.data_type in ("number", "rating"))
         self._defaults: Final = {item.name: item.default for item in placeholders if item.default is not None}
         self._checks: Final = {item.name: (_CHECKS[item.data_type], item.required) for item in placeholders}
 
@@ -68,11 +69,19 @@ class PlaceholderSet:
         return DataCheck(missing=missing, unknown=unknown, wrong=wrong)
 
     def filled(self, custom_data: Mapping[str, Any]) -> dict[str, Any]:
-        """Return `custom_data` with the default of every placeholder that has one and is not given or null."""
+        """Return `custom_data`, once it is checked, as the template gets it.
+
+        Every placeholder that is not given or null has its default, if there is one, and a number that came as text
+        is a number, so that templates can calculate with it.
+        """
         filled = dict(custom_data)
         for name, default in self._defaults.items():
             if filled.get(name) is None:
                 filled[name] = default
+        for name in self._numbers:
+            value = filled.get(name)
+            if isinstance(value, str) and value:
+                filled[name] = as_number(value)
         return filled
 
 
