@@ -44,8 +44,9 @@ CREATE INDEX jobs_open ON template_generation_jobs (recorded_at) WHERE status IN
 CREATE INDEX jobs_open_with_deadline ON template_generation_jobs (deadline)
     WHERE status IN ('queued', 'processing') AND deadline IS NOT NULL;
 
+-- Only for updates that do not say it themselves: the sink does, and calling a function for each row costs it a tenth.
 CREATE TRIGGER jobs_touch BEFORE UPDATE ON template_generation_jobs
-    FOR EACH ROW EXECUTE FUNCTION touch_updated_at();
+    FOR EACH ROW WHEN (old.updated_at = new.updated_at) EXECUTE FUNCTION touch_updated_at();
 
 CREATE TABLE template_poster_results (
     job_id              text NOT NULL,
@@ -97,4 +98,4 @@ COMMENT ON COLUMN template_poster_results.outcome_offset IS 'Where the outcome s
 CREATE INDEX results_open ON template_poster_results (updated_at) WHERE status_rank < 2;
 
 CREATE TRIGGER results_touch BEFORE UPDATE ON template_poster_results
-    FOR EACH ROW EXECUTE FUNCTION touch_updated_at();
+    FOR EACH ROW WHEN (old.updated_at = new.updated_at) EXECUTE FUNCTION touch_updated_at();

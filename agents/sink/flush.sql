@@ -7,6 +7,16 @@
 --   * every writer locks the job's row first, so that what it counts afterwards is what is there;
 --   * rows are written in the order of their keys, so that two sinks never wait for each other in a circle.
 
+CREATE OR REPLACE FUNCTION pg_temp.job_status(
+    total integer, completed integer, failed integer, cancelled integer, begun boolean)
+RETURNS text LANGUAGE sql IMMUTABLE
+RETURN CASE
+    WHEN total > 0 AND completed + failed + cancelled >= total THEN
+        CASE WHEN cancelled > 0 THEN 'cancelled' WHEN completed = 0 THEN 'failed' ELSE 'completed' END
+    WHEN begun THEN 'processing'
+    ELSE 'queued'
+END;
+
 CREATE OR REPLACE FUNCTION pg_temp.flush_batch(p_jobs jsonb, p_posters jsonb, p_cancels jsonb, p_logs jsonb)
 RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
@@ -65,7 +75,7 @@ BEGIN
             deadline = CASE WHEN j.recorded_at IS NULL THEN r.deadline ELSE j.deadline END,
             requested_at = coalesce(j.requested_at, r.requested_at),
             created_at = CASE WHEN j.recorded_at IS NULL THEN r.requested_at ELSE j.created_at END,
-            recorded_at = coalesce(j.recorded_at, now())
+            recorded_at = coalesce(j.recorded_at, now()), updated_at = now()
         FROM unnest(requests) AS r
         WHERE j.job_id = r.job_id AND (j.recorded_at IS NULL OR j.total_count < r.total_count)
         RETURNING j.job_id
@@ -75,7 +85,7 @@ BEGIN
     -- 4 What only the request knows of a poster whose later news was faster.
     UPDATE template_poster_results t
     SET entity_id = n.entity_id, custom_data = n.custom_data, metadata = n.metadata, source = n.source,
-        requested_at = n.requested_at, created_at = n.created_at
+        requested_at = n.requested_at, created_at = n.created_at, updated_at = now()
     FROM unnest(news) AS n
     WHERE n.requested_at IS NOT NULL AND t.requested_at IS NULL
       AND t.job_id = n.job_id AND t.poster_index = n.poster_index;
@@ -83,7 +93,8 @@ BEGIN
     -- 5 The version a poster is pinned to, where that comes after a state that did not say it.
     WITH filled AS (
         UPDATE template_poster_results t
-        SET template_version_id = n.template_version_id, section = n.section, template_version = n.template_version
+        SET template_version_id = n.template_version_id, section = n.section,
+            template_version = n.template_version, updated_at = now()
         FROM unnest(news) AS n
         WHERE n.template_version_id IS NOT NULL AND t.template_version_id IS NULL
           AND t.job_id = n.job_id AND t.poster_index = n.poster_index AND t.generation = n.generation
@@ -126,7 +137,7 @@ BEGIN
             assets = excluded.assets, images = excluded.images, error_code = excluded.error_code,
             error_message = excluded.error_message, finished_at = excluded.finished_at,
             outcome_topic = excluded.outcome_topic, outcome_partition = excluded.outcome_partition,
-            outcome_offset = excluded.outcome_offset
+            outcome_offset = excluded.outcome_offset, updated_at = now()
         WHERE (t.status_rank < 2 OR excluded.generation > t.generation)
           AND (excluded.generation, status_rank(excluded.status), excluded.attempt)
                   > (t.generation, t.status_rank, t.attempt)
@@ -152,7 +163,7 @@ BEGIN
     IF cardinality(cancels) > 0 THEN
         UPDATE template_generation_jobs j
         SET cancel_event_id = c.cancel_event_id, cancel_requested_at = c.cancel_requested_at,
-            cancel_reason = c.cancel_reason,
+            cancel_reason = c.cancel_reason, updated_at = now(),
             cancelled_up_to = (SELECT coalesce(max(t.generation), 0) FROM template_poster_results t
                                WHERE t.job_id = j.job_id)
         FROM unnest(cancels) AS c
@@ -162,27 +173,23 @@ BEGIN
 
     -- 9 Counts and status, derived from the posters as they now are.
     recounted := ARRAY(SELECT unnest(begun) UNION SELECT unnest(moved_in));
-    WITH counted AS (
-        SELECT t.job_id, count(*) FILTER (WHERE t.status = 'completed') AS completed,
-               count(*) FILTER (WHERE t.status = 'failed') AS failed,
-               count(*) FILTER (WHERE t.status = 'cancelled') AS cancelled,
-               bool_or(t.status_rank > 0) AS begun, max(t.finished_at) AS finished_at
-        FROM template_poster_results t WHERE t.job_id = ANY (recounted) GROUP BY t.job_id
-    ), derived AS (
-        SELECT c.*, CASE
-            WHEN j.total_count > 0 AND c.completed + c.failed + c.cancelled >= j.total_count THEN
-                CASE WHEN c.cancelled > 0 THEN 'cancelled' WHEN c.completed = 0 THEN 'failed' ELSE 'completed' END
-            WHEN c.begun THEN 'processing' ELSE 'queued' END AS status
-        FROM counted c JOIN template_generation_jobs j USING (job_id) WHERE j.job_id = ANY (recounted)
-    ), changed AS (
+    WITH changed AS (
         UPDATE template_generation_jobs j
-        SET success_count = d.completed, failure_count = d.failed, cancelled_count = d.cancelled, status = d.status,
-            finished_at = CASE WHEN d.status IN ('completed', 'failed', 'cancelled') THEN d.finished_at END,
-            revision = j.revision + 1, revised_at = now()
-        FROM derived d
-        WHERE j.job_id = d.job_id AND j.job_id = ANY (recounted)
-          AND (j.success_count, j.failure_count, j.cancelled_count, j.status)
-                  IS DISTINCT FROM (d.completed, d.failed, d.cancelled, d.status)
+        SET success_count = c.completed, failure_count = c.failed, cancelled_count = c.cancelled,
+            status = pg_temp.job_status(j.total_count, c.completed, c.failed, c.cancelled, c.begun),
+            finished_at = CASE WHEN j.total_count > 0 AND c.completed + c.failed + c.cancelled >= j.total_count
+                               THEN c.finished_at END,
+            revision = j.revision + 1, revised_at = now(), updated_at = now()
+        FROM unnest(recounted) AS k (job_id)
+        CROSS JOIN LATERAL (
+            SELECT count(*) FILTER (WHERE t.status = 'completed')::integer AS completed,
+                   count(*) FILTER (WHERE t.status = 'failed')::integer AS failed,
+                   count(*) FILTER (WHERE t.status = 'cancelled')::integer AS cancelled,
+                   bool_or(t.status_rank > 0) AS begun, max(t.finished_at) AS finished_at
+            FROM template_poster_results t WHERE t.job_id = k.job_id) AS c
+        WHERE j.job_id = k.job_id AND (j.success_count, j.failure_count, j.cancelled_count, j.status) IS DISTINCT FROM
+              (c.completed, c.failed, c.cancelled,
+               pg_temp.job_status(j.total_count, c.completed, c.failed, c.cancelled, c.begun))
         RETURNING j.job_id
     )
     SELECT begun || coalesce(array_agg(job_id), '{}') INTO revised FROM changed;

@@ -51,6 +51,19 @@ async def test_a_poster_leaves_its_whole_story_in_the_tables(workshop: Workshop)
     ) == [("job", 0, "note", START)]
 
 
+async def test_every_flush_dates_what_it_changes(workshop: Workshop) -> None:
+    """`updated_at` rises with the state of a poster and of its job; `created_at` stays the request's time."""
+    topics, sink = workshop.topics, workshop.sink
+    seen = []
+    for delivery in (topics.request("job"), topics.queued("job"), topics.completed("job")):
+        await sink.flush([delivery])
+        seen.append((await workshop.posters("created_at, updated_at"))[0])
+
+    assert {created for created, _ in seen} == {START + timedelta(milliseconds=1)}
+    assert seen[0][1] < seen[1][1] < seen[2][1]
+    assert await workshop.jobs("updated_at") == [(seen[2][1],)]
+
+
 async def test_job_events_tell_every_change_once_and_echo_the_request(workshop: Workshop) -> None:
     """Revisions rise by every change of counts or status; metadata and source come back untouched."""
     topics, sink = workshop.topics, workshop.sink

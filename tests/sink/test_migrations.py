@@ -173,3 +173,34 @@ async def test_the_queries_people_write_work_and_one_version_a_section_is_active
     with pytest.raises(asyncpg.UniqueViolationError, match="templates_one_active_a_section"):
         await connection.execute(insert, 3, True)
     await connection.close()
+
+
+@pytest.mark.parametrize(
+    ("insert", "update"),
+    [
+        (
+            "INSERT INTO template_generation_jobs (job_id, updated_at) VALUES ('job', '2020-01-01')",
+            'UPDATE template_generation_jobs SET metadata = \'{"by": "hand"}\' RETURNING updated_at',
+        ),
+        (
+            """INSERT INTO template_poster_results (job_id, poster_index, status, event_id, updated_at)
+               VALUES ('job', 0, 'queued', gen_random_uuid(), '2020-01-01')""",
+            'UPDATE template_poster_results SET metadata = \'{"by": "hand"}\' RETURNING updated_at',
+        ),
+        (
+            """INSERT INTO templates (id, section, name, version, html_content, html_sha256, width, height, updated_at)
+               VALUES (gen_random_uuid(), 'campaign', 'Campaign', 1, '<p>', repeat('0', 64), 1, 1, '2020-01-01')""",
+            "UPDATE templates SET is_active = true RETURNING updated_at",
+        ),
+    ],
+    ids=["jobs", "results", "templates"],
+)
+async def test_a_change_by_hand_is_dated(database: str, insert: str, update: str) -> None:
+    """`updated_at` is the time of the change, also where the statement does not say so."""
+    connection = await asyncpg.connect(database)
+    await connection.execute(insert)
+    updated_at = await connection.fetchval(update)
+    now = await connection.fetchval("SELECT now()")
+    await connection.close()
+
+    assert now - updated_at < timedelta(minutes=1)
