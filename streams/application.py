@@ -75,6 +75,9 @@ class RoleApp(faust.App):
             await action()
         await super().on_stop()
 
+    def _create_directories(self) -> None:
+        """Make none: Faust's are for tables, which we do not have, and the working directory may be read-only."""
+
     def _broker_urls(self) -> list[Any]:
         return list(self.conf.broker)
 
