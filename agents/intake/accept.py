@@ -1,5 +1,6 @@
 """A request as it came from the broker → the records that answer it."""
 
+import logging
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
@@ -15,6 +16,8 @@ from schemas.renders import JobCancellation
 from schemas.requests import BatchRequested, JobCancelRequested, PosterEraseRequested, PosterRequested, Request
 from streams.delivery import Delivery, Record
 from streams.records import event_headers, event_record
+
+logger = logging.getLogger(__name__)
 
 
 class UnknownTemplateError(Exception):
@@ -80,6 +83,7 @@ class Acceptance:
 
     def _not_available(self, request: PosterEraseRequested, delivery: Delivery) -> Iterator[Record]:
         subject = request.job_id or f"{request.section}/{request.entity_id}"
+        logger.warning("erasing %s is not available yet; nothing was erased", subject)
         if request.job_id is not None:
             yield answer.log(
                 request.job_id,

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from schemas.placeholders import PlaceholderSet
-
 from agents.digest import template_fingerprint
 from schemas.codec import ContractError, decode
 from schemas.output import Output, OutputError, parse_output
+from schemas.placeholders import PlaceholderSet
 from schemas.references import Identified, Latest, Numbered, TemplateReference
 from schemas.templates import TemplateUploaded
 

@@ -28,13 +28,16 @@ def demo(out: Path) -> None:
     console = Console()
     # Equal posters of an earlier run would be answered from storage, and nothing would be rendered.
     shutil.rmtree(out / "storage", ignore_errors=True)
+    for earlier in out.glob("*.png"):
+        earlier.unlink()
     with _bar(console) as progress:
         task = progress.add_task("posters", total=None)
         results = run_demo(out, lambda done, total: progress.update(task, completed=done, total=total))
-    console.print(_table(results))
     done = [result for result in results if result.is_done]
+    files = {result.entity_id: _named(result, out) for result in done}
+    console.print(_table(results, files))
     if done:
-        write_contact_sheet([result.file for result in done], out / "contact-sheet.png")
+        write_contact_sheet(list(files.values()), out / "contact-sheet.png")
     if len(done) < len(results) or not results:
         raise CommandError(f"{len(done)} of {len(results)} posters were made; the logs are in {out / 'logs'}")
     console.print(f"{len(done)} posters, recorded in Postgres, in {time.monotonic() - began:.1f} s with all parts")
@@ -45,14 +48,15 @@ def _bar(console: Console) -> Progress:
     return Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=console)
 
 
-def _table(results: list[Result]) -> Table:
+def _named(result: Result, out: Path) -> Path:
+    """Give a poster a name that a person finds; its object key is made for machines."""
+    return Path(shutil.copy(result.file, out / f"testimonial-{result.entity_id}.png"))
+
+
+def _table(results: list[Result], files: dict[str, Path]) -> Table:
     table = Table("entity", "author", "status", "ms", "file", box=None)
     for result in results:
-        where = _shown(result.file) if result.is_done else result.error or ""
+        where = str(files[result.entity_id]) if result.is_done else result.error or ""
         milliseconds = "" if result.milliseconds is None else str(result.milliseconds)
         table.add_row(result.entity_id, result.author, result.status, milliseconds, where)
     return table
-
-
-def _shown(path: Path) -> str:
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

