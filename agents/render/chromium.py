@@ -30,6 +30,8 @@ FLAGS: Final = (
     "--lang=en-US",
     # An image that is decoded late is drawn late; without this a capture can miss it.
     "--disable-checker-imaging",
+    # Beyond its budget for tiles, half a gigabyte by default, Chromium leaves some out and says nothing.
+    "--force-gpu-mem-available-mb=4096",
     # The last --blink-settings wins, so Playwright's pointer types are repeated. Policy 2 shows the first frame
     # of an animated image and holds SVG animations at their start.
     (

@@ -81,6 +81,17 @@ async def test_transparent_keeps_alpha(engine: Engine, image_format: Format) -> 
     assert rgb(opaque, 150, 50) == (255, 255, 255)
 
 
+async def test_no_part_is_left_out_of_a_large_image(engine: Engine) -> None:
+    """Layers whose tiles take nearly a gigabyte are all drawn, everywhere."""
+    layer = "<i style='background:linear-gradient(90deg,rgba(0,90,0,.1),rgba(0,0,90,.1))'></i>"
+    html = page(layer * 12, "html{background:red}i{position:absolute;inset:0;will-change:transform}")
+    image = await picture(engine, html, width=1080, height=1080, scale=4, deadline_seconds=60)
+    column = image.convert("RGB").crop((2160, 0, 2161, 4320)).getcolors()
+
+    assert column is not None
+    assert len(column) <= 2
+
+
 async def test_ten_times_the_same_bytes() -> None:
     """One document gives the same bytes on every page of an engine, alone or side by side."""
     html = page(
