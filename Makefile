@@ -25,6 +25,7 @@ lint: ## Check style, types and import boundaries
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy --strict
+	@PYTHONPATH=example .venv/bin/mypy --config-file django_posters/pyproject.toml
 	@.venv/bin/lint-imports
 
 format: ## Fix what ruff can fix

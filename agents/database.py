@@ -37,7 +37,7 @@ class Database:
         self._url = url
         self._application_name = application_name
         self._connections = connections
-        self._pool: "asyncpg.Pool[Any] | None" = None
+        self._pool: asyncpg.Pool[Any] | None = None
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Any]:
