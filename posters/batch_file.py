@@ -65,7 +65,8 @@ def _from_json_lines(path: Path) -> Iterator[tuple[int, Any]]:
 
 def _from_csv(path: Path) -> Iterator[tuple[int, Any]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
-        for row in csv.DictReader(file):
+        rows = csv.DictReader(file)
+        for row in rows:
             data = {name: value for name, value in row.items() if name and value is not None}
             entity = data.pop("entity_id", "")
-            yield 0, {"custom_data": data, **({"entity_id": entity} if entity else {})}
+            yield rows.line_num, {"custom_data": data, **({"entity_id": entity} if entity else {})}

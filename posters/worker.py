@@ -5,6 +5,7 @@ import logging
 import signal
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from typing import Final
 
 from prometheus_client import REGISTRY
 
@@ -15,6 +16,9 @@ from streams.status import StatusServer
 from streams.topics import Role
 
 logger = logging.getLogger(__name__)
+
+ABANDON_SECONDS: Final = 5.0
+"""How long a start that was interrupted may take to undo itself."""
 
 
 async def run_worker(roles: Sequence[Role], settings: Settings, stop: asyncio.Event) -> None:
@@ -29,12 +33,38 @@ async def run_worker(roles: Sequence[Role], settings: Settings, stop: asyncio.Ev
             status = StatusServer(settings.status_address, lambda: starting, REGISTRY)
             await status.start()
             exit_stack.push_async_callback(status.stop)
-        opened = await asyncio.gather(*(open_role(role, settings, exit_stack) for role in roles))
-        # All at once: started one after the other, each would wait for its own group's initial delay.
-        await asyncio.gather(*(role.app.start() for role in opened))
-        logger.info("working as %s", ", ".join(roles))
-        starting.clear()
-        await _work(opened, stop)
+        opened = await _started(roles, settings, exit_stack, stop)
+        if opened is not None:
+            logger.info("working as %s", ", ".join(roles))
+            starting.clear()
+            await _work(opened, stop)
+
+
+async def _started(
+    roles: Sequence[Role], settings: Settings, exit_stack: AsyncExitStack, stop: asyncio.Event
+) -> Sequence[RunningRole] | None:
+    """Return the started roles, or None where `stop` was set first: a broker that is away must not hold us here."""
+    opened: list[RunningRole] = []
+    starting = asyncio.ensure_future(_start(roles, settings, exit_stack, opened))
+    stopping = asyncio.ensure_future(stop.wait())
+    await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if starting.done():
+        await starting
+        return opened
+    logger.info("told to stop before everything had started")
+    starting.cancel()
+    stops = [asyncio.ensure_future(role.app.stop()) for role in opened]
+    await asyncio.wait({starting, *stops}, timeout=ABANDON_SECONDS)
+    return None
+
+
+async def _start(
+    roles: Sequence[Role], settings: Settings, exit_stack: AsyncExitStack, opened: list[RunningRole]
+) -> None:
+    opened += await asyncio.gather(*(open_role(role, settings, exit_stack) for role in roles))
+    # All at once: started one after the other, each would wait for its own group's initial delay.
+    await asyncio.gather(*(role.app.start() for role in opened))
 
 
 async def _work(opened: Sequence[RunningRole], stop: asyncio.Event) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import click
 
-from agents.render.chromium import find_chromium
+from agents.render.engine import Engine
 from agents.render.errors import RenderError
 from agents.render.fonts import read_fonts
 from agents.storage.open_store import object_store
@@ -71,7 +71,11 @@ async def _storage(settings: Settings) -> list[str]:
 
 
 async def _chromium(settings: Settings) -> list[str]:
-    find_chromium(settings.chromium)
+    engine = Engine(chromium_binary=settings.chromium, slots=1)
+    try:
+        await engine.start()
+    finally:
+        await engine.close()
     return []
 
 

@@ -1,6 +1,11 @@
 """Nothing is lost, and nothing is decided twice, when a worker is killed."""
 
+import os
+import subprocess
+import sys
+import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import orjson
@@ -70,6 +75,25 @@ def test_a_poster_waits_for_its_retry_and_goes_on_with_the_next_attempt(idle_sys
 
     assert (outcome.status, outcome.attempt) == ("completed", 2)
     assert outcome.occurred_at >= due
+
+
+def test_a_worker_can_be_stopped_while_it_waits_for_a_broker(tmp_path: Path) -> None:
+    """TERM ends a worker that has not come up yet, with code 0."""
+    log = tmp_path / "worker.log"
+    environment = {**os.environ, "POSTERS_BROKERS": "127.0.0.1:1", "POSTERS_STORAGE_URL": tmp_path.as_uri()}
+    with log.open("wb") as file:
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "posters", "worker", "retry"], env=environment, stdout=file, stderr=file
+        )
+    try:
+        while b"reading job-cancellations again" not in log.read_bytes():
+            assert worker.poll() is None
+            time.sleep(0.05)  # another process is waited for, and its log is all it shows
+        worker.terminate()
+
+        assert worker.wait(20) == 0
+    finally:
+        worker.kill()
 
 
 def terminal_jobs(system: System) -> set[str]:
