@@ -18,7 +18,11 @@ from streams.topics import Role
 logger = logging.getLogger(__name__)
 
 ABANDON_SECONDS: Final = 5.0
-"""How long a start that was interrupted may take to undo itself."""
+"""How long a start that was interrupted, or a stop beyond its drain, may take."""
+
+
+class UncleanStopError(Exception):
+    """The worker stopped, but something of it still hangs; the process has to be ended from outside."""
 
 
 async def run_worker(roles: Sequence[Role], settings: Settings, stop: asyncio.Event) -> None:
@@ -37,7 +41,7 @@ async def run_worker(roles: Sequence[Role], settings: Settings, stop: asyncio.Ev
         if opened is not None:
             logger.info("working as %s", ", ".join(roles))
             starting.clear()
-            await _work(opened, stop)
+            await _work(opened, settings, stop)
 
 
 async def _started(
@@ -67,7 +71,7 @@ async def _start(
     await asyncio.gather(*(role.app.start() for role in opened))
 
 
-async def _work(opened: Sequence[RunningRole], stop: asyncio.Event) -> None:
+async def _work(opened: Sequence[RunningRole], settings: Settings, stop: asyncio.Event) -> None:
     loops = [asyncio.ensure_future(role.work()) for role in opened]
     stopping = asyncio.ensure_future(stop.wait())
     try:
@@ -75,11 +79,20 @@ async def _work(opened: Sequence[RunningRole], stop: asyncio.Event) -> None:
         for task in done - {stopping}:
             await task
         logger.info("finishing what is in hand")
-        await asyncio.gather(*(role.app.stop() for role in opened))
+        await _stop(opened, settings)
     finally:
         for task in (*loops, stopping):
             task.cancel()
         await asyncio.gather(*loops, stopping, return_exceptions=True)
+
+
+async def _stop(opened: Sequence[RunningRole], settings: Settings) -> None:
+    stops = [asyncio.ensure_future(role.app.stop()) for role in opened]
+    _, hanging = await asyncio.wait(stops, timeout=settings.drain_timeout + ABANDON_SECONDS)
+    if hanging:
+        raise UncleanStopError(
+            "the consumers did not leave their groups in time; is the broker away? What was unfinished is delivered again"
+        )
 
 
 def stop_on_signals(stop: asyncio.Event) -> None:

@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
+import os
 
 import click
 
-from posters.worker import run_worker, stop_on_signals
+from posters.worker import UncleanStopError, run_worker, stop_on_signals
 from streams.settings import Settings, read_settings
 from streams.topics import ROLES, Role
 
@@ -32,4 +33,10 @@ def quiet_libraries() -> None:
 async def _run(roles: tuple[Role, ...], settings: Settings) -> None:
     stop = asyncio.Event()
     stop_on_signals(stop)
-    await run_worker(roles, settings, stop)
+    try:
+        await run_worker(roles, settings, stop)
+    except UncleanStopError as error:
+        logging.getLogger(__name__).error("%s", error)  # noqa: TRY400 - nothing is wrong with the code
+        logging.shutdown()
+        # A consumer thread that waits for an absent broker would keep the process for ever.
+        os._exit(1)
