@@ -31,7 +31,9 @@ RAW_ELEMENTS: Final = frozenset(
     {"script", "style", "xmp", "iframe", "noembed", "noframes", "plaintext", "title", "textarea"}
 )
 FOREIGN: Final = frozenset({"svg", "math"})
-HTML_IN_FOREIGN: Final = frozenset({"foreignobject", "desc", "annotation-xml"})
+HTML_IN_FOREIGN: Final = frozenset(
+    {"foreignobject", "desc", "title", "annotation-xml", "mi", "mn", "mo", "ms", "mtext"}
+)
 # What ends SVG and MathML where it begins inside them.
 _BREAKS_OUT: Final = frozenset(
     {
@@ -40,6 +42,7 @@ _BREAKS_OUT: Final = frozenset(
         *("ruby", "s", "small", "span", "strong", "strike", "sub", "sup", "table", "tt", "u", "ul", "var"),
     }
 )
+_FONT: Final = frozenset({"color", "face", "size"})
 IN_TAG: Final = frozenset(
     {"tag_name", "before_attribute", "attribute_name", "after_attribute_name", "after_value", "tag_gap"}
 )
@@ -113,7 +116,10 @@ _WHOLE_TAG: Final = re.compile(
 
 def _tag_open(state: State, chunk: str, position: int, closed: list[Closed]) -> _Step:
     whole = _WHOLE_TAG.match(chunk, position)
-    if whole is not None:
+    if state.styled and not chunk.lower().startswith((f"/{state.element}", "!"), position):
+        raise MarkupError(f"`<{state.element}>` in SVG cannot hold other tags", position)
+    # What `<font>` does inside SVG depends on its attributes, which are not told apart here.
+    if whole is not None and whole.group(2).lower() != "font":
         tag = replace(_tag(state, closed, is_end=bool(whole.group(1))), element=whole.group(2).lower())
         return _tag_end(tag, is_self_closing=bool(whole.group(3))), whole.end()
     if chunk.startswith("!--", position):
@@ -269,7 +275,9 @@ def _declaration(state: State, chunk: str, position: int, closed: list[Closed]) 
 def _tag_end(state: State, *, is_self_closing: bool) -> State:
     element, foreign = state.element, state.foreign
     if state.is_end:
-        if element in foreign:
+        if element in ("br", "p"):
+            foreign = _broken_out(foreign)
+        elif element in foreign:
             foreign = foreign[: len(foreign) - 1 - foreign[::-1].index(element)]
         return State(foreign=foreign)
     is_foreign = bool(foreign) and foreign[-1] in FOREIGN
@@ -278,7 +286,8 @@ def _tag_end(state: State, *, is_self_closing: bool) -> State:
     if is_foreign:
         if element in ("style", "script") and not is_self_closing:
             return State(element=element, styled=True, foreign=foreign)
-        return State(foreign=_broken_out(foreign) if element in _BREAKS_OUT else foreign)
+        breaks_out = element in _BREAKS_OUT or (element == "font" and not _FONT.isdisjoint(state.attributes))
+        return State(foreign=_broken_out(foreign) if breaks_out else foreign)
     return State(kind="raw", element=element, foreign=foreign) if element in RAW_ELEMENTS else State(foreign=foreign)
 
 

@@ -32,7 +32,12 @@ def disagreements(template: ReadTemplate) -> list[TemplateSyntaxProblemError]:
     """Return the values that html5lib finds in another place than the contexts say."""
     wrong: dict[int, Standing] = {}
     for document in _documents(template):
-        for tag, standing in _standings(document):
+        try:
+            found = list(_standings(document))
+        except (AssertionError, LookupError, AttributeError, TypeError, ValueError, RecursionError):
+            # html5lib gives up on some framesets and tables nested beyond reason.
+            return [TemplateSyntaxProblemError("this is HTML that no parser makes sense of; write valid HTML")]
+        for tag, standing in found:
             expected = {_named_alike(item) for item in template.standings.get(tag, ())}
             if _named_alike(standing) not in expected:
                 wrong.setdefault(tag, standing)
