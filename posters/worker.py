@@ -91,7 +91,7 @@ async def _stop(opened: Sequence[RunningRole], settings: Settings) -> None:
     _, hanging = await asyncio.wait(stops, timeout=settings.drain_timeout + ABANDON_SECONDS)
     if hanging:
         raise UncleanStopError(
-            "the consumers did not leave their groups in time; is the broker away? Unfinished records are delivered again"
+            "the consumers did not leave their groups in time; is the broker away? The rest is delivered again"
         )
 
 
