@@ -24,7 +24,13 @@ install_kafka() {
   fi
   say "copying Kafka's jars into .parts/kafka"
   rm -rf "$fresh"
-  mvn --batch-mode --quiet -Dstyle.color=never --file "$pom" dependency:copy-dependencies "-DoutputDirectory=$PWD/$fresh/lib" >&2
+  mkdir -p "$fresh"
+  if ! mvn --batch-mode --quiet --file "$pom" dependency:copy-dependencies "-DoutputDirectory=$PWD/$fresh/lib" \
+    >"$fresh/maven.log" 2>&1; then
+    cat "$fresh/maven.log" >&2
+    say "Maven could not fetch Kafka's jars, see above"
+    exit 1
+  fi
   cp "$pom" "$fresh/pom.xml"
   rm -rf .parts/kafka
   mv "$fresh" .parts/kafka
