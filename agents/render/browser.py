@@ -5,6 +5,7 @@ import contextlib
 import logging
 import os
 import signal
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Final, Self
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 
 LAUNCH_SECONDS: Final = 20.0
 CLOSE_SECONDS: Final = 3.0
+LOOK_SECONDS: Final = 0.4
 
 
 class Browser:
@@ -37,6 +39,7 @@ class Browser:
         self._closing: asyncio.Task[None] | None = None
         self._oversized: set[int] = set()
         self._blames = 0
+        self._looked_at = 0.0
         self.gone = asyncio.Event()
         """Set once Chromium has ended, whoever ended it."""
         self.version = browser.version
@@ -81,7 +84,14 @@ class Browser:
         return sum(map(processes.memory_bytes, processes.group_members(self._group)))
 
     def kill_oversized(self, above_bytes: int) -> None:
-        """End the page processes that use more memory than a poster may; `take_blame` tells who it was."""
+        """End the page processes that use more memory than a poster may; `take_blame` tells who it was.
+
+        A look at all processes costs milliseconds, so that one soon after another is left out.
+        """
+        now = time.monotonic()
+        if now - self._looked_at < LOOK_SECONDS:
+            return
+        self._looked_at = now
         for process in processes.group_members(self._group):
             oversized = processes.memory_bytes(process) > above_bytes and processes.is_renderer(process)
             if oversized and process not in self._oversized:

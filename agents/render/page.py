@@ -28,7 +28,7 @@ OPEN_SECONDS: Final = 5.0
 CLOSE_SECONDS: Final = 2.0
 CLEAN_SECONDS: Final = 2.0
 MEMORY_MAX_BYTES: Final = 1024**3
-MEMORY_LOOK_SECONDS: Final = 0.25
+MEMORY_LOOK_SECONDS: Final = 0.5
 """Between two looks at memory; most posters are done before the first."""
 # The page has no business with other windows; each would be a process.
 NO_WINDOWS: Final = "globalThis.open = () => null;"
