@@ -87,27 +87,38 @@ def replace(value: Any, old: str, new: str) -> str:
 
 def number(value: Any, locale: str = DEFAULT_LOCALE, decimals: int | None = None) -> str:
     """Return the number as the locale writes it, with its own decimals (3 at most) or exactly `decimals` (0-20)."""
-    return format_decimal(number_of(value), format=_pattern("#,##0", decimals), locale=locale_of(locale))
+    known = locale_of(locale)
+    written = format_decimal(
+        number_of(value), format=_pattern("#,##0", decimals), locale=known, numbering_system="default"
+    )
+    return _in_own_digits(written, known)
 
 
 def percent(value: Any, locale: str = DEFAULT_LOCALE, decimals: int = 0) -> str:
     """Return a share as the locale writes percentages: 0.87 is 87 %."""
-    pattern = locale_of(locale).percent_formats[None].pattern.replace("#,##0", _pattern("#,##0", decimals) or "")
-    return format_percent(number_of(value), format=pattern, locale=locale_of(locale))
+    known = locale_of(locale)
+    pattern = known.percent_formats[None].pattern.replace("#,##0", _pattern("#,##0", decimals) or "")
+    written = format_percent(number_of(value), format=pattern, locale=known, numbering_system="default")
+    return _in_own_digits(written, known)
 
 
 def compact(value: Any, locale: str = DEFAULT_LOCALE, decimals: int = 1) -> str:
     """Return the number in short: 12,345 is 12.3K."""
     if not isinstance(decimals, int) or not 0 <= decimals <= 3:
         raise ValueRefusedError(f"compact: decimals are 0 to 3, got {decimals!r}")
-    return format_compact_decimal(number_of(value), locale=locale_of(locale), fraction_digits=decimals)
+    known = locale_of(locale)
+    written = format_compact_decimal(
+        number_of(value), locale=known, fraction_digits=decimals, numbering_system="default"
+    )
+    return _in_own_digits(written, known)
 
 
 def money(value: Any, currency: str, locale: str = DEFAULT_LOCALE) -> str:
     """Return the amount in `currency` (ISO 4217), with the decimals that the currency has, as the locale writes it."""
     if not isinstance(currency, str) or currency not in _currencies():
         raise ValueRefusedError(f"money: {currency!r} is no currency of ISO 4217 such as 'EUR'")
-    return format_currency(number_of(value), currency, locale=locale_of(locale))
+    known = locale_of(locale)
+    return _in_own_digits(format_currency(number_of(value), currency, locale=known, numbering_system="default"), known)
 
 
 def format_a_date(value: Any, style: str = "medium", locale: str = DEFAULT_LOCALE) -> str:
@@ -190,6 +201,28 @@ def _pattern(whole: str, decimals: int | None) -> str | None:
     return whole + ("." + "0" * decimals if decimals else "")
 
 
+# Babel writes the marks of a numbering system with the digits of another; these are the zeros of those it has.
+_ZEROS: Final = {
+    "adlm": 0x1E950,
+    "arab": 0x0660,
+    "arabext": 0x06F0,
+    "beng": 0x09E6,
+    "cakm": 0x11136,
+    "deva": 0x0966,
+    "hmnp": 0x1E140,
+    "mtei": 0xABF0,
+    "mymr": 0x1040,
+    "nkoo": 0x07C0,
+    "olck": 0x1C50,
+    "tibt": 0x0F20,
+}
+
+
+def _in_own_digits(text: str, locale: Locale) -> str:
+    zero = _ZEROS.get(locale.default_numbering_system)
+    return text if zero is None else text.translate({ord("0") + digit: zero + digit for digit in range(10)})
+
+
 @lru_cache(maxsize=1)
 def _currencies() -> frozenset[str]:
     return frozenset(get_global("all_currencies"))
@@ -203,7 +236,8 @@ def _as_it_says(moment: datetime, style: str, locale: Locale) -> str:
 def _formatted(name: str, function: Callable[..., str], moment: date | time, style: str, locale: str) -> str:
     if not isinstance(style, str) or len(style) > _PATTERN_MAX_CHARACTERS:
         raise ValueRefusedError(f"{name}: a style is short, medium, long, full or a pattern such as 'd MMMM y'")
+    known = locale_of(locale)
     try:
-        return function(moment, style, locale=locale_of(locale))
+        return _in_own_digits(function(moment, style, locale=known), known)
     except (ValueError, AttributeError, KeyError, LookupError) as error:
         raise ValueRefusedError(f"{name}: the pattern {style!r} does not fit: {error}") from None

@@ -81,7 +81,7 @@ class Template:
         self._source = read.source
         self._rewritten = rewrite(read.source, read.uses, max_characters=OUTPUT_MAX_BYTES)
         self._environment = Environment(**_OPTIONS)
-        for name in ("safe", "format", "attr", "indent", "pprint"):
+        for name in ("safe", "attr", "indent", "pprint"):
             self._environment.remove_filter(name)
         filters: dict[str, Callable[..., Any]] = {guard_filter(guard): function for guard, function in GUARDS.items()}
         filters |= {placed_filter(name): function for name, function in FILTERS.items()}

@@ -75,9 +75,10 @@ class _Writer:
 
     def write(self) -> None:
         tag = -1
+        items = _calls_of_items(self._source.tokens)
         for index, token in enumerate(self._source.tokens):
             tag += token.kind in ("variable_begin", "block_begin")
-            text = self._delimiter(token, tag)
+            text = items.get(index, self._delimiter(token, tag))
             self.add(self._inside(token, index, tag) if text is None else text, token.offset)
 
     def _delimiter(self, token: Token, tag: int) -> str | None:
@@ -139,3 +140,15 @@ def _neighbour(tokens: tuple[Token, ...], indexes: range) -> Token | None:
 
 def _others(tokens: tuple[Token, ...], indexes: range) -> Iterator[int]:
     return (index for index in indexes if tokens[index].kind != "whitespace")
+
+
+def _calls_of_items(tokens: tuple[Token, ...]) -> dict[int, str]:
+    """Return what replaces the tokens of each `.items()`: minijinja's own objects have the filter only."""
+    replaced: dict[int, str] = {}
+    solid = [index for index, token in enumerate(tokens) if token.kind != "whitespace"]
+    for start in range(len(solid) - 4):
+        values = [tokens[index].value for index in solid[start : start + 5]]
+        if values[:4] == [".", "items", "(", ")"] and values[4] not in (".", "[", "("):
+            replaced |= dict.fromkeys(solid[start : start + 4], "")
+            replaced[solid[start]] = "|items"
+    return replaced
