@@ -78,7 +78,9 @@ class Template:
         return document
 
     def _compile(self, read: ReadTemplate) -> None:
-        self._source = read.source
+        # Not the source itself: its tree takes a hundred times the text.
+        self._text = read.source.text
+        self._tags = [(tag.start, tag.text) for tag in read.source.tags]
         self._rewritten = rewrite(read.source, read.uses, max_characters=OUTPUT_MAX_BYTES)
         self._environment = Environment(**_OPTIONS)
         for name in ("safe", "attr", "indent", "pprint"):
@@ -108,15 +110,15 @@ class Template:
         return placed
 
     def _refusal(self, tag: int, reason: str) -> TemplateDataProblemError:
-        shown = self._source.tags[tag]
-        return TemplateDataProblemError(f"`{shown.text}` {reason}", *position(self._source.text, shown.start))
+        start, shown = self._tags[tag]
+        return TemplateDataProblemError(f"`{shown}` {reason}", *position(self._text, start))
 
     def _problem(self, error: TemplateError, family: type[TemplateProblemError]) -> TemplateProblemError:
         message = _MESSAGES.get(error.kind) or error.detail or error.message.rsplit(" (in ", 1)[0]
         if error.range is None:
             return family(message)
         offset = self._rewritten.original_offset(error.range[0])
-        return family(message, *position(self._source.text, offset))
+        return family(message, *position(self._text, offset))
 
 
 _MESSAGES: Final = {

@@ -67,7 +67,7 @@ def _placeholder(
     if sample is None:
         is_as_inferred = data_type == shape.data_type
         sample = sample_of(name, shape) if is_as_inferred else typed_sample(name, data_type)
-    _check_values(name, data_type, declared)
+    _check_values(data_type, shape, declared)
     return Placeholder(
         name=name,
         data_type=data_type,
@@ -106,11 +106,13 @@ def _required(name: str, data_type: DataType, declared: PlaceholderDeclaration, 
     return declared.required
 
 
-def _check_values(name: str, data_type: DataType, declared: PlaceholderDeclaration) -> None:
-    for what, value in (("default", declared.default), ("sample_value", declared.sample_value)):
+def _check_values(data_type: DataType, shape: Shape, declared: PlaceholderDeclaration) -> None:
+    # An empty default means no value; the template's own is its author's affair.
+    default = None if declared.default in ("", shape.default) else declared.default
+    for what, value in (("default", default), ("sample_value", declared.sample_value)):
         problem = None if value is None else value_problem(data_type, value)
         if problem is not None:
-            raise DeclarationError(f"`{name}`: its {what} {problem}")
+            raise DeclarationError(f"`{declared.name}`: its {what} {problem}")
 
 
 def _warnings(inferred: Inferred, declared: dict[str, PlaceholderDeclaration]) -> list[TemplateWarning]:

@@ -4,8 +4,9 @@ That way both engines agree on what is text and what is code, and no value is pr
 """
 
 import re
+from array import array
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,8 +29,8 @@ class Rewritten:
     """minijinja's text, and which offset of it came from which offset of the template."""
 
     text: str
-    _rewritten: tuple[int, ...]
-    _original: tuple[int, ...]
+    _rewritten: Sequence[int]
+    _original: Sequence[int]
 
     def original_offset(self, byte: int) -> int:
         """Return where in the template the byte at this offset of the text in UTF-8 comes from."""
@@ -45,7 +46,7 @@ def rewrite(source: Source, uses: Mapping[int, tuple[Use, ...]], *, max_characte
     # Checked before it leaves the engine: as a Python text it would take up to four times the memory.
     end = f"{{% endset %}}{{% if {_DOCUMENT}|length > {max_characters} %}}{{{{ {TOO_LONG}() }}}}{{% endif %}}"
     writer.add(f"{end}{{{{ {_DOCUMENT} }}}}", len(source.text))
-    return Rewritten("".join(writer.parts), tuple(writer.rewritten), tuple(writer.original))
+    return Rewritten("".join(writer.parts), array("L", writer.rewritten), array("L", writer.original))
 
 
 def guard_filter(guard: Guard) -> str:

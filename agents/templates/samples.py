@@ -5,6 +5,7 @@ import re
 from typing import Any, Final
 
 from agents.templates.shapes import Shape
+from schemas.placeholders import value_problem
 from schemas.templates import DataType
 
 _SVG: Final = (
@@ -54,7 +55,7 @@ _ITEMS: Final = 3
 def sample_of(name: str, shape: Shape) -> Any:
     """Return a value that suits the placeholder's name, type and the parts that the template uses of it."""
     data_type = shape.data_type
-    if shape.has_default and shape.default not in (None, "") and data_type in ("text", "number", "rating"):
+    if shape.default not in (None, "", [], {}) and value_problem(data_type, shape.default) is None:
         return shape.default
     if data_type == "object":
         return {key: sample_of(key, part) for key, part in shape.fields.items()}

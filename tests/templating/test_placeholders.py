@@ -186,6 +186,37 @@ def test_a_declared_default_fills_what_is_not_given() -> None:
     assert placeholders.filled({"x": 1, "y": "z", "other": 2}) == {"x": 1, "y": "z", "other": 2}
 
 
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<img src='{{ x|default('') }}'>",
+        "{{ x|default('soon')|date }}",
+        "{{ x|default(3)|stars }}{{ y }}{% if z %}{{ z }}{% endif %}",
+        "{% for i in x|default([]) %}{{ i.name }}{% endfor %}{{ o.a }}",
+        "<script>let x = {{ x|tojson }}</script>{% if y > 3 %}{{ y }}{% endif %}",
+    ],
+)
+def test_what_was_found_can_be_declared(html: str) -> None:
+    """An update declares what the version before it had; nothing of that contradicts the template."""
+    found = checked(html)
+    again = checked(
+        html,
+        *(
+            PlaceholderDeclaration(
+                name=item.name,
+                data_type=item.data_type,
+                required=item.required,
+                default=item.default,
+                sample_value=item.sample_value,
+                description=item.description,
+            )
+            for item in found.placeholders
+        ),
+    )
+
+    assert again.placeholders == found.placeholders
+
+
 def test_a_template_no_value_suits_is_told() -> None:
     """A name used as an image and as a color gets warnings; no poster could be made."""
     codes = [warning.code for warning in checked("<img src='{{ x }}'><p style='color: {{ x }}'>").warnings]
