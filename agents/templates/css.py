@@ -167,8 +167,14 @@ class CssReader:
             yield Found(sentinel, Refusal(reason))
 
 
+_NUMBER_WORDS: Final = re.compile(
+    r"alpha|angle|columns|count|fraction|gap|height|index|length|number|offset|opacity|percent|pct|progress|radius|ratio|"
+    r"rotation|scale|share|size|spacing|value|weight|width"
+)
 _COLOR_WORDS: Final = re.compile(r"colou?r|accent|background|bg|fg|foreground|brand|primary|secondary|tint|ink|theme")
 
 
-def _custom_property_type(name: str) -> Literal["color", "number"]:
-    return "color" if _COLOR_WORDS.search(name) else "number"
+def _custom_property_type(name: str) -> Literal["color", "number", "text"]:
+    if _NUMBER_WORDS.search(name):
+        return "number"
+    return "color" if _COLOR_WORDS.search(name) else "text"

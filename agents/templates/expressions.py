@@ -1,5 +1,6 @@
 """What the expressions of a template tell of the data: each name with its type, default and samples."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ _TOLERANT_TESTS: Final = frozenset({"defined", "undefined", "none"})
 Needs = frozenset[str]
 """Names of placeholders that have to be given."""
 NOTHING: Final[Needs] = frozenset()
+
+_NUMBERS_ONLY: Final = re.compile(r"(?:[^%]|%%|%[-+ 0#]*[0-9]*(?:\.[0-9]+)?[dfFeEgG])*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,10 @@ class Expressions(ABC):
     def _subscript(self, node: nodes.Getitem, scope: Scope) -> Seen:
         if isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, str):
             return self._part(node.node, node.arg.value, scope)
-        return Seen(needs=self.value(node.node, scope).needs | self.value(node.arg, scope).needs)
+        seen = self.value(node.node, scope)
+        needs = seen.needs | self.value(node.arg, scope).needs
+        is_number = isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, int)
+        return Seen(tuple(shape.indexed() for shape in seen.shapes) if is_number else (), needs)
 
     def _part(self, node: nodes.Expr, name: str, scope: Scope) -> Seen:
         seen = self.value(node, scope)
@@ -168,12 +174,16 @@ class Expressions(ABC):
         if node.node is None:
             return Seen()
         keywords: list[Any] = list(node.kwargs)
-        given = self._needs_of([*node.args, *(keyword.value for keyword in keywords)], scope)
+        arguments = [self.value(value, scope) for value in [*node.args, *(keyword.value for keyword in keywords)]]
+        given = union(argument.needs for argument in arguments)
         seen = self.value(node.node, scope)
         if node.name in ("default", "d"):
             return _with_default(node, seen, given)
         needs = seen.needs | given
         _filtered(node, seen)
+        if node.name == "format" and _NUMBERS_ONLY.fullmatch(str(_constant(node.node))):
+            for argument in arguments:
+                argument.tell("number", Strength.GUESSED)
         if node.name in _SAME_LIST:
             return Seen(seen.shapes, needs)
         if node.name in ("first", "last"):

@@ -140,6 +140,8 @@ class _Inference(Expressions):
         for use in self._template.uses.get(self._template.source.tag_at(offset_of(node)), ()):
             certain = Strength.GUESSED if use.guard == "color_or_number" else Strength.CERTAIN
             seen.tell(use.data_type, Strength.PRINTED if use.data_type == "text" else certain)
+            for shape in seen.shapes:
+                shape.sample_type = "color" if use.guard == "color_or_number" else shape.sample_type
         return seen.needs
 
     # -- macros --------------------------------------------------------------------------------------------------

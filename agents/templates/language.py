@@ -68,8 +68,10 @@ class _Check:
 
     def problems(self) -> Iterator[TemplateSyntaxProblemError]:
         for node in _in_order(self._source.tree):
+            # A call begins at its parenthesis, which says less than its name.
+            place = node.node if isinstance(node, nodes.Call) else node
             for message in self._messages(node):
-                yield self._source.problem(message, offset_of(node))
+                yield self._source.problem(message, offset_of(place))
         yield from self._repeated_macros()
 
     def _messages(self, node: nodes.Node) -> Iterator[str]:

@@ -65,7 +65,7 @@ def sample_of(name: str, shape: Shape) -> Any:
     suitable = [value for value in shape.compared if isinstance(value, str) == (data_type == "text")]
     if suitable and data_type in ("text", "number"):
         return suitable[0]
-    return typed_sample(name, data_type)
+    return typed_sample(name, shape.sample_type if shape.sample_type and data_type == "text" else data_type)
 
 
 def typed_sample(name: str, data_type: DataType) -> Any:

@@ -34,6 +34,8 @@ class Shape:
     default: Any = None
     has_default: bool = False
     compared: list[Any] = field(default_factory=list)
+    sample_type: DataType | None = None
+    """What a sample has to be where any type is taken."""
     is_json: bool = False
     """Whether `tojson` prints it, which takes any type."""
 
@@ -53,9 +55,18 @@ class Shape:
             self.element = Shape(self.root)
         return self.element
 
+    def indexed(self) -> "Shape":
+        """Return the shape of what stands at a number: an element, or a character if nothing more is asked of it."""
+        if self.element is None:
+            self.element = Shape(self.root)
+        return self.element
+
     @property
     def data_type(self) -> DataType:
         """The type that the uses ask for; text where they ask for none."""
+        has_parts = self.element is not None and not {"object", "list"}.isdisjoint(self.element.evidence)
+        if has_parts and not self.is_certain:
+            return "list"
         if not self.evidence:
             return "text"
         strongest = max(self.evidence.values())

@@ -92,27 +92,25 @@ def test_a_value_that_does_not_fit_is_refused_with_its_place(html: str, value: o
 
 
 @pytest.mark.parametrize(
-    ("html", "reason"),
+    ("html", "column", "reason"),
     [
-        ("{{ x|nothing }}", "there is no filter `nothing`"),
-        ("{{ x|money }}", "`money`: missing a required argument: 'currency'"),
-        ("{{ x|number(1, 2, 3) }}", "too many positional arguments"),
-        ("{{ x|date(lokale='de') }}", "unexpected keyword argument 'lokale'"),
-        ("{{ x|map('money') }}", "`map` cannot use `money`; write a loop"),
-        ("{{ x|map('safe') }}", "`safe` is not available"),
-        ("{{ x is nothing }}", "there is no test `nothing`"),
-        ("{{ nothing() }}", "there is no function `nothing`"),
-        ("{{ x.upper() }}", "`.upper()` is not available; use a filter"),
+        ("{{ x|nothing }}", 6, "there is no filter `nothing`"),
+        ("{{ x|money }}", 6, "`money`: missing a required argument: 'currency'"),
+        ("{{ x|number(1, 2, 3) }}", 6, "too many positional arguments"),
+        ("{{ x|date(lokale='de') }}", 6, "unexpected keyword argument 'lokale'"),
+        ("{{ x|map('money') }}", 6, "`map` cannot use `money`; write a loop"),
+        ("{{ x|map('safe') }}", 6, "`safe` is not available"),
+        ("{{ x is nothing }}", 6, "there is no test `nothing`"),
+        ("{{ nothing() }}", 4, "there is no function `nothing`"),
+        ("{{ x.upper() }}", 5, "`.upper()` is not available; use a filter"),
     ],
 )
-def test_what_does_not_exist_is_refused_at_upload(html: str, reason: str) -> None:
+def test_what_does_not_exist_is_refused_at_upload(html: str, column: int, reason: str) -> None:
     """The upload is answered with the reason and the place, not the first poster."""
-    errors = errors_of(html)
+    (error,) = errors_of(html)
 
-    assert len(errors) == 1
-    assert reason in errors[0].message
-    assert errors[0].line == 1
-    assert errors[0].column is not None
+    assert reason in error.message
+    assert (error.line, error.column) == (1, column)
 
 
 @pytest.mark.parametrize(

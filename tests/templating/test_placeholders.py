@@ -18,6 +18,11 @@ TYPES = {
     "color": ('<p style="color: {{ x }}">', "color"),
     "color in SVG": ('<svg><path fill="{{ x }}"/></svg>', "color"),
     "color by its name": ('<p style="--brand-color: {{ x }}">', "color"),
+    "color or number, by a name that says neither": ('<p style="--a: {{ x }}">', "text"),
+    "number by its name": ('<p style="--bg-opacity: {{ x }}">', "number"),
+    "number by its format": ("{{ '%.2f €'|format(x) }}", "number"),
+    "list by its element": ("{{ x[0].name }}", "list"),
+    "text by its character": ("{{ x[0] }}", "text"),
     "number in CSS": ('<p style="width: {{ x }}%">', "number"),
     "rating": ("{{ x|stars }}", "rating"),
     "rating, also compared": ("{% if x > 4 %}y{% endif %}{{ x|stars }}", "rating"),
@@ -47,8 +52,10 @@ TYPES = {
 @pytest.mark.parametrize(("html", "data_type"), TYPES.values(), ids=TYPES)
 def test_the_type_follows_from_the_use(html: str, data_type: str) -> None:
     """One placeholder is found, with this type and a sample that fits it."""
-    (placeholder,) = checked(html).placeholders
+    found = checked(html)
+    (placeholder,) = found.placeholders
 
+    assert "sample_data" not in [warning.code for warning in found.warnings]
     assert (placeholder.name, placeholder.data_type) == ("x", data_type)
     assert value_problem(placeholder.data_type, placeholder.sample_value) is None
 
