@@ -35,7 +35,7 @@ def idle_system(
         "POSTERS_DATABASE_URL": postgres.url(name),
         "POSTERS_STORAGE_URL": bucket.storage_url,
         "POSTERS_FETCH_WAIT": "0.05",
-        "POSTERS_SESSION_TIMEOUT": "10",
+        "POSTERS_SESSION_TIMEOUT": "6",
         "POSTERS_RETRY_DELAYS": "1,1,1",
     }
     log: Path = tmp_path_factory.mktemp("flow") / "worker.log"

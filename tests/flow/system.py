@@ -22,7 +22,7 @@ from schemas.outcomes import PosterOutcome
 from schemas.requests import PosterRequested
 from schemas.templates import TemplateUpload, TemplateUploaded
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
 T = TypeVar("T")
 REPOSITORY = Path(__file__).parents[2]
 
