@@ -23,7 +23,7 @@ _JARS: Final = _PARTS / "lib"
 _CLUSTER: Final = "cG9zdGVyc3RyZWFtLXRlcw"  # any 16 bytes; one name, so that formatted directories can be kept
 _JAVA: Final = ("-Xms256m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 _OLDEST_JAVA: Final = 17
-_SETTLE_SECONDS: Final = 30
+_SETTLE_SECONDS: Final = 10
 _POLL_SECONDS: Final = 0.01
 
 
@@ -34,13 +34,13 @@ class KafkaServer:
     """
 
     def __init__(self, directory: Path, *, node: int = 1, voters: Mapping[int, int] | None = None) -> None:
-        voters = {node: free_port()} if voters is None else voters
         directory.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         self._data = directory / "data"
         self._node = node
+        self._voters = {node: free_port()} if voters is None else dict(voters)
         self._settings = directory / "server.properties"
-        self._settings.write_text(_properties(node=node, port=self.port, data=self._data, voters=voters))
+        self._write_settings()
         command = [_find_java(), *_JAVA, "-cp", f"{_find_jars()}/*", "kafka.Kafka", self._settings]
         self.process = ServerProcess(f"Kafka node {node}", command, log=directory / "server.log")
 
@@ -72,6 +72,14 @@ class KafkaServer:
         # A worker that was killed leaves its group at the session timeout.
         _until(lambda: _remove_groups(admin), "Kafka still has consumer groups with members")
 
+    def renew(self) -> None:
+        """Start a lone node again with nothing in it, on another port, where no client of before finds it."""
+        self.kill()
+        shutil.rmtree(self._data)
+        self.port = free_port()
+        self._write_settings()
+        self.start()
+
     def start(self, *, alone: bool = True) -> Self:
         """Format the data directory if it is new, start, and return once clients are served.
 
@@ -102,6 +110,10 @@ class KafkaServer:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+    def _write_settings(self) -> None:
+        settings = _properties(node=self._node, port=self.port, data=self._data, voters=self._voters)
+        self._settings.write_text(settings)
 
     def _serves(self) -> bool:
         if not accepts(self.port):

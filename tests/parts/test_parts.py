@@ -72,6 +72,15 @@ def test_broker_keeps_records_through_a_kill(broker: str, kafka: KafkaServer) ->
     assert consume(broker, topics.POSTER_REQUESTS, "readers") == b"kept"
 
 
+def test_renewed_broker_knows_nothing_of_before(broker: str, kafka: KafkaServer) -> None:
+    """After `renew()` the broker is empty and answers at another address."""
+    kafka.renew()
+
+    topics_left = [name for name in kafka.admin().list_topics(timeout=10).topics if not name.startswith("__")]
+    assert topics_left == []
+    assert kafka.address != broker
+
+
 @pytest.mark.parametrize("way", ["tcp", "socket"])
 def test_database_answers(postgres: PostgresServer, database: str, way: str) -> None:
     """A row written over TCP is read over TCP and over the unix socket."""
