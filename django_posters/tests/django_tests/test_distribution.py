@@ -74,7 +74,7 @@ def test_wheel_holds_the_contract_as_files(distributions: Path) -> None:
 def test_wheel_works_without_the_workers(distributions: Path, tmp_path: Path) -> None:
     """Unpacked, with nothing of this repository on the path, the app is checked, migrated and imported."""
     with zipfile.ZipFile(next(distributions.glob("*.whl"))) as wheel:
-        wheel.extractall(tmp_path)  # noqa: S202 - our own archive, just built
+        wheel.extractall(tmp_path)
 
     done = subprocess.run(
         [sys.executable, "-c", USE_IT, str(tmp_path)],
