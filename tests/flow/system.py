@@ -68,7 +68,9 @@ class System:
         )
 
     def start_worker(self, roles: Sequence[str] = (), **settings: str) -> None:
-        """Start a worker process; it is working once it answers requests."""
+        """Start a worker process unless one is running; it is working once it answers requests."""
+        if self.worker is not None and self.worker.poll() is None:
+            return
         command = [sys.executable, "-m", "posters", "worker", *roles]
         environment = {**os.environ, **self.environment, **settings}
         with self.log.open("ab") as log:

@@ -54,8 +54,7 @@ def test_killing_the_worker_loses_nothing_and_decides_nothing_twice(idle_system:
 def test_a_poster_waits_for_its_retry_and_goes_on_with_the_next_attempt(idle_system: System) -> None:
     """The retry role sends a poster back when it is due, not before, as attempt two."""
     system = idle_system
-    if system.worker is None or system.worker.poll() is not None:
-        system.start_worker()
+    system.start_worker()
     template = f"{system.upload('<p>{{ title }}</p>').section}_latest"
     job = system.request(template, {"title": "first"})
     system.outcome(job)
