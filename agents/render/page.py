@@ -136,14 +136,24 @@ class Page:
         return True
 
     async def close(self) -> None:
-        """Close page and context; a browser that does not do so in 2 seconds is killed. Never raises."""
-        try:
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await unless(self._context.close(), self.browser.gone)
-        except EndedError:
-            return
-        except (PlaywrightError, TimeoutError):
-            self.browser.kill()
+        """Close page and context. Never raises.
+
+        After 2 seconds the page's process is ended, which its neighbours do not feel; after 2 more the browser is.
+        """
+        closing = asyncio.ensure_future(self._context.close())
+        if not await self._done(closing):
+            self._background(self._session.send("Page.crash"))
+            if not await self._done(closing):
+                self.browser.kill()
+        closing.cancel()
+        await asyncio.gather(closing, return_exceptions=True)
+
+    async def _done(self, closing: asyncio.Future[None]) -> bool:
+        """Say whether the page is closed, or the browser gone, within 2 seconds."""
+        gone = asyncio.ensure_future(self.browser.gone.wait())
+        done, _ = await asyncio.wait((closing, gone), timeout=CLOSE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        gone.cancel()
+        return bool(done)
 
     async def _blank(self) -> None:
         await self._page.goto("about:blank")

@@ -225,6 +225,17 @@ async def test_idle_page_that_crashed_is_not_used(own: Engine) -> None:
     assert len(await asyncio.gather(*(draw(own, GOOD) for _ in range(4)))) == 4
 
 
+async def test_frozen_page_costs_one_poster(own: Engine) -> None:
+    """A page whose process stops answering fails its poster at the deadline; the next one is drawn."""
+    for process in renderers(own):
+        os.kill(process, signal.SIGSTOP)
+    errors = await asyncio.gather(*(failing(draw(own, GOOD, deadline_seconds=1)) for _ in range(own.slots)))
+
+    assert [error.code for error, _ in errors] == ["render_timeout"] * own.slots
+    await eventually(lambda: len(idle_pages(own)) == own.slots, 10)
+    assert (await draw(own, GOOD)).images
+
+
 async def test_frozen_browser_is_killed_and_replaced(own: Engine) -> None:
     """A browser that stops answering fails its posters at their deadline and is then replaced."""
     dead = group(own)
@@ -329,9 +340,11 @@ async def test_directory_of_a_dead_worker_is_removed_at_start() -> None:
     await living.close()
 
 
-async def test_browser_that_cannot_start_is_an_error_with_its_path() -> None:
+async def test_browser_that_cannot_start_is_an_error_with_its_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An engine whose binary is no browser says so, and leaves nothing behind."""
-    before = set(directories())
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     engine = Engine(chromium_binary="/bin/false", slots=1)
     with pytest.raises(RenderError, match="/bin/false") as raised:
         await engine.start()
@@ -339,4 +352,4 @@ async def test_browser_that_cannot_start_is_an_error_with_its_path() -> None:
     assert raised.value.code == "renderer_crashed"
     assert not engine.healthy
     await engine.close()
-    assert set(directories()) <= before
+    assert directories() == []
