@@ -28,16 +28,12 @@ def test_killing_the_worker_loses_nothing_and_decides_nothing_twice(idle_system:
     template = f"{system.upload('<p>{{ title }}</p>').section}_latest"
     jobs = [system.request(template, {"title": f"poster {number}"}) for number in range(POSTERS)]
     for kill in range(1, KILLS + 1):
-        system.eventually(lambda kill=kill: recorded(system) >= kill * POSTERS // (KILLS + 2))  # type: ignore[misc]
+        system.eventually(lambda kill=kill: recorded(system, jobs) >= kill * POSTERS // (KILLS + 2))  # type: ignore[misc]
         system.kill_worker()
         system.start_worker()
     system.eventually(lambda: set(jobs) <= terminal_jobs(system))
 
-    system.eventually(
-        lambda: system.rows(
-            "SELECT 1 FROM template_poster_results WHERE status = 'completed' HAVING count(*) = %s", POSTERS
-        )
-    )
+    system.eventually(lambda: recorded(system, jobs) == POSTERS)
     wrong = system.rows(
         "SELECT job_id FROM template_generation_jobs j WHERE (success_count, failure_count) <> (SELECT "
         "count(*) FILTER (WHERE status = 'completed'), count(*) FILTER (WHERE status = 'failed') "
@@ -96,9 +92,11 @@ def test_a_worker_can_be_stopped_while_it_waits_for_a_broker(tmp_path: Path) -> 
         worker.kill()
 
 
-def recorded(system: System) -> int:
-    """Return how many posters have an outcome in the results."""
-    (row,) = system.rows("SELECT count(*) AS done FROM template_poster_results WHERE status = 'completed'")
+def recorded(system: System, jobs: list[str]) -> int:
+    """Return how many posters of these jobs are recorded as completed."""
+    (row,) = system.rows(
+        "SELECT count(*) AS done FROM template_poster_results WHERE status = 'completed' AND job_id = ANY(%s)", jobs
+    )
     return int(row["done"])
 
 
