@@ -70,22 +70,33 @@ class Page:
     async def open(
         cls, browser: Browser, *, javascript: bool = False, locale: str | None = None, timezone: str | None = None
     ) -> Self:
-        """Return a new page. Raises RenderError `renderer_crashed` when the browser does not give one in 5 seconds."""
+        """Return a new page.
+
+        Raises RenderError: `output_invalid` for an unknown locale or time zone, `renderer_crashed` when the browser
+        gives no page in 5 seconds.
+        """
         try:
             async with asyncio.timeout(OPEN_SECONDS):
                 return await unless(cls._open(browser, javascript, locale, timezone), browser.gone)
         except (PlaywrightError, TimeoutError, EndedError) as error:
+            if "Invalid timezone" in str(error) or "Invalid locale" in str(error):
+                message = f"Chromium knows no locale {locale!r} or no time zone {timezone!r}"
+                raise RenderError("output_invalid", message) from None
             raise RenderError("renderer_crashed", f"the browser opened no page ({error!r})") from None
 
     @classmethod
     async def _open(cls, browser: Browser, javascript: bool, locale: str | None, timezone: str | None) -> Self:
         context = await browser.new_context(javascript=javascript, locale=locale, timezone=timezone)
-        if javascript:
-            await context.add_init_script(NO_WINDOWS)
-        page = await context.new_page()
-        session = await context.new_cdp_session(page)
-        opened = cls(browser, context, page, session)
-        await opened._watch()
+        try:
+            if javascript:
+                await context.add_init_script(NO_WINDOWS)
+            page = await context.new_page()
+            session = await context.new_cdp_session(page)
+            opened = cls(browser, context, page, session)
+            await opened._watch()
+        except PlaywrightError:
+            await context.close()
+            raise
         return opened
 
     async def draw(self, request: RenderRequest, fetcher: AssetFetcher | None) -> Drawn:

@@ -157,6 +157,15 @@ async def test_dark_scheme_is_honoured_and_gone_with_the_next(engine: Engine) ->
     assert max(rgb(dark, 5, 90)) < 40
 
 
+@pytest.mark.parametrize("fields", [{"timezone": "Mars/Base"}, {"locale": "not a locale"}])
+async def test_unknown_locale_or_time_zone_is_refused(engine: Engine, fields: dict[str, str]) -> None:
+    """A locale or time zone that Chromium does not know fails the poster with `output_invalid`, once and for all."""
+    with pytest.raises(RenderError, match=next(iter(fields.values()))) as raised:
+        await draw(engine, page("x"), **fields)
+
+    assert raised.value.code == "output_invalid"
+
+
 async def test_locale_and_time_zone_reach_the_document(engine: Engine) -> None:
     """Scripts format dates in the poster's locale and time zone; without them, in en-US and UTC."""
     script = page(
