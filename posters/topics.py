@@ -1,10 +1,10 @@
 """Making and checking the topics at the broker."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from streams.errors import TryAgainError
 from streams.topics import TOPICS, Topic
@@ -82,11 +82,3 @@ class TopicAdmin:
             for topic in TOPICS
             if topic.name in existing and existing[topic.name] < topic.partitions
         ]
-
-
-def describe(brokers: str, name: str) -> dict[str, Any]:
-    """Return a topic's settings as the broker has them."""
-    resource = ConfigResource(ResourceType.TOPIC, name)
-    client = AdminClient({"bootstrap.servers": brokers})
-    found = client.describe_configs([resource])[resource].result(TIMEOUT_SECONDS)
-    return {key: entry.value for key, entry in found.items()}
