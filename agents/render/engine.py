@@ -5,6 +5,7 @@ import logging
 import os
 import time
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any, Final
 
 from agents.render import chromium
@@ -81,17 +82,31 @@ class Engine:
     async def render(self, request: RenderRequest) -> Rendering:
         """Draw one document and return its images. Waits for a free slot first.
 
+        What was ended by a crash is drawn once more within the same deadline, because a neighbour may have caused it.
         Raises RenderError; the engine is ready for the next document whatever this one did.
         """
         asked = time.monotonic()
         await self._permits.acquire()
+        began = time.monotonic()
+        try:
+            drawn = await self._draw(request)
+        except RenderError as error:
+            left = request.deadline_seconds - (time.monotonic() - began)
+            if error.code != "renderer_crashed" or left <= 0 or self._closed:
+                raise
+            log.warning("%s; it is drawn once more", error)
+            await self._permits.acquire()
+            drawn = await self._draw(replace(request, deadline_seconds=left))
+        return self._rendering(drawn, waited=began - asked)
+
+    async def _draw(self, request: RenderRequest) -> Drawn:
+        """Draw one document in a slot that the caller has taken, and see that the slot becomes free."""
         try:
             pool = await self._current_pool()
             page = await pool.take(request)
         except BaseException:
             self._permits.release()
             raise
-        taken = time.monotonic()
         usable = False
         try:
             drawn = await page.draw(request, self._fetcher)
@@ -100,7 +115,7 @@ class Engine:
             self.last_finished_at = time.monotonic()
             # Cleaning is no part of this document's time, but the slot is free only after it.
             self._in_background(self._give_back(pool, page, usable=usable))
-        return self._rendering(drawn, waited=taken - asked)
+        return drawn
 
     async def close(self) -> None:
         """Wait for what is being drawn, then end the browser and remove everything it wrote."""
