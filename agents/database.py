@@ -1,4 +1,4 @@
-"""Connections to Postgres, and which of its errors mean "try again"."""
+"""Connections to Postgres."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -6,28 +6,11 @@ from typing import Any, Final
 
 import asyncpg
 
+from agents.database_errors import translated
 from streams.errors import TryAgainError
 
 CONNECT_SECONDS: Final = 5.0
 COMMAND_SECONDS: Final = 30.0
-
-_TRY_AGAIN: Final = (
-    OSError,
-    TimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.TransactionRollbackError,
-    asyncpg.LockNotAvailableError,
-    asyncpg.PostgresSystemError,
-)
-"""Classes 08, 40, 53, 57, 58 and 55P03: the database is away, busy or in trouble, and the statement is not to blame."""
-
-
-def is_infrastructure(error: BaseException) -> bool:
-    """Say whether the same statement may succeed later as it is. A bad value, which asyncpg finds itself, may not."""
-    return isinstance(error, _TRY_AGAIN) and not isinstance(error, asyncpg.DataError)
 
 
 class Database:
@@ -41,17 +24,18 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Any]:
-        """Give a connection inside a transaction. Raises TryAgainError where the database is away."""
+        """Give a connection inside a transaction. Raises TryAgainError, BadRowError, WrongDatabaseError."""
         try:
             async with self._ready_pool().acquire(timeout=CONNECT_SECONDS) as connection, connection.transaction():
                 yield connection
         except Exception as error:
-            if is_infrastructure(error):
-                raise TryAgainError(f"the database is away or busy: {error!r}") from error
-            raise
+            meaning = translated(error)
+            if meaning is error:
+                raise
+            raise meaning from error
 
     async def fetchrow(self, sql: str, *arguments: object) -> Any:
-        """Return the first row of a query, or None. Raises TryAgainError where the database is away."""
+        """Return the first row of a query, or None. Raises as `transaction` does."""
         async with self.transaction() as connection:
             return await connection.fetchrow(sql, *arguments)
 

@@ -11,6 +11,7 @@ from prometheus_client import REGISTRY
 
 from posters.roles import RunningRole, open_role
 from streams.application import require_cython
+from streams.memory import return_large_blocks
 from streams.settings import Settings
 from streams.status import StatusServer
 from streams.topics import Role
@@ -31,6 +32,7 @@ async def run_worker(roles: Sequence[Role], settings: Settings, stop: asyncio.Ev
     Raises whatever ended a role: a bug ends the process, and its records are delivered again.
     """
     require_cython()
+    return_large_blocks()
     async with AsyncExitStack() as exit_stack:
         starting = ["starting"]
         if settings.status_address is not None:

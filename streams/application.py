@@ -8,11 +8,12 @@ from typing import Any
 
 import faust
 import faust.streams
+from faust.app.base import BootStrategy
 from faust.types import TP
 
 from streams.delivery import Delivery
 from streams.inbox import Inbox, Partition
-from streams.publisher import FaustPublisher
+from streams.publisher import KafkaPublisher
 from streams.settings import Settings
 from streams.topics import EDGES, MEBIBYTE, Role
 from streams.transport import Transport
@@ -43,8 +44,16 @@ class ConsumerBrake:
         self._app.consumer.on_buffer_drop(TP(*partition))
 
 
+class ConsumerOnly(BootStrategy):
+    """Starts no Faust producer: roles publish through their own."""
+
+    enable_kafka_producer = False
+
+
 class RoleApp(faust.App):
     """A role's Faust app: its consumer group, its inboxes and its own way to stop."""
+
+    BootStrategy = ConsumerOnly
 
     def __init__(self, role: Role, settings: Settings, inboxes: Sequence[Inbox]) -> None:
         self.role = role
@@ -54,7 +63,7 @@ class RoleApp(faust.App):
         self._before_stop: list[Callable[[], Awaitable[None]]] = []
         super().__init__(role, **_configuration(role, settings))
         self.transport = Transport(self._broker_urls(), self, loop=self.loop)
-        self.publisher = FaustPublisher(self)
+        self.publisher = KafkaPublisher(settings)
         brake = ConsumerBrake(self)
         for inbox in self.inboxes:
             inbox.attach(brake)
@@ -74,6 +83,7 @@ class RoleApp(faust.App):
         for action in self._before_stop:
             await action()
         await super().on_stop()
+        await self.publisher.close()
 
     def _create_directories(self) -> None:
         """Make none: Faust's are for tables, which we do not have, and the working directory may be read-only."""
@@ -129,8 +139,6 @@ def _configuration(role: Role, settings: Settings) -> dict[str, Any]:
         "consumer_auto_offset_reset": "earliest",
         "consumer_group_instance_id": f"{settings.instance}-{role}" if settings.instance else None,
         "consumer_max_fetch_size": 5 * MEBIBYTE,
-        "producer_max_request_size": 5 * MEBIBYTE,
-        "producer_linger": 0.0,
     }
 
 

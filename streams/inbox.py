@@ -9,10 +9,13 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable, Iterable, Set
-from typing import Protocol
+from typing import Final, Protocol
 
 from streams.delivery import Delivery
 from streams.window import PartitionWindow
+
+PASSES: Final = 3
+"""Passes of the event loop, some microseconds each, after which no further record of the same fetch comes."""
 
 Partition = tuple[str, int]
 Position = tuple[str, int, int]
@@ -132,6 +135,7 @@ class Inbox:
         while True:
             while not self._queue or self._closed:
                 await self._arrived.wait()
+            await self._settle(limit)
             if not linger or len(self._queue) >= limit:
                 break
             await self._fill(limit, linger)
@@ -193,6 +197,14 @@ class Inbox:
         except TimeoutError:
             return False
         return True
+
+    async def _settle(self, limit: int) -> None:
+        """Let the rest of a fetch come: Faust hands over a record in some passes of the event loop."""
+        before = 0
+        while before < len(self._queue) < limit:
+            before = len(self._queue)
+            for _ in range(PASSES):
+                await asyncio.sleep(0)
 
     async def _fill(self, limit: int, linger: float) -> None:
         with contextlib.suppress(TimeoutError):

@@ -1,57 +1,132 @@
-"""Publishing through the role's Faust producer."""
+"""Publishing through librdkafka, whose threads batch, send and retry while the event loop works on."""
 
 import asyncio
-from collections.abc import Awaitable, Iterable
-from typing import Any
+import logging
+import threading
+from collections.abc import Iterable
+from typing import Any, Final
 
-from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError
-from faust.exceptions import ProducerSendError
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from streams.delivery import Record
 from streams.errors import TryAgainError
+from streams.settings import Settings
+from streams.topics import MEBIBYTE
+
+logger = logging.getLogger(__name__)
+
+MESSAGE_MAX_BYTES: Final = 5 * MEBIBYTE
+GIVE_UP_SECONDS: Final = 30.0
+"""After this long without an acknowledgement a record counts as not taken; the caller then sends it again."""
+LOOK_SECONDS: Final = 0.2
+"""How soon the thread notices that it should end; acknowledgements wake it at once."""
 
 
-class FaustPublisher:
-    """A `Publisher` over a Faust app's producer: it returns once every record is acknowledged by the broker."""
+class KafkaPublisher:
+    """A `Publisher` that returns once every record is acknowledged by all in-sync replicas.
 
-    def __init__(self, app: Any) -> None:
-        self._app = app
+    Idempotent: a retry of its own neither repeats nor reorders records.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._configuration: dict[str, Any] = {
+            "bootstrap.servers": settings.brokers,
+            "enable.idempotence": True,
+            "linger.ms": 0,
+            # As the Java client does, so that a key has the same partition whoever writes it.
+            "partitioner": "murmur2_random",
+            "message.max.bytes": MESSAGE_MAX_BYTES,
+            "message.timeout.ms": int(GIVE_UP_SECONDS * 1000),
+            "log.connection.close": False,
+        }
+        self._producer: Producer | None = None
+        self._thread: threading.Thread | None = None
+        self._closed = threading.Event()
 
     async def publish(self, records: Iterable[Record]) -> None:
-        """Publish the records, in order for each key. Raises TryAgainError where the broker did not take them all."""
-        producer = self._app.producer
-        try:
-            sent = [await _send(producer, record) for record in records]
-            await asyncio.gather(*sent)
-        except (KafkaError, ProducerSendError) as error:
-            raise TryAgainError(f"the broker did not acknowledge: {error!r}") from error
+        """Publish the records, in order for each key.
+
+        Raises TryAgainError where the broker did not take them all, and KafkaException where this producer will never
+        send again.
+        """
+        batch = list(records)
+        if batch:
+            sending = _Sending(len(batch), asyncio.get_running_loop())
+            self._send(batch, sending)
+            await sending.acknowledged
+
+    async def close(self) -> None:
+        """Wait for what is on its way, 30 seconds at most, and end the thread."""
+        if self._producer is not None and self._thread is not None:
+            await asyncio.to_thread(self._producer.flush, GIVE_UP_SECONDS)
+            self._closed.set()
+            await asyncio.to_thread(self._thread.join)
+
+    def _send(self, batch: list[Record], sending: "_Sending") -> None:
+        producer = self._producer or self._start()
+        for sent, record in enumerate(batch):
+            try:
+                producer.produce(
+                    record.topic,
+                    key=record.key,
+                    value=record.value,
+                    headers=list(record.headers),
+                    on_delivery=sending.on_delivery,
+                )
+            except (BufferError, KafkaException) as error:
+                sending.refused(error, len(batch) - sent)
+                return
+
+    def _start(self) -> Producer:
+        self._producer = Producer(self._configuration, logger=logger)
+        self._thread = threading.Thread(target=self._serve, args=(self._producer,), name="publisher", daemon=True)
+        self._thread.start()
+        return self._producer
+
+    def _serve(self, producer: Producer) -> None:
+        while not self._closed.is_set():
+            producer.poll(LOOK_SECONDS)
 
 
-async def _send(producer: Any, record: Record) -> Awaitable[Any]:
-    if record.key is None and record.value is None:
-        return await _send_nothing(producer, record)
-    sent: Awaitable[Any] = await producer.send(
-        record.topic, _bytes(record.key), record.value, None, None, list(record.headers)
-    )
-    return sent
+class _Sending:
+    """Counts the acknowledgements of one call; all but its making happens in the publisher's thread, save a refusal."""
+
+    def __init__(self, records: int, loop: asyncio.AbstractEventLoop) -> None:
+        self.acknowledged: asyncio.Future[None] = loop.create_future()
+        self._loop = loop
+        self._lock = threading.Lock()
+        self._open = records
+        self._error: Exception | None = None
+
+    def on_delivery(self, error: KafkaError | None, _: Message) -> None:
+        """Take in what became of one record."""
+        self._settle(None if error is None else _meaning(error), 1)
+
+    def refused(self, error: Exception, records: int) -> None:
+        """Take in that so many records were not even accepted for sending."""
+        cause = error.args[0] if isinstance(error, KafkaException) else None
+        meaning = _meaning(cause) if isinstance(cause, KafkaError) else TryAgainError(f"the queue is full: {error}")
+        self._settle(meaning, records)
+
+    def _settle(self, error: Exception | None, records: int) -> None:
+        with self._lock:
+            self._error = self._error or error
+            self._open -= records
+            last = self._open == 0
+        if last and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._finish)
+
+    def _finish(self) -> None:
+        if self.acknowledged.done():
+            return  # the caller was cancelled
+        if self._error is None:
+            self.acknowledged.set_result(None)
+        else:
+            self.acknowledged.set_exception(self._error)
 
 
-async def _send_nothing(producer: Any, record: Record) -> Awaitable[Any]:
-    # A dead letter may have neither key nor value. Kafka takes such a record; the client's `send` refuses it, so that
-    # it goes straight to what `send` itself calls.
-    client = producer._ensure_producer()
-    await client.client._wait_on_metadata(record.topic)
-    partition = client._partition(record.topic, None, None, None, None, None)
-    sent: Awaitable[Any] = await client._message_accumulator.add_message(
-        TopicPartition(record.topic, partition),
-        None,
-        None,
-        client._request_timeout_ms / 1000,
-        headers=list(record.headers),
-    )
-    return sent
-
-
-def _bytes(key: str | bytes | None) -> bytes | None:
-    return key.encode() if isinstance(key, str) else key
+def _meaning(error: KafkaError) -> Exception:
+    """A fatal error ends this producer for good; the process that holds it has to start anew."""
+    if error.fatal():
+        return KafkaException(error)
+    return TryAgainError(f"the broker did not acknowledge: {error.str()}")

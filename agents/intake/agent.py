@@ -64,8 +64,12 @@ class IntakeAgent:
                         tasks.create_task(self._reject(delivery, str(error)))
                     except UnknownTemplateError:
                         tasks.create_task(self._wait_for_template(request, delivery))
-                await self._publish(records)
-                self._inbox.finish(answered)
+                # The next chunk is decided while the broker takes this one; the inbox bounds how many are on their way.
+                tasks.create_task(self._state(records, answered))
+
+    async def _state(self, records: list[Record], answered: list[Delivery]) -> None:
+        await self._publish(records)
+        self._inbox.finish(answered)
 
     async def _reject(self, delivery: Delivery, reason: str) -> None:
         salvaged = salvage(delivery.value)

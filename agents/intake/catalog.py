@@ -10,7 +10,7 @@ from uuid import UUID
 
 from agents.digest import template_fingerprint
 from schemas.codec import ContractError, decode
-from schemas.output import Output, OutputError, parse_output
+from schemas.output import Output, OutputError, parse_output, resolve_output
 from schemas.placeholders import PlaceholderSet
 from schemas.references import Identified, Latest, Numbered, TemplateReference
 from schemas.templates import TemplateUploaded
@@ -29,6 +29,8 @@ class CatalogVersion:
     placeholders: PlaceholderSet
     output: Output
     size: Output
+    resolved: Output
+    """What a request that says nothing of its output gets."""
     activations: tuple[datetime, ...]
     archived_at: datetime | None
 
@@ -39,14 +41,16 @@ class CatalogVersion:
 
 def catalog_version(event: TemplateUploaded) -> CatalogVersion:
     """Return the version an event of the catalog describes. Raises OutputError where its defaults are not valid."""
+    output, size = parse_output(event.output), Output(width=event.width, height=event.height)
     return CatalogVersion(
         template_id=event.template_id,
         section=event.section,
         version=event.template_version,
         fingerprint=template_fingerprint(event.html_sha256, javascript=event.javascript),
         placeholders=PlaceholderSet(event.placeholders),
-        output=parse_output(event.output),
-        size=Output(width=event.width, height=event.height),
+        output=output,
+        size=size,
+        resolved=resolve_output(output, size),
         activations=tuple(sorted(event.activations)),
         archived_at=event.archived_at,
     )

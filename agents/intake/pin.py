@@ -40,10 +40,16 @@ def pin(wanted: Wanted, version: CatalogVersion, requested_at: datetime, now: da
         raise RefusedError("expired", f"the deadline {wanted.deadline.isoformat()} had passed before it was rendered")
     unknown = _check_data(wanted, version)
     try:
-        output = resolve_output(*(parse_output(layer) for layer in wanted.outputs), version.output, version.size)
+        output = _output(wanted, version)
     except OutputError as error:
         raise RefusedError(error.code, error.message) from None
     return Pinned(poster=_pinned(wanted, version, output, requested_at, now), unknown=unknown)
+
+
+def _output(wanted: Wanted, version: CatalogVersion) -> Output:
+    if not any(wanted.outputs):
+        return version.resolved
+    return resolve_output(*(parse_output(layer) for layer in wanted.outputs), version.output, version.size)
 
 
 def _check_data(wanted: Wanted, version: CatalogVersion) -> tuple[str, ...]:

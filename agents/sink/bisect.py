@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from agents.sink.errors import BadRowError
+from agents.database_errors import BadRowError
 
 T = TypeVar("T")
 

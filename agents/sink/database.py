@@ -6,7 +6,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 import asyncpg
 
-from agents.sink.errors import translated
+from agents.database_errors import translated
 from streams.errors import TryAgainError
 
 T = TypeVar("T")

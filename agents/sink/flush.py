@@ -8,9 +8,9 @@ from typing import Final
 import msgspec
 import orjson
 
+from agents.database_errors import BadRowError
 from agents.sink.batch import Batch
 from agents.sink.database import Database
-from agents.sink.errors import BadRowError
 from schemas.fields import JobStatus, JsonObject
 
 FLUSH_FUNCTION: Final = Path(__file__).with_name("flush.sql").read_text(encoding="utf-8")

@@ -6,12 +6,12 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from agents.database_errors import BadRowError
 from agents.sink.batch import merge
 from agents.sink.bisect import write_all_but_bad
 from agents.sink.cancel import cancel_open_posters
 from agents.sink.database import Database
 from agents.sink.decode import rows_of, salvaged_rows
-from agents.sink.errors import BadRowError
 from agents.sink.flush import Written, write
 from agents.sink.publish import job_records
 from agents.sink.rows import Row

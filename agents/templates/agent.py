@@ -4,9 +4,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import cast
 
-import asyncpg
-
 from agents.database import Database
+from agents.database_errors import BadRowError
 from agents.templates import answers
 from agents.templates.commands import Order, carry_out
 from agents.templates.refusal import CommandRefusedError, refuse
@@ -67,8 +66,8 @@ class TemplatesAgent:
         try:
             async with self._database.transaction() as connection:
                 return await carry_out(order, TemplateStore(connection))
-        except asyncpg.DataError as error:
-            return self._rejected(order, refuse("invalid_request", f"the database cannot store this: {error}"))
+        except BadRowError as error:
+            return self._rejected(order, refuse("invalid_request", str(error)))
         except CommandRefusedError as error:
             return self._rejected(order, error)
 

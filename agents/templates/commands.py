@@ -1,5 +1,6 @@
 """What each template command does, within one transaction."""
 
+import asyncio
 import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -49,7 +50,7 @@ async def carry_out(order: Order, store: TemplateStore) -> list[Record]:
     command = order.command
     if not is_section(command.section):
         raise refuse(
-            "invalid_section",
+            "invalid_request",
             f"section `{command.section[:100]}` is not [a-z0-9][a-z0-9_-]{{0,62}}, or ends in `_latest`",
         )
     await store.lock(command.section)
@@ -79,14 +80,14 @@ async def _upload(command: TemplateUpload, order: Order, store: TemplateStore) -
     )
     if same is not None:
         return await _uploaded(same, order, store, set_as_active=command.set_as_active)
-    stored = await store.insert(_new_version(command))
+    stored = await store.insert(await _new_version(command))
     return await _uploaded(stored, order, store, set_as_active=command.set_as_active)
 
 
 async def _update(command: TemplateUpdate, order: Order, store: TemplateStore) -> list[Record]:
     made = await store.find_made_by(command.event_id)
     if made is None:
-        made = await store.insert(_new_version(_merged(command, await _known(command, store))))
+        made = await store.insert(await _new_version(_merged(command, await _known(command, store))))
     return await _uploaded(made, order, store, set_as_active=bool(command.set_as_active))
 
 
@@ -116,9 +117,9 @@ async def _known(
     return version
 
 
-def _new_version(command: TemplateUpload) -> NewVersion:
+async def _new_version(command: TemplateUpload) -> NewVersion:
     _check_name(command.name)
-    checked = check_template(command.html_content, command.placeholders or [])
+    checked = await asyncio.to_thread(check_template, command.html_content, command.placeholders or [])
     width, height = command.width or DEFAULT_SIDE, command.height or DEFAULT_SIDE
     warnings = list(checked.warnings)
     try:
@@ -143,7 +144,7 @@ def _new_version(command: TemplateUpload) -> NewVersion:
 
 def _check_name(name: str) -> None:
     if not 1 <= len(name) <= limits.TEMPLATE_NAME_MAX_CHARACTERS or "\0" in name:
-        raise refuse("invalid_name", f"a name has 1 to {limits.TEMPLATE_NAME_MAX_CHARACTERS} characters, no U+0000")
+        raise refuse("invalid_request", f"a name has 1 to {limits.TEMPLATE_NAME_MAX_CHARACTERS} characters, no U+0000")
 
 
 def _javascript_warning(command: TemplateUpload) -> list[TemplateWarning]:

@@ -1,5 +1,6 @@
 """A preview: a poster to render for a designer, without a job."""
 
+import asyncio
 import hashlib
 from datetime import datetime
 from typing import Any
@@ -48,7 +49,7 @@ async def _of_draft(
     command: TemplatePreview, store: TemplateStore, at: datetime, now: datetime, headers: Headers
 ) -> Record:
     html = command.html_content or ""
-    checked = check_template(html, [])
+    checked = await asyncio.to_thread(check_template, html, [])
     digest = hashlib.sha256(html.encode()).hexdigest()
     fingerprint = template_fingerprint(digest, javascript=command.javascript)
     draft_id = fact_id("draft", fingerprint)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from schemas.codes import ErrorCode
 from schemas.templates import TemplateError
 
 
@@ -13,6 +14,6 @@ class CommandRefusedError(Exception):
         self.errors = list(errors)
 
 
-def refuse(code: str, message: str) -> CommandRefusedError:
+def refuse(code: ErrorCode, message: str) -> CommandRefusedError:
     """Return the refusal with one error that no place in the HTML is to blame for."""
     return CommandRefusedError([TemplateError(code=code, message=message)])

@@ -8,8 +8,8 @@ import asyncpg
 import orjson
 import pytest
 
+from agents.database_errors import BadRowError, WrongDatabaseError, translated
 from agents.sink.database import Database
-from agents.sink.errors import BadRowError, WrongDatabaseError, translated
 from agents.sink.flush import FLUSH_FUNCTION
 from agents.sink.sink import Sink
 from schemas.topics import POSTER_COMPLETIONS, POSTER_LOGS
