@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from agents.render import chromium
 from agents.render.errors import RenderError
-from agents.render.fonts import FontSet, read_fonts
+from agents.render.fonts import FontSet, read_fonts_apart
 from agents.render.network import AssetFetcher
 from agents.render.page import Drawn, Page
 from agents.render.pool import Pool
@@ -61,7 +61,7 @@ class Engine:
     async def start(self) -> None:
         """Start the browser and warm every page. Raises RenderError when it does not come up in three tries."""
         await asyncio.to_thread(remove_orphans)
-        fonts = asyncio.create_task(asyncio.to_thread(read_fonts))
+        fonts = asyncio.create_task(read_fonts_apart())
         try:
             await self._current_pool()
         finally:

@@ -1,16 +1,16 @@
 """The fonts that Chromium is given: which they are, and which characters they can draw."""
 
+import asyncio
 import fnmatch
 import hashlib
 import logging
+import sys
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree
-
-from fontTools.ttLib import TTFont, TTLibError
 
 from agents.render.chromium import FONT_CONFIGURATION
 
@@ -53,6 +53,18 @@ class FontSet:
     def _covers(self, character: str) -> bool:
         point = ord(character)
         return bool(self.coverage[point >> 3] & 1 << (point & 7))
+
+
+async def read_fonts_apart() -> FontSet:
+    """Do `read_fonts` in a process of its own: the tables of large fonts would leave 20 MB behind in this one."""
+    command = (sys.executable, "-m", __name__)
+    # In a session of its own, so that Ctrl-C is for us alone.
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, start_new_session=True)
+    output, _ = await process.communicate()
+    if process.returncode:
+        raise RuntimeError(f"`{' '.join(command)}` ended with code {process.returncode}")
+    version, _, coverage = output.partition(b"\n")
+    return FontSet(version.decode(), coverage)
 
 
 def read_fonts(configuration: Path = FONT_CONFIGURATION) -> FontSet:
@@ -103,6 +115,8 @@ def _one_of_each_family(files: Iterable[Path]) -> list[Path]:
 
 
 def _characters(file: Path) -> Iterable[int]:
+    from fontTools.ttLib import TTFont, TTLibError  # noqa: PLC0415 - only the process that reads fonts needs it
+
     try:
         # The faces of a collection share their characters.
         with file.open("rb") as content, TTFont(content, lazy=True, fontNumber=0) as font:
@@ -110,3 +124,8 @@ def _characters(file: Path) -> Iterable[int]:
     except (TTLibError, OSError) as error:
         log.warning("font %s cannot be read (%s); its characters count as missing", file, error)
         return ()
+
+
+if __name__ == "__main__":
+    found = read_fonts()
+    sys.stdout.buffer.write(found.version.encode() + b"\n" + found.coverage)

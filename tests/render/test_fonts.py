@@ -7,7 +7,7 @@ import pytest
 
 from agents.render import chromium
 from agents.render.engine import Engine
-from agents.render.fonts import FontSet, font_files, font_set_version, read_fonts
+from agents.render.fonts import FontSet, font_files, font_set_version, read_fonts, read_fonts_apart
 from tests.render.drawing import draw, page
 
 TEXTS = {
@@ -130,3 +130,8 @@ def test_unreadable_font_is_no_reason_to_fail(tmp_path: Path) -> None:
     )
 
     assert read_fonts(configuration).missing("aЖ素") == "素"
+
+
+async def test_reading_apart_finds_the_same(fonts: FontSet) -> None:
+    """The process that reads the fonts for a worker tells all that it found."""
+    assert await read_fonts_apart() == fonts
