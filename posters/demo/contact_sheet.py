@@ -22,4 +22,4 @@ def write_contact_sheet(posters: Sequence[Path], target: Path) -> None:
             picture = poster.convert("RGB").resize((SIDE, SIDE), Image.Resampling.LANCZOS)
         row, column = divmod(number, COLUMNS)
         sheet.paste(picture, (GAP + column * (SIDE + GAP), GAP + row * (SIDE + GAP)))
-    sheet.save(target, optimize=True)
+    sheet.save(target)
