@@ -1,6 +1,6 @@
 """What is recorded of a job, from Postgres."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,23 +43,33 @@ class Jobs:
         self._connection = connection
 
     async def find(self, job_id: str, posters: int = 0) -> Job | None:
-        """Return the job with up to `posters` of its posters, or None. Raises CommandError before `posters setup`."""
-        try:
-            row = await self._connection.fetchrow(SQL["job"], job_id)
-            rows = await self._connection.fetch(SQL["posters"], job_id, posters) if row is not None else []
-        except asyncpg.UndefinedTableError as error:
-            raise CommandError("the database has no tables of ours; run `posters setup`") from error
+        """Return the job with up to `posters` of its posters, or None."""
+        row = await self._connection.fetchrow(SQL["job"], job_id)
+        rows = await self._connection.fetch(SQL["posters"], job_id, posters) if row is not None else []
         return None if row is None else Job(row=dict(row), posters=[dict(item) for item in rows])
+
+    async def ended(self, job_id: str, statuses: Sequence[str]) -> list[dict[str, Any]]:
+        """Return index, generation and pinned template of the job's posters that ended in one of these ways."""
+        return [dict(row) for row in await self._connection.fetch(SQL["ended"], job_id, statuses)]
 
 
 @asynccontextmanager
 async def recorded_jobs(settings: Settings) -> AsyncIterator[Jobs]:
     """Give the recorded jobs. Raises TryAgainError where the database is away."""
+    async with connected(settings) as connection:
+        yield Jobs(connection)
+
+
+@asynccontextmanager
+async def connected(settings: Settings) -> AsyncIterator[Any]:
+    """Give a connection to the database. Raises TryAgainError where it is away, CommandError before `posters setup`."""
     try:
         connection = await asyncpg.connect(settings.database_url, timeout=CONNECT_SECONDS)
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise TryAgainError(f"no connection to the database of POSTERS_DATABASE_URL: {error or 'no answer'}") from error
     try:
-        yield Jobs(connection)
+        yield connection
+    except asyncpg.UndefinedTableError as error:
+        raise CommandError("the database has not all tables of ours; run `posters setup`") from error
     finally:
         await connection.close()

@@ -6,15 +6,17 @@ from contextlib import contextmanager
 from typing import Any, Final
 from uuid import uuid4
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
-from schemas.codec import encode
 from schemas.envelope import Envelope
+from streams.delivery import Record
 from streams.errors import TryAgainError
+from streams.records import event_headers, event_record
 from streams.settings import Settings
 
 TIMEOUT_SECONDS: Final = 10.0
 POLL_SECONDS: Final = 0.2
+LARGEST_BYTES: Final = 256 * 1024 * 1024
 
 
 class KafkaClient:
@@ -26,20 +28,37 @@ class KafkaClient:
 
     def send(self, topic: str, key: str, events: Sequence[Envelope]) -> None:
         """Send events of one key, in order, and return once the broker has them all. Raises TryAgainError."""
+        self.publish([event_record(topic, key, event, event_headers()) for event in events])
+
+    def publish(self, records: Sequence[Record]) -> None:
+        """Send records, in order for each key, and return once the broker has them all. Raises TryAgainError."""
         failures: list[str] = []
-        producer = Producer({**self._configuration(), "enable.idempotence": True, "partitioner": "murmur2_random"})
-        for event in events:
-            producer.produce(
-                topic,
-                key=key,
-                value=encode(event),
-                headers=[("content-type", b"application/json")],
-                on_delivery=lambda error, _: failures.append(str(error)) if error else None,
-            )
+        # What we may send is the broker's to say, by the size on the wire; the client would count it uncompressed.
+        settings = {"partitioner": "murmur2_random", "message.max.bytes": LARGEST_BYTES, "compression.type": "gzip"}
+        producer = Producer({**self._configuration(), **settings, "enable.idempotence": True})
+        for record in records:
+            self._produce(producer, record, failures)
         waiting = producer.flush(TIMEOUT_SECONDS)
         if waiting or failures:
             reason = failures[0] if failures else "no answer"
-            raise TryAgainError(f"the broker at {self._brokers} did not take the events for {topic}: {reason}")
+            topics = ", ".join(sorted({record.topic for record in records}))
+            raise TryAgainError(f"the broker at {self._brokers} did not take the records for {topics}: {reason}")
+
+    @staticmethod
+    def _produce(producer: Producer, record: Record, failures: list[str]) -> None:
+        while True:
+            try:
+                producer.produce(
+                    record.topic,
+                    key=record.key,
+                    value=record.value,
+                    headers=list(record.headers),
+                    on_delivery=lambda error, _: failures.append(str(error)) if error else None,
+                )
+            except BufferError:
+                producer.poll(POLL_SECONDS)
+            else:
+                return
 
     @contextmanager
     def following(self, topic: str, *, from_beginning: bool = False) -> Iterator["Follower"]:
@@ -92,19 +111,30 @@ class Follower:
 
     def present_values(self) -> Iterator[bytes]:
         """Yield the record values that are there, and end where the topic ends now."""
-        while self._open_ends:
-            value = self._poll(POLL_SECONDS)
+        for message in self.present():
+            value: bytes | None = message.value()
             if value is not None:
                 yield value
 
+    def present(self) -> Iterator[Message]:
+        """Yield the records that are there, and end where the topic ends now."""
+        while self._open_ends:
+            message = self._poll_message(POLL_SECONDS)
+            if message is not None:
+                yield message
+
     def _poll(self, seconds: float) -> bytes | None:
+        message = self._poll_message(seconds)
+        value: bytes | None = None if message is None else message.value()
+        return value
+
+    def _poll_message(self, seconds: float) -> Message | None:
         message = self._consumer.poll(seconds)
         if message is None:
             return None
         error = message.error()
         if error is None:
-            value: bytes | None = message.value()
-            return value
+            return message
         if error.code() == KafkaError._PARTITION_EOF:
             self._open_ends.discard(message.partition())
             return None

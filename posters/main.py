@@ -9,8 +9,10 @@ import click
 from streams.errors import SettingsError, TryAgainError
 
 COMMANDS: Final = {
+    "dead-letters": "List, show, replay and drop records that were set aside; resume a role.",
     "demo": "Run the main job end to end on embedded parts.",
     "doctor": "Check every part and say how to mend what is wrong.",
+    "replay": "Make the posters of a job again.",
     "request": "Ask for one poster, or for a batch from a file.",
     "setup": "Make topics, tables and storage ready; safe to repeat.",
     "status": "Show what is recorded of a job.",
@@ -39,8 +41,9 @@ class LazyGroup(click.Group):
         """Return the command, imported now."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"posters.commands.{cmd_name}")
-        command: click.Command = getattr(module, cmd_name)
+        name = cmd_name.replace("-", "_")
+        module = importlib.import_module(f"posters.commands.{name}")
+        command: click.Command = getattr(module, name)
         return command
 
     def invoke(self, ctx: click.Context) -> Any:

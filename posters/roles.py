@@ -6,10 +6,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, Final
 
 from agents.cancellations import Cancellations
 from agents.database import Database
+from agents.fuses import FuseTable
 from agents.intake.accept import Acceptance
 from agents.intake.agent import IntakeAgent, weigh
 from agents.intake.catalog import Catalog
@@ -25,12 +27,16 @@ from agents.sink.database import Database as SinkDatabase
 from agents.sink.flush import FLUSH_FUNCTION
 from agents.sink.janitor import Janitor
 from agents.sink.sink import Sink
+from agents.storage.claims import StoredClaims
 from agents.storage.open_store import object_store
 from agents.templates.agent import TemplatesAgent
 from schemas import topics
 from streams.application import RoleApp
+from streams.build import build_id
 from streams.dead_letters import DeadLetterTopic
+from streams.fuse import Fuse
 from streams.inbox import Inbox, Queue
+from streams.progress import Progress
 from streams.settings import Settings
 from streams.topics import EDGES, Role
 from streams.whole_topic import WholeTopic
@@ -39,13 +45,19 @@ UPLOADS_BESIDE: Final = 4
 """Posters in hand beyond the pages: their upload and completion overlap the next rendering."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class RunningRole:
     """A role that is ready: its Faust app, not yet started, and the loop to run beside it."""
 
     role: Role
     app: RoleApp
     work: Callable[[], Awaitable[None]]
+    fuse: Fuse
+
+    @cached_property
+    def progress(self) -> Progress:
+        """What the role shows of its work."""
+        return Progress(self.role, self.app.inboxes)
 
 
 def now() -> datetime:
@@ -81,6 +93,14 @@ async def _database(exit_stack: AsyncExitStack, settings: Settings, role: Role) 
     return database
 
 
+async def _dead_letters(exit_stack: AsyncExitStack, settings: Settings, app: RoleApp, inbox: Inbox) -> Fuse:
+    role = app.role
+    claims = StoredClaims(lambda: object_store(settings.storage_url))
+    exit_stack.push_async_callback(claims.close)
+    states = FuseTable(await _database(exit_stack, settings, role), build_id())
+    return Fuse(role, inbox, DeadLetterTopic(role, app.publisher, claims, now), states)
+
+
 async def _open_intake(settings: Settings, exit_stack: AsyncExitStack) -> RunningRole:
     catalog, cancellations = Catalog(), Cancellations()
     await _read_whole(
@@ -89,27 +109,27 @@ async def _open_intake(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
         [(topics.TEMPLATE_CATALOG, catalog.on_record), (topics.JOB_CANCELLATIONS, cancellations.on_record)],
     )
     app, inbox = _app("intake", settings, weigh=weigh)
-    dead_letters = DeadLetterTopic("intake", app.publisher, now)
+    fuse = await _dead_letters(exit_stack, settings, app, inbox)
     acceptance = Acceptance(catalog, cancellations, now)
-    agent = IntakeAgent(inbox, app.publisher, dead_letters, acceptance, catalog, now)
-    return RunningRole(role="intake", app=app, work=agent.run)
+    agent = IntakeAgent(inbox, app.publisher, fuse, acceptance, catalog, now)
+    return RunningRole(role="intake", app=app, work=agent.run, fuse=fuse)
 
 
 async def _open_retry(settings: Settings, exit_stack: AsyncExitStack) -> RunningRole:
     cancellations = Cancellations()
     await _read_whole(exit_stack, settings, [(topics.JOB_CANCELLATIONS, cancellations.on_record)])
     app, inbox = _app("retry", settings)
-    dead_letters = DeadLetterTopic("retry", app.publisher, now)
-    agent = RetryAgent(inbox, app.publisher, dead_letters, cancellations, now=now)
-    return RunningRole(role="retry", app=app, work=agent.run)
+    fuse = await _dead_letters(exit_stack, settings, app, inbox)
+    agent = RetryAgent(inbox, app.publisher, fuse, cancellations, now=now)
+    return RunningRole(role="retry", app=app, work=agent.run, fuse=fuse)
 
 
 async def _open_templates(settings: Settings, exit_stack: AsyncExitStack) -> RunningRole:
     database = await _database(exit_stack, settings, "templates")
     app, inbox = _app("templates", settings)
-    dead_letters = DeadLetterTopic("templates", app.publisher, now)
-    agent = TemplatesAgent(inbox, app.publisher, dead_letters, database, now)
-    return RunningRole(role="templates", app=app, work=agent.run)
+    fuse = await _dead_letters(exit_stack, settings, app, inbox)
+    agent = TemplatesAgent(inbox, app.publisher, fuse, database, now)
+    return RunningRole(role="templates", app=app, work=agent.run, fuse=fuse)
 
 
 async def _open_render(settings: Settings, exit_stack: AsyncExitStack) -> RunningRole:
@@ -133,17 +153,18 @@ async def _open_render(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
         timeout=settings.render_timeout,
         clock=time.monotonic,
     )
+    fuse = await _dead_letters(exit_stack, settings, app, inbox)
     agent = RenderAgent(
         inbox,
         app.publisher,
-        DeadLetterTopic("render", app.publisher, now),
+        fuse,
         cancellations,
         making,
         parallel=engine.slots + UPLOADS_BESIDE,
         retry_delays=settings.retry_delay_seconds,
         now=now,
     )
-    return RunningRole(role="render", app=app, work=agent.run)
+    return RunningRole(role="render", app=app, work=agent.run, fuse=fuse)
 
 
 async def _open_sink(settings: Settings, exit_stack: AsyncExitStack) -> RunningRole:
@@ -155,8 +176,9 @@ async def _open_sink(settings: Settings, exit_stack: AsyncExitStack) -> RunningR
     janitor = Janitor(
         janitors_own, app.publisher, batch_timeout=settings.batch_timeout, stale_after=settings.stale_after
     )
-    agent = SinkAgent(inbox, Sink(database, app.publisher, DeadLetterTopic("sink", app.publisher, now)), janitor)
-    return RunningRole(role="sink", app=app, work=agent.run)
+    fuse = await _dead_letters(exit_stack, settings, app, inbox)
+    agent = SinkAgent(inbox, Sink(database, app.publisher, fuse), janitor)
+    return RunningRole(role="sink", app=app, work=agent.run, fuse=fuse)
 
 
 _OPENERS: Final[dict[Role, Callable[[Settings, AsyncExitStack], Awaitable[RunningRole]]]] = {

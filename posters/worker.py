@@ -9,17 +9,39 @@ from typing import Final
 
 from prometheus_client import REGISTRY
 
-from posters.roles import RunningRole, open_role
+from posters.roles import RunningRole, now, open_role
 from streams.application import require_cython
+from streams.build import build_id
+from streams.lag import Lag
 from streams.memory import return_large_blocks
+from streams.metrics import BUILD_INFO
+from streams.progress import Progress
 from streams.settings import Settings
 from streams.status import StatusServer
 from streams.topics import Role
+from streams.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
 
 ABANDON_SECONDS: Final = 5.0
 """How long a start that was interrupted, or a stop beyond its drain, may take."""
+
+
+class Readiness:
+    """Why the worker is not ready, if it is not."""
+
+    def __init__(self) -> None:
+        self._roles: Sequence[Progress] | None = None
+
+    def started(self, roles: Sequence[Progress]) -> None:
+        """Say that everything has started; from now on the roles speak for themselves."""
+        self._roles = roles
+
+    def reasons(self) -> list[str]:
+        """Return a sentence for each reason."""
+        if self._roles is None:
+            return ["starting"]
+        return [reason for role in self._roles for reason in role.reasons()]
 
 
 class UncleanStopError(Exception):
@@ -34,15 +56,22 @@ async def run_worker(roles: Sequence[Role], settings: Settings, stop: asyncio.Ev
     require_cython()
     return_large_blocks()
     async with AsyncExitStack() as exit_stack:
-        starting = ["starting"]
+        readiness = Readiness()
+        watchdog = Watchdog(asyncio.get_running_loop(), settings.watchdog_seconds)
+        watchdog.start()
+        exit_stack.callback(watchdog.stop)
         if settings.status_address is not None:
-            status = StatusServer(settings.status_address, lambda: starting, REGISTRY)
+            status = StatusServer(settings.status_address, readiness.reasons, REGISTRY)
             await status.start()
             exit_stack.push_async_callback(status.stop)
         opened = await _started(roles, settings, exit_stack, stop)
         if opened is not None:
             logger.info("working as %s", ", ".join(roles))
-            starting.clear()
+            BUILD_INFO.labels(build_id()).set(1)
+            for role in opened:
+                role.progress.export()
+            watchdog.watch([role.progress for role in opened])
+            readiness.started([role.progress for role in opened])
             await _work(opened, settings, stop)
 
 
@@ -74,8 +103,10 @@ async def _start(
 
 
 async def _work(opened: Sequence[RunningRole], settings: Settings, stop: asyncio.Event) -> None:
-    loops = [asyncio.ensure_future(role.work()) for role in opened]
+    loops = [asyncio.ensure_future(role.progress.during(role.work)) for role in opened]
+    loops += [asyncio.ensure_future(Lag(role.app, role.progress, now).run()) for role in opened]
     stopping = asyncio.ensure_future(stop.wait())
+    loops += [asyncio.ensure_future(role.fuse.follow()) for role in opened]
     try:
         done, _ = await asyncio.wait([*loops, stopping], return_when=asyncio.FIRST_COMPLETED)
         for task in done - {stopping}:

@@ -10,9 +10,11 @@ import faust
 import faust.streams
 from faust.app.base import BootStrategy
 from faust.types import TP
+from prometheus_client import Counter
 
 from streams.delivery import Delivery
 from streams.inbox import Inbox, Partition
+from streams.metrics import REBALANCES, RECEIVED
 from streams.publisher import KafkaPublisher
 from streams.settings import Settings
 from streams.topics import EDGES, MEBIBYTE, Role
@@ -68,7 +70,9 @@ class RoleApp(faust.App):
         for inbox in self.inboxes:
             inbox.attach(brake)
             for topic in inbox.topics:
-                self.agent(self._raw_topic(topic), name=f"{role}:{topic}")(_receiver(inbox))
+                self.agent(self._raw_topic(topic), name=f"{role}:{topic}")(
+                    _receiver(inbox, RECEIVED.labels(role, topic))
+                )
         self.on_partitions_revoked.connect(self._revoked, weak=False)
 
     def before_stop(self, action: Callable[[], Awaitable[None]]) -> None:
@@ -95,14 +99,16 @@ class RoleApp(faust.App):
         return self.topic(name, key_serializer="raw", value_serializer="raw", key_type=bytes, value_type=bytes)
 
     async def _revoked(self, _: Any, /, *revoked: Any, **__: Any) -> None:
+        REBALANCES.labels(self.role).inc()
         partitions = [(tp.topic, tp.partition) for tps in revoked for tp in tps]
         for inbox in self.inboxes:
             inbox.revoke(partitions)
 
 
-def _receiver(inbox: Inbox) -> Callable[[Any], Awaitable[None]]:
+def _receiver(inbox: Inbox, received: Counter) -> Callable[[Any], Awaitable[None]]:
     async def receive(stream: Any) -> None:
         async for event in stream.noack().events():
+            received.inc()
             inbox.deliver(_delivery(event.message), event.ack)
 
     return receive

@@ -1,14 +1,25 @@
 """Records that cannot be used, kept byte for byte with where they came from and why."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Final, Protocol
 
 from schemas.topics import DEAD_LETTERS
 from streams.delivery import Delivery, Publisher, Record
-from streams.topics import Role
+from streams.metrics import DEAD_LETTERS as DEAD_LETTERS_TOTAL
+from streams.topics import MEBIBYTE, Role
 
 ERROR_MAX_CHARACTERS: Final = 2_000
+CLAIM_ABOVE_BYTES: Final = 5 * MEBIBYTE - 64 * 1024
+"""A little less than the topic takes, for what the client and the broker add."""
+
+
+def size(record: Record) -> int:
+    """Return how many bytes a record has on the wire, without compression and without framing."""
+    headers = sum(len(name.encode()) + len(value or b"") for name, value in record.headers)
+    key = record.key.encode() if isinstance(record.key, str) else record.key
+    return len(key or b"") + len(record.value or b"") + headers
 
 
 class DeadLetters(Protocol):
@@ -19,17 +30,36 @@ class DeadLetters(Protocol):
         ...
 
 
-class DeadLetterTopic:
-    """Dead letters on their topic: original key, value and headers, and `dlq.*` headers beside them."""
+class Claims(Protocol):
+    """Where values are kept that are too large for the topic."""
 
-    def __init__(self, role: Role, publisher: Publisher, now: Callable[[], datetime]) -> None:
+    async def keep(self, name: str, value: bytes) -> None:
+        """Keep the value under this name; keeping it again changes nothing. Raises TryAgainError."""
+        ...
+
+
+class DeadLetterTopic:
+    """Dead letters on their topic: original key, value and headers, and `dlq.*` headers beside them.
+
+    A value that the topic has no room for goes into storage, under the name that the header `dlq.claim` says: brokers
+    limit what a record has when it is compressed, so that one may be larger than any topic takes uncompressed.
+    """
+
+    def __init__(self, role: Role, publisher: Publisher, claims: Claims, now: Callable[[], datetime]) -> None:
         self._role = role
         self._publisher = publisher
+        self._claims = claims
         self._now = now
 
     async def put(self, delivery: Delivery, reason: str, error: str) -> None:
         """Keep the record. Raises TryAgainError where the broker does not take it."""
-        await self._publisher.publish([self.record(delivery, reason, error)])
+        record = self.record(delivery, reason, error)
+        if record.value is not None and size(record) > CLAIM_ABOVE_BYTES:
+            name = f"dead-letters/{self._role}/{delivery.topic}/{delivery.partition}/{delivery.offset}"
+            await self._claims.keep(name, record.value)
+            record = replace(record, value=None, headers=(*record.headers, ("dlq.claim", name.encode())))
+        await self._publisher.publish([record])
+        DEAD_LETTERS_TOTAL.labels(self._role, reason).inc()
 
     def record(self, delivery: Delivery, reason: str, error: str) -> Record:
         """Return the dead letter of a record."""

@@ -9,7 +9,8 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable, Iterable, Set
-from typing import Final, Protocol
+from datetime import datetime
+from typing import Final, NamedTuple, Protocol
 
 from streams.delivery import Delivery
 from streams.window import PartitionWindow
@@ -20,6 +21,11 @@ PASSES: Final = 3
 Partition = tuple[str, int]
 Position = tuple[str, int, int]
 Acknowledge = Callable[[], object]
+
+
+class _Held(NamedTuple):
+    acknowledge: Acknowledge
+    timestamp: datetime
 
 
 class Brake(Protocol):
@@ -88,15 +94,20 @@ class Inbox:
         self._cap = cap
         self._weigh = weigh
         self._brake: Brake | None = None
-        self._windows: dict[Partition, PartitionWindow[Acknowledge]] = {}
+        self._windows: dict[Partition, PartitionWindow[_Held]] = {}
         self._held_back: set[Partition] = set()
         self._queue: Queue = Fifo() if queue is None else queue
-        self._working: set[Position] = set()
+        self._working: dict[Position, None] = {}
         self._parked: set[Position] = set()
         self._arrived = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
         self._closed = False
+        self._pauses: dict[str, None] = {}
+        self.on_take: Callable[[Delivery], object] = _one
+        """Called with every record that is handed out, in that order."""
+        self.finished = 0
+        """How many records were finished so far."""
 
     def attach(self, brake: Brake) -> None:
         """Name what holds partitions back; called once, before the first delivery."""
@@ -112,6 +123,37 @@ class Inbox:
         """How many records are taken and not finished."""
         return len(self._working)
 
+    @property
+    def oldest(self) -> Position | None:
+        """The record that has been worked on longest."""
+        return next(iter(self._working), None)
+
+    @property
+    def paused(self) -> tuple[str, ...]:
+        """Why nothing is handed out at the moment; empty where it is."""
+        return tuple(self._pauses)
+
+    @property
+    def unacknowledged(self) -> int:
+        """How many records are delivered and not acknowledged."""
+        return sum(len(window) for window in self._windows.values())
+
+    def held(self, partition: Partition) -> tuple[int, datetime | None]:
+        """Return how many records of a partition are not acknowledged, and the time of the first of them."""
+        window = self._windows.get(partition)
+        head = window.head if window is not None else None
+        return (len(window), head.timestamp) if window is not None and head is not None else (0, None)
+
+    def pause(self, reason: str) -> None:
+        """Hand out nothing until `resume` is called with the same reason; what is in hand goes on."""
+        self._pauses[reason] = None
+        self._arrived.clear()
+
+    def resume(self, reason: str) -> None:
+        """Withdraw one reason; without any left, records are handed out again."""
+        self._pauses.pop(reason, None)
+        self._announce()
+
     def deliver(self, delivery: Delivery, acknowledge: Acknowledge) -> None:
         """Accept a record from the stream. `acknowledge` is called once it and all before it are finished.
 
@@ -119,7 +161,7 @@ class Inbox:
         """
         partition = (delivery.topic, delivery.partition)
         window = self._windows.setdefault(partition, PartitionWindow())
-        if not window.deliver(delivery.offset, acknowledge, self._weigh(delivery)):
+        if not window.deliver(delivery.offset, _Held(acknowledge, delivery.timestamp), self._weigh(delivery)):
             return
         if window.held >= self._cap and self._brake is not None:
             self._held_back.add(partition)
@@ -127,13 +169,12 @@ class Inbox:
         position = _position(delivery)
         if position not in self._working and position not in self._parked:
             self._queue.append(delivery)
-            if not self._closed:
-                self._arrived.set()
+            self._announce()
 
     async def take(self, limit: int, linger: float = 0.0) -> list[Delivery]:
         """Wait for records and return up to `limit`; after the first, wait `linger` seconds at most for more."""
         while True:
-            while not self._queue or self._closed:
+            while not self._queue or self._closed or self._pauses:
                 await self._arrived.wait()
             await self._settle(limit)
             if not linger or len(self._queue) >= limit:
@@ -142,8 +183,9 @@ class Inbox:
             linger = 0.0
         taken = [self._queue.popleft() for _ in range(min(limit, len(self._queue)))]
         for delivery in taken:
-            self._working.add(_position(delivery))
+            self._working[_position(delivery)] = None
             self._idle.clear()
+            self.on_take(delivery)
         if not self._queue:
             self._arrived.clear()
         return taken
@@ -151,13 +193,14 @@ class Inbox:
     def finish(self, deliveries: Iterable[Delivery]) -> None:
         """Say that the effects of these records are durable."""
         for delivery in deliveries:
+            self.finished += 1
             partition = (delivery.topic, delivery.partition)
-            self._working.discard(_position(delivery))
+            self._working.pop(_position(delivery), None)
             window = self._windows.get(partition)
             if window is None:
                 continue
-            for acknowledge in window.finish(delivery.offset):
-                acknowledge()
+            for held in window.finish(delivery.offset):
+                held.acknowledge()
             if partition in self._held_back and window.held <= self._cap // 2 and self._brake is not None:
                 self._held_back.discard(partition)
                 self._brake.release(partition)
@@ -166,7 +209,7 @@ class Inbox:
 
     def park(self, delivery: Delivery) -> None:
         """Say that a taken record only waits for its time: a drain does not wait for it, and leaves it unfinished."""
-        self._working.discard(_position(delivery))
+        self._working.pop(_position(delivery), None)
         self._parked.add(_position(delivery))
         if not self._working:
             self._idle.set()
@@ -174,7 +217,7 @@ class Inbox:
     def unpark(self, delivery: Delivery) -> None:
         """Say that the record's time has come and work on it begins."""
         self._parked.discard(_position(delivery))
-        self._working.add(_position(delivery))
+        self._working[_position(delivery)] = None
         self._idle.clear()
 
     def revoke(self, partitions: Iterable[Partition]) -> None:
@@ -212,5 +255,8 @@ class Inbox:
                 while len(self._queue) < limit:
                     self._arrived.clear()
                     await self._arrived.wait()
-        if self._queue and not self._closed:
+        self._announce()
+
+    def _announce(self) -> None:
+        if self._queue and not self._closed and not self._pauses:
             self._arrived.set()

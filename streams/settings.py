@@ -11,6 +11,15 @@ from urllib.parse import urlsplit
 from streams.errors import SettingsError
 
 PREFIX: Final = "POSTERS_"
+_DURATIONS: Final = (
+    "session_timeout",
+    "drain_timeout",
+    "render_timeout",
+    "batch_timeout",
+    "stale_after",
+    "watchdog_timeout",
+    "fetch_wait",
+)
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 
 
@@ -48,6 +57,8 @@ class Settings:
     """How long the parts of a batch may be apart."""
     stale_after: float = 86_400.0
     """After this long without news a poster is failed with `internal`."""
+    watchdog_timeout: float = 60.0
+    """A worker that has records in hand, finishes none for so long and has not said why, ends itself."""
     status_address: str | None = None
     """`host:port` to serve /ready and /metrics on; unset: not served."""
     fetch_wait: float = 1.5
@@ -59,6 +70,11 @@ class Settings:
         """The delays of tiers 1, 2 and 3."""
         first, second, third = (float(delay) for delay in self.retry_delays.split(","))
         return first, second, third
+
+    @property
+    def watchdog_seconds(self) -> float:
+        """What the watchdog waits: never less than a poster may take that is drawn twice."""
+        return max(self.watchdog_timeout, 2 * self.render_timeout)
 
 
 NAMES: Final[tuple[str, ...]] = tuple(PREFIX + field.name.upper() for field in fields(Settings))
@@ -104,6 +120,6 @@ def _check(settings: Settings) -> None:
         )
     if settings.log_level not in LOG_LEVELS:
         raise SettingsError(f"POSTERS_LOG_LEVEL is `{settings.log_level}`; it takes one of {', '.join(LOG_LEVELS)}")
-    for name in ("session_timeout", "drain_timeout", "render_timeout", "batch_timeout", "stale_after", "fetch_wait"):
+    for name in _DURATIONS:
         if getattr(settings, name) <= 0:
             raise SettingsError(f"{PREFIX}{name.upper()} is {getattr(settings, name):g}; it takes seconds above 0")

@@ -28,6 +28,14 @@ class PartitionWindow(Generic[T]):
         self.held = 0
         """Weight of the records that are delivered and not yet released."""
 
+    def __len__(self) -> int:
+        return len(self._order)
+
+    @property
+    def head(self) -> T | None:
+        """The first record that is not released, or None where there is none."""
+        return self._order[0].item if self._order else None
+
     def deliver(self, offset: int, item: T, weight: int = 1) -> bool:
         """Add a record; False where this offset is already in the window (a broker may repeat itself)."""
         if offset in self._by_offset:

@@ -7,11 +7,14 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
+from prometheus_client.metrics import MetricWrapperBase
 
 from agents.render.template import Template
 from agents.templates.check import check_template
 from agents.templates.refusal import CommandRefusedError
 from posters.main import COMMANDS
+from streams import metrics
 from streams.settings import NAMES, PREFIX, Settings
 from streams.topics import EDGES, ROLES, TOPICS
 
@@ -48,6 +51,11 @@ def shown(value: object) -> str:
     return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
 
 
+def exported_name(metric: MetricWrapperBase) -> str:
+    """Return a metric's name as `/metrics` shows it."""
+    return f"{metric._name}_total" if metric._type == "counter" else metric._name
+
+
 def links(document: Path) -> Iterator[str]:
     """Yield where the links of a document lead that are not addresses of the web."""
     for target in _LINK.findall(_FENCED.sub("", document.read_text(encoding="utf-8"))):
@@ -59,6 +67,9 @@ def anchors(document: Path) -> set[str]:
     """Return the anchors of a document's headings, as GitHub makes them."""
     text = _FENCED.sub("", document.read_text(encoding="utf-8"))
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in _HEADING.findall(text)}
+
+
+METRICS = rows(OPERATIONS, "Metrics")
 
 
 def test_settings_table_has_every_setting_with_its_default() -> None:
@@ -74,6 +85,19 @@ def test_every_command_is_documented() -> None:
     documented = [code(name).split()[1] for name, _ in rows(OPERATIONS, "Commands")]
 
     assert sorted(documented) == sorted(COMMANDS)
+
+
+def test_metrics_table_has_every_metric_as_it_is() -> None:
+    """Who reads the table knows every metric of ours with its type, labels and meaning, and none that is not there."""
+    made = [metric for metric in vars(metrics).values() if isinstance(metric, MetricWrapperBase)]
+    exported = {family.name for family in REGISTRY.collect() if family.name.startswith("poster")}
+    described = [
+        [exported_name(metric), metric._type, list(metric._labelnames), metric._documentation] for metric in made
+    ]
+    table = [[code(name), kind, re.findall(r"`(.+?)`", labels), meaning] for name, kind, labels, meaning in METRICS]
+
+    assert table == described
+    assert {metric._name for metric in made} == exported
 
 
 def test_roles_table_says_how_many_processes_a_role_can_use() -> None:

@@ -16,6 +16,7 @@ from schemas.renders import JobCancellation
 from schemas.requests import BatchRequested, JobCancelRequested, PosterEraseRequested, PosterRequested, Request
 from streams.delivery import Delivery, Record
 from streams.records import event_headers, event_record
+from streams.replay import replay_generation
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ class Acceptance:
             case PosterEraseRequested():
                 return list(self._not_available(request, delivery))
             case PosterRequested() | BatchRequested():
-                if self._cancellations.covers(request.job_id, 0):
+                if self._cancellations.covers(request.job_id, replay_generation(delivery)):
                     return []
                 return list(self._posters(request, delivery, final))
 
@@ -52,7 +53,7 @@ class Acceptance:
         now = self._now()
         headers = event_headers(delivery)
         version, refusal = self._find(request.template_id, delivery.timestamp, final)
-        for wanted in expand(request):
+        for wanted in expand(request, replay_generation(delivery)):
             try:
                 if version is None:
                     raise refusal or RefusedError("template_not_found", f"there is no template `{request.template_id}`")

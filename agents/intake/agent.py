@@ -16,6 +16,7 @@ from streams.delivery import Delivery, Publisher, Record
 from streams.inbox import Inbox
 from streams.patience import keep_trying
 from streams.records import event_headers
+from streams.replay import replay_generation
 
 TEMPLATE_WAIT_SECONDS: Final = 10.0
 """How long a request whose template is not known is looked at again: an upload and a request can race."""
@@ -74,7 +75,13 @@ class IntakeAgent:
     async def _reject(self, delivery: Delivery, reason: str) -> None:
         salvaged = salvage(delivery.value)
         if salvaged is not None:
-            await self._publish(list(answer.unreadable(salvaged, reason, self._now(), event_headers(delivery))))
+            await self._publish(
+                list(
+                    answer.unreadable(
+                        salvaged, reason, replay_generation(delivery), self._now(), event_headers(delivery)
+                    )
+                )
+            )
         await keep_trying(lambda: self._dead_letters.put(delivery, "invalid_request", reason))
         self._inbox.finish([delivery])
 

@@ -30,6 +30,7 @@ def queued(pinned: Pinned, now: datetime, headers: Headers) -> Iterator[Record]:
         template_version_id=poster.template_version_id,
         section=poster.section,
         template_version=poster.template_version,
+        generation=poster.generation,
         metadata=poster.metadata,
     )
     yield event_record(topics.POSTER_PROGRESS, poster.job_id, progress, headers)
@@ -48,7 +49,7 @@ def refused(
     outcome = PosterOutcome(
         type="poster.failed",
         status="failed",
-        event_id=fact_id("poster.failed", wanted.job_id, wanted.poster_index, 0, 1),
+        event_id=fact_id("poster.failed", wanted.job_id, wanted.poster_index, wanted.generation, 1),
         occurred_at=now,
         source=wanted.source,
         job_id=wanted.job_id,
@@ -58,24 +59,26 @@ def refused(
         section=version.section if version else None,
         template_version=version.version if version else None,
         error=Failure(code=error.code, message=error.message, retryable=is_retryable(error.code)),
+        generation=wanted.generation,
         metadata=wanted.metadata,
     )
     yield event_record(topics.POSTER_COMPLETIONS, wanted.job_id, outcome, headers)
     yield log(wanted.job_id, wanted.poster_index, "ERROR", error.code, error.message, wanted.source, now, headers)
 
 
-def unreadable(salvaged: Salvaged, message: str, now: datetime, headers: Headers) -> Iterator[Record]:
+def unreadable(salvaged: Salvaged, message: str, generation: int, now: datetime, headers: Headers) -> Iterator[Record]:
     """Yield the answer to a request of which only the identity could be read."""
     outcome = PosterOutcome(
         type="poster.failed",
         status="failed",
-        event_id=fact_id("poster.failed", salvaged.job_id, 0, 0, 1),
+        event_id=fact_id("poster.failed", salvaged.job_id, 0, generation, 1),
         occurred_at=now,
         source=salvaged.source,
         job_id=salvaged.job_id,
         poster_index=0,
         entity_id=salvaged.entity_id,
         error=Failure(code="invalid_request", message=message, retryable=False),
+        generation=generation,
         metadata=salvaged.metadata,
     )
     yield event_record(topics.POSTER_COMPLETIONS, salvaged.job_id, outcome, headers)

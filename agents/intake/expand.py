@@ -1,7 +1,7 @@
 """From a request to its posters, each with what the request says for all of them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -25,11 +25,17 @@ class Wanted:
     lane: Priority
     deadline: datetime | None
     source: str | None
+    generation: int = 0
     problem: str | None = None
 
 
-def expand(request: PosterRequested | BatchRequested) -> Iterator[Wanted]:
+def expand(request: PosterRequested | BatchRequested, generation: int = 0) -> Iterator[Wanted]:
     """Yield the posters of a request in the order of their index. A bad poster of a batch has a `problem`."""
+    for wanted in _posters(request):
+        yield replace(wanted, generation=generation) if generation else wanted
+
+
+def _posters(request: PosterRequested | BatchRequested) -> Iterator[Wanted]:
     if isinstance(request, PosterRequested):
         yield _wanted(request, 0, request.entity_id, request.custom_data, request.metadata, (request.output,), None)
         return

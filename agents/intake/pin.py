@@ -66,7 +66,7 @@ def _pinned(
 ) -> PosterPinned:
     data = version.placeholders.filled(wanted.custom_data)
     return PosterPinned(
-        event_id=fact_id("poster.pinned", wanted.job_id, wanted.poster_index, 0, 1),
+        event_id=fact_id("poster.pinned", wanted.job_id, wanted.poster_index, wanted.generation, 1),
         occurred_at=now,
         source=wanted.source,
         job_id=wanted.job_id,
@@ -82,6 +82,7 @@ def _pinned(
         reuse=wanted.reuse,
         deadline=wanted.deadline,
         lane=wanted.lane,
+        generation=wanted.generation,
         requested_at=requested_at,
         input_digest=input_digest(version.fingerprint, data, output),
     )

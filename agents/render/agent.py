@@ -14,6 +14,7 @@ from schemas.renders import PosterPinned
 from streams.dead_letters import DeadLetters
 from streams.delivery import Delivery, Publisher, Record
 from streams.inbox import Inbox
+from streams.metrics import QUEUE_SECONDS, RETRIES
 from streams.patience import keep_trying
 from streams.records import event_headers
 
@@ -76,6 +77,7 @@ class RenderAgent:
             late = statement.failed("expired", f"the deadline {poster.deadline.isoformat()} had passed")
             await self._publish(late)
             return
+        QUEUE_SECONDS.labels(poster.lane).observe(statement.queue_time_ms / 1000)
         # Said while the poster is being made; both are acknowledged before the record is.
         beginning = asyncio.ensure_future(self._begin(statement))
         await self._publish(await self._outcome(statement))
@@ -94,6 +96,7 @@ class RenderAgent:
             retry = next_try(error.code, poster.attempt, self._retry_delays, ended.now)
             if retry is None or poster.purpose == "preview":
                 return ended.failed(error.code, error.message)
+            RETRIES.labels(str(retry.tier), error.code).inc()
             return ended.retrying(retry, error.code, error.message)
         if self._cancellations.covers(poster.job_id, poster.generation):
             return []

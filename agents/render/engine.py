@@ -17,6 +17,7 @@ from agents.render.pool import Pool
 from agents.render.rendering import Rendering, RenderRequest, Timings
 from agents.render.scratch import remove_orphans
 from schemas import outcomes
+from streams.metrics import BROWSER_RESTARTS
 
 log = logging.getLogger(__name__)
 
@@ -162,6 +163,7 @@ class Engine:
                     raise
         self._pool = pool
         if former is not None:
+            BROWSER_RESTARTS.labels("ended" if former.browser.gone.is_set() else "worn").inc()
             self._in_background(former.close())
         self._in_background(self._watch(pool))
         return pool

@@ -18,6 +18,7 @@ from schemas.codes import ErrorCode
 from schemas.outcomes import Asset, Image
 from schemas.output import CONTENT_TYPES, Format, device_size
 from schemas.renders import PosterPinned
+from streams.metrics import RENDER_SECONDS, UPLOAD_SECONDS
 from streams.patience import keep_trying
 
 T = TypeVar("T")
@@ -90,6 +91,7 @@ class Making:
                 return Made(images=[kept], cached=True, generation_time_ms=self._since(began))
         request = await self._request(poster)
         rendering = await self._renderer.render(request)
+        _observe(rendering)
         if poster.strict:
             _refuse_missing(rendering.assets)
         digest = object_digest(poster.input_digest, self._renderer.fingerprint, rendering.assets)
@@ -124,7 +126,8 @@ class Making:
 
     async def _keep(self, poster: PosterPinned, digest: str, image: RenderedImage) -> Image:
         key = object_key(poster.section, poster.entity_id, digest, image.format)
-        kept = await self._shelf.put(key, image.data, image.format)
+        with UPLOAD_SECONDS.labels(image.format).time():
+            kept = await self._shelf.put(key, image.data, image.format)
         return self._image(image.name, kept, image.width, image.height, image.format)
 
     def _image(self, name: str, kept: StoredObject, width: int, height: int, image_format: Format) -> Image:
@@ -141,6 +144,11 @@ class Making:
 
     def _since(self, began: float) -> int:
         return max(0, round((self._clock() - began) * 1000))
+
+
+def _observe(rendering: Rendering) -> None:
+    seconds = rendering.timings.composed + rendering.timings.captured
+    RENDER_SECONDS.labels(rendering.images[0].format).observe(seconds)
 
 
 def _refuse_missing(assets: Sequence[Asset]) -> None:

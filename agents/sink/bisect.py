@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from agents.database_errors import BadRowError
+from streams.metrics import SINK_BISECTIONS
 
 T = TypeVar("T")
 
@@ -23,6 +24,7 @@ async def write_all_but_bad(
         if len(items) == 1:
             await reject(items[0], error)
             return
+        SINK_BISECTIONS.inc()
         middle = len(items) // 2
         await write_all_but_bad(items[:middle], write, reject)
         await write_all_but_bad(items[middle:], write, reject)

@@ -19,6 +19,7 @@ from schemas.requests import (
 )
 from schemas.salvage import Salvaged
 from streams.delivery import Delivery
+from streams.replay import replay_generation
 
 
 def rows_of(delivery: Delivery) -> list[Row]:
@@ -35,6 +36,7 @@ def salvaged_rows(salvaged: Salvaged, delivery: Delivery) -> list[Row]:
             job_id=salvaged.job_id,
             poster_index=0,
             status="queued",
+            generation=replay_generation(delivery),
             event_id=event_id,
             created_at=delivery.timestamp,
             entity_id=salvaged.entity_id,
@@ -100,6 +102,7 @@ def _queued(
         job_id=request.job_id,
         poster_index=index,
         status="queued",
+        generation=replay_generation(delivery),
         event_id=request.event_id,
         created_at=delivery.timestamp,
         entity_id=poster.entity_id,

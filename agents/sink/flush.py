@@ -11,7 +11,7 @@ import orjson
 from agents.database_errors import BadRowError
 from agents.sink.batch import Batch
 from agents.sink.database import Database
-from schemas.fields import JobStatus, JsonObject
+from schemas.fields import JobStatus, JsonObject, PosterStatus
 
 FLUSH_FUNCTION: Final = Path(__file__).with_name("flush.sql").read_text(encoding="utf-8")
 """What a connection needs before `write` can use it (`Database(on_connect=…)`)."""
@@ -36,15 +36,25 @@ class JobState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """How a poster that ended in this flush ended, and `seconds` from its request to now where that was seen."""
+
+    status: PosterStatus
+    error_code: str | None
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
     """What a flush did.
 
     `jobs`: those that changed, and those of redelivered news, whose change may not have been published before a crash.
-    `cancelled`: jobs whose open posters are to be called off. `moved` posters, `conflicts` later ends that were not
-    applied, `logged` lines.
+    `ended`: the posters whose outcome is new. `cancelled`: jobs whose open posters are to be called off. `moved`
+    posters, `conflicts` later ends that were not applied, `logged` lines.
     """
 
     jobs: list[JobState]
+    ended: list[End]
     cancelled: list[str]
     moved: int
     conflicts: int

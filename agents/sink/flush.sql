@@ -205,6 +205,12 @@ BEGIN
     GET DIAGNOSTICS logged = ROW_COUNT;
 
     RETURN jsonb_build_object(
+        'ended', (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                      'status', t.status, 'error_code', t.error_code,
+                      'seconds', extract(epoch FROM clock_timestamp() - t.requested_at))), '[]')
+                  FROM unnest(moved_in, moved) AS w (job_id, poster_index)
+                  JOIN template_poster_results AS t USING (job_id, poster_index)
+                  WHERE t.status_rank = 2),
         'moved', cardinality(moved), 'conflicts', conflicts, 'logged', logged,
         'jobs', (SELECT coalesce(jsonb_agg(jsonb_build_object(
                      'job_id', j.job_id, 'status', j.status, 'total_count', j.total_count,

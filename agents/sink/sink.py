@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from agents.database_errors import BadRowError
-from agents.sink.batch import merge
+from agents.sink.batch import Batch, merge
 from agents.sink.bisect import write_all_but_bad
 from agents.sink.cancel import cancel_open_posters
 from agents.sink.database import Database
@@ -18,10 +18,11 @@ from agents.sink.rows import Row
 from schemas.codec import ContractError
 from schemas.salvage import salvage
 from schemas.topics import POSTER_REQUESTS
+from streams import metrics
 from streams.dead_letters import DeadLetters
 from streams.delivery import Delivery, Publisher
-from streams.errors import TryAgainError
 from streams.patience import Sleep, keep_trying
+from streams.progress import WaitingFor, waiting_for
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -30,8 +31,6 @@ ROWS_A_FLUSH: Final = 1_000
 BYTES_A_FLUSH: Final = 8 * 1024 * 1024
 LONGEST_PAUSE_SECONDS: Final = 2.0
 """There are few sinks and one database: looking again often costs it nothing, and a restart is noticed soon."""
-
-WaitingFor = Callable[[str | None], None]
 
 
 @dataclass(slots=True)
@@ -48,6 +47,20 @@ class Counts:
     logged: int = 0
     dead_letters: int = 0
     skipped: int = 0
+
+    def wrote(self, written: Written, batch: Batch) -> None:
+        """Count one flush, here and in the metrics."""
+        conflicts = written.conflicts + batch.conflicts
+        self.moved += written.moved
+        self.conflicts += conflicts
+        self.logged += written.logged
+        metrics.SINK_MOVED.inc(written.moved)
+        metrics.CONFLICTS.inc(conflicts)
+        metrics.SINK_LOGGED.inc(written.logged)
+        for end in written.ended:
+            metrics.OUTCOMES.labels(end.status, end.error_code or "").inc()
+            if end.seconds is not None:
+                metrics.END_TO_END.observe(max(0.0, end.seconds))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +81,7 @@ class Sink:
         publisher: Publisher,
         dead_letters: DeadLetters,
         *,
-        waiting_for: WaitingFor = lambda _: None,
+        waiting_for: WaitingFor = waiting_for,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self.counts = Counts()
@@ -88,6 +101,7 @@ class Sink:
         for chunk in _chunks(entries):
             await write_all_but_bad(chunk, self._write, self._reject)
         self.counts.records += len(deliveries)
+        metrics.SINK_RECORDS.inc(len(deliveries))
 
     async def _read(self, delivery: Delivery) -> _Entry | None:
         try:
@@ -97,16 +111,17 @@ class Sink:
                 await self._dead_letter(delivery, str(error))
                 return None
             self.counts.skipped += 1
+            metrics.SINK_SKIPPED.inc()
             salvaged = salvage(delivery.value)
             rows = salvaged_rows(salvaged, delivery) if salvaged is not None else []
         return _Entry(delivery=delivery, rows=rows) if rows else None
 
     async def _write(self, entries: Sequence[_Entry]) -> None:
         batch = merge(row for entry in entries for row in entry.rows)
-        written = await self._patiently(lambda: write(self._database, batch))
-        self.counts.moved += written.moved
-        self.counts.conflicts += written.conflicts + batch.conflicts
-        self.counts.logged += written.logged
+        metrics.SINK_BATCH_ROWS.observe(len(batch.jobs) + len(batch.posters) + len(batch.cancels) + len(batch.logs))
+        with metrics.SINK_FLUSH_SECONDS.time():
+            written = await self._patiently(lambda: write(self._database, batch))
+        self.counts.wrote(written, batch)
         await self._announce(written, entries)
 
     async def _announce(self, written: Written, entries: Iterable[_Entry]) -> None:
@@ -126,16 +141,7 @@ class Sink:
         await self._patiently(lambda: self._dead_letters.put(delivery, "invalid_request", reason))
 
     async def _patiently(self, action: Callable[[], Awaitable[T]]) -> T:
-        async def attempt() -> T:
-            try:
-                return await action()
-            except TryAgainError as error:
-                self._waiting_for(str(error))
-                raise
-
-        result = await keep_trying(attempt, longest=LONGEST_PAUSE_SECONDS, sleep=self._sleep)
-        self._waiting_for(None)
-        return result
+        return await keep_trying(action, longest=LONGEST_PAUSE_SECONDS, declare=self._waiting_for, sleep=self._sleep)
 
 
 def _chunks(entries: Iterable[_Entry]) -> Iterator[list[_Entry]]:

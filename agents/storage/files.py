@@ -37,6 +37,13 @@ class FileStore:
         """Return what is kept under the key, or None."""
         return await asyncio.to_thread(self._find, key)
 
+    async def get(self, key: str) -> bytes:
+        """Return the object's bytes. Raises StorageRefusedError where there is none."""
+        try:
+            return await asyncio.to_thread(self._path(key).read_bytes)
+        except OSError as error:
+            raise StorageRefusedError(f"{self._path(key)} cannot be read: {error}") from error
+
     async def check(self) -> None:
         """Raise StorageRefusedError where the directory cannot be made or written."""
         try:

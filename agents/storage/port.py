@@ -42,6 +42,10 @@ class ObjectStore(Protocol):
         """Return what is kept under the key, or None. Raises TryAgainError where the storage is away."""
         ...
 
+    async def get(self, key: str) -> bytes:
+        """Return the object's bytes. Raises TryAgainError, StorageRefusedError where there is none."""
+        ...
+
     async def check(self) -> None:
         """Raise StorageRefusedError or TryAgainError, with what to do, where objects cannot be kept."""
         ...

@@ -81,6 +81,16 @@ class S3Store:
             raise _family(error, f"looking for {key}") from error
         return StoredObject(key=key, sha256=head["Metadata"].get("sha256", ""), size_bytes=head["ContentLength"])
 
+    async def get(self, key: str) -> bytes:
+        """Return the object's bytes. Raises StorageRefusedError where there is none."""
+        try:
+            answer = await self._client.get_object(Bucket=self._bucket, Key=self._prefix + key)
+            async with answer["Body"] as body:
+                value: bytes = await body.read()
+        except (ClientError, BotoCoreError, OSError) as error:
+            raise _family(error, f"reading {key}") from error
+        return value
+
     async def check(self) -> None:
         """Raise where the bucket is missing, closed to us, or away."""
         try:

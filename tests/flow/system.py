@@ -21,6 +21,7 @@ from schemas.envelope import Envelope, new_job_id
 from schemas.outcomes import PosterOutcome
 from schemas.requests import PosterRequested
 from schemas.templates import TemplateUpload, TemplateUploaded
+from streams.delivery import Record
 
 PATIENCE_SECONDS = 120.0
 T = TypeVar("T")
@@ -104,6 +105,11 @@ class System:
         """Put one record on a topic."""
         body = encode(value) if isinstance(value, Envelope) else value
         self._producer.produce(topic, key=key, value=body)
+        assert self._producer.flush(10) == 0
+
+    def produce(self, record: Record) -> None:
+        """Put one record on its topic, with its headers."""
+        self._producer.produce(record.topic, key=record.key, value=record.value, headers=list(record.headers))
         assert self._producer.flush(10) == 0
 
     def upload(self, html: str, *, section: str | None = None, **fields: Any) -> TemplateUploaded:

@@ -1,0 +1,68 @@
+"""How far a role is behind its topics, as the broker sees it."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+
+from aiokafka.errors import KafkaError
+from faust.exceptions import FaustError
+
+from streams.application import RoleApp
+from streams.metrics import LAG, LAG_SECONDS
+from streams.progress import Progress
+
+logger = logging.getLogger(__name__)
+
+EVERY_SECONDS: Final = 5.0
+ANSWER_SECONDS: Final = 20.0
+
+
+class Lag:
+    """Asks the broker where the topics of a role end, every five seconds.
+
+    It tells the role's progress whether there are records that the consumer does not fetch: one that has stalled
+    delivers nothing, and nothing else would show it.
+    """
+
+    def __init__(self, app: RoleApp, progress: Progress, now: Callable[[], datetime]) -> None:
+        self._app = app
+        self._progress = progress
+        self._now = now
+        self._shown: set[tuple[str, int]] = set()
+
+    async def run(self) -> None:
+        """Look until cancelled. A broker that does not answer is asked again."""
+        while True:
+            try:
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    await self.look()
+            except (KafkaError, OSError, TimeoutError, FaustError) as error:
+                logger.debug("%s: the broker does not say where its topics end: %r", self._app.role, error)
+            await asyncio.sleep(EVERY_SECONDS)
+
+    async def look(self) -> None:
+        """Look once. Raises KafkaError, OSError."""
+        consumer: Any = self._app.consumer
+        assigned = sorted(consumer.assignment())
+        ends = await consumer.highwaters(*assigned) if assigned else {}
+        behind = False
+        for partition in assigned:
+            unfetched = ends[partition] - int(await consumer.position(partition) or 0)
+            behind = behind or unfetched > 0
+            self._show(partition, unfetched)
+        self._progress.behind = behind
+        for gone in self._shown - {(tp.topic, tp.partition) for tp in assigned}:
+            self._shown.discard(gone)
+            for gauge in (LAG, LAG_SECONDS):
+                gauge.remove(self._app.role, gone[0], str(gone[1]))
+
+    def _show(self, tp: Any, unfetched: int) -> None:
+        partition = (tp.topic, tp.partition)
+        held = [inbox.held(partition) for inbox in self._app.inboxes]
+        age = max(((self._now() - oldest).total_seconds() for _, oldest in held if oldest is not None), default=0.0)
+        labels = (self._app.role, tp.topic, str(tp.partition))
+        LAG.labels(*labels).set(max(0, unfetched) + sum(count for count, _ in held))
+        LAG_SECONDS.labels(*labels).set(max(0.0, age))
+        self._shown.add(partition)

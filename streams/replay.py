@@ -1,0 +1,29 @@
+"""Records that are sent again on purpose, and which generation of their posters that makes."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from streams.delivery import Delivery, Headers
+
+GENERATION: Final = "replay.generation"
+ORIGIN: Final = "replay.of"
+_LARGEST: Final = 2**31 - 1
+
+
+def replay_generation(delivery: Delivery) -> int:
+    """Return the generation that a request asks for: 0, unless it is a replay."""
+    return generation_of(delivery.headers)
+
+
+def generation_of(headers: Iterable[tuple[str, bytes]]) -> int:
+    """Return the generation that headers ask for, 0 where they do not say one that can be recorded."""
+    for name, value in headers:
+        if name == GENERATION and value and value.isdigit() and len(value) <= 10:
+            return min(int(value), _LARGEST)
+    return 0
+
+
+def replayed(headers: Headers, generation: int, origin: str) -> Headers:
+    """Return the headers of a replay: the original ones, its generation, and what it is a replay of."""
+    kept = tuple((name, value) for name, value in headers if name not in (GENERATION, ORIGIN))
+    return (*kept, (GENERATION, str(generation).encode()), (ORIGIN, origin.encode()))

@@ -1,0 +1,149 @@
+"""Records that were set aside come back, once; a role that sets everything aside stops."""
+
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import orjson
+import pytest
+
+from schemas import topics
+from schemas.codec import encode
+from schemas.requests import PosterRequested
+from streams.dead_letters import DeadLetterTopic
+from streams.delivery import Delivery
+from tests.flow.system import System, new_job, stamp
+from tests.sink.ports import Announcements
+from tests.streams.test_dead_letters import Shelf
+
+GOOD = "<p>{{ title }}</p>"
+
+
+@pytest.fixture(scope="module")
+def template(system: System) -> str:
+    """A template, as `<section>_latest`."""
+    return f"{system.upload(GOOD).section}_latest"
+
+
+def set_aside(system: System, key: str, value: bytes) -> None:
+    """Put a dead letter on its topic, as intake does."""
+    delivery = Delivery(
+        topic=topics.POSTER_REQUESTS,
+        partition=0,
+        offset=10**9 + uuid4().int % 10**6,
+        timestamp=datetime.now(UTC),
+        key=key.encode(),
+        value=value,
+    )
+    letters = DeadLetterTopic("intake", Announcements(), Shelf(), lambda: datetime.now(UTC))
+    record = letters.record(delivery, "invalid_request", "an older build could not read this")
+    system.produce(record)
+
+
+def test_a_replayed_request_is_made_once(system: System, template: str) -> None:
+    """After the replay the poster is there in a new generation; a second replay of the same selection sends nothing."""
+    job = new_job()
+    request = PosterRequested(**stamp(), job_id=job, template_id=template, custom_data={"title": "back again"})
+    set_aside(system, job, encode(request))
+    selection = ("--where", f"key={job}", "--max", "10")
+
+    listed = system.command("dead-letters", "list", "--where", f"key={job}")
+    first = system.command("dead-letters", "replay", *selection)
+    second = system.command("dead-letters", "replay", *selection)
+    outcome = system.outcome(job)
+    log = system.eventually(
+        lambda: system.rows(
+            "SELECT code, details FROM template_generation_logs "
+            "WHERE job_id = 'dead-letters' AND details->'where' ? %s",
+            f"key={job}",
+        )
+    )
+
+    assert "1 of 1" in listed.stdout, listed.stderr
+    assert first.stdout.startswith("replayed 1,"), first.stderr
+    assert second.stdout.startswith("replayed 0,"), second.stderr
+    assert (outcome.status, outcome.generation) == ("completed", 1)
+    assert [(row["code"], row["details"]["count"]) for row in log] == [("dead_letters_replayed", 1)]
+    assert "@" in log[0]["details"]["by"]
+
+
+def test_a_dropped_letter_is_not_replayed(system: System) -> None:
+    """What somebody has said is done with is neither listed nor replayed."""
+    key = f"dropped-{uuid4().hex}"
+    set_aside(system, key, b"{")
+
+    dropped = system.command("dead-letters", "drop", "--where", f"key={key}", "--max", "1")
+    listed = system.command("dead-letters", "list", "--where", f"key={key}")
+    shown = system.command("dead-letters", "show", "--where", f"key={key}")
+
+    assert dropped.stdout.startswith("dropped 1,"), dropped.stderr
+    assert "0 of 0" in listed.stdout
+    assert "error: an older build could not read this" in shown.stdout
+
+
+def test_replaying_a_job_makes_its_failed_posters_again(system: System) -> None:
+    """Only the failed posters get a new generation; counts stay right; asking again while they run does nothing."""
+    section = system.upload("<p>{{ title }}</p>").section
+    job = new_job()
+    posters = [{"custom_data": {"title": "a"}}, {"custom_data": {}}, {"custom_data": {"title": "c"}}]
+    envelope = {name: str(value) for name, value in stamp().items()} | {"type": "batch.requested", "version": 1}
+    envelope["occurred_at"] = datetime.now(UTC).isoformat()
+    batch = envelope | {"job_id": job, "template_id": f"{section}_latest", "posters": posters}
+    system.send(topics.POSTER_REQUESTS, job, orjson.dumps(batch))
+    ended(system, job)
+
+    replayed = system.command("replay", job, "--failed")
+    rows = system.eventually(
+        lambda: system.rows(
+            "SELECT poster_index, generation, status FROM template_poster_results r WHERE job_id = %s "
+            "AND EXISTS (SELECT FROM template_poster_results s WHERE s.job_id = r.job_id AND s.generation = 1 "
+            "AND s.status = 'failed') ORDER BY 1",
+            job,
+        )
+    )
+    counts = ended(system, job)
+    whole = system.command("replay", job)
+    system.eventually(lambda: all_generations(system, job) == [1, 2, 1])
+    ended(system, job)
+
+    assert replayed.stdout == "replayed 1 posters\n", replayed.stderr
+    assert [tuple(row.values()) for row in rows] == [(0, 0, "completed"), (1, 1, "failed"), (2, 0, "completed")]
+    assert (counts["success_count"], counts["failure_count"]) == (2, 1)
+    assert whole.stdout == "replayed 3 posters\n", whole.stderr
+
+
+def test_too_many_dead_letters_pause_intake_until_somebody_resumes_it(system: System, template: str) -> None:
+    """30 bad requests make 20 dead letters; a good one waits with the rest, and all are answered after `resume`."""
+    mark = uuid4().hex
+    for number in range(30):
+        system.send(topics.POSTER_REQUESTS, f"bad-{mark}-{number}", b"{")
+    system.eventually(lambda: system.rows("SELECT FROM blown_fuses WHERE role = 'intake'"))
+    while_paused = letters(system, mark)
+    job = system.request(template, {"title": "patient"})
+    resumed = system.command("dead-letters", "resume", "--where", "role=intake")
+    # The ten that waited are not twenty in a row.
+    outcome = system.outcome(job)
+    system.eventually(lambda: letters(system, mark) == 30)
+
+    assert while_paused == 20
+    assert resumed.stdout == "resumed intake\n", resumed.stderr
+    assert outcome.status == "completed"
+
+
+def letters(system: System, mark: str) -> int:
+    """Return how many dead letters have a key with this mark."""
+    return sum(mark.encode() in (seen.key or b"") for seen in system.all(topics.DEAD_LETTERS))
+
+
+def ended(system: System, job: str) -> dict[str, object]:
+    """Return the job's row once every poster of it has ended."""
+    return system.eventually(
+        lambda: system.rows(
+            "SELECT * FROM template_generation_jobs WHERE job_id = %s AND status IN ('completed', 'failed')", job
+        )
+    )[0]
+
+
+def all_generations(system: System, job: str) -> list[int]:
+    """Return the generations of a job's posters, in their order."""
+    rows = system.rows("SELECT generation FROM template_poster_results WHERE job_id = %s ORDER BY poster_index", job)
+    return [row["generation"] for row in rows]

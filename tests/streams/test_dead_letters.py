@@ -1,0 +1,101 @@
+"""A record that is set aside keeps every byte, however large it is."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from posters.dead_letters import parse, replay_record
+from streams.dead_letters import CLAIM_ABOVE_BYTES, DeadLetterTopic
+from streams.errors import TryAgainError
+from streams.replay import GENERATION, generation_of, replay_generation
+from tests.sink.ports import Announcements
+from tests.streams.deliveries import EPOCH, delivery
+
+HEADERS = (("a", b"1"), ("a", b"\xff"), ("empty", b""))
+
+
+class Shelf:
+    """Claims, in memory."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+        self.away = False
+
+    async def keep(self, name: str, value: bytes) -> None:
+        """Keep the value."""
+        if self.away:
+            raise TryAgainError("the storage is away")
+        self.kept[name] = value
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    """An empty shelf."""
+    return Shelf()
+
+
+@pytest.fixture
+def topic(shelf: Shelf) -> tuple[DeadLetterTopic, Announcements]:
+    """The topic of dead letters, and what is on it."""
+    published = Announcements()
+    return DeadLetterTopic("intake", published, shelf, lambda: datetime(2026, 2, 1, tzinfo=UTC)), published
+
+
+@pytest.mark.parametrize("value", [None, b"", b"\xff{", b"x" * (CLAIM_ABOVE_BYTES + 1)], ids=["none", "", "bad", "big"])
+async def test_every_byte_comes_back(
+    topic: tuple[DeadLetterTopic, Announcements], shelf: Shelf, value: bytes | None
+) -> None:
+    """Key, value and headers, repeated ones and empty ones too, are what the record had; so is what a replay sends."""
+    letters, published = topic
+    record = delivery(7, partition=3, key=b"\xfe", value=value, headers=HEADERS)
+    await letters.put(record, "invalid_request", "it is bad")
+    (kept,) = published.records
+    assert isinstance(kept.key, bytes)
+    letter = parse(kept.key, kept.value, kept.headers)
+    assert letter is not None
+    body = shelf.kept[letter.claim] if letter.claim else letter.value
+    again = replay_record(letter, body, -1)
+
+    assert (letter.place, letter.reason) == (
+        ("intake", "poster-requests", 3, 7, int(EPOCH.timestamp() * 1000)),
+        "invalid_request",
+    )
+    assert (again.topic, again.key, again.value) == ("poster-requests", b"\xfe", value)
+    assert again.headers[: len(HEADERS)] == HEADERS
+    assert bool(letter.claim) == (len(value or b"") > CLAIM_ABOVE_BYTES)
+
+
+async def test_a_record_is_not_set_aside_before_its_value_is_kept(
+    topic: tuple[DeadLetterTopic, Announcements], shelf: Shelf
+) -> None:
+    """While the storage is away the record stays where it is."""
+    letters, published = topic
+    shelf.away = True
+    with pytest.raises(TryAgainError):
+        await letters.put(delivery(1, value=b"x" * (CLAIM_ABOVE_BYTES + 1)), "invalid_request", "too large")
+
+    assert published.records == []
+
+
+def test_each_replay_is_a_generation_further() -> None:
+    """The generation rises above that of an earlier replay and above what is recorded."""
+    again = delivery(1, headers=((GENERATION, b"4"),))
+    letter = parse(
+        b"k",
+        b"v",
+        (
+            *again.headers,
+            *(
+                (f"dlq.{name}", b"1")
+                for name in ("partition", "offset", "timestamp", "role", "reason", "error", "time")
+            ),
+            ("dlq.topic", b"poster-requests"),
+        ),
+    )
+    assert letter is not None
+
+    assert replay_generation(again) == 4
+    assert generation_of(replay_record(letter, b"v", -1).headers) == 5
+    assert generation_of(replay_record(letter, b"v", 8).headers) == 9
+    assert generation_of([(GENERATION, b"-1")]) == generation_of([(GENERATION, b"x")]) == generation_of([]) == 0
+    assert generation_of([(GENERATION, b"9" * 10)]) == 2**31 - 1
