@@ -1,6 +1,9 @@
 """Which jobs are cancelled, as every intake, render and retry process knows it."""
 
+import asyncio
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from schemas.codec import ContractError, decode
 from schemas.renders import JobCancellation
@@ -13,6 +16,7 @@ class Cancellations:
 
     def __init__(self) -> None:
         self._up_to: dict[str, int] = {}
+        self._watched: dict[str, list[tuple[int, asyncio.Timeout]]] = {}
 
     def on_record(self, key: bytes | None, value: bytes | None) -> None:
         """Take in one record; one without a value withdraws the cancellation. A bad one is skipped and logged."""
@@ -27,6 +31,22 @@ class Cancellations:
             logger.warning("job-cancellations holds a record that is not an event: %s", error)
             return
         self._up_to[cancellation.job_id] = cancellation.up_to_generation
+        for generation, scope in self._watched.get(cancellation.job_id, ()):
+            if generation <= cancellation.up_to_generation and not scope.expired():
+                scope.reschedule(asyncio.get_running_loop().time())
+
+    @contextmanager
+    def ending(self, job_id: str, generation: int, scope: asyncio.Timeout) -> Iterator[None]:
+        """Let `scope` time out at once when this job and generation are cancelled."""
+        watched = self._watched.setdefault(job_id, [])
+        entry = (generation, scope)
+        watched.append(entry)
+        try:
+            yield
+        finally:
+            watched.remove(entry)
+            if not watched:
+                self._watched.pop(job_id, None)
 
     def covers(self, job_id: str, generation: int) -> bool:
         """Say whether posters of this job and generation are not to be made any more."""

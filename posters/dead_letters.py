@@ -14,7 +14,7 @@ import click
 import orjson
 
 from posters.jobs import connected
-from posters.kafka_client import KafkaClient
+from posters.kafka_client import KafkaClient, headers_of
 from schemas import topics
 from streams.delivery import Headers, Record
 from streams.replay import generation_of, replayed
@@ -79,13 +79,13 @@ def read(settings: Settings, where: Iterable[tuple[str, str]]) -> list[DeadLette
     found: dict[Place, DeadLetter] = {}
     with KafkaClient(settings).following(topics.DEAD_LETTERS, from_beginning=True) as records:
         for message in records.present():
-            letter = parse(message.key(), message.value(), message.headers() or [])
+            letter = parse(message.key(), message.value(), headers_of(message))
             if letter is not None and all(letter.text(name) == wanted for name, wanted in where):
                 found.setdefault(letter.place, letter)
     return list(found.values())
 
 
-def parse(key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> DeadLetter | None:
+def parse(key: bytes | None, value: bytes | None, headers: Headers) -> DeadLetter | None:
     """Return the dead letter that a record of the topic is, or None where it has no provenance."""
     # Ours were added last; the original record may be a dead letter's replay and have had some before.
     ours = {name.removeprefix(_PREFIX): said.decode() for name, said in headers if name.startswith(_PREFIX)}

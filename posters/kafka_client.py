@@ -3,13 +3,13 @@
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import uuid4
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from schemas.envelope import Envelope
-from streams.delivery import Record
+from streams.delivery import Headers, Record
 from streams.errors import TryAgainError
 from streams.records import event_headers, event_record
 from streams.settings import Settings
@@ -91,6 +91,11 @@ class KafkaClient:
 
     def _configuration(self) -> dict[str, Any]:
         return {"bootstrap.servers": self._brokers, "log_level": 0, "message.timeout.ms": int(TIMEOUT_SECONDS * 1000)}
+
+
+def headers_of(message: Message) -> Headers:
+    """Return all headers of a record, repeated names included, in their order."""
+    return cast("Headers", tuple(message.headers() or ()))
 
 
 class Follower:

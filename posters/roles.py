@@ -17,6 +17,7 @@ from agents.intake.agent import IntakeAgent, weigh
 from agents.intake.catalog import Catalog
 from agents.render.agent import RenderAgent
 from agents.render.engine import Engine
+from agents.render.journal import Journal, default_directory
 from agents.render.lanes import Lanes
 from agents.render.making import Making, Shelf
 from agents.render.sources import TemplateSources
@@ -27,6 +28,7 @@ from agents.sink.database import Database as SinkDatabase
 from agents.sink.flush import FLUSH_FUNCTION
 from agents.sink.janitor import Janitor
 from agents.sink.sink import Sink
+from agents.storage.breaker import BreakingStore
 from agents.storage.claims import StoredClaims
 from agents.storage.open_store import object_store
 from agents.templates.agent import TemplatesAgent
@@ -35,7 +37,7 @@ from streams.application import RoleApp
 from streams.build import build_id
 from streams.dead_letters import DeadLetterTopic
 from streams.fuse import Fuse
-from streams.inbox import Inbox, Queue
+from streams.inbox import Inbox, Queue, pause_switch
 from streams.progress import Progress
 from streams.settings import Settings
 from streams.topics import EDGES, Role
@@ -135,7 +137,11 @@ async def _open_templates(settings: Settings, exit_stack: AsyncExitStack) -> Run
 async def _open_render(settings: Settings, exit_stack: AsyncExitStack) -> RunningRole:
     cancellations = Cancellations()
     engine = Engine(chromium_binary=settings.chromium, slots=settings.render_slots)
-    store = object_store(settings.storage_url)
+    queue: Queue = Lanes()
+    app, inbox = _app("render", settings, queue=queue)
+    store = BreakingStore(object_store(settings.storage_url), pause_switch(inbox))
+    journal = Journal(default_directory())
+    journal.open()
     exit_stack.push_async_callback(engine.close)
     await asyncio.gather(
         engine.start(),
@@ -144,8 +150,6 @@ async def _open_render(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
     )
     exit_stack.push_async_callback(store.close)
     database = await _database(exit_stack, settings, "render")
-    queue: Queue = Lanes()
-    app, inbox = _app("render", settings, queue=queue)
     making = Making(
         engine,
         TemplateSources(database),
@@ -160,6 +164,7 @@ async def _open_render(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
         fuse,
         cancellations,
         making,
+        journal,
         parallel=engine.slots + UPLOADS_BESIDE,
         retry_delays=settings.retry_delay_seconds,
         now=now,

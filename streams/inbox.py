@@ -72,6 +72,20 @@ class Fifo(deque[Delivery]):
         self.extend(kept)
 
 
+def pause_switch(inbox: "Inbox") -> Callable[[str | None], None]:
+    """Return what pauses the inbox when it is told why, and resumes it when it is told None."""
+    paused_for: list[str] = []
+
+    def switch(reason: str | None) -> None:
+        while paused_for:
+            inbox.resume(paused_for.pop())
+        if reason is not None:
+            paused_for.append(reason)
+            inbox.pause(reason)
+
+    return switch
+
+
 def _one(_: Delivery) -> int:
     return 1
 

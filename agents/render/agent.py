@@ -6,8 +6,9 @@ from datetime import datetime
 
 from agents.cancellations import Cancellations
 from agents.render.errors import RenderError
+from agents.render.journal import Journal
 from agents.render.making import Making
-from agents.render.outcome import Statement
+from agents.render.outcome import Made, Statement
 from agents.render.retrying import next_try
 from schemas.codec import ContractError, decode
 from schemas.renders import PosterPinned
@@ -29,6 +30,7 @@ class RenderAgent:
         dead_letters: DeadLetters,
         cancellations: Cancellations,
         making: Making,
+        journal: Journal,
         *,
         parallel: int,
         retry_delays: Sequence[float],
@@ -39,6 +41,7 @@ class RenderAgent:
         self._dead_letters = dead_letters
         self._cancellations = cancellations
         self._making = making
+        self._journal = journal
         self._free = asyncio.Semaphore(parallel)
         self._retry_delays = retry_delays
         self._now = now
@@ -90,7 +93,8 @@ class RenderAgent:
     async def _outcome(self, statement: Statement) -> list[Record]:
         poster = statement.poster
         try:
-            made = await self._making.make(poster)
+            with self._journal.entry(poster.event_id):
+                made = await self._make(poster)
         except RenderError as error:
             ended = statement.at(self._now())
             retry = next_try(error.code, poster.attempt, self._retry_delays, ended.now)
@@ -98,9 +102,23 @@ class RenderAgent:
                 return ended.failed(error.code, error.message)
             RETRIES.labels(str(retry.tier), error.code).inc()
             return ended.retrying(retry, error.code, error.message)
-        if self._cancellations.covers(poster.job_id, poster.generation):
+        if made is None or self._cancellations.covers(poster.job_id, poster.generation):
             return []
         return statement.at(self._now()).completed(made)
+
+    async def _make(self, poster: PosterPinned) -> Made | None:
+        """Return the poster's images, or None where its job is cancelled meanwhile. Raises RenderError."""
+        left = None if poster.deadline is None else (poster.deadline - self._now()).total_seconds()
+        try:
+            async with asyncio.timeout(left) as scope:
+                with self._cancellations.ending(poster.job_id, poster.generation, scope):
+                    return await self._making.make(poster)
+        except TimeoutError:
+            if not scope.expired():
+                raise
+            if self._cancellations.covers(poster.job_id, poster.generation):
+                return None
+            raise RenderError("expired", f"the deadline {poster.deadline} passed while it was being made") from None
 
     async def _publish(self, records: list[Record]) -> None:
         if records:

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from agents.storage.port import StorageRefusedError, StoredObject
-from streams.errors import TryAgainError
+from agents.storage.port import StorageAwayError, StorageRefusedError, StoredObject
 
 _NAME_MAX_CHARACTERS: Final = 200
 
@@ -31,11 +30,14 @@ class FileStore:
         try:
             return await asyncio.to_thread(self._put, key, body, sha256)
         except OSError as error:
-            raise TryAgainError(f"{self._directory} cannot be written: {error}") from error
+            raise StorageAwayError(f"{self._directory} cannot be written: {error}") from error
 
     async def find(self, key: str) -> StoredObject | None:
         """Return what is kept under the key, or None."""
-        return await asyncio.to_thread(self._find, key)
+        try:
+            return await asyncio.to_thread(self._find, key)
+        except OSError as error:
+            raise StorageAwayError(f"{self._directory} cannot be read: {error}") from error
 
     async def get(self, key: str) -> bytes:
         """Return the object's bytes. Raises StorageRefusedError where there is none."""

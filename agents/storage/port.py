@@ -3,12 +3,26 @@
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from streams.errors import TryAgainError
+
 CACHE_CONTROL: Final = "public, max-age=31536000, immutable"
 """Objects never change, so a year, the longest that RFC 9111 caches take seriously."""
 
 
 class StorageRefusedError(Exception):
     """The storage answered that it will not take this object; another attempt may help, and is counted."""
+
+
+class StorageAwayError(TryAgainError):
+    """The storage does not answer, or asks to be left alone for `retry_after` seconds (0: it does not say)."""
+
+    def __init__(self, message: str, retry_after: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class StorageClosedError(StorageAwayError):
+    """The storage refuses us whatever we ask: credentials, rights, clock or bucket. No poster is to blame."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

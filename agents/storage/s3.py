@@ -1,22 +1,36 @@
 """Objects in an S3-compatible bucket."""
 
+import asyncio
 from contextlib import AsyncExitStack
 from typing import Any, Final
 from urllib.parse import quote
 
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    HTTPClientError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+)
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
-from agents.storage.port import CACHE_CONTROL, StorageRefusedError, StoredObject
-from streams.errors import TryAgainError
+from agents.storage.port import CACHE_CONTROL, StorageAwayError, StorageClosedError, StorageRefusedError, StoredObject
 
 CONNECT_SECONDS: Final = 2.0
 READ_SECONDS: Final = 10.0
+PUT_SECONDS: Final = 40.0
+"""An upload as a whole: a link that takes a few bytes now and then is not waited for."""
 CONNECTIONS: Final = 16
-_AWAY: Final = frozenset({429, 500, 502, 503, 504})
-_TAKEN: Final = 412
+LONGEST_RETRY_AFTER_SECONDS: Final = 300.0
+_AWAY: Final = frozenset({408, 429, 500, 502, 503, 504, 507})
+_CLOSED: Final = frozenset({301, 401, 403, 404, 405, 407, 501})
+_CLOSED_CODES: Final = frozenset({"ExpiredToken", "InvalidToken", "AuthorizationHeaderMalformed", "InvalidBucketName"})
+"""Answers of a store that refuses us, not an object: credentials, rights, clock, bucket. A person has to mend that."""
+_TAKEN: Final = frozenset({412, 409})
+"""Somebody has put the object, or is putting it at this moment."""
 _MISSING: Final = 404
 
 
@@ -51,17 +65,18 @@ class S3Store:
     async def put(self, key: str, body: bytes, content_type: str, sha256: str) -> StoredObject:
         """Keep the object unless the key is taken; return what is kept there."""
         try:
-            await self._client.put_object(
-                Bucket=self._bucket,
-                Key=self._prefix + key,
-                Body=body,
-                ContentType=content_type,
-                CacheControl=CACHE_CONTROL,
-                Metadata={"sha256": sha256},
-                IfNoneMatch="*",
-            )
+            async with asyncio.timeout(PUT_SECONDS):
+                await self._client.put_object(
+                    Bucket=self._bucket,
+                    Key=self._prefix + key,
+                    Body=body,
+                    ContentType=content_type,
+                    CacheControl=CACHE_CONTROL,
+                    Metadata={"sha256": sha256},
+                    IfNoneMatch="*",
+                )
         except ClientError as error:
-            if _status(error) != _TAKEN:
+            if _status(error) not in _TAKEN:
                 raise _family(error, f"storing {key}") from error
             kept = await self.find(key)
             return kept if kept is not None else await self.put(key, body, content_type, sha256)
@@ -88,6 +103,8 @@ class S3Store:
             async with answer["Body"] as body:
                 value: bytes = await body.read()
         except (ClientError, BotoCoreError, OSError) as error:
+            if isinstance(error, ClientError) and _status(error) == _MISSING:
+                raise StorageRefusedError(f"there is no object {key}") from error
             raise _family(error, f"reading {key}") from error
         return value
 
@@ -107,9 +124,25 @@ def _status(error: ClientError) -> int:
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
 def _family(error: Exception, doing: str) -> Exception:
+    if isinstance(error, ClientError) and (_status(error) in _CLOSED or _code(error) in _CLOSED_CODES):
+        return StorageClosedError(f"{doing}: the storage refuses us: {error}; run `posters doctor`")
     if isinstance(error, ClientError) and _status(error) not in _AWAY:
         return StorageRefusedError(f"{doing}: the storage refused: {error}")
     if isinstance(error, ClientError | BotoConnectionError | HTTPClientError | OSError):
-        return TryAgainError(f"{doing}: the storage is away or busy: {error}")
+        return StorageAwayError(f"{doing}: the storage is away or busy: {error}", retry_after=_retry_after(error))
+    if isinstance(error, NoCredentialsError | PartialCredentialsError | NoRegionError):
+        return StorageClosedError(f"{doing}: {error}; set the AWS_* variables, see `posters doctor`")
     return StorageRefusedError(f"{doing}: {error}")
+
+
+def _retry_after(error: Exception) -> float:
+    headers = (
+        error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}) if isinstance(error, ClientError) else {}
+    )
+    seconds = headers.get("retry-after", "")
+    return min(float(seconds), LONGEST_RETRY_AFTER_SECONDS) if seconds.isdecimal() else 0.0

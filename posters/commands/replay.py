@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Iterator
+from typing import cast
 
 import click
 
 from posters.audit import audit_record
 from posters.dead_letters import now, operator
 from posters.jobs import recorded_jobs
-from posters.kafka_client import KafkaClient
+from posters.kafka_client import KafkaClient, headers_of
 from posters.main import CommandError
 from posters.replaying import Recorded, replay_records
 from schemas import topics
@@ -58,11 +59,11 @@ def _requests(client: KafkaClient, job_id: str) -> Iterator[tuple[Request, Heade
     seen: set[object] = set()
     with client.following(topics.POSTER_REQUESTS, from_beginning=True) as records:
         for message in records.present():
-            headers = tuple(message.headers() or ())
+            headers = headers_of(message)
             if message.key() != job_id.encode() or any(name == GENERATION for name, _ in headers):
                 continue
             try:
-                request = decode(message.value(), PosterRequested, BatchRequested)
+                request = cast("Request", decode(message.value(), PosterRequested, BatchRequested))
             except ContractError:
                 continue
             if request.event_id not in seen:

@@ -1,0 +1,208 @@
+"""When a poster is not made after all: its job is cancelled, its deadline passes, it ends its workers."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+from uuid import UUID, uuid4
+
+import pytest
+
+from agents.cancellations import Cancellations
+from agents.render.agent import RenderAgent
+from agents.render.errors import RenderError
+from agents.render.journal import DEATHS, Journal
+from agents.render.making import Making
+from agents.render.outcome import Made
+from schemas.codec import decode, encode
+from schemas.outcomes import Image, PosterOutcome
+from schemas.output import DEFAULTS
+from schemas.renders import JobCancellation, PosterPinned
+from schemas.topics import POSTER_COMPLETIONS
+from streams.inbox import Inbox
+from tests.sink.ports import Announcements, SetAside
+from tests.streams.deliveries import EPOCH, delivery
+
+IMAGE = Image(name="default", url="u", object_key="k", sha256="0" * 64, size_bytes=1, width=1, height=1, format="png")
+
+
+class Slow:
+    """A maker that is at it until it is told to be ready."""
+
+    def __init__(self) -> None:
+        self.began = asyncio.Event()
+        self.ready = asyncio.Event()
+        self.made = 0
+        self.interrupted = 0
+
+    async def make(self, _: PosterPinned) -> Made:
+        """Make a poster."""
+        self.began.set()
+        try:
+            await self.ready.wait()
+        except asyncio.CancelledError:
+            self.interrupted += 1
+            raise
+        self.made += 1
+        return Made(images=[IMAGE])
+
+
+class Room:
+    """A render role without broker and browser."""
+
+    def __init__(self, directory: Path) -> None:
+        self.slow = Slow()
+        self.cancellations = Cancellations()
+        self.published = Announcements()
+        self.inbox = Inbox(["poster-renders"], cap=8)
+        self.finished = asyncio.Event()
+        self.journal = Journal(directory)
+        self.journal.open()
+        self.agent = RenderAgent(
+            self.inbox,
+            self.published,
+            SetAside(),
+            self.cancellations,
+            cast("Making", self.slow),
+            self.journal,
+            parallel=2,
+            retry_delays=(1, 1, 1),
+            now=lambda: datetime.now(UTC),
+        )
+
+    def deliver(self, poster: PosterPinned) -> None:
+        """Deliver a poster."""
+        self.inbox.deliver(delivery(0, topic="poster-renders", value=encode(poster)), self.finished.set)
+
+    def cancel(self, job_id: str) -> None:
+        """Cancel its job."""
+        cancellation = JobCancellation(event_id=uuid4(), occurred_at=EPOCH, job_id=job_id, up_to_generation=0)
+        self.cancellations.on_record(job_id.encode(), encode(cancellation))
+
+    @property
+    def outcomes(self) -> list[PosterOutcome]:
+        """What was said in the end."""
+        return [
+            decode(each.value, PosterOutcome) for each in self.published.records if each.topic == POSTER_COMPLETIONS
+        ]
+
+
+@pytest.fixture
+async def room(tmp_path: Path) -> Any:
+    """A working role."""
+    room = Room(tmp_path / "journal")
+    running = asyncio.create_task(room.agent.run())
+    yield room
+    running.cancel()
+    await asyncio.wait([running])
+
+
+def pinned(**fields: Any) -> PosterPinned:
+    """Return a poster to render."""
+    return PosterPinned(
+        **{
+            "event_id": uuid4(),
+            "occurred_at": EPOCH,
+            "job_id": "job",
+            "poster_index": 0,
+            "entity_id": "e",
+            "template_version_id": UUID(int=1),
+            "section": "s",
+            "template_version": 1,
+            "output": DEFAULTS,
+            "requested_at": EPOCH,
+            "input_digest": "0" * 64,
+            **fields,
+        }
+    )
+
+
+async def test_a_cancelled_job_is_not_begun(room: Room) -> None:
+    """A cancel that came first leaves nothing to say."""
+    room.cancel("job")
+    room.deliver(pinned())
+    await room.finished.wait()
+
+    assert not room.slow.began.is_set()
+    assert room.published.records == []
+
+
+async def test_a_cancel_interrupts_what_is_being_made(room: Room) -> None:
+    """The page and the upload are given up at once, and the sink has the last word."""
+    room.deliver(pinned())
+    await room.slow.began.wait()
+    room.cancel("another")
+    room.cancel("job")
+    await room.finished.wait()
+
+    assert room.slow.interrupted == 1
+    assert room.outcomes == []
+
+
+async def test_a_deadline_ends_what_is_being_made(room: Room) -> None:
+    """The poster fails as expired while it is drawn or stored, not when that is over."""
+    room.deliver(pinned(deadline=datetime.now(UTC) + timedelta(milliseconds=50)))
+    await room.finished.wait()
+    (outcome,) = room.outcomes
+
+    assert room.slow.interrupted == 1
+    assert outcome.error is not None
+    assert outcome.error.code == "expired"
+
+
+async def test_a_replay_is_not_covered_by_an_earlier_cancel(room: Room) -> None:
+    """A cancel covers the generations that there were."""
+    room.cancel("job")
+    room.slow.ready.set()
+    room.deliver(pinned(generation=1))
+    await room.finished.wait()
+
+    assert [outcome.status for outcome in room.outcomes] == ["completed"]
+
+
+def test_a_poster_that_ends_its_workers_is_recognised(tmp_path: Path) -> None:
+    """Two workers die of it, the third refuses it; then it is forgotten, so that a later attempt has its chance."""
+    poster = uuid4()
+    entries = []
+    for number in range(DEATHS):
+        dead = Journal(tmp_path, worker=f"999999{number}.1")
+        dead.open()
+        entries.append(dead.entry(poster))
+        entries[-1].__enter__()  # and never leaves: the worker is gone
+    journal = Journal(tmp_path)
+    journal.open()
+    with pytest.raises(RenderError, match="2 workers died") as refused, journal.entry(poster):
+        pass
+    with journal.entry(poster):
+        pass
+
+    assert refused.value.code == "renderer_crashed"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_who_stops_properly_or_still_lives_is_not_dead(tmp_path: Path) -> None:
+    """An interruption leaves no trace, and a living worker's poster is not a dead one's."""
+    poster = uuid4()
+    journal = Journal(tmp_path)
+    journal.open()
+    for _ in range(5):
+        with pytest.raises(asyncio.CancelledError), journal.entry(poster):
+            raise asyncio.CancelledError
+    living = journal.entry(poster)
+    living.__enter__()
+    other = Journal(tmp_path, worker="another.1")
+    other.open()
+    with other.entry(poster):
+        deaths = next(tmp_path.iterdir()).read_text().split()[0]
+
+    assert deaths == "0"
+
+
+def test_a_directory_that_cannot_be_written_hinders_nobody(tmp_path: Path) -> None:
+    """Without a journal posters are made all the same."""
+    file = tmp_path / "file"
+    file.touch()
+    journal = Journal(file / "journal")
+    journal.open()
+    with journal.entry(uuid4()):
+        pass

@@ -1,0 +1,179 @@
+"""While the storage is away nobody knocks but one, nothing fails, and the role takes nothing more."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from agents.storage.breaker import FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS, BreakingStore
+from agents.storage.port import StorageAwayError, StorageClosedError, StorageRefusedError, StoredObject
+from agents.storage.s3 import S3Store
+from streams.inbox import Inbox, pause_switch
+from tests.parts import Bucket
+from tests.streams.deliveries import delivery
+
+
+class Flaky:
+    """A store that is away for as long as it is told to be, and counts who asks."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+        self.asked = 0
+        self.at_once = 0
+        self.most_at_once = 0
+
+    async def open(self) -> None:
+        """Nothing."""
+
+    async def close(self) -> None:
+        """Nothing."""
+
+    async def check(self) -> None:
+        """Nothing."""
+
+    def url(self, key: str) -> str:
+        """Return an address."""
+        return f"mem://{key}"
+
+    async def put(self, key: str, body: bytes, content_type: str, sha256: str) -> StoredObject:
+        """Keep, or raise."""
+        self.asked += 1
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            await asyncio.sleep(0)
+            if self.error is not None:
+                raise self.error
+        finally:
+            self.at_once -= 1
+        return StoredObject(key=key, sha256=sha256, size_bytes=len(body))
+
+    async def find(self, key: str) -> StoredObject | None:
+        """Find nothing."""
+        return None
+
+    async def get(self, key: str) -> bytes:
+        """Return something."""
+        return b""
+
+
+class Shop:
+    """A breaker over a flaky store, an inbox it pauses, and the pauses it made; time is counted, not spent."""
+
+    def __init__(self) -> None:
+        self.flaky = Flaky()
+        self.inbox = Inbox(["poster-renders"], cap=8)
+        self.slept: list[float] = []
+        self.back_after: int | None = None
+        self.store = BreakingStore(self.flaky, pause_switch(self.inbox), sleep=self.sleep, jitter=lambda: 0.0)
+
+    async def sleep(self, seconds: float) -> None:
+        """Let time pass; the storage may be back then."""
+        self.slept.append(seconds)
+        await asyncio.sleep(0)
+        if self.back_after is not None and len(self.slept) >= self.back_after:
+            self.flaky.error = None
+
+    def puts(self, count: int) -> list[asyncio.Task[StoredObject]]:
+        """Put some objects at the same time."""
+        return [asyncio.create_task(self.store.put(str(n), b"", "image/png", "0")) for n in range(count)]
+
+
+async def test_only_one_looks_whether_it_is_back() -> None:
+    """After the first failures there is one question at a time, with growing pauses, and then everything is stored."""
+    shop = Shop()
+    shop.flaky.error = StorageAwayError("503")
+    shop.back_after = 8
+    tasks = shop.puts(5)
+    for _ in range(6):
+        await asyncio.sleep(0)
+    first, shop.flaky.most_at_once, paused = shop.flaky.asked, 0, shop.inbox.paused
+    stored = await asyncio.gather(*tasks)
+
+    assert first <= 8
+    assert paused == ("503",)
+    assert shop.flaky.most_at_once == 1
+    assert shop.slept[:4] == [FIRST_DELAY_SECONDS, 1.0, 2.0, 4.0]
+    assert max(shop.slept) == LONGEST_DELAY_SECONDS
+    assert len(stored) == 5
+    assert shop.inbox.paused == ()
+    assert shop.flaky.asked <= 5 + 8 + 5
+
+
+async def test_a_storage_that_asks_to_be_left_alone_is() -> None:
+    """Retry-After is the shortest pause."""
+    shop = Shop()
+    shop.flaky.error = StorageAwayError("429", retry_after=30.0)
+    shop.back_after = 2
+    await asyncio.gather(*shop.puts(1))
+
+    assert shop.slept == [30.0, 30.0]
+
+
+async def test_who_gives_up_does_not_leave_the_role_paused() -> None:
+    """A poster that is cancelled while it waits takes the pause with it; the next one looks."""
+    shop = Shop()
+    shop.flaky.error = StorageAwayError("503")
+    tasks = shop.puts(2)
+    for _ in range(6):
+        await asyncio.sleep(0)
+    before = shop.inbox.paused
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    paused = shop.inbox.paused
+    shop.inbox.deliver(delivery(0), lambda: None)
+    await shop.inbox.take(1)
+    shop.flaky.error = None
+    await asyncio.gather(*shop.puts(1))
+
+    assert before == ("503",)
+    assert paused == ()
+
+
+async def test_a_refused_object_is_an_answer() -> None:
+    """What the storage says of one object does not pause the others."""
+    shop = Shop()
+    shop.flaky.error = StorageRefusedError("too long a key")
+    with pytest.raises(StorageRefusedError):
+        await shop.store.put("k", b"", "image/png", "0")
+
+    assert shop.inbox.paused == ()
+
+
+@pytest.fixture
+async def closed(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[S3Store]:
+    """A real bucket, opened with the wrong secret."""
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not the secret of this server")
+    store = S3Store(bucket.name, "")
+    await store.open()
+    yield store
+    await store.close()
+
+
+async def test_wrong_credentials_are_no_posters_fault(closed: S3Store) -> None:
+    """A real server that refuses us is one to wait for, until somebody mends the settings."""
+    with pytest.raises(StorageClosedError, match="posters doctor"):
+        await closed.put("k", b"x", "image/png", "0")
+
+
+async def test_a_missing_bucket_is_no_posters_fault(bucket: Bucket) -> None:
+    """So is a bucket that is not there."""
+    store = S3Store(f"{bucket.name}-gone", "")
+    await store.open()
+    with pytest.raises(StorageClosedError):
+        await store.put("k", b"x", "image/png", "0")
+    await store.close()
+
+
+async def test_a_stored_value_can_be_read(bucket: Bucket) -> None:
+    """What is put comes back; what was never put is refused."""
+    store = S3Store(bucket.name, "prefix")
+    await store.open()
+    await store.put("a/b", b"\x00\xff", "application/octet-stream", "0")
+    read = await store.get("a/b")
+    with pytest.raises(StorageRefusedError, match="a/c"):
+        await store.get("a/c")
+    await store.close()
+
+    assert read == b"\x00\xff"
