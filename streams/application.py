@@ -103,6 +103,8 @@ class RoleApp(faust.App):
         partitions = [(tp.topic, tp.partition) for tps in revoked for tp in tps]
         for inbox in self.inboxes:
             inbox.revoke(partitions)
+        # Faust forgets what it paused, but not what we held back.
+        self.consumer._buffered_partitions -= {TP(*partition) for partition in partitions}
 
 
 def _receiver(inbox: Inbox, received: Counter) -> Callable[[Any], Awaitable[None]]:

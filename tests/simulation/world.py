@@ -1,7 +1,7 @@
 """A world in which a role's real inbox runs against a broker in memory, one seeded step after the other.
 
-The broker knows members, generations and committed offsets; a worker commits as the most liberal reading of Faust's rule
-would have it, past everything that was acknowledged, so that only the inbox keeps unfinished records from being lost.
+The broker knows members, generations and committed offsets. A worker commits past everything that was acknowledged, the
+most liberal reading of Faust's rule, so that only the inbox keeps unfinished records from being lost.
 """
 
 from collections.abc import Callable, Iterator
@@ -247,10 +247,11 @@ class World:
 
     def _come_to_an_end(self) -> None:
         """No more faults: what is left has to be done, everywhere, in the time it takes."""
-        for worker in [each for each in self.members if each.stopping]:
-            self.members.remove(worker)
+        staying = [worker for worker in self.members if not worker.stopping]
         self.zombies.clear()
-        self._join()
+        if staying != self.members or not staying:
+            self.members = staying
+            self._join()
         for worker in self.members:
             worker.inbox.resume("the storage is away")
         for _ in range(400):
