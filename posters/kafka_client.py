@@ -9,6 +9,7 @@ from uuid import uuid4
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from schemas.envelope import Envelope
+from streams.broker_access import librdkafka_options
 from streams.delivery import Headers, Record
 from streams.errors import TryAgainError
 from streams.records import event_headers, event_record
@@ -23,6 +24,7 @@ class KafkaClient:
     """Sends events and follows topics with librdkafka."""
 
     def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._brokers = settings.brokers
         self._fetch_wait = settings.fetch_wait
 
@@ -90,7 +92,7 @@ class KafkaClient:
         return positions
 
     def _configuration(self) -> dict[str, Any]:
-        return {"bootstrap.servers": self._brokers, "log_level": 0, "message.timeout.ms": int(TIMEOUT_SECONDS * 1000)}
+        return {**librdkafka_options(self._settings), "message.timeout.ms": int(TIMEOUT_SECONDS * 1000)}
 
 
 def headers_of(message: Message) -> Headers:

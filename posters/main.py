@@ -12,6 +12,7 @@ COMMANDS: Final = {
     "dead-letters": "List, show, replay and drop records that were set aside; resume a role.",
     "demo": "Run the main job end to end on embedded parts.",
     "doctor": "Check every part and say how to mend what is wrong.",
+    "rebuild": "Make the tables of jobs, results and logs anew from the topics.",
     "replay": "Make the posters of a job again.",
     "request": "Ask for one poster, or for a batch from a file.",
     "setup": "Make topics, tables and storage ready; safe to repeat.",

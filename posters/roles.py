@@ -179,7 +179,11 @@ async def _open_sink(settings: Settings, exit_stack: AsyncExitStack) -> RunningR
     exit_stack.push_async_callback(janitors_own.close)
     app, inbox = _app("sink", settings, weigh=weigh_for_sink)
     janitor = Janitor(
-        janitors_own, app.publisher, batch_timeout=settings.batch_timeout, stale_after=settings.stale_after
+        janitors_own,
+        app.publisher,
+        batch_timeout=settings.batch_timeout,
+        stale_after=settings.stale_after,
+        log_retention=settings.log_retention,
     )
     fuse = await _dead_letters(exit_stack, settings, app, inbox)
     agent = SinkAgent(inbox, Sink(database, app.publisher, fuse), janitor)

@@ -6,7 +6,9 @@ from typing import Final
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from streams.broker_access import librdkafka_options
 from streams.errors import TryAgainError
+from streams.settings import Settings
 from streams.topics import TOPICS, Topic
 
 TIMEOUT_SECONDS: Final = 10.0
@@ -27,10 +29,10 @@ class TopicReport:
 class TopicAdmin:
     """The broker's topics, seen through its admin interface."""
 
-    def __init__(self, brokers: str) -> None:
-        self._brokers = brokers
+    def __init__(self, settings: Settings) -> None:
+        self._brokers = settings.brokers
         self._is_embedded = False
-        self._client = AdminClient({"bootstrap.servers": brokers, "socket.timeout.ms": 10_000, "log_level": 0})
+        self._client = AdminClient({**librdkafka_options(settings), "socket.timeout.ms": 10_000})
 
     def setup(self) -> TopicReport:
         """Make the topics that are missing; say which of the others have too few partitions.

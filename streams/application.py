@@ -12,6 +12,7 @@ from faust.app.base import BootStrategy
 from faust.types import TP
 from prometheus_client import Counter
 
+from streams.broker_access import faust_credentials
 from streams.delivery import Delivery
 from streams.inbox import Inbox, Partition
 from streams.metrics import REBALANCES, RECEIVED
@@ -104,7 +105,8 @@ class RoleApp(faust.App):
         for inbox in self.inboxes:
             inbox.revoke(partitions)
         # Faust forgets what it paused, but not what we held back.
-        self.consumer._buffered_partitions -= {TP(*partition) for partition in partitions}
+        consumer: Any = self.consumer
+        consumer._buffered_partitions -= {TP(*partition) for partition in partitions}
 
 
 def _receiver(inbox: Inbox, received: Counter) -> Callable[[Any], Awaitable[None]]:
@@ -133,6 +135,7 @@ def _configuration(role: Role, settings: Settings) -> dict[str, Any]:
     edges = EDGES[role]
     return {
         "broker": [f"kafka://{address.strip()}" for address in settings.brokers.split(",")],
+        "broker_credentials": faust_credentials(settings),
         "autodiscover": False,
         "web_enabled": False,
         "topic_disable_leader": True,

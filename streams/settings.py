@@ -4,7 +4,7 @@ import difflib
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Final, get_type_hints
 from urllib.parse import urlsplit
 
@@ -20,7 +20,11 @@ _DURATIONS: Final = (
     "watchdog_timeout",
     "fetch_wait",
 )
-LOG_LEVELS: Final = ("debug", "info", "warning", "error")
+_CHOICES: Final = {
+    "broker_security": ("plaintext", "ssl", "sasl_plaintext", "sasl_ssl"),
+    "broker_sasl": ("SCRAM-SHA-256", "SCRAM-SHA-512", "PLAIN"),
+    "log_level": ("debug", "info", "warning", "error"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +36,20 @@ class Settings:
 
     brokers: str = "localhost:9092"
     """Bootstrap servers, comma-separated `host:port`."""
-    database_url: str = "postgresql://posters:posters@localhost:5432/posters"
+    broker_security: str = "plaintext"
+    """`plaintext`, `ssl`, `sasl_plaintext` or `sasl_ssl`."""
+    broker_sasl: str = "SCRAM-SHA-512"
+    """How to log in at the broker: `SCRAM-SHA-256`, `SCRAM-SHA-512` or `PLAIN`."""
+    broker_username: str | None = None
+    broker_password: str | None = field(default=None, repr=False)
+    broker_ca: str | None = None
+    """PEM file of the authority that signed the broker's certificate; unset: those of the system."""
+    broker_certificate: str | None = None
+    """PEM file of our own certificate, where the broker asks for one (mTLS)."""
+    broker_key: str | None = None
+    """PEM file of its key."""
+    database_url: str = field(default="postgresql://posters:posters@localhost:5432/posters", repr=False)
+    """May say `sslmode=verify-full&sslrootcert=/path/ca.pem`."""
     storage_url: str = "s3://posters"
     """`s3://bucket/prefix` or `file:///directory`."""
     public_url: str | None = None
@@ -55,6 +72,8 @@ class Settings:
     """Seconds a poster waits in each of the three retry tiers."""
     batch_timeout: float = 3600.0
     """How long the parts of a batch may be apart."""
+    log_retention: int = 0
+    """Days after which lines of the log are dropped; 0: never."""
     stale_after: float = 86_400.0
     """After this long without news a poster is failed with `internal`."""
     watchdog_timeout: float = 60.0
@@ -77,7 +96,7 @@ class Settings:
         return max(self.watchdog_timeout, 2 * self.render_timeout)
 
 
-NAMES: Final[tuple[str, ...]] = tuple(PREFIX + field.name.upper() for field in fields(Settings))
+NAMES: Final[tuple[str, ...]] = tuple(PREFIX + each.name.upper() for each in fields(Settings))
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
@@ -89,11 +108,11 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
             raise SettingsError(f"{name} is not a setting; did you mean {nearest}?")
     kinds = get_type_hints(Settings)
     values: dict[str, object] = {}
-    for field in fields(Settings):
-        name = PREFIX + field.name.upper()
+    for each in fields(Settings):
+        name = PREFIX + each.name.upper()
         text = environment.get(name, "")
         if text:
-            values[field.name] = _convert(name, text, kinds[field.name])
+            values[each.name] = _convert(name, text, kinds[each.name])
     settings = Settings(**values)  # type: ignore[arg-type]
     _check(settings)
     return settings
@@ -118,8 +137,18 @@ def _check(settings: Settings) -> None:
         raise SettingsError(
             f"POSTERS_RETRY_DELAYS is `{settings.retry_delays}`; it takes three numbers, as in 10,60,600"
         )
-    if settings.log_level not in LOG_LEVELS:
-        raise SettingsError(f"POSTERS_LOG_LEVEL is `{settings.log_level}`; it takes one of {', '.join(LOG_LEVELS)}")
+    for name, choices in _CHOICES.items():
+        if getattr(settings, name) not in choices:
+            raise SettingsError(
+                f"{PREFIX}{name.upper()} is `{getattr(settings, name)}`; it takes one of {', '.join(choices)}"
+            )
+    if settings.broker_security.startswith("sasl") and not (settings.broker_username and settings.broker_password):
+        raise SettingsError(
+            f"POSTERS_BROKER_SECURITY is `{settings.broker_security}`; "
+            "it wants POSTERS_BROKER_USERNAME and POSTERS_BROKER_PASSWORD"
+        )
+    if settings.log_retention < 0:
+        raise SettingsError(f"POSTERS_LOG_RETENTION is {settings.log_retention}; it takes days, or 0 for ever")
     for name in _DURATIONS:
         if getattr(settings, name) <= 0:
             raise SettingsError(f"{PREFIX}{name.upper()} is {getattr(settings, name):g}; it takes seconds above 0")

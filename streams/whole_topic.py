@@ -9,6 +9,7 @@ from typing import Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from streams.broker_access import aiokafka_options
 from streams.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ class WholeTopic:
 
     async def _read(self) -> None:
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._settings.brokers,
+            **aiokafka_options(self._settings),
             group_id=None,
             enable_auto_commit=False,
             auto_offset_reset="earliest",

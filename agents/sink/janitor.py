@@ -22,18 +22,20 @@ _PARTITION_DAYS_AHEAD: Final = 7
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Swept:
-    """What one sweep found: posters it failed, by reason, and log partitions it made."""
+    """What one sweep found: posters it failed, by reason, and log partitions it made and dropped."""
 
     incomplete: int
     expired: int
     stale: int
     partitions: int
+    retired: int = 0
 
 
 class Janitor:
     """Sweeps every minute; of all sinks, one at a time.
 
-    `batch_timeout` and `stale_after` are seconds. Its database connection is its own: the lock is the session's.
+    `batch_timeout` and `stale_after` are seconds, `log_retention` days (0: for ever). Its database connection is its
+    own: the lock is the session's.
     """
 
     def __init__(
@@ -43,12 +45,14 @@ class Janitor:
         *,
         batch_timeout: float,
         stale_after: float,
+        log_retention: int = 0,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._database = database
         self._publisher = publisher
         self._batch_timeout = timedelta(seconds=batch_timeout)
         self._stale_after = timedelta(seconds=stale_after)
+        self._log_retention = log_retention
         self._sleep = sleep
 
     async def run(self) -> None:
@@ -74,9 +78,16 @@ class Janitor:
                 expired=await self._fail("expired", "expired"),
                 stale=await self._fail("stale", "internal", self._stale_after),
                 partitions=await self._database.fetch_value("SELECT make_log_partitions(0, $1)", _PARTITION_DAYS_AHEAD),
+                retired=await self._retire(),
             )
         finally:
             await self._database.fetch_value("SELECT pg_advisory_unlock($1)", _ADVISORY_LOCK)
+
+    async def _retire(self) -> int:
+        if not self._log_retention:
+            return 0
+        retired: int = await self._database.fetch_value("SELECT retire_log_partitions($1)", self._log_retention)
+        return retired
 
     async def _fail(self, question: Question, code: ErrorCode, *arguments: timedelta) -> int:
         count = 0

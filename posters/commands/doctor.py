@@ -52,7 +52,7 @@ async def _examine(settings: Settings) -> int:
 
 
 async def _topics(settings: Settings) -> list[str]:
-    return await asyncio.to_thread(lambda: TopicAdmin(settings.brokers).check())
+    return await asyncio.to_thread(lambda: TopicAdmin(settings).check())
 
 
 async def _database(settings: Settings) -> list[str]:

@@ -30,15 +30,26 @@ _POLL_SECONDS: Final = 0.01
 class KafkaServer:
     """A Kafka broker and controller on 127.0.0.1. Its data lives in `directory`, and survives `kill()` and `restart()`.
 
-    A cluster is several of these with different `node`s and the same `voters`: node → controller port.
+    A cluster is several of these with different `node`s and the same `voters`: node → controller port. `listeners` are
+    further ones, protocol → port, and `settings` what they need.
     """
 
-    def __init__(self, directory: Path, *, node: int = 1, voters: Mapping[int, int] | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        node: int = 1,
+        voters: Mapping[int, int] | None = None,
+        listeners: Mapping[str, int] | None = None,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         self._data = directory / "data"
         self._node = node
         self._voters = {node: free_port()} if voters is None else dict(voters)
+        self._listeners = dict(listeners or {})
+        self._more_settings = dict(settings or {})
         self._settings = directory / "server.properties"
         self._write_settings()
         command = [_find_java(), *_JAVA, "-cp", f"{_find_jars()}/*", "kafka.Kafka", self._settings]
@@ -113,7 +124,12 @@ class KafkaServer:
 
     def _write_settings(self) -> None:
         settings = _properties(node=self._node, port=self.port, data=self._data, voters=self._voters)
-        self._settings.write_text(settings)
+        for protocol, port in self._listeners.items():
+            for name in ("listeners", "advertised.listeners"):
+                settings[name] += f",{protocol}://127.0.0.1:{port}"
+            settings["listener.security.protocol.map"] += f",{protocol}:{protocol}"
+        settings |= self._more_settings
+        self._settings.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
 
     def _serves(self) -> bool:
         if not accepts(self.port):
@@ -155,10 +171,10 @@ def _removed(outcome: Future[None]) -> bool:
     return True
 
 
-def _properties(*, node: int, port: int, data: Path, voters: Mapping[int, int]) -> str:
+def _properties(*, node: int, port: int, data: Path, voters: Mapping[int, int]) -> dict[str, str]:
     copies = min(3, len(voters))
     in_sync = max(1, copies - 1)
-    settings = {
+    settings: dict[str, object] = {
         "process.roles": "broker,controller",
         "node.id": node,
         "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{voters[node]}",
@@ -186,7 +202,7 @@ def _properties(*, node: int, port: int, data: Path, voters: Mapping[int, int]) 
         settings |= {f"{topic}.num.partitions": 1, f"{topic}.replication.factor": copies}
     for topic in ("transaction.state.log", "share.coordinator.state.topic"):
         settings |= {f"{topic}.min.isr": in_sync}
-    return "".join(f"{name}={value}\n" for name, value in settings.items())
+    return {name: str(value) for name, value in settings.items()}
 
 
 def _formatted(node: int, settings: Path) -> Path:

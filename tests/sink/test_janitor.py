@@ -14,10 +14,18 @@ from tests.sink.conftest import Workshop
 HOUR, DAY = 3_600.0, 86_400.0
 
 
-async def sweep(workshop: Workshop, *, batch_timeout: float = HOUR, stale_after: float = DAY) -> Swept | None:
+async def sweep(
+    workshop: Workshop, *, batch_timeout: float = HOUR, stale_after: float = DAY, log_retention: int = 0
+) -> Swept | None:
     """Sweep once with these settings."""
     database = Database(workshop.url)
-    janitor = Janitor(database, workshop.announcements, batch_timeout=batch_timeout, stale_after=stale_after)
+    janitor = Janitor(
+        database,
+        workshop.announcements,
+        batch_timeout=batch_timeout,
+        stale_after=stale_after,
+        log_retention=log_retention,
+    )
     try:
         return await janitor.sweep()
     finally:
@@ -132,6 +140,29 @@ async def test_partitions_are_made_ahead(workshop: Workshop) -> None:
     assert await workshop.fetch("SELECT to_regclass($1) IS NOT NULL", f"template_generation_logs_{day:%Y%m%d}") == [
         (True,)
     ]
+
+
+async def test_old_days_of_the_log_are_dropped_only_where_that_is_asked_for(workshop: Workshop) -> None:
+    """With a retention of two days yesterday's lines stay, and those of four days ago go, in whatever partition."""
+    today = datetime.now(UTC)
+    for ago in (0, 1, 2, 4, 40):
+        await workshop.fetch(
+            "INSERT INTO template_generation_logs (event_id, job_id, level, code, message, created_at) "
+            "VALUES (gen_random_uuid(), $1, 'ERROR', 'internal', 'x', $2)",
+            f"{ago} days ago",
+            today - timedelta(days=ago),
+        )
+    for_ever = await sweep(workshop)
+    retired = await sweep(workshop, log_retention=2)
+    left = await workshop.fetch(
+        "SELECT job_id FROM template_generation_logs WHERE level = 'ERROR' ORDER BY created_at DESC"
+    )
+
+    assert for_ever is not None
+    assert retired is not None
+    assert for_ever.retired == 0
+    assert retired.retired == 5
+    assert left == [("0 days ago",), ("1 days ago",), ("2 days ago",)]
 
 
 async def test_the_janitor_goes_on_after_an_outage(workshop: Workshop) -> None:

@@ -1,0 +1,34 @@
+-- What each process may do and no more, as roles without a login: give them to the users that the processes connect as.
+-- Run by the owner of the tables (`posters setup --grants`); safe to repeat.
+
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['intake', 'render', 'retry', 'templates', 'sink', 'operator'] LOOP
+        BEGIN
+            EXECUTE format('CREATE ROLE %I NOLOGIN', 'posters_' || name);
+        EXCEPTION WHEN duplicate_object OR unique_violation THEN
+            NULL;  -- another database of this server has it already
+        END;
+    END LOOP;
+END
+$$;
+
+GRANT SELECT, INSERT, UPDATE ON blown_fuses
+    TO posters_intake, posters_render, posters_retry, posters_templates, posters_sink;
+
+GRANT SELECT ON templates, template_drafts TO posters_render;
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON templates, template_placeholders, template_activations, template_drafts
+    TO posters_templates;
+
+GRANT SELECT, INSERT, UPDATE ON template_generation_jobs, template_poster_results TO posters_sink;
+GRANT SELECT, INSERT ON template_generation_logs TO posters_sink;
+GRANT EXECUTE ON FUNCTION make_log_partitions(integer, integer), retire_log_partitions(integer) TO posters_sink;
+
+GRANT SELECT ON templates, template_placeholders, template_activations, template_generation_jobs,
+    template_poster_results, template_generation_logs, blown_fuses, dead_letter_actions, posters_migrations
+    TO posters_operator;
+GRANT INSERT ON dead_letter_actions TO posters_operator;
+GRANT DELETE ON blown_fuses TO posters_operator;

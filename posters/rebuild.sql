@@ -1,0 +1,79 @@
+-- The rebuilt tables stand in the schema posters_rebuild, the recorded ones in the one that is found first.
+-- What is compared is what the events say: not when a row was written, how often its counts changed on the way, nor which
+-- of two events that say the same came first.
+
+-- name: begin
+DROP SCHEMA IF EXISTS posters_rebuild CASCADE;
+CREATE SCHEMA posters_rebuild;
+
+-- name: job_differences
+WITH recorded AS (
+    SELECT job_id, status, total_count, success_count, failure_count, cancelled_count, template_id, input_data, metadata,
+           source, deadline, requested_at, cancel_requested_at, cancel_reason, finished_at
+    FROM template_generation_jobs WHERE job_id IN (
+        SELECT job_id FROM posters_rebuild.template_generation_jobs WHERE recorded_at IS NOT NULL)
+), rebuilt AS (
+    SELECT job_id, status, total_count, success_count, failure_count, cancelled_count, template_id, input_data, metadata,
+           source, deadline, requested_at, cancel_requested_at, cancel_reason, finished_at
+    FROM posters_rebuild.template_generation_jobs WHERE recorded_at IS NOT NULL
+)
+SELECT DISTINCT job_id FROM ((TABLE recorded EXCEPT TABLE rebuilt) UNION ALL (TABLE rebuilt EXCEPT TABLE recorded)) AS d;
+
+-- name: poster_differences
+WITH recorded AS (
+    SELECT r.job_id, r.poster_index, r.entity_id, r.status, r.generation, r.attempt, r.output_url, r.object_key, r.sha256,
+           r.size_bytes, r.width, r.height, r.format, r.template_version_id, r.section, r.template_version,
+           r.generation_time_ms, r.queue_time_ms, r.cached, r.degraded, r.warnings, r.assets, r.images, r.error_code,
+           r.error_message, r.custom_data, r.metadata, r.source, r.requested_at, r.finished_at, r.outcome_topic,
+           r.outcome_partition, r.outcome_offset, CASE WHEN r.status_rank = 2 THEN r.event_id END
+    FROM template_poster_results r WHERE job_id IN (
+        SELECT job_id FROM posters_rebuild.template_generation_jobs WHERE recorded_at IS NOT NULL)
+), rebuilt AS (
+    SELECT r.job_id, r.poster_index, r.entity_id, r.status, r.generation, r.attempt, r.output_url, r.object_key, r.sha256,
+           r.size_bytes, r.width, r.height, r.format, r.template_version_id, r.section, r.template_version,
+           r.generation_time_ms, r.queue_time_ms, r.cached, r.degraded, r.warnings, r.assets, r.images, r.error_code,
+           r.error_message, r.custom_data, r.metadata, r.source, r.requested_at, r.finished_at, r.outcome_topic,
+           r.outcome_partition, r.outcome_offset, CASE WHEN r.status_rank = 2 THEN r.event_id END
+    FROM posters_rebuild.template_poster_results r WHERE job_id IN (
+        SELECT job_id FROM posters_rebuild.template_generation_jobs WHERE recorded_at IS NOT NULL)
+)
+SELECT DISTINCT job_id FROM ((TABLE recorded EXCEPT TABLE rebuilt) UNION ALL (TABLE rebuilt EXCEPT TABLE recorded)) AS d;
+
+-- name: log_differences
+-- Lines that the retention has dropped are no difference, and lines of operators may stand under no job.
+SELECT DISTINCT job_id FROM (
+    SELECT event_id, job_id, poster_index, level, code, message, details, source
+    FROM posters_rebuild.template_generation_logs
+    WHERE created_at >= coalesce((SELECT min(created_at) FROM template_generation_logs), 'infinity')
+    EXCEPT SELECT event_id, job_id, poster_index, level, code, message, details, source FROM template_generation_logs) AS d;
+
+-- name: size
+SELECT (SELECT count(*) FROM posters_rebuild.template_generation_jobs) AS jobs,
+       (SELECT count(*) FROM posters_rebuild.template_poster_results) AS posters,
+       (SELECT count(*) FROM posters_rebuild.template_generation_logs) AS lines;
+
+-- name: replace
+-- Jobs whose request the topics still hold are taken over as they were rebuilt; older ones stay as they are.
+LOCK TABLE template_generation_jobs, template_poster_results IN SHARE ROW EXCLUSIVE MODE;
+CREATE TEMPORARY TABLE taken_over ON COMMIT DROP AS
+    SELECT job_id FROM posters_rebuild.template_generation_jobs WHERE recorded_at IS NOT NULL;
+-- Sites drop revisions lower than they know: the new ones go on from the old ones.
+UPDATE posters_rebuild.template_generation_jobs n SET revision = o.revision + n.revision
+    FROM template_generation_jobs o WHERE o.job_id = n.job_id;
+DELETE FROM template_poster_results WHERE job_id IN (SELECT job_id FROM taken_over);
+DELETE FROM template_generation_jobs WHERE job_id IN (SELECT job_id FROM taken_over);
+INSERT INTO template_generation_jobs
+    SELECT * FROM posters_rebuild.template_generation_jobs WHERE job_id IN (SELECT job_id FROM taken_over);
+INSERT INTO template_poster_results (
+    poster_index, entity_id, status, generation, attempt, event_id, output_url, object_key, sha256, size_bytes,
+    width, height, format, template_version_id, section, template_version, generation_time_ms, queue_time_ms,
+    cached, degraded, warnings, assets, images, error_code, error_message, custom_data, metadata, source,
+    requested_at, finished_at, outcome_topic, outcome_partition, outcome_offset, created_at, updated_at)
+    SELECT poster_index, entity_id, status, generation, attempt, event_id, output_url, object_key, sha256,
+        size_bytes, width, height, format, template_version_id, section, template_version,
+        generation_time_ms, queue_time_ms, cached, degraded, warnings, assets, images, error_code,
+        error_message, custom_data, metadata, source, requested_at, finished_at, outcome_topic,
+        outcome_partition, outcome_offset, created_at, updated_at
+    FROM posters_rebuild.template_poster_results WHERE job_id IN (SELECT job_id FROM taken_over);
+INSERT INTO template_generation_logs SELECT n.* FROM posters_rebuild.template_generation_logs n
+    WHERE NOT EXISTS (SELECT FROM template_generation_logs o WHERE o.event_id = n.event_id);

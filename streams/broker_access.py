@@ -1,0 +1,80 @@
+"""How to reach the broker: plain, encrypted, and as whom, for each of the three clients that we use."""
+
+import ssl
+from typing import Any, Final
+
+import faust
+from faust.types.auth import CredentialsT
+
+from streams.errors import SettingsError
+from streams.settings import Settings
+
+PROTOCOLS: Final = {"plaintext": "PLAINTEXT", "ssl": "SSL", "sasl_plaintext": "SASL_PLAINTEXT", "sasl_ssl": "SASL_SSL"}
+
+
+def faust_credentials(settings: Settings) -> CredentialsT | None:
+    """Return what Faust takes as `broker_credentials`. Raises SettingsError where a certificate cannot be read."""
+    match settings.broker_security:
+        case "plaintext":
+            return None
+        case "ssl":
+            return faust.SSLCredentials(context=_context(settings))
+        case _:
+            return faust.SASLCredentials(
+                username=settings.broker_username,
+                password=settings.broker_password,
+                mechanism=settings.broker_sasl,
+                ssl_context=_context(settings) if settings.broker_security == "sasl_ssl" else None,
+            )
+
+
+def aiokafka_options(settings: Settings) -> dict[str, Any]:
+    """Return the options of an aiokafka client. Raises SettingsError where a certificate cannot be read."""
+    options: dict[str, Any] = {
+        "bootstrap_servers": settings.brokers,
+        "security_protocol": PROTOCOLS[settings.broker_security],
+    }
+    if settings.broker_security.endswith("ssl"):
+        options["ssl_context"] = _context(settings)
+    if settings.broker_security.startswith("sasl"):
+        options |= {
+            "sasl_mechanism": settings.broker_sasl,
+            "sasl_plain_username": settings.broker_username,
+            "sasl_plain_password": settings.broker_password,
+        }
+    return options
+
+
+def librdkafka_options(settings: Settings) -> dict[str, Any]:
+    """Return the options of a librdkafka client, which says nothing by itself."""
+    options: dict[str, Any] = {
+        "bootstrap.servers": settings.brokers,
+        "security.protocol": PROTOCOLS[settings.broker_security],
+        "log_level": 0,
+    }
+    named = {
+        "ssl.ca.location": settings.broker_ca,
+        "ssl.certificate.location": settings.broker_certificate,
+        "ssl.key.location": settings.broker_key,
+    }
+    if settings.broker_security.endswith("ssl"):
+        options |= {name: value for name, value in named.items() if value is not None}
+    if settings.broker_security.startswith("sasl"):
+        options |= {
+            "sasl.mechanisms": settings.broker_sasl,
+            "sasl.username": settings.broker_username,
+            "sasl.password": settings.broker_password,
+        }
+    return options
+
+
+def _context(settings: Settings) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=settings.broker_ca)
+        if settings.broker_certificate is not None:
+            context.load_cert_chain(settings.broker_certificate, settings.broker_key)
+    except OSError as error:  # ssl.SSLError is one
+        raise SettingsError(
+            f"the certificates of POSTERS_BROKER_CA, _CERTIFICATE and _KEY cannot be used: {error}; they are PEM files"
+        ) from error
+    return context
