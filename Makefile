@@ -1,7 +1,7 @@
 # One command for each thing; `make` lists them. Second runs check some stamps and start at once.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help install parts demo test lint format lock bench clean
+.PHONY: help install parts demo test lint format lock bench faults clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ lock: ## Write requirements*.txt from the pyproject.toml files; ARGS=--upgrade f
 
 bench: install parts ## Measure, and write the figures down
 	@.venv/bin/python -m bench $(ARGS)
+
+faults: install parts ## Inject faults into real parts, and write docs/reliability.md; ARGS="worker-kills --times 20"
+	@.venv/bin/python -m tests.faults $(ARGS)
 
 clean: ## Remove what was installed and made here
 	rm -rf .venv .parts out dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -65,11 +65,11 @@ DELETE FROM template_generation_jobs WHERE job_id IN (SELECT job_id FROM taken_o
 INSERT INTO template_generation_jobs
     SELECT * FROM posters_rebuild.template_generation_jobs WHERE job_id IN (SELECT job_id FROM taken_over);
 INSERT INTO template_poster_results (
-    poster_index, entity_id, status, generation, attempt, event_id, output_url, object_key, sha256, size_bytes,
+    job_id, poster_index, entity_id, status, generation, attempt, event_id, output_url, object_key, sha256, size_bytes,
     width, height, format, template_version_id, section, template_version, generation_time_ms, queue_time_ms,
     cached, degraded, warnings, assets, images, error_code, error_message, custom_data, metadata, source,
     requested_at, finished_at, outcome_topic, outcome_partition, outcome_offset, created_at, updated_at)
-    SELECT poster_index, entity_id, status, generation, attempt, event_id, output_url, object_key, sha256,
+    SELECT job_id, poster_index, entity_id, status, generation, attempt, event_id, output_url, object_key, sha256,
         size_bytes, width, height, format, template_version_id, section, template_version,
         generation_time_ms, queue_time_ms, cached, degraded, warnings, assets, images, error_code,
         error_message, custom_data, metadata, source, requested_at, finished_at, outcome_topic,

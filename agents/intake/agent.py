@@ -13,6 +13,7 @@ from schemas.requests import BatchRequested, JobCancelRequested, PosterEraseRequ
 from schemas.salvage import salvage
 from streams.dead_letters import DeadLetters
 from streams.delivery import Delivery, Publisher, Record
+from streams.failpoint import failpoint
 from streams.inbox import Inbox
 from streams.patience import keep_trying
 from streams.records import event_headers
@@ -70,18 +71,14 @@ class IntakeAgent:
 
     async def _state(self, records: list[Record], answered: list[Delivery]) -> None:
         await self._publish(records)
+        failpoint("intake published")
         self._inbox.finish(answered)
 
     async def _reject(self, delivery: Delivery, reason: str) -> None:
         salvaged = salvage(delivery.value)
         if salvaged is not None:
-            await self._publish(
-                list(
-                    answer.unreadable(
-                        salvaged, reason, replay_generation(delivery), self._now(), event_headers(delivery)
-                    )
-                )
-            )
+            generation, headers = replay_generation(delivery), event_headers(delivery)
+            await self._publish(list(answer.unreadable(salvaged, reason, generation, self._now(), headers)))
         await keep_trying(lambda: self._dead_letters.put(delivery, "invalid_request", reason))
         self._inbox.finish([delivery])
 

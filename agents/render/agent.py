@@ -14,6 +14,7 @@ from schemas.codec import ContractError, decode
 from schemas.renders import PosterPinned
 from streams.dead_letters import DeadLetters
 from streams.delivery import Delivery, Publisher, Record
+from streams.failpoint import failpoint
 from streams.inbox import Inbox
 from streams.metrics import QUEUE_SECONDS, RETRIES
 from streams.patience import keep_trying
@@ -55,6 +56,7 @@ class RenderAgent:
                     tasks.create_task(self._handle(delivery))
 
     async def _handle(self, delivery: Delivery) -> None:
+        failpoint("render taken")
         try:
             poster = decode(delivery.value, PosterPinned)
         except ContractError as error:
@@ -85,6 +87,7 @@ class RenderAgent:
         beginning = asyncio.ensure_future(self._begin(statement))
         await self._publish(await self._outcome(statement))
         await beginning
+        failpoint("render published")
 
     async def _begin(self, statement: Statement) -> None:
         if statement.poster.purpose == "poster":

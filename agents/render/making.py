@@ -18,6 +18,7 @@ from schemas.codes import ErrorCode
 from schemas.outcomes import Asset, Image
 from schemas.output import CONTENT_TYPES, Format, device_size
 from schemas.renders import PosterPinned
+from streams.failpoint import failpoint
 from streams.metrics import RENDER_SECONDS, UPLOAD_SECONDS
 from streams.patience import keep_trying
 
@@ -92,10 +93,12 @@ class Making:
         request = await self._request(poster)
         rendering = await self._renderer.render(request)
         _observe(rendering)
+        failpoint("render drawn")
         if poster.strict:
             _refuse_missing(rendering.assets)
         digest = object_digest(poster.input_digest, self._renderer.fingerprint, rendering.assets)
         images = [await self._keep(poster, digest, image) for image in rendering.images]
+        failpoint("render stored")
         return Made(
             images=images,
             warnings=rendering.warnings,

@@ -21,6 +21,7 @@ from schemas.topics import POSTER_REQUESTS
 from streams import metrics
 from streams.dead_letters import DeadLetters
 from streams.delivery import Delivery, Publisher
+from streams.failpoint import failpoint
 from streams.patience import Sleep, keep_trying
 from streams.progress import WaitingFor, waiting_for
 
@@ -119,10 +120,13 @@ class Sink:
     async def _write(self, entries: Sequence[_Entry]) -> None:
         batch = merge(row for entry in entries for row in entry.rows)
         metrics.SINK_BATCH_ROWS.observe(len(batch.jobs) + len(batch.posters) + len(batch.cancels) + len(batch.logs))
+        failpoint("sink flushing")
         with metrics.SINK_FLUSH_SECONDS.time():
             written = await self._patiently(lambda: write(self._database, batch))
+        failpoint("sink committed")
         self.counts.wrote(written, batch)
         await self._announce(written, entries)
+        failpoint("sink announced")
 
     async def _announce(self, written: Written, entries: Iterable[_Entry]) -> None:
         if written.jobs:
