@@ -1,5 +1,6 @@
 """Making and checking the topics at the broker."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -48,6 +49,10 @@ class TopicAdmin:
             return TopicReport(made=[topic.name for topic in missing], problems=[], auto_created=True)
         self._make(missing)
         return TopicReport(made=[topic.name for topic in missing], problems=self._problems(existing))
+
+    def missing(self, names: Iterable[str]) -> list[str]:
+        """Return which of these topics do not exist. Raises TryAgainError where no broker answers."""
+        return sorted(set(names) - self._existing().keys())
 
     def check(self) -> list[str]:
         """Return a sentence for every topic that is missing or has too few partitions. Raises TryAgainError."""

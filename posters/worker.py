@@ -10,15 +10,18 @@ from typing import Final
 from prometheus_client import REGISTRY
 
 from posters.roles import RunningRole, now, open_role
+from posters.topics import TopicAdmin
 from streams.application import require_cython
 from streams.build import build_id
+from streams.errors import SettingsError
 from streams.lag import Lag
 from streams.memory import return_large_blocks
 from streams.metrics import BUILD_INFO
+from streams.patience import keep_trying
 from streams.progress import Progress
 from streams.settings import Settings
 from streams.status import StatusServer
-from streams.topics import Role
+from streams.topics import EDGES, Role
 from streams.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
@@ -97,9 +100,21 @@ async def _started(
 async def _start(
     roles: Sequence[Role], settings: Settings, exit_stack: AsyncExitStack, opened: list[RunningRole]
 ) -> None:
+    await _require_topics(roles, settings)
     opened += await asyncio.gather(*(open_role(role, settings, exit_stack) for role in roles))
     # All at once: started one after the other, each would wait for its own group's initial delay.
     await asyncio.gather(*(role.app.start() for role in opened))
+
+
+async def _require_topics(roles: Sequence[Role], settings: Settings) -> None:
+    """Wait for a broker; raise SettingsError where it does not have the topics of these roles."""
+    named = {name for role in roles for name in (*EDGES[role].consumes, *EDGES[role].reads_whole, *EDGES[role].writes)}
+    admin = TopicAdmin(settings)
+    missing = await keep_trying(lambda: asyncio.to_thread(admin.missing, named))
+    if missing:
+        raise SettingsError(f"the broker at {settings.brokers} has no topic {', '.join(missing)}; run `posters setup`")
+    for problem in await keep_trying(lambda: asyncio.to_thread(admin.check)):
+        logger.warning("%s", problem)
 
 
 async def _work(opened: Sequence[RunningRole], settings: Settings, stop: asyncio.Event) -> None:

@@ -62,10 +62,9 @@ def crash_points(world: World, times: int) -> list[float]:
         point = POINTS[number % len(POINTS)]
         worker.term()
         worker.start(FAILPOINT=f"{point}:{world.random.randint(1, 3)}")
-        for _ in range(8):
-            world.ask()
-        assert worker.process is not None
-        code = worker.process.wait(60)
+        with world.load(3):
+            assert worker.process is not None
+            code = worker.process.wait(60)
         assert code == EXIT_CODE, f"seed {world.seed}: at `{point}` the worker ended with {code}; see {worker.log}"
         worker.start()
         recoveries.append(world.settle())

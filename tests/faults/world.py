@@ -1,6 +1,7 @@
 """Real parts, worker processes and a steady load, for faults to be injected into."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -24,6 +25,7 @@ from tests.faults.ledger import Expected, Ledger
 from tests.faults.proxy import Proxy
 from tests.flow.system import REPOSITORY, System, new_job, stamp
 from tests.parts import KafkaServer, ObjectServer, PostgresServer
+from tests.parts.process import bound_to_us
 
 SESSION_SECONDS = 6
 PATIENCE_SECONDS = 180.0
@@ -48,7 +50,7 @@ class Worker:
         """Start it."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "posters", "worker", *self.roles],
+                bound_to_us([sys.executable, "-m", "posters", "worker", *self.roles], signal.SIGKILL),
                 cwd=REPOSITORY,
                 env={**os.environ, **self.environment, **more},
                 stdout=log,

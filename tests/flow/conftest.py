@@ -9,7 +9,7 @@ from confluent_kafka.admin import NewTopic
 
 from streams.topics import TOPICS
 from tests.flow.system import System
-from tests.parts import KafkaServer, ObjectServer, PostgresServer
+from tests.parts import KafkaServer, ObjectServer, PostgresServer, free_port
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +37,7 @@ def idle_system(
         "POSTERS_FETCH_WAIT": "0.05",
         "POSTERS_SESSION_TIMEOUT": "6",
         "POSTERS_RETRY_DELAYS": "1,1,1",
+        "POSTERS_STATUS_ADDRESS": f"127.0.0.1:{free_port()}",
     }
     log: Path = tmp_path_factory.mktemp("flow") / "worker.log"
     running = System(kafka.address, postgres.url(name), environment, log)

@@ -1,5 +1,6 @@
 """The whole system on real parts, as tests see it: its topics, its tables, its objects, its worker process."""
 
+import http.client
 import os
 import subprocess
 import sys
@@ -186,6 +187,17 @@ class System:
                     yield None
         finally:
             consumer.close()
+
+    def status(self, path: str) -> tuple[int, str]:
+        """Return what the worker's status server answers."""
+        address = self.environment["POSTERS_STATUS_ADDRESS"]
+        connection = http.client.HTTPConnection(address, timeout=10)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            connection.close()
 
     def rows(self, query: str, *arguments: object) -> list[dict[str, Any]]:
         """Return the rows of a query."""

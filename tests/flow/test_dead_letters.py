@@ -111,13 +111,25 @@ def test_replaying_a_job_makes_its_failed_posters_again(system: System) -> None:
     assert whole.stdout == "replayed 3 posters\n", whole.stderr
 
 
+def test_a_working_worker_is_ready_and_shows_what_it_did(system: System, template: str) -> None:
+    """Readiness says so; the metrics count the outcome, and stay few."""
+    system.outcome(system.request(template, {"title": "counted"}))
+    system.eventually(lambda: "poster_outcomes_total" in system.status("/metrics")[1])
+    metrics = [line for line in system.status("/metrics")[1].splitlines() if line and not line.startswith("#")]
+    shown = {line.split("{")[0].split(" ")[0] for line in metrics}
+
+    assert system.status("/ready") == (200, "ready")
+    assert len(metrics) < 500
+    assert {"poster_build_info", "poster_consumer_lag_messages", "poster_sink_flush_seconds_count"} <= shown
+
+
 def test_too_many_dead_letters_pause_intake_until_somebody_resumes_it(system: System, template: str) -> None:
     """30 bad requests make 20 dead letters; a good one waits with the rest, and all are answered after `resume`."""
     mark = uuid4().hex
     for number in range(30):
         system.send(topics.POSTER_REQUESTS, f"bad-{mark}-{number}", b"{")
     system.eventually(lambda: system.rows("SELECT FROM blown_fuses WHERE role = 'intake'"))
-    while_paused = letters(system, mark)
+    while_paused, readiness = letters(system, mark), system.status("/ready")
     job = system.request(template, {"title": "patient"})
     resumed = system.command("dead-letters", "resume", "--where", "role=intake")
     # The ten that waited are not twenty in a row.
@@ -125,6 +137,8 @@ def test_too_many_dead_letters_pause_intake_until_somebody_resumes_it(system: Sy
     system.eventually(lambda: letters(system, mark) == 30)
 
     assert while_paused == 20
+    assert readiness[0] == 503
+    assert "20 records in a row are dead letters" in readiness[1]
     assert resumed.stdout == "resumed intake\n", resumed.stderr
     assert outcome.status == "completed"
 

@@ -34,7 +34,7 @@ class ServerProcess:
     ) -> None:
         self.name = name
         self.log = log
-        self._command = _bound_to_us([str(part) for part in command], stop_signal, user)
+        self._command = bound_to_us([str(part) for part in command], stop_signal, user)
         self._environment = {**os.environ, **(environment or {})}
         self._stop_signal = stop_signal
         self._process: subprocess.Popen[bytes] | None = None
@@ -112,7 +112,8 @@ def _lives(process: psutil.Process) -> bool:
         return False
 
 
-def _bound_to_us(command: list[str], death_signal: signal.Signals, user: str | None) -> list[str]:
+def bound_to_us(command: list[str], death_signal: signal.Signals, user: str | None = None) -> list[str]:
+    """Return the command so that the kernel sends its process this signal when we die."""
     setpriv = shutil.which("setpriv")
     if setpriv is None:
         raise PartError("`setpriv` is missing: install util-linux")
