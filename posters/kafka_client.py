@@ -92,7 +92,8 @@ class KafkaClient:
         return positions
 
     def _configuration(self) -> dict[str, Any]:
-        return {**librdkafka_options(self._settings), "message.timeout.ms": int(TIMEOUT_SECONDS * 1000)}
+        quiet = {"log_level": 0, "message.timeout.ms": int(TIMEOUT_SECONDS * 1000)}
+        return {**librdkafka_options(self._settings), **quiet}
 
 
 def headers_of(message: Message) -> Headers:

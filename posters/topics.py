@@ -33,7 +33,7 @@ class TopicAdmin:
     def __init__(self, settings: Settings) -> None:
         self._brokers = settings.brokers
         self._is_embedded = False
-        self._client = AdminClient({**librdkafka_options(settings), "socket.timeout.ms": 10_000})
+        self._client = AdminClient({**librdkafka_options(settings), "socket.timeout.ms": 10_000, "log_level": 0})
 
     def setup(self) -> TopicReport:
         """Make the topics that are missing; say which of the others have too few partitions.

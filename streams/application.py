@@ -10,9 +10,10 @@ import faust
 import faust.streams
 from faust.app.base import BootStrategy
 from faust.types import TP
+from faust.types.auth import CredentialsT
 from prometheus_client import Counter
 
-from streams.broker_access import faust_credentials
+from streams.broker_access import tls_context
 from streams.delivery import Delivery
 from streams.inbox import Inbox, Partition
 from streams.metrics import REBALANCES, RECEIVED
@@ -135,7 +136,7 @@ def _configuration(role: Role, settings: Settings) -> dict[str, Any]:
     edges = EDGES[role]
     return {
         "broker": [f"kafka://{address.strip()}" for address in settings.brokers.split(",")],
-        "broker_credentials": faust_credentials(settings),
+        "broker_credentials": _credentials(settings),
         "autodiscover": False,
         "web_enabled": False,
         "topic_disable_leader": True,
@@ -151,6 +152,21 @@ def _configuration(role: Role, settings: Settings) -> dict[str, Any]:
         "consumer_group_instance_id": f"{settings.instance}-{role}" if settings.instance else None,
         "consumer_max_fetch_size": 5 * MEBIBYTE,
     }
+
+
+def _credentials(settings: Settings) -> CredentialsT | None:
+    match settings.broker_security:
+        case "plaintext":
+            return None
+        case "ssl":
+            return faust.SSLCredentials(context=tls_context(settings))
+        case security:
+            return faust.SASLCredentials(
+                username=settings.broker_username,
+                password=settings.broker_password,
+                mechanism=settings.broker_sasl,
+                ssl_context=tls_context(settings) if security == "sasl_ssl" else None,
+            )
 
 
 def require_cython() -> None:

@@ -1,31 +1,12 @@
-"""How to reach the broker: plain, encrypted, and as whom, for each of the three clients that we use."""
+"""How to reach the broker: plain, encrypted, and as whom, for each of the clients that we use."""
 
 import ssl
 from typing import Any, Final
-
-import faust
-from faust.types.auth import CredentialsT
 
 from streams.errors import SettingsError
 from streams.settings import Settings
 
 PROTOCOLS: Final = {"plaintext": "PLAINTEXT", "ssl": "SSL", "sasl_plaintext": "SASL_PLAINTEXT", "sasl_ssl": "SASL_SSL"}
-
-
-def faust_credentials(settings: Settings) -> CredentialsT | None:
-    """Return what Faust takes as `broker_credentials`. Raises SettingsError where a certificate cannot be read."""
-    match settings.broker_security:
-        case "plaintext":
-            return None
-        case "ssl":
-            return faust.SSLCredentials(context=_context(settings))
-        case _:
-            return faust.SASLCredentials(
-                username=settings.broker_username,
-                password=settings.broker_password,
-                mechanism=settings.broker_sasl,
-                ssl_context=_context(settings) if settings.broker_security == "sasl_ssl" else None,
-            )
 
 
 def aiokafka_options(settings: Settings) -> dict[str, Any]:
@@ -35,7 +16,7 @@ def aiokafka_options(settings: Settings) -> dict[str, Any]:
         "security_protocol": PROTOCOLS[settings.broker_security],
     }
     if settings.broker_security.endswith("ssl"):
-        options["ssl_context"] = _context(settings)
+        options["ssl_context"] = tls_context(settings)
     if settings.broker_security.startswith("sasl"):
         options |= {
             "sasl_mechanism": settings.broker_sasl,
@@ -46,11 +27,10 @@ def aiokafka_options(settings: Settings) -> dict[str, Any]:
 
 
 def librdkafka_options(settings: Settings) -> dict[str, Any]:
-    """Return the options of a librdkafka client, which says nothing by itself."""
+    """Return the options of a librdkafka client."""
     options: dict[str, Any] = {
         "bootstrap.servers": settings.brokers,
         "security.protocol": PROTOCOLS[settings.broker_security],
-        "log_level": 0,
     }
     named = {
         "ssl.ca.location": settings.broker_ca,
@@ -68,7 +48,8 @@ def librdkafka_options(settings: Settings) -> dict[str, Any]:
     return options
 
 
-def _context(settings: Settings) -> ssl.SSLContext:
+def tls_context(settings: Settings) -> ssl.SSLContext:
+    """Return what the broker's certificate is checked with. Raises SettingsError where a file cannot be read."""
     try:
         context = ssl.create_default_context(cafile=settings.broker_ca)
         if settings.broker_certificate is not None:

@@ -191,6 +191,8 @@ class Inbox:
             while not self._queue or self._closed or self._pauses:
                 await self._arrived.wait()
             await self._settle(limit)
+            if not self._queue or self._closed or self._pauses:
+                continue  # it was revoked, closed or paused meanwhile
             if not linger or len(self._queue) >= limit:
                 break
             await self._fill(limit, linger)

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from streams.broker_access import librdkafka_options
 from streams.delivery import Record
 from streams.errors import TryAgainError
 from streams.settings import Settings
@@ -30,7 +31,7 @@ class KafkaPublisher:
 
     def __init__(self, settings: Settings) -> None:
         self._configuration: dict[str, Any] = {
-            "bootstrap.servers": settings.brokers,
+            **librdkafka_options(settings),
             "enable.idempotence": True,
             "linger.ms": 0,
             # As the Java client does, so that a key has the same partition whoever writes it.

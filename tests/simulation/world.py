@@ -294,9 +294,10 @@ def _place(delivery: Delivery) -> tuple[Partition, int]:
 
 
 def _result(coroutine: object) -> list[Delivery]:
-    """Return what a coroutine returns that has no reason to wait."""
+    """Return what a coroutine returns that has no reason to wait but for a turn of the event loop."""
     try:
-        coroutine.send(None)  # type: ignore[attr-defined]
+        while coroutine.send(None) is None:  # type: ignore[attr-defined]
+            pass
     except StopIteration as stop:
         result: list[Delivery] = stop.value
         return result

@@ -154,3 +154,22 @@ async def test_lingering_fills_a_batch_and_ends_in_time(inbox: Inbox) -> None:
     assert not early
     assert [each.offset for each in full] == [0, 1]
     assert [each.offset for each in late] == [2]
+
+
+@pytest.mark.parametrize("what", ["drain", "pause", "revoke"])
+async def test_what_happens_while_a_fetch_settles_is_not_missed(inbox: Inbox, what: str) -> None:
+    """A batch that is about to be handed out is not, where the inbox is closed, paused or emptied meanwhile."""
+    inbox.deliver(delivery(0), lambda: None)
+    taking = asyncio.create_task(inbox.take(10))
+    await asyncio.sleep(0)
+    if what == "drain":
+        assert await inbox.drain(0.01)
+    elif what == "pause":
+        inbox.pause("the storage is away")
+    else:
+        inbox.revoke([("poster-requests", 0)])
+    await asyncio.wait({taking}, timeout=0.01)
+
+    assert not taking.done()
+    assert inbox.working == 0
+    taking.cancel()
