@@ -92,25 +92,6 @@ def test_a_worker_can_be_stopped_while_it_waits_for_a_broker(tmp_path: Path) -> 
         worker.kill()
 
 
-def test_a_worker_without_its_topics_says_so_and_ends(empty_broker: str, tmp_path: Path) -> None:
-    """Within ten seconds the worker names every topic it misses and what makes them, and ends with a code."""
-    environment = {**os.environ, "POSTERS_BROKERS": empty_broker, "POSTERS_STORAGE_URL": tmp_path.as_uri()}
-    began = time.monotonic()
-    ended = subprocess.run(
-        [sys.executable, "-m", "posters", "worker", "retry"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-
-    assert ended.returncode == 1
-    assert time.monotonic() - began < 10
-    assert "poster-retries-2" in ended.stderr
-    assert "posters setup" in ended.stderr
-
-
 def recorded(system: System, jobs: list[str]) -> int:
     """Return how many posters of these jobs are recorded as completed."""
     (row,) = system.rows(
