@@ -1,9 +1,11 @@
 """Which roles' fuses have blown, kept in Postgres."""
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from agents.database import Database
+from agents.database_errors import WrongDatabaseError
+from streams.errors import TryAgainError
 from streams.sql import named_queries
 from streams.topics import Role
 
@@ -19,9 +21,16 @@ class FuseTable:
 
     async def blown(self, role: Role) -> str | None:
         """Return why the role's fuse has blown, or None. Raises TryAgainError."""
-        row = await self._database.fetchrow(SQL["blown"], role, self._build)
+        row = await self._ask("blown", role, self._build)
         return None if row is None else str(row["reason"])
 
     async def blow(self, role: Role, reason: str) -> None:
         """Keep that the role's fuse has blown. Raises TryAgainError."""
-        await self._database.fetchrow(SQL["blow"], role, self._build, reason)
+        await self._ask("blow", role, self._build, reason)
+
+    async def _ask(self, query: str, *arguments: object) -> Any:
+        try:
+            return await self._database.fetchrow(SQL[query], *arguments)
+        except WrongDatabaseError as error:
+            # Most roles need the database for nothing else, and shall not end for it.
+            raise TryAgainError(str(error)) from error

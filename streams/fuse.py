@@ -107,11 +107,15 @@ class Fuse:
 
     async def follow(self) -> None:
         """Keep this process and the kept state in step, until cancelled."""
+        blind = False
         while True:
             try:
                 await self.look()
+                blind = False
             except TryAgainError as error:
-                logger.debug("%s: the fuse's state cannot be read: %s", self._role, error)
+                if not blind:
+                    logger.warning("%s: which fuses have blown elsewhere is not known: %s", self._role, error)
+                blind = True
             await self._wait()
 
     async def look(self) -> None:

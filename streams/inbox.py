@@ -158,6 +158,10 @@ class Inbox:
         head = window.head if window is not None else None
         return (len(window), head.timestamp) if window is not None and head is not None else (0, None)
 
+    def holds_back(self, partition: Partition) -> bool:
+        """Say whether the consumer is asked to fetch no more of a partition for now."""
+        return partition in self._held_back
+
     def pause(self, reason: str) -> None:
         """Hand out nothing until `resume` is called with the same reason; what is in hand goes on."""
         self._pauses[reason] = None

@@ -50,13 +50,17 @@ class Lag:
         behind = False
         for partition in assigned:
             unfetched = ends[partition] - int(await consumer.position(partition) or 0)
-            behind = behind or unfetched > 0
+            # What is held back is not fetched on purpose, as where many posters wait for their time to be tried again.
+            behind = behind or (unfetched > 0 and not self._is_held_back(partition))
             self._show(partition, unfetched)
         self._progress.behind = behind
         for gone in self._shown - {(tp.topic, tp.partition) for tp in assigned}:
             self._shown.discard(gone)
             for gauge in (LAG, LAG_SECONDS):
                 gauge.remove(self._app.role, gone[0], str(gone[1]))
+
+    def _is_held_back(self, tp: Any) -> bool:
+        return any(inbox.holds_back((tp.topic, tp.partition)) for inbox in self._app.inboxes)
 
     def _show(self, tp: Any, unfetched: int) -> None:
         partition = (tp.topic, tp.partition)

@@ -54,11 +54,11 @@ def browser_kills(world: World, times: int) -> list[float]:
     return recoveries
 
 
-def crash_points(world: World, times: int) -> list[float]:
+def crash_points(world: World, times: int, first: int = 0) -> list[float]:
     """The only worker ends at a named place in the code, as by a power cut, at each place in turn."""
     recoveries = []
     (worker,) = world.workers
-    for number in range(times):
+    for number in range(first, first + times):
         point = POINTS[number % len(POINTS)]
         worker.term()
         worker.start(FAILPOINT=f"{point}:{world.random.randint(1, 3)}")

@@ -1,0 +1,97 @@
+"""What the broker has and the role has not finished is shown, and a consumer that stalls is noticed."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, cast
+
+import pytest
+from aiokafka import TopicPartition
+from prometheus_client import REGISTRY
+
+from streams.application import RoleApp
+from streams.inbox import Inbox
+from streams.lag import Lag
+from streams.progress import Progress
+from tests.streams.deliveries import EPOCH, delivery
+from tests.streams.test_inbox import RecordingBrake
+
+PARTITION = TopicPartition("poster-requests", 0)
+
+
+@dataclass
+class Consumer:
+    """A consumer of one partition that ends at 10."""
+
+    position_now: int
+
+    def assignment(self) -> set[Any]:
+        """Return the partition."""
+        return {PARTITION}
+
+    async def highwaters(self, *_: Any) -> dict[Any, int]:
+        """Return where it ends."""
+        return {PARTITION: 10}
+
+    async def position(self, _: Any) -> int:
+        """Return how far it has been fetched."""
+        return self.position_now
+
+
+@dataclass
+class App:
+    """What the lag needs of a role's app."""
+
+    inboxes: tuple[Inbox, ...]
+    consumer: Consumer
+    role: str = "intake"
+
+
+def shown(name: str) -> float | None:
+    """Return what a gauge shows of the partition."""
+    return REGISTRY.get_sample_value(name, {"role": "intake", "topic": "poster-requests", "partition": "0"})
+
+
+@pytest.fixture
+def inbox() -> Inbox:
+    """An inbox that holds back at two."""
+    inbox = Inbox(["poster-requests"], cap=2)
+    inbox.attach(RecordingBrake())
+    return inbox
+
+
+async def look(inbox: Inbox, position: int) -> Progress:
+    """Look at a role whose consumer has come so far, an hour after its first record was written."""
+    progress = Progress("intake", [inbox])
+    app = cast("RoleApp", App((inbox,), Consumer(position)))
+    await Lag(app, progress, lambda: EPOCH + timedelta(hours=1)).look()
+    return progress
+
+
+async def test_lag_counts_what_is_in_hand_and_what_is_not_fetched(inbox: Inbox) -> None:
+    """Three records are not fetched and one is in hand, an hour old."""
+    inbox.deliver(delivery(6), lambda: None)
+    progress = await look(inbox, 7)
+
+    assert shown("poster_consumer_lag_messages") == 4
+    assert shown("poster_consumer_lag_seconds") == 3_600
+    assert progress.behind
+
+
+async def test_a_partition_that_is_held_back_is_no_stalled_consumer(inbox: Inbox) -> None:
+    """Where parked posters fill the window nothing more is fetched, for as long as they wait."""
+    for offset in range(2):
+        inbox.deliver(delivery(offset), lambda: None)
+    for parked in await inbox.take(2):
+        inbox.park(parked)
+    progress = await look(inbox, 2)
+
+    assert not progress.behind
+    assert not progress.look().busy
+
+
+async def test_nothing_left_is_no_lag(inbox: Inbox) -> None:
+    """At the end of the topic there is nothing to show."""
+    progress = await look(inbox, 10)
+
+    assert shown("poster_consumer_lag_messages") == 0
+    assert not progress.behind
