@@ -15,6 +15,7 @@ from agents.sink.flush import FLUSH_FUNCTION
 from agents.sink.janitor import Janitor
 from agents.sink.sink import Sink
 from posters.commands.setup import grant
+from streams.errors import TryAgainError
 from streams.settings import Settings
 from tests.sink.ports import Announcements, SetAside
 from tests.sink.topics import Topics
@@ -94,6 +95,18 @@ async def test_the_sink_does_its_work_with_its_rights(users: dict[str, str]) -> 
 
     assert status == "completed"
     assert swept is not None
+
+
+async def test_an_address_that_asks_for_tls_is_never_used_without(database: str) -> None:
+    """Where the server cannot encrypt, nothing is said to it: neither the sink nor the others fall back."""
+    asking = f"{database}?sslmode=require"
+    other = Database(asking, application_name="tests")
+    await other.open()
+    with pytest.raises(TryAgainError):
+        await SinkDatabase(asking).fetch_value("SELECT 1")
+    with pytest.raises(TryAgainError):
+        await other.fetchrow("SELECT 1")
+    await other.close()
 
 
 async def test_the_others_do_theirs(users: dict[str, str]) -> None:
