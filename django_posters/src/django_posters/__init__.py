@@ -5,16 +5,34 @@ from typing import TYPE_CHECKING
 
 from .errors import PostersError, RequestError
 from .fields import PosterField
-from .signals import poster_finished
+from .signals import job_finished, poster_finished
 
 if TYPE_CHECKING:
+    from .batches import arequest_posters, request_posters
     from .requests import arequest_poster, request_poster
 
-__all__ = ["PosterField", "PostersError", "RequestError", "arequest_poster", "poster_finished", "request_poster"]
+__all__ = [
+    "PosterField",
+    "PostersError",
+    "RequestError",
+    "arequest_poster",
+    "arequest_posters",
+    "job_finished",
+    "poster_finished",
+    "request_poster",
+    "request_posters",
+]
+
+# These stand on the models, which can be imported only once Django's app registry is filled.
+_LATER = {
+    "arequest_poster": ".requests",
+    "arequest_posters": ".batches",
+    "request_poster": ".requests",
+    "request_posters": ".batches",
+}
 
 
 def __getattr__(name: str) -> object:
-    # These stand on the models, which can be imported only once Django's app registry is filled.
-    if name in ("arequest_poster", "request_poster"):
-        return getattr(import_module(".requests", __name__), name)
+    if name in _LATER:
+        return getattr(import_module(_LATER[name], __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,18 +2,21 @@
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 
 from django.conf import settings as django_settings
 from django.core.signals import setting_changed
+from django.http import HttpRequest
+from django.utils.module_loading import import_string
 
 from .contract.limits import SOURCE_MAX_CHARACTERS
 from .errors import PostersSettingsError
 
-KEYS: Final = ("BOOTSTRAP_SERVERS", "SITE", "KAFKA_OPTIONS")
+KEYS: Final = ("BOOTSTRAP_SERVERS", "SITE", "KAFKA_OPTIONS", "BACKEND", "PERMISSION", "CONSOLE_URL")
+BACKENDS: Final = ("kafka", "placeholder")
 EXAMPLE: Final = 'POSTERS = {"BOOTSTRAP_SERVERS": "localhost:9092", "SITE": "shop"}'
 
 # What delivery exactly as documented depends on; a site cannot change it.
@@ -39,6 +42,17 @@ class Settings:
     """The `source` of all that this site sends; events of other sources are not for us."""
     kafka_options: Mapping[str, Any] = field(default_factory=dict)
     """Options of librdkafka for every client, such as `security.protocol` and `sasl.password`."""
+    backend: str = "kafka"
+    """`placeholder` completes every poster at once with a grey picture, for development without a broker."""
+    permission: Callable[[HttpRequest, Any], bool]
+    """Says whether a request may follow the progress of a Job."""
+    console_url: str = ""
+    """Where Redpanda Console is, without a slash at the end; empty where it is not linked to."""
+
+    @property
+    def is_placeholder(self) -> bool:
+        """Whether posters are made up here instead of asked for."""
+        return self.backend == "placeholder"
 
     @property
     def group(self) -> str:
@@ -58,11 +72,22 @@ def get_settings() -> Settings:
         if key not in KEYS:
             nearest = difflib.get_close_matches(str(key).upper(), KEYS, n=1, cutoff=0.0)[0]
             raise PostersSettingsError(f"POSTERS has no key {key!r}; did you mean {nearest!r}?")
+    backend = _backend(given.get("BACKEND", "kafka"))
+    needs_broker = backend == "kafka" or "BOOTSTRAP_SERVERS" in given
     return Settings(
-        bootstrap_servers=_servers(given.get("BOOTSTRAP_SERVERS")),
+        bootstrap_servers=_servers(given.get("BOOTSTRAP_SERVERS")) if needs_broker else "",
         site=_site(given.get("SITE")),
         kafka_options=_kafka_options(given.get("KAFKA_OPTIONS", {})),
+        backend=backend,
+        permission=_permission(given.get("PERMISSION", is_staff)),
+        console_url=_console_url(given.get("CONSOLE_URL", "")),
     )
+
+
+def is_staff(request: HttpRequest, job: Any) -> bool:
+    """Let in the users who may enter the admin."""
+    user = getattr(request, "user", None)
+    return bool(user is not None and user.is_active and user.is_staff)
 
 
 def _servers(value: object) -> str:
@@ -97,6 +122,35 @@ def _kafka_options(value: object) -> dict[str, Any]:
         if name in _OURS:
             raise PostersSettingsError(f'POSTERS["KAFKA_OPTIONS"] cannot set {name!r}; remove it')
     return dict(value)
+
+
+def _backend(value: object) -> str:
+    if value not in BACKENDS:
+        raise PostersSettingsError(f'POSTERS["BACKEND"] is {value!r}; it takes "kafka" or "placeholder"')
+    return str(value)
+
+
+def _permission(value: object) -> Callable[[HttpRequest, Any], bool]:
+    found = value
+    if isinstance(value, str):
+        try:
+            found = import_string(value)
+        except ImportError as error:
+            raise PostersSettingsError(f'POSTERS["PERMISSION"], {value!r}, cannot be imported: {error}') from error
+    if not callable(found):
+        raise PostersSettingsError(
+            f'POSTERS["PERMISSION"] is {value!r}; it takes a function of the request and the job that returns a bool, '
+            "or its dotted path"
+        )
+    return found
+
+
+def _console_url(value: object) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"(https?://\S+)?", value):
+        raise PostersSettingsError(
+            f'POSTERS["CONSOLE_URL"] is {value!r}; it takes an address such as "http://localhost:8080"'
+        )
+    return value.rstrip("/")
 
 
 def _reset(*, setting: str, **_: object) -> None:

@@ -1,29 +1,42 @@
-"""Read the results of this site's posters from the broker."""
+"""Read the results of this site's posters, and what there is of templates, from the broker."""
 
 import logging
 import threading
 from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message
-from django.db import DataError, InterfaceError, OperationalError, connections
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError, connections
 from django.utils import timezone
 
 from . import outbox
-from .contract.codec import ContractError, decode
-from .contract.outcomes import PosterOutcome
-from .contract.topics import POSTER_COMPLETIONS
+from .contract.codec import decode
+from .contract.envelope import Envelope
+from .contract.outcomes import JobEvent, PosterOutcome
+from .contract.templates import TemplateAnswer, TemplateUploaded
+from .contract.topics import JOB_EVENTS, POSTER_COMPLETIONS, TEMPLATE_CATALOG, TEMPLATE_EVENTS
 from .models import SetAsideEvent
-from .results import apply
+from .results import apply_job, apply_outcome
+from .templates_told import apply_answer
 
 logger = logging.getLogger(__name__)
 
+EXPECTED: Final[dict[str, type[Envelope]]] = {
+    POSTER_COMPLETIONS: PosterOutcome,
+    JOB_EVENTS: JobEvent,
+    TEMPLATE_EVENTS: TemplateAnswer,
+    # The same of every version there is, for a site that starts when the events of old have gone.
+    TEMPLATE_CATALOG: TemplateUploaded,
+}
+
+_BAD: Final = (ValueError, OverflowError, DataError, IntegrityError)
+"""No event of the contract, or one whose values a column of ours cannot hold, each in the words of its driver."""
 _POLL_SECONDS: Final = 0.5
 _RETRY_SECONDS: Final = 1.0
 
 
 def consume_until(stop: threading.Event, consumer: Consumer, *, site: str) -> None:
     """Apply what is meant for `site` until `stop`. What was applied is not read again, save for the last second."""
-    consumer.subscribe([POSTER_COMPLETIONS])
+    consumer.subscribe(list(EXPECTED))
     while not stop.is_set():
         message = consumer.poll(_POLL_SECONDS)
         if message is None:
@@ -37,12 +50,23 @@ def consume_until(stop: threading.Event, consumer: Consumer, *, site: str) -> No
 
 def handle(message: Message, site: str) -> None:
     """Apply one record. One that cannot be applied is kept as a SetAsideEvent; one of another site is left alone."""
+    value = message.value()
+    if value is None and message.topic() == TEMPLATE_CATALOG:
+        return  # how a compacted topic says that an entry is gone
     try:
-        outcome = decode(message.value(), PosterOutcome)
-        if outcome.source == site:
-            apply(outcome)
-    except (ContractError, DataError) as error:
+        _apply(decode(value, EXPECTED[message.topic() or ""]), site)
+    except _BAD as error:
         _set_aside(message, error)
+
+
+def _apply(event: Envelope, site: str) -> None:
+    match event:
+        case TemplateAnswer():  # templates belong to every site of the cluster
+            apply_answer(event)
+        case PosterOutcome() if event.source == site:
+            apply_outcome(event)
+        case JobEvent() if event.source == site:
+            apply_job(event)
 
 
 def _handle_patiently(stop: threading.Event, message: Message, site: str) -> bool:

@@ -1,7 +1,7 @@
-"""The three tables: posters, events on their way to the broker, and events that could not be understood."""
+"""The tables: jobs and their posters, templates, events on their way to the broker and those not understood."""
 
 import uuid
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from django.db import models
 
@@ -9,30 +9,81 @@ from .contract import limits
 from .contract.output import CONTENT_TYPES
 
 
+class Status(models.TextChoices):
+    """The words of the contract, for posters and for jobs."""
+
+    QUEUED = "queued"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+FINISHED: Final = (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
+
+
+class Job(models.Model):
+    """One request: a single poster, or a batch of them. The counts are those of the newest job-event."""
+
+    Status = Status
+    FINISHED = FINISHED
+
+    job_id = models.CharField(primary_key=True, max_length=limits.JOB_ID_MAX_CHARACTERS)
+    owner_model = models.CharField(max_length=200, help_text="The model of the rows it shows, as app_label.modelname.")
+    section = models.CharField(max_length=63)
+    template_id = models.CharField(max_length=200, help_text="What was asked for, such as testimonial_latest.")
+    status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
+    total_count = models.PositiveIntegerField()
+    success_count = models.PositiveIntegerField(default=0)
+    failure_count = models.PositiveIntegerField(default=0)
+    cancelled_count = models.PositiveIntegerField(default=0)
+    revision = models.PositiveBigIntegerField(default=0, help_text="Rises with every change of the counts.")
+    metadata = models.JSONField(default=dict)
+    requested_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    announced = models.BooleanField(default=False, help_text="Whether job_finished was sent for this outcome.")
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["-requested_at"], name="posters_job_requested")]
+
+    def __str__(self) -> str:
+        return f"{self.section}, {self.finished_count} of {self.total_count}: {self.status}"
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the outcome of every poster is known."""
+        return self.status in self.FINISHED
+
+    @property
+    def finished_count(self) -> int:
+        """How many posters have an outcome."""
+        return self.success_count + self.failure_count + self.cancelled_count
+
+
 class Poster(models.Model):
-    """A picture that a row of this site asked for. Only `request_poster()` and `consume_posters` write here."""
+    """A picture that a row of this site asked for. Only requests and `consume_posters` write here."""
 
-    class Status(models.TextChoices):
-        """The words of the contract."""
-
-        QUEUED = "queued"
-        PROCESSING = "processing"
-        COMPLETED = "completed"
-        FAILED = "failed"
-        CANCELLED = "cancelled"
-
-    FINISHED: Final = (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
+    Status = Status
+    FINISHED = FINISHED
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    job_id = models.CharField(max_length=limits.JOB_ID_MAX_CHARACTERS)
+    # The constraint below begins with it and serves as its index.
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="posters", db_index=False)
     poster_index = models.PositiveIntegerField(default=0)
     owner_model = models.CharField(max_length=200, help_text="The model of the row it shows, as app_label.modelname.")
+    field_name = models.CharField(max_length=100, help_text="The PosterField of the row that links here.")
     entity_id = models.CharField(max_length=limits.ENTITY_ID_MAX_BYTES, help_text="The primary key of the row.")
     section = models.CharField(max_length=63)
     template_id = models.CharField(max_length=200, help_text="What was asked for, such as testimonial_latest.")
     template_version = models.PositiveIntegerField(null=True)
     digest = models.CharField(max_length=64, help_text="SHA-256 of all that was asked for.")
     metadata = models.JSONField(default=dict)
+    output = models.JSONField(default=dict, help_text="What the request said of size and format.")
+    strict = models.BooleanField(default=False)
+    css_width = models.PositiveIntegerField(
+        default=1080, help_text="CSS pixels, as far as known when it was asked for."
+    )
+    css_height = models.PositiveIntegerField(default=1080, help_text="CSS pixels, likewise.")
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
     url = models.TextField(default="")
     object_key = models.TextField(default="")
@@ -53,9 +104,12 @@ class Poster(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["job_id", "poster_index"], name="posters_poster_job_index"),
+            models.UniqueConstraint(fields=["job", "poster_index"], name="posters_poster_job_index"),
         ]
-        indexes: ClassVar = [models.Index(fields=["-requested_at"], name="posters_poster_requested")]
+        indexes: ClassVar = [
+            models.Index(fields=["-requested_at"], name="posters_poster_requested"),
+            models.Index(fields=["status", "-requested_at"], name="posters_poster_status"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.section} of {self.entity_id}: {self.status}"
@@ -64,6 +118,69 @@ class Poster(models.Model):
     def is_finished(self) -> bool:
         """Whether the outcome is known."""
         return self.status in self.FINISHED
+
+
+class PosterTemplate(models.Model):
+    """A version of a template, as the templates role last told of it. Only `consume_posters` writes here."""
+
+    template_id = models.UUIDField(primary_key=True)
+    section = models.CharField(max_length=63)
+    name = models.CharField(max_length=limits.TEMPLATE_NAME_MAX_CHARACTERS)
+    version = models.PositiveIntegerField()
+    is_active = models.BooleanField(default=False, help_text="Whether <section>_latest means this version.")
+    active_from = models.DateTimeField(null=True)
+    archived_at = models.DateTimeField(null=True)
+    html_sha256 = models.CharField(max_length=64)
+    html_content = models.TextField(default="", help_text="Empty until this site uploaded or opened the version.")
+    width = models.PositiveIntegerField(help_text="CSS pixels.")
+    height = models.PositiveIntegerField(help_text="CSS pixels.")
+    output = models.JSONField(default=dict)
+    javascript = models.BooleanField(default=False)
+    placeholders = models.JSONField(default=list)
+    warnings = models.JSONField(default=list)
+    told_at = models.DateTimeField(help_text="When the templates role said so; what it said earlier is not applied.")
+
+    class Meta:
+        verbose_name = "template"
+        indexes: ClassVar = [models.Index(fields=["section", "version"], name="posters_template_version")]
+
+    def __str__(self) -> str:
+        return f"{self.section}@{self.version}"
+
+    @property
+    def samples(self) -> dict[str, Any]:
+        """What a preview shows where no data is given."""
+        return {item["name"]: item["sample_value"] for item in self.placeholders}
+
+
+class TemplateCommand(models.Model):
+    """What a person asked of the templates role, and its answer."""
+
+    class State(models.TextChoices):
+        """How far a command has come."""
+
+        SENT = "sent"
+        DONE = "done"
+        REJECTED = "rejected"
+
+    command_id = models.UUIDField(primary_key=True)
+    kind = models.CharField(max_length=30, help_text="The type of the command, such as template.upload.")
+    section = models.CharField(max_length=63)
+    html_content = models.TextField(default="", help_text="What was uploaded.")
+    state = models.CharField(max_length=10, choices=State, default=State.SENT)
+    # No constraint: the answer and the catalog, which tells of the version, are different topics.
+    template = models.ForeignKey(PosterTemplate, null=True, on_delete=models.DO_NOTHING, db_constraint=False)
+    url = models.TextField(default="", help_text="Where the preview is.")
+    errors = models.JSONField(default=list)
+    warnings = models.JSONField(default=list)
+    created_at = models.DateTimeField()
+    answered_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["-created_at"], name="posters_command_created")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.section}: {self.state}"
 
 
 class OutboxEvent(models.Model):

@@ -1,20 +1,21 @@
-"""Apply what came of the posters, so that duplicates, repeats and reordering change nothing."""
+"""Apply what came of the posters and jobs, so that duplicates, repeats and reordering change nothing."""
 
+from functools import partial
 from typing import Any
 
 from django.apps import apps
 from django.db import models, transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from . import outbox
-from .contract.outcomes import PosterOutcome
-from .models import Poster
-from .signals import poster_finished
+from .contract.outcomes import JobEvent, PosterOutcome
+from .models import FINISHED, Job, Poster, Status
+from .signals import job_finished, poster_finished
 
-_UNFINISHED = (Poster.Status.QUEUED, Poster.Status.PROCESSING)
+_UNFINISHED = (Status.QUEUED, Status.PROCESSING)
 
 
-def apply(outcome: PosterOutcome) -> None:
+def apply_outcome(outcome: PosterOutcome) -> None:
     """Write the outcome into its poster's row and, once that is committed, send `poster_finished`.
 
     The first outcome of a generation counts, a later generation more than an earlier one; whatever else comes changes
@@ -27,11 +28,53 @@ def apply(outcome: PosterOutcome) -> None:
     same_generation = Q(generation=outcome.generation, status__in=_UNFINISHED)
     with transaction.atomic(using=outbox.database()):
         posters.filter(Q(generation__lt=outcome.generation) | same_generation).update(**_columns(outcome))
-    poster = posters.filter(announced=False, status__in=Poster.FINISHED).first()
+    poster = posters.filter(announced=False, status__in=FINISHED).first()
     if poster is not None:
         # Django logs what a receiver raises.
         poster_finished.send_robust(sender=_owner_model(poster), poster=poster)
         posters.filter(generation=poster.generation).update(announced=True)
+    _announce_job(outcome.job_id)
+
+
+def apply_job(event: JobEvent) -> None:
+    """Write the counts into the job's row, unless it has those of the same or a later revision.
+
+    `job_finished` is sent once the job and all of its posters are finished, whichever is told last.
+    """
+    finished = event.status in FINISHED
+    with transaction.atomic(using=outbox.database()):
+        _jobs(event.job_id).filter(revision__lt=event.revision).update(
+            status=event.status,
+            total_count=event.total_count,
+            success_count=event.success_count,
+            failure_count=event.failure_count,
+            cancelled_count=event.cancelled_count,
+            revision=event.revision,
+            finished_at=event.occurred_at if finished else None,
+            announced=False,
+        )
+    if finished:
+        _announce_job(event.job_id)
+
+
+def announce_empty_job(job: Job) -> None:
+    """Complete a job of no posters, in the current transaction; `job_finished` is sent once that is committed."""
+    job.status, job.finished_at, job.revision = Status.COMPLETED, job.requested_at, 1
+    job.save(update_fields=["status", "finished_at", "revision"])
+    transaction.on_commit(partial(_announce_job, job.pk), using=outbox.database(), robust=True)
+
+
+def _jobs(job_id: str) -> models.QuerySet[Job]:
+    return Job.objects.using(outbox.database()).filter(pk=job_id)
+
+
+def _announce_job(job_id: str) -> None:
+    open_posters = Poster.objects.filter(job_id=OuterRef("pk"), status__in=_UNFINISHED)
+    finished = _jobs(job_id).filter(announced=False, status__in=FINISHED)
+    job = finished.exclude(Exists(open_posters)).first()
+    if job is not None:
+        job_finished.send_robust(sender=_owner_model(job), job=job)
+        _jobs(job_id).filter(revision=job.revision).update(announced=True)
 
 
 def _columns(outcome: PosterOutcome) -> dict[str, Any]:
@@ -56,8 +99,8 @@ def _columns(outcome: PosterOutcome) -> dict[str, Any]:
     }
 
 
-def _owner_model(poster: Poster) -> type[models.Model]:
+def _owner_model(row: Poster | Job) -> type[models.Model]:
     try:
-        return apps.get_model(poster.owner_model)
-    except LookupError:  # the model was renamed or removed while the poster was being made
-        return Poster
+        return apps.get_model(row.owner_model)
+    except LookupError:  # the site no longer has that model
+        return type(row)

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from django.conf import settings
 from django.db import connections
 from django.test import override_settings
 from testimonials.models import Testimonial
@@ -25,7 +26,8 @@ class Site:
         self.database_url = database_url
         self.broker = broker
         self._processes: list[subprocess.Popen[str]] = []
-        self._posters = override_settings(POSTERS={"BOOTSTRAP_SERVERS": broker, "SITE": NAME})
+        posters = settings.POSTERS | {"BOOTSTRAP_SERVERS": broker, "SITE": NAME}
+        self._settings = override_settings(POSTERS=posters, ALLOWED_HOSTS=["*"])
 
     def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command of manage.py to its end."""
@@ -50,7 +52,7 @@ class Site:
 
     def __enter__(self) -> Self:
         _use_database(self.database_url)
-        self._posters.enable()
+        self._settings.enable()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -59,7 +61,7 @@ class Site:
         for process in self._processes:
             with process:
                 process.wait(30)
-        self._posters.disable()
+        self._settings.disable()
         connections.close_all()
 
     @property
@@ -81,8 +83,13 @@ def until(holds: Callable[[], bool], *, seconds: float = 30) -> None:
         time.sleep(0.01)
 
 
-def _use_database(url: str) -> None:
+def forget_connections() -> None:
+    """Close what this thread has open, so that it does not look for this test's database in the next one."""
     connections.close_all()
-    connections.settings = connections.configure_settings({"default": parse_database_url(url)})
     if hasattr(connections._connections, "default"):
         delattr(connections._connections, "default")
+
+
+def _use_database(url: str) -> None:
+    forget_connections()
+    connections.settings = connections.configure_settings({"default": parse_database_url(url)})

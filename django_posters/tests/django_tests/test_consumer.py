@@ -3,14 +3,15 @@
 import signal
 
 from django.db import connections
-from django_posters.contract.topics import POSTER_COMPLETIONS
-from django_posters.models import Poster, SetAsideEvent
+from django_posters.contract.topics import JOB_EVENTS, POSTER_COMPLETIONS, TEMPLATE_CATALOG, TEMPLATE_EVENTS
+from django_posters.models import Job, Poster, PosterTemplate, SetAsideEvent
 from testimonials import models
 
 from django_posters import request_poster
-from django_tests.outcomes import URL, outcome
+from django_tests.outcomes import URL, job_event, outcome, version
 from django_tests.records import write_topic
 from django_tests.site import Site, make_testimonial, until
+from schemas.codec import encode
 from tests.parts import PostgresServer
 
 
@@ -58,6 +59,35 @@ def test_bad_records_are_set_aside(site: Site) -> None:
     kept = SetAsideEvent.objects.order_by("offset")
     assert [None if row.value is None else bytes(row.value) for row in kept] == bad
     assert all(row.error for row in kept)
+
+
+def test_every_topic_of_results_is_read(any_site_with_broker: Site) -> None:
+    """Counts of jobs, answers of the templates role and its catalog are applied; bad ones of each are set aside."""
+    site = any_site_with_broker
+    job_id = request_poster(make_testimonial()).job_id
+    write_topic(site.broker, JOB_EVENTS, [b"bad", job_event(job_id, 2, success_count=3), job_event(job_id, 1)])
+    write_topic(site.broker, JOB_EVENTS, [job_event(job_id, 9, source="elsewhere")])
+    write_topic(site.broker, TEMPLATE_EVENTS, [b"{}", encode(version(1))])
+    write_topic(site.broker, TEMPLATE_CATALOG, [None, b"", encode(version(2))])
+
+    site.start("consume_posters")
+    until(lambda: PosterTemplate.objects.count() == 2 and Job.objects.get().revision == 2)
+    until(lambda: SetAsideEvent.objects.count() == 3)
+
+    assert {row.topic for row in SetAsideEvent.objects.all()} == {JOB_EVENTS, TEMPLATE_EVENTS, TEMPLATE_CATALOG}
+    assert Job.objects.get().success_count == 3
+
+
+def test_value_that_no_column_holds_blocks_nobody(any_site_with_broker: Site) -> None:
+    """An event of the contract whose numbers are too large for a column is set aside, and the next one applied."""
+    site = any_site_with_broker
+    poster = request_poster(make_testimonial())
+    write_topic(site.broker, POSTER_COMPLETIONS, [outcome(poster.job_id, size_bytes=2**64 - 1), outcome(poster.job_id)])
+
+    site.start("consume_posters")
+    until(has_url)
+
+    assert SetAsideEvent.objects.count() == 1
 
 
 def test_terminated_consumer_goes_on_where_it_was(site: Site) -> None:

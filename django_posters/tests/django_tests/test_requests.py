@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import connections, transaction
+from django.db import transaction
 from django.test import override_settings
 from django_posters.errors import PostersSettingsError
 from django_posters.models import OutboxEvent, Poster
@@ -16,7 +16,7 @@ from testimonials import models
 import schemas.codec
 import schemas.requests
 from django_posters import RequestError, arequest_poster, request_poster
-from django_tests.site import NAME, Site, make_testimonial
+from django_tests.site import NAME, Site, forget_connections, make_testimonial
 
 
 class _RolledBackError(Exception):
@@ -215,5 +215,5 @@ async def test_async_code_can_ask(postgres_url: str) -> None:
         poster = await arequest_poster(testimonial, metadata={"user_id": 1})
 
         event = await sync_to_async(only_event)()
-        await sync_to_async(connections.close_all)()
+        await sync_to_async(forget_connections)()
     assert (event.job_id, event.metadata) == (poster.job_id, {"user_id": 1})

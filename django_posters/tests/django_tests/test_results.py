@@ -9,7 +9,7 @@ from django.db import connections
 from django_posters.contract.codec import decode
 from django_posters.contract.outcomes import PosterOutcome
 from django_posters.models import Poster
-from django_posters.results import apply
+from django_posters.results import apply_outcome
 from testimonials import models
 
 from django_posters import poster_finished, request_poster
@@ -19,7 +19,7 @@ from django_tests.site import Site, make_testimonial
 
 def take(value: bytes) -> None:
     """Apply an outcome as the consumer does."""
-    apply(decode(value, PosterOutcome))
+    apply_outcome(decode(value, PosterOutcome))
 
 
 class Heard:
