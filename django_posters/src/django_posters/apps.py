@@ -14,6 +14,7 @@ class PostersConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the system checks."""
-        from .checks import check_settings  # noqa: PLC0415 - Django wants app modules imported here, not before
+        from .checks import check_database, check_settings  # noqa: PLC0415 - Django wants app modules imported here
 
         checks.register(check_settings)
+        checks.register(check_database, checks.Tags.database)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from django.core.checks import CheckMessage, Error
-from django.db import models
+from django.db import models, router
 from django.utils.module_loading import import_string
 
 from .contract.references import is_section
@@ -52,7 +52,12 @@ class PosterField(_ForeignKey):
 
     def check(self, **options: Any) -> list[CheckMessage]:
         """Report a section or data source that `request_poster()` could not use."""
-        return [*super().check(**options), *self._check_section(), *self._check_data()]
+        return [
+            *super().check(**options),
+            *self._check_section(),
+            *self._check_data(),
+            *self._check_route(),
+        ]
 
     def custom_data(self, instance: models.Model) -> object:
         """Return what the template shows of this row, as its author's code gives it."""
@@ -91,3 +96,16 @@ class PosterField(_ForeignKey):
             return []
         hint = "Give the name of a method, the dotted path of a function that takes the row, or the function."
         return [Error(problem, hint=hint, obj=self, id="posters.E102")]
+
+    def _check_route(self) -> list[CheckMessage]:
+        of_rows, of_posters = router.db_for_write(self.model), router.db_for_write(self.remote_field.model)
+        if of_rows == of_posters:
+            return []
+        return [
+            Error(
+                f"Rows of {self.model.__name__} are written to {of_rows!r}, posters to {of_posters!r}.",
+                hint="Route both to one database, so that one transaction holds them.",
+                obj=self,
+                id="posters.E103",
+            )
+        ]

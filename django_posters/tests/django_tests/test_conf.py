@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 from django.core.checks import run_checks
-from django.db import models
+from django.db import connection, models
 from django.test import override_settings
 from django.test.utils import isolate_apps
+from django_posters.checks import check_database
 from django_posters.conf import get_settings
 from django_posters.errors import PostersSettingsError
+from testimonials import models as testimonials
 
 from django_posters import PosterField
 
@@ -43,6 +45,11 @@ def test_settings_are_read_and_follow_a_change() -> None:
         pytest.param(GOOD | {"SITE": "x" * 65}, "1 to 64 of", id="long site"),
         pytest.param(GOOD | {"KAFKA_OPTIONS": 5}, "takes a dict of librdkafka", id="options"),
         pytest.param(GOOD | {"KAFKA_OPTIONS": {"acks": 0}}, "cannot set 'acks'; remove it", id="our option"),
+        pytest.param(GOOD | {"BACKEND": "rabbit"}, 'takes "kafka" or "placeholder"', id="backend"),
+        pytest.param(GOOD | {"BACKEND": []}, 'takes "kafka" or "placeholder"', id="backend type"),
+        pytest.param(GOOD | {"PERMISSION": "no.such"}, "'no.such', cannot be imported", id="permission path"),
+        pytest.param(GOOD | {"PERMISSION": 5}, "is 5; it takes a function of the request", id="permission"),
+        pytest.param(GOOD | {"CONSOLE_URL": "console"}, "'console'; it takes an address such as", id="console"),
     ],
 )
 def test_bad_settings_say_what_to_write(posters: object, message: str) -> None:
@@ -59,6 +66,45 @@ def test_good_site_passes_the_checks() -> None:
     """The example site has nothing to report."""
     with override_settings(POSTERS=GOOD):
         assert run_checks() == []
+
+
+def test_placeholders_are_not_for_visitors() -> None:
+    """The placeholder backend needs no broker; outside of DEBUG it is warned of."""
+    posters = {"SITE": "shop", "BACKEND": "placeholder"}
+
+    with override_settings(POSTERS=posters, DEBUG=True):
+        assert run_checks() == []
+    with override_settings(POSTERS=posters, DEBUG=False):
+        [warning] = [found for found in run_checks() if found.id and found.id.startswith("posters")]
+
+    assert (warning.id, warning.hint) == ("posters.W001", 'Remove it, or set it to "kafka".')
+
+
+class _Elsewhere:
+    """A router that writes testimonials to a database of their own."""
+
+    def db_for_write(self, model: type[models.Model], **_: Any) -> str | None:
+        return "elsewhere" if model._meta.app_label == "testimonials" else None
+
+
+def test_rows_of_another_database_are_reported() -> None:
+    """A field whose rows cannot share a transaction with the posters is an error before the site runs."""
+    with override_settings(DATABASE_ROUTERS=[_Elsewhere()]):
+        [error] = testimonials.Testimonial.check()
+
+    assert error.id == "posters.E103"
+    assert "written to 'elsewhere', posters to 'default'" in str(error.msg)
+
+
+def test_server_without_skip_locked_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that cannot skip locked rows is named where the databases are asked, as in `migrate`."""
+    monkeypatch.setattr(connection, "vendor", "mysql")
+    monkeypatch.setattr(type(connection.features), "has_select_for_update_skip_locked", False)
+
+    found = check_database(None, databases=["default"])
+
+    assert [warning.id for warning in found] == ["posters.W002"]
+    assert check_database(None, databases=None) == []
 
 
 @isolate_apps("testimonials")
