@@ -1,0 +1,89 @@
+"""Jobs, whose progress moves while you look."""
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.forms import Script
+from django.http import HttpRequest, JsonResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from django_posters.models import Job
+from django_posters.progress import read_progress
+
+from .reading import ReadOnlyAdmin, colored
+
+MOST = 200
+
+
+@admin.register(Job)
+class JobAdmin(ReadOnlyAdmin):
+    """What was asked for together."""
+
+    list_display = ("job_id", "colored_status", "progress", "counts", "section", "owner_model", "requested_at")
+    list_filter = ("status", "section", "requested_at")
+    search_fields = ("job_id",)
+    date_hierarchy = "requested_at"
+    show_full_result_count = False
+    fields = (
+        "job_id",
+        "colored_status",
+        "progress",
+        "counts",
+        "of_posters",
+        "template_id",
+        "metadata",
+        "requested_at",
+        "finished_at",
+    )
+    readonly_fields = ("colored_status", "progress", "counts", "of_posters")
+
+    class Media:
+        """What moves the bars."""
+
+        css: ClassVar = {"all": ["posters/admin.css"]}
+        js: ClassVar = [Script("posters/admin_jobs.js", type="module")]
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add where the pages look for progress."""
+        look = path("progress/", self.admin_site.admin_view(self.progress_view), name="posters_job_progress")
+        return [look, *super().get_urls()]
+
+    def progress_view(self, request: HttpRequest) -> JsonResponse:
+        """Return the progress of the jobs that the query names, by one query of the database."""
+        if not self.has_view_permission(request):
+            return JsonResponse({}, status=403)
+        found = read_progress(request.GET.getlist("job")[:MOST])
+        return JsonResponse({job_id: progress.as_json() for job_id, progress in found.items()})
+
+    @admin.display(description="status", ordering="status")
+    def colored_status(self, job: Job) -> SafeString:
+        """Show the status in its colour."""
+        return colored(job.status)
+
+    @admin.display(description="progress")
+    def progress(self, job: Job) -> SafeString:
+        """Show a bar, which moves while the job is open."""
+        address = reverse(f"{self.admin_site.name}:posters_job_progress")
+        live: Any = format_html(' data-job="{}" data-url="{}"', job.pk, address) if not job.is_finished else ""
+        total = job.total_count or 1
+        done = total if job.is_finished else job.finished_count
+        return format_html('<progress value="{}" max="{}"{}></progress>', done, total, live)
+
+    @admin.display(description="made / failed / cancelled / all")
+    def counts(self, job: Job) -> SafeString:
+        """Show the counts."""
+        return format_html(
+            '<span class="poster-counts">{} / {} / {} / {}</span>',
+            job.success_count,
+            job.failure_count,
+            job.cancelled_count,
+            job.total_count,
+        )
+
+    @admin.display(description="posters")
+    def of_posters(self, job: Job) -> SafeString:
+        """Link to its posters."""
+        address = reverse(f"{self.admin_site.name}:posters_poster_changelist")
+        return format_html('<a href="{}?job__job_id={}">{} posters</a>', address, job.pk, job.total_count)

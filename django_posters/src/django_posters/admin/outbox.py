@@ -1,0 +1,85 @@
+"""What waits to be published, and what could not be understood."""
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.db.models import Min
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
+
+from django_posters.models import OutboxEvent, SetAsideEvent
+
+from .reading import ReadOnlyAdmin
+
+
+def shown_bytes(value: Any) -> SafeString | str:
+    """Return the bytes of an event as text, as far as they are text."""
+    if value is None:
+        return "–"
+    return format_html('<pre class="poster-event">{}</pre>', bytes(value).decode("utf-8", "replace")[:20_000])
+
+
+@admin.register(OutboxEvent)
+class OutboxAdmin(ReadOnlyAdmin):
+    """Events that were committed and not yet published: an old one says that no relay runs."""
+
+    list_display = ("id", "topic", "key", "age", "refused")
+    list_filter = ("topic",)
+    search_fields = ("key", "event_id")
+    ordering = ("id",)
+    fields = ("event_id", "topic", "key", "headers", "created_at", "refused", "content")
+    readonly_fields = ("content",)
+
+    class Media:
+        """The look of events."""
+
+        css: ClassVar = {"all": ["posters/admin.css"]}
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Say in the title how long the oldest event waits."""
+        answer = super().changelist_view(request, extra_context)
+        if isinstance(answer, TemplateResponse) and answer.context_data is not None:
+            answer.context_data["title"] = self._title()
+        return answer
+
+    @admin.display(description="age", ordering="created_at")
+    def age(self, event: OutboxEvent) -> str:
+        """Show how long it waits."""
+        return timesince(event.created_at)
+
+    @admin.display(description="event")
+    def content(self, event: OutboxEvent) -> SafeString | str:
+        """Show the event."""
+        return shown_bytes(event.value)
+
+    def _title(self) -> str:
+        oldest = OutboxEvent.objects.filter(refused="").aggregate(at=Min("created_at"))["at"]
+        if oldest is None:
+            return "Nothing waits to be published"
+        waits = timesince(oldest)
+        late = (timezone.now() - oldest).total_seconds() > 60
+        return f"The oldest event waits for {waits}" + (": is `manage.py relay_posters` running?" if late else "")
+
+
+@admin.register(SetAsideEvent)
+class SetAsideAdmin(ReadOnlyAdmin):
+    """Records of the broker that could not be applied."""
+
+    list_display = ("topic", "partition", "offset", "error", "seen_at")
+    list_filter = ("topic", "seen_at")
+    fields = ("topic", "partition", "offset", "error", "seen_at", "content")
+    readonly_fields = ("content",)
+
+    class Media:
+        """The look of events."""
+
+        css: ClassVar = {"all": ["posters/admin.css"]}
+
+    @admin.display(description="record")
+    def content(self, event: SetAsideEvent) -> SafeString | str:
+        """Show the record."""
+        return shown_bytes(event.value)

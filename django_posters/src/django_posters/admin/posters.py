@@ -1,0 +1,131 @@
+"""Posters with their pictures; those that failed can be asked for again."""
+
+from typing import ClassVar
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from django_posters.contract.topics import POSTER_COMPLETIONS, POSTER_REQUESTS
+from django_posters.errors import RequestError
+from django_posters.models import Poster
+from django_posters.retrying import retry_poster
+
+from .reading import ReadOnlyAdmin, colored, console_link
+
+
+@admin.register(Poster)
+class PosterAdmin(ReadOnlyAdmin):
+    """What was asked for, and what came of it."""
+
+    list_display = ("thumbnail", "colored_status", "section", "owner", "error", "requested_at", "generation_time_ms")
+    list_display_links = ("thumbnail", "colored_status")
+    list_filter = ("status", "section", "error_code", "owner_model", "requested_at")
+    search_fields = ("entity_id", "job__job_id", "error_message")
+    date_hierarchy = "requested_at"
+    list_per_page = 50
+    show_full_result_count = False
+    actions = ("retry",)
+    readonly_fields = ("picture", "colored_status", "owner", "of_job", "records")
+    fieldsets: ClassVar = [
+        (None, {"fields": ["picture", "colored_status", "owner", "of_job", "url", "records"]}),
+        ("Problems", {"fields": ["error_code", "error_message", "warnings"]}),
+        ("Request", {"fields": ["template_id", "template_version", "metadata", "output", "strict", "requested_at"]}),
+        (
+            "Result",
+            {
+                "fields": [
+                    "object_key",
+                    "sha256",
+                    "size_bytes",
+                    "width",
+                    "height",
+                    "format",
+                    "attempt",
+                    "generation",
+                    "generation_time_ms",
+                    "finished_at",
+                ]
+            },
+        ),
+    ]
+
+    class Media:
+        """The statuses' colours in both themes."""
+
+        css: ClassVar = {"all": ["posters/admin.css"]}
+
+    @admin.display(description="poster")
+    def thumbnail(self, poster: Poster) -> SafeString | str:
+        """Show it small."""
+        return _picture(poster, "poster-thumbnail") or "–"
+
+    @admin.display(description="poster")
+    def picture(self, poster: Poster) -> SafeString | str:
+        """Show it large."""
+        return _picture(poster, "poster-picture") or "–"
+
+    @admin.display(description="status", ordering="status")
+    def colored_status(self, poster: Poster) -> SafeString:
+        """Show the status in its colour."""
+        return colored(poster.status)
+
+    @admin.display(description="row", ordering="entity_id")
+    def owner(self, poster: Poster) -> SafeString | str:
+        """Link to the row that it shows, where that has an admin page."""
+        label, model = poster.owner_model.split(".")
+        text = f"{model} {poster.entity_id}"
+        try:
+            address = reverse(f"{self.admin_site.name}:{label}_{model}_change", args=[poster.entity_id])
+        except NoReverseMatch:
+            return text
+        return format_html('<a href="{}">{}</a>', address, text)
+
+    @admin.display(description="error")
+    def error(self, poster: Poster) -> str:
+        """Show why it failed, in one line."""
+        return f"{poster.error_code}: {poster.error_message}"[:160] if poster.error_code else ""
+
+    @admin.display(description="job")
+    def of_job(self, poster: Poster) -> SafeString:
+        """Link to its job."""
+        address = reverse(f"{self.admin_site.name}:posters_job_change", args=[poster.job_id])
+        return format_html('<a href="{}">{}</a>', address, poster.job_id)
+
+    @admin.display(description="Redpanda Console")
+    def records(self, poster: Poster) -> SafeString | str:
+        """Link to the records of its job."""
+        asked = console_link(POSTER_REQUESTS, poster.job_id, "request")
+        answered = console_link(POSTER_COMPLETIONS, poster.job_id, "outcome")
+        return format_html("{} {}", asked, answered) if asked else "–"
+
+    @admin.action(description="Ask again for selected posters", permissions=["view"])
+    def retry(self, request: HttpRequest, queryset: QuerySet[Poster]) -> None:
+        """Ask for new posters of the rows of those that failed or were cancelled."""
+        asked = 0
+        for poster in queryset:
+            if poster.status not in (Poster.Status.FAILED, Poster.Status.CANCELLED):
+                continue
+            try:
+                retry_poster(poster)
+            except RequestError as error:
+                self.message_user(request, f"{poster}: {error}", messages.ERROR)
+            else:
+                asked += 1
+        self.message_user(request, f"{asked} posters are asked for again; only failed and cancelled ones are.")
+
+
+def _picture(poster: Poster, css_class: str) -> SafeString | str:
+    if not poster.url:
+        return ""
+    return format_html(
+        '<img src="{}" class="{}" alt="{}" width="{}" height="{}" loading="lazy">',
+        poster.url,
+        css_class,
+        str(poster),
+        poster.css_width,
+        poster.css_height,
+    )
