@@ -1,0 +1,281 @@
+"""The admin and the example site in Chromium, in both themes; pictures of the pages are kept in out/test-artefacts."""
+
+import os
+import re
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django_posters.contract.codec import decode
+from django_posters.contract.outcomes import JobEvent, PosterOutcome
+from django_posters.contract.templates import TemplateAnswer
+from django_posters.models import Job, OutboxEvent, Poster, TemplateCommand
+from django_posters.placeholders import placeholder_url
+from django_posters.results import apply_job, apply_outcome
+from django_posters.templates_told import apply_answer
+from playwright.sync_api import Browser, Page, expect
+from testimonials import models
+
+from django_posters import request_poster, request_posters
+from django_tests.browsing import browser, keep, served
+from django_tests.outcomes import NOW, job_event, outcome, version
+from django_tests.site import Site, make_testimonial, until
+from schemas.codec import encode
+from schemas.envelope import Envelope
+from schemas.templates import Placeholder, TemplateError, TemplatePreviewed, TemplateRejected
+
+ARTEFACTS = Path(__file__).parents[3] / "out" / "test-artefacts"
+ADMIN = "/admin/posters/"
+PICTURE = placeholder_url(1080, 1080).replace("%238884", "%23b3261e")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """One browser for every test."""
+    # Playwright's own event loop runs in this thread, where Django would suspect asynchronous code.
+    before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with browser() as opened:
+        yield opened
+    if before is None:
+        del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture
+def site(postgres_url: str) -> Iterator[Site]:
+    """The site on PostgreSQL, without a broker."""
+    with Site(database_url=postgres_url, broker="127.0.0.1:9") as site:
+        yield site
+
+
+@pytest.fixture(params=["light", "dark"])
+def page(request: pytest.FixtureRequest, chromium: Browser, site: Site) -> Iterator[Page]:
+    """A page of somebody who may do everything, in each theme; a script that fails, fails the test."""
+    client = Client()
+    client.force_login(User.objects.create_superuser("admin"))
+    errors: list[str] = []
+    with served(site) as address:
+        context = chromium.new_context(base_url=address, color_scheme=request.param)
+        cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": address}
+        context.add_cookies([cookie])  # type: ignore[list-item]
+        opened = context.new_page()
+        opened.on("pageerror", lambda error: errors.append(str(error)))
+        yield opened
+        keep(opened, f"{request.node.originalname.removeprefix('test_')}-{request.param}", ARTEFACTS)
+        context.close()
+    assert errors == []
+
+
+def finish(poster: Poster, status: str = "completed", **fields: Any) -> None:
+    given = {"url": PICTURE} | fields if status == "completed" else fields
+    event = outcome(poster.job_id, status, poster_index=poster.poster_index, **given)
+    apply_outcome(decode(event, PosterOutcome))
+
+
+def count(job: Job, revision: int, status: str = "processing", **counts: int) -> None:
+    apply_job(decode(job_event(job.pk, revision, status, total_count=job.total_count, **counts), JobEvent))
+
+
+def tell(event: Envelope) -> None:
+    apply_answer(decode(encode(event), TemplateAnswer))
+
+
+def contrast(page: Page, selector: str) -> float:
+    """Return the contrast of a text with the page behind it, as WCAG 2 defines it."""
+    colors = page.eval_on_selector(
+        selector,
+        """element => {
+            let behind = element, ground;
+            do { ground = getComputedStyle(behind).backgroundColor; behind = behind.parentElement; }
+            while (behind && /, 0\\)$|^transparent$/.test(ground));
+            return [getComputedStyle(element).color, ground];
+        }""",
+    )
+    light, dark = sorted((_luminance(color) for color in colors), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(color: str) -> float:
+    channels = [int(channel) / 255 for channel in re.findall(r"\d+", color)[:3]]
+    linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in channels]
+    return sum(weight * value for weight, value in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def test_posters(page: Page) -> None:
+    """The list of posters shows pictures and legible statuses, and failed ones can be asked for again."""
+    done, failed = request_poster(make_testimonial()), request_poster(make_testimonial(author="Unlucky"))
+    finish(done)
+    finish(failed, "failed")
+
+    page.goto(ADMIN + "poster/")
+    drawn = page.eval_on_selector(".poster-thumbnail", "picture => picture.decode().then(() => picture.naturalWidth)")
+    legible = [contrast(page, f".poster-status >> text={status}") for status in ("completed", "failed")]
+    page.check("#action-toggle")
+    page.select_option("select[name=action]", "retry")
+    page.click("button[name=index]")
+    expect(page.locator(".messagelist")).to_contain_text("1 posters are asked for again")
+
+    assert drawn > 0
+    assert min(legible) >= 4.5
+    assert Poster.objects.filter(status="queued").count() == 1
+
+
+def test_jobs(page: Page) -> None:
+    """The bar of an open job moves without a reload, to its end."""
+    for number in range(4):
+        make_testimonial(author=f"Author {number}")
+    job = request_posters(models.Testimonial.objects.all())
+    page.goto(ADMIN + "job/")
+    bar, counts = page.locator("progress"), page.locator(".poster-counts")
+    expect(counts).to_have_text("0 / 0 / 0 / 4")
+
+    count(job, 1, success_count=2, failure_count=1)
+    expect(counts).to_have_text("2 / 1 / 0 / 4")
+    halfway = bar.evaluate("bar => bar.position")
+    count(job, 2, "completed", success_count=3, failure_count=1)
+
+    expect(page.locator(".poster-status")).to_have_text("completed")
+    assert (halfway, bar.evaluate("bar => bar.position")) == (0.75, 1)
+
+
+def test_outbox(page: Page) -> None:
+    """The outbox says how long its oldest event waits."""
+    request_poster(make_testimonial())
+    OutboxEvent.objects.update(created_at=NOW)
+
+    page.goto(ADMIN + "outboxevent/")
+
+    expect(page.locator("#content h1")).to_contain_text("is `manage.py relay_posters` running?")
+
+
+def sent(kind: str) -> TemplateCommand:
+    """Return the command of this kind that the page sent last."""
+    commands = TemplateCommand.objects.filter(kind=kind, state="sent").order_by("-created_at")
+    until(commands.exists)
+    return commands[0]
+
+
+def previewed(command: TemplateCommand) -> TemplatePreviewed:
+    return TemplatePreviewed(
+        event_id=uuid.uuid4(),
+        occurred_at=NOW,
+        command_id=command.pk,
+        section=command.section,
+        url=PICTURE,
+        object_key="previews/a.png",
+    )
+
+
+def test_template_editor(page: Page) -> None:
+    """A designer previews HTML that is not saved, sees what is wrong with it, uploads it and activates it."""
+    page.goto(ADMIN + "postertemplate/add/")
+    page.fill("[name=section]", "quote")
+    page.fill("[name=html]", "<p>{{ quote }</p>")
+    page.click("[data-kind=upload]")
+    refused = sent("template.upload")
+    problem = TemplateError(code="template_syntax", message="unexpected end", line=3, column=7)
+    tell(
+        TemplateRejected(
+            event_id=uuid.uuid4(), occurred_at=NOW, command_id=refused.pk, section="quote", errors=[problem]
+        )
+    )
+    expect(page.locator("output .error")).to_have_text("line 3, column 7: unexpected end")
+    legible = contrast(page, "output .error")
+
+    page.fill("[name=html]", "<p>{{ quote }}</p>")
+    page.fill("[name=custom_data]", '{"quote": "They just appear."}')
+    page.click("[data-kind=preview]")
+    tell(previewed(sent("template.preview")))
+    expect(page.locator(".poster-preview")).to_be_visible()
+
+    page.uncheck("[name=set_as_active]")
+    page.click("[data-kind=upload]")
+    quote = Placeholder(name="quote", sample_value="They just appear.", description="What was said.")
+    told = {"section": "quote", "placeholders": [quote]}
+    tell(version(1, command_id=sent("template.upload").pk, **told))
+    expect(page.locator(".poster-placeholders")).to_contain_text("They just appear.")
+    expect(page.locator("[name=html]")).to_have_value("<p>{{ quote }}</p>")
+
+    page.click("[data-kind=activate]")
+    command = sent("template.activate")
+    tell(version(1, minutes=1, command_id=command.pk, is_active=True, active_from=NOW, **told))
+
+    expect(page.locator("#content-main")).to_contain_text("quote_latest means this version")
+    assert legible >= 4.5
+
+
+def test_silence(page: Page) -> None:
+    """A preview that nobody answers ends in what to check."""
+    page.goto(ADMIN + "postertemplate/add/")
+    page.fill("[name=section]", "quote")
+    page.fill("[name=html]", "<p>{{ quote }}</p>")
+    page.click("[data-kind=preview]")
+    sent("template.preview")
+
+    TemplateCommand.objects.update(created_at=NOW)
+
+    expect(page.locator("output")).to_contain_text("is `manage.py relay_posters` running")
+    assert contrast(page, "output .warning") >= 4.5
+
+
+def test_compared_versions(page: Page) -> None:
+    """Two versions stand side by side, each as a picture of the same data."""
+    for number in (1, 2):
+        tell(version(number, placeholders=[Placeholder(name="quote", sample_value="They just appear.")]))
+    page.goto(ADMIN + "postertemplate/")
+    page.check("#action-toggle")
+    page.select_option("select[name=action]", "compare")
+    page.click("button[name=index]")
+    page.fill("[name=custom_data]", '{"quote": "Both."}')
+
+    page.click("#compared button")
+    for _ in range(2):
+        tell(previewed(sent("template.preview")))
+
+    pictures = page.locator(".poster-compared img")
+    for index in range(2):
+        expect(pictures.nth(index)).to_be_visible()
+    left, right = (pictures.nth(index).bounding_box() for index in range(2))
+    assert left is not None
+    assert right is not None
+    assert left["y"] == right["y"]
+    assert left["x"] + left["width"] <= right["x"]
+
+
+def test_poster_appears_on_a_page(page: Page) -> None:
+    """Who sends the form sees the poster's place, then the poster, without a reload or a jump of the page."""
+    page.goto("/new/")
+    for name, value in (("author", "Ada"), ("quote", "It works."), ("rating", "5")):
+        page.fill(f"[name={name}]", value)
+    page.click("main button")
+    picture = page.locator("figure img")
+    expect(picture).to_have_attribute("src", re.compile("^data:"))
+    before = picture.bounding_box()
+
+    finish(Poster.objects.get())
+
+    expect(picture).to_have_attribute("src", PICTURE)
+    assert picture.bounding_box() == before
+    expect(page.locator("output")).to_have_text("1 of 1 made")
+
+
+def test_batch_button(page: Page) -> None:
+    """The button asks for every poster as one job; its bar moves, and at the end the posters are on the page."""
+    for number in range(4):
+        make_testimonial(author=f"Author {number}")
+    page.goto("/")
+    page.click("text=New posters of all")
+    expect(page.locator("output")).to_have_text("0 of 4")
+    job = Job.objects.get()
+
+    count(job, 1, success_count=3)
+    expect(page.locator("output")).to_have_text("3 of 4")
+    for poster in job.posters.all():
+        finish(poster)
+    count(job, 2, "completed", success_count=4)
+
+    expect(page.locator(f'li img[src="{PICTURE}"]')).to_have_count(4)
