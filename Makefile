@@ -1,10 +1,10 @@
 # One command for each thing; `make` lists them. Second runs check some stamps and start at once.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help install parts demo test lint format lock bench faults clean
+.PHONY: help install parts demo demo-site test lint format lock bench faults clean
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: ## Make .venv with everything for development; see to the browser and the fonts
 	@scripts/install.sh dev
@@ -17,6 +17,11 @@ demo: ## Render 12 posters from a Django site, on embedded servers
 	@scripts/install.sh demo
 	@scripts/install-browser.sh
 	@.venv/bin/posters demo $(ARGS)
+
+demo-site: ## Serve that Django site, with its admin, until Ctrl-C; PORT=8000
+	@scripts/install.sh demo
+	@scripts/install-browser.sh
+	@.venv/bin/posters demo --serve $(or $(PORT),8000) $(ARGS)
 
 test: install parts lint ## Check and test everything, on real servers; ARGS="-k intake" for some of it
 	@.venv/bin/python -m pytest $(ARGS)

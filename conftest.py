@@ -11,7 +11,7 @@ from confluent_kafka.admin import NewTopic
 
 from posters.migrations import migrate
 from streams.topics import TOPICS
-from tests.parts import Bucket, KafkaServer, ObjectServer, PartError, PostgresServer
+from tests.parts import Bucket, KafkaServer, MariaServer, ObjectServer, PartError, PostgresServer
 
 
 @pytest.fixture(scope="session")
@@ -54,6 +54,13 @@ def broker(kafka: KafkaServer, empty_broker: str) -> str:
 def postgres(parts_directory: Path) -> Iterator[PostgresServer]:
     """The session's PostgreSQL."""
     with PostgresServer(parts_directory / "postgres") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb(parts_directory: Path) -> Iterator[MariaServer]:
+    """The session's MariaDB."""
+    with MariaServer(parts_directory / "mariadb") as server:
         yield server
 
 

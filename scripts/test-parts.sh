@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs into .parts what tests and benchmarks start besides PostgreSQL and Chromium: Kafka's jars through Maven, and
-# versitygw, an S3 server, through Go; without a Go that can build it, tests use moto, which is in .venv.
+# versitygw, an S3 server, through Go; without a Go that can build it, tests use moto, which is in .venv. MariaDB comes
+# from the distribution.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -68,5 +69,14 @@ install_object_server() {
 }
 
 command -v setpriv >/dev/null || scripts/apt-install.sh util-linux
+install_mariadb() {
+  if PATH=$PATH:/usr/sbin command -v mariadbd >/dev/null || scripts/apt-install.sh mariadb-server-core; then
+    return
+  fi
+  say "there is no mariadbd: install it (Debian: sudo apt-get install mariadb-server-core) and run this again"
+  exit 1
+}
+
 install_kafka
 install_object_server
+install_mariadb

@@ -57,6 +57,9 @@ POSTERS = {
     "PERMISSION": "website.permissions.may_watch",
 }
 
+# The directory that posters are stored in, where the site is to serve them itself.
+POSTER_FILES = os.environ.get("POSTER_FILES", "")
+
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"

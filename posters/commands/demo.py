@@ -12,17 +12,20 @@ from rich.table import Table
 from posters.demo.contact_sheet import write_contact_sheet
 from posters.demo.results import Result
 from posters.demo.run import run_demo
+from posters.demo.serve import serve_demo
 from posters.main import CommandError
 
 NEXT = """What to try next:
   open {sheet}
   edit example/testimonials/posters/testimonial.html and run `make demo` again
+  run `make demo-site` for the pages of that site
   read docs/django.md to ask for posters from your own site"""
 
 
 @click.command()
+@click.option("--serve", type=click.IntRange(1, 65535), metavar="PORT", help="serve the site on 127.0.0.1 until Ctrl-C")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("out/demo"), show_default=True)
-def demo(out: Path) -> None:
+def demo(out: Path, serve: int | None) -> None:
     """Make 12 posters for an example Django site, on an embedded broker and Postgres, into the directory --out."""
     began = time.monotonic()
     console = Console()
@@ -30,6 +33,9 @@ def demo(out: Path) -> None:
     shutil.rmtree(out / "storage", ignore_errors=True)
     for earlier in out.glob("*.png"):
         earlier.unlink()
+    if serve is not None:
+        serve_demo(out, serve)
+        return
     with _bar(console) as progress:
         task = progress.add_task("posters", total=None)
         results = run_demo(out, lambda done, total: progress.update(task, completed=done, total=total))

@@ -33,23 +33,29 @@ def run_demo(out: Path, on_progress: OnProgress) -> list[Result]:
     for directory in (logs, storage):
         directory.mkdir(parents=True, exist_ok=True)
     with embedded_parts() as parts:
-        environment = {
-            "POSTERS_BROKERS": parts.brokers,
-            "POSTERS_DATABASE_URL": parts.database_url,
-            "POSTERS_STORAGE_URL": storage.absolute().as_uri(),
-            # An embedded broker does not wake a waiting fetch.
-            "POSTERS_FETCH_WAIT": "0.02",
-            "DATABASE_URL": parts.site_database_url,
-        }
+        environment = environment_of(parts, storage)
         processes = Processes(logs, environment)
         try:
             asyncio.run(set_up(read_settings(environment)))
-            return asyncio.run(_results(parts, processes, _requested(processes), on_progress))
+            return asyncio.run(_results(parts, processes, start_site(processes), on_progress))
         finally:
             processes.stop()
 
 
-def _requested(processes: Processes) -> dict[str, str]:
+def environment_of(parts: Parts, storage: Path) -> dict[str, str]:
+    """Return what the demo's processes are told."""
+    return {
+        "POSTERS_BROKERS": parts.brokers,
+        "POSTERS_DATABASE_URL": parts.database_url,
+        "POSTERS_STORAGE_URL": storage.absolute().as_uri(),
+        # An embedded broker does not wake a waiting fetch.
+        "POSTERS_FETCH_WAIT": "0.02",
+        "DATABASE_URL": parts.site_database_url,
+    }
+
+
+def start_site(processes: Processes) -> dict[str, str]:
+    """Start the worker and the site, let it ask for its posters, and return the authors by job id."""
     manage = [sys.executable, "manage.py"]
     processes.start("worker", [sys.executable, "-m", "posters", "worker"], EXAMPLE.parent)
     click.echo("site: making its tables")

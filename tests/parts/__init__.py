@@ -5,9 +5,19 @@ Python process dies first, the kernel ends the servers: start them from a thread
 """
 
 from tests.parts.kafka import KafkaServer
+from tests.parts.mariadb import MariaServer
 from tests.parts.objects import Bucket, ObjectServer
 from tests.parts.ports import free_port
 from tests.parts.postgres import PostgresServer
 from tests.parts.process import PartError, ServerProcess
 
-__all__ = ["Bucket", "KafkaServer", "ObjectServer", "PartError", "PostgresServer", "ServerProcess", "free_port"]
+__all__ = [
+    "Bucket",
+    "KafkaServer",
+    "MariaServer",
+    "ObjectServer",
+    "PartError",
+    "PostgresServer",
+    "ServerProcess",
+    "free_port",
+]

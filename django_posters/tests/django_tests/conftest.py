@@ -9,13 +9,15 @@ from pathlib import Path
 import django
 import pytest
 
-from tests.parts import PostgresServer
+from tests.parts import MariaServer, PostgresServer
 
 EXAMPLE = Path(__file__).parents[3] / "example"
 
 sys.path.insert(0, str(EXAMPLE))
 os.environ["DJANGO_SETTINGS_MODULE"] = "website.settings"
 django.setup()
+
+from django.apps import apps  # noqa: E402 - likewise
 
 from django_tests.site import Site  # noqa: E402 - it imports models, which need Django set up
 
@@ -55,11 +57,27 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
     return f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'site.sqlite3')}"
 
 
-@pytest.fixture(params=["postgresql", "sqlite"])
+@pytest.fixture(scope="session")
+def migrated_mariadb(mariadb: MariaServer) -> MariaServer:
+    """A MariaDB whose database `site` has every table of the site."""
+    mariadb.create("site")
+    Site(database_url=mariadb.url("site"), broker=NOWHERE).run("migrate", "--verbosity=0")
+    return mariadb
+
+
+@pytest.fixture
+def mariadb_url(migrated_mariadb: MariaServer) -> Iterator[str]:
+    """The address of a MariaDB database with every table of the site and no rows."""
+    yield migrated_mariadb.url("site")
+    models = [model for app in ("posters", "testimonials") for model in apps.get_app_config(app).get_models()]
+    migrated_mariadb.empty("site", [model._meta.db_table for model in models])
+
+
+@pytest.fixture(params=["postgresql", "sqlite", "mariadb"])
 def database_url(request: pytest.FixtureRequest) -> str:
     """One database after the other."""
-    name = "postgres_url" if request.param == "postgresql" else "sqlite_url"
-    return str(request.getfixturevalue(name))
+    names = {"postgresql": "postgres_url", "sqlite": "sqlite_url", "mariadb": "mariadb_url"}
+    return str(request.getfixturevalue(names[request.param]))
 
 
 @pytest.fixture

@@ -65,5 +65,5 @@ def test_database_url_is_read(url: str, expected: tuple[str, ...]) -> None:
 
 def test_unknown_database_is_refused() -> None:
     """Any other scheme is an error that names those there are."""
-    with pytest.raises(ImproperlyConfigured, match="starts with postgresql:// or sqlite:///, not oracle://"):
+    with pytest.raises(ImproperlyConfigured, match="starts with postgresql://, mysql:// or sqlite:///, not oracle://"):
         parse_database_url("oracle://db")

@@ -1,0 +1,59 @@
+"""The example site on embedded parts, for people to click through."""
+
+import asyncio
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+import click
+
+from posters.commands.setup import set_up
+from posters.demo.parts import embedded_parts
+from posters.demo.processes import Processes
+from posters.demo.run import EXAMPLE, environment_of, start_site
+from posters.main import CommandError
+from streams.settings import read_settings
+
+POLL_SECONDS: Final = 0.5
+USER: Final = "demo"
+
+READY = """The site:   http://127.0.0.1:{port}/
+Its admin:  http://127.0.0.1:{port}/admin/   user {user}, password {user}
+Ctrl-C ends it; its logs are in {logs}"""
+
+
+def serve_demo(out: Path, port: int) -> None:
+    """Serve the site and all that makes its posters, until Ctrl-C. Raises CommandError where a part of it ends."""
+    if not (EXAMPLE / "manage.py").exists():
+        raise CommandError(f"the demo serves the example site, which is not in {EXAMPLE}; run it in a clone")
+    logs, storage = out / "logs", out / "storage"
+    for directory in (logs, storage):
+        directory.mkdir(parents=True, exist_ok=True)
+    with embedded_parts() as parts:
+        environment = {
+            **environment_of(parts, storage),
+            "POSTERS_PUBLIC_URL": f"http://127.0.0.1:{port}/files",
+            "POSTER_FILES": str(storage.absolute()),
+            "DJANGO_SUPERUSER_PASSWORD": USER,
+        }
+        processes = Processes(logs, environment)
+        try:
+            asyncio.run(set_up(read_settings(environment)))
+            start_site(processes)
+            _open(processes, port)
+            click.echo(READY.format(port=port, user=USER, logs=logs))
+            while True:
+                processes.check()
+                time.sleep(POLL_SECONDS)
+        except KeyboardInterrupt:
+            click.echo("ending")
+        finally:
+            processes.stop()
+
+
+def _open(processes: Processes, port: int) -> None:
+    manage = [sys.executable, "manage.py"]
+    user = ["createsuperuser", "--noinput", "--username", USER, "--email", "demo@example.com"]
+    processes.run("superuser", [*manage, *user], EXAMPLE)
+    processes.start("site", [*manage, "runserver", f"127.0.0.1:{port}", "--noreload"], EXAMPLE)
