@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from django_posters.conf import get_settings
 from django_posters.contract.templates import TemplateError, TemplateUploaded
+from django_posters.discovery import read_template
 from django_posters.errors import PostersError
 from django_posters.uploads import Answers, Upload, send
 
@@ -38,15 +39,15 @@ class Command(BaseCommand):
     def handle(self, *args: Any, section: str, file: Path, wait: float | None, **options: Any) -> None:
         """Send the command and, if asked to, say what came of it."""
         settings = get_settings()
-        upload = Upload(
-            section=section,
-            name=options["name"] or section,
-            html=_read(file),
-            set_as_active=not options["inactive"],
-            width=options["width"],
-            height=options["height"],
-        )
         try:
+            upload = Upload(
+                section=section,
+                name=options["name"] or section,
+                html=read_template(file),
+                set_as_active=not options["inactive"],
+                width=options["width"],
+                height=options["height"],
+            )
             command = upload.command(settings)
             if wait is None:
                 send(command, settings)
@@ -66,13 +67,6 @@ class Command(BaseCommand):
             self.stderr.write(f"{file}: {warning.code}: {warning.message}")
         active = "active" if answer.is_active else "not active"
         self.stdout.write(f"{section}@{answer.template_version} ({answer.template_id}) is uploaded and {active}.")
-
-
-def _read(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"{file} cannot be read: {error}") from error
 
 
 def _line(file: Path, error: TemplateError) -> str:
