@@ -1,12 +1,15 @@
 """What a site installs."""
 
-import os
+import re
 import subprocess
 import sys
+import venv
 import zipfile
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 PROJECT = Path(__file__).parents[2]
 CONTRACT = Path(__file__).parents[3] / "schemas"
@@ -17,7 +20,14 @@ from pathlib import Path
 from django.conf import settings
 
 settings.configure(
-    INSTALLED_APPS=["django_posters"],
+    INSTALLED_APPS=[
+        "django.contrib.admin",
+        "django.contrib.auth",
+        "django.contrib.contenttypes",
+        "django.contrib.messages",
+        "django_posters",
+    ],
+    SILENCED_SYSTEM_CHECKS=["admin.E403", "admin.E408", "admin.E409", "admin.E410"],
     DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
     POSTERS={"BOOTSTRAP_SERVERS": "localhost:9092", "SITE": "shop"},
 )
@@ -30,9 +40,13 @@ import django_posters
 from django_posters import request_poster
 from django_posters.contract import codec
 from django_posters.models import Poster
+import importlib, pkgutil
+for found in pkgutil.walk_packages(django_posters.__path__, "django_posters."):
+    if not found.name.startswith("django_posters.contract") and found.name != "django_posters.pytest_plugin":
+        importlib.import_module(found.name)
 assert Poster.objects.count() == 0
-for name in ("faust", "playwright", "schemas", "streams", "agents"):
-    assert name not in sys.modules, name
+for name in ("faust", "playwright", "schemas", "streams", "agents", "psycopg", "pytest"):
+    assert importlib.util.find_spec(name) is None, name
 for module in (django_posters, codec):
     assert Path(module.__file__).is_relative_to(sys.argv[1]), module.__file__
 """
@@ -63,23 +77,62 @@ def test_wheel_holds_the_contract_as_files(distributions: Path) -> None:
         packed = {path.name: wheel.read(f"django_posters/contract/{path.name}") for path in CONTRACT.glob("*.py")}
 
     assert packed == {path.name: path.read_bytes() for path in CONTRACT.glob("*.py")}
-    assert {"py.typed", "migrations/0001_initial.py", "management/commands/relay_posters.py"} <= {
-        name.removeprefix("django_posters/") for name in names
-    }
+    assert {
+        "py.typed",
+        "management/commands/relay_posters.py",
+        "migrations/0001_initial.py",
+        "static/posters/progress.js",
+        "templates/admin/posters/editor.html",
+        "templatetags/posters.py",
+    } <= {name.removeprefix("django_posters/") for name in names}
     assert not [
         name for name in names if name.split("/")[0] not in ("django_posters", "django_posters-0.1.0.dist-info")
     ]
 
 
-def test_wheel_works_without_the_workers(distributions: Path, tmp_path: Path) -> None:
-    """Unpacked, with nothing of this repository on the path, the app is checked, migrated and imported."""
+@pytest.fixture
+def clean(distributions: Path, tmp_path: Path) -> Path:
+    """The Python of an environment that has the wheel, what it depends on, and nothing else."""
+    venv.create(tmp_path / "clean", symlinks=True)
+    [packages] = (tmp_path / "clean").glob("lib/python*/site-packages")
     with zipfile.ZipFile(next(distributions.glob("*.whl"))) as wheel:
-        wheel.extractall(tmp_path)
+        wheel.extractall(packages)
+    for name in _with_dependencies({"confluent-kafka", "django", "msgspec", "orjson"}):
+        for top in {Path(file).parts[0] for file in distribution(name).files or [] if ".." not in file.parts}:
+            if top.endswith("__pycache__") or (packages / top).exists():
+                continue
+            (packages / top).symlink_to(Path(str(distribution(name).locate_file(top))))
+    return tmp_path / "clean" / "bin" / "python"
 
+
+def _with_dependencies(names: set[str]) -> set[str]:
+    found: set[str] = set()
+    while names - found:
+        name = min(names - found)
+        found.add(name)
+        for line in distribution(name).requires or []:
+            requirement = Requirement(line)
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+                names = names | {requirement.name}
+    return found
+
+
+def test_wheel_names_its_dependencies_and_its_plugin(distributions: Path) -> None:
+    """The wheel depends on four packages, and brings pytest a fixture."""
+    with zipfile.ZipFile(next(distributions.glob("*.whl"))) as wheel:
+        metadata = wheel.read("django_posters-0.1.0.dist-info/METADATA").decode()
+        entry_points = wheel.read("django_posters-0.1.0.dist-info/entry_points.txt").decode()
+
+    required = [Requirement(line) for line in re.findall(r"^Requires-Dist: (.+)$", metadata, re.MULTILINE)]
+    assert {item.name for item in required if item.marker is None} == {"confluent-kafka", "django", "msgspec", "orjson"}
+    assert "django_posters = django_posters.pytest_plugin" in entry_points
+
+
+def test_wheel_works_in_a_clean_environment(clean: Path, tmp_path: Path) -> None:
+    """With its dependencies and nothing else, the app is checked, migrated and imported, every module of it."""
     done = subprocess.run(
-        [sys.executable, "-c", USE_IT, str(tmp_path)],
+        [clean, "-I", "-W", "error", "-c", USE_IT, str(clean.parents[1])],
         cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(tmp_path), "PYTHONWARNINGS": "error"},
         capture_output=True,
         text=True,
         check=False,

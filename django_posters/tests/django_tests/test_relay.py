@@ -4,8 +4,9 @@ import contextlib
 import subprocess
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
+import pytest
 from confluent_kafka import Message
 from django.db import transaction
 from django.utils import timezone
@@ -74,8 +75,16 @@ def test_rolled_back_request_is_not_published(any_site_with_broker: Site) -> Non
     assert published(site) == []
 
 
-def test_killed_relays_publish_exactly_what_was_committed(site: Site) -> None:
+@pytest.fixture(params=["postgres_url", "mariadb_url"])
+def served_site(request: pytest.FixtureRequest, broker: str) -> Iterator[Site]:
+    """The site on each database server, with a broker."""
+    with Site(database_url=request.getfixturevalue(request.param), broker=broker) as site:
+        yield site
+
+
+def test_killed_relays_publish_exactly_what_was_committed(served_site: Site) -> None:
     """1,000 transactions, 30 % rolled back, the relay killed 20 times: the committed events and no others, in order."""
+    site = served_site
     committed: dict[str, list[uuid.UUID]] = {}
     for first in range(0, 1_000, 50):
         relay = site.start("relay_posters")
@@ -121,8 +130,9 @@ def test_terminated_relay_ends_in_order(site: Site) -> None:
     assert len(published(site)) == 1
 
 
-def test_two_relays_keep_the_order_of_a_job(site: Site) -> None:
+def test_two_relays_keep_the_order_of_a_job(served_site: Site) -> None:
     """Relays side by side share the work, and the events of a job still come in order, each once."""
+    site = served_site
     jobs: dict[str, list[uuid.UUID]] = {f"job-{number}": [] for number in range(20)}
     with transaction.atomic():
         for _ in range(10):
