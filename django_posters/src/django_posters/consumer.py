@@ -16,7 +16,7 @@ from .contract.templates import TemplateAnswer, TemplateUploaded
 from .contract.topics import JOB_EVENTS, POSTER_COMPLETIONS, TEMPLATE_CATALOG, TEMPLATE_EVENTS
 from .models import SetAsideEvent
 from .results import apply_job, apply_outcome
-from .templates_told import apply_answer
+from .templates_told import apply_answer, apply_version
 
 logger = logging.getLogger(__name__)
 
@@ -54,18 +54,20 @@ def handle(message: Message, site: str) -> None:
     if value is None and message.topic() == TEMPLATE_CATALOG:
         return  # how a compacted topic says that an entry is gone
     try:
-        _apply(decode(value, EXPECTED[message.topic() or ""]), site)
+        _apply(message.topic() or "", value, site)
     except _BAD as error:
         _set_aside(message, error)
 
 
-def _apply(event: Envelope, site: str) -> None:
-    match event:
-        case TemplateAnswer():  # templates belong to every site of the cluster
+def _apply(topic: str, value: bytes | None, site: str) -> None:
+    match decode(value, EXPECTED[topic]):
+        case TemplateUploaded() as version if topic == TEMPLATE_CATALOG:
+            apply_version(version)
+        case TemplateAnswer() as event:  # templates belong to every site of the cluster
             apply_answer(event)
-        case PosterOutcome() if event.source == site:
+        case PosterOutcome() as event if event.source == site:
             apply_outcome(event)
-        case JobEvent() if event.source == site:
+        case JobEvent() as event if event.source == site:
             apply_job(event)
 
 

@@ -1,5 +1,6 @@
 """Apply what the templates role tells: versions, and answers to this site's commands."""
 
+import hashlib
 from typing import Any
 
 import msgspec
@@ -12,26 +13,31 @@ from .models import PosterTemplate, TemplateCommand
 
 
 def apply_answer(answer: TemplateAnswer) -> None:
-    """Write what an answer or an entry of the catalog says, unless something newer was said of the version."""
+    """Write what an answer says of a version, unless something newer was said of it, and of this site's command."""
     with transaction.atomic(using=outbox.database()):
         if isinstance(answer, TemplateVersion):
-            _apply_version(answer)
+            apply_version(answer)
         _apply_to_command(answer)
 
 
-def _apply_version(version: TemplateVersion) -> None:
+def apply_version(version: TemplateVersion) -> None:
+    """Write what an entry of the catalog says, unless something newer was said of the version.
+
+    An entry names the command that touched it last. That need not be the version the command was about: the one that
+    another took over from is touched too.
+    """
     templates = PosterTemplate.objects.using(outbox.database())
     mine = templates.filter(pk=version.template_id)
     columns = _columns(version)
-    if not mine.filter(told_at__lt=version.occurred_at).update(**columns):
-        templates.bulk_create([PosterTemplate(template_id=version.template_id, **columns)], ignore_conflicts=True)
-    html = _html(version)
-    if html:
-        mine.filter(html_content="").update(html_content=html)
-    if version.is_active and version.active_from is not None:
-        # A section has one active version; that the other is none any more is told apart from this.
-        earlier = Q(active_from__lt=version.active_from) | Q(active_from=None)
-        templates.filter(earlier, section=version.section, is_active=True).update(is_active=False)
+    with transaction.atomic(using=outbox.database()):
+        if not mine.filter(told_at__lt=version.occurred_at).update(**columns):
+            templates.bulk_create([PosterTemplate(template_id=version.template_id, **columns)], ignore_conflicts=True)
+        if html := _html(version):
+            mine.filter(html_content="").update(html_content=html)
+        if version.is_active and version.active_from is not None:
+            # A section has one active version; that the other is none any more is told apart from this.
+            earlier = Q(active_from__lt=version.active_from) | Q(active_from=None)
+            templates.filter(earlier, section=version.section, is_active=True).update(is_active=False)
 
 
 def _apply_to_command(answer: TemplateAnswer) -> None:
@@ -50,7 +56,8 @@ def _html(version: TemplateVersion) -> str:
     if isinstance(version, TemplateDescribed):
         return version.html_content
     commands = TemplateCommand.objects.using(outbox.database()).filter(pk=version.command_id)
-    return commands.exclude(kind="template.preview").values_list("html_content", flat=True).first() or ""
+    sent = commands.values_list("html_content", flat=True).first() or ""
+    return sent if hashlib.sha256(sent.encode()).hexdigest() == version.html_sha256 else ""
 
 
 def _columns(version: TemplateVersion) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The admin, asked as a browser asks but without one."""
 
+import hashlib
 import re
 import uuid
 from collections.abc import Iterator
@@ -66,6 +67,10 @@ def page(client: Client, path: str) -> str:
 def tell(event: TemplateUploaded) -> None:
     """Apply what the templates role says."""
     apply_answer(decode(schemas.codec.encode(event), TemplateAnswer))
+
+
+def sha256(html: str) -> str:
+    return hashlib.sha256(html.encode()).hexdigest()
 
 
 def finish(poster: Poster, status: str = "completed") -> None:
@@ -214,7 +219,7 @@ def test_template_is_uploaded_through_the_outbox(admin: Client) -> None:
     waiting = admin.get(reply["answer"]).json()
     event = sent()
 
-    tell(version(1, command_id=event.event_id, section="quote"))
+    tell(version(1, command_id=event.event_id, section="quote", html_sha256=sha256(EDITED["html"])))
 
     done = admin.get(reply["answer"]).json()
     assert (event.section, event.name, event.html_content) == ("quote", "quote", "<p>{{ quote }}</p>")
@@ -329,11 +334,13 @@ def test_viewers_change_nothing(site: Site) -> None:
     user.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
     viewer = logged_in(user)
     tell(version(1))
+    request_poster(make_testimonial())
 
     shown = page(viewer, f"postertemplate/{uuid.UUID(int=1)}/change/")
     refused = viewer.post(ADMIN + "postertemplate/commands/", EDITED)
 
     assert "data-kind=" not in shown
+    assert 'value="retry"' not in page(viewer, "poster/")
     assert refused.status_code == 403
     assert viewer.get(ADMIN + "postertemplate/add/").status_code == 403
     assert not TemplateCommand.objects.exists()

@@ -1,5 +1,6 @@
 """The admin and the example site in Chromium, in both themes; pictures of the pages are kept in out/test-artefacts."""
 
+import hashlib
 import os
 import re
 import uuid
@@ -68,6 +69,10 @@ def page(request: pytest.FixtureRequest, chromium: Browser, site: Site) -> Itera
         keep(opened, f"{request.node.originalname.removeprefix('test_')}-{request.param}", ARTEFACTS)
         context.close()
     assert errors == []
+
+
+def sha256(html: str) -> str:
+    return hashlib.sha256(html.encode()).hexdigest()
 
 
 def finish(poster: Poster, status: str = "completed", **fields: Any) -> None:
@@ -195,7 +200,7 @@ def test_template_editor(page: Page) -> None:
     page.uncheck("[name=set_as_active]")
     page.click("[data-kind=upload]")
     quote = Placeholder(name="quote", sample_value="They just appear.", description="What was said.")
-    told = {"section": "quote", "placeholders": [quote]}
+    told = {"section": "quote", "placeholders": [quote], "html_sha256": sha256("<p>{{ quote }}</p>")}
     tell(version(1, command_id=sent("template.upload").pk, **told))
     expect(page.locator(".poster-placeholders")).to_contain_text("They just appear.")
     expect(page.locator("[name=html]")).to_have_value("<p>{{ quote }}</p>")

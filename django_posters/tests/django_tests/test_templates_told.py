@@ -1,14 +1,15 @@
 """template-events and the catalog, applied in this process: the newest word on a version counts."""
 
+import hashlib
 import itertools
 import uuid
 from datetime import timedelta
 
 import pytest
 from django_posters.contract.codec import decode
-from django_posters.contract.templates import TemplateAnswer
+from django_posters.contract.templates import TemplateAnswer, TemplateUploaded
 from django_posters.models import PosterTemplate, TemplateCommand
-from django_posters.templates_told import apply_answer
+from django_posters.templates_told import apply_answer, apply_version
 
 from django_tests.outcomes import NOW, URL, version
 from django_tests.site import Site
@@ -29,6 +30,15 @@ def take(*events: Envelope) -> None:
     """Apply what the templates role says, as the consumer does."""
     for event in events:
         apply_answer(decode(encode(event), TemplateAnswer))
+
+
+def take_from_catalog(event: Envelope) -> None:
+    """Apply an entry of the catalog, as the consumer does."""
+    apply_version(decode(encode(event), TemplateUploaded))
+
+
+def sha256(html: str) -> str:
+    return hashlib.sha256(html.encode()).hexdigest()
 
 
 def send(kind: str = "template.upload", **fields: str) -> TemplateCommand:
@@ -86,11 +96,25 @@ def test_upload_of_this_site_keeps_its_html(any_site: Site) -> None:
     """The answer to an upload makes the version known with the HTML that was sent, and the command is done."""
     command = send(html_content="<p>{{ quote }}</p>")
 
-    take(version(1, command_id=command.pk))
+    take(version(1, command_id=command.pk, html_sha256=sha256(command.html_content)))
 
     command.refresh_from_db()
     assert command.template is not None
     assert (command.state, command.template.html_content) == ("done", "<p>{{ quote }}</p>")
+
+
+def test_version_that_another_took_over_from_is_not_taken_for_it(any_site: Site) -> None:
+    """The catalog's word that an older version is no longer active has the new one's command, but not its HTML."""
+    command = send(html_content="<p>new</p>")
+    take_from_catalog(version(1, command_id=command.pk))
+    take_from_catalog(version(2, command_id=command.pk, html_sha256=sha256("<p>new</p>")))
+    before = TemplateCommand.objects.get().state
+    take(version(2, command_id=command.pk, html_sha256=sha256("<p>new</p>")))
+
+    command.refresh_from_db()
+    assert (before, command.state, command.template_id) == ("sent", "done", uuid.UUID(int=2))
+    html = PosterTemplate.objects.order_by("version").values_list("html_content", flat=True)
+    assert list(html) == ["", "<p>new</p>"]
 
 
 def test_described_version_has_its_html(any_site: Site) -> None:

@@ -58,6 +58,10 @@ class PosterAdmin(ReadOnlyAdmin):
 
         css: ClassVar = {"all": ["posters/admin.css"]}
 
+    def has_retry_permission(self, request: HttpRequest) -> bool:
+        """Ask Django who may change posters, as if that could be done by hand."""
+        return admin.ModelAdmin.has_change_permission(self, request)
+
     @admin.display(description="poster")
     def thumbnail(self, poster: Poster) -> SafeString | str:
         """Show it small."""
@@ -102,7 +106,7 @@ class PosterAdmin(ReadOnlyAdmin):
         answered = console_link(POSTER_COMPLETIONS, poster.job_id, "outcome")
         return format_html("{} {}", asked, answered) if asked else "–"
 
-    @admin.action(description="Ask again for selected posters", permissions=["view"])
+    @admin.action(description="Ask again for selected posters", permissions=["retry"])
     def retry(self, request: HttpRequest, queryset: QuerySet[Poster]) -> None:
         """Ask for new posters of the rows of those that failed or were cancelled."""
         asked = 0
