@@ -27,6 +27,7 @@ class Watch:
         self._read = read
         self._poll_seconds = poll_seconds
         self._queues: dict[str, set[asyncio.Queue[Progress]]] = {}
+        self._last: dict[str, Progress] = {}
         self._polling: asyncio.Task[None] | None = None
 
     async def follow(
@@ -48,6 +49,8 @@ class Watch:
     def _subscribed(self, job_id: str) -> Iterator[asyncio.Queue[Progress]]:
         queue: asyncio.Queue[Progress] = asyncio.Queue()
         self._queues.setdefault(job_id, set()).add(queue)
+        # What the newcomer was told may be older than what the others know: the next look is news for everybody.
+        self._last.pop(job_id, None)
         if self._polling is None or self._polling.done():
             self._polling = asyncio.create_task(self._poll())
         try:
@@ -58,7 +61,6 @@ class Watch:
                 del self._queues[job_id]
 
     async def _poll(self) -> None:
-        last: dict[str, Progress] = {}
         while self._queues:
             try:
                 found = await self._read(list(self._queues))
@@ -66,10 +68,11 @@ class Watch:
                 logger.warning("the progress of jobs cannot be read: %s; trying again", error)
                 found = {}
             for job_id, progress in found.items():
-                if last.get(job_id) != progress:
+                if self._last.get(job_id) != progress:
                     for queue in self._queues.get(job_id, ()):
                         queue.put_nowait(progress)
-            last = {job_id: progress for job_id, progress in (last | found).items() if job_id in self._queues}
+            known = self._last | found
+            self._last = {job_id: progress for job_id, progress in known.items() if job_id in self._queues}
             await asyncio.sleep(self._poll_seconds)
 
 

@@ -215,6 +215,20 @@ async def test_page_that_leaves_is_looked_for_no_more() -> None:
     assert len(counts.asked) == asked
 
 
+async def test_late_page_is_told_what_the_others_know() -> None:
+    """A page that read the counts just before the others were told of newer ones is told too."""
+    watch = Watch(Counts(itertools.repeat(1)), poll_seconds=0)
+    early = watch.follow(state("job-1", 0))
+    await anext(early)
+
+    late = watch.follow(state("job-1", 0))
+    first = await asyncio.wait_for(anext(late), 5)
+
+    assert first == state("job-1", 1)
+    for pages in (early, late):
+        await pages.aclose()  # type: ignore[attr-defined]
+
+
 async def test_silence_is_filled() -> None:
     """A page that nothing is told still hears something, so that nobody between cuts the line."""
 
