@@ -10,7 +10,7 @@ install: ## Make .venv with everything for development; see to the browser and t
 	@scripts/install.sh dev
 	@scripts/install-browser.sh
 
-parts: ## Install the servers that the tests start: Kafka, an S3 server
+parts: ## Install the servers that the tests start: Kafka, MariaDB, an S3 server
 	@scripts/test-parts.sh
 
 demo: ## Render 12 posters from a Django site, on embedded servers
