@@ -11,6 +11,8 @@ REQUEST_MAX_BYTES = 900 * 1024
 """An event on `poster-requests` as a whole; what bounds a batch of large posters."""
 BULK_ABOVE_POSTERS = 10
 TEMPLATE_HTML_MAX_BYTES = 512 * 1024
+PLACEHOLDERS_MAX_BYTES = 512 * 1024
+"""What a template's placeholders take as JSON, with all that was declared of them."""
 TEMPLATE_NAME_MAX_CHARACTERS = 200
 SIDE_MAX_CSS_PIXELS = 8_192
 SIDE_MAX_DEVICE_PIXELS = 16_383

@@ -60,8 +60,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
     ),
     # An answer to template.get carries the HTML, escaped.
     Topic(name=names.TEMPLATE_EVENTS, partitions=1, retention=timedelta(days=30), max_message_bytes=4 * MEBIBYTE),
-    # A record repeats what the upload declared of its placeholders.
-    Topic(name=names.TEMPLATE_CATALOG, partitions=1, retention=None, compact=True, max_message_bytes=4 * MEBIBYTE),
+    Topic(name=names.TEMPLATE_CATALOG, partitions=1, retention=None, compact=True),
     Topic(name=names.DEAD_LETTERS, partitions=1, retention=timedelta(days=14), max_message_bytes=5 * MEBIBYTE),
 )
 

@@ -10,6 +10,7 @@ from agents.templates.problems import TemplateSyntaxProblemError
 from agents.templates.reading import UnreadableTemplateError, read_template
 from agents.templates.refusal import CommandRefusedError
 from schemas import limits
+from schemas.codec import canonical
 from schemas.codes import ErrorCode
 from schemas.fields import check_text
 from schemas.templates import Placeholder, PlaceholderDeclaration, TemplateError, TemplateWarning
@@ -46,6 +47,7 @@ def check_template(html: str, declarations: Sequence[PlaceholderDeclaration]) ->
     found = find_placeholders(read, declarations)
     if found.errors:
         raise TemplateRejectedError([_error("invalid_request", message) for message in found.errors])
+    _check_size(found.placeholders)
     warnings = [*found.warnings, *_sample_warning(template, found.placeholders)]
     return Checked(placeholders=found.placeholders, warnings=warnings)
 
@@ -59,6 +61,14 @@ def _check_limits(html: str) -> None:
     if size > limits.TEMPLATE_HTML_MAX_BYTES:
         message = f"`html_content` has {size:,} bytes; {limits.TEMPLATE_HTML_MAX_BYTES:,} are allowed"
         raise TemplateRejectedError([_error("template_syntax", message)])
+
+
+def _check_size(placeholders: Sequence[Placeholder]) -> None:
+    # Answers and the catalog repeat them, and their topics have limits.
+    size = len(canonical(list(placeholders)))
+    if size > limits.PLACEHOLDERS_MAX_BYTES:
+        message = f"the placeholders take {size:,} bytes as JSON; {limits.PLACEHOLDERS_MAX_BYTES:,} are allowed"
+        raise TemplateRejectedError([_error("invalid_request", message)])
 
 
 def _sample_warning(template: Template, placeholders: Sequence[Placeholder]) -> list[TemplateWarning]:

@@ -82,6 +82,10 @@ def test_limits_listed_are_the_limits() -> None:
         f"| a request as a whole | {limits.REQUEST_MAX_BYTES // 1024} KiB |",
         f"| an image | {limits.AREA_MAX_DEVICE_PIXELS // 10**6} megapixels, {limits.SIDE_MAX_DEVICE_PIXELS:,} device",
         f"| a template's HTML | {limits.TEMPLATE_HTML_MAX_BYTES // 1024} KiB |",
+        (
+            "| a template's placeholders, as JSON with all that is declared of them"
+            f" | {limits.PLACEHOLDERS_MAX_BYTES // 1024} KiB |"
+        ),
     ):
         assert f"\n{row}" in PAGE
 

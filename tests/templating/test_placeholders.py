@@ -251,3 +251,21 @@ def test_what_cannot_be_kept_is_refused(html: str) -> None:
 def test_a_template_of_the_full_size_is_accepted() -> None:
     """Exactly 512 KB pass."""
     assert errors_of("é" * 262_139 + "{{ xx }}" + "yy") == []
+
+
+@pytest.mark.parametrize(
+    ("html", "declaration"),
+    [
+        ("{{ x }}", [declare(description="d" * 600_000)]),
+        ("".join(f"{{{{v{number}}}}}" for number in range(20_000)), []),
+    ],
+    ids=["one long description", "very many"],
+)
+def test_placeholders_that_no_record_could_hold_are_refused(
+    html: str, declaration: list[PlaceholderDeclaration]
+) -> None:
+    """The catalog repeats them in one record, so that what they take is limited when the template is uploaded."""
+    (error,) = errors_of(html, *declaration)
+
+    assert error.code == "invalid_request"
+    assert "524,288 are allowed" in error.message
