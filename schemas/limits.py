@@ -21,6 +21,7 @@ AREA_MAX_DEVICE_PIXELS = 64_000_000
 SCALE_MIN = 0.5
 SCALE_MAX = 4.0
 VARIANTS_MAX = 8
+VARIANT_NAME_MAX_CHARACTERS = 64
 ASSETS_MAX = 50
 NUMBER_MAX = 2**31 - 1
 """Of indexes, parts, totals, versions and sides: what an integer column holds."""

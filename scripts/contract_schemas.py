@@ -25,11 +25,7 @@ _OUTPUT_BOUNDS: Final[dict[str, Schema]] = {
     "height": _SIDE,
     "scale": {"minimum": limits.SCALE_MIN, "maximum": limits.SCALE_MAX},
     "quality": {"minimum": 1, "maximum": 100},
-    "variants": {
-        "items": {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}},
-        "minItems": 1,
-        "maxItems": limits.VARIANTS_MAX,
-    },
+    "variants": {"minItems": 1, "maxItems": limits.VARIANTS_MAX},
 }
 # What the templates role refuses with an answer; the decoder lets it through, so that there can be one.
 _COMMAND_BOUNDS: Final[dict[str, Schema]] = {
@@ -107,7 +103,7 @@ def _portable(node: Any) -> None:
 
 
 def _bound(owner: str, part: Schema) -> None:
-    if owner == "Output":
+    if owner in ("Output", "Variant"):
         bounds = _OUTPUT_BOUNDS
     elif owner in _COMMAND_CLASSES:
         bounds = _COMMAND_BOUNDS
@@ -128,7 +124,10 @@ def _name_outputs(root: Schema, defs: dict[str, Schema]) -> None:
     for part in (root, *list(defs.values())):
         output = part["properties"].get("output", {})
         if non_null(output) == {"type": "object"}:
-            defs["Output"] = {**class_schema(Output), "additionalProperties": False}
+            shape = class_schema(Output)
+            variant = shape.pop("$defs")["Variant"]
+            defs["Output"] = {**shape, "additionalProperties": False}
+            defs["Variant"] = {**variant, "additionalProperties": False}
             reference: Schema = {"$ref": "#/$defs/Output"}
             nullable = {"anyOf": [reference, {"type": "null"}]} if "anyOf" in output else reference
             part["properties"]["output"] = {**output, **nullable}

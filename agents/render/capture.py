@@ -10,8 +10,7 @@ from playwright.async_api import CDPSession
 
 from agents.render.errors import RenderError
 from agents.render.rendering import Image
-from schemas import limits
-from schemas.output import Output
+from schemas.output import Output, OutputError, check_device_size, device_pixels
 
 IMAGE_MAX_BYTES = 64 * 1024 * 1024
 
@@ -26,8 +25,8 @@ class Clip:
     height: float
 
 
-async def capture(session: CDPSession, output: Output, clip: Clip | None) -> Image:
-    """Return the picture of the viewport, or of `clip`.
+async def capture(session: CDPSession, name: str, output: Output, clip: Clip | None) -> Image:
+    """Return the picture of the viewport, or of `clip`, under `name`.
 
     Raises RenderError: `dimension_limit` for a clip that is too large, `output_too_large` over 64 MiB,
     `renderer_crashed` when the browser returns nothing.
@@ -39,29 +38,30 @@ async def capture(session: CDPSession, output: Output, clip: Clip | None) -> Ima
     else:
         parameters["quality"] = output.quality
     if clip:
-        check_clip(clip, output.scale or 1.0)
+        clip_size(clip, output.scale or 1.0)
         parameters["captureBeyondViewport"] = True
         parameters["clip"] = {"x": clip.left, "y": clip.top, "width": clip.width, "height": clip.height, "scale": 1}
     answer = await session.send("Page.captureScreenshot", parameters)
-    return _measure(base64.b64decode(answer["data"]), output)
+    data = checked_bytes(base64.b64decode(answer["data"]))
+    with PIL.Image.open(io.BytesIO(data)) as header:
+        width, height = header.size
+    return Image(name=name, data=data, width=width, height=height, format=output.format or "png")
 
 
-def check_clip(clip: Clip, scale: float) -> None:
-    """Refuse a picture that no format can hold. Raises RenderError `dimension_limit`."""
-    width, height = clip.width * scale, clip.height * scale
-    if max(width, height) > limits.SIDE_MAX_DEVICE_PIXELS or width * height > limits.AREA_MAX_DEVICE_PIXELS:
-        raise RenderError(
-            "dimension_limit",
-            f"the image would have {width:,.0f} × {height:,.0f} device pixels; "
-            f"{limits.SIDE_MAX_DEVICE_PIXELS:,} a side and {limits.AREA_MAX_DEVICE_PIXELS:,} in all are allowed",
-        )
+def clip_size(clip: Clip, scale: float) -> tuple[int, int]:
+    """Return the size in device pixels. Raises RenderError `dimension_limit` for what no format can hold."""
+    width, height = device_pixels(clip.width, clip.height, scale)
+    try:
+        check_device_size(width, height)
+    except OutputError as error:
+        raise RenderError(error.code, error.message) from None
+    return width, height
 
 
-def _measure(data: bytes, output: Output) -> Image:
+def checked_bytes(data: bytes) -> bytes:
+    """Return the bytes of an image. Raises RenderError: `renderer_crashed` for none, `output_too_large` over 64 MiB."""
     if not data:
         raise RenderError("renderer_crashed", "the browser returned an empty picture")
     if len(data) > IMAGE_MAX_BYTES:
         raise RenderError("output_too_large", f"the image has {len(data):,} bytes; {IMAGE_MAX_BYTES:,} are allowed")
-    with PIL.Image.open(io.BytesIO(data)) as header:
-        width, height = header.size
-    return Image(name="default", data=data, width=width, height=height, format=output.format or "png")
+    return data

@@ -184,13 +184,26 @@
     return null;
   }
 
+  let parts = [];
+
   async function compose(html, wanted) {
+    parts = partsWithImages(html, wanted);
     await put(html);
     await unfocus();
+    return await ready(wanted.selector);
+  }
+
+  // The same document in another view. The browser says that a view is set before the page has it.
+  async function arrange(wanted) {
+    while (innerWidth !== wanted.width || innerHeight !== wanted.height) await new Promise(requestAnimationFrame);
+    await new Promise(requestAnimationFrame);
+    return await ready(wanted.selector);
+  }
+
+  async function ready(selector) {
     let all = elements();
     const hasMedia = hideControls(all);
     const moved = freeze(all);
-    const parts = partsWithImages(html, wanted);
     let failed = await settle(all, parts);
     if (moved || page.fonts().status !== "loaded") {
       all = elements();
@@ -205,9 +218,10 @@
       refresh: refresh(),
       traces: hasMedia || page.all(TELLING).length > 0,
       size: [root.scrollWidth, root.scrollHeight],
-      box: wanted.selector ? box(wanted.selector) : null,
+      box: selector ? box(selector) : null,
     };
   }
 
+  globalThis.arrange = arrange;
   globalThis.compose = compose;
 })();

@@ -17,6 +17,7 @@ from agents.render.pool import Pool
 from agents.render.rendering import Rendering, RenderRequest, Timings
 from agents.render.scratch import remove_orphans
 from schemas import outcomes
+from schemas.output import named_outputs
 from streams.metrics import BROWSER_RESTARTS
 
 log = logging.getLogger(__name__)
@@ -86,19 +87,29 @@ class Engine:
         What was ended by a crash is drawn once more within the same deadline, because a neighbour may have caused it.
         Raises RenderError; the engine is ready for the next document whatever this one did.
         """
-        asked = time.monotonic()
-        await self._permits.acquire()
+        deadline = time.monotonic() + request.deadline_seconds
+        drawn, waited = [], 0.0
+        for visit in request.visits():
+            asked = time.monotonic()
+            await self._permits.acquire()
+            began = time.monotonic()
+            waited += began - asked
+            deadline += began - asked
+            drawn.append(await self._visit(replace(visit, deadline_seconds=deadline - began)))
+        return self._rendering(request, drawn, waited=waited)
+
+    async def _visit(self, request: RenderRequest) -> Drawn:
+        """Draw what one visit of a page yields; the caller has taken the slot."""
         began = time.monotonic()
         try:
-            drawn = await self._draw(request)
+            return await self._draw(request)
         except RenderError as error:
             left = request.deadline_seconds - (time.monotonic() - began)
             if error.code != "renderer_crashed" or left <= 0 or self._closed:
                 raise
             log.warning("%s; it is drawn once more", error)
             await self._permits.acquire()
-            drawn = await self._draw(replace(request, deadline_seconds=left))
-        return self._rendering(drawn, waited=began - asked)
+            return await self._draw(replace(request, deadline_seconds=left))
 
     async def _draw(self, request: RenderRequest) -> Drawn:
         """Draw one document in a slot that the caller has taken, and see that the slot becomes free."""
@@ -128,14 +139,26 @@ class Engine:
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _rendering(self, drawn: Drawn, *, waited: float) -> Rendering:
-        warnings = list(drawn.warnings)
-        missing = self._fonts.missing(drawn.composed.characters) if self._fonts else ""
+    def _rendering(self, request: RenderRequest, visits: list[Drawn], *, waited: float) -> Rendering:
+        images = {image.name: image for drawn in visits for image in drawn.images}
+        assets = {asset.url: asset for drawn in visits for asset in drawn.assets}
+        warnings = list(dict.fromkeys(warning for drawn in visits for warning in drawn.warnings))
+        characters = "".join(drawn.characters for drawn in visits)
+        missing = self._fonts.missing(characters) if self._fonts else ""
         if missing:
             named = " ".join(f"{character} (U+{ord(character):04X})" for character in missing[:20])
             warnings.append(outcomes.Warning(code="missing_glyphs", message=f"no installed font draws: {named}"))
-        timings = Timings(waited=waited, composed=drawn.composed_seconds, captured=drawn.captured_seconds)
-        return Rendering(images=[drawn.image], assets=drawn.assets, warnings=warnings, timings=timings)
+        timings = Timings(
+            waited=waited,
+            composed=sum(drawn.composed_seconds for drawn in visits),
+            captured=sum(drawn.captured_seconds for drawn in visits),
+        )
+        return Rendering(
+            images=[images[name] for name, _ in named_outputs(request.output)],
+            assets=list(assets.values()),
+            warnings=warnings,
+            timings=timings,
+        )
 
     async def _current_pool(self) -> Pool:
         """Return the pool to draw with, opening one if there is none. Raises RenderError."""

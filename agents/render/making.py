@@ -7,16 +7,16 @@ from typing import Protocol, TypeVar, cast
 from urllib.parse import quote
 
 from agents.render.errors import RenderError
-from agents.render.object_key import object_digest, object_key
+from agents.render.object_key import image_digest, object_digest, object_key
 from agents.render.outcome import Made
 from agents.render.rendering import Image as RenderedImage
 from agents.render.rendering import Rendering, RenderRequest
 from agents.render.sources import TemplateSources
 from agents.render.template import TemplateProblemError
-from agents.storage.port import ObjectStore, StorageRefusedError, StoredObject
+from agents.storage.port import Facts, ObjectStore, StorageRefusedError, StoredObject
 from schemas.codes import ErrorCode
 from schemas.outcomes import Asset, Image
-from schemas.output import CONTENT_TYPES, Format, device_size
+from schemas.output import CONTENT_TYPES, Format, named_outputs
 from schemas.renders import PosterPinned
 from streams.failpoint import failpoint
 from streams.metrics import RENDER_SECONDS, UPLOAD_SECONDS
@@ -53,10 +53,10 @@ class Shelf:
         """Return what is kept under the key, waiting while the storage is away. Raises RenderError `upload`."""
         return await self._patiently(lambda: self.store.find(key))
 
-    async def put(self, key: str, body: bytes, image_format: Format) -> StoredObject:
-        """Keep an object, waiting while the storage is away. Raises RenderError `upload` where it refuses."""
-        sha256 = hashlib.sha256(body).hexdigest()
-        return await self._patiently(lambda: self.store.put(key, body, CONTENT_TYPES[image_format], sha256))
+    async def put(self, key: str, image: RenderedImage) -> StoredObject:
+        """Keep an image, waiting while the storage is away. Raises RenderError `upload` where it refuses."""
+        facts = Facts(sha256=hashlib.sha256(image.data).hexdigest(), width=image.width, height=image.height)
+        return await self._patiently(lambda: self.store.put(key, image.data, CONTENT_TYPES[image.format], facts))
 
     async def _patiently(self, action: Callable[[], Awaitable[T]]) -> T:
         try:
@@ -89,15 +89,14 @@ class Making:
         if poster.reuse:
             kept = await self._kept(poster)
             if kept is not None:
-                return Made(images=[kept], cached=True, generation_time_ms=self._since(began))
+                return Made(images=kept, cached=True, generation_time_ms=self._since(began))
         request = await self._request(poster)
         rendering = await self._renderer.render(request)
         _observe(rendering)
         failpoint("render drawn")
         if poster.strict:
             _refuse_missing(rendering.assets)
-        digest = object_digest(poster.input_digest, self._renderer.fingerprint, rendering.assets)
-        images = [await self._keep(poster, digest, image) for image in rendering.images]
+        images = [await self._keep(poster, image, rendering.assets) for image in rendering.images]
         failpoint("render stored")
         return Made(
             images=images,
@@ -117,31 +116,37 @@ class Making:
             raise RenderError(error.code, str(error)) from error
         return RenderRequest(html=html, output=poster.output, javascript=javascript, deadline_seconds=self._timeout)
 
-    async def _kept(self, poster: PosterPinned) -> Image | None:
-        image_format: Format = poster.output.format or "png"
-        digest = object_digest(poster.input_digest, self._renderer.fingerprint, [])
-        key = object_key(poster.section, poster.entity_id, digest, image_format)
-        kept = await self._shelf.find(key)
-        if kept is None or not kept.sha256:
-            return None
-        width, height = device_size(poster.output)
-        return self._image("default", kept, width, height, image_format)
+    async def _kept(self, poster: PosterPinned) -> list[Image] | None:
+        """Return the poster's images if all of them are kept."""
+        images = []
+        for name, output in named_outputs(poster.output):
+            image_format: Format = output.format or "png"
+            kept = await self._shelf.find(self._key(poster, name, image_format, []))
+            if kept is None:
+                return None
+            images.append(self._image(name, kept, image_format))
+        return images
 
-    async def _keep(self, poster: PosterPinned, digest: str, image: RenderedImage) -> Image:
-        key = object_key(poster.section, poster.entity_id, digest, image.format)
+    async def _keep(self, poster: PosterPinned, image: RenderedImage, assets: Sequence[Asset]) -> Image:
+        key = self._key(poster, image.name, image.format, assets)
         with UPLOAD_SECONDS.labels(image.format).time():
-            kept = await self._shelf.put(key, image.data, image.format)
-        return self._image(image.name, kept, image.width, image.height, image.format)
+            kept = await self._shelf.put(key, image)
+        return self._image(image.name, kept, image.format)
 
-    def _image(self, name: str, kept: StoredObject, width: int, height: int, image_format: Format) -> Image:
+    def _key(self, poster: PosterPinned, name: str, image_format: Format, assets: Sequence[Asset]) -> str:
+        input_digest = image_digest(poster.input_digest, poster.output, name)
+        digest = object_digest(input_digest, self._renderer.fingerprint, assets)
+        return object_key(poster.section, poster.entity_id, digest, image_format)
+
+    def _image(self, name: str, kept: StoredObject, image_format: Format) -> Image:
         return Image(
             name=name,
             url=self._shelf.url(kept.key),
             object_key=kept.key,
-            sha256=kept.sha256,
+            sha256=kept.facts.sha256,
             size_bytes=kept.size_bytes,
-            width=width,
-            height=height,
+            width=kept.facts.width,
+            height=kept.facts.height,
             format=image_format,
         )
 

@@ -5,7 +5,14 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 from schemas.outcomes import Asset
-from schemas.output import EXTENSIONS, Format
+from schemas.output import EXTENSIONS, Format, Output
+
+
+def image_digest(input_digest: str, output: Output, name: str) -> str:
+    """Return the input digest of one image of a poster: the poster's own, or one of its own for each variant."""
+    if output.variants is None:
+        return input_digest
+    return hashlib.sha256(f"{input_digest}\n{name}".encode()).hexdigest()
 
 
 def object_digest(input_digest: str, renderer: str, assets: Sequence[Asset], content: Sequence[str] = ()) -> str:

@@ -16,13 +16,14 @@ from agents.render.browser import Browser
 from agents.render.capture import Clip, capture
 from agents.render.errors import RenderError
 from agents.render.network import AssetFetcher, Traffic, asset_warnings, may_use_network
+from agents.render.printing import print_page
 from agents.render.race import EndedError, unless
-from agents.render.readiness import Composed, compose, main_frame, make_world
+from agents.render.readiness import Composed, arrange, compose, main_frame, make_world
 from agents.render.rendering import Image, RenderRequest
 from agents.render.view import View
 from schemas import outcomes
 from schemas.codes import ErrorCode
-from schemas.output import Output
+from schemas.output import Output, named_outputs
 
 OPEN_SECONDS: Final = 5.0
 CLOSE_SECONDS: Final = 2.0
@@ -38,8 +39,9 @@ NO_WINDOWS: Final = "globalThis.open = () => null;"
 class Drawn:
     """What one visit of a page yields."""
 
-    image: Image
-    composed: Composed
+    images: list[Image]
+    characters: str
+    """Distinct characters outside ASCII that are left to the installed fonts."""
     assets: list[outcomes.Asset]
     warnings: list[outcomes.Warning]
     composed_seconds: float
@@ -198,34 +200,50 @@ class Page:
 
     async def _draw(self, request: RenderRequest, fetcher: AssetFetcher | None) -> Drawn:
         started = time.monotonic()
-        output = request.output
         self._traffic = Traffic(self._page, fetcher)
         self._javascript = request.javascript
         await self._session.send("Page.stopLoading")
-        view = View.of(output)
-        last, self._view = self._view, view
-        await view.set(self._page, self._session, last)
         served = fetcher is not None and (request.javascript or may_use_network(request.html))
         if served:
             await self._traffic.serve()
-        composed = await compose(self._session, self._world, request.html, output.selector)
-        self._check_refresh(composed, request.deadline_seconds)
-        composed_at = time.monotonic()
-        image = await capture(self._session, output, _clip(output, composed))
+        images: list[Image] = []
+        seen: list[Composed] = []
+        composed_seconds = 0.0
+        for name, output in named_outputs(request.output):
+            began = time.monotonic()
+            await self._look(output)
+            if not seen:
+                composed = await compose(self._session, self._world, request.html, output.selector)
+                self._check_refresh(composed, request.deadline_seconds)
+            else:
+                composed = await arrange(self._session, self._world, output)
+            composed_seconds += time.monotonic() - began
+            seen.append(composed)
+            images.append(await self._picture(name, output, composed))
         if served:
             await self._traffic.stop()
-        for url in composed.failed:
+        for url in dict.fromkeys(url for composed in seen for url in composed.failed):
             self._traffic.block(url)
         assets = self._traffic.assets()
-        self._stained = composed.traces or bool(assets) or request.javascript
+        self._stained = any(composed.traces for composed in seen) or bool(assets) or request.javascript
         return Drawn(
-            image=image,
-            composed=composed,
+            images=images,
+            characters="".join(composed.characters for composed in seen),
             assets=assets,
             warnings=asset_warnings(assets),
-            composed_seconds=composed_at - started,
-            captured_seconds=time.monotonic() - composed_at,
+            composed_seconds=composed_seconds,
+            captured_seconds=time.monotonic() - started - composed_seconds,
         )
+
+    async def _look(self, output: Output) -> None:
+        view = View.of(output)
+        last, self._view = self._view, view
+        await view.set(self._page, self._session, last)
+
+    async def _picture(self, name: str, output: Output, composed: Composed) -> Image:
+        if output.format == "pdf":
+            return await print_page(self._session, self._world, name, output, _clip(output, composed))
+        return await capture(self._session, name, output, _clip(output, composed))
 
     def _check_refresh(self, composed: Composed, within_seconds: float) -> None:
         """Treat a refresh alike whether or not it is faster than the capture.

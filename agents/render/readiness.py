@@ -9,6 +9,7 @@ from playwright.async_api import CDPSession
 from playwright.async_api import Error as PlaywrightError
 
 from agents.render.errors import RenderError
+from schemas.output import Output
 
 _SCRIPT: Final = Path(__file__).with_name("compose.js").read_text()
 _STYLE_SHEETS: Final = re.compile(r"@import|<link|<script", re.IGNORECASE)
@@ -61,10 +62,20 @@ async def compose(session: CDPSession, world: int, html: str, selector: str | No
     sheets = bool(_STYLE_SHEETS.search(html))
     images = sheets or bool(_STYLE_IMAGES.search(html))
     wanted = {"selector": selector, "styleImages": images, "styleSheets": sheets}
+    return await _call(session, world, "(html, wanted) => compose(html, wanted)", selector, html, wanted)
+
+
+async def arrange(session: CDPSession, world: int, output: Output) -> Composed:
+    """Return once the document that is in the page stands still in a view that was changed. Raises RenderError."""
+    wanted = {"selector": output.selector, "width": output.width, "height": output.height}
+    return await _call(session, world, "(wanted) => arrange(wanted)", output.selector, wanted)
+
+
+async def _call(session: CDPSession, world: int, function: str, selector: str | None, *given: object) -> Composed:
     call = {
-        "functionDeclaration": "(html, wanted) => compose(html, wanted)",
+        "functionDeclaration": function,
         "executionContextId": world,
-        "arguments": [{"value": html}, {"value": wanted}],
+        "arguments": [{"value": value} for value in given],
         "awaitPromise": True,
         "returnByValue": True,
     }

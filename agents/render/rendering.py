@@ -1,9 +1,9 @@
 """What goes into the engine and what comes out."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from schemas import outcomes
-from schemas.output import Format, Output
+from schemas.output import Format, Output, Variant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +17,21 @@ class RenderRequest:
     output: Output
     javascript: bool = False
     deadline_seconds: float = 15.0
+
+    def visits(self) -> "list[RenderRequest]":
+        """Return the visits of a page that it takes: one for all variants that share locale and time zone.
+
+        A page has one locale and one time zone from its first script on.
+        """
+        variants: dict[tuple[str | None, str | None], list[Variant]] = {}
+        for variant in self.output.variants or ():
+            variants.setdefault((variant.locale, variant.timezone), []).append(variant)
+        if len(variants) < 2:
+            return [self]
+        return [
+            replace(self, output=replace(self.output, variants=group, locale=locale, timezone=timezone))
+            for (locale, timezone), group in variants.items()
+        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

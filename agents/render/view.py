@@ -19,6 +19,8 @@ class View:
     scale: float = 0.0
     transparent: bool = False
     color_scheme: ColorScheme = "light"
+    as_screen: bool = False
+    """Tell style sheets that they are shown on a screen even when the page is printed."""
 
     @classmethod
     def of(cls, output: Output) -> Self:
@@ -29,6 +31,7 @@ class View:
             output.scale or 1.0,
             bool(output.transparent),
             output.color_scheme or "light",
+            output.format == "pdf",
         )
 
     async def set(self, page: Page, session: CDPSession, last: "View") -> None:
@@ -39,5 +42,5 @@ class View:
         if self.transparent != last.transparent:
             background = TRANSPARENT if self.transparent else {}
             await session.send("Emulation.setDefaultBackgroundColorOverride", background)
-        if self.color_scheme != last.color_scheme:
-            await page.emulate_media(color_scheme=self.color_scheme)
+        if (self.color_scheme, self.as_screen) != (last.color_scheme, last.as_screen):
+            await page.emulate_media(color_scheme=self.color_scheme, media="screen" if self.as_screen else "null")

@@ -2,19 +2,23 @@
 
 import asyncio
 import hashlib
+import json
 import os
 import tempfile
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, ParamSpec, TypeVar
 from urllib.parse import quote
 
-from agents.storage.port import StorageAwayError, StorageRefusedError, StoredObject
+from agents.storage.port import Facts, StorageAwayError, StorageRefusedError, StoredObject
 
 _NAME_MAX_CHARACTERS: Final = 200
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class FileStore:
-    """Keeps each object in a file of its own, which appears whole or not at all."""
+    """Keeps each object in a file of its own, which appears whole or not at all, facts in a hidden one beside it."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -25,19 +29,22 @@ class FileStore:
     async def close(self) -> None:
         """Nothing to let go of."""
 
-    async def put(self, key: str, body: bytes, content_type: str, sha256: str) -> StoredObject:
+    async def put(self, key: str, body: bytes, content_type: str, facts: Facts) -> StoredObject:
         """Keep the object unless the key is taken; return what is kept there."""
-        try:
-            return await asyncio.to_thread(self._put, key, body, sha256)
-        except OSError as error:
-            raise StorageAwayError(f"{self._directory} cannot be written: {error}") from error
+        return await self._in_thread(self._put, key, body, facts)
 
     async def find(self, key: str) -> StoredObject | None:
-        """Return what is kept under the key, or None."""
-        try:
-            return await asyncio.to_thread(self._find, key)
-        except OSError as error:
-            raise StorageAwayError(f"{self._directory} cannot be read: {error}") from error
+        """Return what is kept under the key with its facts, or None."""
+        return await self._in_thread(self._find, key)
+
+    async def keys(self, prefix: str) -> AsyncIterator[str]:
+        """Yield the keys that begin with `prefix`."""
+        for key in await self._in_thread(self._keys, prefix):
+            yield key
+
+    async def delete(self, key: str) -> None:
+        """Delete the object if it is there."""
+        await self._in_thread(self._delete, key)
 
     async def get(self, key: str) -> bytes:
         """Return the object's bytes. Raises StorageRefusedError where there is none."""
@@ -59,38 +66,79 @@ class FileStore:
         """Return the `file://` address of an object."""
         return f"file://{quote(str(self._path(key)))}"
 
+    async def _in_thread(self, action: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
+        try:
+            return await asyncio.to_thread(action, *given, **named)
+        except OSError as error:
+            raise StorageAwayError(f"{self._directory} cannot be read or written: {error}") from error
+
     def _path(self, key: str) -> Path:
         return self._directory.joinpath(*(_component(part) for part in key.split("/")))
 
-    def _put(self, key: str, body: bytes, sha256: str) -> StoredObject:
+    def _put(self, key: str, body: bytes, facts: Facts) -> StoredObject:
+        kept = self._find(key)
+        if kept is not None:
+            return kept
         path = self._path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
+        beside = json.dumps({"key": key, **facts.as_metadata()}).encode()
+        # The facts go first: an object without them would not be found.
+        _written(_facts_file(path), beside).replace(_facts_file(path))
+        temporary = _written(path, body)
         try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(body)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).chmod(0o644)
             # A hard link fails where the name is taken, so that the first object under a key stays.
             os.link(temporary, path)
         except FileExistsError:
-            return self._find(key) or self._put(key, body, sha256)
+            kept = self._find(key)
+            if kept is not None:
+                return kept
+            temporary.replace(path)
         finally:
-            Path(temporary).unlink()
-        return StoredObject(key=key, sha256=sha256, size_bytes=len(body))
+            temporary.unlink(missing_ok=True)
+        return StoredObject(key=key, size_bytes=len(body), facts=facts)
 
     def _find(self, key: str) -> StoredObject | None:
+        path = self._path(key)
         try:
-            body = self._path(key).read_bytes()
+            body = path.read_bytes()
+            facts = Facts.of_metadata(json.loads(_facts_file(path).read_bytes()))
         except FileNotFoundError:
             return None
-        return StoredObject(key=key, sha256=hashlib.sha256(body).hexdigest(), size_bytes=len(body))
+        if facts is None or facts.sha256 != hashlib.sha256(body).hexdigest():
+            return None
+        return StoredObject(key=key, size_bytes=len(body), facts=facts)
+
+    def _keys(self, prefix: str) -> list[str]:
+        directory = self._path(prefix + "x").parent
+        # A name may be shorter than its key; the facts have the whole one.
+        keys = [json.loads(file.read_bytes())["key"] for file in directory.glob(".*.json")]
+        return sorted(key for key in keys if key.startswith(prefix))
+
+    def _delete(self, key: str) -> None:
+        path = self._path(key)
+        # The facts go last: as long as they are there, the object is listed.
+        path.unlink(missing_ok=True)
+        _facts_file(path).unlink(missing_ok=True)
 
     def _check(self) -> None:
         self._directory.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=self._directory, prefix="."):
             pass
+
+
+def _facts_file(path: Path) -> Path:
+    return path.with_name(f".{path.name}.json")
+
+
+def _written(path: Path, body: bytes) -> Path:
+    """Write a file beside `path`, with everything on the disk, and return it."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(body)
+        file.flush()
+        os.fsync(file.fileno())
+    Path(temporary).chmod(0o644)
+    return Path(temporary)
 
 
 def _component(name: str) -> str:

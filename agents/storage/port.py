@@ -1,7 +1,8 @@
 """What the render role needs of a store of objects."""
 
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, Self
 
 from streams.errors import TryAgainError
 
@@ -26,12 +27,33 @@ class StorageClosedError(StorageAwayError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is kept beside an object: the SHA-256 of its bytes in hex, width and height in device pixels."""
+
+    sha256: str
+    width: int
+    height: int
+
+    def as_metadata(self) -> dict[str, str]:
+        """Return the texts that stand for them."""
+        return {"sha256": self.sha256, "width": str(self.width), "height": str(self.height)}
+
+    @classmethod
+    def of_metadata(cls, metadata: Mapping[str, str]) -> Self | None:
+        """Return the facts that these texts stand for, None where they are not all there."""
+        try:
+            return cls(sha256=metadata["sha256"], width=int(metadata["width"]), height=int(metadata["height"]))
+        except (KeyError, ValueError):
+            return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoredObject:
-    """An object as it is kept: SHA-256 in hex and size in bytes."""
+    """An object as it is kept, with its size in bytes."""
 
     key: str
-    sha256: str
     size_bytes: int
+    facts: Facts
 
 
 class ObjectStore(Protocol):
@@ -45,15 +67,24 @@ class ObjectStore(Protocol):
         """Let go of every connection."""
         ...
 
-    async def put(self, key: str, body: bytes, content_type: str, sha256: str) -> StoredObject:
+    async def put(self, key: str, body: bytes, content_type: str, facts: Facts) -> StoredObject:
         """Keep the object unless the key is taken; return what is kept there.
 
+        What stands there without its facts is replaced: nobody could tell whether it is whole.
         Raises TryAgainError where the storage is away, StorageRefusedError where it refuses.
         """
         ...
 
     async def find(self, key: str) -> StoredObject | None:
-        """Return what is kept under the key, or None. Raises TryAgainError where the storage is away."""
+        """Return what is kept under the key with its facts, or None. Raises TryAgainError where the storage is away."""
+        ...
+
+    def keys(self, prefix: str) -> AsyncIterator[str]:
+        """Yield the keys that begin with `prefix`. Raises TryAgainError, StorageRefusedError."""
+        ...
+
+    async def delete(self, key: str) -> None:
+        """Delete the object if it is there. Raises TryAgainError, StorageRefusedError."""
         ...
 
     async def get(self, key: str) -> bytes:

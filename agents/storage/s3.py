@@ -1,6 +1,7 @@
 """Objects in an S3-compatible bucket."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any, Final
 from urllib.parse import quote
@@ -17,7 +18,14 @@ from botocore.exceptions import (
 )
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
-from agents.storage.port import CACHE_CONTROL, StorageAwayError, StorageClosedError, StorageRefusedError, StoredObject
+from agents.storage.port import (
+    CACHE_CONTROL,
+    Facts,
+    StorageAwayError,
+    StorageClosedError,
+    StorageRefusedError,
+    StoredObject,
+)
 
 CONNECT_SECONDS: Final = 2.0
 READ_SECONDS: Final = 10.0
@@ -62,30 +70,41 @@ class S3Store:
         """Let go of every connection."""
         await self._exit.aclose()
 
-    async def put(self, key: str, body: bytes, content_type: str, sha256: str) -> StoredObject:
+    async def put(self, key: str, body: bytes, content_type: str, facts: Facts) -> StoredObject:
         """Keep the object unless the key is taken; return what is kept there."""
         try:
-            async with asyncio.timeout(PUT_SECONDS):
-                await self._client.put_object(
-                    Bucket=self._bucket,
-                    Key=self._prefix + key,
-                    Body=body,
-                    ContentType=content_type,
-                    CacheControl=CACHE_CONTROL,
-                    Metadata={"sha256": sha256},
-                    IfNoneMatch="*",
-                )
+            await self._put(key, body, content_type, facts, IfNoneMatch="*")
         except ClientError as error:
             if _status(error) not in _TAKEN:
                 raise _family(error, f"storing {key}") from error
             kept = await self.find(key)
-            return kept if kept is not None else await self.put(key, body, content_type, sha256)
+            if kept is not None:
+                return kept
+            await self._replace(key, body, content_type, facts)
         except (BotoCoreError, OSError) as error:
             raise _family(error, f"storing {key}") from error
-        return StoredObject(key=key, sha256=sha256, size_bytes=len(body))
+        return StoredObject(key=key, size_bytes=len(body), facts=facts)
+
+    async def _replace(self, key: str, body: bytes, content_type: str, facts: Facts) -> None:
+        try:
+            await self._put(key, body, content_type, facts)
+        except (ClientError, BotoCoreError, OSError) as error:
+            raise _family(error, f"storing {key}") from error
+
+    async def _put(self, key: str, body: bytes, content_type: str, facts: Facts, **condition: str) -> None:
+        async with asyncio.timeout(PUT_SECONDS):
+            await self._client.put_object(
+                Bucket=self._bucket,
+                Key=self._prefix + key,
+                Body=body,
+                ContentType=content_type,
+                CacheControl=CACHE_CONTROL,
+                Metadata=facts.as_metadata(),
+                **condition,
+            )
 
     async def find(self, key: str) -> StoredObject | None:
-        """Return what is kept under the key, or None."""
+        """Return what is kept under the key with its facts, or None."""
         try:
             head = await self._client.head_object(Bucket=self._bucket, Key=self._prefix + key)
         except ClientError as error:
@@ -94,7 +113,29 @@ class S3Store:
             raise _family(error, f"looking for {key}") from error
         except (BotoCoreError, OSError) as error:
             raise _family(error, f"looking for {key}") from error
-        return StoredObject(key=key, sha256=head["Metadata"].get("sha256", ""), size_bytes=head["ContentLength"])
+        facts = Facts.of_metadata(head["Metadata"])
+        return None if facts is None else StoredObject(key=key, size_bytes=head["ContentLength"], facts=facts)
+
+    async def keys(self, prefix: str) -> AsyncIterator[str]:
+        """Yield the keys that begin with `prefix`."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=self._prefix + prefix
+        )
+        try:
+            async for page in pages:
+                for entry in page.get("Contents", ()):
+                    yield entry["Key"].removeprefix(self._prefix)
+        except (ClientError, BotoCoreError, OSError) as error:
+            raise _family(error, f"listing {prefix}") from error
+
+    async def delete(self, key: str) -> None:
+        """Delete the object if it is there; of a versioned bucket, its newest version."""
+        try:
+            await self._client.delete_object(Bucket=self._bucket, Key=self._prefix + key)
+        except (ClientError, BotoCoreError, OSError) as error:
+            if isinstance(error, ClientError) and _status(error) == _MISSING:
+                return
+            raise _family(error, f"deleting {key}") from error
 
     async def get(self, key: str) -> bytes:
         """Return the object's bytes. Raises StorageRefusedError where there is none."""

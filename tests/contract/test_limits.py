@@ -6,7 +6,7 @@ import pytest
 
 from schemas.codec import ContractError, decode, decode_poster, encode
 from schemas.envelope import Envelope
-from schemas.output import DEFAULTS, Output, OutputError, device_size, parse_output, resolve_output
+from schemas.output import DEFAULTS, Output, OutputError, device_size, named_outputs, parse_output, resolve_output
 from schemas.requests import BatchRequested, PosterRequested, batch_priority
 from tests.contract.published import Event, example, to_bytes, valid
 
@@ -313,6 +313,30 @@ OUTPUTS: dict[str, tuple[dict[str, Any], str | None]] = {
     "a side of 16,383": ({"width": 5461, "height": 100, "scale": 3}, None),
     "a side of 16,384": ({"width": 8192, "height": 100, "scale": 2}, "dimension_limit"),
     "a high side of 16,384": ({"width": 100, "height": 4096, "scale": 4}, "dimension_limit"),
+    "transparent pdf": ({"format": "pdf", "transparent": True}, "output_invalid"),
+    "dark pdf": ({"format": "pdf", "color_scheme": "dark"}, "output_invalid"),
+    "pdf": ({"format": "pdf", "full_page": True}, None),
+    "full page in the dark": ({"full_page": True, "color_scheme": "dark"}, None),
+    "another locale and time zone": ({"locale": "de-DE", "timezone": "Europe/Berlin", "selector": "h1"}, None),
+    "one variant": ({"variants": [{"name": "a", "width": 600, "format": "pdf"}]}, None),
+    "8 variants": ({"variants": [{"name": str(number)} for number in range(8)]}, None),
+    "9 variants": ({"variants": [{"name": str(number)} for number in range(9)]}, "output_invalid"),
+    "no variant": ({"variants": []}, "output_invalid"),
+    "a variant without a name": ({"variants": [{"width": 600}]}, "output_invalid"),
+    "a variant with an empty name": ({"variants": [{"name": ""}]}, "output_invalid"),
+    "a variant with a name of 64": ({"variants": [{"name": "n" * 64}]}, None),
+    "a variant with a name of 65": ({"variants": [{"name": "n" * 65}]}, "output_invalid"),
+    "two variants of one name": ({"variants": [{"name": "a"}, {"name": "a", "width": 9}]}, "output_invalid"),
+    "an unknown name in a variant": ({"variants": [{"name": "a", "widht": 1}]}, "output_invalid"),
+    "variants in a variant": ({"variants": [{"name": "a", "variants": []}]}, "output_invalid"),
+    "a variant that is no object": ({"variants": ["a"]}, "output_invalid"),
+    "variants that are no list": ({"variants": {"name": "a"}}, "output_invalid"),
+    "a variant too wide": ({"variants": [{"name": "a"}, {"name": "b", "width": 8193}]}, "output_invalid"),
+    "a transparent jpeg variant": (
+        {"transparent": True, "variants": [{"name": "a"}, {"name": "b", "format": "jpeg"}]},
+        "output_invalid",
+    ),
+    "a variant too large": ({"width": 8192, "variants": [{"name": "a", "height": 8192}]}, "dimension_limit"),
     "the defaults by name": ({"color_scheme": "light", "locale": "en-US", "timezone": "UTC", "full_page": False}, None),
 }
 
@@ -331,34 +355,35 @@ def test_output_limits(wanted: dict[str, Any], code: str | None) -> None:
 
 
 def test_schema_refuses_what_one_field_shows() -> None:
-    """Every output problem that one field shows is in the schema too; sizes and jpeg with transparency are not."""
+    """Every output problem that one field shows is in the schema too; what several fields show together is not."""
     told = {name for name, (wanted, code) in OUTPUTS.items() if code and not valid(poster(output=wanted))}
 
-    assert {name for name, (_, code) in OUTPUTS.items() if code == "output_invalid"} - told == {"transparent jpeg"}
+    assert {name for name, (_, code) in OUTPUTS.items() if code == "output_invalid"} - told == {
+        *("transparent jpeg", "transparent pdf", "dark pdf"),
+        *("two variants of one name", "a transparent jpeg variant"),
+    }
 
 
-@pytest.mark.parametrize(
-    "field",
-    [
-        {"format": "pdf"},
-        {"full_page": True},
-        {"selector": "h1"},
-        {"color_scheme": "dark"},
-        {"locale": "de-DE"},
-        {"timezone": "Europe/Berlin"},
-        {"variants": [{"name": "a"}]},
-        {"variants": []},
-    ],
-    ids=str,
-)
-def test_what_is_not_available_is_refused(field: dict[str, Any]) -> None:
-    """An output field that no renderer honours yet is an explicit refusal that names it, never silence."""
-    with pytest.raises(
-        OutputError, match=r"`(pdf|full_page|selector|color_scheme|locale|timezone|variants)`"
-    ) as refusal:
-        resolve_output(parse_output(field))
+def test_a_refusal_names_the_variant_the_number_and_the_limit() -> None:
+    """Whoever reads the message knows which variant asks for how much, and how much there is."""
+    with pytest.raises(OutputError, match=r"`huge`.*8,192 × 8,000 = 65,536,000 .*64,000,000"):
+        resolve_output(parse_output({"variants": [{"name": "a"}, {"name": "huge", "width": 8192, "height": 8000}]}))
 
-    assert refusal.value.code == "output_invalid"
+
+def test_a_variant_goes_before_what_all_have_in_common() -> None:
+    """A variant's own fields count first, then the request's, then the template's; the first variant leads."""
+    wanted = parse_output({"format": "webp", "variants": [{"name": "small", "width": 300}, {"name": "plain"}]})
+    template = parse_output({"width": 1200, "quality": 60, "variants": [{"name": "unused"}]})
+    resolved = resolve_output(wanted, template)
+    images = named_outputs(resolved)
+
+    assert [(name, image.width, image.format, image.quality) for name, image in images] == [
+        ("small", 300, "webp", 60),
+        ("plain", 1200, "webp", 60),
+    ]
+    assert (resolved.width, resolved.format) == (300, "webp")
+    assert [name for name, _ in named_outputs(resolve_output(Output(), template))] == ["unused"]
+    assert named_outputs(resolve_output(Output())) == [("default", resolve_output(Output()))]
 
 
 def test_outputs_lie_over_each_other() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
 
+import boto3
 import orjson
 import psycopg
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -141,6 +142,19 @@ class System:
             return seen.key == job_id.encode() and seen.body["poster_index"] == index
 
         return decode(self.wait(topics.POSTER_COMPLETIONS, is_it).value, PosterOutcome)
+
+    def stored(self, key: str) -> dict[str, Any]:
+        """Return an object and what the store says of it; its `Body` is read. Raises botocore's NoSuchKey."""
+        bucket = self.environment["POSTERS_STORAGE_URL"].removeprefix("s3://")
+        client = boto3.client(
+            "s3",
+            endpoint_url=self.environment["AWS_ENDPOINT_URL"],
+            aws_access_key_id=self.environment["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=self.environment["AWS_SECRET_ACCESS_KEY"],
+            region_name=self.environment["AWS_REGION"],
+        )
+        found = client.get_object(Bucket=bucket, Key=key)
+        return {**found, "Body": found["Body"].read()}
 
     def wait(self, topic: str, matches: Callable[[Seen], bool]) -> Seen:
         """Return the first record of a topic, from its beginning, that matches."""

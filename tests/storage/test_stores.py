@@ -1,0 +1,97 @@
+"""Both stores keep the same promises: files in a directory, and objects in a bucket."""
+
+import hashlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from agents.storage.files import FileStore
+from agents.storage.port import Facts, ObjectStore, StoredObject
+from agents.storage.s3 import S3Store
+from tests.parts import Bucket
+
+BODY = b"a picture"
+FACTS = Facts(sha256=hashlib.sha256(BODY).hexdigest(), width=640, height=480)
+KEY = f"templates/cards/row%2F1_{'a' * 64}.png"
+
+
+@pytest.fixture(params=["files", "s3", "s3 with a prefix"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ObjectStore]:
+    """An empty store."""
+    if request.param == "files":
+        store: ObjectStore = FileStore(tmp_path)
+    else:
+        bucket: Bucket = request.getfixturevalue("bucket")
+        store = S3Store(bucket.name, "some/prefix" if "prefix" in request.param else "")
+    await store.open()
+    yield store
+    await store.close()
+
+
+async def put(store: ObjectStore, key: str, body: bytes = BODY) -> StoredObject:
+    """Keep an object."""
+    facts = Facts(sha256=hashlib.sha256(body).hexdigest(), width=640, height=480)
+    return await store.put(key, body, "image/png", facts)
+
+
+async def test_an_object_is_found_with_its_size(store: ObjectStore) -> None:
+    """Digest, bytes and pixels come back as they were given; nothing is found under another key."""
+    kept = await put(store, KEY)
+
+    assert kept == await store.find(KEY) == StoredObject(key=KEY, size_bytes=len(BODY), facts=FACTS)
+    assert await store.find(KEY.replace("row", "other")) is None
+
+
+async def test_the_first_object_stays(store: ObjectStore) -> None:
+    """A second object under a key changes nothing, and whoever brings it learns what is kept."""
+    first = await put(store, KEY)
+
+    assert await put(store, KEY, b"another picture") == first == await store.find(KEY)
+
+
+async def test_keys_are_listed_by_their_beginning(store: ObjectStore) -> None:
+    """Every key that begins so is listed whole, however long it is, and no other."""
+    long = "templates/cards/" + "%C3%A4" * 28 + "_" + "b" * 64 + ".png"
+    for key in (KEY, KEY.replace(".png", ".jpg"), long, KEY.replace("cards", "other")):
+        await put(store, key)
+
+    assert sorted([key async for key in store.keys("templates/cards/row%2F1_")]) == [KEY.replace(".png", ".jpg"), KEY]
+    assert [key async for key in store.keys("templates/cards/%C3%A4")] == [long]
+    assert [key async for key in store.keys("templates/none/x")] == []
+
+
+async def test_what_is_deleted_is_gone(store: ObjectStore) -> None:
+    """A deleted object is neither found nor listed, deleting it again is no error, and the key is free again."""
+    await put(store, KEY)
+    await store.delete(KEY)
+    await store.delete(KEY)
+
+    assert await store.find(KEY) is None
+    assert [key async for key in store.keys("templates/")] == []
+    assert (await put(store, KEY, b"another")).facts.sha256 == hashlib.sha256(b"another").hexdigest()
+
+
+async def test_an_object_that_somebody_else_put_is_replaced(bucket: Bucket) -> None:
+    """What has no facts is not found, and gives way to what has them."""
+    client = bucket.client()
+    client.put_object(Bucket=bucket.name, Key=KEY, Body=b"strange")
+    store = S3Store(bucket.name, "")
+    await store.open()
+
+    assert await store.find(KEY) is None
+    assert (await put(store, KEY)).facts == FACTS
+    assert client.get_object(Bucket=bucket.name, Key=KEY)["Body"].read() == BODY
+    await store.close()
+
+
+async def test_a_file_that_is_not_whole_is_replaced(tmp_path: Path) -> None:
+    """A file whose bytes are not those of its facts is not found, and gives way."""
+    store = FileStore(tmp_path)
+    await put(store, KEY)
+    file = tmp_path / KEY
+    file.write_bytes(b"half a pic")
+
+    assert await store.find(KEY) is None
+    assert (await put(store, KEY)).facts == FACTS
+    assert file.read_bytes() == BODY
