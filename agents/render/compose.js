@@ -73,12 +73,20 @@
     scrollTo(0, 0);
   }
 
+  // Style sheets of ours, which the document does not see among its own.
+  const adopted = () => [...Reflect.get(Document.prototype, "adoptedStyleSheets", document)];
+  const adopt = (list) => Reflect.set(Document.prototype, "adoptedStyleSheets", list, document);
+  globalThis.sheets = {
+    add: (sheet) => adopt([...adopted().filter((one) => one !== sheet), sheet]),
+    remove: (sheet) => adopt(adopted().filter((one) => one !== sheet)),
+  };
+  const withoutControls = new CSSStyleSheet();
+  withoutControls.replaceSync(":is(video,audio):not([controls])::-webkit-media-controls{display:none!important}");
+
   // With scripts off every video shows controls, whether or not it asks for them.
   function hideControls(all) {
     if (!all.some((element) => element instanceof HTMLMediaElement)) return false;
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(":is(video,audio):not([controls])::-webkit-media-controls{display:none!important}");
-    document.adoptedStyleSheets = [sheet];
+    sheets.add(withoutControls);
     return true;
   }
 
@@ -190,22 +198,23 @@
     parts = partsWithImages(html, wanted);
     await put(html);
     await unfocus();
-    return await ready(wanted.selector);
+    return await ready(wanted);
   }
 
   // The same document in another view. The browser says that a view is set before the page has it.
   async function arrange(wanted) {
     while (innerWidth !== wanted.width || innerHeight !== wanted.height) await new Promise(requestAnimationFrame);
     await new Promise(requestAnimationFrame);
-    return await ready(wanted.selector);
+    return await ready(wanted);
   }
 
-  async function ready(selector) {
+  async function ready({ selector, wholePage }) {
     let all = elements();
     const hasMedia = hideControls(all);
     const moved = freeze(all);
     let failed = await settle(all, parts);
-    if (moved || page.fonts().status !== "loaded") {
+    const { fitted, cut } = fitTexts(all, wholePage);
+    if (moved || fitted || page.fonts().status !== "loaded") {
       all = elements();
       freeze(all);
       failed = await settle(all, parts);
@@ -217,6 +226,7 @@
       characters: characters(),
       refresh: refresh(),
       traces: hasMedia || page.all(TELLING).length > 0,
+      cut,
       size: [root.scrollWidth, root.scrollHeight],
       box: selector ? box(selector) : null,
     };

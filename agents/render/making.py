@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar, cast
+from typing import Final, Protocol, TypeVar, cast
 from urllib.parse import quote
 
 from agents.render.errors import RenderError
@@ -15,7 +15,7 @@ from agents.render.sources import TemplateSources
 from agents.render.template import TemplateProblemError
 from agents.storage.port import Facts, ObjectStore, StorageRefusedError, StoredObject
 from schemas.codes import ErrorCode
-from schemas.outcomes import Asset, Image
+from schemas.outcomes import Asset, Image, Warning
 from schemas.output import CONTENT_TYPES, Format, named_outputs
 from schemas.renders import PosterPinned
 from streams.failpoint import failpoint
@@ -23,6 +23,10 @@ from streams.metrics import RENDER_SECONDS, UPLOAD_SECONDS
 from streams.patience import keep_trying
 
 T = TypeVar("T")
+
+
+KEPT_WARNINGS: Final = ("text_truncated", "missing_glyphs")
+"""What is still to be said of an image that is not drawn again. What it says of assets follows from its key."""
 
 
 class Renderer(Protocol):
@@ -53,9 +57,14 @@ class Shelf:
         """Return what is kept under the key, waiting while the storage is away. Raises RenderError `upload`."""
         return await self._patiently(lambda: self.store.find(key))
 
-    async def put(self, key: str, image: RenderedImage) -> StoredObject:
+    async def put(self, key: str, image: RenderedImage, warnings: Sequence[Warning]) -> StoredObject:
         """Keep an image, waiting while the storage is away. Raises RenderError `upload` where it refuses."""
-        facts = Facts(sha256=hashlib.sha256(image.data).hexdigest(), width=image.width, height=image.height)
+        facts = Facts(
+            sha256=hashlib.sha256(image.data).hexdigest(),
+            width=image.width,
+            height=image.height,
+            warnings=tuple(warning for warning in warnings if warning.code in KEPT_WARNINGS),
+        )
         return await self._patiently(lambda: self.store.put(key, image.data, CONTENT_TYPES[image.format], facts))
 
     async def _patiently(self, action: Callable[[], Awaitable[T]]) -> T:
@@ -89,14 +98,15 @@ class Making:
         if poster.reuse:
             kept = await self._kept(poster)
             if kept is not None:
-                return Made(images=kept, cached=True, generation_time_ms=self._since(began))
+                return self._reused(poster, kept, began)
         request = await self._request(poster)
         rendering = await self._renderer.render(request)
         _observe(rendering)
         failpoint("render drawn")
         if poster.strict:
             _refuse_missing(rendering.assets)
-        images = [await self._keep(poster, image, rendering.assets) for image in rendering.images]
+            _refuse_truncated(rendering.warnings)
+        images = [await self._keep(poster, image, rendering) for image in rendering.images]
         failpoint("render stored")
         return Made(
             images=images,
@@ -116,7 +126,7 @@ class Making:
             raise RenderError(error.code, str(error)) from error
         return RenderRequest(html=html, output=poster.output, javascript=javascript, deadline_seconds=self._timeout)
 
-    async def _kept(self, poster: PosterPinned) -> list[Image] | None:
+    async def _kept(self, poster: PosterPinned) -> list[tuple[Image, StoredObject]] | None:
         """Return the poster's images if all of them are kept."""
         images = []
         for name, output in named_outputs(poster.output):
@@ -124,13 +134,21 @@ class Making:
             kept = await self._shelf.find(self._key(poster, name, image_format, []))
             if kept is None:
                 return None
-            images.append(self._image(name, kept, image_format))
+            images.append((self._image(name, kept, image_format), kept))
         return images
 
-    async def _keep(self, poster: PosterPinned, image: RenderedImage, assets: Sequence[Asset]) -> Image:
-        key = self._key(poster, image.name, image.format, assets)
+    def _reused(self, poster: PosterPinned, kept: Sequence[tuple[Image, StoredObject]], began: float) -> Made:
+        warnings = list(dict.fromkeys(warning for _, stored in kept for warning in stored.facts.warnings))
+        if poster.strict:
+            _refuse_truncated(warnings)
+        return Made(
+            images=[image for image, _ in kept], cached=True, warnings=warnings, generation_time_ms=self._since(began)
+        )
+
+    async def _keep(self, poster: PosterPinned, image: RenderedImage, rendering: Rendering) -> Image:
+        key = self._key(poster, image.name, image.format, rendering.assets)
         with UPLOAD_SECONDS.labels(image.format).time():
-            kept = await self._shelf.put(key, image)
+            kept = await self._shelf.put(key, image, rendering.warnings)
         return self._image(image.name, kept, image.format)
 
     def _key(self, poster: PosterPinned, name: str, image_format: Format, assets: Sequence[Asset]) -> str:
@@ -164,3 +182,9 @@ def _refuse_missing(assets: Sequence[Asset]) -> None:
     if missing:
         code = cast("ErrorCode", missing[0].reason or "asset_blocked")
         raise RenderError(code, f"strict: missing {', '.join(f'{asset.url} ({asset.reason})' for asset in missing)}")
+
+
+def _refuse_truncated(warnings: Sequence[Warning]) -> None:
+    for warning in warnings:
+        if warning.code == "text_truncated":
+            raise RenderError("text_truncated", f"strict: {warning.message}")

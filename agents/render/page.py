@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import math
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -15,7 +15,7 @@ from playwright.async_api import Page as PlaywrightPage
 from agents.render.browser import Browser
 from agents.render.capture import Clip, capture
 from agents.render.errors import RenderError
-from agents.render.network import AssetFetcher, Traffic, asset_warnings, may_use_network
+from agents.render.network import SHOWN, AssetFetcher, Traffic, asset_warnings, may_use_network
 from agents.render.printing import print_page
 from agents.render.race import EndedError, unless
 from agents.render.readiness import Composed, arrange, compose, main_frame, make_world
@@ -213,7 +213,7 @@ class Page:
             began = time.monotonic()
             await self._look(output)
             if not seen:
-                composed = await compose(self._session, self._world, request.html, output.selector)
+                composed = await compose(self._session, self._world, request.html, output)
                 self._check_refresh(composed, request.deadline_seconds)
             else:
                 composed = await arrange(self._session, self._world, output)
@@ -230,7 +230,7 @@ class Page:
             images=images,
             characters="".join(composed.characters for composed in seen),
             assets=assets,
-            warnings=asset_warnings(assets),
+            warnings=[*asset_warnings(assets), *_text_warnings(seen)],
             composed_seconds=composed_seconds,
             captured_seconds=time.monotonic() - started - composed_seconds,
         )
@@ -272,6 +272,15 @@ async def _repeatedly(seconds: float, action: Callable[[], None]) -> AsyncIterat
         yield
     finally:
         task.cancel()
+
+
+def _text_warnings(seen: Sequence[Composed]) -> list[outcomes.Warning]:
+    cut = list(dict.fromkeys(text for composed in seen for text in composed.cut))
+    if not cut:
+        return []
+    more = f" and {len(cut) - SHOWN} more" if len(cut) > SHOWN else ""
+    message = f"cut with an ellipsis, because it does not fit its box: {', '.join(cut[:SHOWN])}{more}"
+    return [outcomes.Warning(code="text_truncated", message=message)]
 
 
 def _clip(output: Output, composed: Composed) -> Clip | None:

@@ -3,8 +3,6 @@
   "use strict";
   // An element with a `name` hides members of document.
   const find = (selector) => Document.prototype.querySelector.call(document, selector);
-  const adopted = () => [...Reflect.get(Document.prototype, "adoptedStyleSheets", document)];
-  const adopt = (sheets) => Reflect.set(Document.prototype, "adoptedStyleSheets", sheets, document);
   let sheet = null;
 
   // The page is one whole piece, so that nothing moves to the next one for not fitting; what is outside is cut off.
@@ -21,11 +19,11 @@
         "*{break-before:auto!important;break-after:auto!important}" +
         (spread ? `html{background:${spread}!important}body{background:none!important}` : ""),
     );
-    adopt([...adopted(), sheet]);
+    sheets.add(sheet);
   }
 
   function takeOffPaper() {
-    adopt(adopted().filter((one) => one !== sheet));
+    sheets.remove(sheet);
   }
 
   globalThis.layOnPaper = layOnPaper;

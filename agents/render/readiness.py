@@ -11,7 +11,7 @@ from playwright.async_api import Error as PlaywrightError
 from agents.render.errors import RenderError
 from schemas.output import Output
 
-_SCRIPT: Final = Path(__file__).with_name("compose.js").read_text()
+_SCRIPT: Final = "".join(Path(__file__).with_name(name).read_text() for name in ("fit.js", "compose.js"))
 _STYLE_SHEETS: Final = re.compile(r"@import|<link|<script", re.IGNORECASE)
 _STYLE_IMAGES: Final = re.compile(r"url\(|image-set\(", re.IGNORECASE)
 
@@ -29,6 +29,8 @@ class Composed(msgspec.Struct, frozen=True):
     """Seconds and address of a `<meta http-equiv="refresh">`."""
     traces: bool
     """The document holds something that stays behind in the page: a frame, a plug-in or a telling `<meta>`."""
+    cut: list[str]
+    """Texts that did not fit their boxes at their smallest size and were cut, each named by its tag and id."""
     size: tuple[float, float]
     """Width and height of the whole document."""
     box: tuple[float, float, float, float] | None
@@ -53,7 +55,7 @@ async def make_world(session: CDPSession, frame: str) -> int:
     return context
 
 
-async def compose(session: CDPSession, world: int, html: str, selector: str | None) -> Composed:
+async def compose(session: CDPSession, world: int, html: str, output: Output) -> Composed:
     """Draw `html` in the page and return once it is loaded, decoded, and every animation is at its end or undone.
 
     Raises RenderError: `navigated` when the document went elsewhere, `output_invalid` for a selector that is no
@@ -61,14 +63,18 @@ async def compose(session: CDPSession, world: int, html: str, selector: str | No
     """
     sheets = bool(_STYLE_SHEETS.search(html))
     images = sheets or bool(_STYLE_IMAGES.search(html))
-    wanted = {"selector": selector, "styleImages": images, "styleSheets": sheets}
-    return await _call(session, world, "(html, wanted) => compose(html, wanted)", selector, html, wanted)
+    wanted = {**_wanted(output), "styleImages": images, "styleSheets": sheets}
+    return await _call(session, world, "(html, wanted) => compose(html, wanted)", output.selector, html, wanted)
 
 
 async def arrange(session: CDPSession, world: int, output: Output) -> Composed:
     """Return once the document that is in the page stands still in a view that was changed. Raises RenderError."""
-    wanted = {"selector": output.selector, "width": output.width, "height": output.height}
+    wanted = {**_wanted(output), "width": output.width, "height": output.height}
     return await _call(session, world, "(wanted) => arrange(wanted)", output.selector, wanted)
+
+
+def _wanted(output: Output) -> dict[str, Any]:
+    return {"selector": output.selector, "wholePage": bool(output.full_page or output.selector)}
 
 
 async def _call(session: CDPSession, world: int, function: str, selector: str | None, *given: object) -> Composed:

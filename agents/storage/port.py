@@ -1,9 +1,13 @@
 """What the render role needs of a store of objects."""
 
+import json
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Final, Protocol, Self
 
+import msgspec
+
+from schemas.outcomes import Warning
 from streams.errors import TryAgainError
 
 CACHE_CONTROL: Final = "public, max-age=31536000, immutable"
@@ -28,21 +32,32 @@ class StorageClosedError(StorageAwayError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What is kept beside an object: the SHA-256 of its bytes in hex, width and height in device pixels."""
+    """What is kept beside an object: the SHA-256 of its bytes in hex, width and height in device pixels.
+
+    `warnings` are what was to say of it; S3 takes 2 KB of metadata, in ASCII.
+    """
 
     sha256: str
     width: int
     height: int
+    warnings: tuple[Warning, ...] = ()
 
     def as_metadata(self) -> dict[str, str]:
         """Return the texts that stand for them."""
-        return {"sha256": self.sha256, "width": str(self.width), "height": str(self.height)}
+        size = {"width": str(self.width), "height": str(self.height)}
+        said = {"warnings": json.dumps([asdict(warning) for warning in self.warnings])} if self.warnings else {}
+        return {"sha256": self.sha256, **size, **said}
 
     @classmethod
     def of_metadata(cls, metadata: Mapping[str, str]) -> Self | None:
         """Return the facts that these texts stand for, None where they are not all there."""
         try:
-            return cls(sha256=metadata["sha256"], width=int(metadata["width"]), height=int(metadata["height"]))
+            return cls(
+                sha256=metadata["sha256"],
+                width=int(metadata["width"]),
+                height=int(metadata["height"]),
+                warnings=msgspec.json.decode(metadata.get("warnings", "[]"), type=tuple[Warning, ...]),
+            )
         except (KeyError, ValueError):
             return None
 

@@ -9,13 +9,15 @@ import PIL.Image
 
 from agents.render.engine import Engine
 from agents.render.rendering import Rendering, RenderRequest
-from schemas.output import DEFAULTS, Output
+from schemas.output import DEFAULTS, Output, parse_output, resolve_output
 
 Colour = tuple[int, ...]
 
 
 def output(**fields: Any) -> Output:
-    """Return a resolved output, 200 by 100 unless said otherwise."""
+    """Return a resolved output, 200 by 100 unless said otherwise; `variants` are those of a request."""
+    if "variants" in fields:
+        return resolve_output(parse_output({"width": 200, "height": 100, **fields}))
     return replace(DEFAULTS, **{"width": 200, "height": 100, "quality": None, **fields})
 
 

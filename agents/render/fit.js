@@ -1,0 +1,196 @@
+// Runs in the isolated world of `compose.js`: makes texts smaller until they fit, and cuts those that never do.
+(() => {
+  "use strict";
+  const SMALLEST = 12;
+  const STEP = 0.25;
+  const TEXTS_MAX = 100;
+  const SEGMENTS_MAX = 20_000;
+  const STILL = new CSSStyleSheet();
+  STILL.replaceSync("*{transition:none!important}");
+  // A form whose fields have a `name` hides its own members.
+  const matches = (element, selector) => Element.prototype.matches.call(element, selector);
+  const rectOf = (element) => Element.prototype.getBoundingClientRect.call(element);
+  const parentOf = (element) => Reflect.get(Node.prototype, "parentElement", element);
+  const isPlain = (element) => element instanceof HTMLElement && !(element instanceof HTMLFormElement);
+  const segmenter = new Intl.Segmenter("en");
+  let undo = [];
+
+  // All lengths are CSS pixels. Returns the texts that were cut, each as tag, id and smallest size.
+  function fitTexts(all, wholePage) {
+    while (undo.length > 0) undo.pop()();
+    const texts = all
+      .filter((element) => matches(element, '[data-fit="shrink" i]') && isPlain(element))
+      .slice(0, TEXTS_MAX);
+    if (texts.length === 0) return { fitted: 0, cut: [] };
+    sheets.add(STILL);
+    const cut = texts.filter((text) => !fit(text, wholePage)).map((text) => named(text));
+    sheets.remove(STILL);
+    return { fitted: undo.length, cut };
+  }
+
+  function named(text) {
+    const id = text.getAttribute("id") || text.getAttribute("class");
+    return `<${text.localName}${id ? ` ${id}` : ""}> at ${smallest(text)} px`.slice(0, 80);
+  }
+
+  function smallest(text) {
+    const given = parseFloat(text.getAttribute("data-fit-min"));
+    return given > 0 ? given : SMALLEST;
+  }
+
+  // Binary search of the largest step at which `holds` is true, given that it is at none below; -1 for none.
+  function largest(steps, holds) {
+    let low = -1;
+    let high = steps;
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2);
+      if (holds(middle)) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+
+  function fit(text, wholePage) {
+    const full = parseFloat(getComputedStyle(text).fontSize);
+    const least = Math.min(smallest(text), full);
+    const resize = resizer(text, full);
+    const boxes = boxesAround(text);
+    resize(0);
+    const spare = overflows(text, boxes, wholePage);
+    resize(full);
+    const fits = () => overflows(text, boxes, wholePage).every((by, side) => by <= Math.max(spare[side], 0) + 0.5);
+    if (fits()) {
+      undo.pop()();
+      return true;
+    }
+    loosen(text);
+    const steps = Math.floor((full - least) / STEP);
+    const step = largest(steps, (number) => {
+      resize(least + number * STEP);
+      return fits();
+    });
+    resize(least + Math.max(step, 0) * STEP);
+    return step >= 0 || !shorten(text, fits);
+  }
+
+  // Returns what sets the font size, in proportion also of the parts that have a size of their own.
+  function resizer(text, full) {
+    const parts = [...text.querySelectorAll("*")].filter(isPlain);
+    const before = [text, ...parts].map((part) => [part, part.getAttribute("style")]);
+    undo.push(() => {
+      for (const [part, style] of before)
+        if (style === null) part.removeAttribute("style");
+        else part.setAttribute("style", style);
+    });
+    const sizes = parts.map((part) => parseFloat(getComputedStyle(part).fontSize));
+    text.style.setProperty("font-size", "0", "important");
+    const own = [[text, full]];
+    for (const [index, part] of parts.entries())
+      if (parseFloat(getComputedStyle(part).fontSize) > 0) {
+        own.push([part, sizes[index]]);
+        part.style.setProperty("font-size", "0", "important");
+      }
+    return (size) => {
+      for (const [part, its] of own) part.style.setProperty("font-size", `${(its * size) / full}px`, "important");
+    };
+  }
+
+  // An item of a flex box or grid is not smaller than its content unless it is told that it may be.
+  function loosen(text) {
+    const style = getComputedStyle(text);
+    for (const side of ["min-width", "min-height"])
+      if (style.getPropertyValue(side) === "auto") text.style.setProperty(side, "0", "important");
+  }
+
+  // The boxes in whose flow the text stands.
+  function boxesAround(text) {
+    const boxes = [];
+    for (let box = text; parentOf(box) && !isTakenOut(box); ) {
+      box = parentOf(box);
+      const { display } = getComputedStyle(box);
+      if (display !== "inline" && display !== "contents") boxes.push(box);
+    }
+    return boxes;
+  }
+
+  function isTakenOut(box) {
+    const { position, transform } = getComputedStyle(box);
+    return position === "absolute" || position === "fixed" || transform !== "none";
+  }
+
+  // By how much the content leaves its own box, and that box those around it and the poster, side by side.
+  function overflows(text, boxes, wholePage) {
+    const style = getComputedStyle(text);
+    const [across, down] = overhang(text, style);
+    const own = [text.scrollWidth - text.clientWidth - across, text.scrollHeight - text.clientHeight - down];
+    const rect = rectOf(text);
+    const around = boxes.flatMap((box) => beyond(rect, content(box)));
+    const poster = { left: -scrollX, top: -scrollY, right: innerWidth - scrollX, bottom: innerHeight - scrollY };
+    return [...own, ...around, ...(wholePage ? [] : beyond(rect, poster))];
+  }
+
+  // Lines that are set tighter than the font's own height let letters stand out of the last one; that is no overflow.
+  function overhang(text, style) {
+    const line = parseFloat(style.lineHeight);
+    const first = walk(text).nextNode();
+    if (!(line > 0) || !first) return [0, 0];
+    const range = new Range();
+    range.selectNodeContents(first);
+    const [rect] = range.getClientRects();
+    if (!rect) return [0, 0];
+    return style.writingMode.startsWith("horizontal")
+      ? [0, Math.max(0, rect.height - line) / 2]
+      : [Math.max(0, rect.width - line) / 2, 0];
+  }
+
+  function content(box) {
+    const rect = rectOf(box);
+    const style = getComputedStyle(box);
+    const inset = (side) => parseFloat(style[`border${side}Width`]) + parseFloat(style[`padding${side}`]);
+    return {
+      left: rect.left + inset("Left"),
+      top: rect.top + inset("Top"),
+      right: rect.right - inset("Right"),
+      bottom: rect.bottom - inset("Bottom"),
+    };
+  }
+
+  function beyond(inner, outer) {
+    return [outer.left - inner.left, outer.top - inner.top, inner.right - outer.right, inner.bottom - outer.bottom];
+  }
+
+  // The texts that are shown.
+  function walk(text) {
+    const shown = (node) => {
+      const hidden = !node.data.trim() || Element.prototype.closest.call(parentOf(node), "script,style,template,noscript");
+      return hidden ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT;
+    };
+    return Document.prototype.createTreeWalker.call(document, text, NodeFilter.SHOW_TEXT, shown);
+  }
+
+  // Leaves out the end, character by character as readers count them, and puts an ellipsis there.
+  function shorten(text, fits) {
+    const nodes = [];
+    for (const walker = walk(text); walker.nextNode(); ) nodes.push(walker.currentNode);
+    const whole = nodes.map((node) => node.data);
+    const ends = [];
+    for (const [index, data] of whole.entries())
+      for (const { index: at, segment } of segmenter.segment(data))
+        if (ends.length < SEGMENTS_MAX) ends.push([index, at + segment.length]);
+    if (ends.length === 0) return false;
+    undo.push(() => nodes.forEach((node, index) => (node.data = whole[index])));
+    const keep = (count) => {
+      const [last, end] = ends[count - 1] ?? [0, 0];
+      for (const [index, node] of nodes.entries())
+        node.data = index < last ? whole[index] : index > last ? "" : `${whole[index].slice(0, end).trimEnd()}…`;
+    };
+    const kept = largest(ends.length - 1, (count) => {
+      keep(count);
+      return fits();
+    });
+    keep(Math.max(kept, 0));
+    return true;
+  }
+
+  globalThis.fitTexts = fitTexts;
+})();
