@@ -25,6 +25,7 @@ from agents.retry.agent import RetryAgent
 from agents.sink.agent import SinkAgent
 from agents.sink.agent import weigh as weigh_for_sink
 from agents.sink.database import Database as SinkDatabase
+from agents.sink.erasures import Erasures
 from agents.sink.flush import FLUSH_FUNCTION
 from agents.sink.janitor import Janitor
 from agents.sink.sink import Sink
@@ -186,7 +187,13 @@ async def _open_sink(settings: Settings, exit_stack: AsyncExitStack) -> RunningR
         log_retention=settings.log_retention,
     )
     fuse = await _dead_letters(exit_stack, settings, app, inbox)
-    agent = SinkAgent(inbox, Sink(database, app.publisher, fuse), janitor)
+    store = object_store(settings.storage_url)
+    await store.open()
+    exit_stack.push_async_callback(store.close)
+    erasers_own = SinkDatabase(settings.database_url)
+    exit_stack.push_async_callback(erasers_own.close)
+    sink = Sink(database, app.publisher, fuse)
+    agent = SinkAgent(inbox, sink, Erasures(erasers_own, store, app.publisher), janitor)
     return RunningRole(role="sink", app=app, work=agent.run, fuse=fuse)
 
 

@@ -1,6 +1,5 @@
 """A request as it came from the broker → the records that answer it."""
 
-import logging
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
@@ -17,8 +16,6 @@ from schemas.requests import BatchRequested, JobCancelRequested, PosterEraseRequ
 from streams.delivery import Delivery, Record
 from streams.records import event_headers, event_record
 from streams.replay import replay_generation
-
-logger = logging.getLogger(__name__)
 
 
 class UnknownTemplateError(Exception):
@@ -43,7 +40,7 @@ class Acceptance:
             case JobCancelRequested():
                 return [self._cancelled(request, delivery)]
             case PosterEraseRequested():
-                return list(self._not_available(request, delivery))
+                return []  # the sink's business: it knows which posters there are
             case PosterRequested() | BatchRequested():
                 if self._cancellations.covers(request.job_id, replay_generation(delivery)):
                     return []
@@ -81,18 +78,3 @@ class Acceptance:
             reason=request.reason,
         )
         return event_record(topics.JOB_CANCELLATIONS, request.job_id, event, event_headers(delivery))
-
-    def _not_available(self, request: PosterEraseRequested, delivery: Delivery) -> Iterator[Record]:
-        subject = request.job_id or f"{request.section}/{request.entity_id}"
-        logger.warning("erasing %s is not available yet; nothing was erased", subject)
-        if request.job_id is not None:
-            yield answer.log(
-                request.job_id,
-                None,
-                "WARNING",
-                "erase_not_available",
-                f"erasing {subject} is not available yet; nothing was erased",
-                request.source,
-                self._now(),
-                event_headers(delivery),
-            )

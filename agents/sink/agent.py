@@ -3,6 +3,7 @@
 import asyncio
 from typing import Final
 
+from agents.sink.erasures import Erasures
 from agents.sink.janitor import Janitor
 from agents.sink.sink import Sink
 from streams.delivery import Delivery
@@ -20,18 +21,21 @@ def weigh(delivery: Delivery) -> int:
 
 
 class SinkAgent:
-    """Writes what arrives, and lets the janitor sweep beside it."""
+    """Writes what arrives; beside it the janitor sweeps, and what is to be erased is erased."""
 
-    def __init__(self, inbox: Inbox, sink: Sink, janitor: Janitor) -> None:
+    def __init__(self, inbox: Inbox, sink: Sink, erasures: Erasures, janitor: Janitor) -> None:
         self._inbox = inbox
         self._sink = sink
+        self._erasures = erasures
         self._janitor = janitor
 
     async def run(self) -> None:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._janitor.run())
+            tasks.create_task(self._erasures.run())
             while True:
                 deliveries = await self._inbox.take(BATCH_RECORDS, BATCH_SECONDS)
                 await self._sink.flush(deliveries)
+                await self._erasures.record(deliveries)
                 self._inbox.finish(deliveries)

@@ -84,7 +84,8 @@ BEGIN
 
     -- 4 What only the request knows of a poster whose later news was faster.
     UPDATE template_poster_results t
-    SET entity_id = n.entity_id, custom_data = n.custom_data, metadata = n.metadata, source = n.source,
+    SET entity_id = n.entity_id, metadata = n.metadata,
+        custom_data = CASE WHEN t.erased_at IS NULL THEN n.custom_data ELSE '{}' END, source = n.source,
         requested_at = n.requested_at, created_at = n.created_at, updated_at = now()
     FROM unnest(news) AS n
     WHERE n.requested_at IS NOT NULL AND t.requested_at IS NULL
@@ -137,7 +138,8 @@ BEGIN
             assets = excluded.assets, images = excluded.images, error_code = excluded.error_code,
             error_message = excluded.error_message, finished_at = excluded.finished_at,
             outcome_topic = excluded.outcome_topic, outcome_partition = excluded.outcome_partition,
-            outcome_offset = excluded.outcome_offset, updated_at = now()
+            outcome_offset = excluded.outcome_offset, updated_at = now(),
+            erased_at = CASE WHEN excluded.generation = t.generation THEN t.erased_at END
         WHERE (t.status_rank < 2 OR excluded.generation > t.generation)
           AND (excluded.generation, status_rank(excluded.status), excluded.attempt)
                   > (t.generation, t.status_rank, t.attempt)

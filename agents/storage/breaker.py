@@ -3,10 +3,10 @@
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final, TypeVar
 
-from agents.storage.port import ObjectStore, StorageAwayError, StorageRefusedError, StoredObject
+from agents.storage.port import Facts, ObjectStore, StorageAwayError, StorageRefusedError, StoredObject
 from streams.metrics import BREAKER_OPEN
 from streams.patience import Sleep
 from streams.progress import WaitingFor, waiting_for
@@ -59,13 +59,22 @@ class BreakingStore:
         """Return the storage's own address of an object."""
         return self._inner.url(key)
 
-    async def put(self, key: str, body: bytes, content_type: str, sha256: str) -> StoredObject:
+    async def put(self, key: str, body: bytes, content_type: str, facts: Facts) -> StoredObject:
         """Keep the object unless the key is taken; return what is kept there. Raises StorageRefusedError."""
-        return await self._guarded(lambda: self._inner.put(key, body, content_type, sha256))
+        return await self._guarded(lambda: self._inner.put(key, body, content_type, facts))
 
     async def find(self, key: str) -> StoredObject | None:
         """Return what is kept under the key, or None. Raises StorageRefusedError."""
         return await self._guarded(lambda: self._inner.find(key))
+
+    async def keys(self, prefix: str) -> AsyncIterator[str]:
+        """Yield the keys that begin with `prefix`; the storage's being away is not waited for here."""
+        async for key in self._inner.keys(prefix):
+            yield key
+
+    async def delete(self, key: str) -> None:
+        """Delete the object if it is there. Raises StorageRefusedError."""
+        await self._guarded(lambda: self._inner.delete(key))
 
     async def get(self, key: str) -> bytes:
         """Return the object's bytes. Raises StorageRefusedError."""

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable
 
-from agents.storage.port import ObjectStore, StorageRefusedError
+from agents.storage.port import Facts, ObjectStore, StorageRefusedError
 from streams.errors import TryAgainError
 
 
@@ -18,7 +18,7 @@ class StoredClaims:
         """Keep the value under this name; keeping it again changes nothing. Raises TryAgainError."""
         store = await self._opened()
         try:
-            await store.put(name, value, "application/octet-stream", hashlib.sha256(value).hexdigest())
+            await store.put(name, value, "application/octet-stream", Facts(sha256=hashlib.sha256(value).hexdigest()))
         except StorageRefusedError as error:
             # A record may not be lost because the storage is set up wrongly.
             raise TryAgainError(str(error)) from error

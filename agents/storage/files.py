@@ -111,7 +111,7 @@ class FileStore:
     def _keys(self, prefix: str) -> list[str]:
         directory = self._path(prefix + "x").parent
         # A name may be shorter than its key; the facts have the whole one.
-        keys = [json.loads(file.read_bytes())["key"] for file in directory.glob(".*.json")]
+        keys = [json.loads(file.read_bytes())["key"] for file in directory.rglob(".*.json")]
         return sorted(key for key in keys if key.startswith(prefix))
 
     def _delete(self, key: str) -> None:

@@ -32,14 +32,14 @@ class StorageClosedError(StorageAwayError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What is kept beside an object: the SHA-256 of its bytes in hex, width and height in device pixels.
+    """What is kept beside an object: the SHA-256 of its bytes in hex, width and height in device pixels (0: no picture).
 
     `warnings` are what was to say of it; S3 takes 2 KB of metadata, in ASCII.
     """
 
     sha256: str
-    width: int
-    height: int
+    width: int = 0
+    height: int = 0
     warnings: tuple[Warning, ...] = ()
 
     def as_metadata(self) -> dict[str, str]:

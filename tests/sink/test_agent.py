@@ -1,15 +1,18 @@
 """The role's loop: records are finished only once they are written, in the order of their partition."""
 
 import asyncio
+from pathlib import Path
 
 from agents.sink.agent import SinkAgent, weigh
 from agents.sink.database import Database
+from agents.sink.erasures import Erasures
 from agents.sink.janitor import Janitor
+from agents.storage.files import FileStore
 from streams.inbox import Inbox
 from tests.sink.conftest import Workshop
 
 
-async def test_records_are_finished_once_they_are_written(workshop: Workshop) -> None:
+async def test_records_are_finished_once_they_are_written(workshop: Workshop, tmp_path: Path) -> None:
     """When a record is acknowledged its row can be read, and nothing stays unacknowledged."""
     topics = workshop.topics
     inbox = Inbox(["poster-requests", "poster-completions"], cap=100, weigh=weigh)
@@ -26,19 +29,22 @@ async def test_records_are_finished_once_they_are_written(workshop: Workshop) ->
         inbox.deliver(delivery, lambda number=number: acknowledge(number))
     sweeping = Database(workshop.url)
     janitor = Janitor(sweeping, workshop.announcements, batch_timeout=3_600, stale_after=86_400)
-    running = asyncio.create_task(SinkAgent(inbox, workshop.sink, janitor).run())
+    erasing = Database(workshop.url)
+    erasures = Erasures(erasing, FileStore(tmp_path), workshop.announcements)
+    running = asyncio.create_task(SinkAgent(inbox, workshop.sink, erasures, janitor).run())
     await done.wait()
     rows = await workshop.posters("job_id, status")
     running.cancel()
     await asyncio.wait([running])
     await sweeping.close()
+    await erasing.close()
 
     assert rows == [("job", "completed"), ("other", "queued")]
     assert sorted(acknowledged) == [0, 1, 2]
     assert inbox.working == 0
 
 
-async def test_nothing_is_finished_while_the_database_is_away(workshop: Workshop) -> None:
+async def test_nothing_is_finished_while_the_database_is_away(workshop: Workshop, tmp_path: Path) -> None:
     """A sink that waits for its database keeps its records unacknowledged."""
     inbox = Inbox(["poster-requests"], cap=100)
     acknowledged: list[bool] = []
@@ -49,7 +55,8 @@ async def test_nothing_is_finished_while_the_database_is_away(workshop: Workshop
     )
     janitor = Janitor(away, workshop.announcements, batch_timeout=3_600, stale_after=86_400)
     inbox.deliver(workshop.topics.request("job"), lambda: acknowledged.append(True))
-    running = asyncio.create_task(SinkAgent(inbox, sink, janitor).run())
+    erasures = Erasures(away, FileStore(tmp_path), workshop.announcements)
+    running = asyncio.create_task(SinkAgent(inbox, sink, erasures, janitor).run())
     await waited.wait()
     running.cancel()
     await asyncio.wait([running])

@@ -15,7 +15,7 @@ from schemas.codec import encode
 from schemas.envelope import Envelope
 from schemas.outcomes import Failure, PosterOutcome
 from schemas.progress import LogRecorded, PosterProgress
-from schemas.requests import BatchRequested, JobCancelRequested, PosterRequested
+from schemas.requests import BatchRequested, JobCancelRequested, PosterEraseRequested, PosterRequested
 from streams.delivery import Delivery
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -60,6 +60,11 @@ class Topics:
         """A `job.cancel_requested`."""
         event = JobCancelRequested(**_envelope("cancel", job_id, number), reason="enough")
         return self._send(topics.POSTER_REQUESTS, event)
+
+    def erase(self, number: int = 1, *, key: str | None = None, **named: Any) -> Delivery:
+        """A `poster.erase_requested`, by `job_id` or by `section` and `entity_id`."""
+        event = PosterEraseRequested(event_id=identity("erase", number), occurred_at=START, source="site", **named)
+        return self.record(topics.POSTER_REQUESTS, key or event.job_id or event.entity_id or "", encode(event))
 
     def queued(self, job_id: str, index: int = 0, **fields: Any) -> Delivery:
         """A `poster.queued`."""

@@ -1,0 +1,62 @@
+-- name: record
+INSERT INTO poster_erasures (event_id, job_id, section, entity_id, source, requested_at)
+VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING;
+
+-- name: in_force
+SELECT event_id, job_id, section, entity_id, source, requested_at, answered_at FROM poster_erasures
+WHERE answered_at IS NULL OR $1
+ORDER BY requested_at, event_id;
+
+-- name: expire
+DELETE FROM poster_erasures WHERE answered_at IS NOT NULL AND requested_at < now() - interval '1 day';
+
+-- name: of_job
+-- Posters of a job that have ended and are not erased yet.
+SELECT job_id, poster_index, entity_id, generation, attempt, template_version_id, section, template_version, metadata,
+       object_key, images
+FROM template_poster_results
+WHERE job_id = $1 AND status_rank = 2 AND erased_at IS NULL
+ORDER BY poster_index LIMIT 500;
+
+-- name: of_entity
+-- The same of an entity, asked for before $3. A poster that failed early knows its section by its request alone.
+SELECT r.job_id, r.poster_index, r.entity_id, r.generation, r.attempt, r.template_version_id, r.section,
+       r.template_version, r.metadata, r.object_key, r.images
+FROM template_poster_results r JOIN template_generation_jobs j USING (job_id)
+WHERE r.entity_id = $2 AND r.created_at <= $3 AND r.status_rank = 2 AND r.erased_at IS NULL
+  AND coalesce(r.section = $1, j.template_id = $1 || '_latest' OR starts_with(j.template_id, $1 || '@'))
+ORDER BY r.job_id, r.poster_index LIMIT 500;
+
+-- name: open_of_job
+SELECT count(*) FROM template_poster_results WHERE job_id = $1 AND status_rank < 2;
+
+-- name: open_of_entity
+SELECT count(*) FROM template_poster_results
+WHERE entity_id = $2 AND created_at <= $3 AND status_rank < 2 AND coalesce(section = $1, true);
+
+-- name: later_keys_of_entity
+-- Objects of the entity that posters asked for after $3 rely on.
+SELECT DISTINCT image ->> 'object_key' AS object_key
+FROM template_poster_results r CROSS JOIN LATERAL jsonb_array_elements(r.images) AS image
+WHERE r.entity_id = $2 AND r.section = $1 AND r.created_at > $3;
+
+-- name: empty
+-- The jobs' rows first, as every writer does. A job's own data go with the last of its posters.
+WITH wanted AS (
+    SELECT job_id, poster_index FROM unnest($1::text[], $2::integer[]) AS w (job_id, poster_index)
+), locked AS (
+    SELECT job_id FROM template_generation_jobs
+    WHERE job_id IN (SELECT job_id FROM wanted) ORDER BY job_id FOR NO KEY UPDATE
+), emptied AS (
+    UPDATE template_poster_results r SET custom_data = '{}', erased_at = now(), updated_at = now()
+    FROM wanted w JOIN locked USING (job_id)
+    WHERE r.job_id = w.job_id AND r.poster_index = w.poster_index
+)
+UPDATE template_generation_jobs j SET input_data = '{}', updated_at = now()
+FROM locked
+WHERE j.job_id = locked.job_id AND NOT EXISTS (
+    SELECT FROM template_poster_results r
+    WHERE r.job_id = j.job_id AND r.erased_at IS NULL AND (r.job_id, r.poster_index) NOT IN (SELECT * FROM wanted));
+
+-- name: answered
+UPDATE poster_erasures SET answered_at = coalesce(answered_at, now()) WHERE event_id = $1;

@@ -1,0 +1,74 @@
+"""Erasing through the topics: what was made is gone, and whoever asked is told."""
+
+import botocore.exceptions
+import pytest
+
+from schemas import topics
+from schemas.requests import PosterEraseRequested
+from tests.flow.system import Seen, System, stamp
+
+HTML = "<p>{{ title }}</p>"
+
+
+def is_gone(system: System, key: str) -> bool:
+    """Say whether there is no such object."""
+    try:
+        system.stored(key)
+    except botocore.exceptions.ClientError as error:
+        return error.response["ResponseMetadata"]["HTTPStatusCode"] == 404
+    return False
+
+
+def erased(system: System, job: str) -> Seen:
+    """Return the answer for a job."""
+    return system.wait(
+        topics.POSTER_COMPLETIONS, lambda seen: seen.key == job.encode() and seen.body["type"] == "poster.erased"
+    )
+
+
+@pytest.mark.parametrize("by_job", [True, False], ids=["a job", "an entity"])
+def test_what_was_made_is_gone_and_can_be_made_again(system: System, by_job: bool) -> None:
+    """All variants and the data go at once, another entity keeps its poster, and a later request is drawn anew."""
+    section = system.upload(HTML).section
+    output = {"variants": [{"name": "a", "width": 40}, {"name": "b", "width": 50, "format": "jpeg"}]}
+    ask = {"entity_id": "row/1", "output": output}
+    job = system.request(f"{section}_latest", {"title": "Jane"}, **ask)
+    other = system.outcome(system.request(f"{section}_latest", {"title": "John"}, entity_id="row/2"))
+    outcome = system.outcome(job)
+    named = {"job_id": job} if by_job else {"section": section, "entity_id": "row/1"}
+    request = PosterEraseRequested(**stamp(), **named)
+    system.send(topics.POSTER_REQUESTS, job if by_job else "row/1", request)
+
+    answer = erased(system, job).body
+    rows = system.eventually(
+        lambda: system.rows(
+            "SELECT r.custom_data, j.input_data, j.status FROM template_poster_results r "
+            "JOIN template_generation_jobs j USING (job_id) WHERE job_id = %s AND r.erased_at IS NOT NULL",
+            job,
+        )
+    )
+    again = system.outcome(system.request(f"{section}_latest", {"title": "Jane"}, **ask))
+
+    assert (answer["poster_index"], answer["entity_id"], answer["source"]) == (0, "row/1", "tests")
+    assert rows == [{"custom_data": {}, "input_data": {}, "status": "completed"}]
+    assert (again.cached, again.object_key) == (False, outcome.object_key)
+    assert not is_gone(system, again.object_key or "")
+    assert not is_gone(system, other.object_key or "")
+
+
+def test_objects_go_before_the_answer_comes(system: System) -> None:
+    """When the answer is there, every object is gone."""
+    section = system.upload(HTML).section
+    job = system.request(f"{section}_latest", {"title": "x"}, output={"variants": [{"name": "a"}, {"name": "b"}]})
+    outcome = system.outcome(job)
+    system.send(topics.POSTER_REQUESTS, job, PosterEraseRequested(**stamp(), job_id=job))
+    erased(system, job)
+
+    assert [is_gone(system, image.object_key) for image in outcome.images] == [True, True]
+
+
+def test_an_unknown_job_is_answered_too(system: System) -> None:
+    """Whoever asks to erase what is not there is not left waiting."""
+    system.send(topics.POSTER_REQUESTS, "nobody", PosterEraseRequested(**stamp(), job_id="nobody"))
+
+    assert erased(system, "nobody").body["entity_id"] == "unknown"
