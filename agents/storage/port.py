@@ -32,7 +32,7 @@ class StorageClosedError(StorageAwayError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What is kept beside an object: the SHA-256 of its bytes in hex, width and height in device pixels (0: no picture).
+    """What is kept beside an object: the SHA-256 of its bytes in hex, of a picture its size in device pixels.
 
     `warnings` are what was to say of it; S3 takes 2 KB of metadata, in ASCII.
     """

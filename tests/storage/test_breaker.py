@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from agents.storage.breaker import FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS, BreakingStore
-from agents.storage.port import StorageAwayError, StorageClosedError, StorageRefusedError, StoredObject
+from agents.storage.port import Facts, StorageAwayError, StorageClosedError, StorageRefusedError, StoredObject
 from agents.storage.s3 import S3Store
 from streams.inbox import Inbox, pause_switch
 from tests.parts import Bucket
@@ -35,7 +35,7 @@ class Flaky:
         """Return an address."""
         return f"mem://{key}"
 
-    async def put(self, key: str, body: bytes, content_type: str, sha256: str) -> StoredObject:
+    async def put(self, key: str, body: bytes, content_type: str, facts: Facts) -> StoredObject:
         """Keep, or raise."""
         self.asked += 1
         self.at_once += 1
@@ -46,11 +46,19 @@ class Flaky:
                 raise self.error
         finally:
             self.at_once -= 1
-        return StoredObject(key=key, sha256=sha256, size_bytes=len(body))
+        return StoredObject(key=key, size_bytes=len(body), facts=facts)
 
     async def find(self, key: str) -> StoredObject | None:
         """Find nothing."""
         return None
+
+    async def keys(self, prefix: str) -> AsyncIterator[str]:
+        """List nothing."""
+        for key in ():
+            yield key
+
+    async def delete(self, key: str) -> None:
+        """Delete nothing."""
 
     async def get(self, key: str) -> bytes:
         """Return something."""
@@ -76,7 +84,7 @@ class Shop:
 
     def puts(self, count: int) -> list[asyncio.Task[StoredObject]]:
         """Put some objects at the same time."""
-        return [asyncio.create_task(self.store.put(str(n), b"", "image/png", "0")) for n in range(count)]
+        return [asyncio.create_task(self.store.put(str(n), b"", "image/png", Facts(sha256="0"))) for n in range(count)]
 
 
 async def test_only_one_looks_whether_it_is_back() -> None:
@@ -136,7 +144,7 @@ async def test_a_refused_object_is_an_answer() -> None:
     shop = Shop()
     shop.flaky.error = StorageRefusedError("too long a key")
     with pytest.raises(StorageRefusedError):
-        await shop.store.put("k", b"", "image/png", "0")
+        await shop.store.put("k", b"", "image/png", Facts(sha256="0"))
 
     assert shop.inbox.paused == ()
 
@@ -154,7 +162,7 @@ async def closed(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
 async def test_wrong_credentials_are_no_posters_fault(closed: S3Store) -> None:
     """A real server that refuses us is one to wait for, until somebody mends the settings."""
     with pytest.raises(StorageClosedError, match="posters doctor"):
-        await closed.put("k", b"x", "image/png", "0")
+        await closed.put("k", b"x", "image/png", Facts(sha256="0"))
 
 
 async def test_a_missing_bucket_is_no_posters_fault(bucket: Bucket) -> None:
@@ -162,7 +170,7 @@ async def test_a_missing_bucket_is_no_posters_fault(bucket: Bucket) -> None:
     store = S3Store(f"{bucket.name}-gone", "")
     await store.open()
     with pytest.raises(StorageClosedError):
-        await store.put("k", b"x", "image/png", "0")
+        await store.put("k", b"x", "image/png", Facts(sha256="0"))
     await store.close()
 
 
@@ -170,7 +178,7 @@ async def test_a_stored_value_can_be_read(bucket: Bucket) -> None:
     """What is put comes back; what was never put is refused."""
     store = S3Store(bucket.name, "prefix")
     await store.open()
-    await store.put("a/b", b"\x00\xff", "application/octet-stream", "0")
+    await store.put("a/b", b"\x00\xff", "application/octet-stream", Facts(sha256="0"))
     read = await store.get("a/b")
     with pytest.raises(StorageRefusedError, match="a/c"):
         await store.get("a/c")
