@@ -56,7 +56,8 @@ def choose(section: str, template_id: str | None) -> Chosen:
 
 
 def _find(reference: TemplateReference) -> PosterTemplate | None:
-    known = PosterTemplate.objects.using(outbox.database())
+    # The HTML may be half a megabyte, and nothing here depends on it.
+    known = PosterTemplate.objects.using(outbox.database()).defer("html_content", "placeholders", "warnings")
     match reference:
         case Latest(section):
             return known.filter(section=section, is_active=True).order_by("-active_from").first()

@@ -98,6 +98,8 @@ class PosterField(_ForeignKey):
         return [Error(problem, hint=hint, obj=self, id="posters.E102")]
 
     def _check_route(self) -> list[CheckMessage]:
+        if isinstance(self.remote_field.model, str):  # the app is not installed, which Django itself reports
+            return []
         of_rows, of_posters = router.db_for_write(self.model), router.db_for_write(self.remote_field.model)
         if of_rows == of_posters:
             return []

@@ -100,6 +100,10 @@ class TemplateAdmin(ReadOnlyAdmin):
         """Ask Django who may upload."""
         return admin.ModelAdmin.has_add_permission(self, request)
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PosterTemplate]:
+        """Leave out the HTML, which lists do not show."""
+        return super().get_queryset(request).defer("html_content")
+
     def get_urls(self) -> list[URLPattern]:
         """Add the pages of their own."""
         view = self.admin_site.admin_view
