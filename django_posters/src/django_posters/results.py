@@ -26,8 +26,7 @@ def apply_outcome(outcome: PosterOutcome) -> None:
         posters.filter(generation__lte=outcome.generation).update(url="", object_key="", sha256="")
         return
     same_generation = Q(generation=outcome.generation, status__in=_UNFINISHED)
-    with transaction.atomic(using=outbox.database()):
-        posters.filter(Q(generation__lt=outcome.generation) | same_generation).update(**_columns(outcome))
+    posters.filter(Q(generation__lt=outcome.generation) | same_generation).update(**_columns(outcome))
     poster = posters.filter(announced=False, status__in=FINISHED).first()
     if poster is not None:
         # Django logs what a receiver raises.
@@ -42,17 +41,16 @@ def apply_job(event: JobEvent) -> None:
     `job_finished` is sent once the job and all of its posters are finished, whichever is told last.
     """
     finished = event.status in FINISHED
-    with transaction.atomic(using=outbox.database()):
-        _jobs(event.job_id).filter(revision__lt=event.revision).update(
-            status=event.status,
-            total_count=event.total_count,
-            success_count=event.success_count,
-            failure_count=event.failure_count,
-            cancelled_count=event.cancelled_count,
-            revision=event.revision,
-            finished_at=event.occurred_at if finished else None,
-            announced=False,
-        )
+    _jobs(event.job_id).filter(revision__lt=event.revision).update(
+        status=event.status,
+        total_count=event.total_count,
+        success_count=event.success_count,
+        failure_count=event.failure_count,
+        cancelled_count=event.cancelled_count,
+        revision=event.revision,
+        finished_at=event.occurred_at if finished else None,
+        announced=False,
+    )
     if finished:
         _announce_job(event.job_id)
 
