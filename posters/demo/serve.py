@@ -1,6 +1,7 @@
 """The example site on embedded parts, for people to click through."""
 
 import asyncio
+import socket
 import sys
 import time
 from pathlib import Path
@@ -15,7 +16,7 @@ from posters.demo.run import EXAMPLE, environment_of, start_site
 from posters.main import CommandError
 from streams.settings import read_settings
 
-POLL_SECONDS: Final = 0.5
+POLL_SECONDS: Final = 0.2
 USER: Final = "demo"
 
 READY = """The site:   http://127.0.0.1:{port}/
@@ -57,3 +58,11 @@ def _open(processes: Processes, port: int) -> None:
     user = ["createsuperuser", "--noinput", "--username", USER, "--email", "demo@example.com"]
     processes.run("superuser", [*manage, *user], EXAMPLE)
     processes.start("site", [*manage, "runserver", f"127.0.0.1:{port}", "--noreload"], EXAMPLE)
+    while not _answers(port):
+        processes.check()
+        time.sleep(POLL_SECONDS)
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
