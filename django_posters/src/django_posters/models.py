@@ -166,7 +166,7 @@ class TemplateCommand(models.Model):
     command_id = models.UUIDField(primary_key=True)
     kind = models.CharField(max_length=30, help_text="The type of the command, such as template.upload.")
     section = models.CharField(max_length=63)
-    html_content = models.TextField(default="", help_text="What was uploaded.")
+    html_content = models.TextField(default="", help_text="What was uploaded, until the version has it.")
     state = models.CharField(max_length=10, choices=State, default=State.SENT)
     # No constraint: the answer and the catalog, which tells of the version, are different topics.
     template = models.ForeignKey(PosterTemplate, null=True, on_delete=models.DO_NOTHING, db_constraint=False)

@@ -47,7 +47,12 @@ def _apply_to_command(answer: TemplateAnswer) -> None:
     elif isinstance(answer, TemplatePreviewed):
         columns["url"] = answer.url
     elif isinstance(answer, TemplateVersion):
-        columns |= {"template_id": answer.template_id, "warnings": msgspec.to_builtins(answer.warnings)}
+        # The version has the HTML now; once is enough.
+        columns |= {
+            "template_id": answer.template_id,
+            "warnings": msgspec.to_builtins(answer.warnings),
+            "html_content": "",
+        }
     commands = TemplateCommand.objects.using(outbox.database())
     commands.filter(pk=answer.command_id, state=TemplateCommand.State.SENT).update(**columns)
 

@@ -96,11 +96,12 @@ def test_upload_of_this_site_keeps_its_html(any_site: Site) -> None:
     """The answer to an upload makes the version known with the HTML that was sent, and the command is done."""
     command = send(html_content="<p>{{ quote }}</p>")
 
-    take(version(1, command_id=command.pk, html_sha256=sha256(command.html_content)))
+    take(version(1, command_id=command.pk, html_sha256=sha256("<p>{{ quote }}</p>")))
 
     command.refresh_from_db()
     assert command.template is not None
     assert (command.state, command.template.html_content) == ("done", "<p>{{ quote }}</p>")
+    assert command.html_content == ""
 
 
 def test_version_that_another_took_over_from_is_not_taken_for_it(any_site: Site) -> None:

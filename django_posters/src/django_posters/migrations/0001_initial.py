@@ -238,7 +238,10 @@ class Migration(migrations.Migration):
                     models.CharField(help_text="The type of the command, such as template.upload.", max_length=30),
                 ),
                 ("section", models.CharField(max_length=63)),
-                ("html_content", models.TextField(default="", help_text="What was uploaded.")),
+                (
+                    "html_content",
+                    models.TextField(default="", help_text="What was uploaded, until the version has it."),
+                ),
                 (
                     "state",
                     models.CharField(
