@@ -1,6 +1,8 @@
 """Objects in an S3-compatible bucket."""
 
 import asyncio
+import base64
+import hashlib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any, Final
@@ -37,6 +39,8 @@ _AWAY: Final = frozenset({408, 429, 500, 502, 503, 504, 507})
 _CLOSED: Final = frozenset({301, 401, 403, 404, 405, 407, 501})
 _CLOSED_CODES: Final = frozenset({"ExpiredToken", "InvalidToken", "AuthorizationHeaderMalformed", "InvalidBucketName"})
 """Answers of a store that refuses us, not an object: credentials, rights, clock, bucket. A person has to mend that."""
+_DAMAGED_CODES: Final = frozenset({"BadDigest", "IncompleteBody", "RequestTimeout"})
+"""Answers of a store to which not all bytes came as they were sent."""
 _TAKEN: Final = frozenset({412, 409})
 """Somebody has put the object, or is putting it at this moment."""
 _MISSING: Final = 404
@@ -71,7 +75,11 @@ class S3Store:
         await self._exit.aclose()
 
     async def put(self, key: str, body: bytes, content_type: str, facts: Facts) -> StoredObject:
-        """Keep the object unless the key is taken; return what is kept there."""
+        """Keep the object unless the key is taken; return what is kept there.
+
+        The store compares the body with its MD5, the one checksum that all of them know, and refuses what was damaged
+        on its way; it is then sent again.
+        """
         try:
             await self._put(key, body, content_type, facts, IfNoneMatch="*")
         except ClientError as error:
@@ -100,6 +108,7 @@ class S3Store:
                 ContentType=content_type,
                 CacheControl=CACHE_CONTROL,
                 Metadata=facts.as_metadata(),
+                ContentMD5=checksum(body),
                 **condition,
             )
 
@@ -161,6 +170,11 @@ class S3Store:
         return f"{self._client.meta.endpoint_url}/{self._bucket}/{quote(self._prefix + key)}"
 
 
+def checksum(body: bytes) -> str:
+    """Return the body's MD5 in base64, as the header Content-MD5 takes it."""
+    return base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
+
+
 def _status(error: ClientError) -> int:
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
@@ -172,7 +186,7 @@ def _code(error: ClientError) -> str:
 def _family(error: Exception, doing: str) -> Exception:
     if isinstance(error, ClientError) and (_status(error) in _CLOSED or _code(error) in _CLOSED_CODES):
         return StorageClosedError(f"{doing}: the storage refuses us: {error}; run `posters doctor`")
-    if isinstance(error, ClientError) and _status(error) not in _AWAY:
+    if isinstance(error, ClientError) and _status(error) not in _AWAY and _code(error) not in _DAMAGED_CODES:
         return StorageRefusedError(f"{doing}: the storage refused: {error}")
     if isinstance(error, ClientError | BotoConnectionError | HTTPClientError | OSError):
         return StorageAwayError(f"{doing}: the storage is away or busy: {error}", retry_after=_retry_after(error))

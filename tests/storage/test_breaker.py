@@ -174,6 +174,23 @@ async def test_a_missing_bucket_is_no_posters_fault(bucket: Bucket) -> None:
     await store.close()
 
 
+async def test_what_was_damaged_on_its_way_is_not_kept(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A real server that gets other bytes than were sent refuses them, and they are sent again."""
+    store = S3Store(bucket.name, "")
+    await store.open()
+    with monkeypatch.context() as damaging:
+        # The sum of an empty body, so that what arrives does not fit it.
+        damaging.setattr("agents.storage.s3.checksum", lambda _: "1B2M2Y8AsgTpgAmY7PhCfg==")
+        with pytest.raises(StorageAwayError):
+            await store.put("k", b"x", "image/png", "0")
+    missing = await store.find("k")
+    kept = await store.put("k", b"x", "image/png", "0")
+    await store.close()
+
+    assert missing is None
+    assert kept.size_bytes == 1
+
+
 async def test_a_stored_value_can_be_read(bucket: Bucket) -> None:
     """What is put comes back; what was never put is refused."""
     store = S3Store(bucket.name, "prefix")
