@@ -8,10 +8,10 @@ from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any, Final
 
+from agents.assets.port import AssetFetcher
 from agents.render import chromium
 from agents.render.errors import RenderError
 from agents.render.fonts import FontSet, read_fonts_apart
-from agents.render.network import AssetFetcher
 from agents.render.page import Drawn, Page
 from agents.render.pool import Pool
 from agents.render.rendering import Rendering, RenderRequest, Timings
@@ -135,7 +135,7 @@ class Engine:
             named = " ".join(f"{character} (U+{ord(character):04X})" for character in missing[:20])
             warnings.append(outcomes.Warning(code="missing_glyphs", message=f"no installed font draws: {named}"))
         timings = Timings(waited=waited, composed=drawn.composed_seconds, captured=drawn.captured_seconds)
-        return Rendering(images=[drawn.image], assets=drawn.assets, warnings=warnings, timings=timings)
+        return Rendering(images=[drawn.image], usage=drawn.usage, warnings=warnings, timings=timings)
 
     async def _current_pool(self) -> Pool:
         """Return the pool to draw with, opening one if there is none. Raises RenderError."""

@@ -96,7 +96,7 @@ class Making:
         failpoint("render drawn")
         if poster.strict:
             _refuse_missing(rendering.assets)
-        digest = object_digest(poster.input_digest, self._renderer.fingerprint, rendering.assets)
+        digest = object_digest(poster.input_digest, self._renderer.fingerprint, rendering.usage)
         images = [await self._keep(poster, digest, image) for image in rendering.images]
         failpoint("render stored")
         return Made(
@@ -119,7 +119,7 @@ class Making:
 
     async def _kept(self, poster: PosterPinned) -> Image | None:
         image_format: Format = poster.output.format or "png"
-        digest = object_digest(poster.input_digest, self._renderer.fingerprint, [])
+        digest = object_digest(poster.input_digest, self._renderer.fingerprint)
         key = object_key(poster.section, poster.entity_id, digest, image_format)
         kept = await self._shelf.find(key)
         if kept is None or not kept.sha256:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from agents.render.retrying import Retry
-from schemas import topics
+from schemas import limits, topics
 from schemas.codes import ErrorCode, is_retryable
 from schemas.envelope import fact_id
 from schemas.outcomes import Asset, Failure, Image, PosterOutcome, Warning
@@ -66,7 +66,7 @@ class Statement:
             cached=made.cached,
             degraded=any(not asset.ok for asset in made.assets),
             warnings=made.warnings,
-            assets=made.assets,
+            assets=_shown(made.assets),
             images=made.images,
         )
         logs = [self._log("WARNING", warning.code, warning.message) for warning in made.warnings]
@@ -181,3 +181,10 @@ class Statement:
     def _command_id(self) -> Any:
         # A preview without a command comes from nobody; its event id stands in, so that the answer can be published.
         return self.poster.command_id or self.poster.event_id
+
+
+def _shown(assets: list[Asset]) -> list[Asset]:
+    """Return as many as an event may name, of too many those that are missing first."""
+    if len(assets) <= limits.ASSETS_MAX:
+        return assets
+    return sorted(assets, key=lambda asset: asset.ok)[: limits.ASSETS_MAX]

@@ -12,13 +12,14 @@ from playwright.async_api import BrowserContext, CDPSession, Request
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page as PlaywrightPage
 
+from agents.assets.port import AssetFetcher
 from agents.render.browser import Browser
 from agents.render.capture import Clip, capture
 from agents.render.errors import RenderError
-from agents.render.network import AssetFetcher, Traffic, asset_warnings, may_use_network
+from agents.render.network import Traffic, asset_warnings, may_use_network
 from agents.render.race import EndedError, unless
-from agents.render.readiness import Composed, compose, main_frame, make_world
-from agents.render.rendering import Image, RenderRequest
+from agents.render.readiness import Composed, compose, draw_frames, main_frame, make_world
+from agents.render.rendering import Image, RenderRequest, Usage
 from agents.render.view import View
 from schemas import outcomes
 from schemas.codes import ErrorCode
@@ -30,6 +31,8 @@ CLEAN_SECONDS: Final = 2.0
 MEMORY_MAX_BYTES: Final = 1024**3
 MEMORY_LOOK_SECONDS: Final = 0.5
 """Between two looks at memory; most posters are done before the first."""
+ASSETS_SHARE: Final = 0.6
+"""Of a document's time, for its assets altogether; then it is drawn without those that are missing."""
 # The page has no business with other windows; each would be a process.
 NO_WINDOWS: Final = "globalThis.open = () => null;"
 
@@ -40,7 +43,7 @@ class Drawn:
 
     image: Image
     composed: Composed
-    assets: list[outcomes.Asset]
+    usage: Usage
     warnings: list[outcomes.Warning]
     composed_seconds: float
     captured_seconds: float
@@ -118,6 +121,8 @@ class Page:
             raise self._ended() from None
         except PlaywrightError as error:
             raise RenderError("renderer_crashed", f"the page failed: {error.message[:300]}") from None
+        finally:
+            self._traffic.abandon()
 
     def _ended(self) -> RenderError:
         if self._left.is_set():
@@ -199,7 +204,7 @@ class Page:
     async def _draw(self, request: RenderRequest, fetcher: AssetFetcher | None) -> Drawn:
         started = time.monotonic()
         output = request.output
-        self._traffic = Traffic(self._page, fetcher)
+        self._traffic = Traffic(self._page, fetcher, request.deadline_seconds * ASSETS_SHARE)
         self._javascript = request.javascript
         await self._session.send("Page.stopLoading")
         view = View.of(output)
@@ -209,20 +214,23 @@ class Page:
         if served:
             await self._traffic.serve()
         composed = await compose(self._session, self._world, request.html, output.selector)
+        if self._traffic.busy:
+            await self._traffic.idle()
+            await draw_frames(self._session, self._world)
         self._check_refresh(composed, request.deadline_seconds)
         composed_at = time.monotonic()
         image = await capture(self._session, output, _clip(output, composed))
         if served:
             await self._traffic.stop()
         for url in composed.failed:
-            self._traffic.block(url)
-        assets = self._traffic.assets()
-        self._stained = composed.traces or bool(assets) or request.javascript
+            self._traffic.lack(url)
+        usage = self._traffic.usage()
+        self._stained = composed.traces or bool(usage.assets) or request.javascript
         return Drawn(
             image=image,
             composed=composed,
-            assets=assets,
-            warnings=asset_warnings(assets),
+            usage=usage,
+            warnings=asset_warnings(usage.assets),
             composed_seconds=composed_at - started,
             captured_seconds=time.monotonic() - composed_at,
         )

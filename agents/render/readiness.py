@@ -79,6 +79,12 @@ async def compose(session: CDPSession, world: int, html: str, selector: str | No
     return msgspec.convert(answer["result"]["value"], Composed)
 
 
+async def draw_frames(session: CDPSession, world: int) -> None:
+    """Return once the page has drawn what came after it was ready."""
+    frames = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    await session.send("Runtime.evaluate", {"expression": frames, "contextId": world, "awaitPromise": True})
+
+
 def _failure(details: dict[str, Any], selector: str | None) -> RenderError:
     message = str(details.get("exception", {}).get("description", details.get("text")))[:300]
     if selector and "not a valid selector" in message:

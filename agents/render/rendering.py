@@ -1,5 +1,6 @@
 """What goes into the engine and what comes out."""
 
+import math
 from dataclasses import dataclass, field
 
 from schemas import outcomes
@@ -31,6 +32,19 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What became of a document's assets.
+
+    `contents` has, in the order of `assets`, the SHA-256 of each that is there. `fresh_until` is the moment, by
+    `time.monotonic`, from which they may be different ones; for missing ones it has passed.
+    """
+
+    assets: list[outcomes.Asset] = field(default_factory=list)
+    contents: list[str | None] = field(default_factory=list)
+    fresh_until: float = math.inf
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Timings:
     """Where a rendering's time went, in seconds; `waited` for a page, then the two parts of the visit."""
 
@@ -44,6 +58,11 @@ class Rendering:
     """A finished rendering. It is degraded when `warnings` names an asset that is missing."""
 
     images: list[Image]
-    assets: list[outcomes.Asset] = field(default_factory=list)
+    usage: Usage = field(default_factory=Usage)
     warnings: list[outcomes.Warning] = field(default_factory=list)
     timings: Timings
+
+    @property
+    def assets(self) -> list[outcomes.Asset]:
+        """An entry for each address that the document asked for."""
+        return self.usage.assets
