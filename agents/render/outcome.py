@@ -1,5 +1,6 @@
 """The events the render role states of a poster."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -72,12 +73,12 @@ class Statement:
         logs = [self._log("WARNING", warning.code, warning.message) for warning in made.warnings]
         return [self._completion(outcome), *logs]
 
-    def failed(self, code: ErrorCode, message: str) -> list[Record]:
+    def failed(self, code: ErrorCode, message: str, assets: Sequence[Asset] = ()) -> list[Record]:
         """Say that the poster failed for good."""
         if self.poster.purpose == "preview":
             return [self._refused(code, message)]
         failure = Failure(code=code, message=message, retryable=is_retryable(code))
-        outcome = PosterOutcome(**self._outcome_fields("failed"), error=failure)
+        outcome = PosterOutcome(**self._outcome_fields("failed"), error=failure, assets=_shown(assets))
         return [self._completion(outcome), self._log("ERROR", code, message)]
 
     def retrying(self, retry: Retry, code: ErrorCode, message: str) -> list[Record]:
@@ -183,8 +184,8 @@ class Statement:
         return self.poster.command_id or self.poster.event_id
 
 
-def _shown(assets: list[Asset]) -> list[Asset]:
+def _shown(assets: Sequence[Asset]) -> list[Asset]:
     """Return as many as an event may name, of too many those that are missing first."""
     if len(assets) <= limits.ASSETS_MAX:
-        return assets
+        return list(assets)
     return sorted(assets, key=lambda asset: asset.ok)[: limits.ASSETS_MAX]
