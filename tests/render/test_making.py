@@ -4,7 +4,7 @@ import asyncio
 import math
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import pytest
@@ -14,13 +14,15 @@ from agents.assets.fetcher import HttpFetcher
 from agents.render.engine import Engine
 from agents.render.errors import RenderError
 from agents.render.making import Making, Shelf
-from agents.render.outcome import Made
+from agents.render.outcome import Made, Statement
 from agents.render.rendering import Image, Rendering, RenderRequest, Timings, Usage
-from schemas.outcomes import Asset, Warning
+from schemas import outcomes
+from schemas.codec import decode
+from schemas.outcomes import Asset, PosterOutcome, Warning
 from schemas.renders import PosterPinned
 from streams.allowed_hosts import AllowedHosts
 from tests.assets.site import Site, open_site, png
-from tests.render.making import MemoryStore, Sources, pinned
+from tests.render.making import NOW, MemoryStore, Sources, pinned
 
 HTML = "<p>{{ text }}</p>"
 ASSET = Asset(url="http://cdn.example/a.png", ok=True, status=200, bytes=4, ms=1)
@@ -294,3 +296,28 @@ async def test_a_poster_follows_its_assets(site: Site) -> None:
     assert keys[0] == keys[1] == keys[2] != keys[3]
     assert asked == [1, 3]
     assert made[0].images[0].sha256 != made[3].images[0].sha256
+
+
+def statement(poster: PosterPinned) -> Statement:
+    """Return what is said of a poster at some time."""
+    return Statement(poster=poster, now=NOW, queue_time_ms=0, headers=())
+
+
+def test_an_outcome_names_fifty_assets_and_those_that_are_missing_first(bench: Bench) -> None:
+    """However many there were, nobody has to guess what is missing; a failure names them too."""
+    assets = [replace(ASSET, url=f"http://cdn.example/{number}.png") for number in range(60)]
+    assets[59] = replace(assets[59], ok=False, reason="asset_status", status=404)
+    image = outcomes.Image(
+        name="default", url="u", object_key="k", sha256="a" * 64, size_bytes=1, width=1, height=1, format="png"
+    )
+    completed = statement(bench.poster()).completed(Made(images=[image], assets=assets))[0]
+    failed = statement(bench.poster()).failed("asset_status", "strict: missing …", assets)[0]
+
+    for record, status in ((completed, "completed"), (failed, "failed")):
+        outcome = decode(record.value or b"", PosterOutcome)
+        assert (outcome.status, len(outcome.assets), outcome.assets[0].url) == (
+            status,
+            50,
+            "http://cdn.example/59.png",
+        )
+        assert outcome.degraded == (status == "completed")
