@@ -1,12 +1,14 @@
 """The fetcher of network assets that all documents of a process share."""
 
 import asyncio
+import math
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self
 
-from agents.assets.cache import Cache
+from agents.assets.cache import Cache, Key
 from agents.assets.client import Client
 from agents.assets.gate import Gate, Resolve, SystemResolver
 from agents.assets.port import AssetError, Fetched, Kind
@@ -16,6 +18,9 @@ from streams.allowed_hosts import AllowedHosts
 CACHE_MAX_BYTES: Final = 32 * 1024 * 1024
 ASSET_SECONDS: Final = 5.0
 """From the name's resolution to the last byte; a poster has several times that."""
+LATE_SECONDS: Final = 5.0
+"""For how long an asset that was too slow is not asked for again: many posters may name it. Retries come later."""
+LATE_MAX: Final = 1_000
 
 
 class HttpFetcher:
@@ -40,6 +45,7 @@ class HttpFetcher:
         self._clock = clock
         self._cache = Cache(cache_bytes)
         self._flights: SingleFlight[Fetched] = SingleFlight()
+        self._late: OrderedDict[Key, float] = OrderedDict()
 
     async def __aenter__(self) -> Self:
         await self._client.__aenter__()
@@ -54,14 +60,23 @@ class HttpFetcher:
     async def fetch(self, url: str, kind: Kind) -> Fetched:
         """Return the asset: a kept one that is fresh, else a new one. Raises AssetError."""
         key = (url.partition("#")[0], kind)
-        kept = self._cache.get(key, self._clock())
-        return kept or await self._flights.join(key, lambda: self._fetch(*key))
+        now = self._clock()
+        kept = self._cache.get(key, now)
+        if kept is not None:
+            return kept
+        if self._late.get(key, -math.inf) > now - LATE_SECONDS:
+            raise AssetError("asset_timeout")
+        return await self._flights.join(key, lambda: self._fetch(key))
 
-    async def _fetch(self, url: str, kind: Kind) -> Fetched:
+    async def _fetch(self, key: Key) -> Fetched:
+        self._late.pop(key, None)
         try:
             async with asyncio.timeout(self._seconds):
-                fetched = await self._client.get(url, kind)
+                fetched = await self._client.get(*key)
         except TimeoutError:
+            self._late[key] = self._clock()
+            if len(self._late) > LATE_MAX:
+                self._late.popitem(last=False)
             raise AssetError("asset_timeout") from None
-        self._cache.put((url, kind), fetched, self._clock())
+        self._cache.put(key, fetched, self._clock())
         return fetched

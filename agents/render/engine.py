@@ -12,10 +12,12 @@ from agents.assets.port import AssetFetcher
 from agents.render import chromium
 from agents.render.errors import RenderError
 from agents.render.fonts import FontSet, read_fonts_apart
+from agents.render.network import may_use_network
 from agents.render.page import Drawn, Page
 from agents.render.pool import Pool
 from agents.render.rendering import Rendering, RenderRequest, Timings
 from agents.render.scratch import remove_orphans
+from agents.render.supply import Supply
 from schemas import outcomes
 from streams.metrics import BROWSER_RESTARTS
 
@@ -26,6 +28,8 @@ RENDERER_VERSION: Final = 1
 RECYCLE_AFTER: Final = 3_000
 RECYCLE_ABOVE_BYTES: Final = 1_500_000_000
 LAUNCHES: Final = 3
+ASSETS_SHARE: Final = 0.6
+"""Of a document's time, for its assets altogether; then it is drawn without those that are missing."""
 
 
 class Engine:
@@ -81,26 +85,41 @@ class Engine:
         return f"{RENDERER_VERSION}-{self._pool.browser.version}-{self._fonts.version}"
 
     async def render(self, request: RenderRequest) -> Rendering:
-        """Draw one document and return its images. Waits for a free slot first.
+        """Draw one document and return its images. Waits for the assets that it names, then for a free slot.
 
         What was ended by a crash is drawn once more within the same deadline, because a neighbour may have caused it.
         Raises RenderError; the engine is ready for the next document whatever this one did.
         """
+        supply = self._supply(request)
+        try:
+            if supply is not None:
+                await supply.look_ahead(request.html)
+            return await self._render(request, supply)
+        finally:
+            if supply is not None:
+                supply.abandon()
+
+    def _supply(self, request: RenderRequest) -> Supply | None:
+        if self._fetcher is None or not (request.javascript or may_use_network(request.html)):
+            return None
+        return Supply(self._fetcher, request.deadline_seconds * ASSETS_SHARE)
+
+    async def _render(self, request: RenderRequest, supply: Supply | None) -> Rendering:
         asked = time.monotonic()
         await self._permits.acquire()
         began = time.monotonic()
         try:
-            drawn = await self._draw(request)
+            drawn = await self._draw(request, supply)
         except RenderError as error:
             left = request.deadline_seconds - (time.monotonic() - began)
             if error.code != "renderer_crashed" or left <= 0 or self._closed:
                 raise
             log.warning("%s; it is drawn once more", error)
             await self._permits.acquire()
-            drawn = await self._draw(replace(request, deadline_seconds=left))
+            drawn = await self._draw(replace(request, deadline_seconds=left), supply)
         return self._rendering(drawn, waited=began - asked)
 
-    async def _draw(self, request: RenderRequest) -> Drawn:
+    async def _draw(self, request: RenderRequest, supply: Supply | None) -> Drawn:
         """Draw one document in a slot that the caller has taken, and see that the slot becomes free."""
         try:
             pool = await self._current_pool()
@@ -110,7 +129,7 @@ class Engine:
             raise
         usable = False
         try:
-            drawn = await page.draw(request, self._fetcher)
+            drawn = await page.draw(request, supply)
             usable = True
         finally:
             self.last_finished_at = time.monotonic()

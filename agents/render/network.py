@@ -2,10 +2,8 @@
 
 import asyncio
 import contextlib
-import hashlib
 import math
 import re
-import time
 from dataclasses import replace
 from html import unescape
 from typing import Final, cast
@@ -14,8 +12,9 @@ from urllib.parse import urldefrag, urlsplit
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page, Request, Route
 
-from agents.assets.port import KINDS, AssetError, AssetFetcher, Fetched, Kind
+from agents.assets.port import KINDS, AssetError
 from agents.render.rendering import Usage
+from agents.render.supply import Supply
 from schemas import outcomes
 from schemas.codes import WarningCode
 from schemas.outcomes import Asset
@@ -24,10 +23,6 @@ _HINT: Final = re.compile(r"https?:|wss?:", re.IGNORECASE)
 _NAMESPACE: Final = re.compile(r"https?://www\.w3\.org/(?:2000/svg|1999/xlink|1999/xhtml|1998/Math/MathML)")
 SHOWN: Final = 5
 ENTRIES_MAX: Final = 1_000
-FETCHED_MAX: Final = 100
-BYTES_MAX: Final = 32 * 1024 * 1024
-PIXELS_MAX: Final = 128_000_000
-"""Of one document: addresses reported and fetched, bytes and pixels of all its assets together."""
 
 
 def may_use_network(html: str) -> bool:
@@ -37,35 +32,25 @@ def may_use_network(html: str) -> bool:
 
 
 class Traffic:
-    """The requests of one document. Its assets have `seconds` altogether, from the first request on."""
+    """The requests of one document."""
 
-    def __init__(self, page: Page, fetcher: AssetFetcher | None, seconds: float = 0.0) -> None:
+    def __init__(self, page: Page, supply: Supply | None) -> None:
         self._page = page
-        self._fetcher = fetcher
-        self._seconds = seconds
-        self._deadline: float | None = None
+        self._supply = supply
         self._assets: dict[str, Asset] = {}
-        self._answers: dict[tuple[str, Kind], asyncio.Task[Fetched]] = {}
-        self._contents: dict[str, str] = {}
-        self._fresh_until = math.inf
-        self._bytes = 0
-        self._pixels = 0
         self._open = 0
         self._idle = asyncio.Event()
         self._idle.set()
 
     async def serve(self) -> None:
-        """Begin to answer requests with the fetcher's assets."""
-        await self._page.route("**/*", self._route)
+        """Begin to answer requests, if there is anything to answer with."""
+        if self._supply is not None:
+            await self._page.route("**/*", self._route)
 
     async def stop(self) -> None:
         """Answer no more requests."""
-        await self._page.unroute("**/*", self._route)
-
-    def abandon(self) -> None:
-        """Give up what is still being fetched."""
-        for answer in self._answers.values():
-            answer.cancel()
+        if self._supply is not None:
+            await self._page.unroute("**/*", self._route)
 
     @property
     def busy(self) -> bool:
@@ -95,11 +80,17 @@ class Traffic:
 
     def usage(self) -> Usage:
         """Return what became of each address asked for, in the order of the requests."""
+        if self._supply is None:
+            return Usage(
+                assets=list(self._assets.values()),
+                contents=[None] * len(self._assets),
+                fresh_until=-math.inf if self._assets else math.inf,
+            )
         missing = any(not asset.ok for asset in self._assets.values())
         return Usage(
             assets=list(self._assets.values()),
-            contents=[self._contents.get(url) for url in self._assets],
-            fresh_until=-math.inf if missing else self._fresh_until,
+            contents=[self._supply.contents.get(url) for url in self._assets],
+            fresh_until=-math.inf if missing else self._supply.fresh_until,
         )
 
     async def _route(self, route: Route) -> None:
@@ -119,61 +110,34 @@ class Traffic:
         if request.is_navigation_request():
             await route.fulfill(status=204)
             return
-        if self._fetcher is None or request.resource_type not in KINDS:
+        if self._supply is None or request.resource_type not in KINDS:
             await route.abort("blockedbyclient")
             return
-        started = time.monotonic()
-        url, kind = urldefrag(request.url).url, request.resource_type
+        url = urldefrag(request.url).url
         try:
-            fetched = await self._fetched(self._fetcher, url, kind)
+            fetched = await self._supply.get(url, request.resource_type)
         except AssetError as error:
-            self._keep(url, started, ok=False, status=error.status, reason=error.code)
+            self._keep(url, ok=False, status=error.status, reason=error.code)
             await route.abort("failed")
             return
-        self._keep(url, started, ok=True, status=fetched.status, size=len(fetched.body))
+        self._keep(url, ok=True, status=fetched.status, size=len(fetched.body))
         # The document has no origin of its own, so that fonts need leave to be used by any.
         headers = {"access-control-allow-origin": "*"}
         await route.fulfill(
             status=fetched.status, body=fetched.body, content_type=fetched.content_type, headers=headers
         )
 
-    async def _fetched(self, fetcher: AssetFetcher, url: str, kind: Kind) -> Fetched:
-        """Fetch each address once for the document, however often the browser asks. Raises AssetError."""
-        answer = self._answers.get((url, kind))
-        if answer is None:
-            if len(self._answers) >= FETCHED_MAX:
-                raise AssetError("asset_blocked")
-            answer = self._answers[url, kind] = asyncio.create_task(self._fetch(fetcher, url, kind))
-        return await asyncio.shield(answer)
-
-    async def _fetch(self, fetcher: AssetFetcher, url: str, kind: Kind) -> Fetched:
-        if self._deadline is None:
-            self._deadline = time.monotonic() + self._seconds
-        try:
-            async with asyncio.timeout(self._deadline - time.monotonic()):
-                fetched = await fetcher.fetch(url, kind)
-        except TimeoutError:
-            raise AssetError("asset_timeout") from None
-        self._bytes += len(fetched.body)
-        self._pixels += fetched.pixels
-        if self._bytes > BYTES_MAX or self._pixels > PIXELS_MAX:
-            raise AssetError("asset_too_large", fetched.status)
-        self._contents[url] = hashlib.sha256(fetched.body).hexdigest()
-        self._fresh_until = min(self._fresh_until, fetched.fresh_until)
-        return fetched
-
     def _keep(
         self,
         url: str,
-        started: float,
         *,
         ok: bool,
         status: int | None,
         reason: str | None = None,
         size: int | None = None,
     ) -> None:
-        milliseconds = round((time.monotonic() - started) * 1000)
-        if url in self._assets:
+        if url in self._assets and self._supply is not None:
+            milliseconds = self._supply.milliseconds.get(url)
             self._assets[url] = Asset(
                 url=public_url(url), ok=ok, status=status, reason=reason, bytes=size, ms=milliseconds
             )

@@ -12,14 +12,14 @@ from playwright.async_api import BrowserContext, CDPSession, Request
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page as PlaywrightPage
 
-from agents.assets.port import AssetFetcher
 from agents.render.browser import Browser
 from agents.render.capture import Clip, capture
 from agents.render.errors import RenderError
-from agents.render.network import Traffic, asset_warnings, may_use_network
+from agents.render.network import Traffic, asset_warnings
 from agents.render.race import EndedError, unless
 from agents.render.readiness import Composed, compose, draw_frames, main_frame, make_world
 from agents.render.rendering import Image, RenderRequest, Usage
+from agents.render.supply import Supply
 from agents.render.view import View
 from schemas import outcomes
 from schemas.codes import ErrorCode
@@ -31,8 +31,6 @@ CLEAN_SECONDS: Final = 2.0
 MEMORY_MAX_BYTES: Final = 1024**3
 MEMORY_LOOK_SECONDS: Final = 0.5
 """Between two looks at memory; most posters are done before the first."""
-ASSETS_SHARE: Final = 0.6
-"""Of a document's time, for its assets altogether; then it is drawn without those that are missing."""
 # The page has no business with other windows; each would be a process.
 NO_WINDOWS: Final = "globalThis.open = () => null;"
 
@@ -102,8 +100,8 @@ class Page:
             raise
         return opened
 
-    async def draw(self, request: RenderRequest, fetcher: AssetFetcher | None) -> Drawn:
-        """Draw one document within its deadline.
+    async def draw(self, request: RenderRequest, supply: Supply | None) -> Drawn:
+        """Draw one document within its deadline; without a supply its assets are reported as blocked.
 
         Raises RenderError: `render_timeout`, or `script_timeout` where the document's scripts run, at the deadline;
         `renderer_crashed`; `renderer_oom` above 1 GiB; `navigated`; `output_invalid` for a selector; what `capture`
@@ -112,7 +110,7 @@ class Page:
         try:
             async with asyncio.timeout(request.deadline_seconds):
                 async with _repeatedly(MEMORY_LOOK_SECONDS, lambda: self.browser.kill_oversized(MEMORY_MAX_BYTES)):
-                    return await unless(self._draw(request, fetcher), self._left, self._crashed, self.browser.gone)
+                    return await unless(self._draw(request, supply), self._left, self._crashed, self.browser.gone)
         except TimeoutError:
             code: ErrorCode = "script_timeout" if request.javascript else "render_timeout"
             message = f"the document was not ready within {request.deadline_seconds:g} s"
@@ -121,8 +119,6 @@ class Page:
             raise self._ended() from None
         except PlaywrightError as error:
             raise RenderError("renderer_crashed", f"the page failed: {error.message[:300]}") from None
-        finally:
-            self._traffic.abandon()
 
     def _ended(self) -> RenderError:
         if self._left.is_set():
@@ -201,18 +197,16 @@ class Page:
         # The page may be closed before it answers, and then nobody needs the answer.
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
 
-    async def _draw(self, request: RenderRequest, fetcher: AssetFetcher | None) -> Drawn:
+    async def _draw(self, request: RenderRequest, supply: Supply | None) -> Drawn:
         started = time.monotonic()
         output = request.output
-        self._traffic = Traffic(self._page, fetcher, request.deadline_seconds * ASSETS_SHARE)
+        self._traffic = Traffic(self._page, supply)
         self._javascript = request.javascript
         await self._session.send("Page.stopLoading")
         view = View.of(output)
         last, self._view = self._view, view
         await view.set(self._page, self._session, last)
-        served = fetcher is not None and (request.javascript or may_use_network(request.html))
-        if served:
-            await self._traffic.serve()
+        await self._traffic.serve()
         composed = await compose(self._session, self._world, request.html, output.selector)
         if self._traffic.busy:
             await self._traffic.idle()
@@ -220,8 +214,7 @@ class Page:
         self._check_refresh(composed, request.deadline_seconds)
         composed_at = time.monotonic()
         image = await capture(self._session, output, _clip(output, composed))
-        if served:
-            await self._traffic.stop()
+        await self._traffic.stop()
         for url in composed.failed:
             self._traffic.lack(url)
         usage = self._traffic.usage()

@@ -206,6 +206,30 @@ async def test_what_is_missing_is_left_out_and_named(engine: Engine, site: Site,
     assert time.monotonic() - began < 3
 
 
+async def test_posters_that_wait_for_assets_hold_up_nobody(engine: Engine, site: Site) -> None:
+    """With a single page, and many posters whose pictures hang, others are drawn as if those were not there."""
+
+    async def hang(_: web.Request) -> web.Response:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    site.serve("/hanging", hang)
+    slow = [
+        asyncio.ensure_future(draw(engine, page(f"<img src='{site.url}/hanging?{number}&amp;x'>")))
+        for number in range(20)
+    ]
+    await site.asked(20)
+    began = time.monotonic()
+    for number in range(5):
+        await draw(engine, page(f"<img src='{site.url}/a.png'>{number}"))
+    took = time.monotonic() - began
+    renderings = await asyncio.gather(*slow)
+
+    assert took < 0.8
+    assert all([warning.code for warning in each.warnings] == ["asset_timeout"] for each in renderings)
+    assert len(site.requests) == 20 + 5
+
+
 async def test_slow_assets_never_cost_a_poster(engine: Engine, site: Site) -> None:
     """However many come one after the other, the poster is made in its time without the rest."""
 
