@@ -12,6 +12,7 @@ from yarl import URL
 
 from agents.assets.body import ENCODINGS, read_body
 from agents.assets.content import checked
+from agents.assets.font_display import fonts_in_any_time
 from agents.assets.freshness import fresh_seconds
 from agents.assets.gate import Gate
 from agents.assets.port import AssetError, Fetched, Kind
@@ -100,10 +101,16 @@ class Client:
                 location = response.headers.get(hdrs.LOCATION)
                 if response.status not in _REDIRECTS or location is None:
                     fetched = await _delivered(response, kind, fresh_until)
-                    moved = hop > 0 and kind == "stylesheet"
-                    return replace(fetched, body=rebased(fetched.body, str(url))) if moved else fetched
+                    return fetched if kind != "stylesheet" else _as_shown(fetched, str(url), moved=hop > 0)
             url = _address(str(url.join(_location(location))))
         raise AssetError("asset_status", response.status)
+
+
+def _as_shown(sheet: Fetched, url: str, *, moved: bool) -> Fetched:
+    """Return a style sheet as a poster needs it."""
+    # Bytes stand for themselves in Latin-1, whatever the sheet's own encoding is.
+    text = fonts_in_any_time(sheet.body.decode("latin-1"))
+    return replace(sheet, body=(rebased(text, url) if moved else text).encode("latin-1"))
 
 
 def _location(text: str) -> URL:

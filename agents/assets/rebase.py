@@ -11,7 +11,7 @@ _ADDRESS: Final = re.compile(
 )
 
 
-def rebased(body: bytes, base: str) -> bytes:
+def rebased(sheet: str, base: str) -> str:
     """Return a style sheet with the addresses of `url()` and `@import` made absolute."""
 
     def absolute(match: re.Match[str]) -> str:
@@ -26,5 +26,4 @@ def rebased(body: bytes, base: str) -> bytes:
         except ValueError:
             return match[0]
 
-    # Bytes stand for themselves in Latin-1, whatever the sheet's own encoding is.
-    return _ADDRESS.sub(absolute, body.decode("latin-1")).encode("latin-1")
+    return _ADDRESS.sub(absolute, sheet)

@@ -8,6 +8,7 @@ import msgspec
 from playwright.async_api import CDPSession
 from playwright.async_api import Error as PlaywrightError
 
+from agents.assets.font_display import document_fonts_in_any_time
 from agents.render.errors import RenderError
 
 _SCRIPT: Final = Path(__file__).with_name("compose.js").read_text()
@@ -64,7 +65,7 @@ async def compose(session: CDPSession, world: int, html: str, selector: str | No
     call = {
         "functionDeclaration": "(html, wanted) => compose(html, wanted)",
         "executionContextId": world,
-        "arguments": [{"value": html}, {"value": wanted}],
+        "arguments": [{"value": document_fonts_in_any_time(html)}, {"value": wanted}],
         "awaitPromise": True,
         "returnByValue": True,
     }

@@ -168,4 +168,4 @@ def test_headers_without_an_end_are_given_up(body: bytes) -> None:
 )
 def test_a_style_sheet_that_moved_means_its_new_place(sheet: str, expected: str) -> None:
     """Relative addresses become absolute, everything else stays."""
-    assert rebased(sheet.encode(), "http://h/d/s.css") == expected.encode()
+    assert rebased(sheet, "http://h/d/s.css") == expected

@@ -123,19 +123,21 @@ async def test_a_picture_is_there_wherever_a_document_names_it(engine: Engine, s
     assert not any("no.png" in path for path in site.paths)
 
 
-async def test_a_font_is_there(engine: Engine, site: Site, pixel_font: str) -> None:
-    """Text waits for a font of the network."""
+@pytest.mark.parametrize("inside", [False, True])
+@pytest.mark.parametrize("display", ["auto", "swap", "optional", "fallback"])
+async def test_a_font_is_there(engine: Engine, site: Site, pixel_font: str, display: str, *, inside: bool) -> None:
+    """Text waits for a font of the network, even for one that says not to be waited for."""
     site.put("/f.ttf", base64.b64decode(pixel_font.partition(",")[2]), "font/ttf")
-    site.put("/f.css", "@font-face{font-family:F;src:url(f.ttf)}", "text/css")
-    html = page(
-        f"<link rel=stylesheet href='{site.url}/f.css'><p>XX", "p{margin:0;font:100px/1 F;color:green;width:200px}"
-    )
+    sheet = f"@font-face{{font-family:F;font-display: {display};src:url({site.url}/f.ttf)}}"
+    site.put("/f.css", sheet, "text/css")
+    head = f"<style>{sheet}</style>" if inside else f"<link rel=stylesheet href='{site.url}/f.css'>"
+    html = page(f"{head}<p>XX", "p{margin:0;font:100px/1 F;color:green;width:200px}")
     rendering = await draw(engine, html)
     image = decode(rendering.images[0].data)
 
     assert rendering.warnings == []
     assert {rgb(image, x, y) for x in (3, 100, 197) for y in (3, 97)} == {GREEN}
-    assert len(rendering.assets) == 2
+    assert len(rendering.assets) == (1 if inside else 2)
 
 
 async def test_ten_runs_are_one(engine: Engine, site: Site, pixel_font: str) -> None:
