@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Final
 
+from agents.assets.fetcher import HttpFetcher
 from agents.cancellations import Cancellations
 from agents.database import Database
 from agents.fuses import FuseTable
@@ -137,7 +138,8 @@ async def _open_templates(settings: Settings, exit_stack: AsyncExitStack) -> Run
 
 async def _open_render(settings: Settings, exit_stack: AsyncExitStack) -> RunningRole:
     cancellations = Cancellations()
-    engine = Engine(chromium_binary=settings.chromium, slots=settings.render_slots)
+    fetcher = await exit_stack.enter_async_context(HttpFetcher(settings.allowed_hosts))
+    engine = Engine(chromium_binary=settings.chromium, slots=settings.render_slots, fetcher=fetcher)
     queue: Queue = Lanes()
     app, inbox = _app("render", settings, queue=queue)
     store = BreakingStore(object_store(settings.storage_url), pause_switch(inbox))

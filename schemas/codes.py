@@ -55,7 +55,7 @@ MEANINGS: Final[dict[ErrorCode | WarningCode, str]] = {
     "asset_status": "A network asset answered with an HTTP error status.",
     "asset_too_large": "A network asset is larger than the limit.",
     "asset_invalid": "A network asset is not the image, stylesheet or font that it should be.",
-    "asset_timeout": "A network asset did not arrive in time.",
+    "asset_timeout": "A network asset did not arrive in time, or its server could not be reached.",
     "text_truncated": "A text did not fit its box and was cut with an ellipsis.",
     "dimension_limit": "The image would have more pixels than allowed, on a side or in all.",
     "output_too_large": "The image would have more bytes than allowed.",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import Final, get_type_hints
 from urllib.parse import urlsplit
 
+from streams.allowed_hosts import AllowedHosts
 from streams.errors import SettingsError
 
 PREFIX: Final = "POSTERS_"
@@ -85,6 +86,11 @@ class Settings:
     log_level: str = "info"
 
     @property
+    def allowed_hosts(self) -> AllowedHosts:
+        """What `asset_allow` lists."""
+        return AllowedHosts.parse(self.asset_allow)
+
+    @property
     def retry_delay_seconds(self) -> tuple[float, float, float]:
         """The delays of tiers 1, 2 and 3."""
         first, second, third = (float(delay) for delay in self.retry_delays.split(","))
@@ -149,6 +155,16 @@ def _check(settings: Settings) -> None:
         )
     if settings.log_retention < 0:
         raise SettingsError(f"POSTERS_LOG_RETENTION is {settings.log_retention}; it takes days, or 0 for ever")
+    _check_asset_allow(settings.asset_allow)
     for name in _DURATIONS:
         if getattr(settings, name) <= 0:
             raise SettingsError(f"{PREFIX}{name.upper()} is {getattr(settings, name):g}; it takes seconds above 0")
+
+
+def _check_asset_allow(text: str) -> None:
+    try:
+        AllowedHosts.parse(text)
+    except ValueError as error:
+        raise SettingsError(
+            f"POSTERS_ASSET_ALLOW: {error}; it takes hosts, host:port pairs and CIDR ranges, comma-separated"
+        ) from None

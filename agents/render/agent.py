@@ -102,7 +102,7 @@ class RenderAgent:
             ended = statement.at(self._now())
             retry = next_try(error.code, poster.attempt, self._retry_delays, ended.now)
             if retry is None or poster.purpose == "preview":
-                return ended.failed(error.code, error.message)
+                return ended.failed(error.code, error.message, error.assets)
             RETRIES.labels(str(retry.tier), error.code).inc()
             return ended.retrying(retry, error.code, error.message)
         if made is None or self._cancellations.covers(poster.job_id, poster.generation):

@@ -11,10 +11,13 @@
     page[name] = member(Document.prototype, name).bind(null, document);
   page.all = member(Document.prototype, "querySelectorAll").bind(null, document);
   page.active = () => member(Document.prototype, "activeElement")(document);
+  page.base = () => member(Node.prototype, "baseURI")(document);
   const boxOf = member(Element.prototype, "getBoundingClientRect");
   const shadowOf = member(Element.prototype, "shadowRoot");
 
   const IMAGE_URL = /url\((?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([^)]*))\)/g;
+  // The browser shows one of a set; the others are not asked for.
+  const IMAGE_SET = /image-set\((?:"(?:[^"\\]|\\.)*"|[^()"]|\((?:"(?:[^"\\]|\\.)*"|[^()"])*\))*\)/g;
   const TELLING = "iframe,frame,object,embed,fencedframe,portal,meta:not([charset]):not([name=viewport i])";
   const PARTS = ["before", "after", "marker", "first-letter", "first-line", "backdrop"];
   const PROPERTIES = ["backgroundImage", "maskImage", "borderImageSource", "listStyleImage", "content", "shapeOutside"];
@@ -99,11 +102,19 @@
     marquee.replaceWith(still);
   }
 
+  function absolute(url) {
+    try {
+      return new URL(url, page.base()).href;
+    } catch {
+      return url || "";
+    }
+  }
+
   async function decode(image, failed) {
     try {
       await image.decode();
     } catch {
-      failed.add(image.currentSrc || image.src || image.href?.baseVal || "");
+      failed.add(image.currentSrc || image.src || absolute(image.href?.baseVal));
     }
   }
 
@@ -120,7 +131,7 @@
       for (const part of parts) {
         const style = getComputedStyle(element, part);
         for (const property of PROPERTIES)
-          for (const match of (style[property] || "").matchAll(IMAGE_URL))
+          for (const match of (style[property] || "").replace(IMAGE_SET, "").matchAll(IMAGE_URL))
             urls.add(unescape(match[1] ?? match[2] ?? match[3]));
       }
     return urls;

@@ -8,25 +8,29 @@ from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any, Final
 
+from agents.assets.port import AssetFetcher
 from agents.render import chromium
 from agents.render.errors import RenderError
 from agents.render.fonts import FontSet, read_fonts_apart
-from agents.render.network import AssetFetcher
+from agents.render.network import may_use_network
 from agents.render.page import Drawn, Page
 from agents.render.pool import Pool
-from agents.render.rendering import Rendering, RenderRequest, Timings
+from agents.render.rendering import Rendering, RenderRequest, Timings, Usage
 from agents.render.scratch import remove_orphans
+from agents.render.supply import Supply
 from schemas import outcomes
 from schemas.output import named_outputs
 from streams.metrics import BROWSER_RESTARTS
 
 log = logging.getLogger(__name__)
 
-RENDERER_VERSION: Final = 1
+RENDERER_VERSION: Final = 2
 """Raised with every change that changes pixels: it is part of the input digest, and so of object keys."""
 RECYCLE_AFTER: Final = 3_000
 RECYCLE_ABOVE_BYTES: Final = 1_500_000_000
 LAUNCHES: Final = 3
+ASSETS_SHARE: Final = 0.6
+"""Of a document's time, for its assets altogether; then it is drawn without those that are missing."""
 
 
 class Engine:
@@ -82,11 +86,26 @@ class Engine:
         return f"{RENDERER_VERSION}-{self._pool.browser.version}-{self._fonts.version}"
 
     async def render(self, request: RenderRequest) -> Rendering:
-        """Draw one document and return its images. Waits for a free slot first.
+        """Draw one document and return its images. Waits for the assets that it names, then for a free slot.
 
         What was ended by a crash is drawn once more within the same deadline, because a neighbour may have caused it.
         Raises RenderError; the engine is ready for the next document whatever this one did.
         """
+        supply = self._supply(request)
+        try:
+            if supply is not None:
+                await supply.look_ahead(request.html)
+            return await self._render(request, supply)
+        finally:
+            if supply is not None:
+                supply.abandon()
+
+    def _supply(self, request: RenderRequest) -> Supply | None:
+        if self._fetcher is None or not (request.javascript or may_use_network(request.html)):
+            return None
+        return Supply(self._fetcher, request.deadline_seconds * ASSETS_SHARE)
+
+    async def _render(self, request: RenderRequest, supply: Supply | None) -> Rendering:
         deadline = time.monotonic() + request.deadline_seconds
         drawn, waited = [], 0.0
         for visit in request.visits():
@@ -95,23 +114,23 @@ class Engine:
             began = time.monotonic()
             waited += began - asked
             deadline += began - asked
-            drawn.append(await self._visit(replace(visit, deadline_seconds=deadline - began)))
+            drawn.append(await self._visit(replace(visit, deadline_seconds=deadline - began), supply))
         return self._rendering(request, drawn, waited=waited)
 
-    async def _visit(self, request: RenderRequest) -> Drawn:
+    async def _visit(self, request: RenderRequest, supply: Supply | None) -> Drawn:
         """Draw what one visit of a page yields; the caller has taken the slot."""
         began = time.monotonic()
         try:
-            return await self._draw(request)
+            return await self._draw(request, supply)
         except RenderError as error:
             left = request.deadline_seconds - (time.monotonic() - began)
             if error.code != "renderer_crashed" or left <= 0 or self._closed:
                 raise
             log.warning("%s; it is drawn once more", error)
             await self._permits.acquire()
-            return await self._draw(replace(request, deadline_seconds=left))
+            return await self._draw(replace(request, deadline_seconds=left), supply)
 
-    async def _draw(self, request: RenderRequest) -> Drawn:
+    async def _draw(self, request: RenderRequest, supply: Supply | None) -> Drawn:
         """Draw one document in a slot that the caller has taken, and see that the slot becomes free."""
         try:
             pool = await self._current_pool()
@@ -121,7 +140,7 @@ class Engine:
             raise
         usable = False
         try:
-            drawn = await page.draw(request, self._fetcher)
+            drawn = await page.draw(request, supply)
             usable = True
         finally:
             self.last_finished_at = time.monotonic()
@@ -141,7 +160,6 @@ class Engine:
 
     def _rendering(self, request: RenderRequest, visits: list[Drawn], *, waited: float) -> Rendering:
         images = {image.name: image for drawn in visits for image in drawn.images}
-        assets = {asset.url: asset for drawn in visits for asset in drawn.assets}
         warnings = list(dict.fromkeys(warning for drawn in visits for warning in drawn.warnings))
         characters = "".join(drawn.characters for drawn in visits)
         missing = self._fonts.missing(characters) if self._fonts else ""
@@ -155,7 +173,7 @@ class Engine:
         )
         return Rendering(
             images=[images[name] for name, _ in named_outputs(request.output)],
-            assets=list(assets.values()),
+            usage=Usage.of_all(drawn.usage for drawn in visits),
             warnings=warnings,
             timings=timings,
         )

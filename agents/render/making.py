@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol, TypeVar, cast
 from urllib.parse import quote
 
@@ -10,11 +10,13 @@ from agents.render.errors import RenderError
 from agents.render.object_key import image_digest, object_digest, object_key
 from agents.render.outcome import Made
 from agents.render.rendering import Image as RenderedImage
-from agents.render.rendering import Rendering, RenderRequest
+from agents.render.rendering import Rendering, RenderRequest, Usage
+from agents.render.reuse import Known, Reuse
 from agents.render.sources import TemplateSources
 from agents.render.template import TemplateProblemError
+from agents.single_flight import SingleFlight
 from agents.storage.port import Facts, ObjectStore, StorageRefusedError, StoredObject
-from schemas.codes import ErrorCode
+from schemas.codes import ErrorCode, is_retryable
 from schemas.outcomes import Asset, Image, Warning
 from schemas.output import CONTENT_TYPES, Format, named_outputs
 from schemas.renders import PosterPinned
@@ -91,29 +93,52 @@ class Making:
         self._shelf = shelf
         self._timeout = timeout
         self._clock = clock
+        self._reuse = Reuse()
+        self._posters: SingleFlight[Made] = SingleFlight()
+        self._renderings: SingleFlight[Rendering] = SingleFlight()
 
     async def make(self, poster: PosterPinned) -> Made:
-        """Return the poster's images: those of an equal poster that are kept, else new ones. Raises RenderError."""
+        """Return the poster's images: those of an equal poster, kept or under way, else new ones. Raises RenderError.
+
+        `cached` says that no rendering was begun for it.
+        """
         began = self._clock()
         if poster.reuse:
-            kept = await self._kept(poster)
-            if kept is not None:
-                return self._reused(poster, kept, began)
-        request = await self._request(poster)
-        rendering = await self._renderer.render(request)
+            made = await self._shared(poster)
+        else:
+            made = await self._store(poster, await self._render(poster))
+        return replace(made, generation_time_ms=self._since(began))
+
+    async def _shared(self, poster: PosterPinned) -> Made:
+        # The look into storage is part of the flight: one that ends is followed only by looks that find its object.
+        object_identity = (poster.input_digest, poster.section, poster.entity_id, poster.strict)
+        joined = self._posters.has(object_identity)
+        made = await self._posters.join(object_identity, lambda: self._find_or_render(poster))
+        return replace(made, cached=joined or made.cached)
+
+    async def _find_or_render(self, poster: PosterPinned) -> Made:
+        known = self._reuse.find(poster.input_digest, self._clock())
+        kept = await self._kept(poster, known.usage)
+        if kept is not None:
+            return _reused(poster, kept, known)
+        joined = self._renderings.has(poster.input_digest)
+        rendering = await self._renderings.join(poster.input_digest, lambda: self._render(poster))
+        return replace(await self._store(poster, rendering), cached=joined)
+
+    async def _render(self, poster: PosterPinned) -> Rendering:
+        rendering = await self._renderer.render(await self._request(poster))
         _observe(rendering)
         failpoint("render drawn")
+        self._reuse.note(poster.input_digest, rendering, self._clock())
+        return rendering
+
+    async def _store(self, poster: PosterPinned, rendering: Rendering) -> Made:
         if poster.strict:
             _refuse_missing(rendering.assets)
             _refuse_truncated(rendering.warnings)
         images = [await self._keep(poster, image, rendering) for image in rendering.images]
         failpoint("render stored")
-        return Made(
-            images=images,
-            warnings=rendering.warnings,
-            assets=rendering.assets,
-            generation_time_ms=self._since(began),
-        )
+        return Made(images=images, warnings=rendering.warnings, assets=rendering.assets)
 
     async def _request(self, poster: PosterPinned) -> RenderRequest:
         try:
@@ -126,34 +151,26 @@ class Making:
             raise RenderError(error.code, str(error)) from error
         return RenderRequest(html=html, output=poster.output, javascript=javascript, deadline_seconds=self._timeout)
 
-    async def _kept(self, poster: PosterPinned) -> list[tuple[Image, StoredObject]] | None:
+    async def _kept(self, poster: PosterPinned, usage: Usage) -> list[tuple[Image, StoredObject]] | None:
         """Return the poster's images if all of them are kept."""
         images = []
         for name, output in named_outputs(poster.output):
             image_format: Format = output.format or "png"
-            kept = await self._shelf.find(self._key(poster, name, image_format, []))
+            kept = await self._shelf.find(self._key(poster, name, image_format, usage))
             if kept is None:
                 return None
             images.append((self._image(name, kept, image_format), kept))
         return images
 
-    def _reused(self, poster: PosterPinned, kept: Sequence[tuple[Image, StoredObject]], began: float) -> Made:
-        warnings = list(dict.fromkeys(warning for _, stored in kept for warning in stored.facts.warnings))
-        if poster.strict:
-            _refuse_truncated(warnings)
-        return Made(
-            images=[image for image, _ in kept], cached=True, warnings=warnings, generation_time_ms=self._since(began)
-        )
-
     async def _keep(self, poster: PosterPinned, image: RenderedImage, rendering: Rendering) -> Image:
-        key = self._key(poster, image.name, image.format, rendering.assets)
+        key = self._key(poster, image.name, image.format, rendering.usage)
         with UPLOAD_SECONDS.labels(image.format).time():
             kept = await self._shelf.put(key, image, rendering.warnings)
         return self._image(image.name, kept, image.format)
 
-    def _key(self, poster: PosterPinned, name: str, image_format: Format, assets: Sequence[Asset]) -> str:
+    def _key(self, poster: PosterPinned, name: str, image_format: Format, usage: Usage) -> str:
         input_digest = image_digest(poster.input_digest, poster.output, name)
-        digest = object_digest(input_digest, self._renderer.fingerprint, assets)
+        digest = object_digest(input_digest, self._renderer.fingerprint, usage)
         return object_key(poster.section, poster.entity_id, digest, image_format)
 
     def _image(self, name: str, kept: StoredObject, image_format: Format) -> Image:
@@ -177,14 +194,29 @@ def _observe(rendering: Rendering) -> None:
     RENDER_SECONDS.labels(rendering.images[0].format).observe(seconds)
 
 
+def _reused(poster: PosterPinned, kept: Sequence[tuple[Image, StoredObject]], known: Known) -> Made:
+    told = [*known.warnings, *(warning for _, stored in kept for warning in stored.facts.warnings)]
+    warnings = list(dict.fromkeys(told))
+    if poster.strict:
+        _refuse_truncated(warnings)
+    return Made(images=[image for image, _ in kept], cached=True, warnings=warnings, assets=known.usage.assets)
+
+
 def _refuse_missing(assets: Sequence[Asset]) -> None:
     missing = [asset for asset in assets if not asset.ok]
     if missing:
-        code = cast("ErrorCode", missing[0].reason or "asset_blocked")
-        raise RenderError(code, f"strict: missing {', '.join(f'{asset.url} ({asset.reason})' for asset in missing)}")
+        codes = [cast("ErrorCode", asset.reason or "asset_blocked") for asset in missing]
+        # What cannot be mended by trying again decides.
+        code = next((code for code in codes if not is_retryable(code)), codes[0])
+        named = ", ".join(f"{asset.url} ({_why(asset)})" for asset in missing)
+        raise RenderError(code, f"strict: missing {named}", assets)
 
 
 def _refuse_truncated(warnings: Sequence[Warning]) -> None:
     for warning in warnings:
         if warning.code == "text_truncated":
             raise RenderError("text_truncated", f"strict: {warning.message}")
+
+
+def _why(asset: Asset) -> str:
+    return f"{asset.reason} {asset.status}" if asset.reason == "asset_status" else str(asset.reason)

@@ -1,72 +1,65 @@
 """What a document asks the network for: nothing is let through but what the asset port answers."""
 
+import asyncio
+import contextlib
+import math
 import re
-import time
-from dataclasses import dataclass
-from typing import Final, Protocol, cast
-from urllib.parse import urlsplit
+from dataclasses import replace
+from html import unescape
+from typing import Final, cast
+from urllib.parse import urldefrag, urlsplit
 
+from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page, Request, Route
 
-from schemas import limits, outcomes
+from agents.assets.port import KINDS, AssetError
+from agents.render.rendering import Usage
+from agents.render.supply import Supply
+from schemas import outcomes
 from schemas.codes import WarningCode
 from schemas.outcomes import Asset
 
 _HINT: Final = re.compile(r"https?:|wss?:", re.IGNORECASE)
 _NAMESPACE: Final = re.compile(r"https?://www\.w3\.org/(?:2000/svg|1999/xlink|1999/xhtml|1998/Math/MathML)")
 SHOWN: Final = 5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fetched:
-    """An asset as it came: the browser is given `body` as `content_type`."""
-
-    body: bytes
-    content_type: str
-    status: int = 200
-
-
-class AssetError(Exception):
-    """An asset is not to be had; `code` says why, `status` is what the server answered, if it did."""
-
-    def __init__(self, code: WarningCode, status: int | None = None) -> None:
-        super().__init__(code)
-        self.code: WarningCode = code
-        self.status = status
-
-
-class AssetFetcher(Protocol):
-    """Gets network assets for documents. It bounds the time of each; the browser waits for it."""
-
-    async def fetch(self, url: str, kind: str) -> Fetched:
-        """Return the asset. `kind` is Playwright's resource type: image, stylesheet, font. Raises AssetError."""
+ENTRIES_MAX: Final = 1_000
 
 
 def may_use_network(html: str) -> bool:
     """Say whether a document names an address of the network. A missed one is not fetched, so it cannot do harm."""
-    return bool(_HINT.search(_NAMESPACE.sub("", html)))
+    text = _NAMESPACE.sub("", html)
+    return bool(_HINT.search(text) or ("&" in text and _HINT.search(unescape(text))))
 
 
 class Traffic:
     """The requests of one document."""
 
-    def __init__(self, page: Page, fetcher: AssetFetcher | None) -> None:
+    def __init__(self, page: Page, supply: Supply | None) -> None:
         self._page = page
-        self._fetcher = fetcher
+        self._supply = supply
         self._assets: dict[str, Asset] = {}
-
-    @property
-    def seen(self) -> bool:
-        """Whether the document asked the network for anything."""
-        return bool(self._assets)
+        self._open = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     async def serve(self) -> None:
-        """Begin to answer requests with the fetcher's assets."""
-        await self._page.route("**/*", self._answer)
+        """Begin to answer requests, if there is anything to answer with."""
+        if self._supply is not None:
+            await self._page.route("**/*", self._route)
 
     async def stop(self) -> None:
         """Answer no more requests."""
-        await self._page.unroute("**/*", self._answer)
+        if self._supply is not None:
+            await self._page.unroute("**/*", self._route)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request waits for its answer."""
+        return not self._idle.is_set()
+
+    async def idle(self) -> None:
+        """Return once no request waits for its answer."""
+        await self._idle.wait()
 
     def note(self, request: Request) -> None:
         """Keep an entry for a request; until it is answered it stands as blocked."""
@@ -74,30 +67,60 @@ class Traffic:
 
     def block(self, url: str) -> None:
         """Keep an entry for an address that is not fetched."""
-        url = public_url(url)
-        if url and url not in self._assets and len(self._assets) < limits.ASSETS_MAX:
-            self._assets[url] = Asset(url=url, ok=False, reason="asset_blocked")
+        url = urldefrag(url).url
+        if public_url(url) and url not in self._assets and len(self._assets) < ENTRIES_MAX:
+            self._assets[url] = Asset(url=public_url(url), ok=False, reason="asset_blocked")
 
-    def assets(self) -> list[Asset]:
-        """Return an entry for each address asked for, at most 50, in the order of the requests."""
-        return list(self._assets.values())
+    def lack(self, url: str) -> None:
+        """Note that the document does not show an asset, although it may have been fetched."""
+        self.block(url)
+        asset = self._assets.get(urldefrag(url).url)
+        if asset is not None and asset.ok:
+            self._assets[urldefrag(url).url] = replace(asset, ok=False, reason="asset_invalid")
+
+    def usage(self) -> Usage:
+        """Return what became of each address asked for, in the order of the requests."""
+        if self._supply is None:
+            return Usage(
+                assets=list(self._assets.values()),
+                contents=[None] * len(self._assets),
+                fresh_until=-math.inf if self._assets else math.inf,
+            )
+        missing = any(not asset.ok for asset in self._assets.values())
+        return Usage(
+            assets=list(self._assets.values()),
+            contents=[self._supply.contents.get(url) for url in self._assets],
+            fresh_until=-math.inf if missing else self._supply.fresh_until,
+        )
+
+    async def _route(self, route: Route) -> None:
+        self._open += 1
+        self._idle.clear()
+        try:
+            # The page may be closed, or the document given up, before its assets are there.
+            with contextlib.suppress(PlaywrightError, asyncio.CancelledError):
+                await self._answer(route)
+        finally:
+            self._open -= 1
+            if not self._open:
+                self._idle.set()
 
     async def _answer(self, route: Route) -> None:
         request = route.request
         if request.is_navigation_request():
             await route.fulfill(status=204)
             return
-        if self._fetcher is None or request.resource_type not in ("image", "stylesheet", "font", "media"):
+        if self._supply is None or request.resource_type not in KINDS:
             await route.abort("blockedbyclient")
             return
-        started = time.monotonic()
+        url = urldefrag(request.url).url
         try:
-            fetched = await self._fetcher.fetch(request.url, request.resource_type)
+            fetched = await self._supply.get(url, request.resource_type)
         except AssetError as error:
-            self._keep(request.url, started, ok=False, status=error.status, reason=error.code)
+            self._keep(url, ok=False, status=error.status, reason=error.code)
             await route.abort("failed")
             return
-        self._keep(request.url, started, ok=True, status=fetched.status, size=len(fetched.body))
+        self._keep(url, ok=True, status=fetched.status, size=len(fetched.body))
         # The document has no origin of its own, so that fonts need leave to be used by any.
         headers = {"access-control-allow-origin": "*"}
         await route.fulfill(
@@ -107,17 +130,17 @@ class Traffic:
     def _keep(
         self,
         url: str,
-        started: float,
         *,
         ok: bool,
         status: int | None,
         reason: str | None = None,
         size: int | None = None,
     ) -> None:
-        shown = public_url(url)
-        milliseconds = round((time.monotonic() - started) * 1000)
-        if shown in self._assets:
-            self._assets[shown] = Asset(url=shown, ok=ok, status=status, reason=reason, bytes=size, ms=milliseconds)
+        if url in self._assets and self._supply is not None:
+            milliseconds = self._supply.milliseconds.get(url)
+            self._assets[url] = Asset(
+                url=public_url(url), ok=ok, status=status, reason=reason, bytes=size, ms=milliseconds
+            )
 
 
 def public_url(url: str) -> str:
@@ -135,8 +158,9 @@ def asset_warnings(assets: list[Asset]) -> list[outcomes.Warning]:
     """Return one warning for each reason for which assets are missing, with the first five addresses."""
     missing: dict[WarningCode, list[str]] = {}
     for asset in assets:
-        if not asset.ok and asset.reason:
-            missing.setdefault(cast("WarningCode", asset.reason), []).append(asset.url)
+        urls = missing.setdefault(cast("WarningCode", asset.reason), []) if asset.reason else []
+        if asset.url not in urls:
+            urls.append(asset.url)
     return [
         outcomes.Warning(code=code, message=f"not loaded: {', '.join(urls[:SHOWN])}{_more(len(urls) - SHOWN)}")
         for code, urls in missing.items()

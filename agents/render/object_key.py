@@ -1,11 +1,12 @@
 """Under which key an image is kept."""
 
 import hashlib
-from collections.abc import Sequence
 from urllib.parse import quote
 
-from schemas.outcomes import Asset
+from agents.render.rendering import Usage
 from schemas.output import EXTENSIONS, Format, Output
+
+NO_ASSETS = Usage()
 
 
 def image_digest(input_digest: str, output: Output, name: str) -> str:
@@ -15,16 +16,18 @@ def image_digest(input_digest: str, output: Output, name: str) -> str:
     return hashlib.sha256(f"{input_digest}\n{name}".encode()).hexdigest()
 
 
-def object_digest(input_digest: str, renderer: str, assets: Sequence[Asset], content: Sequence[str] = ()) -> str:
+def object_digest(input_digest: str, renderer: str, usage: Usage = NO_ASSETS) -> str:
     """Return the SHA-256, in hex, of everything that shapes the image.
 
     `renderer` stands for the browser's build, our own steps and the font set. Where the document used network assets,
-    what became of each joins: the digest of its bytes (`content`, in the order of `assets`), or why it is missing.
+    what became of each joins, in an order that no race decides: the digest of its bytes, or why it is missing.
     """
     digest = hashlib.sha256(f"{input_digest}\n{renderer}".encode())
-    for position, asset in enumerate(assets):
-        became = content[position] if position < len(content) else asset.reason
-        digest.update(f"\n{asset.url} {asset.ok} {became}".encode())
+    for line in sorted(
+        f"\n{asset.url} {content if asset.ok else asset.reason}"
+        for asset, content in zip(usage.assets, usage.contents, strict=True)
+    ):
+        digest.update(line.encode())
     return digest.hexdigest()
 
 

@@ -1,11 +1,12 @@
 """The events the render role states of a poster."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from agents.render.retrying import Retry
-from schemas import topics
+from schemas import limits, topics
 from schemas.codes import ErrorCode, is_retryable
 from schemas.envelope import fact_id
 from schemas.outcomes import Asset, Failure, Image, PosterOutcome, Warning
@@ -66,18 +67,18 @@ class Statement:
             cached=made.cached,
             degraded=any(not asset.ok for asset in made.assets),
             warnings=made.warnings,
-            assets=made.assets,
+            assets=_shown(made.assets),
             images=made.images,
         )
         logs = [self._log("WARNING", warning.code, warning.message) for warning in made.warnings]
         return [self._completion(outcome), *logs]
 
-    def failed(self, code: ErrorCode, message: str) -> list[Record]:
+    def failed(self, code: ErrorCode, message: str, assets: Sequence[Asset] = ()) -> list[Record]:
         """Say that the poster failed for good."""
         if self.poster.purpose == "preview":
             return [self._refused(code, message)]
         failure = Failure(code=code, message=message, retryable=is_retryable(code))
-        outcome = PosterOutcome(**self._outcome_fields("failed"), error=failure)
+        outcome = PosterOutcome(**self._outcome_fields("failed"), error=failure, assets=_shown(assets))
         return [self._completion(outcome), self._log("ERROR", code, message)]
 
     def retrying(self, retry: Retry, code: ErrorCode, message: str) -> list[Record]:
@@ -181,3 +182,10 @@ class Statement:
     def _command_id(self) -> Any:
         # A preview without a command comes from nobody; its event id stands in, so that the answer can be published.
         return self.poster.command_id or self.poster.event_id
+
+
+def _shown(assets: Sequence[Asset]) -> list[Asset]:
+    """Return as many as an event may name, of too many those that are missing first."""
+    if len(assets) <= limits.ASSETS_MAX:
+        return list(assets)
+    return sorted(assets, key=lambda asset: asset.ok)[: limits.ASSETS_MAX]

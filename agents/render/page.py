@@ -15,11 +15,12 @@ from playwright.async_api import Page as PlaywrightPage
 from agents.render.browser import Browser
 from agents.render.capture import Clip, capture
 from agents.render.errors import RenderError
-from agents.render.network import SHOWN, AssetFetcher, Traffic, asset_warnings, may_use_network
+from agents.render.network import SHOWN, Traffic, asset_warnings
 from agents.render.printing import print_page
 from agents.render.race import EndedError, unless
-from agents.render.readiness import Composed, arrange, compose, main_frame, make_world
-from agents.render.rendering import Image, RenderRequest
+from agents.render.readiness import Composed, arrange, compose, draw_frames, main_frame, make_world
+from agents.render.rendering import Image, RenderRequest, Usage
+from agents.render.supply import Supply
 from agents.render.view import View
 from schemas import outcomes
 from schemas.codes import ErrorCode
@@ -42,7 +43,7 @@ class Drawn:
     images: list[Image]
     characters: str
     """Distinct characters outside ASCII that are left to the installed fonts."""
-    assets: list[outcomes.Asset]
+    usage: Usage
     warnings: list[outcomes.Warning]
     composed_seconds: float
     captured_seconds: float
@@ -101,8 +102,8 @@ class Page:
             raise
         return opened
 
-    async def draw(self, request: RenderRequest, fetcher: AssetFetcher | None) -> Drawn:
-        """Draw one document within its deadline.
+    async def draw(self, request: RenderRequest, supply: Supply | None) -> Drawn:
+        """Draw one document within its deadline; without a supply its assets are reported as blocked.
 
         Raises RenderError: `render_timeout`, or `script_timeout` where the document's scripts run, at the deadline;
         `renderer_crashed`; `renderer_oom` above 1 GiB; `navigated`; `output_invalid` for a selector; what `capture`
@@ -111,7 +112,7 @@ class Page:
         try:
             async with asyncio.timeout(request.deadline_seconds):
                 async with _repeatedly(MEMORY_LOOK_SECONDS, lambda: self.browser.kill_oversized(MEMORY_MAX_BYTES)):
-                    return await unless(self._draw(request, fetcher), self._left, self._crashed, self.browser.gone)
+                    return await unless(self._draw(request, supply), self._left, self._crashed, self.browser.gone)
         except TimeoutError:
             code: ErrorCode = "script_timeout" if request.javascript else "render_timeout"
             message = f"the document was not ready within {request.deadline_seconds:g} s"
@@ -198,14 +199,12 @@ class Page:
         # The page may be closed before it answers, and then nobody needs the answer.
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
 
-    async def _draw(self, request: RenderRequest, fetcher: AssetFetcher | None) -> Drawn:
+    async def _draw(self, request: RenderRequest, supply: Supply | None) -> Drawn:
         started = time.monotonic()
-        self._traffic = Traffic(self._page, fetcher)
+        self._traffic = Traffic(self._page, supply)
         self._javascript = request.javascript
         await self._session.send("Page.stopLoading")
-        served = fetcher is not None and (request.javascript or may_use_network(request.html))
-        if served:
-            await self._traffic.serve()
+        await self._traffic.serve()
         images: list[Image] = []
         seen: list[Composed] = []
         composed_seconds = 0.0
@@ -217,20 +216,22 @@ class Page:
                 self._check_refresh(composed, request.deadline_seconds)
             else:
                 composed = await arrange(self._session, self._world, output)
+            if self._traffic.busy:
+                await self._traffic.idle()
+                await draw_frames(self._session, self._world)
             composed_seconds += time.monotonic() - began
             seen.append(composed)
             images.append(await self._picture(name, output, composed))
-        if served:
-            await self._traffic.stop()
+        await self._traffic.stop()
         for url in dict.fromkeys(url for composed in seen for url in composed.failed):
-            self._traffic.block(url)
-        assets = self._traffic.assets()
-        self._stained = any(composed.traces for composed in seen) or bool(assets) or request.javascript
+            self._traffic.lack(url)
+        usage = self._traffic.usage()
+        self._stained = any(composed.traces for composed in seen) or bool(usage.assets) or request.javascript
         return Drawn(
             images=images,
             characters="".join(composed.characters for composed in seen),
-            assets=assets,
-            warnings=[*asset_warnings(assets), *_text_warnings(seen)],
+            usage=usage,
+            warnings=[*asset_warnings(usage.assets), *_text_warnings(seen)],
             composed_seconds=composed_seconds,
             captured_seconds=time.monotonic() - started - composed_seconds,
         )

@@ -8,6 +8,7 @@ import msgspec
 from playwright.async_api import CDPSession
 from playwright.async_api import Error as PlaywrightError
 
+from agents.assets.font_display import document_fonts_in_any_time
 from agents.render.errors import RenderError
 from schemas.output import Output
 
@@ -64,7 +65,8 @@ async def compose(session: CDPSession, world: int, html: str, output: Output) ->
     sheets = bool(_STYLE_SHEETS.search(html))
     images = sheets or bool(_STYLE_IMAGES.search(html))
     wanted = {**_wanted(output), "styleImages": images, "styleSheets": sheets}
-    return await _call(session, world, "(html, wanted) => compose(html, wanted)", output.selector, html, wanted)
+    document = document_fonts_in_any_time(html)
+    return await _call(session, world, "(html, wanted) => compose(html, wanted)", output.selector, document, wanted)
 
 
 async def arrange(session: CDPSession, world: int, output: Output) -> Composed:
@@ -94,6 +96,12 @@ async def _call(session: CDPSession, world: int, function: str, selector: str | 
     if "exceptionDetails" in answer:
         raise _failure(answer["exceptionDetails"], selector)
     return msgspec.convert(answer["result"]["value"], Composed)
+
+
+async def draw_frames(session: CDPSession, world: int) -> None:
+    """Return once the page has drawn what came after it was ready."""
+    frames = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    await session.send("Runtime.evaluate", {"expression": frames, "contextId": world, "awaitPromise": True})
 
 
 def _failure(details: dict[str, Any], selector: str | None) -> RenderError:

@@ -1,5 +1,7 @@
 """What goes into the engine and what comes out."""
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from schemas import outcomes
@@ -46,6 +48,34 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What became of a document's assets.
+
+    `contents` has, in the order of `assets`, the SHA-256 of each that is there. `fresh_until` is the moment, by
+    `time.monotonic`, from which they may be different ones; for missing ones it has passed.
+    """
+
+    assets: list[outcomes.Asset] = field(default_factory=list)
+    contents: list[str | None] = field(default_factory=list)
+    fresh_until: float = math.inf
+
+    @classmethod
+    def of_all(cls, visits: "Iterable[Usage]") -> "Usage":
+        """Return what became of the assets in several visits, each named once."""
+        visits = list(visits)
+        # Addresses are shown without their query, so that two may look alike and differ in content.
+        found: dict[tuple[str, str | None], tuple[outcomes.Asset, str | None]] = {}
+        for usage in visits:
+            for asset, content in zip(usage.assets, usage.contents, strict=True):
+                found.setdefault((asset.url, content), (asset, content))
+        return cls(
+            assets=[asset for asset, _ in found.values()],
+            contents=[content for _, content in found.values()],
+            fresh_until=min((usage.fresh_until for usage in visits), default=math.inf),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Timings:
     """Where a rendering's time went, in seconds; `waited` for a page, then the two parts of the visit."""
 
@@ -59,6 +89,11 @@ class Rendering:
     """A finished rendering. It is degraded when `warnings` names an asset that is missing."""
 
     images: list[Image]
-    assets: list[outcomes.Asset] = field(default_factory=list)
+    usage: Usage = field(default_factory=Usage)
     warnings: list[outcomes.Warning] = field(default_factory=list)
     timings: Timings
+
+    @property
+    def assets(self) -> list[outcomes.Asset]:
+        """An entry for each address that the document asked for."""
+        return self.usage.assets

@@ -1,11 +1,13 @@
 """What the render role decides without a browser: lanes, retries, keys."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from agents.render.lanes import Lanes
 from agents.render.object_key import object_digest, object_key
+from agents.render.rendering import Usage
 from agents.render.retrying import next_try
 from schemas.codes import ErrorCode
 from schemas.outcomes import Asset
@@ -60,9 +62,23 @@ def test_each_attempt_has_its_tier_until_there_are_none_left(code: ErrorCode, at
 
 def test_a_key_names_the_section_the_entity_and_everything_that_shapes_the_image() -> None:
     """Entities are percent-encoded; another renderer or another missing asset is another key."""
-    digest = object_digest("a" * 64, "chromium-1", [])
+    digest = object_digest("a" * 64, "chromium-1")
     missing = Asset(url="https://example.test/a.png", ok=False, reason="asset_blocked")
 
     assert object_key("cards", "Ä/1", digest, "jpeg") == f"templates/cards/%C3%84%2F1_{digest}.jpg"
-    assert digest != object_digest("a" * 64, "chromium-2", [])
-    assert digest != object_digest("a" * 64, "chromium-1", [missing])
+    assert digest != object_digest("a" * 64, "chromium-2")
+    assert digest != object_digest("a" * 64, "chromium-1", Usage(assets=[missing], contents=[None]))
+
+
+def test_a_key_follows_from_the_content_of_assets() -> None:
+    """Another content is another key; the order in which they came and what a failed one held are not."""
+    there = [Asset(url=f"https://example.test/{name}.png", ok=True, status=200) for name in "ab"]
+    late = Asset(url="https://example.test/c.png", ok=False, reason="asset_timeout", ms=5000)
+
+    def digest(assets: list[Asset], contents: list[str | None]) -> str:
+        return object_digest("a" * 64, "chromium-1", Usage(assets=assets, contents=contents))
+
+    assert digest(there, ["1", "2"]) == digest(there[::-1], ["2", "1"])
+    assert digest(there, ["1", "2"]) != digest(there, ["2", "1"])
+    assert digest(there, ["1", "2"]) != digest(there, ["1", "3"])
+    assert digest([late], [None]) == digest([replace(late, ms=5001)], ["4"])

@@ -1,111 +1,323 @@
-"""What is kept is answered without a browser, as it was made; in strict, what was cut fails."""
+"""A poster is rendered once: equal ones take what is kept or under way, as long as it is what they would become."""
 
-from dataclasses import replace
-from datetime import UTC, datetime
-from pathlib import Path
+import asyncio
+import math
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
-from uuid import UUID
 
 import pytest
+import pytest_asyncio
 
+from agents.assets.fetcher import HttpFetcher
+from agents.render.engine import Engine
 from agents.render.errors import RenderError
 from agents.render.making import Making, Shelf
-from agents.render.rendering import Image, Rendering, RenderRequest, Timings
-from agents.render.sources import TemplateSources
-from agents.render.template import Template
-from agents.storage.files import FileStore
-from schemas.outcomes import Warning
-from schemas.output import named_outputs, parse_output, resolve_output
+from agents.render.outcome import Made, Statement
+from agents.render.rendering import Image, Rendering, RenderRequest, Timings, Usage
+from schemas import outcomes
+from schemas.codec import decode
+from schemas.outcomes import Asset, PosterOutcome, Warning
 from schemas.renders import PosterPinned
+from streams.allowed_hosts import AllowedHosts
+from tests.assets.site import Site, open_site, png
+from tests.render.making import NOW, MemoryStore, Sources, pinned
 
-CUT = Warning(code="text_truncated", message="cut with an ellipsis: <p> at 12 px")
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
+HTML = "<p>{{ text }}</p>"
+ASSET = Asset(url="http://cdn.example/a.png", ok=True, status=200, bytes=4, ms=1)
 
 
-class Easel:
-    """A renderer whose images are 33 pixels higher than anybody could know, and that counts."""
+@dataclass
+class Drawing:
+    """A renderer that draws when it is told to."""
 
-    fingerprint = "easel-1"
-
-    def __init__(self, *warnings: Warning) -> None:
-        self.drawn = 0
-        self._warnings = list(warnings)
+    usage: Usage = field(default_factory=Usage)
+    warnings: list[Warning] = field(default_factory=list)
+    error: RenderError | None = None
+    go: asyncio.Event = field(default_factory=asyncio.Event)
+    began: asyncio.Event = field(default_factory=asyncio.Event)
+    drawn: list[str] = field(default_factory=list)
+    fingerprint: str = "chromium-1"
 
     async def render(self, request: RenderRequest) -> Rendering:
-        """Return an image of a few bytes for each name."""
-        self.drawn += 1
-        images = [
-            Image(name=name, data=name.encode(), width=output.width or 0, height=33, format=output.format or "png")
-            for name, output in named_outputs(request.output)
-        ]
-        return Rendering(images=images, warnings=self._warnings, timings=Timings(waited=0, composed=0, captured=0))
+        """Return the document as an image once `go` is set."""
+        self.drawn.append(request.html)
+        self.began.set()
+        await self.go.wait()
+        if self.error is not None:
+            raise self.error
+        image = Image(name="default", data=request.html.encode(), width=200, height=100, format="png")
+        timings = Timings(waited=0, composed=0, captured=0)
+        return Rendering(images=[image], usage=self.usage, warnings=self.warnings, timings=timings)
 
 
-class Sources:
-    """One template for every id."""
+@dataclass
+class Bench:
+    """A `Making` with everything around it at hand."""
 
-    async def get(self, version_id: UUID) -> tuple[Template, bool]:
-        """Return it."""
-        return Template("<p>x"), False
+    drawing: Drawing = field(default_factory=Drawing)
+    store: MemoryStore = field(default_factory=MemoryStore)
+    clock: list[float] = field(default_factory=lambda: [100.0])
 
+    def __post_init__(self) -> None:
+        self.making = Making(
+            self.drawing,
+            cast("Any", Sources(HTML)),
+            Shelf(store=cast("Any", self.store), public_url=None),
+            timeout=5,
+            clock=lambda: self.clock[0],
+        )
 
-def making(easel: Easel, directory: Path) -> Making:
-    """Return a making on a directory."""
-    shelf = Shelf(store=FileStore(directory), public_url=None)
-    return Making(easel, cast("TemplateSources", Sources()), shelf, timeout=5, clock=lambda: 0.0)
+    def start(self, **fields: Any) -> asyncio.Task[Made]:
+        """Begin to make a poster."""
+        return asyncio.create_task(self.making.make(self.poster(**fields)))
 
+    async def make(self, **fields: Any) -> Made:
+        """Make a poster."""
+        return await self.making.make(self.poster(**fields))
 
-def pinned(output: dict[str, Any], **fields: Any) -> PosterPinned:
-    """Return a poster to make."""
-    event = PosterPinned(
-        event_id=UUID(int=1),
-        occurred_at=NOW,
-        job_id="job",
-        poster_index=0,
-        entity_id="e",
-        template_version_id=UUID(int=2),
-        section="cards",
-        template_version=1,
-        output=resolve_output(parse_output(output)),
-        requested_at=NOW,
-        input_digest="a" * 64,
-    )
-    return replace(event, **fields)
+    def poster(self, **fields: Any) -> PosterPinned:
+        """Return a poster."""
+        return pinned(HTML, data={"text": fields.pop("text", "hello")}, **fields)
 
 
-async def test_a_kept_poster_is_answered_as_it_was_made(tmp_path: Path) -> None:
-    """The second answer has the same images, sizes and warnings, without drawing."""
-    easel = Easel(CUT)
-    poster = pinned({"full_page": True, "width": 50})
-    first, second = [await making(easel, tmp_path).make(poster) for _ in range(2)]
-
-    assert (first.cached, second.cached, easel.drawn) == (False, True, 1)
-    assert (second.images, second.warnings) == (first.images, [CUT])
-    assert (second.images[0].width, second.images[0].height) == (50, 33)
+@pytest.fixture
+def bench() -> Bench:
+    """A `Making` whose renderer draws at once."""
+    bench = Bench()
+    bench.drawing.go.set()
+    return bench
 
 
-async def test_variants_are_reused_only_all_together(tmp_path: Path) -> None:
-    """Each variant has a key of its own; one that is gone has all drawn again, to the same keys."""
-    easel = Easel()
-    poster = pinned({"variants": [{"name": "a"}, {"name": "b", "format": "jpeg"}]})
-    first = await making(easel, tmp_path).make(poster)
-    await FileStore(tmp_path).delete(first.images[1].object_key)
-    second = await making(easel, tmp_path).make(poster)
-    third = await making(easel, tmp_path).make(poster)
+async def test_a_kept_poster_is_not_rendered_again(bench: Bench) -> None:
+    """The second one is the object of the first, and says so."""
+    first, second, other = await bench.make(), await bench.make(), await bench.make(text="bye")
 
-    assert len({image.object_key for image in first.images}) == 2
-    assert (easel.drawn, second.cached, third.cached) == (2, False, True)
+    assert bench.drawing.drawn == ["<p>hello</p>", "<p>bye</p>"]
+    assert (first.cached, second.cached, other.cached) == (False, True, False)
+    assert second.images == first.images
+
+
+async def test_an_erased_poster_is_rendered_again(bench: Bench) -> None:
+    """What is answered is always there."""
+    await bench.make()
+    bench.store.kept.clear()
+    made = await bench.make()
+
+    assert not made.cached
+    assert bench.store.kept
+
+
+async def test_reuse_can_be_forbidden(bench: Bench) -> None:
+    """It is rendered, whatever is kept or under way; the object under the key stays."""
+    first = await bench.make()
+    again = await bench.make(reuse=False)
+    bench.drawing.go.clear()
+    waiting = [bench.start(reuse=False), bench.start(reuse=False)]
+    bench.drawing.began.clear()
+    await bench.drawing.began.wait()
+    bench.drawing.go.set()
+    await asyncio.gather(*waiting)
+
+    assert (again.cached, again.images) == (False, first.images)
+    assert len(bench.drawing.drawn) == 4
+
+
+async def test_equal_posters_under_way_are_one(bench: Bench) -> None:
+    """Each has its own outcome, and one of them was rendered and uploaded."""
+    bench.drawing.go.clear()
+    waiting = [bench.start(job_id=f"job-{number}") for number in range(10)]
+    await bench.drawing.began.wait()
+    bench.drawing.go.set()
+    made = await asyncio.gather(*waiting)
+
+    assert len(bench.drawing.drawn) == 1
+    assert bench.store.puts == 1
+    assert sorted(each.cached for each in made) == [False] + [True] * 9
+    assert all(each.images == made[0].images for each in made)
+
+
+async def test_equal_posters_of_several_entities_share_the_picture(bench: Bench) -> None:
+    """Each entity has an object of its own, of one rendering."""
+    bench.drawing.go.clear()
+    waiting = [bench.start(entity_id=entity) for entity in "abc"]
+    await bench.drawing.began.wait()
+    bench.drawing.go.set()
+    made = await asyncio.gather(*waiting)
+
+    assert len(bench.drawing.drawn) == 1
+    assert len({each.images[0].object_key for each in made}) == 3
+    assert len({each.images[0].sha256 for each in made}) == 1
+
+
+async def test_a_failure_is_shared_and_not_kept(bench: Bench) -> None:
+    """All that waited fail alike; the next one tries anew."""
+    bench.drawing.go.clear()
+    bench.drawing.error = RenderError("render_timeout", "late")
+    waiting = [bench.start() for _ in range(3)]
+    await bench.drawing.began.wait()
+    bench.drawing.go.set()
+    ended = await asyncio.gather(*waiting, return_exceptions=True)
+    bench.drawing.error = None
+    made = await bench.make()
+
+    assert [str(each) for each in ended] == ["late"] * 3
+    assert (len(bench.drawing.drawn), made.cached) == (2, False)
+
+
+async def test_one_that_is_given_up_takes_nothing_from_the_others(bench: Bench) -> None:
+    """The first may be cancelled; the rendering goes on for those that joined, and ends with the last."""
+    bench.drawing.go.clear()
+    first, second = bench.start(), bench.start()
+    await bench.drawing.began.wait()
+    first.cancel()
+    await asyncio.wait((first,))
+    bench.drawing.go.set()
+    made = await second
+    bench.drawing.go.clear()
+    bench.drawing.began.clear()
+    alone = bench.start(text="bye")
+    await bench.drawing.began.wait()
+    alone.cancel()
+    await asyncio.wait((alone,))
+    bench.drawing.go.set()
+    again = await bench.make(text="bye")
+
+    assert made.images
+    assert bench.drawing.drawn == ["<p>hello</p>", "<p>bye</p>", "<p>bye</p>"]
+    assert not again.cached
+
+
+async def test_posters_with_assets_are_kept_while_those_are_fresh(bench: Bench) -> None:
+    """A second later than that they are rendered again, to the same key if nothing changed, to another if it did."""
+    bench.drawing.usage = Usage(assets=[ASSET], contents=["1"], fresh_until=160.0)
+    first = await bench.make()
+    bench.clock[0] = 159.0
+    second = await bench.make()
+    bench.clock[0] = 160.0
+    third = await bench.make()
+    bench.drawing.usage = Usage(assets=[ASSET], contents=["2"], fresh_until=300.0)
+    fourth = await bench.make()
+
+    assert [each.cached for each in (first, second, third, fourth)] == [False, True, False, False]
+    assert second.assets == [ASSET]
     assert first.images == second.images == third.images
+    assert fourth.images[0].object_key != first.images[0].object_key
 
 
-@pytest.mark.parametrize("kept", [False, True], ids=["new", "kept"])
-async def test_strict_fails_where_a_text_is_cut(tmp_path: Path, kept: bool) -> None:
-    """A cut text fails a strict poster with `text_truncated`, also where an equal one that may be cut is kept."""
-    easel = Easel(CUT)
-    if kept:
-        await making(easel, tmp_path).make(pinned({}))
-    with pytest.raises(RenderError, match="<p> at 12 px") as raised:
-        await making(easel, tmp_path).make(pinned({}, strict=True))
+async def test_posters_whose_assets_may_change_at_any_time_are_not_kept(bench: Bench) -> None:
+    """Assets without freshness, and missing ones, are asked for each time."""
+    late = Asset(url="http://cdn.example/b.png", ok=False, reason="asset_timeout")
+    for usage in (
+        Usage(assets=[ASSET], contents=["1"], fresh_until=100.0),
+        Usage(assets=[ASSET, late], contents=["1", None], fresh_until=-math.inf),
+    ):
+        bench.drawing.usage = usage
+        bench.drawing.drawn.clear()
+        made = [await bench.make() for _ in range(3)]
 
-    assert raised.value.code == "text_truncated"
-    assert easel.drawn == 1
+        assert len(bench.drawing.drawn) == 3
+        assert not any(each.cached for each in made)
+
+
+async def test_a_kept_poster_says_what_the_first_one_said(bench: Bench) -> None:
+    """Warnings come with every answer."""
+    bench.drawing.warnings = [Warning(code="missing_glyphs", message="no installed font draws: ꙮ")]
+    await bench.make()
+    made = await bench.make()
+
+    assert (made.cached, made.warnings) == (True, bench.drawing.warnings)
+
+
+async def test_strict_fails_and_names_all_that_is_missing(bench: Bench) -> None:
+    """Nothing is stored; the code is one that trying again cannot mend, if there is one; the others are not failed."""
+    assets = [
+        ASSET,
+        Asset(url="http://cdn.example/late.png", ok=False, reason="asset_timeout"),
+        Asset(url="http://cdn.example/gone.png", ok=False, reason="asset_status", status=404),
+    ]
+    bench.drawing.usage = Usage(assets=assets, contents=["1", None, None], fresh_until=-math.inf)
+    bench.drawing.go.clear()
+    strict, lenient = bench.start(strict=True), bench.start()
+    await bench.drawing.began.wait()
+    bench.drawing.go.set()
+    made = await lenient
+    with pytest.raises(RenderError) as raised:
+        await strict
+
+    assert raised.value.code == "asset_status"
+    assert raised.value.message == (
+        "strict: missing http://cdn.example/late.png (asset_timeout), http://cdn.example/gone.png (asset_status 404)"
+    )
+    assert raised.value.assets == made.assets == assets
+    assert len(bench.drawing.drawn) == bench.store.puts == 1
+
+    bench.drawing.usage = Usage(assets=assets[:2], contents=["1", None], fresh_until=-math.inf)
+    with pytest.raises(RenderError) as raised:
+        await bench.make(strict=True)
+
+    assert (raised.value.code, raised.value.retryable) == ("asset_timeout", True)
+
+
+@pytest_asyncio.fixture
+async def site() -> AsyncIterator[Site]:
+    """A site to fetch from."""
+    async with open_site() as site:
+        yield site
+
+
+async def test_a_poster_follows_its_assets(site: Site) -> None:
+    """With a real browser and server: kept while fresh, the same key for the same content, another for another."""
+    later = [0.0]
+
+    def clock() -> float:
+        return time.monotonic() + later[0]
+
+    url = site.put("/a.png", png("green"), Cache_Control="max-age=3600")
+    html = f"<img src='{url}' width=200 height=100>"
+    shelf = Shelf(store=cast("Any", MemoryStore()), public_url=None)
+    async with HttpFetcher(AllowedHosts.parse("127.0.0.1"), clock=clock) as fetcher:
+        engine = Engine(slots=1, fetcher=fetcher)
+        await engine.start()
+        making = Making(engine, cast("Any", Sources(html)), shelf, timeout=5, clock=clock)
+        made = [await making.make(pinned(html)) for _ in range(2)]
+        asked = [len(site.requests)]
+        later[0] = 3601.0
+        made.append(await making.make(pinned(html)))
+        later[0] = 7202.0
+        site.put("/a.png", png("red"))
+        made.append(await making.make(pinned(html)))
+        asked.append(len(site.requests))
+        await engine.close()
+    keys = [each.images[0].object_key for each in made]
+
+    assert [each.cached for each in made] == [False, True, False, False]
+    assert keys[0] == keys[1] == keys[2] != keys[3]
+    assert asked == [1, 3]
+    assert made[0].images[0].sha256 != made[3].images[0].sha256
+
+
+def statement(poster: PosterPinned) -> Statement:
+    """Return what is said of a poster at some time."""
+    return Statement(poster=poster, now=NOW, queue_time_ms=0, headers=())
+
+
+def test_an_outcome_names_fifty_assets_and_those_that_are_missing_first(bench: Bench) -> None:
+    """However many there were, nobody has to guess what is missing; a failure names them too."""
+    assets = [replace(ASSET, url=f"http://cdn.example/{number}.png") for number in range(60)]
+    assets[59] = replace(assets[59], ok=False, reason="asset_status", status=404)
+    image = outcomes.Image(
+        name="default", url="u", object_key="k", sha256="a" * 64, size_bytes=1, width=1, height=1, format="png"
+    )
+    completed = statement(bench.poster()).completed(Made(images=[image], assets=assets))[0]
+    failed = statement(bench.poster()).failed("asset_status", "strict: missing …", assets)[0]
+
+    for record, status in ((completed, "completed"), (failed, "failed")):
+        outcome = decode(record.value or b"", PosterOutcome)
+        assert (outcome.status, len(outcome.assets), outcome.assets[0].url) == (
+            status,
+            50,
+            "http://cdn.example/59.png",
+        )
+        assert outcome.degraded == (status == "completed")

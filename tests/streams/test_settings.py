@@ -1,5 +1,8 @@
 """Settings are read once, and a wrong one is said in a sentence."""
 
+import re
+from ipaddress import ip_address
+
 import pytest
 
 from streams.errors import SettingsError
@@ -22,12 +25,32 @@ def test_every_setting_has_a_default() -> None:
         ({"POSTERS_STORAGE_URL": "ftp://x"}, "s3://"),
         ({"POSTERS_DATABASE_URL": "mysql://x"}, "postgresql://"),
         ({"POSTERS_RETRY_DELAYS": "1,2"}, "three numbers"),
+        ({"POSTERS_ASSET_ALLOW": "http://cdn.example"}, "POSTERS_ASSET_ALLOW: `http://cdn.example` is no host"),
+        ({"POSTERS_ASSET_ALLOW": "cdn.example,,x"}, "POSTERS_ASSET_ALLOW: `` is no host"),
+        ({"POSTERS_ASSET_ALLOW": "cdn.example:99999"}, "a port that is not within 1 and 65,535"),
+        ({"POSTERS_ASSET_ALLOW": "10.0.0.1/8"}, "has host bits set"),
+        ({"POSTERS_ASSET_ALLOW": "[cdn.example]:80"}, "POSTERS_ASSET_ALLOW"),
     ],
 )
 def test_a_wrong_setting_is_named_with_what_to_do(environment: dict[str, str], part: str) -> None:
     """The sentence names the variable."""
-    with pytest.raises(SettingsError, match=part.replace("?", r"\?")):
+    with pytest.raises(SettingsError, match=re.escape(part)):
         read_settings(environment)
+
+
+def test_allowed_hosts_are_read_as_they_are_written() -> None:
+    """Names, ports, both kinds of addresses and ranges, with spaces or without."""
+    settings = read_settings({"POSTERS_ASSET_ALLOW": "CDN.example, minio:9000,10.0.0.0/8 ,[::1]:8080,::2,192.0.2.7"})
+    allowed = settings.allowed_hosts
+
+    assert allowed.has_host("cdn.example.", 443)
+    assert allowed.has_host("minio", 9000)
+    assert not allowed.has_host("minio", 9001)
+    assert allowed.has_host("::1", 8080)
+    assert allowed.has_host("::2", 80)
+    assert allowed.has_host("192.0.2.7", 80)
+    assert allowed.has_address(ip_address("10.9.9.9"))
+    assert not allowed.has_address(ip_address("192.0.2.7"))
 
 
 def test_names_follow_one_rule() -> None:

@@ -1,0 +1,111 @@
+"""What is kept is answered without a browser, as it was made; in strict, what was cut fails."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+from uuid import UUID
+
+import pytest
+
+from agents.render.errors import RenderError
+from agents.render.making import Making, Shelf
+from agents.render.rendering import Image, Rendering, RenderRequest, Timings
+from agents.render.sources import TemplateSources
+from agents.render.template import Template
+from agents.storage.files import FileStore
+from schemas.outcomes import Warning
+from schemas.output import named_outputs, parse_output, resolve_output
+from schemas.renders import PosterPinned
+
+CUT = Warning(code="text_truncated", message="cut with an ellipsis: <p> at 12 px")
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Easel:
+    """A renderer whose images are 33 pixels higher than anybody could know, and that counts."""
+
+    fingerprint = "easel-1"
+
+    def __init__(self, *warnings: Warning) -> None:
+        self.drawn = 0
+        self._warnings = list(warnings)
+
+    async def render(self, request: RenderRequest) -> Rendering:
+        """Return an image of a few bytes for each name."""
+        self.drawn += 1
+        images = [
+            Image(name=name, data=name.encode(), width=output.width or 0, height=33, format=output.format or "png")
+            for name, output in named_outputs(request.output)
+        ]
+        return Rendering(images=images, warnings=self._warnings, timings=Timings(waited=0, composed=0, captured=0))
+
+
+class Sources:
+    """One template for every id."""
+
+    async def get(self, version_id: UUID) -> tuple[Template, bool]:
+        """Return it."""
+        return Template("<p>x"), False
+
+
+def making(easel: Easel, directory: Path) -> Making:
+    """Return a making on a directory."""
+    shelf = Shelf(store=FileStore(directory), public_url=None)
+    return Making(easel, cast("TemplateSources", Sources()), shelf, timeout=5, clock=lambda: 0.0)
+
+
+def pinned(output: dict[str, Any], **fields: Any) -> PosterPinned:
+    """Return a poster to make."""
+    event = PosterPinned(
+        event_id=UUID(int=1),
+        occurred_at=NOW,
+        job_id="job",
+        poster_index=0,
+        entity_id="e",
+        template_version_id=UUID(int=2),
+        section="cards",
+        template_version=1,
+        output=resolve_output(parse_output(output)),
+        requested_at=NOW,
+        input_digest="a" * 64,
+    )
+    return replace(event, **fields)
+
+
+async def test_a_kept_poster_is_answered_as_it_was_made(tmp_path: Path) -> None:
+    """The second answer has the same images, sizes and warnings, without drawing."""
+    easel = Easel(CUT)
+    poster = pinned({"full_page": True, "width": 50})
+    first, second = [await making(easel, tmp_path).make(poster) for _ in range(2)]
+
+    assert (first.cached, second.cached, easel.drawn) == (False, True, 1)
+    assert (second.images, second.warnings) == (first.images, [CUT])
+    assert (second.images[0].width, second.images[0].height) == (50, 33)
+
+
+async def test_variants_are_reused_only_all_together(tmp_path: Path) -> None:
+    """Each variant has a key of its own; one that is gone has all drawn again, to the same keys."""
+    easel = Easel()
+    poster = pinned({"variants": [{"name": "a"}, {"name": "b", "format": "jpeg"}]})
+    first = await making(easel, tmp_path).make(poster)
+    await FileStore(tmp_path).delete(first.images[1].object_key)
+    second = await making(easel, tmp_path).make(poster)
+    third = await making(easel, tmp_path).make(poster)
+
+    assert len({image.object_key for image in first.images}) == 2
+    assert (easel.drawn, second.cached, third.cached) == (2, False, True)
+    assert first.images == second.images == third.images
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["new", "kept"])
+async def test_strict_fails_where_a_text_is_cut(tmp_path: Path, kept: bool) -> None:
+    """A cut text fails a strict poster with `text_truncated`, also where an equal one that may be cut is kept."""
+    easel = Easel(CUT)
+    if kept:
+        await making(easel, tmp_path).make(pinned({}))
+    with pytest.raises(RenderError, match="<p> at 12 px") as raised:
+        await making(easel, tmp_path).make(pinned({}, strict=True))
+
+    assert raised.value.code == "text_truncated"
+    assert easel.drawn == 1
