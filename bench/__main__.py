@@ -7,11 +7,13 @@ from pathlib import Path
 
 from bench.engine import DOCUMENTS, Bare, latency_ms, throughput
 from bench.flow import Site, median, running_site, sink_rate
+from bench.sink import Rates, on_a_server
 from schemas import topics
 from streams.topics import ROLES
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 SLOTS = 3
+SINK_POSTERS = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +66,13 @@ async def intake_and_sink(site: Site, count: int) -> tuple[float, float]:
     return count / (max(moments) - min(moments)), await sink_rate(site, count)
 
 
-def page(rows: list[Row], memory: dict[str, float], rates: tuple[float, float], arguments: argparse.Namespace) -> str:
+def page(
+    rows: list[Row],
+    memory: dict[str, float],
+    rates: tuple[float, float],
+    sink: Rates,
+    arguments: argparse.Namespace,
+) -> str:
     """Return the page."""
     lines = [
         "# Performance",
@@ -82,8 +90,12 @@ def page(rows: list[Row], memory: dict[str, float], rates: tuple[float, float], 
             for row in rows
         ),
         "",
-        f"Intake: {rates[0]:,.0f} single-poster requests a second in one process, up to the render topic.",
-        f"Sink: {rates[1]:,.0f} posters a second in one process, two events each (the request, `poster.queued`).",
+        "- *Ratio*: the median of each round's ratio. *At rest*: one poster at a time, from asking to its completion",
+        "  received.",
+        f"- *Intake*: {rates[0]:,.0f} single-poster requests a second in one process, up to the render topic.",
+        f"- *Sink*: {rates[1]:,.0f} posters a second through Kafka in one process, from a backlog of requests and",
+        f"  `poster.queued`. Without the broker {sink.fresh:,.0f} events a second, five a poster, and",
+        f"  {sink.again:,.0f} where all of them come again (`python -m bench.sink`).",
         "",
         f"Resident memory of each role's Python process after {arguments.posters * arguments.rounds * 2:,} posters:",
         "",
@@ -101,7 +113,8 @@ async def run(arguments: argparse.Namespace) -> None:
         ]
         memory = {role: site.memory_mib(role) for role in ROLES}
         rates = await intake_and_sink(site, arguments.requests)
-    text = page(rows, memory, rates, arguments)
+    sink = await on_a_server(SINK_POSTERS)
+    text = page(rows, memory, rates, sink, arguments)
     PAGE.write_text(text, encoding="utf-8")
     print(text)
 

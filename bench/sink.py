@@ -128,15 +128,20 @@ async def measure(database_url: str, posters: int) -> Rates:
     return Rates(events=len(deliveries), fresh=fresh, again=again)
 
 
-async def run(posters: int) -> None:
-    """Measure on a server of our own, whose commits are durable, and print."""
+async def on_a_server(posters: int) -> Rates:
+    """Measure on a server of our own, whose commits are durable."""
     with (
         tempfile.TemporaryDirectory(prefix="posters-", ignore_cleanup_errors=True) as directory,
         PostgresServer(Path(directory) / "postgres", settings={}) as server,
     ):
         server.create("bench")
         await migrate(server.url("bench"))
-        rates = await measure(server.url("bench"), posters)
+        return await measure(server.url("bench"), posters)
+
+
+async def run(posters: int) -> None:
+    """Measure and print."""
+    rates = await on_a_server(posters)
     print(f"{rates.events:,} events: {rates.fresh:,.0f}/s fresh, {rates.again:,.0f}/s delivered again")
 
 

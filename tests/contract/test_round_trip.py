@@ -46,7 +46,7 @@ failures = st.builds(
     type=st.just("poster.failed"),
     status=st.just("failed"),
     job_id=job_ids,
-    poster_index=st.integers(0, 2**31),
+    poster_index=st.integers(0, 2**31 - 1),
     entity_id=entity_ids,
     attempt=st.integers(1, 4),
     error=st.builds(Failure, code=st.sampled_from(["upload", "expired"]), message=text, retryable=st.booleans()),
