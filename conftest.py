@@ -1,6 +1,7 @@
 """Fixtures: real parts, each started once in a session by the first test that asks, and emptied for every test."""
 
 import asyncio
+import signal
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -12,6 +13,11 @@ from confluent_kafka.admin import NewTopic
 from posters.migrations import migrate
 from streams.topics import TOPICS
 from tests.parts import Bucket, KafkaServer, MariaServer, ObjectServer, PartError, PostgresServer
+
+
+def pytest_configure() -> None:
+    """Undo that Ctrl-C is ignored, as shells have it for what they start in the background: children inherit it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -182,9 +182,9 @@ async def test_what_was_damaged_on_its_way_is_not_kept(bucket: Bucket, monkeypat
         # The sum of an empty body, so that what arrives does not fit it.
         damaging.setattr("agents.storage.s3.checksum", lambda _: "1B2M2Y8AsgTpgAmY7PhCfg==")
         with pytest.raises(StorageAwayError):
-            await store.put("k", b"x", "image/png", "0")
+            await store.put("k", b"x", "image/png", Facts(sha256="0"))
     missing = await store.find("k")
-    kept = await store.put("k", b"x", "image/png", "0")
+    kept = await store.put("k", b"x", "image/png", Facts(sha256="0"))
     await store.close()
 
     assert missing is None
