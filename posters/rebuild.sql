@@ -6,6 +6,16 @@
 DROP SCHEMA IF EXISTS posters_rebuild CASCADE;
 CREATE SCHEMA posters_rebuild;
 
+-- name: keep_erased
+-- The topics may still hold what was erased.
+UPDATE posters_rebuild.template_poster_results n SET custom_data = '{}', erased_at = o.erased_at
+    FROM template_poster_results o
+    WHERE o.job_id = n.job_id AND o.poster_index = n.poster_index AND o.erased_at IS NOT NULL;
+UPDATE posters_rebuild.template_generation_jobs n SET input_data = '{}'
+    FROM template_generation_jobs o
+    WHERE o.job_id = n.job_id AND o.input_data = '{}' AND EXISTS (
+        SELECT FROM template_poster_results r WHERE r.job_id = o.job_id AND r.erased_at IS NOT NULL);
+
 -- name: job_differences
 WITH recorded AS (
     SELECT job_id, status, total_count, success_count, failure_count, cancelled_count, template_id, input_data, metadata,
@@ -68,12 +78,12 @@ INSERT INTO template_poster_results (
     job_id, poster_index, entity_id, status, generation, attempt, event_id, output_url, object_key, sha256, size_bytes,
     width, height, format, template_version_id, section, template_version, generation_time_ms, queue_time_ms,
     cached, degraded, warnings, assets, images, error_code, error_message, custom_data, metadata, source,
-    requested_at, finished_at, outcome_topic, outcome_partition, outcome_offset, created_at, updated_at)
+    requested_at, finished_at, outcome_topic, outcome_partition, outcome_offset, erased_at, created_at, updated_at)
     SELECT job_id, poster_index, entity_id, status, generation, attempt, event_id, output_url, object_key, sha256,
         size_bytes, width, height, format, template_version_id, section, template_version,
         generation_time_ms, queue_time_ms, cached, degraded, warnings, assets, images, error_code,
         error_message, custom_data, metadata, source, requested_at, finished_at, outcome_topic,
-        outcome_partition, outcome_offset, created_at, updated_at
+        outcome_partition, outcome_offset, erased_at, created_at, updated_at
     FROM posters_rebuild.template_poster_results WHERE job_id IN (SELECT job_id FROM taken_over);
 INSERT INTO template_generation_logs SELECT n.* FROM posters_rebuild.template_generation_logs n
     WHERE NOT EXISTS (SELECT FROM template_generation_logs o WHERE o.event_id = n.event_id);

@@ -22,6 +22,9 @@ SCALE_MIN = 0.5
 SCALE_MAX = 4.0
 VARIANTS_MAX = 8
 VARIANT_NAME_MAX_CHARACTERS = 64
+SELECTOR_MAX_CHARACTERS = 1_000
+LOCALITY_MAX_CHARACTERS = 64
+"""Of the name of a locale or a time zone."""
 ASSETS_MAX = 50
 NUMBER_MAX = 2**31 - 1
 """Of indexes, parts, totals, versions and sides: what an integer column holds."""

@@ -12,6 +12,8 @@ from .fields import Text
 Format = Literal["png", "jpeg", "webp", "pdf"]
 ColorScheme = Literal["light", "dark"]
 VariantName = Annotated[Text, msgspec.Meta(min_length=1, max_length=limits.VARIANT_NAME_MAX_CHARACTERS)]
+Selector = Annotated[Text, msgspec.Meta(max_length=limits.SELECTOR_MAX_CHARACTERS)]
+Locality = Annotated[Text, msgspec.Meta(max_length=limits.LOCALITY_MAX_CHARACTERS)]
 
 CONTENT_TYPES: Final[dict[Format, str]] = {
     "png": "image/png",
@@ -36,10 +38,10 @@ class Shape:
     quality: int | None = None
     transparent: bool | None = None
     full_page: bool | None = None
-    selector: Text | None = None
+    selector: Selector | None = None
     color_scheme: ColorScheme | None = None
-    locale: Text | None = None
-    timezone: Text | None = None
+    locale: Locality | None = None
+    timezone: Locality | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

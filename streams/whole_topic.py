@@ -46,7 +46,10 @@ class WholeTopic:
                 await self._read()
             except (KafkaError, OSError) as error:
                 logger.warning("reading %s again in %g s: %r", self.topic, RESTART_SECONDS, error)
-                await asyncio.sleep(RESTART_SECONDS)
+            except Exception:
+                # Nobody awaits this task; without it the role would go on with what it knew.
+                logger.exception("reading %s again in %g s", self.topic, RESTART_SECONDS)
+            await asyncio.sleep(RESTART_SECONDS)
 
     async def _read(self) -> None:
         consumer = AIOKafkaConsumer(

@@ -1,10 +1,12 @@
 """The render role: pinned posters in, images in storage and completions out."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from agents.cancellations import Cancellations
+from agents.database_errors import WrongDatabaseError
 from agents.render.errors import RenderError
 from agents.render.journal import Journal
 from agents.render.making import Making
@@ -19,6 +21,8 @@ from streams.inbox import Inbox
 from streams.metrics import QUEUE_SECONDS, RETRIES
 from streams.patience import keep_trying
 from streams.records import event_headers
+
+logger = logging.getLogger(__name__)
 
 
 class RenderAgent:
@@ -99,15 +103,25 @@ class RenderAgent:
             with self._journal.entry(poster.event_id):
                 made = await self._make(poster)
         except RenderError as error:
-            ended = statement.at(self._now())
-            retry = next_try(error.code, poster.attempt, self._retry_delays, ended.now)
-            if retry is None or poster.purpose == "preview":
-                return ended.failed(error.code, error.message, error.assets)
-            RETRIES.labels(str(retry.tier), error.code).inc()
-            return ended.retrying(retry, error.code, error.message)
+            return self._failed(statement, error)
+        except WrongDatabaseError:
+            raise
+        except Exception as error:
+            # Answered, not passed on: redelivered, it would end one worker after the other.
+            logger.exception("%s[%d]: not foreseen", poster.job_id, poster.poster_index)
+            return self._failed(statement, RenderError("internal", f"not foreseen: {error!r}"[:500]))
         if made is None or self._cancellations.covers(poster.job_id, poster.generation):
             return []
         return statement.at(self._now()).completed(made)
+
+    def _failed(self, statement: Statement, error: RenderError) -> list[Record]:
+        poster = statement.poster
+        ended = statement.at(self._now())
+        retry = next_try(error.code, poster.attempt, self._retry_delays, ended.now)
+        if retry is None or poster.purpose == "preview":
+            return ended.failed(error.code, error.message, error.assets)
+        RETRIES.labels(str(retry.tier), error.code).inc()
+        return ended.retrying(retry, error.code, error.message)
 
     async def _make(self, poster: PosterPinned) -> Made | None:
         """Return the poster's images, or None where its job is cancelled meanwhile. Raises RenderError."""

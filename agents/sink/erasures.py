@@ -94,19 +94,23 @@ class Erasures:
         for number in count():
             try:
                 await self.sweep(also_answered=number % ANSWERED_EVERY == 0)
-            except (TryAgainError, StorageRefusedError) as error:
+            except TryAgainError as error:
                 logger.warning("erasing is tried again: %s", error)
             await self._sleep(EVERY_SECONDS)
 
     async def sweep(self, *, also_answered: bool = True) -> int:
         """Erase what can be erased now, and return how many posters that were. Doing it again repeats the same events.
 
-        Raises TryAgainError, StorageRefusedError.
+        One that cannot be carried out does not hold up the others. Raises TryAgainError where the database is away.
         """
         rows = await self._fetch(SQL["in_force"], also_answered)
         erased = 0
         for row in rows:
-            erased += await self._carry_out(Erasure(**{**row, "event_id": UUID(int=row["event_id"].int)}))
+            erasure = Erasure(**{**row, "event_id": UUID(int=row["event_id"].int)})
+            try:
+                erased += await self._carry_out(erasure)
+            except (TryAgainError, StorageRefusedError) as error:
+                logger.warning("erasing for %s is tried again: %s", erasure.event_id, error)
         if rows:
             await self._fetch(SQL["expire"])
         return erased

@@ -27,6 +27,9 @@ def test_rebuilt_tables_equal_the_recorded_ones_and_can_replace_them(idle_system
         )
     assert system.stop_worker() == 0
 
+    erased = "UPDATE template_poster_results SET custom_data = '{}', erased_at = now() WHERE job_id = %s RETURNING 1"
+    system.rows(erased, jobs[2])
+    system.rows("UPDATE template_generation_jobs SET input_data = '{}' WHERE job_id = %s RETURNING 1", jobs[2])
     same = system.command("rebuild")
     system.rows("UPDATE template_poster_results SET output_url = 'wrong' WHERE job_id = %s RETURNING 1", jobs[0])
     system.rows("DELETE FROM template_generation_jobs WHERE job_id = %s RETURNING 1", jobs[1])
@@ -42,5 +45,8 @@ def test_rebuilt_tables_equal_the_recorded_ones_and_can_replace_them(idle_system
     assert f"replaced {len(jobs)} jobs" in replaced.stdout, replaced.stderr
     assert system.rows("SELECT FROM template_poster_results WHERE output_url = 'wrong'") == []
     assert len(system.rows("SELECT FROM template_generation_jobs WHERE job_id = ANY(%s)", jobs)) == len(jobs)
+    gone = "custom_data = '{}' AND input_data = '{}' AND erased_at IS NOT NULL AND job_id = %s"
+    both = "template_poster_results JOIN template_generation_jobs USING (job_id)"
+    assert system.rows(f"SELECT FROM {both} WHERE {gone}", jobs[2])
     # The line that says who replaced them is on its topic and in no table: nobody writes at the moment.
     assert [line for line in again.stdout.splitlines() if line.startswith("different")] == ["different: rebuild"]

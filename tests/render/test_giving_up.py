@@ -34,6 +34,7 @@ class Slow:
         self.ready = asyncio.Event()
         self.made = 0
         self.interrupted = 0
+        self.error: Exception | None = None
 
     async def make(self, _: PosterPinned) -> Made:
         """Make a poster."""
@@ -43,6 +44,8 @@ class Slow:
         except asyncio.CancelledError:
             self.interrupted += 1
             raise
+        if self.error is not None:
+            raise self.error
         self.made += 1
         return Made(images=[IMAGE])
 
@@ -206,3 +209,15 @@ def test_a_directory_that_cannot_be_written_hinders_nobody(tmp_path: Path) -> No
     journal.open()
     with journal.entry(uuid4()):
         pass
+
+
+async def test_what_nobody_foresaw_is_tried_again_as_any_other_failure(room: Room) -> None:
+    """An exception that is no RenderError ends neither the worker nor the poster's way to an outcome."""
+    room.slow.error = ZeroDivisionError("of some library")
+    room.slow.ready.set()
+    room.deliver(pinned(attempt=4))
+    await asyncio.wait_for(room.finished.wait(), 5)
+
+    (outcome,) = room.outcomes
+    assert outcome.error is not None
+    assert (outcome.error.code, "of some library" in outcome.error.message) == ("internal", True)

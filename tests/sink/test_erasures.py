@@ -14,7 +14,6 @@ from agents.storage.port import Facts, ObjectStore
 from agents.storage.s3 import S3Store
 from schemas.outcomes import PosterOutcome
 from streams.delivery import Delivery
-from streams.errors import TryAgainError
 from tests.parts import Bucket
 from tests.sink.conftest import Workshop
 from tests.sink.topics import identity
@@ -186,24 +185,35 @@ async def test_whoever_asks_for_the_unknown_is_answered(eraser: Eraser, named: d
     assert (await eraser.keys() == []) == (named.get("section") == "campaign")
 
 
-async def test_a_redelivered_or_interrupted_erasure_is_the_same(
-    eraser: Eraser, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_redelivered_or_interrupted_erasure_is_the_same(eraser: Eraser) -> None:
     """After an end anywhere in between, all is done once more, with events of the same ids."""
     erase = eraser.topics.erase(job_id="job")
     await eraser.take(eraser.topics.request("job"))
     await eraser.made("job")
     await eraser.take(erase, erase)
     eraser.workshop.announcements.refusals = 1
-    with pytest.raises(TryAgainError):
-        await eraser.erasures.sweep()
+    interrupted = await eraser.erasures.sweep()
     empty = await eraser.workshop.posters("custom_data = '{}'")
     await eraser.erasures.sweep()
     await eraser.take(erase)
     await eraser.erasures.sweep()
 
+    assert interrupted == 0
     assert (empty, await eraser.workshop.posters("custom_data = '{}'")) == ([(False,)], [(True,)])
     assert len({answer.event_id for answer in eraser.answers}) == 1
+
+
+async def test_an_erasure_that_cannot_be_done_holds_up_no_other(eraser: Eraser) -> None:
+    """The next one is carried out in the same sweep, and the first in the next."""
+    for number, job in enumerate(("first", "second")):
+        await eraser.take(eraser.topics.request(job))
+        await eraser.made(job, entity=job)
+        await eraser.take(eraser.topics.erase(number, job_id=job))
+    eraser.workshop.announcements.refusals = 1
+    counts = [await eraser.erasures.sweep(), await eraser.erasures.sweep()]
+
+    assert counts == [1, 1]
+    assert {answer.job_id for answer in eraser.answers} == {"first", "second"}
 
 
 async def test_an_erasure_stays_in_force_for_a_day(eraser: Eraser) -> None:
