@@ -64,7 +64,7 @@ def crash_points(world: World, times: int, first: int = 0) -> list[float]:
         worker.start(FAILPOINT=f"{point}:{world.random.randint(1, 3)}")
         with world.load(3):
             assert worker.process is not None
-            code = worker.process.wait(60)
+            code = worker.process.wait(150)
         assert code == EXIT_CODE, f"seed {world.seed}: at `{point}` the worker ended with {code}; see {worker.log}"
         worker.start()
         recoveries.append(world.settle())

@@ -8,7 +8,7 @@ from tests.faults.scenarios import crash_points
 from tests.faults.world import world
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("first", [0, 4])
 def test_a_power_cut_at_a_named_place_costs_nothing(parts_directory: Path, first: int) -> None:
     """Whatever the worker was doing when it ended, every poster has one outcome, its object, and right counts."""

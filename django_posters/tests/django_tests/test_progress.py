@@ -243,7 +243,7 @@ async def test_silence_is_filled() -> None:
 
 async def test_database_away_ends_no_stream() -> None:
     """While the database is away the pages wait, and go on once it is back."""
-    answers = iter([OperationalError("gone"), None])
+    answers: Iterator[Exception | None] = itertools.chain([OperationalError("gone")], itertools.repeat(None))
 
     async def read(job_ids: Iterable[str]) -> dict[str, Progress]:
         if (error := next(answers)) is not None:
