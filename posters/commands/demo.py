@@ -1,6 +1,7 @@
 """`posters demo`: the main job end to end on embedded parts."""
 
 import shutil
+import signal
 import time
 from pathlib import Path
 
@@ -29,6 +30,8 @@ def demo(out: Path, serve: int | None) -> None:
     """Make 12 posters for an example Django site, on an embedded broker and Postgres, into the directory --out."""
     began = time.monotonic()
     console = Console()
+    # Ended by a supervisor or a closing terminal, it ends its processes as at Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     # Equal posters of an earlier run would be answered from storage, and nothing would be rendered.
     shutil.rmtree(out / "storage", ignore_errors=True)
     for earlier in out.glob("*.png"):
