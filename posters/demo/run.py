@@ -27,11 +27,7 @@ OnProgress = Callable[[int, int], None]
 
 def run_demo(out: Path, on_progress: OnProgress) -> list[Result]:
     """Save testimonials, wait for their posters and return what came of each. Raises CommandError."""
-    if not (EXAMPLE / "manage.py").exists():
-        raise CommandError(f"the demo runs the example site, which is not in {EXAMPLE}; run it in a clone")
-    logs, storage = out / "logs", out / "storage"
-    for directory in (logs, storage):
-        directory.mkdir(parents=True, exist_ok=True)
+    logs, storage = directories(out)
     with embedded_parts() as parts:
         environment = environment_of(parts, storage)
         processes = Processes(logs, environment)
@@ -40,6 +36,16 @@ def run_demo(out: Path, on_progress: OnProgress) -> list[Result]:
             return asyncio.run(_results(parts, processes, start_site(processes), on_progress))
         finally:
             processes.stop()
+
+
+def directories(out: Path) -> tuple[Path, Path]:
+    """Make the directories of logs and of storage, and return them. Raises CommandError without the example site."""
+    if not (EXAMPLE / "manage.py").exists():
+        raise CommandError(f"the demo runs the example site, which is not in {EXAMPLE}; run it in a clone")
+    logs, storage = out / "logs", out / "storage"
+    for directory in (logs, storage):
+        directory.mkdir(parents=True, exist_ok=True)
+    return logs, storage
 
 
 def environment_of(parts: Parts, storage: Path) -> dict[str, str]:

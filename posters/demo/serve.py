@@ -12,8 +12,7 @@ import click
 from posters.commands.setup import set_up
 from posters.demo.parts import embedded_parts
 from posters.demo.processes import Processes
-from posters.demo.run import EXAMPLE, environment_of, start_site
-from posters.main import CommandError
+from posters.demo.run import EXAMPLE, directories, environment_of, start_site
 from streams.settings import read_settings
 
 POLL_SECONDS: Final = 0.2
@@ -26,11 +25,7 @@ Ctrl-C ends it; its logs are in {logs}"""
 
 def serve_demo(out: Path, port: int) -> None:
     """Serve the site and all that makes its posters, until Ctrl-C. Raises CommandError where a part of it ends."""
-    if not (EXAMPLE / "manage.py").exists():
-        raise CommandError(f"the demo serves the example site, which is not in {EXAMPLE}; run it in a clone")
-    logs, storage = out / "logs", out / "storage"
-    for directory in (logs, storage):
-        directory.mkdir(parents=True, exist_ok=True)
+    logs, storage = directories(out)
     with embedded_parts() as parts:
         environment = {
             **environment_of(parts, storage),
