@@ -19,7 +19,7 @@ import psutil
 from confluent_kafka.admin import NewTopic
 
 from schemas import topics
-from schemas.requests import JobCancelRequested
+from schemas.requests import JobCancelRequested, PosterRequested
 from streams.topics import TOPICS
 from tests.faults.ledger import Expected, Ledger
 from tests.faults.proxy import Proxy
@@ -126,9 +126,18 @@ class World:
         elif dice < 0.11:
             expected = "completed or cancelled"
         self.ledger.expected[job] = expected
-        self.system.request(self.template, data, job_id=job, **fields)
+        self._insist(PosterRequested(**stamp(), job_id=job, template_id=self.template, custom_data=data, **fields))
         if expected == "completed or cancelled":
-            self.system.send(topics.POSTER_REQUESTS, job, JobCancelRequested(**stamp(), job_id=job))
+            self._insist(JobCancelRequested(**stamp(), job_id=job))
+
+    def _insist(self, event: PosterRequested | JobCancelRequested) -> None:
+        """Send an event until the broker says that it has it: only then is anything promised."""
+        until = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < until:
+            with suppress(AssertionError):
+                self.system.send(topics.POSTER_REQUESTS, event.job_id, event)
+                return
+        raise StuckError(f"seed {self.seed}: the broker takes nothing since {PATIENCE_SECONDS:g} s")
 
     @contextmanager
     def load(self, a_second: float) -> Iterator[None]:
@@ -137,8 +146,7 @@ class World:
 
         def ask_on() -> None:
             while not stop.wait(1 / a_second):
-                with suppress(AssertionError):  # the broker is away: the ledger keeps it, and it is asked for again
-                    self.ask()
+                self.ask()
 
         thread = threading.Thread(target=ask_on)
         thread.start()

@@ -104,10 +104,14 @@ class System:
         )
 
     def send(self, topic: str, key: str | bytes | None, value: Envelope | bytes | None) -> None:
-        """Put one record on a topic."""
+        """Put one record on a topic. Raises AssertionError where the broker did not say that it has it."""
         body = encode(value) if isinstance(value, Envelope) else value
-        self._producer.produce(topic, key=key, value=body)
+        refused: list[Any] = []
+        self._producer.produce(
+            topic, key=key, value=body, on_delivery=lambda error, _: refused.append(error) if error else None
+        )
         assert self._producer.flush(10) == 0
+        assert not refused, f"the broker did not take the record: {refused[0]}"
 
     def produce(self, record: Record) -> None:
         """Put one record on its topic, with its headers."""
