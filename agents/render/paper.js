@@ -13,13 +13,22 @@
     const bare = root.backgroundImage === "none" && root.backgroundColor === "rgba(0, 0, 0, 0)";
     const spread = body && bare && root.display !== "none" ? getComputedStyle(body).background : "";
     sheet = new CSSStyleSheet();
+    const least = [width, height].map((length, axis) => length / (Number(root.zoom) || 1) - around(root, axis));
     sheet.replaceSync(
       "@page{margin:0!important;size:auto!important}" +
-        `html{contain:size paint!important;min-width:${width}px!important;min-height:${height}px!important}` +
+        `html{contain:size paint!important;min-width:${least[0]}px!important;min-height:${least[1]}px!important}` +
         "*{break-before:auto!important;break-after:auto!important}" +
         (spread ? `html{background:${spread}!important}body{background:none!important}` : ""),
     );
     sheets.add(sheet);
+  }
+
+  // What the root's own edges take of the page; if they came on top, Chromium would print all of it smaller.
+  function around(root, axis) {
+    const [before, after] = [["Left", "Right"], ["Top", "Bottom"]][axis];
+    const edges = [`padding${before}`, `padding${after}`, `border${before}Width`, `border${after}Width`];
+    const counted = root.boxSizing === "border-box" ? [] : edges;
+    return [`margin${before}`, ...counted].reduce((sum, edge) => sum + (parseFloat(root[edge]) || 0), 0);
   }
 
   function takeOffPaper() {

@@ -35,11 +35,15 @@ def box(data: bytes) -> list[float]:
     return [float(number) for number in found.split()]
 
 
+def content(data: bytes) -> bytes:
+    """Return what draws the page, and its fonts."""
+    streams = re.findall(rb"/FlateDecode.*?stream\r?\n(.*?)\r?\nendstream", data, re.DOTALL)
+    return b"\n".join(zlib.decompressobj().decompress(stream) for stream in streams)
+
+
 def fills(data: bytes) -> set[tuple[int, ...]]:
     """Return the colours that the page's content fills with."""
-    streams = re.findall(rb"/FlateDecode.*?stream\r?\n(.*?)\r?\nendstream", data, re.DOTALL)
-    content = b"\n".join(zlib.decompressobj().decompress(stream) for stream in streams)
-    found = re.findall(rb"([\d.]+) ([\d.]+) ([\d.]+) rg\b", content)
+    found = re.findall(rb"([\d.]+) ([\d.]+) ([\d.]+) rg\b", content(data))
     return {tuple(round(float(part) * 255) for part in colour) for colour in found}
 
 
@@ -69,6 +73,17 @@ async def test_the_page_looks_as_on_the_screen(engine: Engine) -> None:
 
     assert {(0x12, 0x34, 0x56), (0, 255, 0), (255, 128, 0)} <= colours
     assert (255, 0, 0) not in colours
+
+
+@pytest.mark.parametrize(
+    "style", ["padding:40px", "margin:30px", "border:9px solid", "zoom:2", "width:80px", "float:left"]
+)
+async def test_nothing_is_printed_smaller(engine: Engine, style: str) -> None:
+    """One CSS pixel is 0.75 points, whatever edges and size the root element has: 0.24 times 3.125."""
+    drawn = content((await pdf(engine, page("<h1>x</h1>", f"html{{{style}}}"))).data)
+
+    scales = {float(scale) for scale in re.findall(rb"^([.\d]+) 0 0 [-.\d]+ [-.\d]+ [-.\d]+ cm$", drawn, re.MULTILINE)}
+    assert sorted(scales) == pytest.approx([0.24, 3.125])
 
 
 async def test_a_crop_and_a_full_page_have_their_own_size(engine: Engine) -> None:
