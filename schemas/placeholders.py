@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final
 
+from . import limits
 from .addresses import address_problem, shown
 from .colors import is_color
 from .templates import DataType, Placeholder
@@ -100,8 +101,13 @@ def as_number(value: Any) -> int | float | None:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value if math.isfinite(value) else None
     if isinstance(value, str) and len(value) <= _NUMBER_MAX_CHARACTERS and _NUMBER.fullmatch(value):
-        return float(value) if "." in value else int(value)
+        return float(value) if "." in value else _integer(int(value))
     return None
+
+
+def _integer(value: int) -> int | float:
+    """Return the number in a form that JSON keeps: exact within 64 bits."""
+    return value if limits.INTEGER_MIN <= value <= limits.INTEGER_MAX else float(value)
 
 
 def as_moment(value: Any) -> date | None:

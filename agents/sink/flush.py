@@ -61,14 +61,12 @@ class Written:
     logged: int
 
 
-_WRITTEN: Final = msgspec.json.Decoder(Written)
-
-
 async def write(database: Database, batch: Batch) -> Written:
     """Write the batch, whole or not at all. Raises TryAgainError, BadRowError, WrongDatabaseError."""
     arguments = [_json(rows) for rows in (batch.jobs, batch.posters, batch.cancels, batch.logs)]
     written: str = await database.fetch_value(_CALL, *arguments)
-    return _WRITTEN.decode(written)
+    # Postgres writes a float of jsonb out in full; orjson reads one beyond 64 bits as the float that it was.
+    return msgspec.convert(orjson.loads(written), Written)
 
 
 def _json(rows: object) -> str:

@@ -1,5 +1,6 @@
 """What an uploaded template means: whether it can be used safely, and which data it takes."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ from agents.templates.refusal import CommandRefusedError
 from schemas import limits
 from schemas.codec import canonical
 from schemas.codes import ErrorCode
-from schemas.fields import check_text
+from schemas.fields import check_json, check_text
 from schemas.templates import Placeholder, PlaceholderDeclaration, TemplateError, TemplateWarning
 
 
@@ -47,6 +48,7 @@ def check_template(html: str, declarations: Sequence[PlaceholderDeclaration]) ->
     found = find_placeholders(read, declarations)
     if found.errors:
         raise TemplateRejectedError([_error("invalid_request", message) for message in found.errors])
+    _check_values(found.placeholders)
     _check_size(found.placeholders)
     warnings = [*found.warnings, *_sample_warning(template, found.placeholders)]
     return Checked(placeholders=found.placeholders, warnings=warnings)
@@ -61,6 +63,20 @@ def _check_limits(html: str) -> None:
     if size > limits.TEMPLATE_HTML_MAX_BYTES:
         message = f"`html_content` has {size:,} bytes; {limits.TEMPLATE_HTML_MAX_BYTES:,} are allowed"
         raise TemplateRejectedError([_error("template_syntax", message)])
+
+
+def _check_values(placeholders: Sequence[Placeholder]) -> None:
+    # A template can spell values that no JSON holds: endless numbers, integers beyond 64 bits, U+0000.
+    errors = []
+    for item in placeholders:
+        for what, value in (("default", item.default), ("sample_value", item.sample_value)):
+            try:
+                check_json(value, f"{what} of {item.name}")
+                json.dumps(value, allow_nan=False)
+            except ValueError as error:
+                errors.append(_error("invalid_request", f"`{item.name}`: its {what} cannot be kept: {error}"))
+    if errors:
+        raise TemplateRejectedError(errors)
 
 
 def _check_size(placeholders: Sequence[Placeholder]) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
+import orjson
 
 from schemas.references import Identified, Latest, Numbered, TemplateReference
 from schemas.templates import Placeholder, TemplateWarning
@@ -154,7 +155,8 @@ class TemplateStore:
             output=json.loads(row["output"]),
             javascript=row["javascript"],
             warnings=msgspec.json.decode(row["warnings"], type=list[TemplateWarning]),
-            placeholders=msgspec.json.decode(row["placeholders"], type=list[Placeholder]),
+            # Postgres writes a float of jsonb out in full; orjson reads one beyond 64 bits as the float that it was.
+            placeholders=msgspec.convert(orjson.loads(row["placeholders"]), list[Placeholder]),
             is_active=row["is_active"],
             archived_at=row["archived_at"],
             activations=list(row["activations"]),

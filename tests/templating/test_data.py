@@ -3,8 +3,10 @@
 import time
 from typing import Any
 
+import orjson
 import pytest
 
+from schemas.codec import canonical
 from schemas.placeholders import PlaceholderSet, check_data, value_problem
 from schemas.templates import DataType, Placeholder
 
@@ -88,6 +90,14 @@ def test_numbers_that_came_as_text_are_numbers_for_the_template() -> None:
 
     assert placeholders.filled({"x": "19.90", "y": "19.90"}) == {"x": 19.9, "y": "19.90"}
     assert placeholders.filled({"x": "7", "y": None}) == {"x": 7, "y": None}
+
+
+@pytest.mark.parametrize("digits", ["9" * 40, "-" + "9" * 39, str(2**64), str(2**64 - 1)])
+def test_a_number_of_many_digits_can_be_sent_on(digits: str) -> None:
+    """Beyond 64 bits it becomes the nearest float: no JSON of ours holds a longer integer."""
+    filled = PlaceholderSet([Placeholder(name="x", data_type="number")]).filled({"x": digits})
+
+    assert float(orjson.loads(canonical(filled))["x"]) == float(digits)
 
 
 def test_a_long_value_is_cut_in_the_message() -> None:

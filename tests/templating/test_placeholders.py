@@ -269,3 +269,12 @@ def test_placeholders_that_no_record_could_hold_are_refused(
 
     assert error.code == "invalid_request"
     assert "524,288 are allowed" in error.message
+
+
+@pytest.mark.parametrize("value", ["9" * 30, "1e999", "[1e999]", "'\\x00'", "{'a': '\\x00'}"])
+def test_values_that_no_json_holds_are_refused_at_the_upload(value: str) -> None:
+    """A literal of the template that could not be stored or sent on is answered, with the name of its placeholder."""
+    errors = errors_of("{{ x | default(" + value + ") }}")
+
+    assert errors
+    assert all("`x`" in error.message for error in errors)
