@@ -120,6 +120,7 @@ async def _require_topics(roles: Sequence[Role], settings: Settings) -> None:
 async def _work(opened: Sequence[RunningRole], settings: Settings, stop: asyncio.Event) -> None:
     loops = [asyncio.ensure_future(role.progress.during(role.work)) for role in opened]
     loops += [asyncio.ensure_future(Lag(role.app, role.progress, now).run()) for role in opened]
+    loops += [asyncio.ensure_future(role.app.until_crashed()) for role in opened]
     stopping = asyncio.ensure_future(stop.wait())
     loops += [asyncio.ensure_future(role.fuse.follow()) for role in opened]
     try:

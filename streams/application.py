@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NoReturn
 
 import faust
 import faust.streams
@@ -13,7 +13,7 @@ from faust.types import TP
 from faust.types.auth import CredentialsT
 from prometheus_client import Counter
 
-from streams.broker_access import tls_context
+from streams.broker_access import METADATA_SECONDS, tls_context
 from streams.delivery import Delivery
 from streams.inbox import Inbox, Partition
 from streams.metrics import REBALANCES, RECEIVED
@@ -65,6 +65,7 @@ class RoleApp(faust.App):
         self.fetch_wait = settings.fetch_wait
         self._drain_timeout = settings.drain_timeout
         self._before_stop: list[Callable[[], Awaitable[None]]] = []
+        self._given_up = asyncio.Event()
         super().__init__(role, **_configuration(role, settings))
         self.transport = Transport(self._broker_urls(), self, loop=self.loop)
         self.publisher = KafkaPublisher(settings)
@@ -81,6 +82,14 @@ class RoleApp(faust.App):
         """Call `action` after the last record is finished and before the consumer leaves its group."""
         self._before_stop.append(action)
 
+    async def until_crashed(self) -> NoReturn:
+        """Wait until Faust gives up, and raise why.
+
+        It tells nobody by itself: the consumer would read nothing any more, and hold its partitions for ever.
+        """
+        await self._given_up.wait()
+        raise RuntimeError(f"{self.role}: the consumer has given up") from self.crash_reason
+
     async def on_stop(self) -> None:
         """Stop handing out, finish what is in hand, commit, leave."""
         drained = await asyncio.gather(*(inbox.drain(self._drain_timeout) for inbox in self.inboxes))
@@ -90,6 +99,11 @@ class RoleApp(faust.App):
             await action()
         await super().on_stop()
         await self.publisher.close()
+
+    def _crash(self, reason: BaseException) -> None:
+        super()._crash(reason)
+        # The consumer's thread calls this.
+        self.loop.call_soon_threadsafe(self._given_up.set)
 
     def _create_directories(self) -> None:
         """Make none: Faust's are for tables, which we do not have, and the working directory may be read-only."""
@@ -151,6 +165,7 @@ def _configuration(role: Role, settings: Settings) -> dict[str, Any]:
         "consumer_auto_offset_reset": "earliest",
         "consumer_group_instance_id": f"{settings.instance}-{role}" if settings.instance else None,
         "consumer_max_fetch_size": 5 * MEBIBYTE,
+        "consumer_metadata_max_age_ms": int(METADATA_SECONDS * 1000),
     }
 
 

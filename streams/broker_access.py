@@ -6,6 +6,12 @@ from typing import Any, Final
 from streams.errors import SettingsError
 from streams.settings import Settings
 
+METADATA_SECONDS: Final = 30.0
+"""How soon partitions that are added to a topic are seen: by those who write to it, and by those who read it."""
+RETRY_SECONDS: Final = 0.3
+"""How long a consumer waits before it asks an absent broker again; each of its tasks asks for itself."""
+RECONNECT_SECONDS: Final = 1.0
+"""How long librdkafka waits at most before it dials an absent broker again."""
 PROTOCOLS: Final = {"plaintext": "PLAINTEXT", "ssl": "SSL", "sasl_plaintext": "SASL_PLAINTEXT", "sasl_ssl": "SASL_SSL"}
 
 
@@ -14,6 +20,8 @@ def aiokafka_options(settings: Settings) -> dict[str, Any]:
     options: dict[str, Any] = {
         "bootstrap_servers": settings.brokers,
         "security_protocol": PROTOCOLS[settings.broker_security],
+        "metadata_max_age_ms": int(METADATA_SECONDS * 1000),
+        "retry_backoff_ms": int(RETRY_SECONDS * 1000),
     }
     if settings.broker_security.endswith("ssl"):
         options["ssl_context"] = tls_context(settings)
@@ -31,6 +39,8 @@ def librdkafka_options(settings: Settings) -> dict[str, Any]:
     options: dict[str, Any] = {
         "bootstrap.servers": settings.brokers,
         "security.protocol": PROTOCOLS[settings.broker_security],
+        "topic.metadata.refresh.interval.ms": int(METADATA_SECONDS * 1000),
+        "reconnect.backoff.max.ms": int(RECONNECT_SECONDS * 1000),
     }
     named = {
         "ssl.ca.location": settings.broker_ca,

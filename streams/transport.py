@@ -1,26 +1,49 @@
-"""Faust's Kafka transport, with the three things it does not let us set.
+"""Faust's Kafka transport, with the things it does not let us set.
 
 - It fixes how long a fetch waits at the broker; embedded brokers, which do not wake a waiting fetch, want less.
 - It makes two tasks for every record it hands on, a fifth of a role's time; ours makes none.
 - While partitions are held back it may sleep a whole second, or wait as long on the others; we look again soon.
+- It gives up at the first broker that does not answer at the start; we ask again.
 """
 
+import asyncio
+import logging
 from typing import Any, ClassVar
 
 import aiokafka
+from aiokafka.errors import KafkaConnectionError
 from faust.transport.drivers import aiokafka as driver
+
+from streams.broker_access import RETRY_SECONDS
+
+logger = logging.getLogger(__name__)
 
 LOOK_AGAIN_SECONDS = 0.02
 """How soon a partition that was let go is fetched again; an idle look costs some 50 microseconds."""
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
-    """Creates the consumer with our fetch wait."""
+    """Creates the consumer with our fetch wait, and waits for a broker at the start."""
+
+    async def on_start(self) -> None:
+        """Connect, however long that takes."""
+        while True:
+            try:
+                await super().on_start()
+            except KafkaConnectionError as error:
+                logger.warning("connecting again: %s", error)
+                if self._consumer is not None:
+                    await self._consumer.stop()
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                return
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
         app: Any = self.app
         consumer._fetch_max_wait_ms = int(app.fetch_wait * 1000)
+        consumer._retry_backoff_ms = int(RETRY_SECONDS * 1000)
+        consumer._client._retry_backoff = RETRY_SECONDS
         return consumer
 
 

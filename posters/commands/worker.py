@@ -7,6 +7,7 @@ import os
 import click
 
 from posters.worker import UncleanStopError, run_worker, stop_on_signals
+from streams.errors import SettingsError, TryAgainError
 from streams.settings import Settings, read_settings
 from streams.topics import ROLES, Role
 
@@ -35,8 +36,18 @@ async def _run(roles: tuple[Role, ...], settings: Settings) -> None:
     stop_on_signals(stop)
     try:
         await run_worker(roles, settings, stop)
+    except (SettingsError, TryAgainError):
+        raise
     except UncleanStopError as error:
         logging.getLogger(__name__).error("%s", error)  # noqa: TRY400 - nothing is wrong with the code
-        logging.shutdown()
-        # A consumer thread that waits for an absent broker would keep the process for ever.
-        os._exit(1)
+        _end_at_once()
+    except Exception:
+        logging.getLogger(__name__).exception("ending this process: a role has failed; its records are delivered again")
+        _end_at_once()
+
+
+def _end_at_once() -> None:
+    # The consumers' threads, and tasks that do not let themselves be cancelled, would keep the process, and keep its
+    # partitions from others, for ever.
+    logging.shutdown()
+    os._exit(1)

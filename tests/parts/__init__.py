@@ -5,6 +5,7 @@ Python process dies first, the kernel ends the servers: start them from a thread
 """
 
 from tests.parts.kafka import KafkaServer
+from tests.parts.kafka_cluster import KafkaCluster
 from tests.parts.mariadb import MariaServer
 from tests.parts.objects import Bucket, ObjectServer
 from tests.parts.ports import free_port
@@ -13,6 +14,7 @@ from tests.parts.process import PartError, ServerProcess
 
 __all__ = [
     "Bucket",
+    "KafkaCluster",
     "KafkaServer",
     "MariaServer",
     "ObjectServer",

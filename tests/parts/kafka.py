@@ -31,7 +31,8 @@ class KafkaServer:
     """A Kafka broker and controller on 127.0.0.1. Its data lives in `directory`, and survives `kill()` and `restart()`.
 
     A cluster is several of these with different `node`s and the same `voters`: node → controller port. `listeners` are
-    further ones, protocol → port, and `settings` what they need.
+    further ones, protocol → port, and `settings` what they need. `proxied` is one more plain listener: its port, and
+    that of the proxy before it, where it tells clients to come.
     """
 
     def __init__(
@@ -42,14 +43,16 @@ class KafkaServer:
         voters: Mapping[int, int] | None = None,
         listeners: Mapping[str, int] | None = None,
         settings: Mapping[str, str] | None = None,
+        proxied: tuple[int, int] | None = None,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
-        self._data = directory / "data"
+        self.data = directory / "data"
         self._node = node
         self._voters = {node: free_port()} if voters is None else dict(voters)
         self._listeners = dict(listeners or {})
         self._more_settings = dict(settings or {})
+        self._proxied = proxied
         self._settings = directory / "server.properties"
         self._write_settings()
         command = [_find_java(), *_JAVA, "-cp", f"{_find_jars()}/*", "kafka.Kafka", self._settings]
@@ -86,7 +89,7 @@ class KafkaServer:
     def renew(self) -> None:
         """Start a lone node again with nothing in it, on another port, where no client of before finds it."""
         self.kill()
-        shutil.rmtree(self._data)
+        shutil.rmtree(self.data)
         self.port = free_port()
         self._write_settings()
         self.start()
@@ -94,11 +97,11 @@ class KafkaServer:
     def start(self, *, alone: bool = True) -> Self:
         """Format the data directory if it is new, start, and return once clients are served.
 
-        A node of a cluster is served only once a majority runs: start it with `alone=False` to return as it listens.
+        A node of a cluster serves only once a majority runs: start it with `alone=False` to return at once.
         """
-        if not self._data.exists():
-            shutil.copytree(_formatted(self._node, self._settings), self._data)
-        self.process.start(self._serves if alone else lambda: accepts(self.port))
+        if not self.data.exists():
+            shutil.copytree(_formatted(self._node, self._settings), self.data)
+        self.process.start(self._serves if alone else lambda: True)
         return self
 
     def stop(self) -> None:
@@ -123,11 +126,15 @@ class KafkaServer:
         self.close()
 
     def _write_settings(self) -> None:
-        settings = _properties(node=self._node, port=self.port, data=self._data, voters=self._voters)
+        settings = _properties(node=self._node, port=self.port, data=self.data, voters=self._voters)
         for protocol, port in self._listeners.items():
             for name in ("listeners", "advertised.listeners"):
                 settings[name] += f",{protocol}://127.0.0.1:{port}"
             settings["listener.security.protocol.map"] += f",{protocol}:{protocol}"
+        if self._proxied is not None:
+            for name, port in zip(("listeners", "advertised.listeners"), self._proxied, strict=True):
+                settings[name] += f",PROXIED://127.0.0.1:{port}"
+            settings["listener.security.protocol.map"] += ",PROXIED:PLAINTEXT"
         settings |= self._more_settings
         self._settings.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
 

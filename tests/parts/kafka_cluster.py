@@ -1,0 +1,107 @@
+"""Several Kafka nodes, each a broker and a controller: what one broker alone cannot lose."""
+
+import json
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from tests.parts.kafka import KafkaServer
+from tests.parts.ports import free_port
+from tests.parts.process import PartError
+
+NODES: Final = 3
+TOGETHER_SECONDS: Final = 120.0
+POLL_SECONDS: Final = 0.1
+
+
+class KafkaCluster:
+    """Three nodes with three copies of everything, two of which have to have a record before it is acknowledged.
+
+    `nodes` may be killed, stopped and started singly.
+    """
+
+    def __init__(self, directory: Path, *, settings: Mapping[str, str] | None = None) -> None:
+        voters = {node: free_port() for node in range(1, NODES + 1)}
+        self.nodes = {
+            node: KafkaServer(directory / f"node-{node}", node=node, voters=voters, settings=settings)
+            for node in voters
+        }
+
+    @property
+    def address(self) -> str:
+        """Every `host:port`, comma-separated, for clients."""
+        return ",".join(node.address for node in self.nodes.values())
+
+    def start(self) -> Self:
+        """Start every node, and return once they work together."""
+        for node in self.nodes:
+            self.start_node(node)
+        self.until_together()
+        return self
+
+    def start_node(self, node: int) -> None:
+        """Start one node, and return at once: before it serves anybody."""
+        self.nodes[node].start(alone=False)
+
+    def until_together(self, brokers: int = NODES) -> None:
+        """Wait until so many nodes serve clients, and every partition has a leader. Raises PartError."""
+        deadline = time.monotonic() + TOGETHER_SECONDS
+        while not self._are_together(brokers):
+            if time.monotonic() > deadline:
+                raise PartError(f"{brokers} Kafka nodes do not work together after {TOGETHER_SECONDS:g} s")
+            time.sleep(POLL_SECONDS)
+
+    def admin(self) -> AdminClient:
+        """Return a client that makes and removes topics."""
+        return AdminClient({"bootstrap.servers": self.address, "log_level": 0})
+
+    def make_topics(self, topics: Iterable[NewTopic]) -> None:
+        """Make topics, and return once every partition of them has a leader."""
+        admin = self.admin()
+        for made in admin.create_topics(list(topics)).values():
+            made.result()
+        self.until_together()
+
+    def leader(self, topic: str, partition: int = 0) -> int:
+        """Return the node that leads a partition."""
+        return int(self.admin().list_topics(topic, timeout=10).topics[topic].partitions[partition].leader)
+
+    def coordinator(self, group: str) -> int:
+        """Return the node that a consumer group's members turn to."""
+        admin = self.admin()
+        (described,) = admin.describe_consumer_groups([group], request_timeout=10).values()
+        return int(described.result().coordinator.id)
+
+    def controller(self) -> int:
+        """Return the node that leads the controllers' quorum."""
+        running = next(node for node in self.nodes.values() if node.process.running)
+        state = json.loads((running.data / "__cluster_metadata-0" / "quorum-state").read_text(encoding="utf-8"))
+        return int(state["leaderId"])
+
+    def close(self) -> None:
+        """End every node at once: in order they would wait for each other."""
+        for node in self.nodes.values():
+            node.kill()
+
+    def __enter__(self) -> Self:
+        try:
+            return self.start()
+        except BaseException:
+            self.close()
+            raise
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def _are_together(self, brokers: int) -> bool:
+        try:
+            metadata = self.admin().list_topics(timeout=5)
+        except KafkaException:
+            return False
+        partitions = [part for topic in metadata.topics.values() for part in topic.partitions.values()]
+        return len(metadata.brokers) == brokers and all(partition.leader >= 0 for partition in partitions)
