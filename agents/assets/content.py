@@ -9,6 +9,7 @@ from schemas.limits import AREA_MAX_DEVICE_PIXELS
 
 PIXELS_MAX: Final = AREA_MAX_DEVICE_PIXELS
 """Of one image: what a poster may have at most."""
+SVG: Final = "image/svg+xml"
 _FONT_SIGNATURES: Final = {
     b"wOF2": "font/woff2",
     b"wOFF": "font/woff",
@@ -53,7 +54,7 @@ def _font(body: bytes, declared: str, status: int) -> str:
 
 
 def _image(body: bytes, declared: str, status: int) -> tuple[str, int]:
-    if declared == "image/svg+xml":
+    if declared == SVG:
         if not _SVG.search(body, 0, _SVG_WITHIN_BYTES):
             raise AssetError("asset_invalid", status)
         return declared, 0

@@ -9,6 +9,7 @@ from playwright.async_api import CDPSession
 from playwright.async_api import Error as PlaywrightError
 
 from agents.assets.font_display import document_fonts_in_any_time
+from agents.assets.still_svg import images_at_rest
 from agents.render.errors import RenderError
 from schemas.output import Output
 
@@ -65,7 +66,7 @@ async def compose(session: CDPSession, world: int, html: str, output: Output) ->
     sheets = bool(_STYLE_SHEETS.search(html))
     images = sheets or bool(_STYLE_IMAGES.search(html))
     wanted = {**_wanted(output), "styleImages": images, "styleSheets": sheets}
-    document = document_fonts_in_any_time(html)
+    document = images_at_rest(document_fonts_in_any_time(html))
     return await _call(session, world, "(html, wanted) => compose(html, wanted)", output.selector, document, wanted)
 
 

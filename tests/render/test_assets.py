@@ -6,6 +6,7 @@ import hashlib
 import math
 import time
 from collections.abc import AsyncIterator
+from urllib.parse import quote
 
 import pytest
 import pytest_asyncio
@@ -153,10 +154,18 @@ async def test_ten_runs_are_one(engine: Engine, site: Site, pixel_font: str) -> 
     for number in range(6):
         site.serve(f"/{number}.png", sometimes_late)
     site.put("/f.ttf", base64.b64decode(pixel_font.partition(",")[2]), "font/ttf")
-    site.put("/s.css", "@font-face{font-family:F;src:url(f.ttf)}p{font:20px F;background:url(4.png)}", "text/css")
+    moving = (
+        "<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'><style>rect{animation:a 70ms infinite}"
+        "@keyframes a{from{fill:red}to{fill:blue}}</style><rect width='9' height='9'/></svg>"
+    )
+    site.put("/moving.svg", moving, "image/svg+xml")
+    sheet = f'b{{background:url(moving.svg)}}i{{background:url("data:image/svg+xml,{quote(moving)}")}}'
+    sheet += "@font-face{font-family:F;src:url(f.ttf)}p{font:20px F;background:url(4.png)}"
+    site.put("/s.css", sheet, "text/css")
     images = "".join(f"<img src='{site.url}/{number}.png' style='zoom:1.{number}'>" for number in range(4))
     html = page(
         f"<link rel=stylesheet href='{site.url}/s.css'>{images}<p>X Y<svg><image href='{site.url}/5.png'/></svg>"
+        "<b>b</b><i>i</i>"
     )
     renderings = [await draw(engine, html) for _ in range(10)]
 

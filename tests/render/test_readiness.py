@@ -2,6 +2,7 @@
 
 import base64
 import time
+from urllib.parse import quote
 
 import pytest
 
@@ -24,10 +25,21 @@ MOVING_SVG = (
         b"<animate attributeName='fill' values='blue;lime' dur='0.05s' repeatCount='indefinite'/></rect></svg>"
     ).decode()
 )
+SPINNER = (
+    "<svg xmlns='http://www.w3.org/2000/svg' width='8' height='8'><style>rect{fill:lime;animation:a 50ms infinite}"
+    "@keyframes a{from{fill:red}to{fill:blue}}</style><rect width='8' height='8'/></svg>"
+)
 SMIL = (
     "<rect width='100' height='100' fill='red'>"
     "<animate attributeName='fill' values='blue;lime' dur='0.05s' repeatCount='indefinite'/></rect>"
 )
+
+
+def encoded(svg: str) -> str:
+    """Return a data: address of an SVG image."""
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
+
+
 BOX = "i{display:block;width:100px;height:100px;"
 
 IMAGES = {
@@ -108,6 +120,28 @@ MOTION = {
     "moving gif": (f"<img src='{moving_gif()}' width=100 height=100>", "", RED),
     "moving gif in the background": ("<i></i>", BOX + f"background:url({moving_gif()})}}", RED),
     "moving svg image": (f"<img src='{MOVING_SVG}' width=100 height=100>", "", RED),
+    "svg image with style": (f"<img src='{encoded(SPINNER)}' width=100 height=100>", "", RED),
+    "svg image with style that ends": (
+        f"<img src='{encoded(SPINNER.replace('50ms infinite', '9s forwards'))}' width=100 height=100>",
+        "",
+        BLUE,
+    ),
+    "svg image with style in the background": ("<i></i>", BOX + f"background:url({encoded(SPINNER)})}}", RED),
+    "svg image with style as a template prints it": (
+        f"<i style='background:url(&quot;{encoded(SPINNER).replace('/', '&#x2f;').replace('=', '&#x3d;')}&quot;)'></i>",
+        BOX + "}",
+        RED,
+    ),
+    "svg image with style as a text": (
+        f'<svg width=100 height=100><image width=100 height=100 href="data:image/svg+xml;utf8,{SPINNER}#a"/></svg>',
+        "",
+        RED,
+    ),
+    "svg image with style in percent": (
+        f"<img src='data:image/svg+xml,{quote(SPINNER)}' width=100 height=100>",
+        "",
+        RED,
+    ),
     "inline svg animation": (
         f"<svg width=100 height=100>{SMIL}</svg>",
         "",
