@@ -1,16 +1,13 @@
-"""Compare rendering a poster with answering it from what is kept, in one run on this machine.
+"""Rendering a poster against answering it from what is kept; both go the whole way through `Making`.
 
-Run: python -m bench.reuse [posters]. Both go the whole way through `Making`: template, browser, storage. The S3 server
-is the one of the tests.
+That is template, browser and storage, without the broker. The S3 server is the one of the tests.
 """
 
-import asyncio
 import os
-import statistics
-import sys
 import tempfile
 import time
-from dataclasses import replace
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -21,7 +18,10 @@ from agents.render.engine import Engine
 from agents.render.making import Making, Shelf
 from agents.render.template import Template
 from agents.storage.open_store import object_store
-from bench.engine import DOCUMENTS, OUTPUT
+from bench.counts import Counts
+from bench.documents import DOCUMENTS, OUTPUT, as_template, number
+from bench.figures import median
+from bench.results import Reused, Reuses
 from schemas.renders import PosterPinned
 from tests.parts import ObjectServer
 
@@ -37,10 +37,10 @@ class Sources:
         return self._template, False
 
 
-def poster(number: int) -> PosterPinned:
+def poster(section: str) -> PosterPinned:
     """Return a poster unlike the others."""
     now = datetime.now(UTC)
-    data = {"number": number}
+    data = {"number": number()}
     return PosterPinned(
         event_id=uuid4(),
         occurred_at=now,
@@ -49,48 +49,61 @@ def poster(number: int) -> PosterPinned:
         poster_index=0,
         entity_id="1",
         template_version_id=uuid4(),
-        section="bench",
+        section=section,
         template_version=1,
         custom_data=data,
         output=OUTPUT,
-        input_digest=input_digest("bench", data, OUTPUT),
+        input_digest=input_digest(section, data, OUTPUT),
     )
 
 
-async def median_ms(making: Making, posters: list[PosterPinned], *, cached: bool) -> float:
-    """Return the median time of posters made one after the other."""
-    times = []
-    for each in posters:
-        started = time.perf_counter()
-        made = await making.make(each)
-        times.append((time.perf_counter() - started) * 1000)
-        assert made.cached is cached
-    return statistics.median(times)
-
-
-async def main(count: int) -> None:
-    """Print both times for each document and store, and how many times faster the kept one is."""
-    engine = Engine()
-    await engine.start()
-    with tempfile.TemporaryDirectory() as directory, ObjectServer(Path(directory) / "objects") as server:
+@asynccontextmanager
+async def stores() -> AsyncIterator[dict[str, str]]:
+    """Give the address of a store of each kind, by its name."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as directory, ObjectServer(Path(directory) / "objects") as server:
         bucket = server.bucket()
         os.environ.update(bucket.environment)
-        for address in (f"file://{directory}/files", bucket.storage_url):
-            store = object_store(address)
-            await store.open()
+        yield {"S3": bucket.storage_url, "files": f"file://{directory}/files"}
+
+
+@asynccontextmanager
+async def maker(engine: Engine, html: str, address: str) -> AsyncIterator[Making]:
+    """Give what makes posters of a document, and keeps them in the store at this address."""
+    store = object_store(address)
+    await store.open()
+    try:
+        sources = cast("Any", Sources(as_template(html)))
+        yield Making(engine, sources, Shelf(store=store, public_url=None), timeout=15, clock=time.monotonic)
+    finally:
+        await store.close()
+
+
+async def measure(counts: Counts) -> Reuses:
+    """Measure both stores with both documents."""
+    engine = Engine()
+    await engine.start()
+    measured: dict[str, dict[str, Reused]] = {}
+    async with stores() as addresses:
+        for kind, address in addresses.items():
             for name, html in DOCUMENTS.items():
-                sources = cast("Any", Sources(html.replace("{number}", "{{ number }}")))
-                making = Making(engine, sources, Shelf(store=store, public_url=None), timeout=15, clock=time.monotonic)
-                posters = [replace(poster(number), section=name) for number in range(count)]
-                rendered = await median_ms(making, posters, cached=False)
-                kept = await median_ms(making, posters * 5, cached=True)
-                kind = address.partition(":")[0]
-                print(
-                    f"{name:7} {kind:4} rendered {rendered:6.1f} ms  kept {kept:5.2f} ms  {rendered / kept:.0f} times"
-                )
-            await store.close()
+                async with maker(engine, html, address) as making:
+                    measured.setdefault(kind, {})[name] = await _both(making, name, counts.few)
     await engine.close()
+    return Reuses(stores=measured)
 
 
-if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 30))
+async def _both(making: Making, section: str, count: int) -> Reused:
+    posters = [poster(section) for _ in range(count)]
+    rendered = await _median_ms(making, posters, cached=False)
+    kept = await _median_ms(making, posters * 5, cached=True)
+    return Reused(rendered_ms=rendered, kept_ms=kept)
+
+
+async def _median_ms(making: Making, posters: Iterable[PosterPinned], *, cached: bool) -> float:
+    times = []
+    for each in posters:
+        began = time.perf_counter()
+        made = await making.make(each)
+        times.append((time.perf_counter() - began) * 1000)
+        assert made.cached is cached
+    return median(times)

@@ -1,0 +1,102 @@
+"""Chromium behind Playwright, driven in the fastest way that draws a document at all: what the system is held against.
+
+No readiness, no reports, no deadlines. Encoder and page can be chosen, to see what each choice costs.
+"""
+
+import asyncio
+import base64
+import os
+import time
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Any, Final, Literal, Self
+
+from playwright.async_api import CDPSession, Page, async_playwright
+
+from agents.render.chromium import find_chromium
+from bench.documents import HEIGHT, WIDTH, filled
+from bench.figures import rate
+
+SLOTS: Final = (os.cpu_count() or 1) + 1
+Encoder = Literal["PNG for speed", "PNG", "JPEG 90"]
+Reuse = Literal["the same page", "about:blank between", "a fresh context"]
+Draw = Callable[[str], Awaitable[bytes]]
+
+_CAPTURES: Final[dict[Encoder, dict[str, Any]]] = {
+    "PNG for speed": {"format": "png", "optimizeForSpeed": True},
+    "PNG": {"format": "png"},
+    "JPEG 90": {"format": "jpeg", "quality": 90},
+}
+
+
+class Bare:
+    """A browser with a page for each slot."""
+
+    def __init__(
+        self, slots: int = SLOTS, *, encoder: Encoder = "PNG for speed", reuse: Reuse = "the same page"
+    ) -> None:
+        self.slots = slots
+        self._capture = _CAPTURES[encoder]
+        self._reuse = reuse
+        self._pages: asyncio.Queue[tuple[Page, CDPSession]] = asyncio.Queue()
+
+    async def __aenter__(self) -> Self:
+        self._driver = await async_playwright().start()
+        self._browser = await self._driver.chromium.launch(
+            executable_path=find_chromium(None), args=["--font-render-hinting=none"]
+        )
+        for _ in range(self.slots):
+            await self._pages.put(await self._open())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        await self._browser.close()
+        await self._driver.stop()
+
+    async def draw(self, html: str) -> bytes:
+        """Draw one document; what the page needs before the next one is part of it."""
+        page, session = await self._pages.get()
+        await session.send("Page.stopLoading")
+        await page.set_content(html)
+        picture = await session.send("Page.captureScreenshot", self._capture)
+        if self._reuse == "about:blank between":
+            await page.goto("about:blank")
+        elif self._reuse == "a fresh context":
+            await page.context.close()
+            page, session = await self._open()
+        await self._pages.put((page, session))
+        return base64.b64decode(picture["data"])
+
+    async def _open(self) -> tuple[Page, CDPSession]:
+        context = await self._browser.new_context(
+            java_script_enabled=False, viewport={"width": WIDTH, "height": HEIGHT}
+        )
+        page = await context.new_page()
+        return page, await context.new_cdp_session(page)
+
+
+async def drawn_together(draw: Draw, html: str, count: int, slots: int) -> float:
+    """Return posters a second with every slot busy, between the first one finished and the last."""
+    queue = iter(range(count))
+    moments: list[float] = []
+
+    async def work() -> None:
+        for _ in queue:
+            await draw(filled(html))
+            moments.append(time.perf_counter())
+
+    await asyncio.gather(*(work() for _ in range(slots)))
+    return rate(moments)
+
+
+async def drawn_alone(draw: Draw, html: str, count: int) -> list[float]:
+    """Return the time of each of so many posters drawn one after the other, in milliseconds."""
+    times = []
+    for _ in range(count):
+        document = filled(html)
+        began = time.perf_counter()
+        await draw(document)
+        times.append((time.perf_counter() - began) * 1000)
+    return times

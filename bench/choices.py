@@ -1,0 +1,105 @@
+"""What decided our choices: how many pages draw at once, the encoder, what a page is reused after, uploads beside it.
+
+Alternatives take turns within a round, and a figure is the median of its rounds.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, TypeVar, get_args
+
+from agents.render.engine import Engine
+from agents.render.making import Making
+from bench.bare import SLOTS, Bare, Encoder, Reuse, drawn_alone, drawn_together
+from bench.counts import Counts
+from bench.documents import DOCUMENTS, filled
+from bench.engine import by_engine
+from bench.figures import median
+from bench.results import Choices, Encoded
+from bench.reuse import maker, poster, stores
+
+T = TypeVar("T")
+SLOTS_TRIED: Final = (1, 2, 3, 4)
+BESIDE_TRIED: Final = (0, 2, 4)
+"""Posters in hand beyond the pages; with 0 a page stands idle while its poster is uploaded."""
+
+
+async def measure(counts: Counts) -> Choices:
+    """Measure every alternative with both documents."""
+    return Choices(
+        slots={name: await _slots(html, counts) for name, html in DOCUMENTS.items()},
+        encoders={name: await _encoders(html, counts) for name, html in DOCUMENTS.items()},
+        pages={name: await _pages(html, counts) for name, html in DOCUMENTS.items()},
+        uploads={name: await _uploads(name, html, counts) for name, html in DOCUMENTS.items()},
+    )
+
+
+async def in_turns(alternatives: Sequence[T], rounds: int, measured: Callable[[T], Awaitable[float]]) -> dict[T, float]:
+    """Return the median of each alternative's rounds."""
+    figures: dict[T, list[float]] = {each: [] for each in alternatives}
+    for _ in range(rounds):
+        for each in alternatives:
+            figures[each].append(await measured(each))
+    return {each: median(values) for each, values in figures.items()}
+
+
+async def _slots(html: str, counts: Counts) -> dict[str, float]:
+    async def together(slots: int) -> float:
+        engine = Engine(slots=slots)
+        await engine.start()
+        rate = await drawn_together(by_engine(engine), html, counts.few, slots)
+        await engine.close()
+        return rate
+
+    return {str(slots): rate for slots, rate in (await in_turns(SLOTS_TRIED, counts.rounds, together)).items()}
+
+
+async def _encoders(html: str, counts: Counts) -> dict[str, Encoded]:
+    async def alone(encoder: Encoder) -> float:
+        async with Bare(1, encoder=encoder) as bare:
+            await bare.draw(filled(html))
+            return median(await drawn_alone(bare.draw, html, max(2, counts.few // 3)))
+
+    async def together(encoder: Encoder) -> float:
+        async with Bare(encoder=encoder) as bare:
+            return await drawn_together(bare.draw, html, counts.few, SLOTS)
+
+    encoders: tuple[Encoder, ...] = get_args(Encoder)
+    times = await in_turns(encoders, counts.rounds, alone)
+    rates = await in_turns(encoders, counts.rounds, together)
+    sizes = {each: await _size(html, each) for each in encoders}
+    return {each: Encoded(ms=times[each], rate=rates[each], size=sizes[each]) for each in encoders}
+
+
+async def _size(html: str, encoder: Encoder) -> int:
+    async with Bare(1, encoder=encoder) as bare:
+        return len(await bare.draw(filled(html)))
+
+
+async def _pages(html: str, counts: Counts) -> dict[str, float]:
+    async def together(reuse: Reuse) -> float:
+        async with Bare(reuse=reuse) as bare:
+            return await drawn_together(bare.draw, html, counts.few, SLOTS)
+
+    ways: tuple[Reuse, ...] = get_args(Reuse)
+    rates = await in_turns(ways, counts.rounds, together)
+    return {str(way): rate for way, rate in rates.items()}
+
+
+async def _uploads(name: str, html: str, counts: Counts) -> dict[str, float]:
+    engine = Engine()
+    await engine.start()
+    async with stores() as addresses, maker(engine, html, addresses["S3"]) as making:
+
+        async def together(beside: int) -> float:
+            return await _made_together(making, name, counts.few, engine.slots + beside)
+
+        rates = await in_turns(BESIDE_TRIED, counts.rounds, together)
+    await engine.close()
+    return {str(beside): rate for beside, rate in rates.items()}
+
+
+async def _made_together(making: Making, section: str, count: int, at_once: int) -> float:
+    async def make(_: str) -> bytes:
+        await making.make(poster(section))
+        return b""
+
+    return await drawn_together(make, "", count, at_once)

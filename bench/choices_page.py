@@ -1,0 +1,48 @@
+"""The section of docs/performance.md that says why things are as they are, beside the figures that decided it."""
+
+from collections.abc import Mapping
+
+from bench.markdown import paragraph, section, table
+from bench.results import Choices, Encoded
+
+
+def choices(measured: Choices) -> str:
+    """Return the section."""
+    return section(
+        "What decided what",
+        paragraph("""
+            **Slots.** A page a core and one more: while one page waits, for its text to be read or its picture to be
+            handed over, another draws. Fewer leave a core idle, more only compete. The engine alone, posters a second
+            by its number of slots:"""),
+        _rates(measured.slots),
+        paragraph("""
+            **Encoder.** Encoding is a large slice of a poster, so a PNG is made by Chromium's quick encoder: the same
+            pixels in more bytes. JPEG is for those who ask for it. Bare Chromium, one poster alone, then as many
+            together as there are pages:"""),
+        _encoders(measured.encoders),
+        paragraph("""
+            **Reuse.** A page is used again as it is where its last document cannot have left anything behind, and
+            goes through `about:blank` only where it can; a context of its own is for templates with scripts, and for
+            a locale or a time zone. Bare Chromium, posters a second by what comes between two of them:"""),
+        _rates(measured.pages),
+        paragraph("""
+            **Upload.** A page does not wait for the storage: four posters more than there are pages are in hand,
+            whose upload overlaps the next rendering. Template, browser and S3 server, posters a second by how many
+            more:"""),
+        _rates(measured.uploads),
+    )
+
+
+def _rates(documents: Mapping[str, Mapping[str, float]]) -> str:
+    alternatives = list(next(iter(documents.values())))
+    rows = [[name, *(f"{rates[each]:.1f}" for each in alternatives)] for name, rates in documents.items()]
+    return table(["poster", *alternatives], rows)
+
+
+def _encoders(documents: Mapping[str, Mapping[str, Encoded]]) -> str:
+    rows = [
+        [name, encoder, f"{each.ms:.0f}", f"{each.rate:.1f}", f"{each.size / 1000:,.0f}"]
+        for name, encoders in documents.items()
+        for encoder, each in encoders.items()
+    ]
+    return table(["poster", "encoder", "alone ms", "together /s", "kB"], rows)

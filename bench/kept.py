@@ -1,0 +1,38 @@
+"""What was measured is kept as JSON, a file a part: parts can be measured again singly, and the page rewritten."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import date
+from pathlib import Path
+from typing import Any, Final, get_args, get_type_hints
+
+import msgspec
+
+from bench.results import Figures
+
+PARTS: Final[Mapping[str, type[Any]]] = {
+    name: get_args(kind)[0] for name, kind in get_type_hints(Figures).items() if name not in ("days", "cores")
+}
+"""Every part with the type of its figures."""
+
+
+def keep(directory: Path, part: str, figures: Any, day: date) -> None:
+    """Keep what was measured today, in place of what was kept of this part."""
+    directory.mkdir(parents=True, exist_ok=True)
+    kept = {"day": day.isoformat(), "cores": os.cpu_count() or 1, "figures": figures}
+    (directory / f"{part}.json").write_bytes(msgspec.json.format(msgspec.json.encode(kept)) + b"\n")
+
+
+def kept_figures(directory: Path) -> Figures:
+    """Return every part that is kept. Raises msgspec.ValidationError for one kept by another version of the part."""
+    figures: dict[str, Any] = {}
+    days, cores = set[str](), 1
+    for each in fields(Figures):
+        path = directory / f"{each.name}.json"
+        if path.exists():
+            kept = msgspec.json.decode(path.read_bytes())
+            days.add(kept["day"])
+            cores = kept["cores"]
+            figures[each.name] = msgspec.convert(kept["figures"], PARTS[each.name])
+    return Figures(days=sorted(days), cores=cores, **figures)

@@ -1,0 +1,220 @@
+"""docs/performance.md, written from what is kept: targets first, then each part's figures beside what they mean."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from bench.choices_page import choices
+from bench.figures import median, percentile, ratio
+from bench.markdown import paragraph, section, table
+from bench.plot import Line, plot
+from bench.results import Figures, Flow, Guards, Intake, Memory, Peers, Reuses, Rounds, Sinks, Starts
+from bench.targets import backlog_ratio, guards_share, scaling, verdicts
+
+PLOT: Final = "images/memory.svg"
+
+
+def page(figures: Figures) -> str:
+    """Return the page; what is not kept is left out of it."""
+    sections = [
+        head(figures),
+        targets(figures),
+        figures.flow and flow(figures.flow),
+        figures.start and starts(figures.start),
+        figures.memory and memory(figures.memory),
+        figures.intake and intake(figures.intake),
+        figures.sink and sink(figures.sink),
+        figures.reuse and reuses(figures.reuse),
+        figures.peers and peers(figures.peers),
+        figures.choices and choices(figures.choices),
+        figures.guards and guards(figures, figures.guards),
+    ]
+    return "".join(each for each in sections if each).rstrip("\n") + "\n"
+
+
+def head(figures: Figures) -> str:
+    """Say where the figures come from."""
+    return "# Performance\n\n" + paragraph(f"""
+        Measured on {" and ".join(figures.days)} by `make bench` on one machine with {figures.cores} cores,
+        everything on it: Kafka, PostgreSQL with every commit durable, an S3 server, the roles, Chromium, and what
+        asks for posters. Read ratios; absolute numbers are those of that machine. What is compared takes turns,
+        so that whatever else the machine does hits both sides, and a ratio is the median of the rounds' ratios.
+        `make bench ARGS="memory sink"` measures some parts again and writes this page anew, with what is kept of
+        the others in `out/bench`.""")
+
+
+def targets(figures: Figures) -> str:
+    """Return what shall be reached, and whether it is."""
+    rows = [[each.target, each.measured or "–", each.said] for each in verdicts(figures)]
+    return section("Targets", table(["target", "measured", ""], rows))
+
+
+def flow(measured: Flow) -> str:
+    """Return backlogs and posters at rest."""
+    first = next(iter(measured.documents.values()))
+    names = ["poster", "bare /s", "system /s", "ratio", "bare alone p50 / p95 ms", "at rest p50 / p95 ms"]
+    return section(
+        "Against bare Chromium",
+        paragraph(f"""
+            Bare is Playwright with a page a core and one more, each used again and again: `Page.stopLoading`,
+            `set_content` with the same HTML, a capture as PNG for speed. It looks at nothing, reports nothing, stores
+            nothing. The system does all of that: request, template, rendering, upload, completion, rows in the
+            database. Backlogs of {measured.posters} posters, {len(first.rates)} rounds; rates are between the first
+            poster finished and the last. At rest is one poster at a time, from asking to its completion received,
+            {len(first.ms)} of them."""),
+        table(names, [_flow_row(name, rounds) for name, rounds in measured.documents.items()]),
+    )
+
+
+def _flow_row(name: str, rounds: Rounds) -> list[str]:
+    return [
+        name,
+        f"{median(rounds.bare_rates):.1f}",
+        f"{median(rounds.rates):.1f}",
+        f"{backlog_ratio(rounds):.2f}",
+        f"{median(rounds.bare_ms):.0f} / {percentile(rounds.bare_ms, 0.95):.0f}",
+        f"{median(rounds.ms):.0f} / {percentile(rounds.ms, 0.95):.0f}",
+    ]
+
+
+def starts(measured: Starts) -> str:
+    """Return how soon a worker makes its first poster."""
+    rows = [
+        [name, f"{median(seconds):.1f}", f"{max(seconds):.1f}"]
+        for name, seconds in (("all roles in one process", measured.worker), ("render alone", measured.render))
+    ]
+    return section(
+        "The first poster",
+        paragraph(f"""
+            Seconds from a process's start to its first completion, that of a rich poster whose request was waiting,
+            {len(measured.worker)} times each. Most of it is the start of Chromium with every page warmed, and beside
+            it reading the fonts. The broker lets a group begin at once here; with Kafka's default an empty group
+            waits three seconds for further members."""),
+        table(["worker", "median s", "longest s"], rows),
+    )
+
+
+def memory(measured: Memory) -> str:
+    """Return the long run."""
+    most = max(sample.chromium for sample in measured.samples)
+    return section(
+        "Memory",
+        paragraph(f"""
+            One run of {measured.posters:,} posters, every tenth of them rich. Chromium's processes share memory: of
+            what is shared each counts its share, so that the sum is what they take; it is {most:,.0f} MB at most.
+            Chromium and its driver grow with use. After 3,000 posters, or above 1,500 MB, others take their place,
+            which are warm before: for a moment there are two."""),
+        f"![Memory of the render worker over the run]({PLOT})\n\n",
+        paragraph("The most that each role's Python process had resident:"),
+        table(["role", "MB"], [[role, f"{most:.0f}"] for role, most in measured.roles.items()]),
+    )
+
+
+def memory_plot(measured: Memory) -> str:
+    """Return the picture that the page shows of it."""
+
+    def line(name: str, color: str, sizes: Iterable[float]) -> Line:
+        posters = [sample.posters for sample in measured.samples]
+        return Line(name=name, color=color, points=list(zip(posters, sizes, strict=True)))
+
+    lines = [
+        line("Chromium", "#b4541a", [sample.chromium for sample in measured.samples]),
+        line("Python", "#1e5fa8", [sample.python for sample in measured.samples]),
+        line("driver (Node)", "#4a7d2c", [sample.driver for sample in measured.samples]),
+    ]
+    return plot(lines, title="Memory of the render worker", x_name="posters completed", y_name="MB")
+
+
+def intake(measured: Intake) -> str:
+    """Return what goes in."""
+    return section(
+        "Intake",
+        paragraph(f"""One intake process takes {measured.rate:,.0f} single-poster requests a second, from a backlog of
+            {measured.requests:,} to the render topic."""),
+    )
+
+
+def sink(measured: Sinks) -> str:
+    """Return what is written down."""
+    one, two = measured.runs
+    rows = [[str(run.processes), f"{run.rate:,.0f}", f"{run.cores_busy:.1f}"] for run in measured.runs]
+    return section(
+        "Sink",
+        paragraph(f"""
+            {measured.events:,} events, five a poster (request, queued, processing, a log line, completed), from the
+            broker into the database and announced, with every guard on. Cores busy are those of the whole machine:
+            sinks, broker and database. The sinks stand still (SIGSTOP) while the events are produced."""),
+        table(["processes", "events /s", "cores busy"], rows),
+        paragraph(f"""
+            The second process brings {two.rate / one.rate:.2f} times the rate of one, {scaling(measured):.2f} of what
+            the cores that the first leaves idle allow. Without the broker one sink writes {measured.fresh:,.0f}
+            events a second, and {measured.again:,.0f} where all of them come again."""),
+    )
+
+
+def reuses(measured: Reuses) -> str:
+    """Return what is answered without rendering."""
+    rows = [
+        [store, name, f"{each.rendered_ms:.0f}", f"{each.kept_ms:.2f}", f"{each.rendered_ms / each.kept_ms:,.0f}"]
+        for store, documents in measured.stores.items()
+        for name, each in documents.items()
+    ]
+    return section(
+        "Answered from what is kept",
+        paragraph("""
+            A poster equal to an earlier one is not rendered: its object is found by its key. Template, browser and
+            storage, without the broker, one poster at a time:"""),
+        table(["store", "poster", "rendered ms", "kept ms", "times faster"], rows),
+    )
+
+
+def peers(measured: Peers) -> str:
+    """Return the comparison with another renderer."""
+    rows = [
+        [
+            name,
+            peer.best,
+            f"{median(peer.rates):.1f}",
+            f"{median(peer.quick):.1f}",
+            f"{median(peer.ours):.1f}",
+            f"{ratio(peer.ours, peer.rates):.2f}",
+            f"{ratio(peer.ours, peer.quick):.2f}",
+        ]
+        for name, peer in measured.documents.items()
+    ]
+    tried = {
+        name: ", ".join(f"{mode} {rate:.1f}" for mode, rate in peer.modes.items())
+        for name, peer in measured.documents.items()
+    }
+    return section(
+        "Against puppeteer-cluster",
+        paragraph(f"""
+            puppeteer-cluster {measured.version} on the same Chromium with the same HTML, `setContent` and
+            `screenshot`, without broker, storage and database, in turns with backlogs of the system, which has them
+            all. Its screenshots are PNG, as it makes them; then again with Chromium's quick encoder, for which its
+            callers have to ask. It is measured on demand (`make bench ARGS=peers`): it needs Node.js and npm."""),
+        table(["poster", "its best mode", "its /s", "its /s, quick PNG", "ours /s", "ratio", "ratio, quick PNG"], rows),
+        paragraph("Posters a second of each mode with two, three and four at once:"),
+        "".join(f"- {name}: {rates}\n" for name, rates in tried.items()) + "\n",
+    )
+
+
+def guards(figures: Figures, measured: Guards) -> str:
+    """Return what the guards cost."""
+    rows = [
+        ["with", *_medians(measured.python, measured.everything)],
+        ["without", *_medians(measured.python_without, measured.everything_without)],
+    ]
+    return section(
+        "What the guards cost",
+        paragraph(f"""
+            Processor time of a simple poster in all roles, in ms, the median of {len(measured.python)} rounds of
+            {measured.posters} posters: with watchdog, journal, storage breaker, fuse and the watch over the lag, and
+            without them (`bench/unguarded.py`), in turns. All of them work in the Python processes, so what they take
+            is the difference there: {guards_share(figures):.1f} % of a poster. Acknowledging in order, and only what
+            is durable, has no form without; it is in both."""),
+        table(["guards", "Python", "with Chromium and its driver"], rows),
+    )
+
+
+def _medians(*lists: Sequence[float]) -> Iterable[str]:
+    return (f"{median(values):.2f}" for values in lists)

@@ -1,0 +1,163 @@
+"""What the parts of the benchmark measure, as it is kept: single rounds and times, so that the page can judge them."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rounds:
+    """One document, through the system and through bare Chromium in turns: posters a second, milliseconds alone."""
+
+    bare_rates: list[float]
+    rates: list[float]
+    bare_ms: list[float]
+    ms: list[float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flow:
+    """Backlogs of `posters` and posters at rest, by document."""
+
+    posters: int
+    documents: dict[str, Rounds]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Starts:
+    """Seconds from a process's start to its first completion, its request waiting; of all roles or of render alone."""
+
+    worker: list[float]
+    render: list[float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """The memory of a render worker after so many posters, in MB (10⁶ bytes)."""
+
+    posters: int
+    python: float
+    driver: float
+    chromium: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """One long run: the render worker over time, and the most that each role's Python process had, in MB."""
+
+    posters: int
+    samples: list[Sample]
+    roles: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intake:
+    """Single-poster requests a second through one process."""
+
+    requests: int
+    rate: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinkRun:
+    """Events a second through the broker, and how many cores of the machine were busy meanwhile."""
+
+    processes: int
+    rate: float
+    cores_busy: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sinks:
+    """The sink with one process and with two, and without the broker: new events, and the same again."""
+
+    events: int
+    cores: int
+    runs: list[SinkRun]
+    fresh: float
+    again: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reused:
+    """Milliseconds of rendering a poster and of answering it from what is kept."""
+
+    rendered_ms: float
+    kept_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reuses:
+    """By store, then by document."""
+
+    stores: dict[str, dict[str, Reused]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoded:
+    """One encoder: milliseconds of a poster alone, posters a second together, bytes of an image."""
+
+    ms: float
+    rate: float
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choices:
+    """What decided our choices, by document and then by alternative: posters a second where nothing else is said."""
+
+    slots: dict[str, dict[str, float]]
+    encoders: dict[str, dict[str, Encoded]]
+    pages: dict[str, dict[str, float]]
+    uploads: dict[str, dict[str, float]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guards:
+    """Processor time of a poster in milliseconds, with guards and without, in turns.
+
+    `python` is that of the roles' own processes, where the guards are; `everything` has Chromium and its driver too.
+    """
+
+    posters: int
+    python: list[float]
+    python_without: list[float]
+    everything: list[float]
+    everything_without: list[float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """Another renderer with one document: each mode tried, the best one in turns with our backlogs; posters a second.
+
+    `quick` is the best mode again with Chromium's quick PNG encoder, which its callers have to ask for.
+    """
+
+    modes: dict[str, float]
+    best: str
+    rates: list[float]
+    quick: list[float]
+    ours: list[float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peers:
+    """By document."""
+
+    version: str
+    documents: dict[str, Peer]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """Every part that is kept, and on which days they were measured."""
+
+    days: list[str]
+    cores: int
+    flow: Flow | None = None
+    start: Starts | None = None
+    memory: Memory | None = None
+    intake: Intake | None = None
+    sink: Sinks | None = None
+    reuse: Reuses | None = None
+    choices: Choices | None = None
+    guards: Guards | None = None
+    peers: Peers | None = None

@@ -1,0 +1,55 @@
+"""The sink without the broker: records come decoded from nothing but memory, and job-events go nowhere.
+
+What is measured is decoding, the transaction and encoding, in batches of 500 as the role takes them.
+"""
+
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from agents.sink.agent import BATCH_RECORDS
+from agents.sink.database import Database
+from agents.sink.flush import FLUSH_FUNCTION
+from agents.sink.sink import Sink
+from bench.events import stream
+from posters.migrations import migrate
+from streams.delivery import Delivery, Record
+from tests.parts import PostgresServer
+
+
+class Nowhere:
+    """Publisher and dead letters that keep nothing."""
+
+    async def publish(self, records: Iterable[Record]) -> None:
+        """Take the records."""
+
+    async def put(self, delivery: Delivery, reason: str, error: str) -> None:
+        """Refuse: nothing here is bad."""
+        raise AssertionError(f"{reason}: {error}")
+
+
+async def events_a_second(sink: Sink, deliveries: Sequence[Delivery]) -> float:
+    """Flush the records in the role's batches."""
+    began = time.perf_counter()
+    for start in range(0, len(deliveries), BATCH_RECORDS):
+        await sink.flush(deliveries[start : start + BATCH_RECORDS])
+    return len(deliveries) / (time.perf_counter() - began)
+
+
+async def alone(posters: int) -> tuple[float, float]:
+    """Return events a second of one sink: when they are news, and when the same come again."""
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as directory,
+        PostgresServer(Path(directory) / "postgres", settings={}) as server,
+    ):
+        server.create("bench")
+        await migrate(server.url("bench"))
+        database = Database(server.url("bench"), on_connect=FLUSH_FUNCTION)
+        sink = Sink(database, Nowhere(), Nowhere())
+        await events_a_second(sink, stream(BATCH_RECORDS))
+        deliveries = stream(posters)
+        fresh = await events_a_second(sink, deliveries)
+        again = await events_a_second(sink, deliveries)
+        await database.close()
+    return fresh, again

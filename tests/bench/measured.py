@@ -1,0 +1,71 @@
+"""Figures as a run would keep them, every target met."""
+
+from bench.results import (
+    Choices,
+    Encoded,
+    Figures,
+    Flow,
+    Guards,
+    Intake,
+    Memory,
+    Peer,
+    Peers,
+    Reused,
+    Reuses,
+    Rounds,
+    Sample,
+    SinkRun,
+    Sinks,
+    Starts,
+)
+
+ALTERNATIVES = {document: {"1": 5.0, "3": 9.0} for document in ("simple", "rich")}
+
+
+def rounds(*, rates: tuple[float, ...] = (9.6, 9.7), ms: tuple[float, ...] = (110, 112, 118)) -> Rounds:
+    """Return two rounds and three posters at rest beside a bare rate of 10 and a bare drawing of 100 ms."""
+    return Rounds(bare_rates=[10.0, 10.0], rates=list(rates), bare_ms=[99.0, 100.0, 140.0], ms=list(ms))
+
+
+def memory(*chromium: float) -> Memory:
+    """Return a long run in which Chromium had these sizes, evenly over 300 posters."""
+    last = len(chromium) - 1
+    samples = [
+        Sample(posters=number * 300 // last, python=120.0, driver=90.0, chromium=size)
+        for number, size in enumerate(chromium)
+    ]
+    return Memory(posters=300, samples=samples, roles={"intake": 100.0, "render": 130.0})
+
+
+def sinks(*, one: SinkRun | None = None, two: SinkRun | None = None) -> Sinks:
+    """Return a sink that keeps one of two cores busy, and a second that keeps the other."""
+    first = one or SinkRun(processes=1, rate=5_000, cores_busy=1.0)
+    second = two or SinkRun(processes=2, rate=9_500, cores_busy=2.0)
+    return Sinks(events=50_000, cores=2, runs=[first, second], fresh=8_000, again=11_000)
+
+
+def figures() -> Figures:
+    """Return every part."""
+    encoded = {each: Encoded(ms=35, rate=40, size=123_456) for each in ("PNG for speed", "PNG")}
+    peer = Peer(modes={"PAGE × 2": 3.0, "PAGE × 3": 3.1}, best="PAGE × 3", rates=[3.0], quick=[6.0], ours=[9.0])
+    reused = Reused(rendered_ms=180, kept_ms=1.5)
+    return Figures(
+        days=["2026-01-31"],
+        cores=2,
+        flow=Flow(posters=500, documents={"simple": rounds(), "rich": rounds()}),
+        start=Starts(worker=[3.1, 3.4], render=[2.2, 2.0]),
+        memory=memory(300, 400, 350, 410),
+        intake=Intake(requests=20_000, rate=6_000),
+        sink=sinks(),
+        reuse=Reuses(stores={"S3": {"simple": reused, "rich": reused}}),
+        choices=Choices(
+            slots=ALTERNATIVES,
+            encoders={"simple": encoded, "rich": encoded},
+            pages=ALTERNATIVES,
+            uploads=ALTERNATIVES,
+        ),
+        guards=Guards(
+            posters=500, python=[5.1, 5.0], python_without=[5.0, 4.9], everything=[40.2], everything_without=[40.0]
+        ),
+        peers=Peers(version="0.25.0", documents={"simple": peer, "rich": peer}),
+    )

@@ -1,0 +1,110 @@
+"""The page follows from what is kept."""
+
+import re
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from bench.__main__ import MEASURES, ON_DEMAND, chosen, write_page
+from bench.kept import PARTS, keep, kept_figures
+from bench.page import memory_plot, page
+from bench.plot import Line, plot
+from bench.results import Figures
+from tests.bench.measured import figures, memory
+
+TODAY = date(2026, 1, 31)
+
+
+def test_what_is_kept_is_what_was_measured(tmp_path: Path) -> None:
+    """Every part comes back from its file as it went in."""
+    measured = figures()
+    for part in PARTS:
+        keep(tmp_path, part, getattr(measured, part), TODAY)
+
+    kept = kept_figures(tmp_path)
+
+    assert all(getattr(kept, part) == getattr(measured, part) for part in PARTS)
+    assert kept.days == ["2026-01-31"]
+
+
+def test_a_part_measured_again_takes_the_place_of_the_former(tmp_path: Path) -> None:
+    """Parts can be measured singly; the others stay, and the page names both days."""
+    keep(tmp_path, "intake", figures().intake, TODAY)
+    keep(tmp_path, "memory", memory(1, 2, 3, 4), TODAY)
+    keep(tmp_path, "memory", memory(5, 6, 7, 8), date(2026, 2, 1))
+
+    kept = kept_figures(tmp_path)
+
+    assert (kept.intake, kept.memory) == (figures().intake, memory(5, 6, 7, 8))
+    assert "Measured on 2026-01-31 and 2026-02-01" in page(kept)
+
+
+def test_every_part_can_be_measured_and_is_kept() -> None:
+    """No part is measured and then left out, or shown and never measured."""
+    assert list(MEASURES) == list(PARTS)
+
+
+def test_parts_that_need_more_tools_are_measured_on_demand() -> None:
+    """`make bench` alone takes what `make install` and `make parts` bring; `all` takes everything."""
+    assert set(chosen([])) == set(PARTS) - set(ON_DEMAND)
+    assert set(chosen(["all"])) == set(PARTS)
+    assert chosen(["peers"]) == ["peers"]
+    assert chosen(["none"]) == []
+
+
+def test_the_page_shows_every_part_and_every_target(tmp_path: Path) -> None:
+    """What was measured is there to read, with its picture, and fits the line."""
+    text = page(figures())
+
+    assert len(re.findall(r"^## ", text, re.MULTILINE)) == 10
+    assert text.count("| met |") == 17
+    assert "(images/memory.svg)" in text
+    assert max(len(line) for line in text.splitlines() if not line.startswith(("|", "- "))) <= 120
+
+
+def test_the_page_leaves_out_what_is_not_kept() -> None:
+    """A first run of one part makes a page that claims nothing of the others."""
+    text = page(Figures(days=["2026-01-31"], cores=2, intake=figures().intake))
+
+    assert re.findall(r"^## (.*)", text, re.MULTILINE) == ["Targets", "Intake"]
+    assert text.count("| not measured |") == 16
+
+
+def test_the_picture_is_written_beside_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page's link to its picture leads somewhere."""
+    monkeypatch.setattr("bench.__main__.ROOT", tmp_path)
+    keep(tmp_path / "kept", "memory", memory(1, 2, 3, 4), TODAY)
+    (tmp_path / "docs").mkdir()
+
+    write_page(tmp_path / "kept", tmp_path / "docs")
+
+    text = (tmp_path / "docs" / "performance.md").read_text(encoding="utf-8")
+    [target] = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", text)
+    assert (tmp_path / "docs" / target).read_text(encoding="utf-8") == memory_plot(memory(1, 2, 3, 4))
+
+
+def test_a_plot_is_an_svg_whose_lines_stay_inside() -> None:
+    """Whatever the values, every point is in the picture, and names do not cover each other."""
+    lines = [
+        Line(name="large <1>", color="#000", points=[(0, 0), (4_999, 1_499.5)]),
+        Line(name="small", color="#111", points=[(0, 3), (5_000, 4)]),
+        Line(name="smaller", color="#222", points=[(0, 2), (5_000, 1)]),
+    ]
+    picture = ET.fromstring(plot(lines, title="a & b", x_name="x", y_name="y"))  # noqa: S314 - our own
+    svg = "{http://www.w3.org/2000/svg}"
+    _, _, width, height = map(float, picture.attrib["viewBox"].split())
+    points = [
+        tuple(map(float, point.split(",")))
+        for line in picture.iter(f"{svg}polyline")
+        for point in line.attrib["points"].split()
+    ]
+    names = sorted(
+        float(text.attrib["y"]) for text in picture.iter(f"{svg}text") if text.text in ("large <1>", "small", "smaller")
+    )
+
+    assert len(points) == 6
+    assert all(0 <= x <= width and 0 <= y <= height for x, y in points)
+    assert all(below - above >= 15 for above, below in pairwise(names))
