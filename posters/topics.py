@@ -13,6 +13,9 @@ from streams.settings import Settings
 from streams.topics import TOPICS, Topic
 
 TIMEOUT_SECONDS: Final = 10.0
+COPIES: Final = 3
+"""How many copies of a topic there are where there are brokers enough; two have to have a record before it counts."""
+AS_THE_BROKER_DOES: Final = -1
 
 EMBEDDED_CLUSTER: Final = "mockCluster"
 """How librdkafka's mock cluster calls itself; it has no admin interface, and makes topics when they are first named."""
@@ -32,7 +35,9 @@ class TopicAdmin:
 
     def __init__(self, settings: Settings) -> None:
         self._brokers = settings.brokers
+        self._copies = settings.replication
         self._is_embedded = False
+        self._count = 0
         self._client = AdminClient({**librdkafka_options(settings), "socket.timeout.ms": 10_000, "log_level": 0})
 
     def setup(self) -> TopicReport:
@@ -68,12 +73,17 @@ class TopicAdmin:
         except KafkaException as error:
             raise TryAgainError(f"no broker answers at {self._brokers}: {error.args[0].str()}") from error
         self._is_embedded = str(metadata.cluster_id).startswith(EMBEDDED_CLUSTER)
+        self._count = len(metadata.brokers)
         return {name: len(topic.partitions) for name, topic in metadata.topics.items()}
 
     def _make(self, missing: list[Topic]) -> None:
         if not missing:
             return
-        new = [NewTopic(topic.name, topic.partitions, config=topic.configuration()) for topic in missing]
+        copies = self._copies or (COPIES if self._count >= COPIES else AS_THE_BROKER_DOES)
+        in_sync = {"min.insync.replicas": "2"} if copies >= COPIES else {}
+        new = [
+            NewTopic(topic.name, topic.partitions, copies, config=topic.configuration() | in_sync) for topic in missing
+        ]
         for name, future in self._client.create_topics(new, request_timeout=TIMEOUT_SECONDS).items():
             try:
                 future.result()
@@ -85,7 +95,8 @@ class TopicAdmin:
     def _problems(existing: dict[str, int]) -> list[str]:
         return [
             f"topic {topic.name} has {existing[topic.name]} partitions, {topic.partitions} are wanted; "
-            f"raise it with: rpk topic add-partitions {topic.name} -n {topic.partitions - existing[topic.name]}"
+            f"raise it with: rpk topic add-partitions {topic.name} -n {topic.partitions - existing[topic.name]}, or "
+            f"kafka-topics.sh --alter --topic {topic.name} --partitions {topic.partitions}"
             for topic in TOPICS
             if topic.name in existing and existing[topic.name] < topic.partitions
         ]

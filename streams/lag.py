@@ -2,16 +2,17 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError, NodeNotReadyError
 from faust.exceptions import FaustError
 
 from streams.application import RoleApp
 from streams.metrics import LAG, LAG_SECONDS
 from streams.progress import Progress
+from streams.transport import Fetched
 
 logger = logging.getLogger(__name__)
 
@@ -33,28 +34,34 @@ class Lag:
         self._shown: set[tuple[str, int]] = set()
 
     async def run(self) -> None:
-        """Look until cancelled. A broker that does not answer is asked again."""
+        """Look until cancelled. A broker that does not answer is asked again.
+
+        Raises ConsumerStoppedError where the consumer will never read again.
+        """
         while True:
             try:
                 async with asyncio.timeout(ANSWER_SECONDS):
                     await self.look()
-            except (KafkaError, OSError, TimeoutError, FaustError) as error:
+            except (NodeNotReadyError, KafkaConnectionError, OSError, TimeoutError, FaustError) as error:
                 logger.debug("%s: the broker does not say where its topics end: %r", self._app.role, error)
+            except KafkaError as error:
+                logger.warning("%s: the broker does not let the consumer work: %r", self._app.role, error)
             await asyncio.sleep(EVERY_SECONDS)
 
     async def look(self) -> None:
-        """Look once. Raises KafkaError, OSError."""
+        """Look once. Raises KafkaError, OSError, ConsumerStoppedError."""
         consumer: Any = self._app.consumer
-        assigned = sorted(consumer.assignment())
-        ends = await consumer.highwaters(*assigned) if assigned else {}
+        seen: Mapping[Any, Fetched] = await consumer.look()
         behind = False
-        for partition in assigned:
-            unfetched = ends[partition] - int(await consumer.position(partition) or 0)
+        for partition, fetched in seen.items():
+            unfetched = fetched.end - (fetched.position or 0)
             # What is held back is not fetched on purpose, as where many posters wait for their time to be tried again.
-            behind = behind or (unfetched > 0 and not self._is_held_back(partition))
+            # Without a coordinator nobody can say where to begin: that is the broker's to mend.
+            stalls = unfetched > 0 and not self._is_held_back(partition)
+            behind = behind or (stalls and (fetched.position is not None or fetched.is_member))
             self._show(partition, unfetched)
         self._progress.behind = behind
-        for gone in self._shown - {(tp.topic, tp.partition) for tp in assigned}:
+        for gone in self._shown - {(tp.topic, tp.partition) for tp in seen}:
             self._shown.discard(gone)
             for gauge in (LAG, LAG_SECONDS):
                 gauge.remove(self._app.role, gone[0], str(gone[1]))

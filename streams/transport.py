@@ -4,11 +4,15 @@
 - It makes two tasks for every record it hands on, a fifth of a role's time; ours makes none.
 - While partitions are held back it may sleep a whole second, or wait as long on the others; we look again soon.
 - It gives up at the first broker that does not answer at the start; we ask again.
+- It never asks the consumer what is wrong with it, and a consumer that nobody asks stops for good where it could not
+  join its group.
 """
 
 import asyncio
 import logging
-from typing import Any, ClassVar
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
 
 import aiokafka
 from aiokafka.errors import KafkaConnectionError
@@ -16,10 +20,28 @@ from faust.transport.drivers import aiokafka as driver
 
 from streams.broker_access import RETRY_SECONDS
 
+T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 LOOK_AGAIN_SECONDS = 0.02
 """How soon a partition that was let go is fetched again; an idle look costs some 50 microseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """How far a partition is fetched, and where it ends at the broker.
+
+    `position` is None while it is not known where to begin, which takes a coordinator of the group: `is_member` says
+    whether there is one.
+    """
+
+    position: int | None
+    end: int
+    is_member: bool
+
+
+class ConsumerStoppedError(Exception):
+    """The consumer will never read again, and does not say so by itself."""
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
@@ -46,12 +68,46 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer._client._retry_backoff = RETRY_SECONDS
         return consumer
 
+    async def look(self) -> Mapping[Any, Fetched]:
+        """Return how far each partition is fetched. Raises what keeps the consumer from its group."""
+        return await self._in_thread(self._look())
+
+    async def _in_thread(self, work: Coroutine[Any, Any, T]) -> T:
+        # Faust's own way has two places, and a call that hangs keeps one of them from fetching and committing.
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self.thread_loop))
+
+    async def _look(self) -> Mapping[Any, Fetched]:
+        consumer: Any = self._ensure_consumer()
+        coordinator = consumer._coordinator
+        if coordinator._coordination_task.done():
+            why = coordinator._coordination_task.exception()
+            raise ConsumerStoppedError("the consumer has left its group for good") from why
+        coordinator.check_errors()
+        assigned = sorted(consumer.assignment())
+        ends = await consumer.end_offsets(assigned) if assigned else {}
+        is_member = coordinator.coordinator_id is not None
+        found = {}
+        for partition in consumer.assignment() & ends.keys():
+            state = consumer._subscription.subscription.assignment.state_value(partition)
+            position = state.position if state.has_valid_position else None
+            found[partition] = Fetched(position, ends[partition], is_member)
+        return found
+
 
 class Consumer(driver.Consumer):
     """Consumes, and stays quick while partitions are held back."""
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def look(self) -> Mapping[Any, Fetched]:
+        """Return how far each partition is fetched.
+
+        Raises KafkaError where the broker does not let the consumer work at the moment, and ConsumerStoppedError.
+        """
+        thread: Any = self._thread
+        found: Mapping[Any, Fetched] = await thread.look()
+        return found
 
     async def _wait_next_records(self, timeout: float) -> Any:
         if self._buffered_partitions and self.flow_active:

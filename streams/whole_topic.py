@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
@@ -26,6 +26,8 @@ class WholeTopic:
         self._settings = settings
         self._on_record = on_record
         self._task: asyncio.Task[None] | None = None
+        self._positions: dict[TopicPartition, int] = {}
+        self._newest: dict[bytes | None, tuple[int, int]] = {}
         self.caught_up = asyncio.Event()
 
     async def start(self) -> None:
@@ -62,11 +64,13 @@ class WholeTopic:
         )
         await consumer.start()
         try:
-            partitions = await self._partitions(consumer)
-            consumer.assign(partitions)
-            await consumer.seek_to_beginning(*partitions)
-            ends = await consumer.end_offsets(partitions)
-            await self._follow(consumer, {partition: end for partition, end in ends.items() if end > 0})
+            while True:
+                partitions = await self._partitions(consumer)
+                consumer.assign(partitions)
+                for partition in partitions:
+                    consumer.seek(partition, self._positions.get(partition, 0))
+                ends = await consumer.end_offsets(partitions)
+                await self._follow(consumer, {partition: end for partition, end in ends.items() if end > 0})
         finally:
             await consumer.stop()
 
@@ -78,7 +82,9 @@ class WholeTopic:
         return [TopicPartition(self.topic, number) for number in numbers]
 
     async def _follow(self, consumer: AIOKafkaConsumer, behind: dict[TopicPartition, int]) -> None:
-        while True:
+        """Read until there are more partitions than we read."""
+        reading = len(consumer.assignment())
+        while len(consumer.partitions_for_topic(self.topic) or ()) <= reading:
             for partition in list(behind):
                 # The position passes the end even where the last offsets are compacted away.
                 if await consumer.position(partition) >= behind[partition]:
@@ -86,6 +92,17 @@ class WholeTopic:
             if not behind:
                 self.caught_up.set()
             batches = await consumer.getmany(timeout_ms=100 if behind else 1000)
-            for records in batches.values():
+            for partition, records in batches.items():
                 for record in records:
-                    self._on_record(record.key, record.value)
+                    if self._is_news(record):
+                        self._on_record(record.key, record.value)
+                    self._positions[partition] = record.offset + 1
+        logger.info("%s has more partitions than before; reading all of them", self.topic)
+
+    def _is_news(self, record: Any) -> bool:
+        """Say whether nothing newer came for the key: since partitions were added, its records are in two of them."""
+        newest = self._newest.get(record.key)
+        if newest is not None and record.partition != newest[1] and record.timestamp < newest[0]:
+            return False
+        self._newest[record.key] = (record.timestamp, record.partition)
+        return True

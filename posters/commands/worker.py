@@ -8,6 +8,7 @@ import click
 
 from posters.worker import UncleanStopError, run_worker, stop_on_signals
 from streams.errors import SettingsError, TryAgainError
+from streams.log_limit import Seldom
 from streams.settings import Settings, read_settings
 from streams.topics import ROLES, Role
 
@@ -21,6 +22,8 @@ def worker(roles: tuple[Role, ...]) -> None:
     """
     settings = read_settings()
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(Seldom())
     quiet_libraries()
     asyncio.run(_run(tuple(dict.fromkeys(roles)) or ROLES, settings))
 

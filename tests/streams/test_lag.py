@@ -12,6 +12,7 @@ from streams.application import RoleApp
 from streams.inbox import Inbox
 from streams.lag import Lag
 from streams.progress import Progress
+from streams.transport import Fetched
 from tests.streams.deliveries import EPOCH, delivery
 from tests.streams.test_inbox import RecordingBrake
 
@@ -22,19 +23,12 @@ PARTITION = TopicPartition("poster-requests", 0)
 class Consumer:
     """A consumer of one partition that ends at 10."""
 
-    position_now: int
+    position_now: int | None
+    is_member: bool = True
 
-    def assignment(self) -> set[Any]:
-        """Return the partition."""
-        return {PARTITION}
-
-    async def highwaters(self, *_: Any) -> dict[Any, int]:
-        """Return where it ends."""
-        return {PARTITION: 10}
-
-    async def position(self, _: Any) -> int:
+    async def look(self) -> dict[Any, Fetched]:
         """Return how far it has been fetched."""
-        return self.position_now
+        return {PARTITION: Fetched(self.position_now, 10, self.is_member)}
 
 
 @dataclass
@@ -59,10 +53,10 @@ def inbox() -> Inbox:
     return inbox
 
 
-async def look(inbox: Inbox, position: int) -> Progress:
+async def look(inbox: Inbox, position: int | None, *, is_member: bool = True) -> Progress:
     """Look at a role whose consumer has come so far, an hour after its first record was written."""
     progress = Progress("intake", [inbox])
-    app = cast("RoleApp", App((inbox,), Consumer(position)))
+    app = cast("RoleApp", App((inbox,), Consumer(position, is_member)))
     await Lag(app, progress, lambda: EPOCH + timedelta(hours=1)).look()
     return progress
 
@@ -95,3 +89,11 @@ async def test_nothing_left_is_no_lag(inbox: Inbox) -> None:
 
     assert shown("poster_consumer_lag_messages") == 0
     assert not progress.behind
+
+
+@pytest.mark.parametrize("is_member", [True, False])
+async def test_a_consumer_that_never_begins_is_one_that_stalls(inbox: Inbox, *, is_member: bool) -> None:
+    """Where it could know where to begin, it is behind; without a coordinator of its group it waits for the broker."""
+    progress = await look(inbox, None, is_member=is_member)
+
+    assert progress.behind == is_member
