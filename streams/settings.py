@@ -50,7 +50,7 @@ class Settings:
     broker_key: str | None = None
     """PEM file of its key."""
     replication: int = 0
-    """Copies of each topic that `posters setup` makes; 0: three where there are three brokers, else as the broker does."""
+    """Copies of each topic that `posters setup` makes; 0: three on three brokers or more, else as the broker does."""
     database_url: str = field(default="postgresql://posters:posters@localhost:5432/posters", repr=False)
     """May say `sslmode=verify-full&sslrootcert=/path/ca.pem`."""
     storage_url: str = "s3://posters"
@@ -155,10 +155,14 @@ def _check(settings: Settings) -> None:
             f"POSTERS_BROKER_SECURITY is `{settings.broker_security}`; "
             "it wants POSTERS_BROKER_USERNAME and POSTERS_BROKER_PASSWORD"
         )
+    _check_asset_allow(settings.asset_allow)
+    _check_numbers(settings)
+
+
+def _check_numbers(settings: Settings) -> None:
     for name, takes in (("replication", "a number of copies, or 0"), ("log_retention", "days, or 0 for ever")):
         if getattr(settings, name) < 0:
             raise SettingsError(f"{PREFIX}{name.upper()} is {getattr(settings, name)}; it takes {takes}")
-    _check_asset_allow(settings.asset_allow)
     for name in _DURATIONS:
         if getattr(settings, name) <= 0:
             raise SettingsError(f"{PREFIX}{name.upper()} is {getattr(settings, name):g}; it takes seconds above 0")
