@@ -44,7 +44,9 @@ if ! .venv/bin/python -c "" 2>/dev/null; then
 fi
 rm -f .venv/.installed-*
 say "installing requirements-$kind.txt into .venv"
-"$uv" pip install --quiet --python .venv/bin/python --require-hashes --requirement "requirements-$kind.txt"
+# Compiled here once: where Python may not keep what it compiles, each of the many processes would do it anew.
+"$uv" pip install --quiet --compile-bytecode --python .venv/bin/python --require-hashes \
+  --requirement "requirements-$kind.txt"
 "$uv" pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation \
   --editable . --editable ./django_posters
 state "$kind" >".venv/.installed-$kind"

@@ -25,7 +25,8 @@ test_pair() {
   if ! [ -x "$venv/bin/pytest" ]; then
     say "installing Django $django for Python $1 into $venv"
     "$uv" venv --quiet --clear --python "$python" "$venv"
-    "$uv" pip install --quiet --python "$venv/bin/python" --require-hashes --requirement requirements-dev.txt
+    "$uv" pip install --quiet --compile-bytecode --python "$venv/bin/python" --require-hashes \
+      --requirement requirements-dev.txt
     "$uv" pip install --quiet --python "$venv/bin/python" --no-deps --no-build-isolation --editable . --editable ./django_posters
     "$uv" pip install --quiet --python "$venv/bin/python" "django~=$django.0"
   fi
