@@ -1,37 +1,47 @@
 """A TCP proxy that can go silent, refuse, or be slow: a network with faults in it."""
 
 import contextlib
+import queue
 import socket
 import threading
-from typing import Literal
+import time
+from typing import Final, Literal
 
-from tests.parts import free_port
+from tests.parts.ports import free_port
 
-Mode = Literal["ok", "black hole", "refuse"]
-CHUNK = 65_536
+Mode = Literal["ok", "black hole", "no way there", "no way back", "refuse"]
+CHUNK: Final = 65_536
+CHUNKS_ON_THE_WAY: Final = 64
+_SILENT: Final[dict[Mode, tuple[bool, bool]]] = {
+    "black hole": (True, True),
+    "no way there": (True, False),
+    "no way back": (False, True),
+}
 
 
 class Proxy:
-    """Passes connections on to a port of this machine. `set` may be called at any time and holds for open ones."""
+    """Passes connections on to a port of this machine. `set` may be called at any time and holds for open ones.
+
+    `latency` are seconds each way, `bytes_a_second` what a connection carries each way at most; 0: as fast as it goes.
+    """
 
     def __init__(self, upstream: int) -> None:
         self.port = free_port()
         self.latency = 0.0
+        self.bytes_a_second = 0.0
         self._upstream = upstream
         self._mode: Mode = "ok"
-        self._passing = threading.Event()
-        self._passing.set()
+        self._passing = (threading.Event(), threading.Event())
         self._open: set[socket.socket] = set()
         self._listener = socket.create_server(("127.0.0.1", self.port))
+        self.set("ok")
         threading.Thread(target=self._accept, daemon=True).start()
 
     def set(self, mode: Mode) -> None:
-        """Change what happens to bytes and connections: pass them on, swallow them, or break them."""
+        """Change what happens to bytes and connections: pass them on, hold them back both ways or one, break them."""
         self._mode = mode
-        if mode == "black hole":
-            self._passing.clear()
-        else:
-            self._passing.set()
+        for passing, silent in zip(self._passing, _SILENT.get(mode, (False, False)), strict=True):
+            (passing.clear if silent else passing.set)()
         if mode == "refuse":
             self.reset()
 
@@ -42,9 +52,8 @@ class Proxy:
 
     def close(self) -> None:
         """End."""
-        self._passing.set()
+        self.set("refuse")
         _close(self._listener)
-        self.reset()
 
     def _accept(self) -> None:
         while True:
@@ -61,15 +70,36 @@ class Proxy:
                 _close(client)
                 continue
             self._open |= {client, server}
-            for source, target in ((client, server), (server, client)):
-                threading.Thread(target=self._pump, args=(source, target), daemon=True).start()
+            for source, target, passing in zip((client, server), (server, client), self._passing, strict=True):
+                line: queue.Queue[tuple[float, bytes]] = queue.Queue(CHUNKS_ON_THE_WAY)
+                threading.Thread(target=self._read, args=(source, line), daemon=True).start()
+                threading.Thread(target=self._write, args=(line, source, target, passing), daemon=True).start()
 
-    def _pump(self, source: socket.socket, target: socket.socket) -> None:
+    def _read(self, source: socket.socket, line: "queue.Queue[tuple[float, bytes]]") -> None:
+        data = b"something"
+        while data:
+            try:
+                data = source.recv(CHUNK)
+            except OSError:
+                data = b""
+            line.put((time.monotonic() + self.latency, data))
+
+    def _write(
+        self,
+        line: "queue.Queue[tuple[float, bytes]]",
+        source: socket.socket,
+        target: socket.socket,
+        passing: threading.Event,
+    ) -> None:
         with contextlib.suppress(OSError):
-            while data := source.recv(CHUNK):
-                self._passing.wait()
-                if self.latency:
-                    threading.Event().wait(self.latency)
+            while True:
+                due, data = line.get()
+                if not data:
+                    break
+                time.sleep(max(0.0, due - time.monotonic()))
+                if self.bytes_a_second:
+                    time.sleep(len(data) / self.bytes_a_second)
+                passing.wait()
                 target.sendall(data)
         for connection in (source, target):
             self._open.discard(connection)
