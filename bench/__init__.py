@@ -1,1 +1,1 @@
-"""Benchmarks: figures are ratios in one run on one machine. `python -m bench` measures and writes docs/performance.md."""
+"""Benchmarks: figures are ratios in one run on one machine. `python -m bench` makes docs/performance.md of them."""

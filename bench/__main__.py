@@ -1,4 +1,7 @@
-"""`python -m bench [PART …]`: measure, keep the figures in out/bench, and write docs/performance.md from them."""
+"""`python -m bench [PART …]`: measure, keep the figures in out/bench, and write docs/performance.md from them.
+
+The README's section on speed follows from the same figures.
+"""
 
 import argparse
 import asyncio
@@ -14,6 +17,7 @@ from bench.counts import TRIAL, Counts
 from bench.kept import PARTS, keep, kept_figures
 from bench.page import PLOT, memory_plot, page
 from bench.peers import measure as peers
+from bench.readme import with_speed
 
 ROOT: Final = Path(__file__).parents[1]
 MEASURES: Final[Mapping[str, Callable[[Counts], Awaitable[Any]]]] = {
@@ -45,6 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         keep(kept, part, asyncio.run(_measured(part, counts)), datetime.now(UTC).date())
         print(f"{part}: measured in {time.monotonic() - began:.0f} s", flush=True)
     write_page(kept, kept if trial else ROOT / "docs")
+    if not trial:
+        readme = ROOT / "README.md"
+        readme.write_text(with_speed(readme.read_text(encoding="utf-8"), kept_figures(kept)), encoding="utf-8")
 
 
 def chosen(parts: Sequence[str]) -> Sequence[str]:

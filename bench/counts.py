@@ -10,7 +10,7 @@ class Counts:
 
     `posters` of a backlog, `rounds` in turns, `singles` at rest in all rounds together, `starts` of a worker, `long` of
     the long run, `requests` through intake, `events` through the sink (in posters, five events each), `few` of each
-    alternative of a choice.
+    alternative of a choice, `beside` a peer in each round.
     """
 
     posters: int = 500
@@ -21,7 +21,8 @@ class Counts:
     requests: int = 20_000
     events: int = 10_000
     few: int = 60
+    beside: int = 200
 
 
-TRIAL: Final = Counts(posters=12, rounds=2, singles=4, starts=1, long=30, requests=300, events=1_000, few=6)
+TRIAL: Final = Counts(posters=12, rounds=2, singles=4, starts=1, long=30, requests=300, events=1_000, few=6, beside=8)
 """Enough to see that everything runs; its figures mean nothing."""

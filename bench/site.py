@@ -123,7 +123,7 @@ class Site:
     @cached_property
     def producer(self) -> Producer:
         """What sends the requests; it stays connected, as that of a site does."""
-        return Producer({"bootstrap.servers": self.settings.brokers, "linger.ms": 0})
+        return Producer({"bootstrap.servers": self.settings.brokers, "linger.ms": 0, "log_level": 0})
 
     @contextmanager
     def completions(self) -> Iterator[Iterator[tuple[str, float]]]:

@@ -82,10 +82,10 @@ def _compared(site: Site, cluster: Cluster, counts: Counts) -> Peer:
     site.backlog(template, 20)
     peer = Peer(modes={name: rate for name, (rate, *_) in tried.items()}, best=best, rates=[], quick=[], ours=[])
     for _ in range(counts.rounds):
-        peer.rates.append(cluster.rate(mode, workers, counts.posters))
-        peer.ours.append(site.backlog(template, counts.posters))
+        peer.rates.append(cluster.rate(mode, workers, counts.beside))
+        peer.ours.append(site.backlog(template, counts.beside))
         site.settle()
-        peer.quick.append(cluster.rate(mode, workers, counts.posters, quick=True))
+        peer.quick.append(cluster.rate(mode, workers, counts.beside, quick=True))
     return peer
 
 

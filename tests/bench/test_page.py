@@ -1,6 +1,7 @@
 """The page follows from what is kept."""
 
 import re
+from dataclasses import replace
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -12,9 +13,11 @@ from bench.__main__ import MEASURES, ON_DEMAND, chosen, write_page
 from bench.kept import PARTS, keep, kept_figures
 from bench.page import memory_plot, page
 from bench.plot import Line, plot
+from bench.readme import with_speed
 from bench.results import Figures
 from tests.bench.measured import figures, memory
 
+README = Path(__file__).parents[2] / "README.md"
 TODAY = date(2026, 1, 31)
 
 
@@ -71,6 +74,26 @@ def test_the_page_leaves_out_what_is_not_kept() -> None:
 
     assert re.findall(r"^## (.*)", text, re.MULTILINE) == ["Targets", "Intake"]
     assert text.count("| not measured |") == 16
+
+
+def test_the_readme_says_what_the_page_says() -> None:
+    """Its section on speed is written from the same figures, and the rest of it stays."""
+    readme = README.read_text(encoding="utf-8")
+    written = with_speed(readme, figures())
+
+    before, heading, section = written.partition("## How fast")
+    section, next_heading, after = section.partition("\n## ")
+    assert (before, after) == (readme.partition(heading)[0], readme.partition(heading)[2].partition(next_heading)[2])
+    assert "at 0.96 of the rate of bare Chromium" in " ".join(section.split())
+    assert "no role's Python process has more than 130 MB" in " ".join(section.split())
+    assert with_speed(written, figures()) == written
+
+
+def test_the_readme_stays_where_not_everything_is_kept() -> None:
+    """A run of some parts does not leave a sentence half true."""
+    readme = README.read_text(encoding="utf-8")
+
+    assert with_speed(readme, replace(figures(), sink=None)) == readme
 
 
 def test_the_picture_is_written_beside_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
