@@ -1,5 +1,6 @@
 """One asset over HTTP: every hop checked, every answer bounded, nothing of ours told."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from types import TracebackType
@@ -11,12 +12,14 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from agents.assets.body import ENCODINGS, read_body
-from agents.assets.content import checked
+from agents.assets.content import SVG, checked
 from agents.assets.font_display import fonts_in_any_time
 from agents.assets.freshness import fresh_seconds
 from agents.assets.gate import Gate
-from agents.assets.port import AssetError, Fetched, Kind
+from agents.assets.kept import Kept, told
+from agents.assets.port import AssetError, Fetched, Kind, Received, ignore
 from agents.assets.rebase import rebased
+from agents.assets.still_svg import images_at_rest, svg_at_rest
 
 MAX_BYTES: Final[dict[Kind, int]] = {
     "image": 10 * 1024 * 1024,
@@ -32,6 +35,10 @@ _ACCEPT: Final[dict[Kind, str]] = {
 _AGENT: Final = "Posterstream"
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
 _DELIVERED: Final = (200, 203)
+_STILL_HOLDS: Final = 304
+_LARGE_SHEET_BYTES: Final = 100_000
+URL_MAX: Final = 16_384
+"""Characters of an address that is asked for."""
 
 
 class CheckedResolver(AbstractResolver):
@@ -76,10 +83,14 @@ class Client:
     ) -> None:
         await self._session.close()
 
-    async def get(self, url: str, kind: Kind) -> Fetched:
-        """Return the asset. Takes as long as the servers let it: the caller bounds the time. Raises AssetError."""
+    async def get(self, url: str, kind: Kind, former: Kept | None = None, received: Received = ignore) -> Kept:
+        """Return the asset, which is `former` where its server says that it still holds.
+
+        Tells `received` how many bytes of a body there are. Takes as long as the servers let it: the caller bounds the
+        time. Raises AssetError.
+        """
         try:
-            return await self._follow(_address(url), kind)
+            return await self._follow(_address(url), kind, former, received)
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
             raise AssetError("asset_blocked") from None
         except aiohttp.ClientConnectorCertificateError:
@@ -91,26 +102,43 @@ class Client:
             # Nobody answers, or not to the end; another time they may.
             raise AssetError("asset_timeout") from None
 
-    async def _follow(self, url: URL, kind: Kind) -> Fetched:
+    async def _follow(self, url: URL, kind: Kind, former: Kept | None, received: Received) -> Kept:
         fresh_until = float("inf")
         for hop in range(REDIRECTS_MAX + 1):
             self._gate.check_literal(url.host or "", url.port or 0)
-            async with self._session.get(url, allow_redirects=False, headers={"Accept": _ACCEPT[kind]}) as response:
-                fresh = fresh_seconds(response.headers, self._time_of_day())
-                fresh_until = min(fresh_until, self._clock() + fresh)
+            conditions = former.conditions if former is not None and former.url == str(url) else {}
+            headers = {"Accept": _ACCEPT[kind], **conditions}
+            async with self._session.get(url, allow_redirects=False, headers=headers) as response:
+                said = told(response)
+                if response.status == _STILL_HOLDS and former is not None and conditions:
+                    now, time_of_day = self._clock(), self._time_of_day()
+                    return former.confirmed(said, now=now, time_of_day=time_of_day, at_most=fresh_until)
+                fresh_until = min(fresh_until, self._clock() + fresh_seconds(said, self._time_of_day()))
                 location = response.headers.get(hdrs.LOCATION)
                 if response.status not in _REDIRECTS or location is None:
-                    fetched = await _delivered(response, kind, fresh_until)
-                    return fetched if kind != "stylesheet" else _as_shown(fetched, str(url), moved=hop > 0)
+                    fetched = await _delivered(response, kind, fresh_until, received)
+                    shown = await _prepared(fetched, kind, str(url), moved=hop > 0)
+                    return Kept(fetched=shown, url=str(url), headers=said)
             url = _address(str(url.join(_location(location))))
         raise AssetError("asset_status", response.status)
 
 
-def _as_shown(sheet: Fetched, url: str, *, moved: bool) -> Fetched:
-    """Return a style sheet as a poster needs it."""
+async def _prepared(fetched: Fetched, kind: Kind, url: str, *, moved: bool) -> Fetched:
+    if kind == "stylesheet" and len(fetched.body) > _LARGE_SHEET_BYTES:
+        # It can take seconds, in which the others must not stand still.
+        return await asyncio.to_thread(_as_shown, fetched, kind, url, moved=moved)
+    return _as_shown(fetched, kind, url, moved=moved)
+
+
+def _as_shown(fetched: Fetched, kind: Kind, url: str, *, moved: bool) -> Fetched:
+    """Return a style sheet or an SVG image as a poster needs it, and other assets as they came."""
+    if kind == "image" and fetched.content_type == SVG:
+        return replace(fetched, body=svg_at_rest(fetched.body))
+    if kind != "stylesheet":
+        return fetched
     # Bytes stand for themselves in Latin-1, whatever the sheet's own encoding is.
-    text = fonts_in_any_time(sheet.body.decode("latin-1"))
-    return replace(sheet, body=(rebased(text, url) if moved else text).encode("latin-1"))
+    text = images_at_rest(fonts_in_any_time(fetched.body.decode("latin-1")))
+    return replace(fetched, body=(rebased(text, url) if moved else text).encode("latin-1"))
 
 
 def _location(text: str) -> URL:
@@ -122,6 +150,8 @@ def _location(text: str) -> URL:
 
 def _address(url: str) -> URL:
     """Return an address to ask, without user info and fragment. Raises AssetError `asset_blocked`."""
+    if len(url) > URL_MAX:
+        raise AssetError("asset_blocked")
     try:
         # The browser has encoded it already, and a server may care how.
         address = URL(url, encoded=True).with_fragment(None)
@@ -137,7 +167,7 @@ def _odd(url: str) -> bool:
     return any(character <= " " or character == "\x7f" for character in url)
 
 
-async def _delivered(response: aiohttp.ClientResponse, kind: Kind, fresh_until: float) -> Fetched:
+async def _delivered(response: aiohttp.ClientResponse, kind: Kind, fresh_until: float, received: Received) -> Fetched:
     status = response.status
     if status not in _DELIVERED:
         raise AssetError("asset_status", status)
@@ -146,7 +176,7 @@ async def _delivered(response: aiohttp.ClientResponse, kind: Kind, fresh_until: 
         raise AssetError("asset_too_large", status)
     encoding = response.headers.get(hdrs.CONTENT_ENCODING, "")
     try:
-        body = await read_body(response.content.iter_any(), encoding, limit, status)
+        body = await read_body(response.content.iter_any(), encoding, limit, status, received)
     except aiohttp.ClientPayloadError:
         raise AssetError("asset_invalid", status) from None
     content_type, pixels = checked(body, response.headers.get(hdrs.CONTENT_TYPE, ""), kind, status)

@@ -40,7 +40,8 @@ def checked(body: bytes, content_type: str, kind: Kind, status: int) -> tuple[st
 
 
 def _style_sheet(declared: str, content_type: str, status: int) -> str:
-    if declared != "text/css":
+    # Without a type the browser takes it as well.
+    if declared not in ("text/css", ""):
         raise AssetError("asset_invalid", status)
     charset = _CHARSET.search(content_type)
     return f"text/css; charset={charset[1]}" if charset else "text/css"

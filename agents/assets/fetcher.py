@@ -11,7 +11,7 @@ from typing import Final, Self
 from agents.assets.cache import Cache, Key
 from agents.assets.client import Client
 from agents.assets.gate import Gate, Resolve, SystemResolver
-from agents.assets.port import AssetError, Fetched, Kind
+from agents.assets.port import AssetError, Fetched, Kind, Received, ignore
 from agents.single_flight import SingleFlight
 from streams.allowed_hosts import AllowedHosts
 
@@ -24,9 +24,10 @@ LATE_MAX: Final = 1_000
 
 
 class HttpFetcher:
-    """Fetches from the public network and from what `allowed` names; keeps what HTTP says is fresh.
+    """Fetches from the public network and from what `allowed` names; keeps what HTTP lets it keep.
 
-    Equal fetches under way are joined, and each ends `seconds` after its beginning.
+    What is not fresh any more is asked for only if it has changed. Equal fetches under way are joined, and each ends
+    `seconds` after its beginning.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class HttpFetcher:
         self._clock = clock
         self._cache = Cache(cache_bytes)
         self._flights: SingleFlight[Fetched] = SingleFlight()
+        self._listeners: dict[Key, list[Received]] = {}
         self._late: OrderedDict[Key, float] = OrderedDict()
 
     async def __aenter__(self) -> Self:
@@ -57,23 +59,34 @@ class HttpFetcher:
         await self._client.__aexit__(kind, error, where)
         self._system.close()
 
-    async def fetch(self, url: str, kind: Kind) -> Fetched:
-        """Return the asset: a kept one that is fresh, else a new one. Raises AssetError."""
+    async def fetch(self, url: str, kind: Kind, received: Received = ignore) -> Fetched:
+        """Return the asset: a kept one that is fresh or still holds, else a new one. Raises AssetError."""
         key = (url.partition("#")[0], kind)
-        kept = self._cache.get(key, self._clock())
-        if kept is not None:
-            return kept
-        return await self._flights.join(key, lambda: self._fetch(key))
+        kept = self._cache.get(key)
+        if kept is not None and kept.fetched.fresh_until > self._clock():
+            return kept.fetched
+        listeners = self._listeners.setdefault(key, [])
+        listeners.append(received)
+        try:
+            return await self._flights.join(key, lambda: self._fetch(key))
+        finally:
+            listeners.remove(received)
+            if not listeners:
+                del self._listeners[key]
 
     async def _fetch(self, key: Key) -> Fetched:
         was_late = self._late.pop(key, -math.inf) > self._clock() - LATE_SECONDS
         try:
             async with asyncio.timeout(self._seconds / 5 if was_late else self._seconds):
-                fetched = await self._client.get(*key)
+                kept = await self._client.get(*key, self._cache.get(key), lambda size: self._tell(key, size))
         except TimeoutError:
             self._late[key] = self._clock()
             if len(self._late) > LATE_MAX:
                 self._late.popitem(last=False)
             raise AssetError("asset_timeout") from None
-        self._cache.put(key, fetched, self._clock())
-        return fetched
+        self._cache.put(key, kept, self._clock())
+        return kept.fetched
+
+    def _tell(self, key: Key, size: int) -> None:
+        for listener in list(self._listeners.get(key, ())):
+            listener(size)

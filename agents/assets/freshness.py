@@ -1,4 +1,4 @@
-"""For how long an answer stands for its resource: RFC 9111, section 4.2, for a shared cache that never asks back."""
+"""For how long an answer stands for its resource: RFC 9111, section 4.2, for a shared cache."""
 
 import email.utils
 import re
@@ -7,7 +7,7 @@ from typing import Final
 
 LIFETIME_MAX_SECONDS: Final = 365 * 86_400.0
 _DIRECTIVE: Final = re.compile(r"([a-z-]+)(?:\s*=\s*(?:\"([^\"]*)\"|([^\s,;]+)))?")
-_NEVER: Final = frozenset({"no-store", "no-cache", "private"})
+_NOT_KEPT: Final = frozenset({"no-store", "private"})
 
 
 def fresh_seconds(headers: Mapping[str, str], now: float) -> float:
@@ -16,13 +16,19 @@ def fresh_seconds(headers: Mapping[str, str], now: float) -> float:
     `now` is the time of day, in seconds since 1970.
     """
     directives = _directives(headers.get("Cache-Control", ""))
-    if _NEVER & directives.keys() or headers.get("Vary", "").strip() == "*":
+    if not may_be_kept(headers) or "no-cache" in directives:
         return 0.0
     date = _time(headers.get("Date"))
     lifetime = _lifetime(headers, directives, now if date is None else date)
     apparent_age = 0.0 if date is None else max(0.0, now - date)
     age = max(apparent_age, _seconds(headers.get("Age", "")) or 0.0)
     return min(max(0.0, lifetime - age), LIFETIME_MAX_SECONDS)
+
+
+def may_be_kept(headers: Mapping[str, str]) -> bool:
+    """Say whether an answer may be kept and, once it is not fresh, asked for whether it still holds."""
+    varies = {name.strip() for name in headers.get("Vary", "").split(",")}
+    return not (_NOT_KEPT & _directives(headers.get("Cache-Control", "")).keys() or "*" in varies)
 
 
 def _lifetime(headers: Mapping[str, str], directives: Mapping[str, str], date: float) -> float:
@@ -34,7 +40,10 @@ def _lifetime(headers: Mapping[str, str], directives: Mapping[str, str], date: f
 
 
 def _directives(text: str) -> dict[str, str]:
-    return {name: quoted or plain for name, quoted, plain in _DIRECTIVE.findall(text.lower())}
+    found: dict[str, str] = {}
+    for name, quoted, plain in _DIRECTIVE.findall(text.lower()):
+        found.setdefault(name, quoted or plain)
+    return found
 
 
 def _seconds(text: str) -> float | None:

@@ -1,5 +1,6 @@
 """What the render role needs of a fetcher of network assets."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
@@ -7,6 +8,12 @@ from schemas.codes import WarningCode
 
 Kind = Literal["image", "stylesheet", "font"]
 KINDS: Final[tuple[Kind, ...]] = ("image", "stylesheet", "font")
+Received = Callable[[int], None]
+"""Is told, whenever more of an asset has come, how many bytes there are of it by now."""
+
+
+def ignore(_: int) -> None:
+    """Do nothing with what is told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +42,6 @@ class AssetError(Exception):
 class AssetFetcher(Protocol):
     """Gets network assets for documents. It bounds the time of each; the browser waits for it."""
 
-    async def fetch(self, url: str, kind: Kind) -> Fetched:
-        """Return the asset. Raises AssetError."""
+    async def fetch(self, url: str, kind: Kind, received: Received = ignore) -> Fetched:
+        """Return the asset, and meanwhile tell how much of it is there. Raises AssetError."""
         ...

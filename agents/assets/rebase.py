@@ -4,9 +4,13 @@ import re
 from typing import Final
 from urllib.parse import urljoin
 
-_STRING: Final = r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'"
+_STRING: Final = r"\"(?:[^\"\\\n]|\\.)*+\"|'(?:[^'\\\n]|\\.)*+'"
+_COMMENT: Final = r"/\*(?:[^*]|\*(?!/))*+\*/"
+# Comments and strings are passed over as a whole, so that nothing in them is taken for an address, nor read twice.
 _ADDRESS: Final = re.compile(
-    rf"(?P<before>url\(\s*|@import\s*(?:/\*.*?\*/\s*)*)(?P<address>{_STRING}|(?<=[\s(])[^\s\"'()@][^\s\"'()]*(?=\s*\)))",
+    rf"(?P<before>url\(\s*+|@import\s*+(?:{_COMMENT}\s*+)*+)"
+    rf"(?P<address>{_STRING}|(?<=[\s(])[^\s\"'()@][^\s\"'()]*+(?=\s*+\)))"
+    rf"|{_COMMENT}|/\*.*\Z|{_STRING}",
     re.IGNORECASE | re.DOTALL,
 )
 
@@ -16,6 +20,8 @@ def rebased(sheet: str, base: str) -> str:
 
     def absolute(match: re.Match[str]) -> str:
         address = match["address"]
+        if address is None:
+            return match[0]
         quote = address[0] if address[0] in "\"'" else ""
         inner = address.strip(quote) if quote else address
         # What is no address of the network stays, and so does a part of the document itself.

@@ -30,11 +30,12 @@ def images_at_rest(text: str) -> str:
     """Return HTML or CSS with this done to the SVG images that it holds as `data:` addresses."""
     if "svg+xml" not in text:
         return text
-    parts, kept = [], 0
+    parts, kept, looked = [], 0, 0
     for found in _ADDRESS.finditer(text):
-        if found.start() < kept:
+        # What stands within an address that was looked at is part of it, or the time would be that of all pairs.
+        if found.start() < looked:
             continue
-        end = _end(text, found)
+        end = looked = _end(text, found)
         still = _at_rest(text[found.end() : end], is_base64="base64" in found["kind"].lower())
         if still is not None:
             parts += [text[kept : found.end("before") if found["before"] else found.start()], still]

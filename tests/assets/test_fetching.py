@@ -2,20 +2,31 @@
 
 import asyncio
 import gzip
+import hashlib
+import math
 import socket
 import struct
+import sys
 import time
 import zlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
+import brotli
 import pytest
 import pytest_asyncio
 from aiohttp import web
+from multidict import CIMultiDict
 
+from agents.assets.body import read_body
 from agents.assets.fetcher import HttpFetcher
 from agents.assets.port import AssetError, Kind
 from streams.allowed_hosts import AllowedHosts
 from tests.assets.site import Listener, Site, open_canary, open_raw, open_site, png
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 CSS = "text/css"
 
@@ -288,35 +299,82 @@ async def test_pixels_are_counted_before_anything_decodes_them(
         assert (await fetcher.fetch(url, "image")).pixels == width * height
 
 
-async def test_a_bomb_is_refused_while_it_is_unpacked(site: Site, fetcher: HttpFetcher) -> None:
-    """A hundred megabytes in a hundred kilobytes are left at the first ten."""
-    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
-    bomb = b"".join([*(packer.compress(bytes(2**20)) for _ in range(128)), packer.flush()])
+def deflated(body: bytes) -> bytes:
+    """Return a body as some servers deflate it, without the header that belongs to it."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return packer.compress(body) + packer.flush()
+
+
+def in_a_large_window(body: bytes) -> bytes:
+    """Return a body packed so that unpacking it takes 128 MiB."""
+    packer = zstd.ZstdCompressor(options={zstd.CompressionParameter.window_log: 27})
+    return packer.compress(body) + packer.flush()
+
+
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "zlib": zlib.compress,
+    "deflate": deflated,
+    "br": lambda body: brotli.compress(body, quality=4),
+    "zstd": zstd.compress,
+}
+PACKINGS = {"zlib": "deflate"}
+
+
+@pytest.mark.parametrize("packer", PACKERS)
+async def test_a_bomb_is_refused_while_it_is_unpacked(site: Site, fetcher: HttpFetcher, packer: str) -> None:
+    """What would be 24 MiB is left at the first ten."""
+    bomb = PACKERS[packer](png() + bytes(24 * 2**20))
+    url = site.put("/a.png", bomb, Content_Encoding=PACKINGS.get(packer, packer))
     began = time.process_time()
-    refused = await refusal(fetcher, site.put("/a.png", bomb, Content_Encoding="gzip"))
+    refused = await refusal(fetcher, url)
 
     assert refused == ("asset_too_large", 200)
-    assert len(bomb) < 2**18
+    assert len(bomb) < 2**16
     assert time.process_time() - began < 0.5
+
+
+@pytest.mark.parametrize("size", [1, 700, 2**20])
+@pytest.mark.parametrize("packer", PACKERS)
+async def test_packed_bodies_are_unpacked_whole(packer: str, size: int) -> None:
+    """However a body is cut, it is what was packed, up to the very limit; what is cut off or garbled is invalid."""
+    body = b"".join(hashlib.sha256(bytes([number])).digest() for number in range(100)) + b"abc" * 1_000
+    packed = PACKERS[packer](body)
+
+    async def read(sent: bytes, limit: int) -> bytes | str:
+        async def parts() -> AsyncIterator[bytes]:
+            for start in range(0, len(sent), size):
+                yield sent[start : start + size]
+
+        try:
+            return await read_body(parts(), PACKINGS.get(packer, packer), limit, 200)
+        except AssetError as error:
+            return error.code
+
+    assert await read(packed, len(body)) == body
+    assert await read(packed, len(body) - 1) == "asset_too_large"
+    assert await read(packed[:-1], len(body)) == "asset_invalid"
+    assert await read(b"\x07" + body, len(body) * 2) == "asset_invalid"
 
 
 @pytest.mark.parametrize(
     ("encoding", "body", "passes"),
     [
-        ("gzip", gzip.compress(png()), True),
         ("x-gzip", gzip.compress(png()), True),
-        ("deflate", zlib.compress(png()), True),
+        ("GZIP", gzip.compress(png()[:9]) + gzip.compress(png()[9:]) + bytes(9), True),
+        ("zstd", zstd.compress(png()[:9]) + zstd.compress(png()[9:]), True),
         ("identity", png(), True),
         ("gzip", png(), False),
-        ("gzip", gzip.compress(png())[:-12], False),
-        ("br", png(), False),
+        ("compress", png(), False),
         ("gzip, gzip", gzip.compress(gzip.compress(png())), False),
+        # A window of 128 MiB, which would be taken whatever the body holds.
+        ("zstd", in_a_large_window(png()), False),
     ],
 )
 async def test_only_known_packings_are_unpacked(
     site: Site, fetcher: HttpFetcher, encoding: str, body: bytes, *, passes: bool
 ) -> None:
-    """What is not whole or packed otherwise is invalid."""
+    """What is packed otherwise is invalid."""
 
     async def answer(_: web.Request) -> web.Response:
         return web.Response(body=body, headers={"Content-Type": "image/png", "Content-Encoding": encoding})
@@ -481,9 +539,79 @@ async def test_fresh_assets_are_kept_and_stale_ones_are_not(site: Site) -> None:
     assert site.paths[len(while_fresh) :] == ["/kept.png"]
 
 
+@pytest.mark.parametrize("validator", [{"ETag": 'W/"1"'}, {"Last-Modified": "Wed, 21 Oct 2015 07:28:00 GMT"}])
+async def test_a_stale_asset_is_asked_for_whether_it_still_holds(site: Site, validator: dict[str, str]) -> None:
+    """A server that says so sends no body, and the asset is as fresh again as it says; through redirects as well."""
+    clock = [1000.0]
+    version = ["1"]
+    asked_with: list[dict[str, str]] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        conditions = {name: value for name, value in request.headers.items() if name.startswith("If-")}
+        asked_with.append(conditions)
+        if conditions and version == ["1"]:
+            return web.Response(status=304, headers={"Cache-Control": "max-age=7"})
+        body = png("green" if version == ["1"] else "red")
+        headers = {"Cache-Control": "max-age=60", **(validator if version == ["1"] else {})}
+        return web.Response(body=body, content_type="image/png", headers=headers)
+
+    site.serve("/a.png", answer)
+    site.redirect("/moved.png", "/a.png")
+    async with HttpFetcher(AllowedHosts.parse("127.0.0.1"), clock=lambda: clock[0]) as fetcher:
+        for path in ("/a.png", "/moved.png"):
+            asked_with.clear()
+            version[0] = "1"
+            await fetcher.fetch(site.url + path, "image")
+            clock[0] += 61
+            again = await fetcher.fetch(site.url + path, "image")
+            fresh_for = again.fresh_until - clock[0]
+            clock[0] += 8
+            version[0] = "2"
+            other = await fetcher.fetch(site.url + path, "image")
+            clock[0] += 61
+            await fetcher.fetch(site.url + path, "image")
+
+            assert (again.body, again.status, again.content_type) == (png(), 200, "image/png")
+            assert other.body == png("red")
+            assert [list(each.values()) for each in asked_with] == [[], *[list(validator.values())] * 2, []]
+            assert fresh_for == pytest.approx(7 if path == "/a.png" else -math.inf, abs=1) or fresh_for <= 0
+
+
+@pytest.mark.parametrize("control", ["no-store", "private", "max-age=0, no-store", "max-age=9, private"])
+async def test_what_may_not_be_kept_is_asked_for_anew(site: Site, fetcher: HttpFetcher, control: str) -> None:
+    """Not even in order to ask whether it still holds; an answer in several fields is read as one."""
+    first, *rest = control.split(", ")
+
+    async def answer(_: web.Request) -> web.Response:
+        fields = CIMultiDict([("Cache-Control", first), ("ETag", '"1"'), *(("Cache-Control", one) for one in rest)])
+        return web.Response(body=png(), content_type="image/png", headers=fields)
+
+    url = site.serve("/a.png", answer)
+    for _ in range(2):
+        await fetcher.fetch(url, "image")
+
+    assert [dict(request.headers).keys() & {"If-None-Match"} for request in site.requests] == [set(), set()]
+
+
+async def test_an_answer_without_a_question_is_an_error(site: Site, fetcher: HttpFetcher) -> None:
+    """A server that says `not modified` to who has nothing has nothing to give."""
+    for _ in range(2):
+        assert await refusal(fetcher, site.put("/a.png", b"", status=304, ETag='"1"')) == ("asset_status", 304)
+
+
+async def test_who_waits_is_told_how_much_is_there(site: Site, fetcher: HttpFetcher) -> None:
+    """Everybody who waits for one fetch hears of every part of it."""
+    heard: tuple[list[int], list[int]] = ([], [])
+    url = site.put("/a.png", png() + bytes(2**20))
+    await asyncio.gather(*(fetcher.fetch(url, "image", each.append) for each in heard))
+
+    assert heard[0] == heard[1] == sorted(heard[0])
+    assert heard[0][-1] == len(png()) + 2**20
+
+
 async def test_the_cache_is_bounded(site: Site) -> None:
     """Beyond its room the asset that was not asked for longest goes."""
-    async with HttpFetcher(AllowedHosts.parse("127.0.0.1"), cache_bytes=400) as fetcher:
+    async with HttpFetcher(AllowedHosts.parse("127.0.0.1"), cache_bytes=400 + 10 * len(site.url)) as fetcher:
         urls = [site.put(f"/{number}.png", png(), Cache_Control="max-age=60") for number in range(6)]
         for url in [*urls, urls[5], urls[0]]:
             await fetcher.fetch(url, "image")

@@ -1,6 +1,8 @@
 """What is read from addresses, headers and files."""
 
 import io
+import time
+from collections.abc import Callable
 from email.utils import formatdate
 from ipaddress import ip_address
 from typing import Any
@@ -9,9 +11,11 @@ import PIL.Image
 import pytest
 
 from agents.assets.addresses import is_public
+from agents.assets.font_display import fonts_in_any_time
 from agents.assets.freshness import fresh_seconds
 from agents.assets.image_size import image_size, image_type
 from agents.assets.rebase import rebased
+from agents.assets.still_svg import images_at_rest
 
 NOW = 1_800_000_000.0
 
@@ -81,6 +85,8 @@ def test_only_the_public_network_is_public(address: str, *, public: bool) -> Non
         ({"Cache-Control": "no-cache, max-age=60"}, 0),
         ({"Cache-Control": "private, max-age=60"}, 0),
         ({"Cache-Control": "max-age=60", "Vary": "*"}, 0),
+        ({"Cache-Control": "max-age=60", "Vary": "Accept, *"}, 0),
+        ({"Cache-Control": "max-age=5, max-age=60"}, 5),
         ({"Cache-Control": "max-age=60", "Vary": "Accept"}, 60),
         ({"Cache-Control": "max-age=-1"}, 0),
         ({"Cache-Control": "max-age=soon", "Age": "x"}, 0),
@@ -163,9 +169,30 @@ def test_headers_without_an_end_are_given_up(body: bytes) -> None:
         ("@import url(b.css);", "@import url(http://h/d/b.css);"),
         ("i{mask:url(#m);content:'url';background:url()}", "i{mask:url(#m);content:'url';background:url()}"),
         ("i{background:url(data:image/png;base64,AA==)}", "i{background:url(data:image/png;base64,AA==)}"),
+        (
+            "i{content:'url(a)'}/* url(a) '*/i{background:url(a)}",
+            "i{content:'url(a)'}/* url(a) '*/i{background:url(http://h/d/a)}",
+        ),
+        (
+            "@import/**/'a';@import /* url(b) */ /*'*/ url( c );/* url(d)",
+            "@import/**/'http://h/d/a';@import /* url(b) */ /*'*/ url( http://h/d/c );/* url(d)",
+        ),
         ("i{background:url(https://x/y)}/* ä */", "i{background:url(https://x/y)}/* ä */"),
     ],
 )
 def test_a_style_sheet_that_moved_means_its_new_place(sheet: str, expected: str) -> None:
     """Relative addresses become absolute, everything else stays."""
     assert rebased(sheet, "http://h/d/s.css") == expected
+
+
+@pytest.mark.parametrize(
+    "part",
+    ["@import/*", "@import/**/", "/**/", "url(", "url('", "@import ", "(data:image/svg+xml,", "=data:image/svg+xml,"],
+)
+@pytest.mark.parametrize("read", [lambda sheet: rebased(sheet, "http://h/"), images_at_rest, fonts_in_any_time])
+def test_reading_a_sheet_takes_no_longer_than_it_is(read: Callable[[str], str], part: str) -> None:
+    """What never ends, or is all beginnings, is read in a time in proportion to its length."""
+    began = time.process_time()
+    read(part * (200_000 // len(part)))
+
+    assert time.process_time() - began < 3
