@@ -63,6 +63,11 @@ class KafkaServer:
         """`host:port` for clients."""
         return f"127.0.0.1:{self.port}"
 
+    @property
+    def far_address(self) -> str:
+        """`host:port` for clients that come through the proxy, where there is one."""
+        return self.address if self._proxied is None else f"127.0.0.1:{self._proxied[1]}"
+
     def admin(self) -> AdminClient:
         """Return a client that makes and removes topics."""
         return AdminClient({"bootstrap.servers": self.address, "log_level": 0})

@@ -15,6 +15,7 @@ from tests.parts.ports import free_port
 from tests.parts.process import PartError
 
 NODES: Final = 3
+COPIES: Final = NODES
 TOGETHER_SECONDS: Final = 120.0
 POLL_SECONDS: Final = 0.1
 
@@ -36,6 +37,11 @@ class KafkaCluster:
     def address(self) -> str:
         """Every `host:port`, comma-separated, for clients."""
         return ",".join(node.address for node in self.nodes.values())
+
+    @property
+    def far_address(self) -> str:
+        """The same: no proxy stands before a cluster."""
+        return self.address
 
     def start(self) -> Self:
         """Start every node, and return once they work together."""
@@ -61,9 +67,13 @@ class KafkaCluster:
         return AdminClient({"bootstrap.servers": self.address, "log_level": 0})
 
     def make_topics(self, topics: Iterable[NewTopic]) -> None:
-        """Make topics, and return once every partition of them has a leader."""
+        """Make topics, with a copy on every node, and return once every partition of them has a leader."""
         admin = self.admin()
-        for made in admin.create_topics(list(topics)).values():
+        copied = [
+            NewTopic(topic.topic, topic.num_partitions, replication_factor=COPIES, config=topic.config)
+            for topic in topics
+        ]
+        for made in admin.create_topics(copied, request_timeout=TOGETHER_SECONDS).values():
             made.result()
         self.until_together()
 
