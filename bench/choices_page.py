@@ -1,6 +1,6 @@
 """The section of docs/performance.md that says why things are as they are, beside the figures that decided it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from bench.markdown import paragraph, section, table
 from bench.results import Choices, Encoded
@@ -12,8 +12,8 @@ def choices(measured: Choices) -> str:
         "What decided what",
         paragraph("""
             **Slots.** A page a core and one more: while one page waits, for its text to be read or its picture to be
-            handed over, another draws. Fewer leave a core idle, more only compete. The engine alone, posters a second
-            by its number of slots:"""),
+            handed over, another draws. The engine alone, posters a second by its number of slots (the most in bold,
+            here and below):"""),
         _rates(measured.slots),
         paragraph("""
             **Encoder.** Encoding is a large slice of a poster, so a PNG is made by Chromium's quick encoder: the same
@@ -35,8 +35,14 @@ def choices(measured: Choices) -> str:
 
 def _rates(documents: Mapping[str, Mapping[str, float]]) -> str:
     alternatives = list(next(iter(documents.values())))
-    rows = [[name, *(f"{rates[each]:.1f}" for each in alternatives)] for name, rates in documents.items()]
+    rows = [[name, *_most_in_bold(list(rates.values()))] for name, rates in documents.items()]
     return table(["poster", *alternatives], rows)
+
+
+def _most_in_bold(rates: Sequence[float]) -> list[str]:
+    shown = [f"{rate:.1f}" for rate in rates]
+    most = f"{max(rates):.1f}"
+    return [f"**{each}**" if each == most else each for each in shown]
 
 
 def _encoders(documents: Mapping[str, Mapping[str, Encoded]]) -> str:

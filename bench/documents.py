@@ -7,6 +7,8 @@ from schemas.output import Output, resolve_output
 
 DOCUMENTS = {name: (Path(__file__).parent / f"{name}.html").read_text(encoding="utf-8") for name in ("simple", "rich")}
 OUTPUT = resolve_output(Output())
+DEADLINE_SECONDS = 60.0
+"""For one poster: what is measured is how fast it is, and a neighbour of the benchmark shall not end it."""
 WIDTH, HEIGHT = OUTPUT.width or 0, OUTPUT.height or 0
 
 

@@ -12,7 +12,7 @@ import psutil
 from agents.render.engine import Engine
 from agents.render.rendering import RenderRequest
 from bench.bare import Bare, Draw, drawn_alone, drawn_together
-from bench.documents import DOCUMENTS, OUTPUT
+from bench.documents import DEADLINE_SECONDS, DOCUMENTS, OUTPUT
 from bench.figures import median, ratio
 
 
@@ -20,7 +20,11 @@ def by_engine(engine: Engine) -> Draw:
     """Return how the engine draws a document."""
 
     async def draw(html: str) -> bytes:
-        return (await engine.render(RenderRequest(html=html, output=OUTPUT))).images[0].data
+        return (
+            (await engine.render(RenderRequest(html=html, output=OUTPUT, deadline_seconds=DEADLINE_SECONDS)))
+            .images[0]
+            .data
+        )
 
     return draw
 

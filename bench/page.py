@@ -86,9 +86,9 @@ def starts(measured: Starts) -> str:
         "The first poster",
         paragraph(f"""
             Seconds from a process's start to its first completion, that of a rich poster whose request was waiting,
-            {len(measured.worker)} times each. Most of it is the start of Chromium with every page warmed, and beside
-            it reading the fonts. The broker lets a group begin at once here; with Kafka's default an empty group
-            waits three seconds for further members."""),
+            {len(measured.worker)} starts of each. By then Chromium is up, every page is warm, and the fonts are read.
+            The broker lets a group begin at once here; with Kafka's default an empty group waits three seconds for
+            further members."""),
         table(["worker", "median s", "longest s"], rows),
     )
 

@@ -19,7 +19,7 @@ from agents.render.making import Making, Shelf
 from agents.render.template import Template
 from agents.storage.open_store import object_store
 from bench.counts import Counts
-from bench.documents import DOCUMENTS, OUTPUT, as_template, number
+from bench.documents import DEADLINE_SECONDS, DOCUMENTS, OUTPUT, as_template, number
 from bench.figures import median
 from bench.results import Reused, Reuses
 from schemas.renders import PosterPinned
@@ -73,7 +73,9 @@ async def maker(engine: Engine, html: str, address: str) -> AsyncIterator[Making
     await store.open()
     try:
         sources = cast("Any", Sources(as_template(html)))
-        yield Making(engine, sources, Shelf(store=store, public_url=None), timeout=15, clock=time.monotonic)
+        yield Making(
+            engine, sources, Shelf(store=store, public_url=None), timeout=DEADLINE_SECONDS, clock=time.monotonic
+        )
     finally:
         await store.close()
 

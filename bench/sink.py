@@ -58,14 +58,16 @@ class Group:
 def _run(site: Site, processes: int, posters: int) -> SinkRun:
     group = Group(site, processes)
     _produce(site, stream(WARM_UP_POSTERS))
-    before = _looks(group, WARM_UP_POSTERS * 5)[-1][1]
+    _, before = _looks(group, 0, WARM_UP_POSTERS * 5)[-1]
+    deliveries = stream(posters)
     # They stand still while their backlog is produced, which would take a core from them.
     group.signal(signal.SIGSTOP)
-    deliveries = stream(posters)
-    _produce(site, deliveries)
-    psutil.cpu_percent()
-    group.signal(signal.SIGCONT)
-    looks = _looks(group, before + len(deliveries))
+    try:
+        _produce(site, deliveries)
+        psutil.cpu_percent()
+    finally:
+        group.signal(signal.SIGCONT)
+    looks = _looks(group, before, before + len(deliveries))
     busy = psutil.cpu_percent() / 100 * (os.cpu_count() or 1)
     return SinkRun(processes=processes, rate=steady_rate(looks), cores_busy=busy)
 
@@ -82,15 +84,16 @@ def steady_rate(looks: Sequence[tuple[float, int]]) -> float:
     return (written - before) / (moment - began)
 
 
-def _looks(group: Group, total: int) -> list[tuple[float, int]]:
-    """Look until so many records are written."""
-    until = time.monotonic() + PATIENCE_SECONDS
-    looks = [(time.monotonic(), group.written())]
+def _looks(group: Group, before: int, total: int) -> list[tuple[float, int]]:
+    """Look until so many records are written; `before` are at the beginning."""
+    looks = [(time.monotonic(), before)]
+    until = looks[0][0] + PATIENCE_SECONDS
     while looks[-1][1] < total:
         if looks[-1][0] > until:
             raise TimeoutError(f"the sinks wrote {looks[-1][1]} of {total} records in {PATIENCE_SECONDS:g} s")
         time.sleep(LOOK_SECONDS)
-        looks.append((time.monotonic(), group.written()))
+        written = group.written()
+        looks.append((time.monotonic(), written))
     return looks
 
 

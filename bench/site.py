@@ -19,7 +19,7 @@ import psutil
 import psycopg
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from bench.documents import as_template, number
+from bench.documents import DEADLINE_SECONDS, as_template, number
 from bench.figures import rate
 from posters.commands.setup import set_up
 from posters.template_client import TemplateClient
@@ -190,6 +190,7 @@ async def running_site(roles: Sequence[str] = ROLES) -> AsyncIterator[Site]:
             "POSTERS_BROKERS": kafka.address,
             "POSTERS_DATABASE_URL": postgres.url(),
             "POSTERS_STORAGE_URL": bucket.storage_url,
+            "POSTERS_RENDER_TIMEOUT": f"{DEADLINE_SECONDS:g}",
             "POSTERS_LOG_LEVEL": "error",
         }
         settings = read_settings(environment)

@@ -37,7 +37,7 @@ class Cluster:
             "mode": mode,
             "workers": workers,
             "html": self.html,
-            "warmUp": WARM_UP,
+            "warmUp": min(WARM_UP, posters),
             "posters": posters,
             "width": WIDTH,
             "height": HEIGHT,
