@@ -3,10 +3,11 @@
 import logging
 from typing import Any
 
+from django.db.models import Q
 from django.dispatch import receiver
 from django_posters.models import Poster
 
-from django_posters import poster_finished
+from django_posters import poster_erased, poster_finished
 
 from .models import Testimonial
 
@@ -20,3 +21,10 @@ def show_poster(poster: Poster, **_: Any) -> None:
         Testimonial.objects.filter(poster=poster).update(poster_url=poster.url)
     else:
         logger.warning("no poster of testimonial %s: %s %s", poster.entity_id, poster.status, poster.error_message)
+
+
+@receiver(poster_erased, sender=Testimonial)
+def hide_poster(poster: Poster, **_: Any) -> None:
+    """Forget the picture's address, unless a newer poster was asked for meanwhile."""
+    testimonials = Testimonial.objects.filter(pk=poster.entity_id)
+    testimonials.filter(Q(poster=None) | Q(poster=poster)).update(poster_url="")

@@ -139,8 +139,8 @@ def _chunks(rows: Iterator[Any]) -> Iterator[list[Any]]:
 
 def _posters(field: PosterField, rows: list[Any]) -> dict[Any, Poster]:
     ids = [poster_id for row in rows if (poster_id := getattr(row, field.attname)) is not None]
-    columns = ("digest", "status", "requested_at", "template_version")
-    return Poster.objects.using(outbox.database()).only(*columns).in_bulk(ids)
+    columns = ("digest", "status", "url", "requested_at", "template_version", "job__cancel_requested_at")
+    return Poster.objects.using(outbox.database()).select_related("job").only(*columns).in_bulk(ids)
 
 
 def _encode(row: models.Model, field: PosterField, batch: BatchRequested) -> tuple[bytes, str]:

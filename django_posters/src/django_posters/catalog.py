@@ -86,5 +86,4 @@ def _first(layers: list[Mapping[str, Any]], name: str) -> int:
 
 def is_current(poster: Poster, digest: str, chosen: Chosen) -> bool:
     """Whether a row that has this poster need not ask again."""
-    unusable = (Poster.Status.FAILED, Poster.Status.CANCELLED)
-    return poster.digest == digest and poster.status not in unusable and not chosen.outdates(poster)
+    return poster.digest == digest and poster.is_usable and not chosen.outdates(poster)

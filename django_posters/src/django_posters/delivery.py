@@ -6,7 +6,7 @@ from django.db import transaction
 
 from . import outbox, placeholders
 from .conf import get_settings
-from .contract.requests import BatchRequested, PosterRequested
+from .contract.requests import BatchRequested, JobCancelRequested, PosterEraseRequested, PosterRequested
 from .contract.topics import POSTER_REQUESTS
 
 
@@ -16,3 +16,9 @@ def send_request(request: PosterRequested | BatchRequested) -> None:
         transaction.on_commit(partial(placeholders.answer, request), using=outbox.database())
     else:
         outbox.add(request, topic=POSTER_REQUESTS, key=request.job_id)
+
+
+def send_order(order: JobCancelRequested | PosterEraseRequested, *, key: str) -> None:
+    """Send what concerns earlier requests with the current transaction; placeholders leave nothing to do."""
+    if not get_settings().is_placeholder:
+        outbox.add(order, topic=POSTER_REQUESTS, key=key)

@@ -40,6 +40,7 @@ class Job(models.Model):
     revision = models.PositiveBigIntegerField(default=0, help_text="Rises with every change of the counts.")
     metadata = models.JSONField(default=dict)
     requested_at = models.DateTimeField()
+    cancel_requested_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     announced = models.BooleanField(default=False, help_text="Whether job_finished was sent for this outcome.")
 
@@ -97,6 +98,7 @@ class Poster(models.Model):
     warnings = models.JSONField(default=list)
     attempt = models.PositiveIntegerField(default=1)
     generation = models.PositiveIntegerField(default=0)
+    erased_generation = models.PositiveIntegerField(null=True, help_text="Its picture, and those before it, are gone.")
     generation_time_ms = models.PositiveIntegerField(null=True)
     requested_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
@@ -113,6 +115,18 @@ class Poster(models.Model):
 
     def __str__(self) -> str:
         return f"{self.section} of {self.entity_id}: {self.status}"
+
+    @property
+    def is_erased(self) -> bool:
+        """Whether its picture was deleted."""
+        return self.erased_generation is not None and self.erased_generation >= self.generation
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether there is a picture or one is still to come: not where it failed, was cancelled or was erased."""
+        if self.is_finished:
+            return self.status == Status.COMPLETED and self.url != ""
+        return self.job.cancel_requested_at is None
 
     @property
     def is_finished(self) -> bool:

@@ -126,7 +126,8 @@ def _digest(request: PosterRequested) -> str:
 
 def _current(instance: models.Model, field: PosterField, request: PosterRequested, chosen: Chosen) -> Poster | None:
     # Read through the row itself: the instance in hand may be older than its row.
-    newest = Poster.objects.using(outbox.database()).filter(pk__in=stored(instance).values(field.attname)).first()
+    posters = Poster.objects.using(outbox.database()).select_related("job")
+    newest = posters.filter(pk__in=stored(instance).values(field.attname)).first()
     return newest if newest is not None and is_current(newest, _digest(request), chosen) else None
 
 

@@ -3,14 +3,14 @@
 from functools import partial
 from typing import Any
 
-from django.apps import apps
 from django.db import models, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Case, Exists, OuterRef, Q, Value, When
 
 from . import outbox
 from .contract.outcomes import JobEvent, PosterOutcome
 from .models import FINISHED, Job, Poster, Status
-from .signals import job_finished, poster_finished
+from .rows import owner_model
+from .signals import job_finished, poster_erased, poster_finished
 
 _UNFINISHED = (Status.QUEUED, Status.PROCESSING)
 
@@ -23,7 +23,7 @@ def apply_outcome(outcome: PosterOutcome) -> None:
     """
     posters = Poster.objects.using(outbox.database()).filter(job_id=outcome.job_id, poster_index=outcome.poster_index)
     if outcome.status == "erased":
-        posters.filter(generation__lte=outcome.generation).update(url="", object_key="", sha256="")
+        _apply_erased(posters, outcome.generation)
         return
     same_generation = Q(generation=outcome.generation, status__in=_UNFINISHED)
     posters.filter(Q(generation__lt=outcome.generation) | same_generation).update(**_columns(outcome))
@@ -75,12 +75,22 @@ def _announce_job(job_id: str) -> None:
         _jobs(job_id).filter(revision=job.revision).update(announced=True)
 
 
+def _apply_erased(posters: models.QuerySet[Poster], generation: int) -> None:
+    unmarked = Q(erased_generation=None) | Q(erased_generation__lt=generation)
+    erased = posters.filter(unmarked, generation__lte=generation)
+    erased.update(url="", object_key="", sha256="")
+    poster = erased.first()
+    if poster is not None:
+        poster_erased.send_robust(sender=_owner_model(poster), poster=poster)
+        erased.update(erased_generation=generation)
+
+
 def _columns(outcome: PosterOutcome) -> dict[str, Any]:
     return {
         "status": outcome.status,
-        "url": outcome.url or "",
-        "object_key": outcome.object_key or "",
-        "sha256": outcome.sha256 or "",
+        "url": _unless_erased(outcome, outcome.url),
+        "object_key": _unless_erased(outcome, outcome.object_key),
+        "sha256": _unless_erased(outcome, outcome.sha256),
         "size_bytes": outcome.size_bytes,
         "width": outcome.width,
         "height": outcome.height,
@@ -97,8 +107,11 @@ def _columns(outcome: PosterOutcome) -> dict[str, Any]:
     }
 
 
+def _unless_erased(outcome: PosterOutcome, value: str | None) -> Any:
+    # The word that it was erased may come first.
+    there = Q(erased_generation=None) | Q(erased_generation__lt=outcome.generation)
+    return Case(When(there, then=Value(value or "")), default=Value(""))
+
+
 def _owner_model(row: Poster | Job) -> type[models.Model]:
-    try:
-        return apps.get_model(row.owner_model)
-    except LookupError:  # the site no longer has that model
-        return type(row)
+    return owner_model(row.owner_model) or type(row)

@@ -1,19 +1,18 @@
 """Ask again for posters that came to nothing."""
 
-from django.apps import apps
 from django.db import models
 
 from . import outbox
 from .errors import RequestError
 from .models import Poster
 from .requests import request_poster
+from .rows import owner_model
 
 
 def owner_of(poster: Poster) -> models.Model | None:
     """Return the row that a poster shows, None where it is gone."""
-    try:
-        model = apps.get_model(poster.owner_model)
-    except LookupError:  # the model was renamed or removed
+    model = owner_model(poster.owner_model)
+    if model is None:
         return None
     row: models.Model | None = model._base_manager.using(outbox.database()).filter(pk=poster.entity_id).first()
     return row

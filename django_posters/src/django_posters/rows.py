@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.apps import apps
 from django.db import models
 
 from . import outbox
@@ -24,11 +25,11 @@ def find_field(model: type[models.Model], name: str | None) -> PosterField:
     return fields[name]
 
 
-def check_saved(instance: models.Model) -> None:
+def check_saved(instance: models.Model, advice: str = "call its save() before request_poster()") -> None:
     """Raise RequestError where the row is in no database, or not in that of the posters."""
     label = type(instance)._meta.label
     if instance.pk is None or instance._state.adding:
-        raise RequestError(f"this {label} is not saved; call its save() before request_poster()")
+        raise RequestError(f"this {label} is not saved; {advice}")
     check_database(label, instance._state.db)
 
 
@@ -44,3 +45,11 @@ def check_database(label: str, alias: str | None) -> None:
 def stored(instance: models.Model) -> models.QuerySet[Any]:
     """Return the row as the database has it: the instance in hand may be older."""
     return type(instance)._base_manager.using(outbox.database()).filter(pk=instance.pk)
+
+
+def owner_model(label: str) -> type[models.Model] | None:
+    """Return the model that rows of a poster or job are of, None where the site no longer has it."""
+    try:
+        return apps.get_model(label)
+    except LookupError:
+        return None

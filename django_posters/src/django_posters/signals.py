@@ -9,5 +9,8 @@ from django.dispatch import Signal
 poster_finished = Signal()
 """A poster is completed, failed or cancelled: `sender` is the model of the row that it shows, `poster` the Poster."""
 
+poster_erased = Signal()
+"""A poster's picture was deleted: `sender` and `poster` as above. Receivers forget where they keep its address."""
+
 job_finished = Signal()
 """A job is finished, and so is every poster of it: `sender` is the model of the rows that it shows, `job` the Job."""

@@ -4,8 +4,10 @@ import hashlib
 import re
 import uuid
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from html import unescape
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -26,6 +28,7 @@ import schemas.codec
 from django_posters import request_poster, request_posters
 from django_tests.outcomes import NOW, URL, job_event, outcome, version
 from django_tests.site import NAME, Site, make_testimonial
+from schemas.requests import JobCancelRequested
 from schemas.templates import (
     Placeholder,
     TemplateActivate,
@@ -159,8 +162,13 @@ def test_failed_posters_are_asked_for_again(admin: Client) -> None:
 
 
 def test_console_is_linked_to_where_it_is_set(admin: Client) -> None:
-    """With CONSOLE_URL a poster's page leads to its records in Redpanda Console, without it to none."""
+    """With CONSOLE_URL a poster's page leads to its records in Redpanda Console, without it to none.
+
+    Console looks for a text only among the records that it loads: from a time on (`o=-4` and `t`), not the oldest ones.
+    """
     poster = request_poster(make_testimonial())
+    finish(poster)
+    poster.refresh_from_db()
     path = f"poster/{poster.pk}/change/"
     posters = {"BOOTSTRAP_SERVERS": "localhost:9092", "SITE": NAME, "CONSOLE_URL": "http://console.test:8080/"}
     without = page(admin, path)
@@ -168,8 +176,58 @@ def test_console_is_linked_to_where_it_is_set(admin: Client) -> None:
     with override_settings(POSTERS=posters):
         shown = page(admin, path)
 
-    assert f"http://console.test:8080/topics/poster-requests?p=-1&amp;s=50&amp;o=-2&amp;q={poster.job_id}" in shown
+    links = [urlsplit(unescape(link)) for link in re.findall(r'href="(http://console[^"]+)"', shown)]
+    queries = [dict(parse_qsl(link.query)) for link in links]
+    assert [link.path for link in links] == ["/topics/poster-requests", "/topics/poster-completions"]
+    assert {link.fragment for link in links} == {"messages"}
+    for query, moment in zip(queries, (poster.requested_at, poster.finished_at), strict=True):
+        since = datetime.fromtimestamp(int(query.pop("t")) / 1000, tz=UTC)
+        assert timedelta() < moment - since < timedelta(seconds=5)
+        assert query == {"p": "-1", "s": "500", "o": "-4", "q": poster.job_id}
     assert "/topics/" not in without
+
+
+def test_jobs_are_cancelled(admin: Client) -> None:
+    """Of the selected jobs those that are open are to be cancelled, and the list says so."""
+    open_job, done = request_poster(make_testimonial()).job, request_poster(make_testimonial()).job
+    apply_job(decode(job_event(done.pk, 1, "completed", total_count=1, success_count=1), JobEvent))
+
+    answer = admin.post(ADMIN + "job/", {"action": "cancel", "_selected_action": [open_job.pk, done.pk]}, follow=True)
+
+    shown = answer.content.decode()
+    event = schemas.codec.decode(bytes(OutboxEvent.objects.latest("pk").value), JobCancelRequested)
+    assert (event.job_id, event.reason) == (open_job.pk, "by admin in the admin")
+    assert "1 jobs are to be cancelled" in shown
+    assert shown.count(", to be cancelled") == 1
+
+
+def test_pictures_are_erased_once_that_is_meant(admin: Client) -> None:
+    """The action asks first; then the picture is to be deleted and its row is unlinked."""
+    poster = request_poster(make_testimonial())
+    finish(poster)
+    fields = {"action": "erase", "_selected_action": [str(poster.pk)]}
+
+    asked = admin.post(ADMIN + "poster/", fields)
+    between = OutboxEvent.objects.count()
+    answer = admin.post(ADMIN + "poster/", fields | {"sure": "yes"}, follow=True)
+
+    assert "This cannot be undone" in asked.content.decode()
+    assert between == 1
+    assert "1 posters are to be erased" in answer.content.decode()
+    assert URL not in answer.content.decode()
+    assert models.Testimonial.objects.get().poster is None
+    apply_outcome(decode(outcome(poster.job_id, "erased"), PosterOutcome))
+    assert ", erased" in page(admin, "poster/")
+
+
+def test_cancelling_and_erasing_take_permissions(site: Site) -> None:
+    """Who may only look at posters and jobs is not offered either."""
+    request_poster(make_testimonial())
+    user = User.objects.create_user("looker", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=["view_poster", "view_job"]))
+
+    for path in ("poster/", "job/"):
+        assert 'name="action"' not in page(logged_in(user), path)
 
 
 def test_jobs_are_looked_for_together(admin: Client) -> None:

@@ -165,14 +165,3 @@ def test_outcome_of_an_unknown_poster_is_left_alone(any_site: Site) -> None:
 
     poster.refresh_from_db()
     assert poster.status == "queued"
-
-
-def test_erased_poster_loses_its_address(any_site: Site) -> None:
-    """Once its object is deleted a poster no longer links to it."""
-    poster = request_poster(make_testimonial())
-
-    take(outcome(poster.job_id))
-    take(outcome(poster.job_id, "erased"))
-
-    poster.refresh_from_db()
-    assert (poster.status, poster.url, poster.object_key, poster.sha256) == ("completed", "", "", "")

@@ -3,12 +3,14 @@
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.forms import Script
 from django.http import HttpRequest, JsonResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from django_posters.cancelling import cancel_job
 from django_posters.models import Job
 from django_posters.progress import read_progress
 
@@ -26,6 +28,7 @@ class JobAdmin(ReadOnlyAdmin):
     search_fields = ("job_id",)
     date_hierarchy = "requested_at"
     show_full_result_count = False
+    actions = ("cancel",)
     fields = (
         "job_id",
         "colored_status",
@@ -50,6 +53,10 @@ class JobAdmin(ReadOnlyAdmin):
         look = path("progress/", self.admin_site.admin_view(self.progress_view), name="posters_job_progress")
         return [look, *super().get_urls()]
 
+    def has_cancel_permission(self, request: HttpRequest) -> bool:
+        """Ask Django who may change jobs, as if that could be done by hand."""
+        return admin.ModelAdmin.has_change_permission(self, request)
+
     def progress_view(self, request: HttpRequest) -> JsonResponse:
         """Return the progress of the jobs that the query names, by one query of the database."""
         if not self.has_view_permission(request):
@@ -59,8 +66,9 @@ class JobAdmin(ReadOnlyAdmin):
 
     @admin.display(description="status", ordering="status")
     def colored_status(self, job: Job) -> SafeString:
-        """Show the status in its colour."""
-        return colored(job.status)
+        """Show the status in its colour, and whether the rest is to be cancelled."""
+        leaving = job.cancel_requested_at is not None and not job.is_finished
+        return format_html("{}{}", colored(job.status), ", to be cancelled" if leaving else "")
 
     @admin.display(description="progress")
     def progress(self, job: Job) -> SafeString:
@@ -87,3 +95,9 @@ class JobAdmin(ReadOnlyAdmin):
         """Link to its posters."""
         address = reverse(f"{self.admin_site.name}:posters_poster_changelist")
         return format_html('<a href="{}?job__job_id={}">{} posters</a>', address, job.pk, job.total_count)
+
+    @admin.action(description="Cancel what is left of selected jobs", permissions=["cancel"])
+    def cancel(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
+        """Ask for the posters that are not made yet to be cancelled."""
+        count = sum(cancel_job(job, reason=f"by {request.user} in the admin") for job in queryset)
+        self.message_user(request, f"{count} jobs are to be cancelled; finished ones are left as they are.")

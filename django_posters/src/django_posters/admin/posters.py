@@ -3,13 +3,16 @@
 from typing import ClassVar
 
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from django_posters.contract.topics import POSTER_COMPLETIONS, POSTER_REQUESTS
+from django_posters.erasing import erase_poster
 from django_posters.errors import RequestError
 from django_posters.models import Poster
 from django_posters.retrying import retry_poster
@@ -28,7 +31,7 @@ class PosterAdmin(ReadOnlyAdmin):
     date_hierarchy = "requested_at"
     list_per_page = 50
     show_full_result_count = False
-    actions = ("retry",)
+    actions = ("retry", "erase")
     readonly_fields = ("picture", "colored_status", "owner", "of_job", "records")
     fieldsets: ClassVar = [
         (None, {"fields": ["picture", "colored_status", "owner", "of_job", "url", "records"]}),
@@ -74,8 +77,8 @@ class PosterAdmin(ReadOnlyAdmin):
 
     @admin.display(description="status", ordering="status")
     def colored_status(self, poster: Poster) -> SafeString:
-        """Show the status in its colour."""
-        return colored(poster.status)
+        """Show the status in its colour, and whether the picture was erased since."""
+        return format_html("{}{}", colored(poster.status), ", erased" if poster.is_erased else "")
 
     @admin.display(description="row", ordering="entity_id")
     def owner(self, poster: Poster) -> SafeString | str:
@@ -102,9 +105,11 @@ class PosterAdmin(ReadOnlyAdmin):
     @admin.display(description="Redpanda Console")
     def records(self, poster: Poster) -> SafeString | str:
         """Link to the records of its job."""
-        asked = console_link(POSTER_REQUESTS, poster.job_id, "request")
-        answered = console_link(POSTER_COMPLETIONS, poster.job_id, "outcome")
-        return format_html("{} {}", asked, answered) if asked else "–"
+        asked = console_link(POSTER_REQUESTS, poster.job_id, poster.requested_at, "request")
+        if not asked:
+            return "–"
+        ended = poster.finished_at or poster.requested_at
+        return format_html("{} {}", asked, console_link(POSTER_COMPLETIONS, poster.job_id, ended, "outcome"))
 
     @admin.action(description="Ask again for selected posters", permissions=["retry"])
     def retry(self, request: HttpRequest, queryset: QuerySet[Poster]) -> None:
@@ -120,6 +125,22 @@ class PosterAdmin(ReadOnlyAdmin):
             else:
                 asked += 1
         self.message_user(request, f"{asked} posters are asked for again; only failed and cancelled ones are.")
+
+    @admin.action(description="Erase the pictures of selected posters", permissions=["delete"])
+    def erase(self, request: HttpRequest, queryset: QuerySet[Poster]) -> HttpResponse | None:
+        """Ask whether that is meant, then have the pictures and the data they were made of deleted."""
+        if not request.POST.get("sure"):
+            context = self.admin_site.each_context(request) | {
+                "title": "Erase pictures",
+                "opts": self.opts,
+                "posters": queryset,
+                "action": "erase",
+                "checkbox": ACTION_CHECKBOX_NAME,
+            }
+            return TemplateResponse(request, "admin/posters/erase.html", context)
+        count = sum(erase_poster(poster) for poster in queryset)
+        self.message_user(request, f"{count} posters are to be erased; the workers delete their pictures.")
+        return None
 
 
 def _picture(poster: Poster, css_class: str) -> SafeString | str:

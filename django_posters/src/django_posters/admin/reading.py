@@ -1,6 +1,8 @@
 """Pages to look at: nobody but the commands writes these rows."""
 
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -13,6 +15,9 @@ if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
 else:
     ModelAdmin = admin.ModelAdmin
+
+_CLOCKS_DIFFER_MS: Final = 1_000
+"""How far the broker's clock may be behind the site's."""
 
 COLORS = {
     "queued": "var(--body-quiet-color)",
@@ -41,11 +46,12 @@ def colored(status: str) -> SafeString:
     return format_html('<b class="poster-status" style="color: {}">{}</b>', COLORS[status], status)
 
 
-def console_link(topic: str, key: str, text: str) -> SafeString | str:
-    """Return a link to the records of a key in Redpanda Console, empty where no console is set."""
+def console_link(topic: str, key: str, since: datetime, text: str) -> SafeString | str:
+    """Return a link to the records of a key from a time on in Redpanda Console, empty where no console is set."""
     console = get_settings().console_url
     if not console:
         return ""
-    return format_html(
-        '<a href="{}/topics/{}?p=-1&amp;s=50&amp;o=-2&amp;q={}#messages">{}</a>', console, topic, key, text
-    )
+    # Console loads so many records of all partitions (-1) from the offset on, where -4 means the time; only among those
+    # it looks for the text.
+    search = {"p": -1, "s": 500, "o": -4, "t": int(since.timestamp() * 1000) - _CLOCKS_DIFFER_MS, "q": key}
+    return format_html('<a href="{}/topics/{}?{}#messages">{}</a>', console, topic, urlencode(search), text)
