@@ -69,11 +69,15 @@ install_object_server() {
 }
 
 command -v setpriv >/dev/null || scripts/apt-install.sh util-linux
+has() { PATH=$PATH:/usr/sbin command -v "$1" >/dev/null; }
+
+# The script that makes its tables calls a program of the client's package.
 install_mariadb() {
-  if PATH=$PATH:/usr/sbin command -v mariadbd >/dev/null || scripts/apt-install.sh mariadb-server-core; then
+  local packages=(mariadb-server-core mariadb-client-core)
+  if has mariadbd && has my_print_defaults || scripts/apt-install.sh "${packages[@]}"; then
     return
   fi
-  say "there is no mariadbd: install it (Debian: sudo apt-get install mariadb-server-core) and run this again"
+  say "there is no mariadbd or no my_print_defaults: install them (Debian: sudo apt-get install ${packages[*]}) and run this again"
   exit 1
 }
 
