@@ -30,9 +30,14 @@ class Cancellations:
         except ContractError as error:
             logger.warning("job-cancellations holds a record that is not an event: %s", error)
             return
-        self._up_to[cancellation.job_id] = cancellation.up_to_generation
-        for generation, scope in self._watched.get(cancellation.job_id, ()):
-            if generation <= cancellation.up_to_generation and not scope.expired():
+        self.add(cancellation.job_id, cancellation.up_to_generation)
+
+    def add(self, job_id: str, up_to_generation: int) -> None:
+        """Call off a job's posters; what an earlier record has called off stays so."""
+        up_to = max(up_to_generation, self.up_to(job_id))
+        self._up_to[job_id] = up_to
+        for generation, scope in self._watched.get(job_id, ()):
+            if generation <= up_to and not scope.expired():
                 scope.reschedule(asyncio.get_running_loop().time())
 
     @contextmanager
@@ -50,4 +55,8 @@ class Cancellations:
 
     def covers(self, job_id: str, generation: int) -> bool:
         """Say whether posters of this job and generation are not to be made any more."""
-        return generation <= self._up_to.get(job_id, -1)
+        return generation <= self.up_to(job_id)
+
+    def up_to(self, job_id: str) -> int:
+        """Return up to which generation the job is called off, -1 where it is not."""
+        return self._up_to.get(job_id, -1)

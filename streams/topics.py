@@ -131,7 +131,7 @@ EDGES: Final[dict[Role, Edges]] = {
     ),
     "sink": Edges(
         consumes=(names.POSTER_REQUESTS, names.POSTER_PROGRESS, names.POSTER_COMPLETIONS, names.POSTER_LOGS),
-        writes=(names.JOB_EVENTS, names.POSTER_COMPLETIONS, names.DEAD_LETTERS),
+        writes=(names.JOB_EVENTS, names.POSTER_COMPLETIONS, names.JOB_CANCELLATIONS, names.DEAD_LETTERS),
         window=2_000,
         poll_records=500,
     ),

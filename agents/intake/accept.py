@@ -69,12 +69,16 @@ class Acceptance:
         return version, None
 
     def _cancelled(self, request: JobCancelRequested, delivery: Delivery) -> Record:
+        # Whether the job was replayed since, the sink knows, and says so in the same topic; that is not taken back.
+        up_to = max(0, self._cancellations.up_to(request.job_id))
+        # Requests of the job may be in the same chunk: they need not wait until the topic has told us.
+        self._cancellations.add(request.job_id, up_to)
         event = JobCancellation(
-            event_id=fact_id("job.cancellation", request.job_id, 0),
-            occurred_at=self._now(),
+            event_id=fact_id("job.cancellation", request.job_id, up_to),
+            occurred_at=delivery.timestamp,
             source=request.source,
             job_id=request.job_id,
-            up_to_generation=0,
+            up_to_generation=up_to,
             reason=request.reason,
         )
         return event_record(topics.JOB_CANCELLATIONS, request.job_id, event, event_headers(delivery))

@@ -9,6 +9,11 @@ WHERE (r.job_id, r.poster_index) > ($1, $2) AND r.job_id = ANY ($3::text[]) AND 
   AND r.generation <= j.cancelled_up_to
 ORDER BY r.job_id, r.poster_index LIMIT 1000;
 
+-- name: replayed
+-- Cancelled jobs of which later generations are called off too.
+SELECT job_id, cancelled_up_to, cancel_requested_at, cancel_reason, source FROM template_generation_jobs
+WHERE job_id = ANY ($1::text[]) AND cancelled_up_to > 0 ORDER BY job_id;
+
 -- name: incomplete
 -- Posters of open jobs that no part has brought within $3 of the first one. A job may claim any number of posters, so
 -- only the first ten thousand missing ones are listed; when those have ended, it is the turn of the next.

@@ -14,7 +14,7 @@ from agents.sink.database import Database
 from agents.sink.decode import rows_of, salvaged_rows
 from agents.sink.flush import Written, write
 from agents.sink.publish import job_records
-from agents.sink.rows import Row
+from agents.sink.rows import CancelRow, PosterRow, Row
 from schemas.codec import ContractError
 from schemas.salvage import salvage
 from schemas.topics import POSTER_REQUESTS
@@ -149,15 +149,25 @@ class Sink:
 
 
 def _chunks(entries: Iterable[_Entry]) -> Iterator[list[_Entry]]:
-    """Yield runs of entries that fit one transaction: a record may stand for 500 posters."""
+    """Yield runs of entries that fit one transaction: a record may stand for 500 posters.
+
+    A cancel covers the generations that there are when it is written, so a replay after it is not in its run.
+    """
     chunk: list[_Entry] = []
     rows = size = 0
+    cancelled: set[str] = set()
     for entry in entries:
-        if chunk and (rows >= ROWS_A_FLUSH or size >= BYTES_A_FLUSH):
+        full = rows >= ROWS_A_FLUSH or size >= BYTES_A_FLUSH
+        if chunk and (full or (cancelled and _replays(entry, cancelled))):
             yield chunk
-            chunk, rows, size = [], 0, 0
+            chunk, rows, size, cancelled = [], 0, 0, set()
         chunk.append(entry)
+        cancelled |= {row.job_id for row in entry.rows if isinstance(row, CancelRow)}
         rows += len(entry.rows)
         size += len(entry.delivery.value or b"")
     if chunk:
         yield chunk
+
+
+def _replays(entry: _Entry, jobs: set[str]) -> bool:
+    return any(isinstance(row, PosterRow) and row.generation > 0 and row.job_id in jobs for row in entry.rows)

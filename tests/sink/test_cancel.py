@@ -1,8 +1,14 @@
 """Cancelling: what has not ended is called off, what has ended stays, what comes later is called off too."""
 
+from dataclasses import replace
+
 import pytest
 
+from schemas.codec import decode
+from schemas.renders import JobCancellation
+from schemas.topics import JOB_CANCELLATIONS, POSTER_COMPLETIONS
 from streams.delivery import Delivery
+from streams.replay import replayed
 from tests.sink.conftest import Workshop
 
 COUNTS = "status, total_count, success_count, failure_count, cancelled_count"
@@ -75,6 +81,55 @@ async def test_a_cancel_delivered_again_does_not_call_off_a_replay(workshop: Wor
 
     assert again == []
     assert [(event.status, event.generation) for event in workshop.announcements.outcomes] == [("cancelled", 1)]
+
+
+def replay(delivery: Delivery, generation: int) -> Delivery:
+    """Return a request as `posters replay` sends it again."""
+    return replace(delivery, headers=replayed(delivery.headers, generation, "job/0"))
+
+
+def cancellations(workshop: Workshop) -> list[tuple[str, int]]:
+    """Return the jobs and generations that intake, render and retry were told of."""
+    records = [record for record in workshop.announcements.records if record.topic == JOB_CANCELLATIONS]
+    return [
+        (event.job_id, event.up_to_generation) for event in (decode(each.value, JobCancellation) for each in records)
+    ]
+
+
+async def test_cancelling_a_replayed_job_stops_the_replay(workshop: Workshop) -> None:
+    """Those who make posters are told up to which generation, before the outcome is stated; they know no replays."""
+    topics, sink = workshop.topics, workshop.sink
+    await sink.flush([topics.request("job"), topics.completed("job")])
+    await sink.flush([replay(topics.request("job"), 1), replay(topics.request("other"), 1)])
+    workshop.announcements.records.clear()
+    await sink.flush([topics.cancel("job")])
+    order = [record.topic for record in workshop.announcements.records]
+    called_off = workshop.announcements.outcomes
+
+    assert cancellations(workshop) == [("job", 1)]
+    assert [(event.status, event.generation) for event in called_off] == [("cancelled", 1)]
+    assert order.index(JOB_CANCELLATIONS) < order.index(POSTER_COMPLETIONS)
+
+
+async def test_a_cancel_of_a_job_without_replays_needs_no_second_word(workshop: Workshop) -> None:
+    """Intake has said it already."""
+    await workshop.sink.flush([workshop.topics.request("job"), workshop.topics.cancel("job")])
+
+    assert cancellations(workshop) == []
+    assert len(workshop.announcements.outcomes) == 1
+
+
+@pytest.mark.parametrize("together", [True, False])
+async def test_a_replay_after_the_cancel_is_not_called_off(workshop: Workshop, together: bool) -> None:
+    """What was asked for after the cancel is made, though both are written at once, as after an outage."""
+    topics, sink = workshop.topics, workshop.sink
+    await sink.flush([topics.request("job"), topics.failed("job")])
+    cancel, again = topics.cancel("job"), replay(topics.request("job"), 1)
+    for batch in [[cancel, again]] if together else [[cancel], [again]]:
+        await sink.flush(batch)
+
+    assert [event.generation for event in workshop.announcements.outcomes] == []
+    assert await workshop.jobs("cancelled_up_to") == [(0,)]
 
 
 async def test_a_large_job_is_called_off_in_pages(workshop: Workshop) -> None:
