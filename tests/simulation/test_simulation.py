@@ -18,14 +18,14 @@ FIRST_SEED = int(os.environ.get("SIMULATION_SEED", "1"))
 
 def test_no_history_loses_a_record_or_stands_still() -> None:
     """Every record below a committed offset has its effect, windows stay bounded, and in the end all is committed."""
-    began = time.monotonic()
+    began = time.process_time()
     effects = kills = 0
     for seed in range(FIRST_SEED, FIRST_SEED + HISTORIES):
         world = World(seed)
         world.run(STEPS)
         effects += sum(world.effects.values())
         kills += world.kills
-    seconds = time.monotonic() - began
+    seconds = time.process_time() - began
 
     assert kills > HISTORIES
     assert effects > HISTORIES
