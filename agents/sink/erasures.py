@@ -118,10 +118,12 @@ class Erasures:
     async def _carry_out(self, erasure: Erasure) -> int:
         erased = 0
         while posters := await self._ask("of", erasure):
-            await self._delete(erasure, posters)
-            await self._publisher.publish([_erased(erasure, poster) for poster in posters])
             ids, indexes = [poster["job_id"] for poster in posters], [poster["poster_index"] for poster in posters]
-            await self._fetch(SQL["empty"], ids, indexes)
+            await self._delete(erasure, posters)
+            # Nothing is left when it is said; marked afterwards, or an end in between would leave it unsaid.
+            await self._fetch(SQL["empty"], ids, indexes, False)
+            await self._publisher.publish([_erased(erasure, poster) for poster in posters])
+            await self._fetch(SQL["empty"], ids, indexes, True)
             erased += len(posters)
         if not erased:
             if erasure.answered_at is not None or (await self._ask("open_of", erasure))[0]["count"]:

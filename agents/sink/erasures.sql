@@ -41,14 +41,14 @@ FROM template_poster_results r CROSS JOIN LATERAL jsonb_array_elements(r.images)
 WHERE r.entity_id = $2 AND r.section = $1 AND r.created_at > $3;
 
 -- name: empty
--- The jobs' rows first, as every writer does. A job's own data go with the last of its posters.
+-- The jobs' rows first, as every writer does. A job's own data go with the last of its posters. $3: mark them, too.
 WITH wanted AS (
     SELECT job_id, poster_index FROM unnest($1::text[], $2::integer[]) AS w (job_id, poster_index)
 ), locked AS (
     SELECT job_id FROM template_generation_jobs
     WHERE job_id IN (SELECT job_id FROM wanted) ORDER BY job_id FOR NO KEY UPDATE
 ), emptied AS (
-    UPDATE template_poster_results r SET custom_data = '{}', erased_at = now(), updated_at = now()
+    UPDATE template_poster_results r SET custom_data = '{}', erased_at = CASE WHEN $3 THEN now() END, updated_at = now()
     FROM wanted w JOIN locked USING (job_id)
     WHERE r.job_id = w.job_id AND r.poster_index = w.poster_index
 )
