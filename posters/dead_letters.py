@@ -4,7 +4,7 @@ import getpass
 import socket
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +16,7 @@ import orjson
 from posters.jobs import connected
 from posters.kafka_client import KafkaClient, headers_of
 from schemas import topics
+from streams.dead_letters import unpacked
 from streams.delivery import Headers, Record
 from streams.replay import generation_of, replayed
 from streams.settings import Settings
@@ -31,7 +32,8 @@ Place = tuple[str, str, int, int, int]
 class DeadLetter:
     """A record that a role set aside: where it came from, why, and its original key, value and headers.
 
-    `claim` names the value in storage where it was too large for the topic; `timestamp` is in milliseconds.
+    `claim` names the value in storage where it was too large for the topic, or the whole record where `claimed` says
+    so; `timestamp` is in milliseconds.
     """
 
     role: str
@@ -43,6 +45,7 @@ class DeadLetter:
     error: str
     time: str
     claim: str | None
+    claimed: str | None
     key: bytes | None
     value: bytes | None
     headers: Headers
@@ -95,16 +98,25 @@ def parse(key: bytes | None, value: bytes | None, headers: Headers) -> DeadLette
     except (KeyError, ValueError):
         return None
     original = tuple((name, said) for name, said in headers if not name.startswith(_PREFIX))
-    return DeadLetter(**numbers, **texts, claim=ours.get("claim"), key=key, value=value, headers=original)  # type: ignore[arg-type]
+    claims = {name: ours.get(name) for name in ("claim", "claimed")}
+    return DeadLetter(**numbers, **texts, **claims, key=key, value=value, headers=original)  # type: ignore[arg-type]
 
 
-def replay_record(letter: DeadLetter, value: bytes | None, known_generation: int) -> Record:
+def with_claim(letter: DeadLetter, content: bytes) -> DeadLetter:
+    """Return the letter with what its claim had kept."""
+    if letter.claimed != "record":
+        return replace(letter, value=content)
+    key, value, headers = unpacked(content)
+    return replace(letter, key=key, value=value, headers=headers)
+
+
+def replay_record(letter: DeadLetter, known_generation: int) -> Record:
     """Return the record that sends a dead letter back to its topic, in a new generation.
 
     `known_generation` is the highest that is recorded of its job, -1 for none. A request says its generation in a
     header, so that its bytes stay; a pinned poster says it in its value.
     """
-    generation = max(generation_of(letter.headers), known_generation) + 1
+    value, generation = letter.value, max(generation_of(letter.headers), known_generation) + 1
     if value is not None and letter.topic not in (topics.POSTER_REQUESTS, topics.TEMPLATE_COMMANDS):
         value = _raised(value)
     headers = replayed(letter.headers, generation, "/".join(str(part) for part in letter.place[1:4]))

@@ -12,6 +12,7 @@ from typing import Any, Final
 from agents.assets.fetcher import HttpFetcher
 from agents.cancellations import Cancellations
 from agents.database import Database
+from agents.fitting import FittingPublisher
 from agents.fuses import FuseTable
 from agents.intake.accept import Acceptance
 from agents.intake.agent import IntakeAgent, weigh
@@ -115,7 +116,7 @@ async def _open_intake(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
     app, inbox = _app("intake", settings, weigh=weigh)
     fuse = await _dead_letters(exit_stack, settings, app, inbox)
     acceptance = Acceptance(catalog, cancellations, now)
-    agent = IntakeAgent(inbox, app.publisher, fuse, acceptance, catalog, now)
+    agent = IntakeAgent(inbox, FittingPublisher(app.publisher), fuse, acceptance, catalog, now)
     return RunningRole(role="intake", app=app, work=agent.run, fuse=fuse)
 
 
@@ -124,7 +125,7 @@ async def _open_retry(settings: Settings, exit_stack: AsyncExitStack) -> Running
     await _read_whole(exit_stack, settings, [(topics.JOB_CANCELLATIONS, cancellations.on_record)])
     app, inbox = _app("retry", settings)
     fuse = await _dead_letters(exit_stack, settings, app, inbox)
-    agent = RetryAgent(inbox, app.publisher, fuse, cancellations, now=now)
+    agent = RetryAgent(inbox, FittingPublisher(app.publisher), fuse, cancellations, now=now)
     return RunningRole(role="retry", app=app, work=agent.run, fuse=fuse)
 
 
@@ -132,7 +133,7 @@ async def _open_templates(settings: Settings, exit_stack: AsyncExitStack) -> Run
     database = await _database(exit_stack, settings, "templates")
     app, inbox = _app("templates", settings)
     fuse = await _dead_letters(exit_stack, settings, app, inbox)
-    agent = TemplatesAgent(inbox, app.publisher, fuse, database, now)
+    agent = TemplatesAgent(inbox, FittingPublisher(app.publisher), fuse, database, now)
     return RunningRole(role="templates", app=app, work=agent.run, fuse=fuse)
 
 
@@ -163,7 +164,7 @@ async def _open_render(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
     fuse = await _dead_letters(exit_stack, settings, app, inbox)
     agent = RenderAgent(
         inbox,
-        app.publisher,
+        FittingPublisher(app.publisher),
         fuse,
         cancellations,
         making,
@@ -181,9 +182,10 @@ async def _open_sink(settings: Settings, exit_stack: AsyncExitStack) -> RunningR
     exit_stack.push_async_callback(database.close)
     exit_stack.push_async_callback(janitors_own.close)
     app, inbox = _app("sink", settings, weigh=weigh_for_sink)
+    publisher = FittingPublisher(app.publisher)
     janitor = Janitor(
         janitors_own,
-        app.publisher,
+        publisher,
         batch_timeout=settings.batch_timeout,
         stale_after=settings.stale_after,
         log_retention=settings.log_retention,
@@ -194,8 +196,8 @@ async def _open_sink(settings: Settings, exit_stack: AsyncExitStack) -> RunningR
     exit_stack.push_async_callback(store.close)
     erasers_own = SinkDatabase(settings.database_url)
     exit_stack.push_async_callback(erasers_own.close)
-    sink = Sink(database, app.publisher, fuse)
-    agent = SinkAgent(inbox, sink, Erasures(erasers_own, store, app.publisher), janitor)
+    sink = Sink(database, publisher, fuse)
+    agent = SinkAgent(inbox, sink, Erasures(erasers_own, store, publisher), janitor)
     return RunningRole(role="sink", app=app, work=agent.run, fuse=fuse)
 
 

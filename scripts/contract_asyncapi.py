@@ -86,7 +86,7 @@ def _headers(name: str) -> dict[str, Any]:
     text = {"type": "string"}
     if name in EVENTS:
         return {"type": "object", "properties": {"content-type": {"const": "application/json"}, "traceparent": text}}
-    names = ("topic", "partition", "offset", "timestamp", "role", "reason", "error", "time", "claim")
+    names = ("topic", "partition", "offset", "timestamp", "role", "reason", "error", "time", "claim", "claimed")
     return {"type": "object", "properties": {f"dlq.{name}": text for name in names}}
 
 

@@ -10,5 +10,9 @@ class TryAgainError(Exception):
     """A part we depend on (broker, database, storage) is away or busy; the same call may succeed later."""
 
 
+class RecordTooLargeError(Exception):
+    """The broker takes no record of this size on its topic, however often it is sent."""
+
+
 class SettingsError(Exception):
     """A setting is missing, unknown or has a bad value; the message names it and what to do."""

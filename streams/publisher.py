@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from streams.broker_access import librdkafka_options
 from streams.delivery import Record
-from streams.errors import TryAgainError
+from streams.errors import RecordTooLargeError, TryAgainError
 from streams.settings import Settings
 from streams.topics import MEBIBYTE
 
@@ -47,8 +47,8 @@ class KafkaPublisher:
     async def publish(self, records: Iterable[Record]) -> None:
         """Publish the records, in order for each key.
 
-        Raises TryAgainError where the broker did not take them all, and KafkaException where this producer will never
-        send again.
+        Raises TryAgainError where the broker did not take them all, RecordTooLargeError where it never will, and
+        KafkaException where this producer will never send again.
         """
         batch = list(records)
         if batch:
@@ -130,4 +130,6 @@ def _meaning(error: KafkaError) -> Exception:
     """A fatal error ends this producer for good; the process that holds it has to start anew."""
     if error.fatal():
         return KafkaException(error)
+    if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+        return RecordTooLargeError(f"the broker does not take it: {error.str()}")
     return TryAgainError(f"the broker did not acknowledge: {error.str()}")

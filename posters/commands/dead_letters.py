@@ -23,6 +23,7 @@ from posters.dead_letters import (
     operator,
     read,
     replay_record,
+    with_claim,
 )
 from posters.kafka_client import KafkaClient
 from posters.main import CommandError
@@ -74,12 +75,12 @@ def show(where: Conditions) -> None:
     letters = read(settings, where)
     if not letters:
         raise CommandError("there is no such dead letter; see: posters dead-letters list")
-    letter = letters[0]
+    letter = asyncio.run(_whole(settings, letters[0]))
     for name in ("role", "topic", "partition", "offset", "reason", "error", "time", "key", "claim"):
         click.echo(f"{name}: {letter.text(name)}")
     for name, value in letter.headers:
         click.echo(f"header {name}: {value!r}")
-    body = asyncio.run(_body(settings, letter))
+    body = letter.value
     click.echo(f"value: {'none' if body is None else body.decode('utf-8', 'backslashreplace')}")
 
 
@@ -122,10 +123,11 @@ async def _replay(settings: Settings, where: Conditions, most: int) -> None:
 
     async def send_back(acting: Actions, letters: Sequence[DeadLetter]) -> None:
         records: list[Record] = []
-        for letter in letters:
+        for each in letters:
+            letter = await _whole(settings, each)
             job = job_of(letter)
             known = -1 if job is None else await acting.generation(job)
-            records.append(replay_record(letter, await _body(settings, letter), known))
+            records.append(replay_record(letter, known))
         await asyncio.to_thread(client.publish, records)
         await acting.note(letters, "replayed")
 
@@ -164,14 +166,14 @@ async def _resume(settings: Settings, roles: Sequence[str]) -> None:
     click.echo(f"resumed {', '.join(resumed)}" if resumed else "no role was paused")
 
 
-async def _body(settings: Settings, letter: DeadLetter) -> bytes | None:
+async def _whole(settings: Settings, letter: DeadLetter) -> DeadLetter:
     if letter.claim is None:
-        return letter.value
+        return letter
     claims = StoredClaims(lambda: object_store(settings.storage_url))
     try:
-        return await claims.fetch(letter.claim)
+        return with_claim(letter, await claims.fetch(letter.claim))
     except StorageRefusedError as error:
-        raise CommandError(f"the value of this dead letter is not in storage: {error}") from error
+        raise CommandError(f"what this dead letter claims is not in storage: {error}") from error
     finally:
         await claims.close()
 
