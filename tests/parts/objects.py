@@ -99,7 +99,9 @@ def _command(port: int, directory: Path) -> list[str | Path]:
         metadata.mkdir(exist_ok=True)
         # Beside the objects, because not every file system keeps extended attributes.
         backend: list[str | Path] = ["posix", "--sidecar", metadata, objects]
-        return [_VERSITYGW, "--quiet", "--region", _REGION, "--port", f"127.0.0.1:{port}", *backend]
+        # Connections are kept, as by other servers.
+        listening = ["--quiet", "--keep-alive", "--region", _REGION, "--port", f"127.0.0.1:{port}"]
+        return [_VERSITYGW, *listening, *backend]
     if _MOTO_CHOSEN.exists():
         return [sys.executable, "-m", "moto.server", "--host", "127.0.0.1", "--port", str(port)]
     raise PartError("No S3 server is installed: run `make parts`")
