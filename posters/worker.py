@@ -15,7 +15,7 @@ from streams.application import require_cython
 from streams.build import build_id
 from streams.errors import SettingsError
 from streams.lag import Lag
-from streams.memory import return_large_blocks
+from streams.memory import keep_what_is_loaded, return_large_blocks
 from streams.metrics import BUILD_INFO
 from streams.patience import keep_trying
 from streams.progress import Progress
@@ -69,6 +69,7 @@ async def run_worker(roles: Sequence[Role], settings: Settings, stop: asyncio.Ev
             exit_stack.push_async_callback(status.stop)
         opened = await _started(roles, settings, exit_stack, stop)
         if opened is not None:
+            keep_what_is_loaded()
             logger.info("working as %s", ", ".join(roles))
             BUILD_INFO.labels(build_id()).set(1)
             for role in opened:
