@@ -8,9 +8,9 @@ from typing import Final
 from urllib.parse import unquote_to_bytes
 
 # Every animation is held at a time by which those that end have ended. Those that do not are then where they begin,
-# because the time is a multiple of whatever a round usually takes.
-_REST: Final = b"<style>*{animation-play-state:paused!important;animation-delay:-720720s!important}</style>"
-_ROOT: Final = re.compile(rb"<svg\b(?:[^<>\"']|\"[^\"]*\"|'[^']*')*(?<!/)>", re.IGNORECASE)
+# because the time is, but for what numbers lose, a multiple of whatever a round usually takes.
+_REST: Final = b"<style>*{animation-play-state:paused!important;animation-delay:-720720.00001s!important}</style>"
+_ROOT: Final = re.compile(rb"<svg\b(?:[^<>\"']|\"[^\"]*\"|'[^']*')*+(?<!/)>", re.IGNORECASE)
 # Slashes and equals signs may be written as HTML writes them in values. The text ends where what holds it ends.
 _SLASH: Final = "(?:/|&#x2f;|&#47;)"
 _ADDRESS: Final = re.compile(
@@ -22,7 +22,8 @@ _ENDS: Final = {"(": r"\)", "=": r"[\s>]", None: r"[\s\"'>)]"}
 
 def svg_at_rest(svg: bytes) -> bytes:
     """Return an SVG document whose CSS animations are shown as they end, endless ones as they begin."""
-    root = _ROOT.search(svg) if b"@keyframes" in svg else None
+    # Looked for at one place only: an image of ten megabytes must not cost more than it has bytes.
+    root = _ROOT.match(svg, max(0, svg.find(b"<svg"))) if b"@keyframes" in svg else None
     return svg if root is None else svg[: root.end()] + _REST + svg[root.end() :]
 
 

@@ -7,7 +7,7 @@
     return get ? (target) => get.call(target) : (target, ...given) => value.apply(target, given);
   };
   const page = {};
-  for (const name of ["open", "write", "close", "body", "fonts", "documentElement", "getAnimations", "createTreeWalker"])
+  for (const name of ["open", "write", "close", "body", "fonts", "documentElement"])
     page[name] = member(Document.prototype, name).bind(null, document);
   page.all = member(Document.prototype, "querySelectorAll").bind(null, document);
   page.active = () => member(Document.prototype, "activeElement")(document);
@@ -44,29 +44,6 @@
     return [document, ...all.map((element) => shadowOf(element)).filter(Boolean)];
   }
 
-  // What moves is shown as it ends, or, if it never ends, as it is without moving.
-  function freeze(all) {
-    let frozen = 0;
-    for (const root of roots(all))
-      for (const animation of root === document ? page.getAnimations() : root.getAnimations()) {
-        if (animation.timeline && !(animation.timeline instanceof DocumentTimeline)) continue;
-        const { endTime } = animation.effect ? animation.effect.getComputedTiming() : { endTime: Infinity };
-        if (animation.playState === "finished" || animation.playState === "paused") continue;
-        if (endTime === Infinity || animation.playbackRate === 0) animation.cancel();
-        else animation.finish();
-        frozen += 1;
-      }
-    for (const element of all) {
-      if (element instanceof SVGSVGElement) {
-        element.pauseAnimations();
-        element.setCurrentTime(0);
-      } else if (element instanceof HTMLMediaElement) element.pause();
-      else if (element instanceof HTMLProgressElement && element.position < 0) element.value = 0;
-      else if (element instanceof HTMLMarqueeElement) rest(element);
-    }
-    return frozen;
-  }
-
   // The browser hands out focus when it next draws, and scrolls there; a poster has neither.
   async function unfocus() {
     if (page.all("[autofocus]").length === 0) return;
@@ -83,6 +60,9 @@
     add: (sheet) => adopt([...adopted().filter((one) => one !== sheet), sheet]),
     remove: (sheet) => adopt(adopted().filter((one) => one !== sheet)),
   };
+  // What is fixed to the window's background ends with the window, and a full page goes on.
+  const unfixed = new CSSStyleSheet();
+  unfixed.replaceSync("*,::before,::after{background-attachment:scroll!important}");
   const withoutControls = new CSSStyleSheet();
   withoutControls.replaceSync(":is(video,audio):not([controls])::-webkit-media-controls{display:none!important}");
 
@@ -91,15 +71,6 @@
     if (!all.some((element) => element instanceof HTMLMediaElement)) return false;
     sheets.add(withoutControls);
     return true;
-  }
-
-  // A marquee's text begins outside its box; at rest it lies in it.
-  function rest(marquee) {
-    const still = marquee.ownerDocument.createElement("div");
-    for (const { name, value } of marquee.attributes) still.setAttribute(name, value);
-    still.style.overflow = "hidden";
-    still.append(...marquee.childNodes);
-    marquee.replaceWith(still);
   }
 
   function absolute(url) {
@@ -167,28 +138,9 @@
     return failed;
   }
 
-  // Distinct characters outside ASCII that only the installed fonts can draw.
-  function characters() {
-    const loaded = [...page.fonts()].filter((face) => face.status === "loaded");
-    const names = loaded.map((face) => face.family.replace(/^["']|["']$/g, "").toLowerCase());
-    const body = page.body();
-    if (!body) return "";
-    let text = "";
-    if (names.length === 0) text = member(HTMLElement.prototype, "innerText")(body);
-    else {
-      const walker = page.createTreeWalker(body, NodeFilter.SHOW_TEXT);
-      while (walker.nextNode()) {
-        const parent = walker.currentNode.parentElement;
-        if (!parent || parent.closest("script,style,template,noscript")) continue;
-        const families = getComputedStyle(parent).fontFamily.toLowerCase();
-        if (!names.some((name) => families.includes(name))) text += walker.currentNode.data;
-      }
-    }
-    return [...new Set(text)].filter((character) => character > "\u007e").join("");
-  }
-
-  function box(selector) {
-    const element = page.all(selector)[0];
+  function box(trees, selector) {
+    const inShadow = () => trees.slice(1).map((root) => root.querySelector(selector));
+    const element = page.all(selector)[0] ?? inShadow().find(Boolean);
     if (!element) return null;
     const { left, top, width, height } = boxOf(element);
     return [left + scrollX, top + scrollY, width, height];
@@ -219,30 +171,43 @@
     return await ready(wanted);
   }
 
-  async function ready({ selector, wholePage }) {
+  // What a frame shows, with scripts of its own turned off like the page's.
+  async function settleFrame() {
+    parts = partsWithImages("", { styleImages: true, styleSheets: true });
+    await unfocus();
+    return await ready({ wholePage: true, styleTexts: true });
+  }
+
+  async function ready({ selector, wholePage, fixedBackground, styleTexts }) {
     let all = elements();
     const hasMedia = hideControls(all);
-    const moved = freeze(all);
+    if (fixedBackground) sheets.add(unfixed);
+    else sheets.remove(unfixed);
+    let trees = roots(all);
+    const moved = bringToRest(all, trees);
     let failed = await settle(all, parts);
     const { fitted, cut } = fitTexts(all, wholePage);
     if (moved || fitted || page.fonts().status !== "loaded") {
       all = elements();
-      freeze(all);
+      trees = roots(all);
+      bringToRest(all, trees);
       failed = await settle(all, parts);
     }
     const root = page.documentElement();
     return {
       failed: [...failed].filter((url) => !url.startsWith("data:")),
       broken: [...failed].some((url) => url.startsWith("data:")),
-      characters: characters(),
+      characters: characters(all, trees, styleTexts),
       refresh: refresh(),
       traces: hasMedia || page.all(TELLING).length > 0,
+      frames: frames.length,
       cut,
       size: [root.scrollWidth, root.scrollHeight],
-      box: selector ? box(selector) : null,
+      box: selector ? box(trees, selector) : null,
     };
   }
 
+  globalThis.settleFrame = settleFrame;
   globalThis.arrange = arrange;
   globalThis.compose = compose;
 })();

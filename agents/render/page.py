@@ -215,7 +215,7 @@ class Page:
                 composed = await compose(self._session, self._world, request.html, output)
                 self._check_refresh(composed, request.deadline_seconds)
             else:
-                composed = await arrange(self._session, self._world, output)
+                composed = await arrange(self._session, self._world, request.html, output)
             if self._traffic.busy:
                 await self._traffic.idle()
                 await draw_frames(self._session, self._world)

@@ -1,6 +1,9 @@
 """Put a document into a page and wait until everything it shows is there and stands still."""
 
+import contextlib
 import re
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,8 +16,13 @@ from agents.assets.still_svg import images_at_rest
 from agents.render.errors import RenderError
 from schemas.output import Output
 
-_SCRIPT: Final = "".join(Path(__file__).with_name(name).read_text() for name in ("fit.js", "compose.js"))
+FRAMES_MAX: Final = 20
+_SCRIPTS: Final = ("motion.js", "texts.js", "fit.js", "compose.js")
+_SCRIPT: Final = "".join(Path(__file__).with_name(name).read_text() for name in _SCRIPTS)
 _STYLE_SHEETS: Final = re.compile(r"@import|<link|<script", re.IGNORECASE)
+_STYLE_TEXTS: Final = re.compile(r"(?:content|list-style(?:-type)?)\s*:[^;}]{0,200}(?:attr\(|\\|[^\x00-\x7f])", re.IGNORECASE)
+_FIXED_BACKGROUND: Final = re.compile(r"background[^;{}]{0,400}\bfixed\b", re.IGNORECASE)
+_CLOSED_SHADOW: Final = re.compile(r"(<template\b[^<>]*\bshadowrootmode\s*=\s*[\"']?)closed\b", re.IGNORECASE)
 _STYLE_IMAGES: Final = re.compile(r"url\(|image-set\(", re.IGNORECASE)
 
 
@@ -24,7 +32,7 @@ class Composed(msgspec.Struct, frozen=True):
     failed: list[str]
     """Addresses of images that did not load; no data: addresses."""
     broken: bool
-    """An image inside the document, as a data: address, cannot be decoded."""
+    """An image that an element has as a data: address cannot be decoded."""
     characters: str
     """Distinct characters outside ASCII that are left to the installed fonts."""
     refresh: tuple[float, str] | None
@@ -35,6 +43,8 @@ class Composed(msgspec.Struct, frozen=True):
     """Texts that did not fit their boxes at their smallest size and were cut, each named by its tag and id."""
     size: tuple[float, float]
     """Width and height of the whole document."""
+    frames: int
+    """How many documents are inside this one."""
     box: tuple[float, float, float, float] | None
     """Left, top, width and height of the element asked for."""
 
@@ -65,19 +75,51 @@ async def compose(session: CDPSession, world: int, html: str, output: Output) ->
     """
     sheets = bool(_STYLE_SHEETS.search(html))
     images = sheets or bool(_STYLE_IMAGES.search(html))
-    wanted = {**_wanted(output), "styleImages": images, "styleSheets": sheets}
+    wanted = {**_wanted(html, output), "styleImages": images, "styleSheets": sheets}
     document = images_at_rest(document_fonts_in_any_time(html))
-    return await _call(session, world, "(html, wanted) => compose(html, wanted)", output.selector, document, wanted)
+    if "shadowrootmode" in document.lower():
+        # Nothing reaches into a closed one, where images and motion may be as well.
+        document = _CLOSED_SHADOW.sub(r"\1open", document)
+    function = "(html, wanted) => compose(html, wanted)"
+    composed = await _call(session, world, function, output.selector, document, wanted)
+    return await _with_frames(session, world, composed)
 
 
-async def arrange(session: CDPSession, world: int, output: Output) -> Composed:
+async def arrange(session: CDPSession, world: int, html: str, output: Output) -> Composed:
     """Return once the document that is in the page stands still in a view that was changed. Raises RenderError."""
-    wanted = {**_wanted(output), "width": output.width, "height": output.height}
-    return await _call(session, world, "(wanted) => arrange(wanted)", output.selector, wanted)
+    wanted = {**_wanted(html, output), "width": output.width, "height": output.height}
+    composed = await _call(session, world, "(wanted) => arrange(wanted)", output.selector, wanted)
+    return await _with_frames(session, world, composed)
 
 
-def _wanted(output: Output) -> dict[str, Any]:
-    return {"selector": output.selector, "wholePage": bool(output.full_page or output.selector)}
+def _wanted(html: str, output: Output) -> dict[str, Any]:
+    sheets = bool(_STYLE_SHEETS.search(html))
+    return {
+        "selector": output.selector,
+        "wholePage": bool(output.full_page or output.selector),
+        "fixedBackground": bool(output.full_page) and (sheets or bool(_FIXED_BACKGROUND.search(html))),
+        "styleTexts": sheets or bool(_STYLE_TEXTS.search(html)),
+    }
+
+
+async def _with_frames(session: CDPSession, world: int, composed: Composed) -> Composed:
+    """Bring what the document's frames show to rest as well."""
+    if not composed.frames:
+        return composed
+    tree = await session.send("Page.getFrameTree")
+    for frame in islice(_frames_below(tree["frameTree"]), FRAMES_MAX):
+        # It may be gone by now, or never have become a document; the page itself is what counts.
+        with contextlib.suppress(PlaywrightError, RenderError):
+            inner = await _call(session, await make_world(session, frame), "() => settleFrame()", None)
+            composed = msgspec.structs.replace(composed, characters=composed.characters + inner.characters)
+    await draw_frames(session, world)
+    return composed
+
+
+def _frames_below(tree: dict[str, Any]) -> Iterator[str]:
+    for child in tree.get("childFrames", ()):
+        yield child["frame"]["id"]
+        yield from _frames_below(child)
 
 
 async def _call(session: CDPSession, world: int, function: str, selector: str | None, *given: object) -> Composed:

@@ -118,6 +118,24 @@ async def test_full_page_takes_the_whole_document(engine: Engine) -> None:
     assert short.size == (200, 100)
 
 
+async def test_a_background_goes_on_to_the_end_of_a_full_page(engine: Engine) -> None:
+    """One that is fixed to the window does not end with it, and is as ever where only the window is shown."""
+    html = page("<p></p>", "p{height:300px;margin:0}body{background:linear-gradient(red 50%,blue 0) fixed}")
+    whole = await picture(engine, html, full_page=True)
+    window = await picture(engine, html)
+
+    assert [rgb(whole, 5, y) for y in (5, 140, 160, 295)] == [(255, 0, 0)] * 2 + [(0, 0, 255)] * 2
+    assert [rgb(window, 5, y) for y in (5, 45, 55, 95)] == [(255, 0, 0)] * 2 + [(0, 0, 255)] * 2
+
+
+async def test_selector_finds_elements_in_shadow_trees(engine: Engine) -> None:
+    """What stands in a shadow tree is found where nothing outside of one matches."""
+    html = page("<div><template shadowrootmode=closed><p class=card></p></template></div>")
+    image = await picture(engine, html.replace("<p ", "<p style='width:30px;height:20px' "), selector=".card")
+
+    assert image.size == (30, 20)
+
+
 async def test_selector_crops_to_the_element(engine: Engine) -> None:
     """The image shows the first element that matches, wherever it stands, and nothing around it."""
     html = page("<b class=card></b>", "b{position:absolute;left:150px;top:300px;width:40px;height:30px;background:red}")

@@ -40,6 +40,16 @@ def encoded(svg: str) -> str:
     return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
 
 
+MOVING = (
+    "i{display:block;width:100px;height:100px;background:blue;animation:a 70ms infinite}"
+    "@keyframes a{from{background:red}to{background:lime}}"
+)
+ENDING = "<svg width=100 height=100>{} dur=9s fill=freeze /></rect></svg>"
+CHAIN = (
+    "div,b{display:block;container-type:inline-size;width:10px}div{animation:w 9s both}@keyframes w{to{width:180px}}"
+    "i{display:block;width:20px;height:100px;background:red}*{transition:all 9s}"
+    "@container (width>99px){b{width:150px}i{width:100px;background:blue}}"
+)
 BOX = "i{display:block;width:100px;height:100px;"
 
 IMAGES = {
@@ -141,6 +151,33 @@ MOTION = {
         f"<img src='data:image/svg+xml,{quote(SPINNER)}' width=100 height=100>",
         "",
         RED,
+    ),
+    "inline svg animation that stays": (
+        ENDING.format("<rect width=100 height=100 fill=red><animate attributeName=fill values='lime;blue;' "),
+        "rect{fill:gold}",
+        BLUE,
+    ),
+    "inline svg transform that stays": (
+        ENDING.format("<rect x=-99 width=99 height=99 fill=red><animateTransform to=99 attributeName=transform "),
+        "",
+        RED,
+    ),
+    "copy in svg": (
+        "<svg width=100 height=100><defs><rect id=a width=100 height=100 /></defs><use href=#a /></svg>",
+        "rect{animation:a 50ms infinite}@keyframes a{from{fill:red}to{fill:blue}}",
+        RED,
+    ),
+    "closed shadow tree": (f"<p><template shadowrootmode='closed'><style>{MOVING}</style><i></i></template>", "", BLUE),
+    "frame": (f'<iframe srcdoc="<style>{MOVING}</style><i>" frameborder=0></iframe>', "iframe{margin:-8px}", BLUE),
+    "frame of another origin": (
+        f'<iframe sandbox src="data:text/html,<style>{MOVING}</style><i>" frameborder=0></iframe>',
+        "iframe{margin:-8px}",
+        BLUE,
+    ),
+    "one after the other": (
+        "<div><b><i></i></b></div>",
+        CHAIN,
+        BLUE,
     ),
     "inline svg animation": (
         f"<svg width=100 height=100>{SMIL}</svg>",

@@ -1,0 +1,94 @@
+// Runs in the isolated world of `compose.js`: brings what moves to rest.
+(() => {
+  "use strict";
+  const ROUNDS_MAX = 8;
+  // By then all that ends has ended, and what repeats in usual times is where it begins.
+  const REST = { "animation-play-state": "paused", "animation-delay": "-720720.00001s" };
+  const attribute = (element, name) => Element.prototype.getAttribute.call(element, name);
+  const layOut = () => Element.prototype.getBoundingClientRect.call(document.documentElement);
+  const below = (element) => Element.prototype.querySelectorAll.call(element, "*");
+
+  // What moves is shown as it ends, or, if it never ends, as it is without moving. Returns whether anything moved. That
+  // something has ended can set off the next, so it is looked at until nothing moves any more.
+  function bringToRest(all, roots) {
+    for (const element of all) {
+      if (element instanceof SVGElement) restDrawing(element);
+      else if (element instanceof HTMLMediaElement) element.pause();
+      else if (element instanceof HTMLProgressElement && element.position < 0) element.value = 0;
+      else if (element instanceof HTMLMarqueeElement) restMarquee(element);
+    }
+    let rounds = 0;
+    while (rounds < ROUNDS_MAX && endAnimations(roots)) {
+      rounds += 1;
+      layOut(); // containers ask about sizes
+    }
+    return rounds > 0;
+  }
+
+  function endAnimations(roots) {
+    let ended = 0;
+    for (const root of roots)
+      for (const animation of Object.getPrototypeOf(root).getAnimations.call(root)) {
+        if (animation.timeline && !(animation.timeline instanceof DocumentTimeline)) continue;
+        const { endTime } = animation.effect ? animation.effect.getComputedTiming() : { endTime: Infinity };
+        if (animation.playState === "finished" || animation.playState === "paused") continue;
+        if (endTime === Infinity || animation.playbackRate === 0) animation.cancel();
+        else animation.finish();
+        ended += 1;
+      }
+    return ended;
+  }
+
+  function restDrawing(element) {
+    if (element instanceof SVGSVGElement) {
+      element.pauseAnimations();
+      element.setCurrentTime(0);
+    } else if (element instanceof SVGAnimationElement) endDrawing(element);
+    else if (element instanceof SVGUseElement) restCopy(element);
+  }
+
+  // Chromium draws no animation of SVG where animated images are to stand still. One that ends and stays is set.
+  function endDrawing(element) {
+    const given = (name) => attribute(element, name) || "";
+    const endless = ["dur", "repeatCount", "repeatDur"].some((name) => given(name).trim() === "indefinite");
+    const name = given("attributeName");
+    const value = (given("to") || given("values").split(";").filter((part) => part.trim()).pop() || "").trim();
+    const waits = /indefinite|click|mouse|focus|key|accessKey/i.test(given("begin"));
+    const target = element.targetElement;
+    if (given("fill") !== "freeze" || endless || waits || !target || !name || !value) return;
+    if (element instanceof SVGAnimateTransformElement) {
+      const before = given("additive") === "sum" ? `${attribute(target, "transform") || ""} ` : "";
+      target.setAttribute("transform", `${before}${given("type") || "translate"}(${value})`);
+    } else if (CSS.supports(name, value)) target.style.setProperty(name, value, "important");
+    else if (!/^on|href$/i.test(name)) target.setAttribute(name, value);
+  }
+
+  // Nothing reaches into what `use` copies, but the copy follows what it is made of.
+  function restCopy(copy) {
+    const [file, id] = copy.href.baseVal.split("#");
+    const original = !file && id && Node.prototype.getRootNode.call(copy).getElementById(decodeURIComponent(id));
+    const moving = (original ? [original, ...below(original)] : []).filter(
+      (part) => getComputedStyle(part).animationName !== "none" && part.style.animationPlayState !== "paused",
+    );
+    if (moving.length === 0) return;
+    // Begun anew, because what is paused later would stand where it was by then.
+    const styles = moving.map((part) => attribute(part, "style") ?? "");
+    for (const part of moving) part.style.setProperty("animation-name", "none", "important");
+    layOut();
+    for (const [index, part] of moving.entries()) {
+      part.setAttribute("style", styles[index]);
+      for (const [name, value] of Object.entries(REST)) part.style.setProperty(name, value, "important");
+    }
+  }
+
+  // A marquee's text begins outside its box; at rest it lies in it.
+  function restMarquee(marquee) {
+    const still = marquee.ownerDocument.createElement("div");
+    for (const { name, value } of marquee.attributes) still.setAttribute(name, value);
+    still.style.overflow = "hidden";
+    still.append(...marquee.childNodes);
+    marquee.replaceWith(still);
+  }
+
+  globalThis.bringToRest = bringToRest;
+})();
