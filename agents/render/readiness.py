@@ -20,7 +20,9 @@ FRAMES_MAX: Final = 20
 _SCRIPTS: Final = ("motion.js", "texts.js", "fit.js", "compose.js")
 _SCRIPT: Final = "".join(Path(__file__).with_name(name).read_text() for name in _SCRIPTS)
 _STYLE_SHEETS: Final = re.compile(r"@import|<link|<script", re.IGNORECASE)
-_STYLE_TEXTS: Final = re.compile(r"(?:content|list-style(?:-type)?)\s*:[^;}]{0,200}(?:attr\(|\\|[^\x00-\x7f])", re.IGNORECASE)
+_STYLE_TEXTS: Final = re.compile(
+    r"(?:content|list-style(?:-type)?)\s*:[^;}]{0,200}(?:attr\(|\\|[^\x00-\x7f])", re.IGNORECASE
+)
 _FIXED_BACKGROUND: Final = re.compile(r"background[^;{}]{0,400}\bfixed\b", re.IGNORECASE)
 _CLOSED_SHADOW: Final = re.compile(r"(<template\b[^<>]*\bshadowrootmode\s*=\s*[\"']?)closed\b", re.IGNORECASE)
 _STYLE_IMAGES: Final = re.compile(r"url\(|image-set\(", re.IGNORECASE)
