@@ -1,6 +1,7 @@
 """Publishing on a real broker: what returns is acknowledged, what is not raises, and every record arrives as it was."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
@@ -9,7 +10,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from streams import publisher as publishing
 from streams.delivery import Record
-from streams.errors import TryAgainError
+from streams.errors import RecordTooLargeError, TryAgainError
 from streams.publisher import KafkaPublisher
 from streams.settings import Settings
 from tests.parts import free_port
@@ -55,6 +56,13 @@ async def test_a_record_arrives_byte_for_byte(publisher: KafkaPublisher, broker:
     assert arrived[1].headers() == list(headers)
 
 
+async def test_a_record_that_its_topic_never_takes_is_told(publisher: KafkaPublisher) -> None:
+    """What the broker refuses for its size is no reason to try again, and the next record is taken."""
+    with pytest.raises(RecordTooLargeError):
+        await publisher.publish([Record(topic="poster-logs", key="job", value=os.urandom(2 * 1024 * 1024))])
+    await publisher.publish([Record(topic="poster-logs", key="job", value=b"the next one is")])
+
+
 async def test_what_returns_is_on_the_topic(publisher: KafkaPublisher, broker: str) -> None:
     """Many calls at once each return only when their records are there, in the order of the calls for a key."""
     await publisher.publish([Record(topic=TOPIC, key="first", value=b"0")])
@@ -81,7 +89,7 @@ async def test_a_broker_that_is_away_is_tried_again(monkeypatch: pytest.MonkeyPa
 async def test_a_record_that_no_broker_takes_is_told(publisher: KafkaPublisher) -> None:
     """A record above the limit is refused before it is sent; the others of the call are not waited for in vain."""
     too_large = Record(topic=TOPIC, key="k", value=bytes(publishing.MESSAGE_MAX_BYTES + 1))
-    with pytest.raises(TryAgainError, match="too large"):
+    with pytest.raises(RecordTooLargeError, match="too large"):
         await publisher.publish([Record(topic=TOPIC, key="k", value=b"v"), too_large])
 
 
