@@ -79,8 +79,18 @@ class Bare:
 
 async def drawn_together(draw: Draw, html: str, count: int, slots: int) -> float:
     """Return posters a second with every slot busy, between the first one finished and the last."""
+    return rate((await _moments(draw, html, count, slots))[1:])
+
+
+async def drawn_in_all(draw: Draw, html: str, count: int, slots: int) -> float:
+    """Return posters a second from the beginning to the last one, so that other numbers of slots compare."""
+    return rate(await _moments(draw, html, count, slots))
+
+
+async def _moments(draw: Draw, html: str, count: int, slots: int) -> list[float]:
+    """Return when it began, and when each poster was finished."""
     queue = iter(range(count))
-    moments: list[float] = []
+    moments = [time.perf_counter()]
 
     async def work() -> None:
         for _ in queue:
@@ -88,7 +98,7 @@ async def drawn_together(draw: Draw, html: str, count: int, slots: int) -> float
             moments.append(time.perf_counter())
 
     await asyncio.gather(*(work() for _ in range(slots)))
-    return rate(moments)
+    return moments
 
 
 async def drawn_alone(draw: Draw, html: str, count: int) -> list[float]:

@@ -8,7 +8,7 @@ from typing import Final, TypeVar, get_args
 
 from agents.render.engine import Engine
 from agents.render.making import Making
-from bench.bare import SLOTS, Bare, Encoder, Reuse, drawn_alone, drawn_together
+from bench.bare import SLOTS, Bare, Encoder, Reuse, drawn_alone, drawn_in_all
 from bench.counts import Counts
 from bench.documents import DOCUMENTS, filled
 from bench.engine import by_engine
@@ -45,7 +45,7 @@ async def _slots(html: str, counts: Counts) -> dict[str, float]:
     async def together(slots: int) -> float:
         engine = Engine(slots=slots)
         await engine.start()
-        rate = await drawn_together(by_engine(engine), html, counts.few, slots)
+        rate = await drawn_in_all(by_engine(engine), html, counts.few, slots)
         await engine.close()
         return rate
 
@@ -60,7 +60,7 @@ async def _encoders(html: str, counts: Counts) -> dict[str, Encoded]:
 
     async def together(encoder: Encoder) -> float:
         async with Bare(encoder=encoder) as bare:
-            return await drawn_together(bare.draw, html, counts.few, SLOTS)
+            return await drawn_in_all(bare.draw, html, counts.few, SLOTS)
 
     encoders: tuple[Encoder, ...] = get_args(Encoder)
     times = await in_turns(encoders, counts.rounds, alone)
@@ -77,7 +77,7 @@ async def _size(html: str, encoder: Encoder) -> int:
 async def _pages(html: str, counts: Counts) -> dict[str, float]:
     async def together(reuse: Reuse) -> float:
         async with Bare(reuse=reuse) as bare:
-            return await drawn_together(bare.draw, html, counts.few, SLOTS)
+            return await drawn_in_all(bare.draw, html, counts.few, SLOTS)
 
     ways: tuple[Reuse, ...] = get_args(Reuse)
     rates = await in_turns(ways, counts.rounds, together)
@@ -102,4 +102,4 @@ async def _made_together(making: Making, section: str, count: int, at_once: int)
         await making.make(poster(section))
         return b""
 
-    return await drawn_together(make, "", count, at_once)
+    return await drawn_in_all(make, "", count, at_once)
