@@ -82,6 +82,15 @@ class RoleApp(faust.App):
         """Call `action` after the last record is finished and before the consumer leaves its group."""
         self._before_stop.append(action)
 
+    def pass_over(self, partition: Partition, after: int | None, end: int) -> None:
+        """Let a partition be committed up to `end` once its records are finished: after `after` there are none."""
+        consumer: Any = self.consumer
+        tp = TP(*partition)
+        if consumer._committed_offset[tp] != end:
+            for inbox in self.inboxes:
+                if tp.topic in inbox.topics:
+                    inbox.pass_over(partition, after, end, lambda: consumer.pass_over(tp, after, end))
+
     async def until_crashed(self) -> NoReturn:
         """Wait until Faust gives up, and raise why.
 

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable, Iterable, Set
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final, NamedTuple, Protocol
 
 from streams.delivery import Delivery
@@ -17,6 +17,9 @@ from streams.window import PartitionWindow
 
 PASSES: Final = 3
 """Passes of the event loop, some microseconds each, after which no further record of the same fetch comes."""
+
+NO_TIME: Final = datetime.max.replace(tzinfo=UTC)
+"""Of what was never written."""
 
 Partition = tuple[str, int]
 Position = tuple[str, int, int]
@@ -188,6 +191,17 @@ class Inbox:
         if position not in self._working and position not in self._parked:
             self._queue.append(delivery)
             self._announce()
+
+    def pass_over(self, partition: Partition, after: int | None, end: int, acknowledge: Acknowledge) -> None:
+        """Accept that no record follows `after` before offset `end`; None: none was delivered since the assignment.
+
+        `acknowledge` is called once all before are finished. Nothing happens while a record up to `after` is still on
+        its way here, and where this was said before.
+        """
+        window = self._windows.setdefault(partition, PartitionWindow())
+        if window.last == after and window.deliver(end - 1, _Held(acknowledge, NO_TIME), 0):
+            for held in window.finish(end - 1):
+                held.acknowledge()
 
     async def take(self, limit: int, linger: float = 0.0) -> list[Delivery]:
         """Wait for records and return up to `limit`; after the first, wait `linger` seconds at most for more."""

@@ -60,6 +60,8 @@ class Lag:
             stalls = unfetched > 0 and not self._is_held_back(partition)
             behind = behind or (stalls and (fetched.position is not None or fetched.is_member))
             self._show(partition, unfetched)
+            if fetched.position and fetched.position - 1 > (-1 if fetched.last is None else fetched.last):
+                self._app.pass_over((partition.topic, partition.partition), fetched.last, fetched.position)
         self._progress.behind = behind
         for gone in self._shown - {(tp.topic, tp.partition) for tp in seen}:
             self._shown.discard(gone)

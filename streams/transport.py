@@ -6,10 +6,13 @@
 - It gives up at the first broker that does not answer at the start; we ask again.
 - It never asks the consumer what is wrong with it, and a consumer that nobody asks stops for good where it could not
   join its group.
+- It takes offset 0 for none, and would never commit again after a gap that follows it. With a gap it counts the record
+  after it, which then is there twice, and commits one gap a second.
 """
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
@@ -32,12 +35,26 @@ class Fetched:
     """How far a partition is fetched, and where it ends at the broker.
 
     `position` is None while it is not known where to begin, which takes a coordinator of the group: `is_member` says
-    whether there is one.
+    whether there is one. `last` is the offset of the last record that was fetched since the partition was assigned:
+    between it and the position are no records, but what compaction and transactions leave.
     """
 
     position: int | None
     end: int
     is_member: bool
+    last: int | None = None
+
+
+class _Zero(int):
+    def __bool__(self) -> bool:
+        return True
+
+
+class ReadOffsets(defaultdict[Any, Any]):
+    """Offsets by partition, of which 0 is one."""
+
+    def __setitem__(self, partition: Any, offset: int | None) -> None:
+        super().__setitem__(partition, _Zero() if offset == 0 else offset)
 
 
 class ConsumerStoppedError(Exception):
@@ -46,6 +63,11 @@ class ConsumerStoppedError(Exception):
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """Creates the consumer with our fetch wait, and waits for a broker at the start."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._assignment: Any = None
+        self._last: dict[Any, int] = {}
 
     async def on_start(self) -> None:
         """Connect, however long that takes."""
@@ -68,6 +90,15 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer._client._retry_backoff = RETRY_SECONDS
         return consumer
 
+    async def _fetch_records(self, consumer: Any, *arguments: Any, **options: Any) -> Any:
+        records = await super()._fetch_records(consumer, *arguments, **options)
+        assignment = consumer._subscription.subscription.assignment
+        if assignment is not self._assignment:
+            self._assignment, self._last = assignment, {}
+        for partition, fetched in records.items():
+            self._last[partition] = fetched[-1].offset
+        return records
+
     async def look(self) -> Mapping[Any, Fetched]:
         """Return how far each partition is fetched. Raises what keeps the consumer from its group."""
         return await self._in_thread(self._look())
@@ -87,15 +118,36 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         ends = await consumer.end_offsets(assigned) if assigned else {}
         is_member = coordinator.coordinator_id is not None
         found = {}
+        assignment = consumer._subscription.subscription.assignment
         for partition in consumer.assignment() & ends.keys():
-            state = consumer._subscription.subscription.assignment.state_value(partition)
+            state = assignment.state_value(partition)
             position = state.position if state.has_valid_position else None
-            found[partition] = Fetched(position, ends[partition], is_member)
+            last = self._last.get(partition) if assignment is self._assignment else None
+            found[partition] = Fetched(position, ends[partition], is_member, last)
         return found
 
 
 class Consumer(driver.Consumer):
     """Consumes, and stays quick while partitions are held back."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._read_offset = ReadOffsets(lambda: None)
+
+    async def _add_gap(self, partition: Any, first: int, end: int) -> None:
+        if first < end:
+            self._gap[partition].addi(first, end)
+            self._gap[partition].merge_overlaps()
+
+    def pass_over(self, partition: Any, after: int | None, end: int) -> None:
+        """Let the partition be committed up to `end`: there are no records between `after` and it."""
+        first = after + 1 if after is not None else self._committed_offset[partition]
+        if first is not None and first < end - 1:
+            self._gap[partition].addi(first, end - 1)
+        if end - 1 not in self._acked_index[partition]:
+            self._acked_index[partition].add(end - 1)
+            self._acked[partition].append(end - 1)
+        self._read_offset[partition] = end - 1
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)

@@ -27,6 +27,8 @@ class PartitionWindow(Generic[T]):
         self._by_offset: dict[int, _Entry[T]] = {}
         self.held = 0
         """Weight of the records that are delivered and not yet released."""
+        self.last: int | None = None
+        """The offset that was delivered last, or None where none was."""
 
     def __len__(self) -> int:
         return len(self._order)
@@ -40,6 +42,7 @@ class PartitionWindow(Generic[T]):
         """Add a record; False where this offset is already in the window (a broker may repeat itself)."""
         if offset in self._by_offset:
             return False
+        self.last = offset
         entry = _Entry(item=item, weight=weight)
         self._order.append(entry)
         self._by_offset[offset] = entry

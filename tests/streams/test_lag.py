@@ -39,6 +39,9 @@ class App:
     consumer: Consumer
     role: str = "intake"
 
+    def pass_over(self, partition: tuple[str, int], after: int | None, end: int) -> None:
+        """Commit nothing."""
+
 
 def shown(name: str) -> float | None:
     """Return what a gauge shows of the partition."""
