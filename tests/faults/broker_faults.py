@@ -34,6 +34,7 @@ class FarKafka(KafkaServer):
 def broker_restarts(world: World, times: int) -> list[float]:
     """The only broker is shut down in order and started again, under load: what was asked for arrives."""
     recoveries = []
+    assert isinstance(world.kafka, KafkaServer)
     with world.load(4):
         for _ in range(times):
             world.wait(world.random.uniform(2, 4))
@@ -43,17 +44,12 @@ def broker_restarts(world: World, times: int) -> list[float]:
 
 
 def node_kills(world: World, times: int) -> list[float]:
-    """Of three brokers one is killed (-9), in turn: a partition's leader, a group's coordinator, the active controller."""
+    """Of three brokers one is killed (-9), in turn a partition's leader, a group's coordinator, the controller."""
     cluster, recoveries = _cluster(world), []
     with world.load(4):
         for number in range(times):
             world.wait(world.random.uniform(2, 4))
-            find = (
-                lambda: cluster.leader(topics.POSTER_RENDERS),
-                lambda: cluster.coordinator("render"),
-                cluster.controller,
-            )[number % 3]
-            node = find()
+            node = _victim(cluster, number)
             cluster.nodes[node].kill()
             recoveries.append(caught_up(world))
             cluster.start_node(node)
@@ -133,6 +129,16 @@ def caught_up(world: World) -> float:
             raise StuckError(f"seed {world.seed}: {missing} posters have not ended after {PATIENCE_SECONDS:g} s")
         world.wait(LOOK_SECONDS)
     return time.monotonic() - began
+
+
+def _victim(cluster: KafkaCluster, number: int) -> int:
+    match number % 3:
+        case 0:
+            return cluster.leader(topics.POSTER_RENDERS)
+        case 1:
+            return cluster.coordinator("render")
+        case _:
+            return cluster.controller()
 
 
 def _cluster(world: World) -> KafkaCluster:

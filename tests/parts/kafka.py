@@ -23,6 +23,7 @@ _JARS: Final = _PARTS / "lib"
 _CLUSTER: Final = "cG9zdGVyc3RyZWFtLXRlcw"  # any 16 bytes; one name, so that formatted directories can be kept
 _JAVA: Final = ("-Xms256m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 _OLDEST_JAVA: Final = 17
+_START_SECONDS: Final = 180.0
 _SETTLE_SECONDS: Final = 10
 _POLL_SECONDS: Final = 0.01
 
@@ -106,7 +107,7 @@ class KafkaServer:
         """
         if not self.data.exists():
             shutil.copytree(_formatted(self._node, self._settings), self.data)
-        self.process.start(self._serves if alone else lambda: True)
+        self.process.start(self._serves if alone else lambda: True, seconds=_START_SECONDS)
         return self
 
     def stop(self) -> None:
