@@ -25,7 +25,7 @@ from .errors import RequestError
 from .fields import PosterField
 from .models import Job, Poster
 from .plain import plain_object
-from .requests import digest_of, plain_output
+from .requests import check_options, digest_of, plain_output
 from .results import announce_empty_job
 from .rows import check_database, find_field
 from .spool import Spool
@@ -60,6 +60,7 @@ def request_posters(
     rows = _rows(queryset)
     poster_field = find_field(rows.model, field)
     chosen = choose(poster_field.section, template_id)
+    check_options(priority, deadline)
     now = timezone.now()
     batch = _checked(
         BatchRequested(

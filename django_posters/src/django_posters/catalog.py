@@ -43,6 +43,8 @@ def choose(section: str, template_id: str | None) -> Chosen:
     """
     if template_id is None:
         return Chosen(f"{section}_latest", Latest(section), _find(Latest(section)))
+    if not isinstance(template_id, str):
+        raise RequestError(f"`template_id` is a {type(template_id).__name__}; it takes text, as in '{section}_latest'")
     try:
         reference = parse_reference(template_id)
     except ValueError as error:

@@ -54,6 +54,7 @@ def request_poster(
     poster_field = find_field(type(instance), field)
     check_saved(instance)
     chosen = choose(poster_field.section, template_id)
+    check_options(priority, deadline)
     request = _build(
         job_id=new_job_id(now := timezone.now(), secrets.token_bytes(10)),
         now=now,
@@ -92,6 +93,16 @@ def plain_output(output: Mapping[str, Any] | None) -> dict[str, Any] | None:
     except OutputError as error:
         raise RequestError(f"this poster cannot be asked for: {error}") from error
     return plain
+
+
+def check_options(priority: object, deadline: object) -> None:
+    """Raise RequestError where there is no such lane, or the deadline is no moment."""
+    if priority not in ("normal", "bulk", None):
+        raise RequestError(f"`priority` is {priority!r}; it takes 'normal' or 'bulk'")
+    if deadline is not None and (not isinstance(deadline, datetime) or timezone.is_naive(deadline)):
+        raise RequestError(
+            f"`deadline` is {deadline!r}; it takes an aware datetime, such as timezone.now() + timedelta(hours=1)"
+        )
 
 
 def digest_of(

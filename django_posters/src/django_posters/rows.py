@@ -12,6 +12,9 @@ from .fields import PosterField
 
 def find_field(model: type[models.Model], name: str | None) -> PosterField:
     """Return the PosterField `name` of a model, or its only one. Raises RequestError."""
+    if not issubclass(model, models.Model):
+        hint = "; request_posters() takes querysets" if issubclass(model, models.QuerySet) else ""
+        raise RequestError(f"a {model.__name__} has no poster; give a saved row of a model with a PosterField{hint}")
     fields = {field.name: field for field in model._meta.get_fields() if isinstance(field, PosterField)}
     label = model._meta.label
     if not fields:
