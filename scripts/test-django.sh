@@ -1,22 +1,45 @@
 #!/usr/bin/env bash
 # Tests the Django side, as far as it needs no broker, on another Python and Django: scripts/test-django.sh 3.13 6.0
-# Without arguments: every pair that Django supports and this machine has the Python for.
+# Without arguments: every pair that Django supports and whose Python is here or comes through Maven; at the end it says
+# which were tested and for which there was no Python.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 say() { echo "posters: $*" >&2; }
 
-without_broker=(test_admin test_batches test_conf test_jobs test_migrations test_placeholders test_progress
+without_broker=(test_admin test_batches test_cancelling test_conf test_erasing test_jobs test_migrations test_placeholders test_progress
   test_requests test_results test_reuse test_template_tag test_templates_told test_testing)
 
-python_of() { # One on PATH that runs (pyenv's stand-ins may not), or one that pyenv keeps.
+# Pythons that Maven has: JavaCPP's presets for CPython hold all of it.
+declare -A through_maven=([3.14]=3.14.3-1.5.13)
+
+python_of() { # One on PATH that runs (pyenv's stand-ins may not), one that pyenv keeps, or one through Maven.
   local found
-  for found in "$(command -v "python$1")" $(compgen -G "${PYENV_ROOT:-$HOME/.pyenv}/versions/$1.*/bin/python"); do
+  for found in "$(command -v "python$1")" $(compgen -G "${PYENV_ROOT:-$HOME/.pyenv}/versions/$1.*/bin/python") \
+    "$(fetched_python "$1")"; do
     if "$found" -c "" 2>/dev/null; then
       echo "$found"
       return
     fi
   done
+}
+
+fetched_python() {
+  local home=.parts/python-$1 version=${through_maven[$1]:-}
+  if [ -z "$version" ] || [ "$(uname -sm)" != "Linux x86_64" ] || ! command -v mvn >/dev/null; then
+    return
+  fi
+  if ! [ -x "$home/bin/python$1" ]; then
+    say "fetching Python $1 through Maven into $home"
+    rm -rf "$home.fresh"
+    mvn --batch-mode --quiet dependency:copy "-Dartifact=org.bytedeco:cpython:$version:jar:linux-x86_64" \
+      "-DoutputDirectory=$PWD/$home.fresh" >&2 || return 0
+    (cd "$home.fresh" && jar xf cpython-*.jar) && chmod +x "$home.fresh"/org/bytedeco/cpython/linux-x86_64/bin/*
+    rm -rf "$home"
+    mv "$home.fresh/org/bytedeco/cpython/linux-x86_64" "$home"
+    rm -rf "$home.fresh"
+  fi
+  echo "$PWD/$home/bin/python$1"
 }
 
 test_pair() {
@@ -41,11 +64,18 @@ if [ $# = 2 ]; then
   test_pair "$1" "$2"
   exit
 fi
-for pair in "3.11 5.2" "3.12 5.2" "3.12 6.0" "3.12 6.1" "3.13 5.2" "3.13 6.0" "3.13 6.1"; do
+tested=() missing=()
+for pair in "3.11 5.2" "3.12 5.2" "3.12 6.0" "3.12 6.1" "3.13 5.2" "3.13 6.0" "3.13 6.1" "3.14 5.2" "3.14 6.0" "3.14 6.1" \
+  "3.15 6.1"; do
   read -r python django <<<"$pair"
   if [ -n "$(python_of "$python")" ]; then
     test_pair "$python" "$django"
+    tested+=("$django on $python,")
   else
-    say "no Python $python here: Django $django is not tested on it"
+    missing+=("$django on $python,")
   fi
 done
+say "tested: Django ${tested[*]%,}"
+if [ ${#missing[@]} != 0 ]; then
+  say "NOT tested, for want of the Python: Django ${missing[*]%,}; put it on PATH, or where pyenv keeps its versions"
+fi
