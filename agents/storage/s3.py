@@ -3,7 +3,8 @@
 import asyncio
 import base64
 import hashlib
-from collections.abc import AsyncIterator
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Container
 from contextlib import AsyncExitStack
 from typing import Any, Final
 from urllib.parse import quote
@@ -28,12 +29,16 @@ from agents.storage.port import (
     StorageRefusedError,
     StoredObject,
 )
+from streams.patience import Sleep
 
 CONNECT_SECONDS: Final = 2.0
 READ_SECONDS: Final = 10.0
 PUT_SECONDS: Final = 40.0
 """An upload as a whole: a link that takes a few bytes now and then is not waited for."""
 CONNECTIONS: Final = 16
+ATTEMPTS: Final = 3
+"""Of one call where the storage falters for a moment; what lasts longer is the breaker's business."""
+FIRST_PAUSE_SECONDS: Final = 0.5
 LONGEST_RETRY_AFTER_SECONDS: Final = 300.0
 _AWAY: Final = frozenset({408, 429, 500, 502, 503, 504, 507})
 _CLOSED: Final = frozenset({301, 401, 403, 404, 405, 407, 501})
@@ -49,8 +54,17 @@ _MISSING: Final = 404
 class S3Store:
     """Keeps objects under `prefix` of `bucket`. Credentials, region and endpoint come from the `AWS_*` variables."""
 
-    def __init__(self, bucket: str, prefix: str) -> None:
+    def __init__(
+        self,
+        bucket: str,
+        prefix: str,
+        *,
+        sleep: Sleep = asyncio.sleep,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
         self._bucket = bucket
+        self._sleep = sleep
+        self._jitter = jitter
         self._prefix = f"{prefix}/" if prefix else ""
         self._exit = AsyncExitStack()
         self._client: Any = None
@@ -61,7 +75,8 @@ class S3Store:
             connect_timeout=CONNECT_SECONDS,
             read_timeout=READ_SECONDS,
             max_pool_connections=CONNECTIONS,
-            retries={"mode": "standard", "max_attempts": 3},
+            # Ours know what Retry-After says.
+            retries={"mode": "standard", "total_max_attempts": 1},
             # Given once: putting the usual one together takes a tenth of a call.
             user_agent="posterstream",
             # Servers other than Amazon's stumble over checksum trailers; sha256 goes with the object all the same.
@@ -82,28 +97,17 @@ class S3Store:
         The store compares the body with its MD5, the one checksum that all of them know, and refuses what was damaged
         on its way; it is then sent again.
         """
-        try:
-            await self._put(key, body, content_type, facts, IfNoneMatch="*")
-        except ClientError as error:
-            if _status(error) not in _TAKEN:
-                raise _family(error, f"storing {key}") from error
+        doing = f"storing {key}"
+        if await self._asked(lambda: self._put(key, body, content_type, facts, IfNoneMatch="*"), doing, _TAKEN) is None:
             kept = await self.find(key)
             if kept is not None:
                 return kept
-            await self._replace(key, body, content_type, facts)
-        except (BotoCoreError, OSError) as error:
-            raise _family(error, f"storing {key}") from error
+            await self._asked(lambda: self._put(key, body, content_type, facts), doing)
         return StoredObject(key=key, size_bytes=len(body), facts=facts)
 
-    async def _replace(self, key: str, body: bytes, content_type: str, facts: Facts) -> None:
-        try:
-            await self._put(key, body, content_type, facts)
-        except (ClientError, BotoCoreError, OSError) as error:
-            raise _family(error, f"storing {key}") from error
-
-    async def _put(self, key: str, body: bytes, content_type: str, facts: Facts, **condition: str) -> None:
+    async def _put(self, key: str, body: bytes, content_type: str, facts: Facts, **condition: str) -> Any:
         async with asyncio.timeout(PUT_SECONDS):
-            await self._client.put_object(
+            return await self._client.put_object(
                 Bucket=self._bucket,
                 Key=self._prefix + key,
                 Body=body,
@@ -116,14 +120,10 @@ class S3Store:
 
     async def find(self, key: str) -> StoredObject | None:
         """Return what is kept under the key with its facts, or None."""
-        try:
-            head = await self._client.head_object(Bucket=self._bucket, Key=self._prefix + key)
-        except ClientError as error:
-            if _status(error) == _MISSING:
-                return None
-            raise _family(error, f"looking for {key}") from error
-        except (BotoCoreError, OSError) as error:
-            raise _family(error, f"looking for {key}") from error
+        named = {"Bucket": self._bucket, "Key": self._prefix + key}
+        head = await self._asked(lambda: self._client.head_object(**named), f"looking for {key}", {_MISSING})
+        if head is None:
+            return None
         facts = Facts.of_metadata(head["Metadata"])
         return None if facts is None else StoredObject(key=key, size_bytes=head["ContentLength"], facts=facts)
 
@@ -141,23 +141,20 @@ class S3Store:
 
     async def delete(self, key: str) -> None:
         """Delete the object if it is there; of a versioned bucket, its newest version."""
-        try:
-            await self._client.delete_object(Bucket=self._bucket, Key=self._prefix + key)
-        except (ClientError, BotoCoreError, OSError) as error:
-            if isinstance(error, ClientError) and _status(error) == _MISSING:
-                return
-            raise _family(error, f"deleting {key}") from error
+        named = {"Bucket": self._bucket, "Key": self._prefix + key}
+        await self._asked(lambda: self._client.delete_object(**named), f"deleting {key}", {_MISSING})
 
     async def get(self, key: str) -> bytes:
         """Return the object's bytes. Raises StorageRefusedError where there is none."""
-        try:
-            answer = await self._client.get_object(Bucket=self._bucket, Key=self._prefix + key)
-            async with answer["Body"] as body:
-                value: bytes = await body.read()
-        except (ClientError, BotoCoreError, OSError) as error:
-            if isinstance(error, ClientError) and _status(error) == _MISSING:
-                raise StorageRefusedError(f"there is no object {key}") from error
-            raise _family(error, f"reading {key}") from error
+        value: bytes | None = await self._asked(lambda: self._get(key), f"reading {key}", {_MISSING})
+        if value is None:
+            raise StorageRefusedError(f"there is no object {key}")
+        return value
+
+    async def _get(self, key: str) -> bytes:
+        answer = await self._client.get_object(Bucket=self._bucket, Key=self._prefix + key)
+        async with answer["Body"] as body:
+            value: bytes = await body.read()
         return value
 
     async def check(self) -> None:
@@ -166,6 +163,25 @@ class S3Store:
             await self._client.head_bucket(Bucket=self._bucket)
         except (ClientError, BotoCoreError, OSError) as error:
             raise _family(error, f"looking at bucket `{self._bucket}`") from error
+
+    async def _asked(self, action: Callable[[], Awaitable[Any]], doing: str, no: Container[int] = ()) -> Any:
+        """Return what the storage answers, None where that is one of the statuses in `no`.
+
+        Where it falters it is asked again after a moment, unless it has said for how long to leave it alone. Raises
+        StorageAwayError, StorageRefusedError.
+        """
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return await action()
+            except (ClientError, BotoCoreError, OSError) as error:
+                if isinstance(error, ClientError) and _status(error) in no:
+                    return None
+                meaning = _family(error, doing)
+                # What took its whole time is not begun again at once.
+                if attempt == ATTEMPTS or isinstance(error, TimeoutError) or not _falters(meaning):
+                    raise meaning from error
+            await self._sleep(self._jitter() * FIRST_PAUSE_SECONDS * 2 ** (attempt - 1))
+        raise AssertionError("unreachable")
 
     def url(self, key: str) -> str:
         """Return the storage's own address of an object, path style."""
@@ -195,6 +211,10 @@ def _family(error: Exception, doing: str) -> Exception:
     if isinstance(error, NoCredentialsError | PartialCredentialsError | NoRegionError):
         return StorageClosedError(f"{doing}: {error}; set the AWS_* variables, see `posters doctor`")
     return StorageRefusedError(f"{doing}: {error}")
+
+
+def _falters(error: Exception) -> bool:
+    return isinstance(error, StorageAwayError) and not isinstance(error, StorageClosedError) and not error.retry_after
 
 
 def _retry_after(error: Exception) -> float:

@@ -1,0 +1,88 @@
+"""How often a store is asked that falters, that wants to be left alone, or that refuses us."""
+
+from collections.abc import AsyncIterator, Iterator
+from random import Random
+
+import pytest
+
+from agents.storage.port import Facts, StorageAwayError, StorageClosedError
+from agents.storage.s3 import ATTEMPTS, FIRST_PAUSE_SECONDS, S3Store
+from tests.faults.storage_proxy import RETRY_AFTER_SECONDS, StorageProxy
+from tests.parts import Bucket, ObjectServer
+
+FACTS = Facts(sha256="0")
+
+
+@pytest.fixture
+def proxy(object_server: ObjectServer, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Iterator[StorageProxy]:
+    """A proxy before a real server, which this process's variables lead to."""
+    with StorageProxy(object_server.port, Random(3)) as proxy:  # noqa: S311 - repeatable on purpose
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.server_port}")
+        yield proxy
+        proxy.shutdown()
+
+
+@pytest.fixture
+def pauses() -> list[float]:
+    """How long the store waited between two tries."""
+    return []
+
+
+@pytest.fixture
+async def store(proxy: StorageProxy, bucket: Bucket, pauses: list[float]) -> AsyncIterator[S3Store]:
+    """A store behind the proxy, whose pauses take no time."""
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
+    store = S3Store(bucket.name, "", sleep=sleep, jitter=lambda: 0.5)
+    await store.open()
+    yield store
+    await store.close()
+
+
+async def test_a_store_that_wants_to_be_left_alone_is_asked_once(
+    store: S3Store, proxy: StorageProxy, pauses: list[float]
+) -> None:
+    """Retry-After comes back to the breaker, and nothing is sent before its time."""
+    proxy.set("slow down")
+    with pytest.raises(StorageAwayError) as away:
+        await store.put("k", b"x", "image/png", FACTS)
+
+    assert away.value.retry_after == RETRY_AFTER_SECONDS
+    assert (proxy.refused, pauses) == (1, [])
+
+
+async def test_a_store_that_refuses_us_is_asked_once(store: S3Store, proxy: StorageProxy) -> None:
+    """A person has to mend that."""
+    proxy.set("forbidden")
+    with pytest.raises(StorageClosedError):
+        await store.find("k")
+
+    assert proxy.refused == 1
+
+
+async def test_a_store_that_falters_is_asked_again_and_not_for_ever(
+    store: S3Store, proxy: StorageProxy, pauses: list[float]
+) -> None:
+    """A moment's error costs a pause, which doubles; one that stays is the breaker's business."""
+    proxy.random = Never()
+    proxy.set("some errors")
+    with pytest.raises(StorageAwayError):
+        await store.put("k", b"x", "image/png", FACTS)
+    refused = proxy.refused
+    proxy.set("well")
+    kept = await store.put("k", b"x", "image/png", FACTS)
+
+    assert refused == ATTEMPTS
+    assert pauses == [FIRST_PAUSE_SECONDS / 2, FIRST_PAUSE_SECONDS]
+    assert kept.size_bytes == 1
+    assert await store.get("k") == b"x"
+
+
+class Never(Random):
+    """Dice that always show an error."""
+
+    def random(self) -> float:
+        """Return the least."""
+        return 0.0
