@@ -21,6 +21,13 @@ class Recorded:
     template: str | None
 
 
+def indexes_of(request: PosterRequested | BatchRequested) -> range:
+    """Return the indexes of a request's posters."""
+    if isinstance(request, PosterRequested):
+        return range(1)
+    return range(request.first_index, request.first_index + len(request.posters))
+
+
 def replay_records(
     request: PosterRequested | BatchRequested, wanted: Mapping[int, Recorded], headers: Headers, now: datetime
 ) -> Iterator[Record]:
@@ -33,8 +40,7 @@ def replay_records(
         if 0 in wanted:
             yield _record(request, wanted[0], 0, headers, now)
         return
-    indexes = [request.first_index + position for position in range(len(request.posters))]
-    chosen = [index for index in indexes if index in wanted]
+    chosen = [index for index in indexes_of(request) if index in wanted]
     runs = groupby(
         enumerate(chosen), key=lambda each: (each[1] - each[0], wanted[each[1]].generation, wanted[each[1]].template)
     )

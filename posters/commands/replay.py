@@ -11,7 +11,7 @@ from posters.dead_letters import now, operator
 from posters.jobs import recorded_jobs
 from posters.kafka_client import KafkaClient, headers_of
 from posters.main import CommandError
-from posters.replaying import Recorded, replay_records
+from posters.replaying import Recorded, indexes_of, replay_records
 from schemas import topics
 from schemas.codec import ContractError, decode
 from schemas.requests import BatchRequested, PosterRequested
@@ -41,8 +41,12 @@ def replay(job_id: str, *, failed: bool) -> None:
     records = [record for request, headers in requests for record in replay_records(request, ended, headers, now())]
     if not records:
         raise CommandError(f"the requests of {job_id} are no longer on {topics.POSTER_REQUESTS}; request it anew")
-    client.publish([*records, _audit(job_id, len(ended), failed)])
-    click.echo(f"replayed {len(ended)} posters")
+    count = len({index for request, _ in requests for index in indexes_of(request) if index in ended})
+    client.publish([*records, _audit(job_id, count, failed)])
+    click.echo(f"replayed {count} posters")
+    if count < len(ended):
+        gone = len(ended) - count
+        raise CommandError(f"the requests of {gone} more are no longer on {topics.POSTER_REQUESTS}; request them anew")
 
 
 async def _ended(settings: Settings, job_id: str, failed: bool) -> dict[int, Recorded]:
