@@ -12,7 +12,7 @@ _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
 def group_members(group: int) -> list[int]:
     """Return the ids of the living processes of a process group; zombies are dead."""
-    return [process for process, state, its_group in _listed() if its_group == group and state != "Z"]
+    return [process for process in _listed() if _is_in_group(process, group) and _is_alive(process)]
 
 
 def memory_bytes(process: int) -> int:
@@ -43,7 +43,7 @@ def kill_group(group: int) -> None:
 def with_environment(entry: str) -> list[int]:
     """Return the ids of our processes that were started with `entry` (`NAME=value`) in their environment."""
     found = []
-    for process, _, _ in _listed():
+    for process in _listed():
         try:
             environment = (_PROCESSES / str(process) / "environ").read_bytes()
         except OSError:
@@ -53,13 +53,24 @@ def with_environment(entry: str) -> list[int]:
     return found
 
 
-def _listed() -> Iterator[tuple[int, str, int]]:
-    """Yield process id, state and process group of every process; nothing where the kernel has no /proc."""
-    for directory in _PROCESSES.glob("[0-9]*"):
-        try:
-            status = (directory / "stat").read_text()
-        except OSError:
-            continue
-        # The name, in parentheses, may hold anything; what follows the last one is fixed.
-        state, _, group, *_ = status.rpartition(")")[2].split()
-        yield int(directory.name), state, int(group)
+def _listed() -> Iterator[int]:
+    """Yield the id of every process; nothing where the kernel has no /proc."""
+    if _PROCESSES.is_dir():
+        names = os.listdir(_PROCESSES)  # noqa: PTH208 - a Path for each would take most of the time
+        yield from (int(name) for name in names if name.isdecimal())
+
+
+def _is_in_group(process: int, group: int) -> bool:
+    try:
+        return os.getpgid(process) == group
+    except ProcessLookupError:
+        return False
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        status = (_PROCESSES / str(process) / "stat").read_text()
+    except OSError:
+        return False
+    # The name, in parentheses, may hold anything; what follows the last one is fixed.
+    return status.rpartition(")")[2].split()[0] != "Z"
