@@ -33,6 +33,13 @@ _PRESENTATION: Final = frozenset(
     }
 )
 _COLORS: Final = frozenset({"alink", "bgcolor", "bordercolor", "link", "text", "vlink"})
+# What decides whether and how something is loaded or run.
+_DECIDING: Final = frozenset(
+    {
+        *(("script", "type"), ("script", "language"), ("link", "rel"), ("link", "as"), ("iframe", "sandbox")),
+        ("iframe", "allow"),
+    }
+)
 _ANIMATIONS: Final = frozenset({"animate", "animatecolor", "animatemotion", "animatetransform", "set"})
 _ANIMATED: Final = frozenset({"attributename", "by", "from", "to", "values"})
 
@@ -56,8 +63,8 @@ def _refusal(element: str, attribute: str) -> str | None:
         return f"`{attribute}` holds JavaScript; no value can stand in an event handler"
     if attribute == "srcdoc":
         return "`srcdoc` holds a document of its own; no value can stand in it"
-    if attribute == "http-equiv" or attribute.startswith("xmlns"):
-        return f"no value can stand in `{attribute}`"
+    if attribute == "http-equiv" or attribute.startswith("xmlns") or (element, attribute) in _DECIDING:
+        return f"no value can stand in `{attribute}` of `<{element}>`"
     if element in _ANIMATIONS and attribute in _ANIMATED:
         return f"`{attribute}` of `<{element}>` sets another attribute; no value can stand in it"
     if element in _LOADERS and attribute in _ADDRESSES | _CANDIDATES:

@@ -25,6 +25,7 @@ _SENTINEL: Final = re.compile(r"qz([0-9]+)zq")
 _NAMESPACE: Final = re.compile(r"\{([^}]*)\}(.*)")
 # The parser gives these the name of what they are taken for.
 _TAKEN_FOR: Final = {"image": "img"}
+_COMMANDING: Final = "meta http-equiv"
 _PARSER: Final[Any] = html5lib
 
 
@@ -52,6 +53,8 @@ def _problem(template: ReadTemplate, tag: int, standing: Standing) -> TemplateSy
     elif standing.element:
         place = f"in `<{standing.element}>`"
     message = f"`{shown.text}`: a browser finds this {place}; close what is open before it"
+    if standing.element == _COMMANDING:
+        message = f"`{shown.text}`: no value can stand in a `<meta http-equiv>`"
     return template.source.problem(message, shown.start)
 
 
@@ -129,6 +132,9 @@ def _standings(document: str) -> Iterator[tuple[int, Standing]]:
         yield from _found(element.text, Standing(name if is_raw else ""))
         for child in element:
             yield from _found(child.tail, Standing(name if is_raw else ""))
+        if name == "meta" and "http-equiv" in element.attrib:
+            # It may come after the value, which the contexts have passed by then.
+            name = _COMMANDING
         for attribute, value in element.attrib.items():
             # An attribute with a prefix comes as (prefix, name, namespace) or as `{namespace}name`.
             label = attribute[1] if isinstance(attribute, tuple) else _name(attribute)[1]
