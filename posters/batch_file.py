@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import orjson
 from posters.main import CommandError
 from schemas import limits
 from schemas.codec import ContractError, decode_poster
+from schemas.requests import BatchPoster
 
+NAMES = tuple(field.name for field in fields(BatchPoster))
 ROOM_FOR_ENVELOPE_BYTES = 16 * 1024
 
 
@@ -31,8 +34,10 @@ def read_posters(path: Path) -> list[msgspec.Raw]:
             except ContractError as error:
                 raise CommandError(f"{path}, line {line}: {error}") from error
             posters.append(raw)
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"{path} cannot be read: {error}") from error
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise CommandError(f"{path} is not UTF-8: {error.reason} at byte {error.start}") from error
     if not posters:
         raise CommandError(f"{path} holds no posters")
     return posters
@@ -54,19 +59,33 @@ def cut(posters: Sequence[msgspec.Raw]) -> list[list[msgspec.Raw]]:
 
 
 def _from_json_lines(path: Path) -> Iterator[tuple[int, Any]]:
-    with path.open(encoding="utf-8") as file:
+    with path.open(encoding="utf-8-sig") as file:
         for number, line in enumerate(file, start=1):
             if line.strip():
                 try:
-                    yield number, orjson.loads(line)
+                    poster = orjson.loads(line)
                 except orjson.JSONDecodeError as error:
                     raise CommandError(f"{path}, line {number}: not JSON: {error}") from error
+                unknown = [name for name in poster if name not in NAMES] if isinstance(poster, dict) else []
+                if unknown:
+                    known = ", ".join(f"`{name}`" for name in NAMES)
+                    raise CommandError(f"{path}, line {number}: `{unknown[0]}` is none of {known}")
+                yield number, poster
 
 
 def _from_csv(path: Path) -> Iterator[tuple[int, Any]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.DictReader(file)
-        for row in rows:
-            data = {name: value for name, value in row.items() if name and value is not None}
-            entity = data.pop("entity_id", "")
-            yield rows.line_num, {"custom_data": data, **({"entity_id": entity} if entity else {})}
+        rows = csv.DictReader(file, strict=True)
+        try:
+            names = rows.fieldnames or []
+            twice = next((name for name in names if names.count(name) > 1), None)
+            if twice is not None:
+                raise CommandError(f"{path} has two columns named `{twice}`")
+            for row in rows:
+                if None in row:
+                    raise CommandError(f"{path}, line {rows.line_num}: more cells than the {len(names)} columns")
+                data = {name: value for name, value in row.items() if name and value is not None}
+                entity = data.pop("entity_id", "")
+                yield rows.line_num, {"custom_data": data, **({"entity_id": entity} if entity else {})}
+        except csv.Error as error:
+            raise CommandError(f"{path}, after line {rows.line_num}: not CSV: {error}") from error

@@ -1,5 +1,6 @@
 """What is recorded of a job, from Postgres."""
 
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from streams.sql import named_queries
 
 SQL: Final = named_queries(Path(__file__).with_name("jobs.sql"))
 CONNECT_SECONDS: Final = 5.0
+JOB_ID: Final = r"[A-Za-z0-9_-]{1,80}"
 ENDED: Final = frozenset({"completed", "failed", "cancelled"})
 
 
@@ -43,7 +45,9 @@ class Jobs:
         self._connection = connection
 
     async def find(self, job_id: str, posters: int = 0) -> Job | None:
-        """Return the job with up to `posters` of its posters, or None."""
+        """Return the job with up to `posters` of its posters, or None. Raises CommandError for what is no job id."""
+        if re.fullmatch(JOB_ID, job_id) is None:
+            raise CommandError(f"{job_id!r} is no job id: letters, digits, `_` and `-`, 80 at most")
         row = await self._connection.fetchrow(SQL["job"], job_id)
         rows = await self._connection.fetch(SQL["posters"], job_id, posters) if row is not None else []
         return None if row is None else Job(row=dict(row), posters=[dict(item) for item in rows])

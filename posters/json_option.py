@@ -16,12 +16,19 @@ class JsonObject(click.ParamType):
         if isinstance(value, dict):
             return value
         try:
-            text = click.open_file(value[1:], encoding="utf-8").read() if value.startswith("@") else value
-            parsed = orjson.loads(text)
+            parsed = orjson.loads(_content(value[1:]) if value.startswith("@") else value)
         except OSError as error:
             self.fail(f"{value[1:]} cannot be read: {error.strerror}", param, ctx)
+        except UnicodeDecodeError:
+            self.fail(f"{value[1:]} is not UTF-8", param, ctx)
         except orjson.JSONDecodeError as error:
             self.fail(f"that is not JSON: {error}", param, ctx)
         if not isinstance(parsed, dict):
             self.fail("that is JSON, but not an object; write it in braces", param, ctx)
         return parsed
+
+
+def _content(path: str) -> str:
+    with click.open_file(path, encoding="utf-8") as file:
+        text: str = file.read()
+    return text

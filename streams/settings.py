@@ -1,6 +1,7 @@
 """Settings: environment variables named `POSTERS_*`, read once at start."""
 
 import difflib
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -21,6 +22,8 @@ _DURATIONS: Final = (
     "watchdog_timeout",
     "fetch_wait",
 )
+_PUBLIC_URL: Final = re.compile(r"[a-z]+://|/")
+"""An address with its scheme, or a path on the site that shows it."""
 _CHOICES: Final = {
     "broker_security": ("plaintext", "ssl", "sasl_plaintext", "sasl_ssl"),
     "broker_sasl": ("SCRAM-SHA-256", "SCRAM-SHA-512", "PLAIN"),
@@ -136,11 +139,14 @@ def _convert(name: str, text: str, kind: object) -> object:
 
 
 def _check(settings: Settings) -> None:
-    scheme = urlsplit(settings.storage_url).scheme
-    if scheme not in ("s3", "file"):
+    if _scheme(settings.storage_url) not in ("s3", "file"):
         raise SettingsError(f"POSTERS_STORAGE_URL is `{settings.storage_url}`; it starts with s3:// or file:///")
-    if urlsplit(settings.database_url).scheme not in ("postgresql", "postgres"):
+    if _scheme(settings.database_url) not in ("postgresql", "postgres"):
         raise SettingsError("POSTERS_DATABASE_URL starts with postgresql://")
+    if settings.public_url is not None and not _PUBLIC_URL.match(settings.public_url):
+        raise SettingsError(
+            f"POSTERS_PUBLIC_URL is `{settings.public_url}`; it takes an address, as in https://cdn.example.com/posters/"
+        )
     if not re.fullmatch(r"\d+(\.\d+)?(,\d+(\.\d+)?){2}", settings.retry_delays):
         raise SettingsError(
             f"POSTERS_RETRY_DELAYS is `{settings.retry_delays}`; it takes three numbers, as in 10,60,600"
@@ -159,12 +165,23 @@ def _check(settings: Settings) -> None:
     _check_numbers(settings)
 
 
+def _scheme(url: str) -> str:
+    try:
+        return urlsplit(url).scheme
+    except ValueError:  # brackets that hold no IPv6 address
+        return ""
+
+
 def _check_numbers(settings: Settings) -> None:
-    for name, takes in (("replication", "a number of copies, or 0"), ("log_retention", "days, or 0 for ever")):
+    for name, takes in (
+        ("replication", "a number of copies, or 0"),
+        ("log_retention", "days, or 0 for ever"),
+        ("render_slots", "a number of pages, or 0"),
+    ):
         if getattr(settings, name) < 0:
             raise SettingsError(f"{PREFIX}{name.upper()} is {getattr(settings, name)}; it takes {takes}")
     for name in _DURATIONS:
-        if getattr(settings, name) <= 0:
+        if not 0 < getattr(settings, name) < math.inf:
             raise SettingsError(f"{PREFIX}{name.upper()} is {getattr(settings, name):g}; it takes seconds above 0")
 
 

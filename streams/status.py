@@ -1,11 +1,14 @@
 """Whether a worker is ready, and its metrics, over HTTP for probes; not an interface for anything else."""
 
 from collections.abc import Callable
+from typing import Final
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from streams.errors import SettingsError
+
+_PORT_MAX: Final = 65_535
 
 
 class StatusServer:
@@ -13,7 +16,7 @@ class StatusServer:
 
     def __init__(self, address: str, reasons: Callable[[], list[str]], registry: CollectorRegistry) -> None:
         host, _, port = address.rpartition(":")
-        if not port.isdecimal():
+        if not (port.isdecimal() and int(port) <= _PORT_MAX):
             raise SettingsError(f"POSTERS_STATUS_ADDRESS is `{address}`; it takes host:port, as in 127.0.0.1:9100")
         self._host = host or "127.0.0.1"
         self._port = int(port)
@@ -22,12 +25,15 @@ class StatusServer:
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
-        """Begin to listen. Raises OSError where the port is taken."""
+        """Begin to listen. Raises SettingsError where that is not possible, as when the port is taken."""
         application = web.Application()
         application.add_routes([web.get("/ready", self._ready), web.get("/metrics", self._metrics)])
         self._runner = web.AppRunner(application, access_log=None)
         await self._runner.setup()
-        await web.TCPSite(self._runner, self._host, self._port).start()
+        try:
+            await web.TCPSite(self._runner, self._host, self._port).start()
+        except OSError as error:
+            raise SettingsError(f"POSTERS_STATUS_ADDRESS: {error.strerror or error}") from error
 
     async def stop(self) -> None:
         """Stop listening."""

@@ -73,10 +73,13 @@ def _check(template_id: str, output: dict[str, Any] | None) -> None:
 
 def _one(data: dict[str, Any], entity: str, common: dict[str, Any]) -> Envelope:
     fields = {**common, "priority": common["priority"] or "normal"}
+    return _made(PosterRequested, entity_id=entity, custom_data=data, **fields)
+
+
+def _made(kind: type[Envelope], **fields: Any) -> Envelope:
     try:
-        event = PosterRequested(event_id=uuid4(), entity_id=entity, custom_data=data, **fields)
         # What the broker would take and intake then refuse is told here and now.
-        return decode(encode(event), PosterRequested)
+        return decode(encode(kind(event_id=uuid4(), **fields)), kind)
     except ValueError as error:
         raise CommandError(str(error)) from error
 
@@ -88,8 +91,8 @@ def _batch(path: Path, common: dict[str, Any]) -> list[Envelope]:
     events: list[Envelope] = []
     for number, posters in enumerate(parts, start=1):
         events.append(
-            BatchRequested(
-                event_id=uuid4(),
+            _made(
+                BatchRequested,
                 posters=posters,
                 part=number,
                 parts=len(parts),

@@ -9,13 +9,22 @@ from rich.table import Table
 
 from posters.jobs import Job, recorded_jobs
 from posters.main import CommandError
+from schemas import limits
 from streams.settings import Settings, read_settings
+
+_COUNT = click.IntRange(min=0, max=limits.NUMBER_MAX)
 
 
 @click.command()
 @click.argument("job_id")
 @click.option("--json", "as_json", is_flag=True, help="one JSON object")
-@click.option("--posters", type=int, default=50, show_default=True, help="how many posters to list")
+@click.option(
+    "--posters",
+    type=click.IntRange(min=0, max=limits.NUMBER_MAX),
+    default=50,
+    show_default=True,
+    help="how many posters to list",
+)
 def status(job_id: str, posters: int, *, as_json: bool) -> None:
     """Show the state of JOB_ID and of its posters, as the sink recorded them."""
     job = asyncio.run(_find(read_settings(), job_id, posters))
