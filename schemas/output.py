@@ -13,7 +13,7 @@ Format = Literal["png", "jpeg", "webp", "pdf"]
 ColorScheme = Literal["light", "dark"]
 VariantName = Annotated[Text, msgspec.Meta(min_length=1, max_length=limits.VARIANT_NAME_MAX_CHARACTERS)]
 Selector = Annotated[Text, msgspec.Meta(max_length=limits.SELECTOR_MAX_CHARACTERS)]
-Locality = Annotated[Text, msgspec.Meta(max_length=limits.LOCALITY_MAX_CHARACTERS)]
+Locality = Annotated[Text, msgspec.Meta(min_length=1, max_length=limits.LOCALITY_MAX_CHARACTERS)]
 
 CONTENT_TYPES: Final[dict[Format, str]] = {
     "png": "image/png",

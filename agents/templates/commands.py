@@ -120,7 +120,8 @@ async def _known(
 async def _new_version(command: TemplateUpload) -> NewVersion:
     _check_name(command.name)
     checked = await asyncio.to_thread(check_template, command.html_content, command.placeholders or [])
-    width, height = command.width or DEFAULT_SIDE, command.height or DEFAULT_SIDE
+    width = DEFAULT_SIDE if command.width is None else command.width
+    height = DEFAULT_SIDE if command.height is None else command.height
     warnings = list(checked.warnings)
     try:
         resolve_output(parse_output(command.output), Output(width=width, height=height))

@@ -286,6 +286,7 @@ OUTPUTS: dict[str, tuple[dict[str, Any], str | None]] = {
     "width 1": ({"width": 1}, None),
     "width 0": ({"width": 0}, "output_invalid"),
     "selector of 1,001": ({"selector": "x" * 1_001}, "output_invalid"),
+    "empty locale": ({"locale": ""}, "output_invalid"),
     "locale of 65": ({"locale": "x" * 65}, "output_invalid"),
     "timezone of 65, in a variant": ({"variants": [{"name": "a", "timezone": "x" * 65}]}, "output_invalid"),
     "width 8,192": ({"width": 8192}, None),
