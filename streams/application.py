@@ -63,6 +63,7 @@ class RoleApp(faust.App):
         self.role = role
         self.inboxes = tuple(inboxes)
         self.fetch_wait = settings.fetch_wait
+        self.gather_seconds = min(EDGES[role].gather_seconds, settings.fetch_wait)
         self._drain_timeout = settings.drain_timeout
         self._before_stop: list[Callable[[], Awaitable[None]]] = []
         self._given_up = asyncio.Event()

@@ -70,7 +70,8 @@ class Edges:
     """What a role consumes as a group, what it reads whole without one, what it writes, and how much it may hold.
 
     `window` is the weight of unfinished records of one partition at which it is held back, `poll_records` how many more
-    may come from the fetch under way; together they bound the duplicates after a kill.
+    may come from the fetch under way; together they bound the duplicates after a kill. While records keep coming, a
+    fetch waits `gather_seconds` for more of them.
     """
 
     consumes: tuple[str, ...]
@@ -78,6 +79,7 @@ class Edges:
     window: int
     poll_records: int
     reads_whole: tuple[str, ...] = field(default=())
+    gather_seconds: float = 0.0
 
 
 _RENDERS: Final = (names.POSTER_RENDERS, names.POSTER_RENDERS_BULK)
@@ -134,5 +136,6 @@ EDGES: Final[dict[Role, Edges]] = {
         writes=(names.JOB_EVENTS, names.POSTER_COMPLETIONS, names.JOB_CANCELLATIONS, names.DEAD_LETTERS),
         window=2_000,
         poll_records=500,
+        gather_seconds=0.1,
     ),
 }

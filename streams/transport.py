@@ -22,6 +22,7 @@ from aiokafka.errors import KafkaConnectionError
 from faust.transport.drivers import aiokafka as driver
 
 from streams.broker_access import RETRY_SECONDS
+from streams.pace import gather
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -80,7 +81,14 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
                     await self._consumer.stop()
                 await asyncio.sleep(RETRY_SECONDS)
             else:
+                self._set_pace()
                 return
+
+    def _set_pace(self) -> None:
+        app: Any = self.app
+        consumer: Any = self._ensure_consumer()
+        if app.gather_seconds:
+            gather(consumer._fetcher, app.gather_seconds)
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
