@@ -1,6 +1,8 @@
 # One command for each thing; `make` lists them. Second runs check some stamps and start at once.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
+# Every command starts many processes; without what Python keeps of the first, each compiles for seconds.
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help install parts demo demo-site test lint format lock bench faults clean
 
 help: ## List the commands
