@@ -1,0 +1,90 @@
+"""A consumer that stalls without a word is found out: Faust never asks it what is wrong."""
+
+import asyncio
+import contextlib
+from typing import Any
+
+import pytest
+from aiokafka.errors import GroupAuthorizationFailedError, KafkaError
+
+from schemas.topics import POSTER_RENDERS
+from streams.application import RoleApp
+from streams.delivery import Record
+from streams.inbox import Inbox
+from streams.settings import Settings
+from streams.transport import ConsumerStoppedError
+
+
+async def running(broker: str) -> tuple[RoleApp, Inbox]:
+    """Return a role's app that has joined its group, and its inbox."""
+    inbox = Inbox([POSTER_RENDERS], cap=100)
+    app = RoleApp("render", Settings(brokers=broker, fetch_wait=0.1, session_timeout=10), [inbox])
+    await app.start()
+    await app.publisher.publish([Record(topic=POSTER_RENDERS, key="k", value=b"first")])
+    inbox.finish(await asyncio.wait_for(inbox.take(1), 60))
+    return app, inbox
+
+
+async def told(app: RoleApp) -> BaseException:
+    """Return what a worker is told of its consumer: by the looks it takes, or because Faust gives up. Then stop it."""
+    consumer: Any = app.consumer
+
+    async def looking() -> None:
+        async with asyncio.timeout(60):
+            while True:
+                await consumer.look()
+
+    watches = {asyncio.create_task(looking()), asyncio.create_task(app.until_crashed())}
+    done, others = await asyncio.wait(watches, return_when=asyncio.FIRST_COMPLETED)
+    for other in others:
+        other.cancel()
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(app.stop(), 30)
+    error = done.pop().exception()
+    assert error is not None
+    return error
+
+
+async def in_its_thread(app: RoleApp, work: Any) -> None:
+    """Run `work` with the group's coordinator, in the thread of the consumer."""
+    consumer: Any = app.consumer
+    thread = consumer._thread
+
+    async def there() -> None:
+        work(thread._consumer._coordinator)
+
+    await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(there(), thread.thread_loop))
+
+
+@pytest.mark.parametrize(
+    "error", [GroupAuthorizationFailedError("render"), ValueError("a bug")], ids=["refused", "bug"]
+)
+async def test_a_consumer_that_cannot_join_its_group_is_told(broker: str, error: Exception) -> None:
+    """A group that refuses it, and a task of its own that ends: neither leaves a role that seems to work."""
+    app, _ = await running(broker)
+
+    def break_it(coordinator: Any) -> None:
+        async def broken(_: Any) -> bool:
+            raise error
+
+        coordinator._do_rejoin_group = broken
+        coordinator.request_rejoin()
+
+    await in_its_thread(app, break_it)
+    found = await told(app)
+
+    assert isinstance(found, KafkaError | ConsumerStoppedError | RuntimeError), found
+    assert not isinstance(found, TimeoutError)
+
+
+async def test_a_look_says_how_far_each_partition_is_fetched(broker: str) -> None:
+    """Nothing is left unread of what was published."""
+    app, _ = await running(broker)
+    consumer: Any = app.consumer
+    seen = await consumer.look()
+    await app.stop()
+
+    assert len(seen) == 12
+    assert all(fetched.is_member for fetched in seen.values())
+    assert sum(fetched.end for fetched in seen.values()) == 1
+    assert [fetched.position for fetched in seen.values() if fetched.end] == [1]
