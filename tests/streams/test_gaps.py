@@ -49,8 +49,8 @@ def offsets(broker: str) -> list[int]:
     _, end = consumer.get_watermark_offsets(TopicPartition(POSTER_RENDERS, 0), timeout=10)
     consumer.assign([TopicPartition(POSTER_RENDERS, 0, 0)])
     found: list[int] = []
-    while (message := consumer.poll(1.0)) is not None and message.offset() < end:
-        found.append(message.offset())
+    while (message := consumer.poll(1.0)) is not None and (offset := message.offset()) is not None and offset < end:
+        found.append(offset)
     consumer.close()
     return found
 
