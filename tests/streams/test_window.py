@@ -2,6 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from streams.window import PartitionWindow
 
@@ -67,3 +68,69 @@ def test_released_records_are_always_the_finished_head_in_order(offsets: list[in
         expected = next((n for n, each in enumerate(offsets) if each not in finished), len(offsets))
         assert released == offsets[:expected]
         assert window.held == 2 * (len(offsets) - len(released))
+
+
+class Assignments(RuleBasedStateMachine):
+    """A partition with gaps that comes and goes, beside a model that only knows lists and sets."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.topic: list[int] = []
+        """The offsets there are."""
+        self.durable: set[int] = set()
+        """Those whose effects are durable, whoever's work that was."""
+        self.committed = 0
+        """How many of them are acknowledged."""
+        self.assigned()
+
+    @rule()
+    def assigned(self) -> None:
+        """The partition comes (back) to us: what is not acknowledged is delivered again."""
+        self.window: PartitionWindow[int] = PartitionWindow()
+        self.finished: set[int] = set()
+        self.first = self.delivered = self.committed
+
+    @rule(gap=st.integers(1, 4))
+    def written(self, gap: int) -> None:
+        """Somebody writes a record; compaction and markers leave gaps."""
+        self.topic.append((self.topic[-1] if self.topic else 0) + gap)
+
+    @rule()
+    def deliver(self) -> None:
+        """The next record comes."""
+        if self.delivered < len(self.topic):
+            assert self.window.deliver(self.topic[self.delivered], self.delivered)
+            self.delivered += 1
+
+    @rule(which=st.integers(0, 50))
+    def deliver_again(self, which: int) -> None:
+        """The broker repeats itself: a record in hand is not a second one."""
+        in_hand = [n for n in range(self.first, self.delivered) if self.topic[n] not in self.finished]
+        if in_hand:
+            offset = self.topic[in_hand[which % len(in_hand)]]
+            assert not self.window.deliver(offset, -1)
+
+    @rule(which=st.integers(0, 50))
+    def finish(self, which: int) -> None:
+        """Work ends, of this assignment or, late, of an earlier one."""
+        if not self.topic:
+            return
+        offset = self.topic[which % len(self.topic)]
+        self.durable.add(offset)
+        released = self.window.finish(offset)
+        if offset in self.topic[self.first : self.delivered]:
+            self.finished.add(offset)
+        assert released == list(range(self.committed, self.committed + len(released)))
+        self.committed += len(released)
+
+    @invariant()
+    def nothing_unfinished_is_passed(self) -> None:
+        """Acknowledged is exactly the finished head of what was delivered, and all of it is durable."""
+        given_out = self.topic[self.first : self.delivered]
+        head = next((n for n, offset in enumerate(given_out) if offset not in self.finished), len(given_out))
+        assert self.committed == self.first + head
+        assert self.durable >= set(self.topic[: self.committed])
+        assert self.window.held == len(self.window) == self.delivered - self.committed
+
+
+TestAssignments = Assignments.TestCase
