@@ -16,7 +16,7 @@ from tests.parts.process import PartError
 
 NODES: Final = 3
 COPIES: Final = NODES
-TOGETHER_SECONDS: Final = 120.0
+TOGETHER_SECONDS: Final = 240.0
 POLL_SECONDS: Final = 0.1
 
 
