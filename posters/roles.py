@@ -46,9 +46,6 @@ from streams.settings import Settings
 from streams.topics import EDGES, Role
 from streams.whole_topic import WholeTopic
 
-UPLOADS_BESIDE: Final = 4
-"""Posters in hand beyond the pages: their upload and completion overlap the next rendering."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class RunningRole:
@@ -169,7 +166,7 @@ async def _open_render(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
         cancellations,
         making,
         journal,
-        parallel=engine.slots + UPLOADS_BESIDE,
+        places=engine.places,
         retry_delays=settings.retry_delay_seconds,
         now=now,
     )

@@ -11,6 +11,7 @@ from agents.render.errors import RenderError
 from agents.render.journal import Journal
 from agents.render.making import Making
 from agents.render.outcome import Made, Statement
+from agents.render.places import Places
 from agents.render.retrying import next_try
 from schemas.codec import ContractError, decode
 from schemas.renders import PosterPinned
@@ -26,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 
 class RenderAgent:
-    """Works on `parallel` posters at once: as many as there are pages, and some whose upload is under way."""
+    """Works on as many posters at once as there are `places`: one for each page, and some for uploads under way."""
 
     def __init__(
         self,
@@ -37,7 +38,7 @@ class RenderAgent:
         making: Making,
         journal: Journal,
         *,
-        parallel: int,
+        places: Places,
         retry_delays: Sequence[float],
         now: Callable[[], datetime],
     ) -> None:
@@ -47,7 +48,7 @@ class RenderAgent:
         self._cancellations = cancellations
         self._making = making
         self._journal = journal
-        self._free = asyncio.Semaphore(parallel)
+        self._places = places
         self._retry_delays = retry_delays
         self._now = now
 
@@ -55,7 +56,7 @@ class RenderAgent:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             while True:
-                await self._free.acquire()
+                await self._places.take()
                 for delivery in await self._inbox.take(limit=1):
                     tasks.create_task(self._handle(delivery))
 
@@ -69,7 +70,7 @@ class RenderAgent:
         else:
             await self._answer(poster, delivery)
         finally:
-            self._free.release()
+            self._places.put_back()
         self._inbox.finish([delivery])
 
     async def _answer(self, poster: PosterPinned, delivery: Delivery) -> None:

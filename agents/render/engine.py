@@ -6,18 +6,20 @@ import os
 import time
 from collections.abc import Coroutine
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from agents.assets.port import AssetFetcher
 from agents.render import chromium
+from agents.render.allowance import Allowance
 from agents.render.errors import RenderError
 from agents.render.fonts import FontSet, read_fonts_apart
 from agents.render.network import may_use_network
 from agents.render.page import Drawn, Page
+from agents.render.places import Places
 from agents.render.pool import Pool
 from agents.render.rendering import Rendering, RenderRequest, Timings, Usage
 from agents.render.scratch import remove_orphans
-from agents.render.supply import Supply
+from agents.render.supply import AssetsLateError, Supply
 from schemas import outcomes
 from schemas.output import named_outputs
 from streams.metrics import BROWSER_RESTARTS
@@ -29,6 +31,8 @@ RENDERER_VERSION: Final = 3
 RECYCLE_AFTER: Final = 3_000
 RECYCLE_ABOVE_BYTES: Final = 1_500_000_000
 LAUNCHES: Final = 3
+UPLOADS_BESIDE: Final = 4
+"""Documents in hand beyond the pages: what comes after drawing overlaps the next one."""
 ASSETS_SHARE: Final = 0.6
 """Of a document's time, for its assets altogether; then it is drawn without those that are missing."""
 
@@ -57,7 +61,10 @@ class Engine:
         self._fetcher = fetcher
         self._recycle_after = recycle_after
         self._recycle_above_bytes = recycle_above_bytes
+        self.places = Places(self.slots + UPLOADS_BESIDE)
+        """How many documents to bring at once; one that waits for its assets lends its place to another."""
         self._permits = asyncio.Semaphore(self.slots)
+        self._waiting = 0
         self._fonts: FontSet | None = None
         self._pool: Pool | None = None
         self._opening: asyncio.Task[Pool] | None = None
@@ -92,10 +99,12 @@ class Engine:
         Raises RenderError; the engine is ready for the next document whatever this one did.
         """
         supply = self._supply(request)
+        allowance = Allowance(request.deadline_seconds)
         try:
             if supply is not None:
-                await supply.look_ahead(request.html)
-            return await self._render(request, supply)
+                with self.places.lent():
+                    await supply.look_ahead(request.html)
+            return await self._render(request, supply, allowance)
         finally:
             if supply is not None:
                 supply.abandon()
@@ -103,32 +112,39 @@ class Engine:
     def _supply(self, request: RenderRequest) -> Supply | None:
         if self._fetcher is None or not (request.javascript or may_use_network(request.html)):
             return None
-        return Supply(self._fetcher, request.deadline_seconds * ASSETS_SHARE)
+        return Supply(self._fetcher, request.deadline_seconds * ASSETS_SHARE, lambda: self._waiting > 0)
 
-    async def _render(self, request: RenderRequest, supply: Supply | None) -> Rendering:
-        deadline = time.monotonic() + request.deadline_seconds
-        drawn, waited = [], 0.0
+    async def _render(self, request: RenderRequest, supply: Supply | None, allowance: Allowance) -> Rendering:
+        drawn = []
         for visit in request.visits():
-            asked = time.monotonic()
-            await self._permits.acquire()
-            began = time.monotonic()
-            waited += began - asked
-            deadline += began - asked
-            drawn.append(await self._visit(replace(visit, deadline_seconds=deadline - began), supply))
-        return self._rendering(request, drawn, waited=waited)
+            await self._take_slot(allowance)
+            drawn.append(await self._visit(visit, supply, allowance))
+        return self._rendering(request, drawn, waited=allowance.waited)
 
-    async def _visit(self, request: RenderRequest, supply: Supply | None) -> Drawn:
-        """Draw what one visit of a page yields; the caller has taken the slot."""
-        began = time.monotonic()
+    async def _take_slot(self, allowance: Allowance) -> None:
+        """Wait for a slot, which is no part of a document's time."""
+        self._waiting += 1
         try:
-            return await self._draw(request, supply)
-        except RenderError as error:
-            left = request.deadline_seconds - (time.monotonic() - began)
-            if error.code != "renderer_crashed" or left <= 0 or self._closed:
-                raise
-            log.warning("%s; it is drawn once more", error)
-            await self._permits.acquire()
-            return await self._draw(replace(request, deadline_seconds=left), supply)
+            with allowance.stopped():
+                await self._permits.acquire()
+        finally:
+            self._waiting -= 1
+
+    async def _visit(self, request: RenderRequest, supply: Supply | None, allowance: Allowance) -> Drawn:
+        """Draw what one visit of a page yields; the caller has taken the slot."""
+        crashed = False
+        while True:
+            try:
+                return await self._draw(replace(request, deadline_seconds=allowance.left), supply)
+            except AssetsLateError:
+                with self.places.lent():
+                    await cast("Supply", supply).settle()
+            except RenderError as error:
+                if error.code != "renderer_crashed" or allowance.left <= 0 or self._closed or crashed:
+                    raise
+                log.warning("%s; it is drawn once more", error)
+                crashed = True
+            await self._take_slot(allowance)
 
     async def _draw(self, request: RenderRequest, supply: Supply | None) -> Drawn:
         """Draw one document in a slot that the caller has taken, and see that the slot becomes free."""

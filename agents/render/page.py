@@ -20,7 +20,7 @@ from agents.render.printing import print_page
 from agents.render.race import EndedError, unless
 from agents.render.readiness import Composed, arrange, compose, draw_frames, main_frame, make_world
 from agents.render.rendering import Image, RenderRequest, Usage
-from agents.render.supply import Supply
+from agents.render.supply import AssetsLateError, Supply
 from agents.render.view import View
 from schemas import outcomes
 from schemas.codes import ErrorCode
@@ -32,8 +32,8 @@ CLEAN_SECONDS: Final = 2.0
 MEMORY_MAX_BYTES: Final = 1024**3
 MEMORY_LOOK_SECONDS: Final = 0.5
 """Between two looks at memory; most posters are done before the first."""
-# The page has no business with other windows; each would be a process.
-NO_WINDOWS: Final = "globalThis.open = () => null;"
+# The page has no business with other windows, each of which would be a process, nor with the end of its own.
+NO_WINDOWS: Final = "globalThis.open = () => null; globalThis.close = () => {};"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,28 +105,33 @@ class Page:
     async def draw(self, request: RenderRequest, supply: Supply | None) -> Drawn:
         """Draw one document within its deadline; without a supply its assets are reported as blocked.
 
-        Raises RenderError: `render_timeout`, or `script_timeout` where the document's scripts run, at the deadline;
-        `renderer_crashed`; `renderer_oom` above 1 GiB; `navigated`; `output_invalid` for a selector; what `capture`
-        raises.
+        Raises AssetsLateError where others shall have the page meanwhile, and RenderError: `render_timeout`, or
+        `script_timeout` where the document's scripts run, at the deadline; `renderer_crashed`; `renderer_oom` above
+        1 GiB; `navigated`; `output_invalid` for a selector; what `capture` raises.
         """
         try:
             async with asyncio.timeout(request.deadline_seconds):
                 async with _repeatedly(MEMORY_LOOK_SECONDS, lambda: self.browser.kill_oversized(MEMORY_MAX_BYTES)):
-                    return await unless(self._draw(request, supply), self._left, self._crashed, self.browser.gone)
+                    ends = [self._left, self._crashed, self.browser.gone, *([supply.late] if supply else [])]
+                    return await unless(self._draw(request, supply), *ends)
         except TimeoutError:
             code: ErrorCode = "script_timeout" if request.javascript else "render_timeout"
-            message = f"the document was not ready within {request.deadline_seconds:g} s"
+            message = f"the document was not ready within {request.deadline_seconds:.3g} s"
             raise RenderError(code, message) from None
         except EndedError:
             raise self._ended() from None
         except PlaywrightError as error:
+            if request.javascript and "navigated or closed" in error.message:
+                raise RenderError("navigated", "the document's script closed it or went elsewhere") from None
             raise RenderError("renderer_crashed", f"the page failed: {error.message[:300]}") from None
 
-    def _ended(self) -> RenderError:
+    def _ended(self) -> RenderError | AssetsLateError:
         if self._left.is_set():
             return RenderError("navigated", "the document navigated away while it was drawn")
         if self.browser.gone.is_set():
             return RenderError("renderer_crashed", "the browser ended while it drew the document")
+        if not self._crashed.is_set():
+            return AssetsLateError()
         if self.browser.take_blame():
             return RenderError("renderer_oom", f"the document took more than {MEMORY_MAX_BYTES:,} bytes of memory")
         return RenderError("renderer_crashed", "the page's process ended while it drew the document")
@@ -231,7 +236,7 @@ class Page:
             images=images,
             characters="".join(composed.characters for composed in seen),
             usage=usage,
-            warnings=[*asset_warnings(usage.assets), *_text_warnings(seen)],
+            warnings=[*asset_warnings(usage.assets), *_image_warnings(seen), *_text_warnings(seen)],
             composed_seconds=composed_seconds,
             captured_seconds=time.monotonic() - started - composed_seconds,
         )
@@ -273,6 +278,13 @@ async def _repeatedly(seconds: float, action: Callable[[], None]) -> AsyncIterat
         yield
     finally:
         task.cancel()
+
+
+def _image_warnings(seen: Sequence[Composed]) -> list[outcomes.Warning]:
+    if not any(composed.broken for composed in seen):
+        return []
+    message = "not shown: an image that the document holds itself, in a data: address, cannot be decoded"
+    return [outcomes.Warning(code="asset_invalid", message=message)]
 
 
 def _text_warnings(seen: Sequence[Composed]) -> list[outcomes.Warning]:

@@ -12,7 +12,7 @@ from schemas.output import Format, Output, Variant
 class RenderRequest:
     """One document to draw. `output` is resolved: every field that shapes the image is set.
 
-    `deadline_seconds` counts from the moment a page takes the document; waiting for a free page is not in it.
+    `deadline_seconds` counts from the first asset that is fetched; waiting for a free page is not in it.
     """
 
     html: str

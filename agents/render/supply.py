@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import math
 import time
+from collections.abc import Callable
 from typing import Final
 
 from agents.assets.port import AssetError, AssetFetcher, Fetched, Kind
@@ -13,18 +14,34 @@ FETCHED_MAX: Final = 100
 BYTES_MAX: Final = 32 * 1024 * 1024
 PIXELS_MAX: Final = 128_000_000
 """Of one document: addresses fetched, bytes and pixels of all its assets together."""
+PATIENCE_SECONDS: Final = 0.2
+"""For how long a page that others want waits for an asset."""
+RETURNS_MAX: Final = 4
+"""How often a document leaves its page to others: it is drawn anew each time."""
+
+
+class AssetsLateError(Exception):
+    """The page is better given to others until the document's assets are there."""
 
 
 class Supply:
-    """Fetches for one document, for `seconds` altogether from the first asset on."""
+    """Fetches for one document, for `seconds` altogether from the first asset on.
 
-    def __init__(self, fetcher: AssetFetcher, seconds: float) -> None:
+    `wanted` says whether others wait for a page.
+    """
+
+    def __init__(self, fetcher: AssetFetcher, seconds: float, wanted: Callable[[], bool] = lambda: False) -> None:
         self._fetcher = fetcher
         self._seconds = seconds
+        self._wanted = wanted
         self._deadline: float | None = None
         self._fetches: dict[tuple[str, Kind], asyncio.Task[Fetched]] = {}
-        self._bytes = 0
+        self._sizes: dict[tuple[str, Kind], int] = {}
+        self._refused: set[tuple[str, Kind]] = set()
         self._pixels = 0
+        self._returns = 0
+        self.late = asyncio.Event()
+        """Set once a page that others want has waited too long for an asset."""
         self.contents: dict[str, str] = {}
         """The SHA-256 of what came, by address."""
         self.milliseconds: dict[str, int] = {}
@@ -34,15 +51,28 @@ class Supply:
 
     async def look_ahead(self, html: str) -> None:
         """Fetch what the document names outright, so that a page need not wait for it. Raises nothing."""
-        fetches = [self._fetch_once(url, kind) for url, kind in named_assets(html)[:FETCHED_MAX]]
-        if fetches:
-            await asyncio.wait(fetches)
+        for url, kind in named_assets(html)[:FETCHED_MAX]:
+            self._fetch_once(url, kind)
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Return once nothing is being fetched, with `late` cleared. Raises nothing."""
+        under_way = [fetch for fetch in self._fetches.values() if not fetch.done()]
+        if under_way:
+            await asyncio.wait(under_way)
+        self.late.clear()
 
     async def get(self, url: str, kind: Kind) -> Fetched:
-        """Return an asset, the same however often it is asked for. Raises AssetError."""
+        """Return an asset to a page, the same however often it is asked for. Raises AssetError."""
         if (url, kind) not in self._fetches and len(self._fetches) >= FETCHED_MAX:
             raise AssetError("asset_blocked")
-        return await asyncio.shield(self._fetch_once(url, kind))
+        fetch = self._fetch_once(url, kind)
+        while not fetch.done() and self._returns < RETURNS_MAX:
+            await asyncio.wait((fetch,), timeout=PATIENCE_SECONDS)
+            if not fetch.done() and not self.late.is_set() and self._wanted():
+                self._returns += 1
+                self.late.set()
+        return await asyncio.shield(fetch)
 
     def abandon(self) -> None:
         """Give up what is still being fetched."""
@@ -63,15 +93,31 @@ class Supply:
             self._deadline = began + self._seconds
         try:
             async with asyncio.timeout(self._deadline - began):
-                fetched = await self._fetcher.fetch(url, kind)
+                fetched = await self._fetcher.fetch(url, kind, lambda size: self._measure((url, kind), size))
         except TimeoutError:
             raise AssetError("asset_timeout") from None
+        except asyncio.CancelledError:
+            if (url, kind) not in self._refused:
+                raise
+            raise AssetError("asset_too_large") from None
         finally:
+            self._sizes.pop((url, kind), None)
             self.milliseconds[url] = round((time.monotonic() - began) * 1000)
-        self._bytes += len(fetched.body)
+        if (url, kind) not in self._refused:
+            self._measure((url, kind), len(fetched.body))
         self._pixels += fetched.pixels
-        if self._bytes > BYTES_MAX or self._pixels > PIXELS_MAX:
+        if (url, kind) in self._refused or self._pixels > PIXELS_MAX:
             raise AssetError("asset_too_large", fetched.status)
         self.contents[url] = hashlib.sha256(fetched.body).hexdigest()
         self.fresh_until = min(self.fresh_until, fetched.fresh_until)
         return fetched
+
+    def _measure(self, asset: tuple[str, Kind], size: int) -> None:
+        """Note how much of an asset is there; of what is too much altogether, the last that is coming is refused."""
+        self._sizes[asset] = size
+        while sum(self._sizes.values()) > BYTES_MAX:
+            last = [each for each, fetch in self._fetches.items() if each in self._sizes and not fetch.done()][-1]
+            del self._sizes[last]
+            self._refused.add(last)
+            if self._fetches[last] is not asyncio.current_task():
+                self._fetches[last].cancel()

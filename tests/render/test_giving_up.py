@@ -14,6 +14,7 @@ from agents.render.errors import RenderError
 from agents.render.journal import DEATHS, Journal
 from agents.render.making import Making
 from agents.render.outcome import Made
+from agents.render.places import Places
 from schemas.codec import decode, encode
 from schemas.outcomes import Image, PosterOutcome
 from schemas.output import DEFAULTS
@@ -68,7 +69,7 @@ class Room:
             self.cancellations,
             cast("Making", self.slow),
             self.journal,
-            parallel=2,
+            places=Places(2),
             retry_delays=(1, 1, 1),
             now=lambda: datetime.now(UTC),
         )

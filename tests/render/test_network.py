@@ -9,7 +9,7 @@ import PIL.Image
 import pytest
 import pytest_asyncio
 
-from agents.assets.port import AssetError, Fetched, Kind
+from agents.assets.port import AssetError, Fetched, Kind, Received, ignore
 from agents.render.engine import Engine
 from agents.render.errors import RenderError
 from agents.render.network import may_use_network, public_url
@@ -105,6 +105,7 @@ SCRIPTS = [
     "navigator.serviceWorker&&navigator.serviceWorker.register('http://{h}/sw.js').catch(()=>0)",
     "open('http://{h}/');const a=document.createElement('a');a.href='http://{h}/';a.download='x';a.click()",
     "location.href='http://{h}/'",
+    "close();self.close()",
     "const f=document.createElement('form');f.action='http://{h}/';f.method='post';document.body.append(f);f.submit()",
 ]
 
@@ -182,7 +183,7 @@ class Shelf:
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
 
-    async def fetch(self, url: str, kind: Kind) -> Fetched:
+    async def fetch(self, url: str, kind: Kind, received: Received = ignore) -> Fetched:
         """Return a green image, a style sheet, or an error."""
         self.asked.append((url, kind))
         if "missing" in url:

@@ -111,6 +111,25 @@ async def test_runaway_script_ends_in_its_budget(own: Engine, script: str) -> No
     assert (await draw(own, GOOD)).images[0].data == baseline
 
 
+AWAY = {
+    "reload": "location.reload()",
+    "blank": "location='about:blank'",
+    "blob": "location=URL.createObjectURL(new Blob(['x'],{type:'text/html'}))",
+    "srcdoc": "location='about:srcdoc'",
+    "part": "location.hash='x'",
+    "script": "location='javascript:\"x\"'",
+    "network": "location='http://127.0.0.1:9/'",
+}
+
+
+@pytest.mark.parametrize("script", AWAY.values(), ids=AWAY.keys())
+async def test_script_that_leaves_is_named(own: Engine, script: str) -> None:
+    """Wherever a script goes, its poster fails with `navigated`, for which no attempt is made again."""
+    error, _ = await failing(draw(own, page(f"<script>{script}</script>"), javascript=True))
+
+    assert (error.code, error.retryable) == ("navigated", False)
+
+
 BOMBS = {
     "buffers": "const a=[];while(1)a.push(new Uint8Array(1e8).fill(1))",
     "wasm": "const a=[];while(1){const m=new WebAssembly.Memory({initial:10000});"
