@@ -1,12 +1,18 @@
 """What was asked for, and whether what became of it is what was promised."""
 
-from dataclasses import dataclass, field
+import hashlib
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
+from urllib.parse import quote
 
 import psycopg
 from botocore.exceptions import ClientError
+from confluent_kafka import KafkaException
 
 from schemas import topics
+from tests.faults.moments import Effects, Moment, Poster, acknowledged_early, now_committed, read_effects
 from tests.flow.system import System
 from tests.parts import Bucket
 
@@ -14,111 +20,169 @@ Expected = Literal["completed", "failed", "cancelled", "completed or cancelled"]
 
 HISTORY = """
 CREATE TABLE IF NOT EXISTS results_history (
-    job_id text, poster_index integer, old_generation integer, old_rank integer, old_attempt integer,
+    at timestamptz, job_id text, poster_index integer, old_generation integer, old_rank integer, old_attempt integer,
     new_generation integer, new_rank integer, new_attempt integer);
 CREATE OR REPLACE FUNCTION keep_history() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO results_history VALUES (NEW.job_id, NEW.poster_index, OLD.generation, OLD.status_rank, OLD.attempt,
-                                        NEW.generation, NEW.status_rank, NEW.attempt);
+    INSERT INTO results_history VALUES (clock_timestamp(), NEW.job_id, NEW.poster_index, OLD.generation,
+                                        OLD.status_rank, OLD.attempt, NEW.generation, NEW.status_rank, NEW.attempt);
     RETURN NULL;
 END $$;
 CREATE OR REPLACE TRIGGER keep_history AFTER INSERT OR UPDATE ON template_poster_results
     FOR EACH ROW EXECUTE FUNCTION keep_history();
 """
 DOUBLE = """
-SELECT job_id FROM results_history WHERE new_rank = 2 AND old_rank IS DISTINCT FROM 2
+SELECT job_id, poster_index FROM results_history WHERE new_rank = 2 AND old_rank IS DISTINCT FROM 2
 GROUP BY job_id, poster_index, new_generation HAVING count(*) > 1
 """
 BACKWARD = """
-SELECT job_id FROM results_history
+SELECT job_id, poster_index FROM results_history
 WHERE old_rank IS NOT NULL AND (new_generation, new_rank, new_attempt) < (old_generation, old_rank, old_attempt)
 """
 WRONG_COUNTS = """
-SELECT j.job_id FROM template_generation_jobs j JOIN LATERAL (
+SELECT j.job_id, 0 AS poster_index FROM template_generation_jobs j JOIN LATERAL (
     SELECT count(*) FILTER (WHERE status = 'completed') AS c, count(*) FILTER (WHERE status = 'failed') AS f,
            count(*) FILTER (WHERE status = 'cancelled') AS x
     FROM template_poster_results r WHERE r.job_id = j.job_id) r ON true
 WHERE (j.success_count, j.failure_count, j.cancelled_count) <> (r.c, r.f, r.x)
 """
-ENDED = "SELECT count(*) AS n FROM template_poster_results WHERE status_rank = 2 AND job_id = ANY (%s)"
+RESULTS = """
+SELECT job_id, poster_index, entity_id, status, status_rank, object_key, sha256, size_bytes
+FROM template_poster_results
+"""
+ENDED_FIRST = """
+SELECT job_id, poster_index, min(at) AS at FROM results_history WHERE new_rank = 2 GROUP BY job_id, poster_index
+"""
 
 
-@dataclass
+@dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What a check found: everything but `repeated` has to be empty or 0."""
+    """What a check found: everything but the three numbers has to be empty."""
 
     posters: int
+    poison: int
+    repeated: int
     lost: list[str]
     decided_twice: list[str]
     phantoms: list[str]
     backward: list[str]
     wrong_counts: list[str]
     unexpected: list[str]
-    missing_objects: list[str]
-    dead_letters: int
-    repeated: int
+    wrong_objects: list[str]
+    acknowledged_early: list[str]
+    wrong_letters: list[str]
 
     @property
     def safe(self) -> bool:
         """Whether every promise was kept."""
-        return not (
-            self.lost
-            or self.decided_twice
-            or self.phantoms
-            or self.backward
-            or self.wrong_counts
-            or self.unexpected
-            or self.missing_objects
-            or self.dead_letters
-        )
+        return not any(isinstance(value := getattr(self, each.name), list) and value for each in fields(self))
 
 
 @dataclass
 class Ledger:
-    """Every request with what is to become of it."""
+    """Every request with what is to become of it, and looks at what was committed meanwhile."""
 
     system: System
     bucket: Bucket
-    expected: dict[str, Expected] = field(default_factory=dict)
+    expected: dict[Poster, Expected] = field(default_factory=dict)
+    poison: dict[bytes, bytes] = field(default_factory=dict)
+    moments: list[Moment] = field(default_factory=list)
 
     def begin(self) -> None:
         """Keep the history of every result from now on."""
         with psycopg.connect(self.system.database_url) as connection:
             connection.execute(HISTORY)
 
+    def look(self) -> None:
+        """Note what is committed now; while the broker is away there is nothing to see."""
+        with suppress(KafkaException, TimeoutError):
+            self.moments.append(now_committed(self.system.brokers))
+
     def ended(self) -> int:
         """Return how many posters have their outcome recorded."""
-        return int(self.system.rows(ENDED, list(self.expected))[0]["n"])
+        return int(self.system.rows("SELECT count(*) AS n FROM template_poster_results WHERE status_rank = 2")[0]["n"])
+
+    def settled(self) -> bool:
+        """Whether everything asked for has ended, and what is no request has been set aside."""
+        return self.ended() >= len(self.expected) and self._letters().keys() >= self.poison.keys()
 
     def check(self) -> Verdict:
         """Compare what is recorded, stored and published with what was asked for."""
-        rows = {
-            row["job_id"]: row
-            for row in self.system.rows("SELECT job_id, status, status_rank, object_key FROM template_poster_results")
-        }
-        ends = {job: str(row["status"]) for job, row in rows.items() if row["status_rank"] == 2}
-        completed = self.system.all(topics.POSTER_COMPLETIONS)
+        self.look()
+        rows = {(row["job_id"], row["poster_index"]): row for row in self.system.rows(RESULTS)}
+        ends = {poster: str(row["status"]) for poster, row in rows.items() if row["status_rank"] == 2}
+        effects = read_effects(self.system.brokers)
+        outcomes = [record for record in effects.records if record.topic == topics.POSTER_COMPLETIONS]
         return Verdict(
             posters=len(self.expected),
-            lost=sorted(self.expected.keys() - ends.keys()),
-            decided_twice=self._jobs(DOUBLE),
-            phantoms=sorted(rows.keys() - self.expected.keys()),
-            backward=self._jobs(BACKWARD),
-            wrong_counts=self._jobs(WRONG_COUNTS),
-            unexpected=[job for job, status in ends.items() if status not in self.expected.get(job, "")],
-            missing_objects=[row["job_id"] for row in rows.values() if not self._is_there(row)],
-            dead_letters=len(self.system.all(topics.DEAD_LETTERS)),
-            repeated=len(completed) - len({seen.body["job_id"] for seen in completed}),
+            poison=len(self.poison),
+            repeated=len(outcomes) - len({record.poster for record in outcomes}),
+            lost=_named(self.expected.keys() - ends.keys()),
+            decided_twice=self._posters(DOUBLE),
+            phantoms=_named(rows.keys() - self.expected.keys()),
+            backward=self._posters(BACKWARD),
+            wrong_counts=self._posters(WRONG_COUNTS),
+            unexpected=_named({each for each, status in ends.items() if status not in self.expected.get(each, "")}),
+            wrong_objects=[*self._wrong_objects(rows), *self._orphans(rows)],
+            acknowledged_early=list(self._acknowledged_early(effects)),
+            wrong_letters=self._wrong_letters(),
         )
 
-    def _jobs(self, query: str) -> list[str]:
-        return [row["job_id"] for row in self.system.rows(query)]
+    def _posters(self, query: str) -> list[str]:
+        return _named({(row["job_id"], row["poster_index"]) for row in self.system.rows(query)})
 
-    def _is_there(self, row: dict[str, Any]) -> bool:
-        if row["status"] != "completed":
-            return True
-        try:
-            self.bucket.client().head_object(Bucket=self.bucket.name, Key=row["object_key"])
-        except ClientError:
+    def _wrong_objects(self, rows: dict[Poster, dict[str, Any]]) -> Iterator[str]:
+        client = self.bucket.client()
+        for row in rows.values():
+            if row["status"] != "completed":
+                continue
+            try:
+                body = client.get_object(Bucket=self.bucket.name, Key=row["object_key"])["Body"].read()
+            except ClientError as error:
+                yield f"{row['object_key']}: {error}"
+                continue
+            if (len(body), hashlib.sha256(body).hexdigest()) != (row["size_bytes"], row["sha256"]):
+                yield f"{row['object_key']}: other bytes than recorded"
+
+    def _orphans(self, rows: dict[Poster, dict[str, Any]]) -> Iterator[str]:
+        """Yield objects of no poster. What was drawn for a poster that was called off meanwhile may stay."""
+        known = {row["object_key"] for row in rows.values()}
+        known_entities = {
+            quote(row["entity_id"], safe="") for row in rows.values() if "cancelled" in self._expects(row)
+        }
+        pages = self.bucket.client().get_paginator("list_objects_v2").paginate(Bucket=self.bucket.name)
+        for page in pages:
+            for item in page.get("Contents", []):
+                entity = item["Key"].rpartition("/")[2].rpartition("_")[0]
+                if item["Key"] not in known and entity not in known_entities:
+                    yield f"{item['Key']}: of no poster"
+
+    def _expects(self, row: dict[str, Any]) -> str:
+        return self.expected.get((row["job_id"], row["poster_index"]), "")
+
+    def _acknowledged_early(self, effects: Effects) -> Iterator[str]:
+        """Yield records below a committed offset whose effect was not there at that moment."""
+        recorded = {(row["job_id"], row["poster_index"]): row["at"] for row in self.system.rows(ENDED_FIRST)}
+        for moment in self.moments:
+            yield from acknowledged_early(effects, moment, recorded, self._may_vanish)
+
+    def _may_vanish(self, body: Any) -> bool:
+        """Whether nothing need follow: posters of a cancelled job are dropped wherever they are met."""
+        if not isinstance(body, dict):
             return False
-        return True
+        return "cancelled" in self.expected.get((body["job_id"], body.get("poster_index", 0)), "")
+
+    def _letters(self) -> dict[bytes, set[bytes]]:
+        letters: dict[bytes, set[bytes]] = {}
+        for seen in self.system.all(topics.DEAD_LETTERS):
+            letters.setdefault(seen.key or b"", set()).add(seen.value or b"")
+        return letters
+
+    def _wrong_letters(self) -> list[str]:
+        """Name what is set aside and is no poison, and poison that is not, or not byte for byte."""
+        letters, wanted = self._letters(), {key: {value} for key, value in self.poison.items()}
+        return sorted(repr(key) for key in letters.keys() | wanted.keys() if letters.get(key) != wanted.get(key))
+
+
+def _named(posters: set[Poster]) -> list[str]:
+    return sorted(f"{job}[{index}]" for job, index in posters)

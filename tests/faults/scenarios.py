@@ -1,24 +1,52 @@
 """Every fault: what is injected, and what has to hold. Each returns the seconds from a fault to the next outcome."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from streams.failpoint import EXIT_CODE, POINTS
-from tests.faults.world import World
+from tests.faults import broker_faults, database_faults, load_faults, storage_faults
+from tests.faults.world import SESSION_SECONDS, World
+from tests.parts import KafkaCluster, KafkaServer
 
-Scenario = Callable[[World, int], list[float]]
 DRAIN_SECONDS: Final = 25.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """A fault: how it is injected, how often by the whole suite, into how many workers, with which parts.
+
+    `outage`: seconds for which a part is away, where it is; `recovers`: within how many seconds outcomes go on.
+    """
+
+    run: Callable[[World, int], list[float]]
+    times: int
+    workers: int = 2
+    outage: float = 20.0
+    recovers: float = 60.0
+    broker: Callable[[Path], KafkaServer | KafkaCluster] = KafkaServer
+    small_disk: bool = False
+    database_settings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def described(self) -> str:
+        """What it does, in a sentence."""
+        return (self.run.__doc__ or "").strip()
+
+
 def worker_kills(world: World, times: int) -> list[float]:
-    """One of two workers is killed (-9) every few seconds, and started again, under a load of 6 posters a second."""
-    recoveries = []
-    with world.load(6):
-        for _ in range(times):
-            world.wait(world.random.uniform(0.5, 3))
-            victim = world.random.choice(world.workers)
-            victim.kill()
-            victim.start()
+    """One of two workers, sometimes both, is killed (-9) every few seconds and started again, under load."""
+    recoveries, killed = list[float](), 0
+    with world.load(4):
+        while killed < times:
+            world.approach(0.5, 3)
+            victims = world.random.sample(world.workers, 1 if world.random.random() < 0.7 or killed + 1 == times else 2)
+            for victim in victims:
+                victim.kill()
+            for victim in victims:
+                victim.start()
+            killed += len(victims)
             recoveries.append(world.recovered())
     return recoveries
 
@@ -28,7 +56,7 @@ def drains(world: World, times: int) -> list[float]:
     recoveries = []
     with world.load(4):
         for number in range(times):
-            world.wait(world.random.uniform(2, 5))
+            world.approach(2, 5)
             worker = world.workers[number % len(world.workers)]
             code, seconds = worker.term()
             assert code == 0, f"seed {world.seed}: {worker.name} ended with {code}; see {worker.log}"
@@ -40,14 +68,24 @@ def drains(world: World, times: int) -> list[float]:
 
 def browser_kills(world: World, times: int) -> list[float]:
     """The browser of a worker is killed (-9) under load: the worker goes on with another one."""
+    return _killing(world, times, lambda worker: worker.browsers())
+
+
+def renderer_kills(world: World, times: int) -> list[float]:
+    """Only the processes in which a browser draws its pages are killed (-9), under load: the worker goes on."""
+    return _killing(world, times, lambda worker: worker.renderers())
+
+
+def _killing(world: World, times: int, victims: Callable[..., list[object]]) -> list[float]:
     recoveries = []
     processes = [worker.process for worker in world.workers]
     with world.load(5):
         for _ in range(times):
-            world.wait(world.random.uniform(1, 3))
-            worker = world.random.choice(world.workers)
-            for browser in worker.browsers():
-                browser.kill()
+            world.approach(1, 3)
+            killed = victims(world.random.choice(world.workers))
+            for victim in killed:
+                victim.kill()  # type: ignore[attr-defined]
+            assert killed, f"seed {world.seed}: there was nothing to kill"
             recoveries.append(world.recovered())
     assert [worker.process for worker in world.workers] == processes
     assert all(worker.alive for worker in world.workers), f"seed {world.seed}: a worker ended with its browser"
@@ -66,51 +104,9 @@ def crash_points(world: World, times: int, first: int = 0) -> list[float]:
             assert worker.process is not None
             code = worker.process.wait(150)
         assert code == EXIT_CODE, f"seed {world.seed}: at `{point}` the worker ended with {code}; see {worker.log}"
+        world.ledger.look()
         worker.start()
         recoveries.append(world.settle())
-    return recoveries
-
-
-def database_restarts(world: World, times: int) -> list[float]:
-    """Postgres is stopped, or killed (-9), and started again after up to two seconds, under load."""
-    recoveries = []
-    with world.load(6):
-        for number in range(times):
-            world.wait(world.random.uniform(1, 3))
-            (world.postgres.stop if number % 2 else world.postgres.kill)()
-            world.wait(world.random.uniform(0, 2))
-            world.postgres.start()
-            recoveries.append(world.recovered())
-    return recoveries
-
-
-def database_away(world: World, times: int) -> list[float]:
-    """The line to Postgres goes dead without a word, or is cut, for 20 s, under load: workers stay, posters go on."""
-    recoveries = []
-    processes = [worker.process for worker in world.workers]
-    with world.load(4):
-        for number in range(times):
-            world.wait(world.random.uniform(1, 3))
-            world.database_proxy.set("refuse" if number % 2 else "black hole")
-            world.wait(20)
-            world.database_proxy.reset()
-            world.database_proxy.set("ok")
-            recoveries.append(world.recovered())
-    assert [worker.process for worker in world.workers] == processes
-    assert all(worker.alive for worker in world.workers), f"seed {world.seed}: a worker ended"
-    return recoveries
-
-
-def storage_down(world: World, times: int) -> list[float]:
-    """The S3 server is killed and comes back after 15 s, under load: no poster fails for it."""
-    recoveries = []
-    with world.load(4):
-        for _ in range(times):
-            world.wait(world.random.uniform(1, 3))
-            world.objects.kill()
-            world.wait(15)
-            world.objects.start()
-            recoveries.append(world.recovered())
     return recoveries
 
 
@@ -119,7 +115,8 @@ def broker_kills(world: World, times: int) -> list[float]:
     recoveries = []
     with world.load(6):
         for _ in range(times):
-            world.wait(world.random.uniform(2, 4))
+            world.approach(2, 4)
+            assert isinstance(world.kafka, KafkaServer)
             world.kafka.kill()
             world.wait(world.random.uniform(2, 6))
             world.kafka.start()
@@ -127,14 +124,29 @@ def broker_kills(world: World, times: int) -> list[float]:
     return recoveries
 
 
-SCENARIOS: Final[dict[str, tuple[Scenario, int, int]]] = {
-    "worker-kills": (worker_kills, 200, 2),
-    "drains": (drains, 10, 2),
-    "browser-kills": (browser_kills, 20, 2),
-    "crash-points": (crash_points, 3 * len(POINTS), 1),
-    "database-restarts": (database_restarts, 20, 2),
-    "database-away": (database_away, 6, 2),
-    "storage-down": (storage_down, 6, 2),
-    "broker-kills": (broker_kills, 10, 2),
+SCENARIOS: Final[dict[str, Scenario]] = {
+    "worker-kills": Scenario(run=worker_kills, times=200, recovers=SESSION_SECONDS + 10),
+    "drains": Scenario(run=drains, times=10, recovers=SESSION_SECONDS + 10),
+    "browser-kills": Scenario(run=browser_kills, times=20),
+    "renderer-kills": Scenario(run=renderer_kills, times=20),
+    "crash-points": Scenario(run=crash_points, times=3 * len(POINTS), workers=1),
+    "database-restarts": Scenario(run=database_faults.restarts, times=20),
+    "database-away": Scenario(run=database_faults.away, times=6),
+    "database-gone": Scenario(run=database_faults.away, times=1, outage=600.0),
+    "database-full": Scenario(run=database_faults.full, times=3, outage=10.0, small_disk=True),
+    "database-crowded": Scenario(
+        run=database_faults.crowded, times=4, outage=10.0, database_settings={"max_connections": "30"}
+    ),
+    "database-locked": Scenario(run=database_faults.locked, times=4, outage=12.0),
+    "storage-down": Scenario(run=storage_faults.down, times=6, outage=15.0),
+    "storage-errors": Scenario(run=storage_faults.errors, times=4, outage=10.0),
+    "broker-kills": Scenario(run=broker_kills, times=10),
+    "broker-restarts": Scenario(run=broker_faults.broker_restarts, times=6),
+    "node-kills": Scenario(run=broker_faults.node_kills, times=6, broker=KafkaCluster),
+    "majority-kills": Scenario(run=broker_faults.majority_kills, times=2, broker=KafkaCluster),
+    "slow-link": Scenario(run=broker_faults.slow_link, times=2, broker=broker_faults.FarKafka),
+    "cut-link": Scenario(run=broker_faults.cut_link, times=3, broker=broker_faults.FarKafka),
+    "partitions-added": Scenario(run=broker_faults.partitions_added, times=1, recovers=broker_faults.ADAPT_SECONDS),
+    "backlog": Scenario(run=load_faults.backlog, times=1, workers=1, recovers=300.0),
 }
-"""By name: the scenario, how often the whole suite injects its fault, and with how many workers."""
+"""By name, in the order in which they are run and told of."""

@@ -1,0 +1,104 @@
+"""Postgres restarts, is away, full, crowded or locked: the sink waits, posters go on, none fails for it."""
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+
+from tests.faults.world import World
+
+MOST_CONNECTIONS = 200
+OURS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'posters-%'"
+
+
+def restarts(world: World, times: int) -> list[float]:
+    """Postgres is restarted, or all of it is killed (-9) and started again up to two seconds later, under load."""
+    recoveries = []
+    with world.load(6):
+        for number in range(times):
+            world.approach(1, 3)
+            if number % 2:
+                world.postgres.restart()
+            else:
+                world.postgres.kill()
+                world.wait(world.random.uniform(0, 2))
+                world.postgres.start()
+            recoveries.append(world.recovered())
+    return recoveries
+
+
+def away(world: World, times: int) -> list[float]:
+    """The line to Postgres goes dead without a word, or is cut, for some time, under load: workers stay, none fails."""
+    recoveries = []
+    with world.load(3), _nobody_ends(world):
+        for number in range(times):
+            world.approach(1, 3)
+            world.database_proxy.set("refuse" if number % 2 else "black hole")
+            world.wait(world.outage)
+            world.database_proxy.reset()
+            world.database_proxy.set("ok")
+            recoveries.append(world.recovered())
+    return recoveries
+
+
+def full(world: World, times: int) -> list[float]:
+    """The disk under the tables is full for some time, under load: rows wait until there is room."""
+    recoveries = []
+    assert world.tables is not None
+    filler = world.tables / "filler"
+    with world.load(4), _nobody_ends(world):
+        for _ in range(times):
+            world.approach(1, 3)
+            with filler.open("wb") as file, contextlib.suppress(OSError):
+                while True:
+                    file.write(b"\0" * max(4096, shutil.disk_usage(world.tables).free // 2))
+                    file.flush()
+            world.wait(world.outage)
+            filler.unlink()
+            recoveries.append(world.recovered())
+    assert any(worker.said("53100") for worker in world.workers), f"seed {world.seed}: the disk was never full"
+    return recoveries
+
+
+def crowded(world: World, times: int) -> list[float]:
+    """Others take every connection that Postgres gives, for some time, under load: rows wait for one."""
+    recoveries = []
+    with world.load(4), _nobody_ends(world):
+        for _ in range(times):
+            world.approach(1, 3)
+            with contextlib.ExitStack() as taken:
+                first = taken.enter_context(psycopg.connect(world.system.database_url, autocommit=True))
+                until = world.deadline(world.outage)
+                while not until():
+                    first.execute(OURS)
+                    with contextlib.suppress(psycopg.OperationalError):
+                        for _ in range(MOST_CONNECTIONS):
+                            taken.enter_context(psycopg.connect(world.system.database_url))
+                    world.wait(0.2)
+            recoveries.append(world.recovered())
+    assert any(worker.said("53300") for worker in world.workers), f"seed {world.seed}: it was never crowded"
+    return recoveries
+
+
+def locked(world: World, times: int) -> list[float]:
+    """Somebody's open transaction holds every job's row for some time, under load: rows wait until it is over."""
+    recoveries = []
+    with world.load(4), _nobody_ends(world):
+        for _ in range(times):
+            world.approach(2, 4)
+            with psycopg.connect(world.system.database_url) as holder:
+                holder.execute("LOCK TABLE template_generation_jobs IN EXCLUSIVE MODE")
+                world.wait(world.outage)
+            recoveries.append(world.recovered())
+    assert any(worker.said("55P03") for worker in world.workers), f"seed {world.seed}: nobody waited for a lock"
+    return recoveries
+
+
+@contextmanager
+def _nobody_ends(world: World) -> Iterator[None]:
+    processes = [worker.process for worker in world.workers]
+    yield
+    assert [worker.process for worker in world.workers] == processes
+    assert all(worker.alive for worker in world.workers), f"seed {world.seed}: a worker ended"

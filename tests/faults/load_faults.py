@@ -1,0 +1,98 @@
+"""Ten thousand bulk posters wait: single ones hardly notice, bulk goes on, and memory stays."""
+
+import statistics
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import orjson
+
+from schemas import topics
+from schemas.outcomes import PosterOutcome
+from schemas.requests import JobCancelRequested
+from tests.faults.world import World
+from tests.flow.system import new_job, stamp
+
+BULK: Final = 10_000
+PART: Final = 500
+PROBES: Final = 30
+BURST: Final = 60
+MEMORY_MIB: Final = 100.0
+
+
+def backlog(world: World, _: int) -> list[float]:
+    """10,000 bulk posters wait while single ones are asked for; the rest is called off in the end."""
+    (worker,) = world.workers
+    idle = _probe(world)
+    before = worker.memory()
+    job = _ask_for_bulk(world)
+    world.expect(lambda: _ended(world, job) > 0)
+    busy = _probe(world)
+    share = _share_of_bulk(world, job)
+    memory = worker.memory() - before
+    world.system.send(topics.POSTER_REQUESTS, job, JobCancelRequested(**stamp(), job_id=job))
+    world.figures |= {
+        "single posters, p95 at rest, ms": _p95(idle),
+        "single posters, p95 behind the backlog, ms": _p95(busy),
+        "bulk's share while single ones wait, %": round(100 * share),
+        "memory above the baseline, MiB": round(memory, 1),
+    }
+    assert _p95(busy) <= 2 * _p95(idle) + statistics.median(each.generation_time_ms or 0 for each in idle), (
+        world.figures
+    )
+    assert share >= 0.2, world.figures
+    assert memory < MEMORY_MIB, world.figures
+    return [world.settle(300)]
+
+
+def _probe(world: World) -> list[PosterOutcome]:
+    """Ask for single posters one after the other and return what became of them."""
+    return [world.system.outcome(_ask_for_one(world)) for _ in range(PROBES)]
+
+
+def _ask_for_one(world: World) -> str:
+    job = new_job()
+    world.ledger.expected[job, 0] = "completed"
+    return world.system.request(world.template, {"title": job}, job_id=job, entity_id=job)
+
+
+def _ask_for_bulk(world: World) -> str:
+    job = new_job()
+    world.ledger.expected |= {(job, index): "completed or cancelled" for index in range(BULK)}
+    for part in range(BULK // PART):
+        posters: list[dict[str, Any]] = [
+            {"custom_data": {"title": f"{job} {part} {number}"}, "entity_id": job} for number in range(PART)
+        ]
+        event = {
+            "type": "batch.requested",
+            "version": 1,
+            "event_id": str(stamp()["event_id"]),
+            "occurred_at": datetime.now(UTC).isoformat(),
+            "job_id": job,
+            "template_id": world.template,
+            "posters": posters,
+            "part": part + 1,
+            "parts": BULK // PART,
+            "first_index": part * PART,
+            "total_count": BULK,
+        }
+        world.system.send(topics.POSTER_REQUESTS, job, orjson.dumps(event))
+    return job
+
+
+def _share_of_bulk(world: World, job: str) -> float:
+    """Return which part of the outcomes is bulk's while more single ones wait than can be made at once."""
+    before = _ended(world, job)
+    single = [_ask_for_one(world) for _ in range(BURST)]
+    world.expect(lambda: sum(_ended(world, each) for each in single) == BURST)
+    bulk = _ended(world, job) - before
+    return bulk / (bulk + BURST)
+
+
+def _ended(world: World, job: str) -> int:
+    query = "SELECT count(*) AS n FROM template_poster_results WHERE job_id = %s AND status = 'completed'"
+    return int(world.system.rows(query, job)[0]["n"])
+
+
+def _p95(outcomes: list[PosterOutcome]) -> float:
+    milliseconds = sorted((each.queue_time_ms or 0) + (each.generation_time_ms or 0) for each in outcomes)
+    return float(milliseconds[int(0.95 * len(milliseconds))])
