@@ -15,6 +15,7 @@
   const boxOf = member(Element.prototype, "getBoundingClientRect");
   const shadowOf = member(Element.prototype, "shadowRoot");
 
+  const NO_IMAGE = /^data:[^,]*,\s*$/;
   const IMAGE_URL = /url\((?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([^)]*))\)/g;
   // The browser shows one of a set; the others are not asked for.
   const IMAGE_SET = /image-set\((?:"(?:[^"\\]|\\.)*"|[^()"]|\((?:"(?:[^"\\]|\\.)*"|[^()"])*\))*\)/g;
@@ -117,6 +118,7 @@
 
   async function settle(all, parts) {
     const failed = new Set();
+    const inStyles = new Set();
     const waits = [];
     const urls = parts.length ? styleUrls(all, parts) : new Set();
     for (const element of all) {
@@ -130,12 +132,14 @@
     for (const url of urls) {
       const image = new Image();
       image.src = url;
-      waits.push(decode(image, failed));
+      waits.push(decode(image, inStyles));
     }
     boxOf(page.documentElement()); // lays out, which asks for the fonts that `ready` then waits for
     await Promise.all([page.fonts().ready, ...waits]);
     failed.delete("");
-    return failed;
+    // An address in a style sheet is read by rules of its own, so that of its data: addresses nothing is certain.
+    const broken = [...failed].some((url) => url.startsWith("data:") && !NO_IMAGE.test(url));
+    return { broken, failed: [...failed, ...inStyles].filter((url) => url && !url.startsWith("data:")) };
   }
 
   function box(trees, selector) {
@@ -185,18 +189,18 @@
     else sheets.remove(unfixed);
     let trees = roots(all);
     const moved = bringToRest(all, trees);
-    let failed = await settle(all, parts);
+    let { broken, failed } = await settle(all, parts);
     const { fitted, cut } = fitTexts(all, wholePage);
     if (moved || fitted || page.fonts().status !== "loaded") {
       all = elements();
       trees = roots(all);
       bringToRest(all, trees);
-      failed = await settle(all, parts);
+      ({ broken, failed } = await settle(all, parts));
     }
     const root = page.documentElement();
     return {
-      failed: [...failed].filter((url) => !url.startsWith("data:")),
-      broken: [...failed].some((url) => url.startsWith("data:")),
+      failed,
+      broken,
       characters: characters(all, trees, styleTexts),
       refresh: refresh(),
       traces: hasMedia || page.all(TELLING).length > 0,

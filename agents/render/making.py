@@ -27,8 +27,8 @@ from streams.patience import keep_trying
 T = TypeVar("T")
 
 
-KEPT_WARNINGS: Final = ("text_truncated", "missing_glyphs")
-"""What is still to be said of an image that is not drawn again. What it says of assets follows from its key."""
+KEPT_WARNINGS: Final = ("text_truncated", "missing_glyphs", "asset_invalid")
+"""What is still to be said of an image that is not drawn again. What it says of network assets follows from its key."""
 
 
 class Renderer(Protocol):
@@ -135,7 +135,7 @@ class Making:
     async def _store(self, poster: PosterPinned, rendering: Rendering) -> Made:
         if poster.strict:
             _refuse_missing(rendering.assets)
-            _refuse_truncated(rendering.warnings)
+            _refuse_flaws(rendering.warnings)
         images = [await self._keep(poster, image, rendering) for image in rendering.images]
         failpoint("render stored")
         return Made(images=images, warnings=rendering.warnings, assets=rendering.assets)
@@ -198,7 +198,7 @@ def _reused(poster: PosterPinned, kept: Sequence[tuple[Image, StoredObject]], kn
     told = [*known.warnings, *(warning for _, stored in kept for warning in stored.facts.warnings)]
     warnings = list(dict.fromkeys(told))
     if poster.strict:
-        _refuse_truncated(warnings)
+        _refuse_flaws(warnings)
     return Made(images=[image for image, _ in kept], cached=True, warnings=warnings, assets=known.usage.assets)
 
 
@@ -212,10 +212,10 @@ def _refuse_missing(assets: Sequence[Asset]) -> None:
         raise RenderError(code, f"strict: missing {named}", assets)
 
 
-def _refuse_truncated(warnings: Sequence[Warning]) -> None:
+def _refuse_flaws(warnings: Sequence[Warning]) -> None:
     for warning in warnings:
-        if warning.code == "text_truncated":
-            raise RenderError("text_truncated", f"strict: {warning.message}")
+        if warning.code in ("text_truncated", "asset_invalid"):
+            raise RenderError(cast("ErrorCode", warning.code), f"strict: {warning.message}")
 
 
 def _why(asset: Asset) -> str:

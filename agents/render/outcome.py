@@ -27,6 +27,13 @@ class Made:
     assets: list[Asset] = field(default_factory=list)
     generation_time_ms: int = 0
 
+    @property
+    def lacks_assets(self) -> bool:
+        """Whether something that the document shows is missing; what it holds itself has a warning, but no entry."""
+        return any(not asset.ok for asset in self.assets) or any(
+            warning.code == "asset_invalid" for warning in self.warnings
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
@@ -65,7 +72,7 @@ class Statement:
             format=image.format,
             generation_time_ms=made.generation_time_ms,
             cached=made.cached,
-            degraded=any(not asset.ok for asset in made.assets),
+            degraded=made.lacks_assets,
             warnings=made.warnings,
             assets=_shown(made.assets),
             images=made.images,

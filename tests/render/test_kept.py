@@ -19,6 +19,7 @@ from schemas.output import named_outputs, parse_output, resolve_output
 from schemas.renders import PosterPinned
 
 CUT = Warning(code="text_truncated", message="cut with an ellipsis: <p> at 12 px")
+BROKEN = Warning(code="asset_invalid", message="not shown: an image in a data: address")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -75,12 +76,13 @@ def pinned(output: dict[str, Any], **fields: Any) -> PosterPinned:
 
 async def test_a_kept_poster_is_answered_as_it_was_made(tmp_path: Path) -> None:
     """The second answer has the same images, sizes and warnings, without drawing."""
-    easel = Easel(CUT)
+    easel = Easel(CUT, BROKEN)
     poster = pinned({"full_page": True, "width": 50})
     first, second = [await making(easel, tmp_path).make(poster) for _ in range(2)]
 
     assert (first.cached, second.cached, easel.drawn) == (False, True, 1)
-    assert (second.images, second.warnings) == (first.images, [CUT])
+    assert (second.images, second.warnings) == (first.images, [CUT, BROKEN])
+    assert (first.lacks_assets, second.lacks_assets) == (True, True)
     assert (second.images[0].width, second.images[0].height) == (50, 33)
 
 
@@ -98,14 +100,15 @@ async def test_variants_are_reused_only_all_together(tmp_path: Path) -> None:
     assert first.images == second.images == third.images
 
 
+@pytest.mark.parametrize("flaw", [CUT, BROKEN], ids=["cut", "broken"])
 @pytest.mark.parametrize("kept", [False, True], ids=["new", "kept"])
-async def test_strict_fails_where_a_text_is_cut(tmp_path: Path, kept: bool) -> None:
-    """A cut text fails a strict poster with `text_truncated`, also where an equal one that may be cut is kept."""
-    easel = Easel(CUT)
+async def test_strict_fails_where_a_text_is_cut_or_an_image_broken(tmp_path: Path, kept: bool, flaw: Warning) -> None:
+    """It fails with the code of the flaw, also where an equal poster that may have it is kept."""
+    easel = Easel(flaw)
     if kept:
         await making(easel, tmp_path).make(pinned({}))
-    with pytest.raises(RenderError, match="<p> at 12 px") as raised:
+    with pytest.raises(RenderError, match=flaw.message) as raised:
         await making(easel, tmp_path).make(pinned({}, strict=True))
 
-    assert raised.value.code == "text_truncated"
+    assert raised.value.code == flaw.code
     assert easel.drawn == 1

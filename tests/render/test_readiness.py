@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from agents.render.engine import Engine
-from tests.render.drawing import draw, image_url, moving_gif, page, picture, rgb
+from tests.render.drawing import decode, draw, image_url, moving_gif, page, picture, rgb
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -236,11 +236,15 @@ async def test_names_in_the_document_do_not_mislead(engine: Engine, name: str) -
 
 
 async def test_broken_image_does_not_hold_up(engine: Engine) -> None:
-    """A data: image that is none is left out, quickly."""
+    """A data: image that is none is left out and told of, quickly; an empty address is no image."""
     started = time.monotonic()
-    image = await picture(engine, page("<img src='data:image/png;base64,AAAA'><i></i>", BOX + "background:green}"))
+    html = page("<img src='data:image/png;base64,AAAA'><i></i>", BOX + "background:green}")
+    rendering = await draw(engine, html)
+    empty = await draw(engine, html.replace("image/png;base64,AAAA", ","))
 
-    assert rgb(image, 50, 70) == GREEN
+    assert rgb(decode(rendering.images[0].data), 50, 70) == GREEN
+    assert [warning.code for warning in rendering.warnings] == ["asset_invalid"]
+    assert empty.warnings == []
     assert time.monotonic() - started < 2
 
 
