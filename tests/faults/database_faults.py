@@ -51,10 +51,9 @@ def full(world: World, times: int) -> list[float]:
     with world.load(4), _nobody_ends(world):
         for _ in range(times):
             world.approach(1, 3)
-            with filler.open("wb") as file, contextlib.suppress(OSError):
+            with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
                 while True:
-                    file.write(b"\0" * max(4096, shutil.disk_usage(world.tables).free // 2))
-                    file.flush()
+                    file.write(bytes(max(4096, shutil.disk_usage(world.tables).free // 2)))
             world.wait(world.outage)
             filler.unlink()
             recoveries.append(world.recovered())
