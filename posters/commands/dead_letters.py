@@ -75,9 +75,10 @@ def show(where: Conditions) -> None:
     letters = read(settings, where)
     if not letters:
         raise CommandError("there is no such dead letter; see: posters dead-letters list")
-    letter = asyncio.run(_whole(settings, letters[0]))
+    letter = letters[0]
     for name in ("role", "topic", "partition", "offset", "reason", "error", "time", "key", "claim"):
         click.echo(f"{name}: {letter.text(name)}")
+    letter = asyncio.run(_whole(settings, letter))
     for name, value in letter.headers:
         click.echo(f"header {name}: {value!r}")
     body = letter.value
