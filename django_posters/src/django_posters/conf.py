@@ -68,6 +68,10 @@ def get_settings() -> Settings:
         raise PostersSettingsError(f"The setting POSTERS is missing; add {EXAMPLE}")
     if not isinstance(given, Mapping):
         raise PostersSettingsError(f"POSTERS is a {type(given).__name__}; it takes a dict: {EXAMPLE}")
+    if not django_settings.USE_TZ:
+        raise PostersSettingsError(
+            "USE_TZ is off, but what happened to posters is told in moments, not in local times; set USE_TZ = True"
+        )
     for key in given:
         if key not in KEYS:
             nearest = difflib.get_close_matches(str(key).upper(), KEYS, n=1, cutoff=0.0)[0]
@@ -154,7 +158,7 @@ def _console_url(value: object) -> str:
 
 
 def _reset(*, setting: str, **_: object) -> None:
-    if setting == "POSTERS":
+    if setting in ("POSTERS", "USE_TZ"):
         get_settings.cache_clear()
 
 

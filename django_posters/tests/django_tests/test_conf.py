@@ -127,6 +127,14 @@ def test_bad_field_is_reported(field: PosterField, check: str, message: str) -> 
     assert message in str(reported[0].msg)
 
 
+def test_local_times_are_reported() -> None:
+    """Without USE_TZ nothing could be stored of what the workers say: the check says what to set."""
+    with override_settings(POSTERS=GOOD, USE_TZ=False):
+        (error,) = [found for found in run_checks() if found.id == "posters.E001"]
+
+    assert "set USE_TZ = True" in error.msg
+
+
 def test_migration_does_not_depend_on_the_design() -> None:
     """Section and data source are no part of a migration; the table's own options are."""
     _, path, args, options = PosterField("quote", data=str, db_column="picture", verbose_name="picture").deconstruct()
