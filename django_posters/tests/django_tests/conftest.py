@@ -88,6 +88,13 @@ def any_site(database_url: str) -> Iterator[Site]:
 
 
 @pytest.fixture
+def plain_site(sqlite_url: str) -> Iterator[Site]:
+    """The site without a broker, for what is the same on each database."""
+    with Site(database_url=sqlite_url, broker=NOWHERE) as site:
+        yield site
+
+
+@pytest.fixture
 def any_site_with_broker(database_url: str, broker: str) -> Iterator[Site]:
     """The site on each database, with a broker that has every topic."""
     with Site(database_url=database_url, broker=broker) as site:

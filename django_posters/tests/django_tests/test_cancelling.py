@@ -25,7 +25,7 @@ class _RolledBackError(Exception):
     """What a test ends a transaction with."""
 
 
-def test_cancel_follows_its_request(any_site: Site) -> None:
+def test_cancel_follows_its_request(plain_site: Site) -> None:
     """The bytes after the job's request are a job.cancel_requested, under the same key, with the reason."""
     job = request_poster(make_testimonial()).job
 
@@ -52,7 +52,7 @@ def test_cancel_is_asked_for_once(any_site: Site) -> None:
     assert OutboxEvent.objects.count() == before
 
 
-def test_cancel_that_is_rolled_back_was_never_asked_for(any_site: Site) -> None:
+def test_cancel_that_is_rolled_back_was_never_asked_for(plain_site: Site) -> None:
     """With its transaction the cancel goes too."""
     job = request_poster(make_testimonial()).job
     with contextlib.suppress(_RolledBackError), transaction.atomic():
@@ -77,7 +77,7 @@ def test_row_of_a_cancelled_job_can_ask_again(any_site: Site) -> None:
     assert batch.total_count == 1
 
 
-def test_cancelled_outcome_ends_the_poster(any_site: Site) -> None:
+def test_cancelled_outcome_ends_the_poster(plain_site: Site) -> None:
     """The workers' answer is the poster's status; what was made before stays as it is."""
     made, left = request_poster(make_testimonial()), request_poster(make_testimonial())
     apply_outcome(decode(outcome(made.job_id), PosterOutcome))
@@ -92,13 +92,13 @@ def test_cancelled_outcome_ends_the_poster(any_site: Site) -> None:
 
 
 @pytest.mark.parametrize("wrong", ["template_gen_1", None, 5])
-def test_only_jobs_can_be_cancelled(any_site: Site, wrong: Any) -> None:
+def test_only_jobs_can_be_cancelled(plain_site: Site, wrong: Any) -> None:
     """Anything else is an error that says what to pass."""
     with pytest.raises(RequestError, match=r"takes a Job, not a \w+; pass `poster.job`"):
         cancel_job(wrong)
 
 
-def test_bad_reason_is_refused(any_site: Site) -> None:
+def test_bad_reason_is_refused(plain_site: Site) -> None:
     """A reason that the workers would refuse is an error at once, and nothing is written."""
     job = request_poster(make_testimonial()).job
 
@@ -108,7 +108,7 @@ def test_bad_reason_is_refused(any_site: Site) -> None:
     assert OutboxEvent.objects.count() == 1
 
 
-def test_placeholders_cannot_be_cancelled(any_site: Site) -> None:
+def test_placeholders_cannot_be_cancelled(plain_site: Site) -> None:
     """Without a broker there is nothing to send: a job is finished as soon as it is committed."""
     with override_settings(POSTERS={"SITE": "shop", "BACKEND": "placeholder"}):
         job = request_poster(make_testimonial()).job
@@ -118,7 +118,7 @@ def test_placeholders_cannot_be_cancelled(any_site: Site) -> None:
     assert not OutboxEvent.objects.exists()
 
 
-def test_cancel_from_async_code(any_site: Site) -> None:
+def test_cancel_from_async_code(plain_site: Site) -> None:
     """acancel_job() does what cancel_job() does."""
     job = request_poster(make_testimonial()).job
 

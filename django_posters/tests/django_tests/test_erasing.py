@@ -82,7 +82,7 @@ def test_every_picture_of_a_row_is_erased(any_site: Site) -> None:
     assert kept.url == URL
 
 
-def test_one_of_a_batch_is_erased_by_its_row(any_site: Site) -> None:
+def test_one_of_a_batch_is_erased_by_its_row(plain_site: Site) -> None:
     """What has no job of its own is named by section and primary key, behind its batch."""
     testimonial, _ = make_testimonial(), make_testimonial(author="Ada")
     job = request_posters(models.Testimonial.objects.all())
@@ -106,7 +106,7 @@ def test_job_is_erased_as_a_whole(any_site: Site) -> None:
     assert not models.Testimonial.objects.exclude(poster=None).exists()
 
 
-def test_poster_of_a_deleted_row_is_erased(any_site: Site) -> None:
+def test_poster_of_a_deleted_row_is_erased(plain_site: Site) -> None:
     """The Poster itself can be given; others of the same row stay."""
     testimonial = make_testimonial()
     older, newer = request_poster(testimonial), request_poster(testimonial, reuse=False)
@@ -150,7 +150,7 @@ def test_outcome_after_the_erasure_brings_no_address(any_site: Site) -> None:
     assert (poster.url, poster.is_erased) == (URL, False)
 
 
-def test_erased_row_can_ask_again(any_site: Site) -> None:
+def test_erased_row_can_ask_again(plain_site: Site) -> None:
     """A picture that is gone, or about to, is no answer to a new request."""
     testimonial = make_testimonial()
     first = request_poster(testimonial)
@@ -165,7 +165,7 @@ def test_erased_row_can_ask_again(any_site: Site) -> None:
     assert len({first.pk, second.pk, third.pk}) == 3
 
 
-def test_erasing_that_is_rolled_back_changes_nothing(any_site: Site) -> None:
+def test_erasing_that_is_rolled_back_changes_nothing(plain_site: Site) -> None:
     """With its transaction the request to erase goes, and the picture stays."""
     testimonial = make_testimonial()
     poster = request_poster(testimonial)
@@ -179,7 +179,7 @@ def test_erasing_that_is_rolled_back_changes_nothing(any_site: Site) -> None:
     assert models.Testimonial.objects.get().poster == poster
 
 
-def test_what_cannot_be_erased_is_refused(any_site: Site) -> None:
+def test_what_cannot_be_erased_is_refused(plain_site: Site) -> None:
     """A row that is not saved and what is no job are errors that say what to do, and nothing is written."""
     with pytest.raises(RequestError, match=r"not saved.*erase_poster\(\) also takes"):
         erase_poster(models.Testimonial(author="Nobody"))
@@ -189,7 +189,7 @@ def test_what_cannot_be_erased_is_refused(any_site: Site) -> None:
     assert not OutboxEvent.objects.exists()
 
 
-def test_placeholder_is_only_forgotten(any_site: Site) -> None:
+def test_placeholder_is_only_forgotten(plain_site: Site) -> None:
     """Without a broker nothing is sent."""
     with override_settings(POSTERS={"SITE": "shop", "BACKEND": "placeholder"}):
         testimonial = make_testimonial()
@@ -201,7 +201,7 @@ def test_placeholder_is_only_forgotten(any_site: Site) -> None:
     assert Poster.objects.get().url == ""
 
 
-def test_erasing_from_async_code(any_site: Site) -> None:
+def test_erasing_from_async_code(plain_site: Site) -> None:
     """aerase_poster() and aerase_job() do what their namesakes do."""
     testimonial = make_testimonial()
     job = request_poster(testimonial).job

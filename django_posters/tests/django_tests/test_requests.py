@@ -138,7 +138,7 @@ class _Loop(dict[str, Any]):
         pytest.param(_Loop(), r"nested deeper than 16", id="endless"),
     ],
 )
-def test_bad_data_is_refused(any_site: Site, monkeypatch: pytest.MonkeyPatch, data: object, message: str) -> None:
+def test_bad_data_is_refused(plain_site: Site, monkeypatch: pytest.MonkeyPatch, data: object, message: str) -> None:
     """Data that cannot be sent is an error that names the place, and nothing is written."""
     testimonial = make_testimonial()
     monkeypatch.setattr(models.Testimonial, "poster_data", lambda _: data)
@@ -157,11 +157,13 @@ def test_bad_data_is_refused(any_site: Site, monkeypatch: pytest.MonkeyPatch, da
         pytest.param({"metadata": {"x": "y" * 5000}}, "4,096 are allowed", id="metadata"),
         pytest.param({"output": {"widht": 5}}, "unknown output field .widht", id="output name"),
         pytest.param({"output": {"width": 90_000}}, "8,192 are allowed", id="output range"),
-        pytest.param({"priority": "urgent"}, "priority", id="priority"),
+        pytest.param({"priority": "urgent"}, "it takes 'normal' or 'bulk'", id="priority"),
         pytest.param({"deadline": datetime(2030, 1, 1)}, "deadline|timezone", id="naive deadline"),  # noqa: DTZ001
+        pytest.param({"deadline": "tomorrow"}, "takes an aware datetime", id="deadline in words"),
+        pytest.param({"template_id": 5}, "`template_id` is a int; it takes text", id="number of a template"),
     ],
 )
-def test_bad_option_is_refused(any_site: Site, options: dict[str, Any], message: str) -> None:
+def test_bad_option_is_refused(plain_site: Site, options: dict[str, Any], message: str) -> None:
     """An option that the workers would refuse is an error at once, and nothing is written."""
     testimonial = make_testimonial()
 
@@ -171,7 +173,7 @@ def test_bad_option_is_refused(any_site: Site, options: dict[str, Any], message:
     assert nothing_written()
 
 
-def test_unsaved_row_is_refused(any_site: Site) -> None:
+def test_unsaved_row_is_refused(plain_site: Site) -> None:
     """A row that was never saved, or is no longer there, cannot have a poster."""
     gone = make_testimonial()
     models.Testimonial.objects.all().delete()
@@ -185,7 +187,15 @@ def test_unsaved_row_is_refused(any_site: Site) -> None:
     assert nothing_written()
 
 
-def test_model_without_field_is_refused(any_site: Site) -> None:
+def test_what_is_no_row_is_refused(plain_site: Site) -> None:
+    """Something else than a row is told to be one, and a queryset where it belongs."""
+    with pytest.raises(RequestError, match="a str has no poster; give a saved row"):
+        request_poster("testimonial")  # type: ignore[arg-type]
+    with pytest.raises(RequestError, match=r"request_posters\(\) takes querysets"):
+        request_poster(models.Testimonial.objects.all())  # type: ignore[arg-type]
+
+
+def test_model_without_field_is_refused(plain_site: Site) -> None:
     """A model without a PosterField is told to get one."""
     testimonial = make_testimonial()
     poster = request_poster(testimonial)
@@ -194,7 +204,7 @@ def test_model_without_field_is_refused(any_site: Site) -> None:
         request_poster(poster)
 
 
-def test_missing_settings_are_refused(any_site: Site) -> None:
+def test_missing_settings_are_refused(plain_site: Site) -> None:
     """Without POSTERS nothing is asked for, and the error shows what to add."""
     testimonial = make_testimonial()
 
