@@ -29,6 +29,7 @@ from agents.storage.port import (
     StorageRefusedError,
     StoredObject,
 )
+from streams.errors import SettingsError
 from streams.patience import Sleep
 
 CONNECT_SECONDS: Final = 2.0
@@ -40,6 +41,8 @@ ATTEMPTS: Final = 3
 """Of one call where the storage falters for a moment; what lasts longer is the breaker's business."""
 FIRST_PAUSE_SECONDS: Final = 0.5
 LONGEST_RETRY_AFTER_SECONDS: Final = 300.0
+CHECK_KEY: Final = "posters-check"
+"""An object that is put and deleted to see whether that is allowed."""
 _AWAY: Final = frozenset({408, 429, 500, 502, 503, 504, 507})
 _CLOSED: Final = frozenset({301, 401, 403, 404, 405, 407, 501})
 _CLOSED_CODES: Final = frozenset({"ExpiredToken", "InvalidToken", "AuthorizationHeaderMalformed", "InvalidBucketName"})
@@ -70,7 +73,7 @@ class S3Store:
         self._client: Any = None
 
     async def open(self) -> None:
-        """Make the client. It connects when it is first used."""
+        """Make the client. It connects when it is first used. Raises SettingsError."""
         configuration = AioConfig(
             connect_timeout=CONNECT_SECONDS,
             read_timeout=READ_SECONDS,
@@ -84,8 +87,11 @@ class S3Store:
             response_checksum_validation="when_required",
             s3={"addressing_style": "path"},
         )
-        client = get_session().create_client("s3", config=configuration)
-        self._client = await self._exit.enter_async_context(client)
+        try:
+            client = get_session().create_client("s3", config=configuration)
+            self._client = await self._exit.enter_async_context(client)
+        except (BotoCoreError, ValueError) as error:
+            raise SettingsError(f"no client for S3 can be made of the AWS_* variables: {error}") from error
 
     async def close(self) -> None:
         """Let go of every connection."""
@@ -158,11 +164,13 @@ class S3Store:
         return value
 
     async def check(self) -> None:
-        """Raise where the bucket is missing, closed to us, or away."""
+        """Raise where the bucket is missing, closed to us, or away, or where we may not write to it."""
         try:
             await self._client.head_bucket(Bucket=self._bucket)
+            await self._put(CHECK_KEY, b"", "text/plain", Facts(sha256=hashlib.sha256().hexdigest()))
+            await self._client.delete_object(Bucket=self._bucket, Key=self._prefix + CHECK_KEY)
         except (ClientError, BotoCoreError, OSError) as error:
-            raise _family(error, f"looking at bucket `{self._bucket}`") from error
+            raise _unusable(error, f"bucket `{self._bucket}`") from error
 
     async def _asked(self, action: Callable[[], Awaitable[Any]], doing: str, no: Container[int] = ()) -> Any:
         """Return what the storage answers, None where that is one of the statuses in `no`.
@@ -215,6 +223,17 @@ def _family(error: Exception, doing: str) -> Exception:
 
 def _falters(error: Exception) -> bool:
     return isinstance(error, StorageAwayError) and not isinstance(error, StorageClosedError) and not error.retry_after
+
+
+def _unusable(error: Exception, bucket: str) -> Exception:
+    if isinstance(error, ClientError) and _status(error) == _MISSING:
+        return StorageRefusedError(f"there is no {bucket} for us; make it, or name another one in POSTERS_STORAGE_URL")
+    if isinstance(error, ClientError) and _status(error) in _CLOSED:
+        return StorageClosedError(
+            f"{bucket} is closed to us: {error}; check the AWS_* variables, and that they have the rights to list the "
+            "bucket, and to get, put and delete its objects"
+        )
+    return _family(error, f"looking at {bucket}")
 
 
 def _retry_after(error: Exception) -> float:

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from agents.storage.files import FileStore
-from agents.storage.port import Facts, ObjectStore, StoredObject
+from agents.storage.port import Facts, ObjectStore, StorageAwayError, StorageRefusedError, StoredObject
 from agents.storage.s3 import S3Store
+from streams.errors import SettingsError
 from tests.parts import Bucket
 
 BODY = b"a picture"
@@ -95,3 +96,23 @@ async def test_a_file_that_is_not_whole_is_replaced(tmp_path: Path) -> None:
     assert await store.find(KEY) is None
     assert (await put(store, KEY)).facts == FACTS
     assert file.read_bytes() == BODY
+
+
+async def test_a_check_finds_what_would_stop_us(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bucket that is missing, one that takes nothing from us, an address that is none; a good bucket stays empty."""
+    good, missing = S3Store(bucket.name, "prefix"), S3Store(f"{bucket.name}-2", "")
+    await good.open()
+    await missing.open()
+    await good.check()
+
+    assert [key async for key in good.keys("")] == []
+    with pytest.raises(StorageRefusedError, match="there is no bucket"):
+        await missing.check()
+    monkeypatch.setattr("agents.storage.s3.CHECK_KEY", "x" * 2_000)
+    with pytest.raises((StorageRefusedError, StorageAwayError)):
+        await good.check()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "nowhere")
+    with pytest.raises(SettingsError, match="nowhere"):
+        await S3Store(bucket.name, "").open()
+    await good.close()
+    await missing.close()
