@@ -7,7 +7,7 @@ from typing import Self
 
 Address = IPv4Address | IPv6Address
 _NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9_](?:[a-z0-9_-]{0,62})(?:\.[a-z0-9_-]{1,63})*\.?\Z")
-_HOST = re.compile(r"(?P<bracketed>\[[^\]]*\])?(?P<plain>[^:\[\]]*)(?::(?P<port>\d{1,5}))?\Z")
+_HOST = re.compile(r"(?P<bracketed>\[[^\]]*\])?(?P<plain>[^:\[\]]*)(?::(?P<port>[0-9]{1,5}))?\Z")
 _PORT_MAX = 65_535
 
 
@@ -54,7 +54,10 @@ def _host(entry: str) -> tuple[str, int | None]:
     match = _HOST.match(entry)
     if match is None or bool(match["bracketed"]) == bool(match["plain"]):
         raise ValueError(f"`{entry}` is no host, `host:port` or CIDR range")
-    host = _normal(match["bracketed"] or match["plain"])
+    try:
+        host = _normal(match["bracketed"] or match["plain"])
+    except ValueError as error:
+        raise ValueError(f"`{entry}` has no IPv6 address in its brackets: {error}") from None
     port = int(match["port"]) if match["port"] else None
     if port is not None and not 0 < port <= _PORT_MAX:
         raise ValueError(f"`{entry}` has a port that is not within 1 and {_PORT_MAX:,}")

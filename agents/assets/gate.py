@@ -14,7 +14,8 @@ from streams.allowed_hosts import Address, AllowedHosts
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 """Returns the addresses of a host, as texts. Raises OSError."""
 
-_THREADS: Final = 32
+_THREADS: Final = 256
+"""Questions at once: those that no name server answers last for many seconds, and nothing can end them before."""
 
 
 class SystemResolver:

@@ -8,7 +8,11 @@ from typing import Final
 Size = tuple[int, int]
 _STEPS: Final = 5_000
 """How many parts of a header are looked at; a file that is all parts would hold up the process."""
-_AVIF_HEADER_BYTES: Final = 64 * 1024
+_AVIF_SIZE: Final = re.compile(
+    # A property box of a size, as the browser takes it: of 16 bits' length or of 64, and of version 0.
+    rb"(?:\x00\x00\x00\x01ispe\x00{4}.{4}|\x00\x00..ispe)\x00.{3}(.{4})(.{4})",
+    re.DOTALL,
+)
 
 
 def image_type(body: bytes) -> str | None:
@@ -96,8 +100,8 @@ def _jpeg(body: bytes) -> Size:
 
 
 def _avif(body: bytes) -> Size:
-    # Every property box of a size, wherever it is: a picture in tiles has one for each tile and one for the whole.
-    found = list(re.finditer(rb"ispe.{4}(.{4})(.{4})", body[:_AVIF_HEADER_BYTES], re.DOTALL))
+    # Every one, wherever it is: a picture in tiles has one for each tile and one for the whole.
+    found = list(_AVIF_SIZE.finditer(body))
     return max(((_big(each[1]), _big(each[2])) for each in found), key=_area)
 
 

@@ -144,6 +144,17 @@ def test_a_frame_beyond_its_screen_counts() -> None:
     assert image_size(body[:6] + b"\1\0\1\0" + body[10:]) == (4000, 3000)
 
 
+def test_a_size_is_found_wherever_a_file_has_it() -> None:
+    """An AVIF whose header comes late, behind what looks like a small one, is as large as it is."""
+    body = encoded("AVIF", (4000, 3000))
+    start = int.from_bytes(body[:4], "big")
+    filling = b"\0\0\0\x14ispe" + b"\0\0\0\0" + b"\0\0\0\1" * 2 + bytes(100_000)
+    free = (len(filling) + 8).to_bytes(4, "big") + b"free" + filling
+
+    assert image_size(body[:start] + free + body[start:]) == (4000, 3000)
+    assert image_size(body + filling.replace(b"\0\0\0\x14ispe", b"\0\0\0\1ispe" + b"\0" * 7 + b"\x1c")) == (4000, 3000)
+
+
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "WEBP", "AVIF", "ICO"])
 def test_what_is_cut_off_has_no_size(kind: str) -> None:
     """However short, reading it raises nothing and invents nothing."""

@@ -34,7 +34,7 @@ def test_every_setting_has_a_default() -> None:
         ({"POSTERS_ASSET_ALLOW": "cdn.example,,x"}, "POSTERS_ASSET_ALLOW: `` is no host"),
         ({"POSTERS_ASSET_ALLOW": "cdn.example:99999"}, "a port that is not within 1 and 65,535"),
         ({"POSTERS_ASSET_ALLOW": "10.0.0.1/8"}, "has host bits set"),
-        ({"POSTERS_ASSET_ALLOW": "[cdn.example]:80"}, "POSTERS_ASSET_ALLOW"),
+        ({"POSTERS_ASSET_ALLOW": "[cdn.example]:80"}, "POSTERS_ASSET_ALLOW: `[cdn.example]:80` has no IPv6 address"),
     ],
 )
 def test_a_wrong_setting_is_named_with_what_to_do(environment: dict[str, str], part: str) -> None:
