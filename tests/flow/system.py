@@ -24,6 +24,7 @@ from schemas.outcomes import PosterOutcome
 from schemas.requests import PosterRequested
 from schemas.templates import TemplateUpload, TemplateUploaded
 from streams.delivery import Record
+from streams.topics import EDGES
 
 PATIENCE_SECONDS = 120.0
 T = TypeVar("T")
@@ -205,6 +206,18 @@ class System:
                     yield None
         finally:
             consumer.close()
+
+    def all_is_written(self) -> bool:
+        """Whether the sink has finished everything that is on its topics now."""
+        consumer = Consumer({"bootstrap.servers": self.brokers, "group.id": "sink", "enable.auto.commit": False})
+        known = consumer.list_topics(timeout=10).topics
+        places = [TopicPartition(name, number) for name in EDGES["sink"].consumes for number in known[name].partitions]
+        ends = {
+            (place.topic, place.partition): consumer.get_watermark_offsets(place, timeout=10)[1] for place in places
+        }
+        committed = consumer.committed(places, timeout=10)
+        consumer.close()
+        return all(max(place.offset, 0) >= ends[place.topic, place.partition] for place in committed)
 
     def status(self, path: str) -> tuple[int, str]:
         """Return what the worker's status server answers."""

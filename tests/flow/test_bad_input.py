@@ -1,11 +1,10 @@
 """What cannot be used is set aside byte for byte, and harms nobody."""
 
-import time
-
 import orjson
 import pytest
 
 from schemas import topics
+from schemas.outcomes import PosterOutcome
 from tests.flow.system import Seen, System, new_job
 
 GOOD = "<p>{{ title }}</p>"
@@ -48,6 +47,11 @@ def template(system: System) -> str:
     return f"{system.upload(GOOD).section}_latest"
 
 
+def milliseconds(outcome: PosterOutcome) -> int:
+    """Return how long a poster took from the broker's receipt of its request, as its outcome tells."""
+    return (outcome.queue_time_ms or 0) + (outcome.generation_time_ms or 0)
+
+
 def dead_letter(system: System, value: bytes | None, key: bytes | None) -> Seen:
     """Return the dead letter of a value."""
     return system.wait(topics.DEAD_LETTERS, lambda seen: seen.value == value and seen.key == key)
@@ -58,19 +62,15 @@ def test_a_hostile_record_is_one_dead_letter_with_its_origin(system: System, tem
     """The bytes are kept with where they came from and why, once, and the neighbour is made in its usual time."""
     value, key = HOSTILE[name], f"hostile {name}".encode()
     system.outcome(system.request(template, {"title": "before"}))
-    began = time.monotonic()
-    system.outcome(system.request(template, {"title": f"alone {name}"}))
-    alone = time.monotonic() - began
+    alone = system.outcome(system.request(template, {"title": f"alone {name}"}))
 
     system.send(topics.POSTER_REQUESTS, key, value)
-    began = time.monotonic()
     neighbour = system.outcome(system.request(template, {"title": f"beside {name}"}))
-    beside = time.monotonic() - began
     letter = dead_letter(system, value, key)
     headers = dict(letter.headers)
 
     assert neighbour.status == "completed"
-    assert beside < alone + 1
+    assert milliseconds(neighbour) < milliseconds(alone) + 1_000
     assert headers["dlq.topic"] == b"poster-requests"
     assert headers["dlq.role"] == b"intake"
     assert headers["dlq.reason"] == b"invalid_request"
