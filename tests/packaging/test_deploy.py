@@ -32,7 +32,7 @@ def test_kubernetes_runs_every_role_and_lets_it_finish() -> None:
 
 
 def test_systemd_starts_a_worker_again_whatever_ended_it() -> None:
-    """The unit restarts always, for ever, waits longer than a drain before it kills, and keeps the journal meanwhile."""
+    """The unit restarts always, for ever, waits longer than a drain before it kills, and keeps the journal."""
     unit = configparser.ConfigParser(strict=False, interpolation=None)
     unit.optionxform = str  # type: ignore[assignment, method-assign]
     unit.read(DEPLOY / "posters@.service")
