@@ -23,7 +23,8 @@ MOST = 200
 class JobAdmin(ReadOnlyAdmin):
     """What was asked for together."""
 
-    list_display = ("job_id", "colored_status", "progress", "counts", "section", "owner_model", "requested_at")
+    list_display = ("colored_status", "progress", "counts", "section", "owner_model", "requested_at", "job_id")
+    list_display_links = ("colored_status", "job_id")
     list_filter = ("status", "section", "requested_at")
     search_fields = ("job_id",)
     date_hierarchy = "requested_at"
