@@ -38,6 +38,8 @@ FLAGS: Final = (
         "--blink-settings=primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4,"
         "imageAnimationPolicy=2"
     ),
+    # By itself a page's heap ends at a share of the machine's memory, which can be less than a page may have.
+    "--js-flags=--max-old-space-size=2048",
     "--disk-cache-size=1",
     "--disable-crash-reporter",
 )
