@@ -22,6 +22,8 @@ _DURATIONS: Final = (
     "watchdog_timeout",
     "fetch_wait",
 )
+_PORTS: Final = re.compile(r"(?:\A|@)(?:[^@:,\[\]]*|\[[^\]]*\])(?::\d*)?(?:,(?:[^@:,\[\]]*|\[[^\]]*\])(?::\d*)?)*\Z")
+"""Hosts and their ports, after a user and a password if there are any."""
 _PUBLIC_URL: Final = re.compile(r"[a-z]+://|/")
 """An address with its scheme, or a path on the site that shows it."""
 _CHOICES: Final = {
@@ -143,6 +145,8 @@ def _check(settings: Settings) -> None:
         raise SettingsError(f"POSTERS_STORAGE_URL is `{settings.storage_url}`; it starts with s3:// or file:///")
     if _scheme(settings.database_url) not in ("postgresql", "postgres"):
         raise SettingsError("POSTERS_DATABASE_URL starts with postgresql://")
+    if not _PORTS.search(urlsplit(settings.database_url).netloc):
+        raise SettingsError("POSTERS_DATABASE_URL names a port that is no number")
     if settings.public_url is not None and not _PUBLIC_URL.match(settings.public_url):
         raise SettingsError(
             f"POSTERS_PUBLIC_URL is `{settings.public_url}`; it takes an address, as in https://cdn.example.com/posters/"

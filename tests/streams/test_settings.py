@@ -29,6 +29,7 @@ def test_every_setting_has_a_default() -> None:
         ({"POSTERS_STORAGE_URL": "ftp://x"}, "s3://"),
         ({"POSTERS_STORAGE_URL": "s3://[x"}, "s3://"),
         ({"POSTERS_DATABASE_URL": "mysql://x"}, "postgresql://"),
+        ({"POSTERS_DATABASE_URL": "postgresql://u:p@h:port/x"}, "no number"),
         ({"POSTERS_RETRY_DELAYS": "1,2"}, "three numbers"),
         ({"POSTERS_ASSET_ALLOW": "http://cdn.example"}, "POSTERS_ASSET_ALLOW: `http://cdn.example` is no host"),
         ({"POSTERS_ASSET_ALLOW": "cdn.example,,x"}, "POSTERS_ASSET_ALLOW: `` is no host"),
