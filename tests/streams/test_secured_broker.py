@@ -1,10 +1,13 @@
 """A broker that wants to know who comes, on a line that nobody reads."""
 
 import asyncio
+import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from confluent_kafka.admin import (
@@ -13,18 +16,21 @@ from confluent_kafka.admin import (
     ScramMechanism,
     UserScramCredentialUpsertion,
 )
+from django_posters.conf import Settings as SiteSettings
+from django_posters.kafka import make_consumer, make_producer
 
 from posters.kafka_client import KafkaClient
 from posters.topics import TopicAdmin
 from schemas.topics import JOB_CANCELLATIONS
 from streams.application import RoleApp
+from streams.broker_access import librdkafka_options
 from streams.delivery import Record
 from streams.errors import SettingsError, TryAgainError
 from streams.inbox import Inbox
 from streams.settings import Settings, read_settings
 from streams.topics import TOPICS
 from streams.whole_topic import WholeTopic
-from tests.parts import KafkaServer
+from tests.parts import Bucket, KafkaServer
 from tests.parts.ports import free_port
 
 PASSWORD = "a password of this test"
@@ -84,23 +90,27 @@ def _login_module() -> str:
 
 
 @pytest.fixture(params=["SCRAM-SHA-512", "SCRAM-SHA-256", "certificate"])
-def settings(request: pytest.FixtureRequest, addresses: dict[str, str], certificates: Path) -> Settings:
-    """The settings of a worker that may come in."""
+def variables(request: pytest.FixtureRequest, addresses: dict[str, str], certificates: Path) -> dict[str, str]:
+    """The environment of a worker that may come in."""
     common = {"POSTERS_BROKER_CA": str(certificates / "ca.pem"), "POSTERS_SESSION_TIMEOUT": "10"}
     if request.param == "certificate":
         own = {"CERTIFICATE": certificates / "worker.pem", "KEY": certificates / "worker.key"}
         mine = {f"POSTERS_BROKER_{name}": str(path) for name, path in own.items()}
-        return read_settings({**common, **mine, "POSTERS_BROKERS": addresses["SSL"], "POSTERS_BROKER_SECURITY": "ssl"})
-    return read_settings(
-        {
-            **common,
-            "POSTERS_BROKERS": addresses["SASL_SSL"],
-            "POSTERS_BROKER_SECURITY": "sasl_ssl",
-            "POSTERS_BROKER_SASL": request.param,
-            "POSTERS_BROKER_USERNAME": "worker",
-            "POSTERS_BROKER_PASSWORD": PASSWORD,
-        }
-    )
+        return {**common, **mine, "POSTERS_BROKERS": addresses["SSL"], "POSTERS_BROKER_SECURITY": "ssl"}
+    return {
+        **common,
+        "POSTERS_BROKERS": addresses["SASL_SSL"],
+        "POSTERS_BROKER_SECURITY": "sasl_ssl",
+        "POSTERS_BROKER_SASL": request.param,
+        "POSTERS_BROKER_USERNAME": "worker",
+        "POSTERS_BROKER_PASSWORD": PASSWORD,
+    }
+
+
+@pytest.fixture
+def settings(variables: dict[str, str]) -> Settings:
+    """The settings of a worker that may come in."""
+    return read_settings(variables)
 
 
 async def test_every_client_of_ours_gets_in(settings: Settings) -> None:
@@ -121,6 +131,64 @@ async def test_every_client_of_ours_gets_in(settings: Settings) -> None:
 
     assert taken[0].value == b"hello"
     assert problems == []
+
+
+def test_a_worker_and_the_commands_work_there(
+    variables: dict[str, str], database: str, bucket: Bucket, tmp_path: Path
+) -> None:
+    """A template that a command uploads is taken, stored and answered by a worker; doctor finds the broker in order."""
+    if variables.get("POSTERS_BROKER_SASL") == "SCRAM-SHA-256":
+        return  # the same doors, with another hash
+    environment = {
+        **os.environ,
+        **variables,
+        "POSTERS_DATABASE_URL": database,
+        "POSTERS_STORAGE_URL": bucket.storage_url,
+    }
+    html = tmp_path / "quote.html"
+    html.write_text("<p>{{ quote }}</p>")
+
+    def posters(*arguments: object) -> list[str]:
+        return [sys.executable, "-m", "posters", *map(str, arguments)]
+
+    with (tmp_path / "worker.log").open("wb") as log:
+        worker = subprocess.Popen(posters("worker", "templates"), env=environment, stdout=log, stderr=log)
+    try:
+        uploaded = subprocess.run(
+            posters("templates", "upload", f"s{uuid4().hex[:8]}", html, "--timeout", 60),
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        doctor = subprocess.run(posters("doctor"), env=environment, capture_output=True, text=True, check=False)
+    finally:
+        worker.terminate()
+        code = worker.wait(60)
+
+    assert uploaded.returncode == 0, uploaded.stderr + (tmp_path / "worker.log").read_text()
+    assert "@1" in uploaded.stdout
+    assert "ok       broker and topics" in doctor.stdout
+    assert code == 0
+
+
+def test_a_site_gets_in(settings: Settings) -> None:
+    """What `KAFKA_OPTIONS` says is enough for the clients of the Django side."""
+    options = {name: value for name, value in librdkafka_options(settings).items() if name != "bootstrap.servers"}
+    site = SiteSettings(
+        bootstrap_servers=settings.brokers, site="shop", kafka_options=options, permission=lambda *_: True
+    )
+    topic, value = "job-events", uuid4().bytes
+    producer = make_producer(site)
+    producer.produce(topic, key="k", value=value)
+    waiting = producer.flush(30)
+    consumer = make_consumer(site, group=uuid4().hex)
+    consumer.subscribe([topic])
+    read = {message.value() for message in consumer.consume(10, 20) if message.error() is None}
+    consumer.close()
+
+    assert waiting == 0
+    assert value in read
 
 
 def test_a_wrong_password_is_said_and_not_shown(settings: Settings) -> None:
