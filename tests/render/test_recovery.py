@@ -151,7 +151,7 @@ async def test_memory_bomb_is_named(own: Engine, script: str) -> None:
 
 
 async def test_scripts_have_the_same_heap_on_every_machine(own: Engine) -> None:
-    """It ends beyond the gigabyte at which a page is ended, so that small machines name a memory bomb as large ones do."""
+    """It ends beyond what a page may take, so that small machines name a memory bomb as large ones do."""
     script = "new Image().src = 'http://127.0.0.1:9/' + Math.floor(performance.memory.jsHeapSizeLimit / 2 ** 20)"
     rendering = await draw(own, page(f"<script>{script}</script>"), javascript=True)
 
