@@ -4,7 +4,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -50,6 +51,29 @@ class Site:
         process = subprocess.Popen(arguments, env=self._environment, text=True, stdout=pipe, stderr=pipe)
         self._processes.append(process)
         return process
+
+    @contextmanager
+    def forking(self, command: str) -> Iterator[Callable[[], int]]:
+        """Give what starts a command of manage.py at once, as often as it is called, and returns its process id."""
+        environment = self._environment | {
+            "PYTHONPATH": str(MANAGE.parent),
+            "DJANGO_SETTINGS_MODULE": "website.settings",
+        }
+        arguments = [sys.executable, Path(__file__).with_name("forking.py"), command]
+        with subprocess.Popen(
+            arguments, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            told, orders = process.stdout, process.stdin
+
+            def start() -> int:
+                orders.write("\n")
+                orders.flush()
+                return int(told.readline())
+
+            yield start
+            orders.close()
 
     def __enter__(self) -> Self:
         _use_database(self.database_url)

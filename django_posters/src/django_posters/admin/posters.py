@@ -134,6 +134,7 @@ class PosterAdmin(ReadOnlyAdmin):
                 "title": "Erase pictures",
                 "opts": self.opts,
                 "posters": queryset,
+                "media": self.media,
                 "action": "erase",
                 "checkbox": ACTION_CHECKBOX_NAME,
             }
