@@ -24,6 +24,7 @@ RESULT_MAX_CHARACTERS: Final = 1_000_000
 """The longest text that `replace` makes; the input is 64 KB at most, a template's own text 512 KB."""
 _STYLES: Final = ("short", "medium", "long", "full")
 _PATTERN_MAX_CHARACTERS: Final = 100
+_COMPACTED_FROM: Final = 1000
 
 
 def default(value: Any, other: Any = "", boolean: bool = False) -> Any:
@@ -107,9 +108,11 @@ def compact(value: Any, locale: str = DEFAULT_LOCALE, decimals: int = 1) -> str:
     if not isinstance(decimals, int) or not 0 <= decimals <= 3:
         raise ValueRefusedError(f"compact: decimals are 0 to 3, got {decimals!r}")
     known = locale_of(locale)
-    written = format_compact_decimal(
-        number_of(value), locale=known, fraction_digits=decimals, numbering_system="default"
-    )
+    amount = number_of(value)
+    if abs(amount) < _COMPACTED_FROM:
+        # Babel leaves these as they are, with all their decimals.
+        amount = round(amount, decimals)
+    written = format_compact_decimal(amount, locale=known, fraction_digits=decimals, numbering_system="default")
     return _in_own_digits(written, known)
 
 
@@ -147,7 +150,7 @@ def stars(value: Any) -> Markup:
     rating = number_of(value)
     if not 0 <= rating <= 5:
         raise ValueRefusedError(f"must be a rating from 0 to 5, got {rating}")
-    return stars_svg(float(rating))
+    return stars_svg(abs(float(rating)))
 
 
 FILTERS: Final[dict[str, Callable[..., Any]]] = {

@@ -1,7 +1,9 @@
 """Templates at run time: minijinja, with every value behind the guard of its context and every template bounded."""
 
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
+from operator import itemgetter
 from typing import Any, Final
 
 from minijinja import Environment, TemplateError
@@ -114,10 +116,15 @@ class Template:
         return TemplateDataProblemError(f"`{shown}` {reason}", *position(self._text, start))
 
     def _problem(self, error: TemplateError, family: type[TemplateProblemError]) -> TemplateProblemError:
-        message = _MESSAGES.get(error.kind) or error.detail or error.message.rsplit(" (in ", 1)[0]
+        known = _MESSAGES.get(error.kind)
+        message = known or error.detail or error.message.rsplit(" (in ", 1)[0]
         if error.range is None:
             return family(message)
         offset = self._rewritten.original_offset(error.range[0])
+        tag = bisect_right(self._tags, offset, key=itemgetter(0)) - 1
+        if family is TemplateDataProblemError and known is None and tag >= 0:
+            # Errors of the engine's own filters do not say whose value it was.
+            message = f"`{self._tags[tag][1]}`: {message}"
         return family(message, *position(self._text, offset))
 
 
