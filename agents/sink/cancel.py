@@ -1,6 +1,7 @@
 """Calling off what is left of cancelled jobs."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from agents.sink.database import Database
@@ -28,14 +29,21 @@ async def cancel_open_posters(database: Database, publisher: Publisher, job_ids:
     return count
 
 
+def call_off(job_id: str, up_to_generation: int, at: datetime, source: str | None, reason: str | None) -> Record:
+    """Return what has intake, render and retry drop a job's posters up to this generation."""
+    event = JobCancellation(
+        event_id=fact_id("job.cancellation", job_id, up_to_generation),
+        occurred_at=at,
+        source=source,
+        job_id=job_id,
+        up_to_generation=up_to_generation,
+        reason=reason,
+    )
+    return event_record(JOB_CANCELLATIONS, job_id, event, event_headers())
+
+
 def _cancellations(rows: Sequence[Any]) -> Iterator[Record]:
     for row in rows:
-        event = JobCancellation(
-            event_id=fact_id("job.cancellation", row["job_id"], row["cancelled_up_to"]),
-            occurred_at=row["cancel_requested_at"],
-            source=row["source"],
-            job_id=row["job_id"],
-            up_to_generation=row["cancelled_up_to"],
-            reason=row["cancel_reason"],
+        yield call_off(
+            row["job_id"], row["cancelled_up_to"], row["cancel_requested_at"], row["source"], row["cancel_reason"]
         )
-        yield event_record(JOB_CANCELLATIONS, event.job_id, event, event_headers())

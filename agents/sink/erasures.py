@@ -20,6 +20,7 @@ from uuid import UUID
 import asyncpg
 import orjson
 
+from agents.sink.cancel import call_off
 from agents.sink.database import Database
 from agents.storage.port import ObjectStore, StorageRefusedError
 from schemas.codec import ContractError, decode
@@ -131,8 +132,16 @@ class Erasures:
             # No poster is known. Objects may be there all the same, and whoever asks waits for an answer.
             await self._delete(erasure, [])
             await self._publisher.publish([_nothing(erasure)])
+        if erasure.job_id is not None:
+            await self._close(erasure, erasure.job_id)
         await self._fetch(SQL["answered"], erasure.event_id)
         return erased
+
+    async def _close(self, erasure: Erasure, job_id: str) -> None:
+        """See that a request which is delivered, or sent, once more does not bring the job's objects back."""
+        for row in await self._fetch(SQL["ended_up_to"], job_id):
+            record = call_off(job_id, row["generation"], erasure.requested_at, erasure.source, "erased")
+            await self._publisher.publish([record])
 
     async def _ask(self, question: str, erasure: Erasure) -> Sequence[asyncpg.Record]:
         if erasure.job_id is not None:

@@ -34,6 +34,13 @@ SELECT count(*) FROM template_poster_results WHERE job_id = $1 AND status_rank <
 SELECT count(*) FROM template_poster_results
 WHERE entity_id = $2 AND created_at <= $3 AND status_rank < 2 AND coalesce(section = $1, true);
 
+-- name: ended_up_to
+-- Up to which generation all posters of a job have ended; no row while some have not, or are not known yet.
+SELECT max(r.generation) AS generation
+FROM template_poster_results r JOIN template_generation_jobs j USING (job_id)
+WHERE r.job_id = $1
+GROUP BY j.job_id HAVING bool_and(r.status_rank = 2) AND count(*) >= j.total_count;
+
 -- name: later_keys_of_entity
 -- Objects of the entity that posters asked for after $3 rely on.
 SELECT DISTINCT image ->> 'object_key' AS object_key

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from schemas.codec import decode
 from schemas.outcomes import JobEvent, PosterOutcome
-from schemas.topics import JOB_EVENTS, POSTER_COMPLETIONS
+from schemas.renders import JobCancellation
+from schemas.topics import JOB_CANCELLATIONS, JOB_EVENTS, POSTER_COMPLETIONS
 from streams.delivery import Delivery, Record
 from streams.errors import TryAgainError
 
@@ -28,6 +29,13 @@ class Announcements:
     def job_events(self) -> list[JobEvent]:
         """The job-events among them, in order."""
         return [decode(record.value, JobEvent) for record in self.records if record.topic == JOB_EVENTS]
+
+    @property
+    def called_off(self) -> list[tuple[str, int]]:
+        """The jobs that intake, render and retry are told to leave out, and up to which generation."""
+        records = [record for record in self.records if record.topic == JOB_CANCELLATIONS]
+        events = [decode(record.value, JobCancellation) for record in records]
+        return [(event.job_id, event.up_to_generation) for event in events]
 
     @property
     def outcomes(self) -> list[PosterOutcome]:

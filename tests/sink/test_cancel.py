@@ -4,8 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from schemas.codec import decode
-from schemas.renders import JobCancellation
 from schemas.topics import JOB_CANCELLATIONS, POSTER_COMPLETIONS
 from streams.delivery import Delivery
 from streams.replay import replayed
@@ -88,14 +86,6 @@ def replay(delivery: Delivery, generation: int) -> Delivery:
     return replace(delivery, headers=replayed(delivery.headers, generation, "job/0"))
 
 
-def cancellations(workshop: Workshop) -> list[tuple[str, int]]:
-    """Return the jobs and generations that intake, render and retry were told of."""
-    records = [record for record in workshop.announcements.records if record.topic == JOB_CANCELLATIONS]
-    return [
-        (event.job_id, event.up_to_generation) for event in (decode(each.value, JobCancellation) for each in records)
-    ]
-
-
 async def test_cancelling_a_replayed_job_stops_the_replay(workshop: Workshop) -> None:
     """Those who make posters are told up to which generation, before the outcome is stated; they know no replays."""
     topics, sink = workshop.topics, workshop.sink
@@ -106,7 +96,7 @@ async def test_cancelling_a_replayed_job_stops_the_replay(workshop: Workshop) ->
     order = [record.topic for record in workshop.announcements.records]
     called_off = workshop.announcements.outcomes
 
-    assert cancellations(workshop) == [("job", 1)]
+    assert workshop.announcements.called_off == [("job", 1)]
     assert [(event.status, event.generation) for event in called_off] == [("cancelled", 1)]
     assert order.index(JOB_CANCELLATIONS) < order.index(POSTER_COMPLETIONS)
 
@@ -115,7 +105,7 @@ async def test_a_cancel_of_a_job_without_replays_needs_no_second_word(workshop: 
     """Intake has said it already."""
     await workshop.sink.flush([workshop.topics.request("job"), workshop.topics.cancel("job")])
 
-    assert cancellations(workshop) == []
+    assert workshop.announcements.called_off == []
     assert len(workshop.announcements.outcomes) == 1
 
 

@@ -204,6 +204,18 @@ async def test_a_redelivered_or_interrupted_erasure_is_the_same(eraser: Eraser) 
     assert len({answer.event_id for answer in eraser.answers}) == 1
 
 
+@pytest.mark.parametrize(("ended", "told"), [(2, [("job", 1)]), (1, [])], ids=["ended", "under way"])
+async def test_an_erased_job_is_not_made_again(eraser: Eraser, ended: int, told: list[tuple[str, int]]) -> None:
+    """Once every poster of it has ended, whoever makes posters is told to leave the job out, replays included."""
+    await eraser.take(eraser.topics.batch("job", 2, posters=[{"entity_id": "e"}, {"entity_id": "f"}]))
+    for index in range(ended):
+        await eraser.made("job", "ef"[index], index, generation=index)
+    await eraser.take(eraser.topics.erase(job_id="job"))
+    await eraser.erasures.sweep()
+
+    assert eraser.workshop.announcements.called_off == told
+
+
 async def test_an_erasure_that_cannot_be_done_holds_up_no_other(eraser: Eraser) -> None:
     """The next one is carried out in the same sweep, and the first in the next."""
     for number, job in enumerate(("first", "second")):
