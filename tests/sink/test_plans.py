@@ -62,14 +62,15 @@ async def test_a_flush_reads_no_table_from_end_to_end(workshop: Workshop, large:
 async def test_the_janitor_asks_by_index(workshop: Workshop, large: Connection) -> None:
     """None of its questions reads a table from end to end."""
     questions: dict[str, tuple[object, ...]] = {
-        "cancelled": (["open-1", "open-2"],),
-        "incomplete": (timedelta(hours=1),),
-        "expired": (),
-        "stale": (timedelta(days=1),),
+        "cancelled": ("", -1, ["open-1", "open-2"]),
+        "replayed": (["open-1", "open-2"],),
+        "incomplete": ("", -1, timedelta(hours=1)),
+        "expired": ("", -1),
+        "stale": ("", -1, timedelta(days=1)),
     }
     assert questions.keys() == SQL.keys()
     for question, arguments in questions.items():
-        rows = await workshop.database.fetch_rows(f"EXPLAIN {SQL[question]}", "", -1, *arguments)
+        rows = await workshop.database.fetch_rows(f"EXPLAIN {SQL[question]}", *arguments)
         plan = "\n".join(row[0] for row in rows)
 
         assert "Index" in plan, question

@@ -13,6 +13,7 @@ from django_posters import RequestError, request_poster, request_posters
 from django_tests.site import Site, make_testimonial
 
 LONG_AGO = timezone.now() - timedelta(days=1)
+MADE = {"status": "completed", "url": "https://posters.test/p.png"}
 
 
 def add_version(version: int, *, active_from: Any = None, is_active: bool = True, **fields: Any) -> PosterTemplate:
@@ -34,7 +35,7 @@ def test_new_version_of_the_template_asks_again(any_site: Site) -> None:
     add_version(1, active_from=LONG_AGO)
     testimonial = make_testimonial()
     first = request_poster(testimonial)
-    Poster.objects.update(status="completed", template_version=1)
+    Poster.objects.update(**MADE, template_version=1)
     unchanged = request_poster(testimonial)
     PosterTemplate.objects.update(is_active=False)
     add_version(2, active_from=timezone.now())
@@ -52,7 +53,7 @@ def test_going_back_to_an_older_version_asks_again(any_site: Site) -> None:
     """An older version that is activated again is another template too."""
     testimonial = make_testimonial()
     first = request_poster(testimonial)
-    Poster.objects.update(status="completed", template_version=2)
+    Poster.objects.update(**MADE, template_version=2)
     add_version(1, active_from=timezone.now())
 
     assert request_posters(models.Testimonial.objects.all()).total_count == 1
@@ -64,7 +65,7 @@ def test_catalog_that_lags_behind_asks_for_nothing(any_site: Site) -> None:
     add_version(1, active_from=LONG_AGO)
     testimonial = make_testimonial()
     first = request_poster(testimonial)
-    Poster.objects.update(status="completed", template_version=2)
+    Poster.objects.update(**MADE, template_version=2)
 
     assert request_poster(testimonial) == first
 
