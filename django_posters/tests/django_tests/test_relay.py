@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 import psutil
 import pytest
 from confluent_kafka import Message
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 from django_posters.contract.requests import JobCancelRequested
 from django_posters.contract.topics import POSTER_REQUESTS
@@ -89,11 +89,15 @@ def served_site(request: pytest.FixtureRequest, broker: str) -> Iterator[Site]:
 
 
 def test_killed_relays_publish_exactly_what_was_committed(any_site_with_broker: Site) -> None:
-    """1,000 transactions, 30 % rolled back, the relay killed 20 times: the committed events and no others, in order."""
+    """50 transactions for each kill, 30 % rolled back: the committed events and no others, in order.
+
+    1,000 transactions and 20 kills on PostgreSQL, a quarter of that elsewhere.
+    """
     site = any_site_with_broker
+    kills = 20 if connection.vendor == "postgresql" else 5
     committed: dict[str, list[bytes]] = {}
     with site.forking("relay_posters") as start_relay:
-        for first in range(0, 1_000, 50):
+        for first in range(0, 50 * kills, 50):
             relay = start_relay()
             for number in range(first, first + 50):
                 committed |= transact(number, roll_back=number % 10 in (2, 5, 8))
@@ -102,7 +106,7 @@ def test_killed_relays_publish_exactly_what_was_committed(any_site_with_broker: 
     site.run("relay_posters", "--once")
 
     records = published(site)
-    assert len(committed) == 700
+    assert len(committed) == 35 * kills
     assert first_appearances(records) == {
         job: [event_id_of(value) for value in told] for job, told in committed.items()
     }
