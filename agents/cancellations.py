@@ -4,9 +4,14 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 from schemas.codec import ContractError, decode
+from schemas.envelope import fact_id
 from schemas.renders import JobCancellation
+from schemas.topics import JOB_CANCELLATIONS
+from streams.delivery import Headers, Record
+from streams.records import event_record
 
 logger = logging.getLogger(__name__)
 
@@ -60,3 +65,18 @@ class Cancellations:
     def up_to(self, job_id: str) -> int:
         """Return up to which generation the job is called off, -1 where it is not."""
         return self._up_to.get(job_id, -1)
+
+
+def call_off(
+    job_id: str, up_to_generation: int, *, at: datetime, source: str | None, reason: str | None, headers: Headers
+) -> Record:
+    """Return what has intake, render and retry drop a job's posters up to this generation."""
+    event = JobCancellation(
+        event_id=fact_id("job.cancellation", job_id, up_to_generation),
+        occurred_at=at,
+        source=source,
+        job_id=job_id,
+        up_to_generation=up_to_generation,
+        reason=reason,
+    )
+    return event_record(JOB_CANCELLATIONS, job_id, event, headers)

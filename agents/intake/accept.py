@@ -3,18 +3,15 @@
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from agents.cancellations import Cancellations
+from agents.cancellations import Cancellations, call_off
 from agents.intake import answer
 from agents.intake.catalog import Catalog, CatalogVersion
 from agents.intake.expand import expand
 from agents.intake.pin import RefusedError, pin
-from schemas import topics
-from schemas.envelope import fact_id
 from schemas.references import TemplateReference, parse_reference
-from schemas.renders import JobCancellation
 from schemas.requests import BatchRequested, JobCancelRequested, PosterEraseRequested, PosterRequested, Request
 from streams.delivery import Delivery, Record
-from streams.records import event_headers, event_record
+from streams.records import event_headers
 from streams.replay import replay_generation
 
 
@@ -73,12 +70,11 @@ class Acceptance:
         up_to = max(0, self._cancellations.up_to(request.job_id))
         # Requests of the job may be in the same chunk: they need not wait until the topic has told us.
         self._cancellations.add(request.job_id, up_to)
-        event = JobCancellation(
-            event_id=fact_id("job.cancellation", request.job_id, up_to),
-            occurred_at=delivery.timestamp,
+        return call_off(
+            request.job_id,
+            up_to,
+            at=delivery.timestamp,
             source=request.source,
-            job_id=request.job_id,
-            up_to_generation=up_to,
             reason=request.reason,
+            headers=event_headers(delivery),
         )
-        return event_record(topics.JOB_CANCELLATIONS, request.job_id, event, event_headers(delivery))

@@ -1,16 +1,13 @@
 """Calling off what is left of cancelled jobs."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from typing import Any
 
+from agents.cancellations import call_off
 from agents.sink.database import Database
 from agents.sink.open_posters import SQL, cancelled, open_posters
-from schemas.envelope import fact_id
-from schemas.renders import JobCancellation
-from schemas.topics import JOB_CANCELLATIONS
 from streams.delivery import Publisher, Record
-from streams.records import event_headers, event_record
+from streams.records import event_headers
 
 
 async def cancel_open_posters(database: Database, publisher: Publisher, job_ids: Sequence[str]) -> int:
@@ -29,21 +26,13 @@ async def cancel_open_posters(database: Database, publisher: Publisher, job_ids:
     return count
 
 
-def call_off(job_id: str, up_to_generation: int, at: datetime, source: str | None, reason: str | None) -> Record:
-    """Return what has intake, render and retry drop a job's posters up to this generation."""
-    event = JobCancellation(
-        event_id=fact_id("job.cancellation", job_id, up_to_generation),
-        occurred_at=at,
-        source=source,
-        job_id=job_id,
-        up_to_generation=up_to_generation,
-        reason=reason,
-    )
-    return event_record(JOB_CANCELLATIONS, job_id, event, event_headers())
-
-
 def _cancellations(rows: Sequence[Any]) -> Iterator[Record]:
     for row in rows:
         yield call_off(
-            row["job_id"], row["cancelled_up_to"], row["cancel_requested_at"], row["source"], row["cancel_reason"]
+            row["job_id"],
+            row["cancelled_up_to"],
+            at=row["cancel_requested_at"],
+            source=row["source"],
+            reason=row["cancel_reason"],
+            headers=event_headers(),
         )

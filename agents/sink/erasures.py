@@ -20,7 +20,7 @@ from uuid import UUID
 import asyncpg
 import orjson
 
-from agents.sink.cancel import call_off
+from agents.cancellations import call_off
 from agents.sink.database import Database
 from agents.storage.port import ObjectStore, StorageRefusedError
 from schemas.codec import ContractError, decode
@@ -140,7 +140,14 @@ class Erasures:
     async def _close(self, erasure: Erasure, job_id: str) -> None:
         """See that a request which is delivered, or sent, once more does not bring the job's objects back."""
         for row in await self._fetch(SQL["ended_up_to"], job_id):
-            record = call_off(job_id, row["generation"], erasure.requested_at, erasure.source, "erased")
+            record = call_off(
+                job_id,
+                row["generation"],
+                at=erasure.requested_at,
+                source=erasure.source,
+                reason="erased",
+                headers=event_headers(),
+            )
             await self._publisher.publish([record])
 
     async def _ask(self, question: str, erasure: Erasure) -> Sequence[asyncpg.Record]:
