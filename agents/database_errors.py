@@ -34,7 +34,8 @@ def translated(error: Exception) -> Exception:
         return _of_state(error, error.sqlstate or "")
     if isinstance(error, asyncpg.exceptions.ClientConfigurationError):
         return WrongDatabaseError(f"POSTERS_DATABASE_URL cannot be used: {error}")
-    if isinstance(error, OSError | asyncpg.InterfaceError):
+    # Between the server's last word and the end of the connection, asyncpg takes a call for one too many.
+    if isinstance(error, OSError | asyncpg.InterfaceError | asyncpg.InternalClientError):
         return TryAgainError(f"the database is away: {error or type(error).__name__}")
     return error
 

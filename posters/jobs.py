@@ -69,7 +69,7 @@ async def connected(settings: Settings) -> AsyncIterator[Any]:
     """Give a connection to the database. Raises TryAgainError where it is away, CommandError before `posters setup`."""
     try:
         connection = await asyncpg.connect(settings.database_url, timeout=CONNECT_SECONDS)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
         raise TryAgainError(f"no connection to the database of POSTERS_DATABASE_URL: {error or 'no answer'}") from error
     try:
         yield connection

@@ -152,7 +152,7 @@ async def _record(connection: asyncpg.Connection, migration: Migration) -> None:
 async def _connect(database_url: str) -> AsyncIterator[asyncpg.Connection]:
     try:
         connection = await asyncpg.connect(database_url, timeout=_CONNECT_SECONDS)
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
         address = urlsplit(database_url)
         raise DatabaseUnreachableError(
             f"cannot connect to database `{address.path.lstrip('/')}` at {address.hostname or 'the local socket'}"

@@ -1,8 +1,11 @@
 """The database or the broker goes away: the sink holds its batch, loses nothing and sets nothing aside."""
 
 import asyncio
+import struct
 from collections.abc import Iterable
 from random import Random
+from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -92,6 +95,60 @@ async def test_a_silent_database_is_given_up_and_tried_again(workshop: Workshop)
         await silent.fetch_value("SELECT pg_sleep(60)")
     assert await silent.fetch_value("SELECT 1") == 1
     await silent.close()
+
+
+class Announced:
+    """Passes one connection on to the database; `farewell` says that the server ends, and leaves the line open."""
+
+    LAST_WORD = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0"
+
+    def __init__(self, url: str) -> None:
+        self._upstream = urlsplit(url)
+        self._client: asyncio.StreamWriter | None = None
+        self._ends = asyncio.TaskGroup()
+
+    async def __aenter__(self) -> str:
+        await self._ends.__aenter__()
+        self._server = await asyncio.start_server(self._pass_on, "127.0.0.1", 0)
+        port = self._server.sockets[0].getsockname()[1]
+        return self._upstream._replace(netloc=f"{self._upstream.username}@127.0.0.1:{port}").geturl()
+
+    async def __aexit__(self, *raised: Any) -> None:
+        self._server.close()
+        await self._ends.__aexit__(*raised)
+
+    async def farewell(self) -> None:
+        """Return once the other end, in this event loop, has read the word."""
+        assert self._client is not None
+        self._client.write(b"E" + struct.pack("!I", len(self.LAST_WORD) + 4) + self.LAST_WORD)
+        await self._client.drain()
+        for _ in range(10):
+            await asyncio.sleep(0)
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._client = writer
+        answers, questions = await asyncio.open_connection("127.0.0.1", self._upstream.port)
+        for source, target in ((reader, questions), (answers, writer)):
+            self._ends.create_task(self._copy(source, target))
+
+    async def _copy(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        while data := await source.read(65_536):
+            target.write(data)
+        target.close()
+
+
+async def test_a_database_that_says_goodbye_is_away(database: str) -> None:
+    """Between a server's last word and the end of the line a call is tried again; the next one has a new connection."""
+    announced = Announced(database)
+    async with announced as url:
+        connection = Database(url)
+        assert await connection.fetch_value("SELECT 1") == 1
+        await announced.farewell()
+        with pytest.raises(TryAgainError, match="another operation"):
+            await connection.fetch_value("SELECT 1")
+
+        assert await connection.fetch_value("SELECT 1") == 1
+        await connection.close()
 
 
 class Watching(Announcements):
