@@ -128,8 +128,9 @@ def intake(measured: Intake) -> str:
     """Return what goes in."""
     return section(
         "Intake",
-        paragraph(f"""One intake process takes {measured.rate:,.0f} single-poster requests a second, from a backlog of
-            {measured.requests:,} to the render topic."""),
+        paragraph(f"""One intake process takes {measured.rate:,.0f} posters a second that are requested one by one, and
+            {measured.batched_rate:,.0f} in batches of 500, from a backlog of {measured.requests:,} to the render
+            topic."""),
     )
 
 

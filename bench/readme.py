@@ -38,5 +38,6 @@ def _speed(figures: Figures) -> str | None:
         of simple posters at {backlog_ratio(simple):.2f}. A single poster at rest takes {less:.0f} to {more:.0f} ms
         longer than bare Chromium takes to draw it, from the request to the completion received. A worker of all roles
         has its first poster {median(start.worker):.1f} s after its start. One intake process takes {intake.rate:,.0f}
-        requests a second, one sink process writes {sink.runs[0].rate:,.0f} events a second, and in a run of
-        {memory.posters:,} posters no role's Python process has more than {max(memory.roles.values()):.0f} MB."""
+        requests a second, or {intake.batched_rate:,.0f} posters of batches, one sink process writes
+        {sink.runs[0].rate:,.0f} events a second, and in a run of {memory.posters:,} posters no role's Python process
+        has more than {max(memory.roles.values()):.0f} MB."""

@@ -50,10 +50,11 @@ class Memory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intake:
-    """Single-poster requests a second through one process."""
+    """Posters a second through one process: requested one by one, and in batches of 500."""
 
     requests: int
     rate: float
+    batched_rate: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
+import msgspec
 import orjson
 import psutil
 import psycopg
@@ -26,7 +27,8 @@ from posters.template_client import TemplateClient
 from schemas import topics
 from schemas.codec import encode
 from schemas.envelope import new_job_id
-from schemas.requests import PosterRequested
+from schemas.limits import BATCH_MAX_POSTERS
+from schemas.requests import BatchRequested, PosterRequested
 from schemas.templates import TemplateUpload
 from streams.settings import Settings, read_settings
 from streams.topics import ROLES
@@ -110,6 +112,21 @@ class Site:
             jobs.add(job)
         self.producer.flush(30)
         return jobs
+
+    def ask_batches(self, template: str, posters: int) -> None:
+        """Send requests for so many posters, each with data of its own, in the largest batches there are."""
+        for first in range(0, posters, BATCH_MAX_POSTERS):
+            size = min(BATCH_MAX_POSTERS, posters - first)
+            request = BatchRequested(
+                event_id=uuid4(),
+                occurred_at=datetime.now(UTC),
+                job_id=new_job_id(datetime.now(UTC), os.urandom(10)),
+                template_id=template,
+                posters=[msgspec.Raw(orjson.dumps({"custom_data": {"number": number()}})) for _ in range(size)],
+            )
+            self.producer.produce(topics.POSTER_REQUESTS, key=request.job_id, value=encode(request))
+            self.producer.poll(0)
+        self.producer.flush(30)
 
     def settle(self) -> None:
         """Wait until every poster's outcome is written down."""

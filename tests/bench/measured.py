@@ -55,7 +55,7 @@ def figures() -> Figures:
         flow=Flow(posters=500, documents={"simple": rounds(), "rich": rounds()}),
         start=Starts(worker=[3.1, 3.4], render=[2.2, 2.0]),
         memory=memory(300, 400, 350, 410),
-        intake=Intake(requests=20_000, rate=6_000),
+        intake=Intake(requests=20_000, rate=6_000, batched_rate=9_000),
         sink=sinks(),
         reuse=Reuses(stores={"S3": {"simple": reused, "rich": reused}}),
         choices=Choices(
