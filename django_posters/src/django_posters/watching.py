@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import Context
 from typing import Final, TypeAlias
 from weakref import WeakKeyDictionary
 
 from asgiref.sync import sync_to_async
-from django.db import DatabaseError, close_old_connections
+from django.db import Error, connections
 
 from .progress import Progress, read_progress
 
@@ -16,6 +17,8 @@ logger = logging.getLogger(__name__)
 
 POLL_SECONDS: Final = 1.0
 HEARTBEAT_SECONDS: Final = 15.0
+ARRIVING_AT_ONCE: Final = 8
+"""Under ASGI each request has a thread of its own, and with it a connection; after a restart all pages come at once."""
 
 Read: TypeAlias = Callable[[Iterable[str]], Awaitable[dict[str, Progress]]]
 
@@ -29,10 +32,12 @@ class Watch:
         self._queues: dict[str, set[asyncio.Queue[Progress]]] = {}
         self._last: dict[str, Progress] = {}
         self._polling: asyncio.Task[None] | None = None
+        self.arriving = asyncio.Semaphore(ARRIVING_AT_ONCE)
+        """Held while the database is asked for what a page finds when it comes."""
 
     async def follow(
         self, told: Progress, *, heartbeat_seconds: float = HEARTBEAT_SECONDS
-    ) -> AsyncIterator[Progress | None]:
+    ) -> AsyncGenerator[Progress | None]:
         """Yield each change of a job after `told` until it is finished, and None after so long a silence."""
         with self._subscribed(told.job_id) as queue:
             while not told.is_finished:
@@ -52,7 +57,8 @@ class Watch:
         # What the newcomer was told may be older than what the others know: the next look is news for everybody.
         self._last.pop(job_id, None)
         if self._polling is None or self._polling.done():
-            self._polling = asyncio.create_task(self._poll())
+            # Not in the context of this page's request, whose thread ends when the page leaves.
+            self._polling = asyncio.create_task(self._poll(), context=Context())
         try:
             yield queue
         finally:
@@ -64,7 +70,7 @@ class Watch:
         while self._queues:
             try:
                 found = await self._read(list(self._queues))
-            except DatabaseError as error:
+            except Error as error:
                 logger.warning("the progress of jobs cannot be read: %s; trying again", error)
                 found = {}
             for job_id, progress in found.items():
@@ -74,12 +80,24 @@ class Watch:
             known = self._last | found
             self._last = {job_id: progress for job_id, progress in known.items() if job_id in self._queues}
             await asyncio.sleep(self._poll_seconds)
+        self._last = {}
+
+
+def close_connections() -> None:
+    """Close what this thread has open to databases, save for one in a transaction, as in tests.
+
+    Django does so when a request ends, which that of a stream does not for as long as its page is open.
+    """
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close()
 
 
 def _read(job_ids: Iterable[str]) -> dict[str, Progress]:
-    # No request begins or ends here, which is when Django looks after its connections.
-    close_old_connections()
-    return read_progress(job_ids)
+    try:
+        return read_progress(job_ids)
+    finally:
+        close_connections()
 
 
 _watches: WeakKeyDictionary[asyncio.AbstractEventLoop, Watch] = WeakKeyDictionary()

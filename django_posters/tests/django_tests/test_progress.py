@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 from django.http import StreamingHttpResponse
 from django.test import AsyncClient, Client, override_settings
 from django_posters.contract.codec import decode
@@ -205,7 +205,7 @@ async def test_page_that_leaves_is_looked_for_no_more() -> None:
     pages = watch.follow(state("job-1", 0, of=1000))
 
     await anext(pages)
-    await pages.aclose()  # type: ignore[attr-defined]
+    await pages.aclose()
     for _ in range(10):
         await asyncio.sleep(0)
     asked = len(counts.asked)
@@ -226,7 +226,7 @@ async def test_late_page_is_told_what_the_others_know() -> None:
 
     assert first == state("job-1", 1)
     for pages in (early, late):
-        await pages.aclose()  # type: ignore[attr-defined]
+        await pages.aclose()
 
 
 async def test_silence_is_filled() -> None:
@@ -238,12 +238,13 @@ async def test_silence_is_filled() -> None:
     pages = Watch(nothing_new, poll_seconds=0.001).follow(state("job-1", 0), heartbeat_seconds=0.01)
 
     assert [await anext(pages), await anext(pages)] == [None, None]
-    await pages.aclose()  # type: ignore[attr-defined]
+    await pages.aclose()
 
 
-async def test_database_away_ends_no_stream() -> None:
+@pytest.mark.parametrize("away", [OperationalError("gone"), InterfaceError("the connection is closed")])
+async def test_database_away_ends_no_stream(away: Exception) -> None:
     """While the database is away the pages wait, and go on once it is back."""
-    answers: Iterator[Exception | None] = itertools.chain([OperationalError("gone")], itertools.repeat(None))
+    answers: Iterator[Exception | None] = itertools.chain([away], itertools.repeat(None))
 
     async def read(job_ids: Iterable[str]) -> dict[str, Progress]:
         if (error := next(answers)) is not None:
