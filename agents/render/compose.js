@@ -7,7 +7,7 @@
     return get ? (target) => get.call(target) : (target, ...given) => value.apply(target, given);
   };
   const page = {};
-  for (const name of ["open", "write", "close", "body", "fonts", "documentElement"])
+  for (const name of ["open", "write", "close", "readyState", "body", "fonts", "documentElement"])
     page[name] = member(Document.prototype, name).bind(null, document);
   page.all = member(Document.prototype, "querySelectorAll").bind(null, document);
   page.active = () => member(Document.prototype, "activeElement")(document);
@@ -15,6 +15,9 @@
   const boxOf = member(Element.prototype, "getBoundingClientRect");
   const shadowOf = member(Element.prototype, "shadowRoot");
 
+  const LOOK_MILLISECONDS = 100;
+  const REFRESH = /^\s*(?=[\d.])(\d*)[^;,]*[;,]?\s*(?:url\s*=\s*)?["']?([^"']*)/i;
+  const LATEST_SECONDS = 1e9;
   const NO_IMAGE = /^data:[^,]*,\s*$/;
   const IMAGE_URL = /url\((?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([^)]*))\)/g;
   // The browser shows one of a set; the others are not asked for.
@@ -23,12 +26,18 @@
   const PARTS = ["before", "after", "marker", "first-letter", "first-line", "backdrop"];
   const PROPERTIES = ["backgroundImage", "maskImage", "borderImageSource", "listStyleImage", "content", "shapeOutside"];
 
-  function put(html) {
+  async function put(html) {
     page.open();
     const loaded = new Promise((resolve) => addEventListener("load", resolve, { once: true, capture: true }));
     page.write(html);
     page.close();
-    return loaded;
+    await Promise.race([loaded, complete()]);
+  }
+
+  // A script that stops loading, or opens the document again, takes the event from all who wait for it. Without scripts
+  // no timer runs, nor is one needed.
+  async function complete() {
+    while (page.readyState() !== "complete") await new Promise((resolve) => setTimeout(resolve, LOOK_MILLISECONDS));
   }
 
   // Those in open shadow trees as well.
@@ -36,7 +45,7 @@
     const found = [...page.all("*")];
     for (const element of found) {
       const shadow = shadowOf(element);
-      if (shadow) found.push(...shadow.querySelectorAll("*"));
+      if (shadow) for (const inner of shadow.querySelectorAll("*")) found.push(inner); // more than a call takes
     }
     return found;
   }
@@ -50,7 +59,8 @@
     if (page.all("[autofocus]").length === 0) return;
     for (let frame = 0; frame < 2; frame += 1) await new Promise(requestAnimationFrame);
     const active = page.active();
-    if (active && active !== page.body()) HTMLElement.prototype.blur.call(active);
+    const kind = [HTMLElement, SVGElement, MathMLElement].find((each) => active instanceof each);
+    if (kind && active !== page.body()) kind.prototype.blur.call(active);
     scrollTo(0, 0);
   }
 
@@ -134,7 +144,7 @@
       image.src = url;
       waits.push(decode(image, inStyles));
     }
-    boxOf(page.documentElement()); // lays out, which asks for the fonts that `ready` then waits for
+    layOut(); // asks for the fonts that `ready` then waits for
     await Promise.all([page.fonts().ready, ...waits]);
     failed.delete("");
     // An address in a style sheet is read by rules of its own, so that of its data: addresses nothing is certain.
@@ -153,8 +163,8 @@
   // A refresh that is due before the poster's deadline would replace the document.
   function refresh() {
     for (const meta of page.all("meta[http-equiv=refresh i]")) {
-      const [, seconds, url] = /^\s*(\d+)?[^;,]*[;,]?\s*(?:url\s*=\s*)?["']?([^"']*)/i.exec(meta.content) || [];
-      return [Number(seconds || 0), url || ""];
+      const told = REFRESH.exec(meta.content);
+      if (told) return [Math.min(Number(told[1]), LATEST_SECONDS), told[2]];
     }
     return null;
   }
@@ -206,7 +216,7 @@
       traces: hasMedia || page.all(TELLING).length > 0,
       frames: frames.length,
       cut,
-      size: [root.scrollWidth, root.scrollHeight],
+      size: root ? [root.scrollWidth, root.scrollHeight] : [0, 0],
       box: selector ? box(trees, selector) : null,
     };
   }

@@ -4,9 +4,16 @@
   const ROUNDS_MAX = 8;
   // By then all that ends has ended, and what repeats in usual times is where it begins.
   const REST = { "animation-play-state": "paused", "animation-delay": "-720720.00001s" };
+  const NAME = /^[a-z][\w:.-]*$/i;
   const attribute = (element, name) => Element.prototype.getAttribute.call(element, name);
-  const layOut = () => Element.prototype.getBoundingClientRect.call(document.documentElement);
+  const rootOf = Object.getOwnPropertyDescriptor(Document.prototype, "documentElement").get;
   const below = (element) => Element.prototype.querySelectorAll.call(element, "*");
+
+  // A script may have left the document without a root.
+  function layOut() {
+    const root = rootOf.call(document);
+    if (root) Element.prototype.getBoundingClientRect.call(root);
+  }
 
   // What moves is shown as it ends, or, if it never ends, as it is without moving. Returns whether anything moved. That
   // something has ended can set off the next, so it is looked at until nothing moves any more.
@@ -55,7 +62,7 @@
     const value = (given("to") || given("values").split(";").filter((part) => part.trim()).pop() || "").trim();
     const waits = /indefinite|click|mouse|focus|key|accessKey/i.test(given("begin"));
     const target = element.targetElement;
-    if (given("fill") !== "freeze" || endless || waits || !target || !name || !value) return;
+    if (given("fill") !== "freeze" || endless || waits || !target || !NAME.test(name) || !value) return;
     if (element instanceof SVGAnimateTransformElement) {
       const before = given("additive") === "sum" ? `${attribute(target, "transform") || ""} ` : "";
       target.setAttribute("transform", `${before}${given("type") || "translate"}(${value})`);
@@ -63,12 +70,29 @@
     else if (!/^on|href$/i.test(name)) target.setAttribute(name, value);
   }
 
+  // What a `use` repeats, if that is in the same tree.
+  function copied(copy) {
+    const [file, id] = copy.href.baseVal.split("#");
+    if (file || !id) return null;
+    const tree = Node.prototype.getRootNode.call(copy);
+    const find = Object.getPrototypeOf(tree).getElementById; // which a `use` outside the document does not have
+    return find ? find.call(tree, decoded(id)) : null;
+  }
+
+  function decoded(id) {
+    try {
+      return decodeURIComponent(id);
+    } catch {
+      return id;
+    }
+  }
+
   // Nothing reaches into what `use` copies, but the copy follows what it is made of.
   function restCopy(copy) {
-    const [file, id] = copy.href.baseVal.split("#");
-    const original = !file && id && Node.prototype.getRootNode.call(copy).getElementById(decodeURIComponent(id));
+    const original = copied(copy);
     const moving = (original ? [original, ...below(original)] : []).filter(
-      (part) => getComputedStyle(part).animationName !== "none" && part.style.animationPlayState !== "paused",
+      (part) =>
+        part.style && getComputedStyle(part).animationName !== "none" && part.style.animationPlayState !== "paused",
     );
     if (moving.length === 0) return;
     // Begun anew, because what is paused later would stand where it was by then.
@@ -84,11 +108,13 @@
   // A marquee's text begins outside its box; at rest it lies in it.
   function restMarquee(marquee) {
     const still = marquee.ownerDocument.createElement("div");
-    for (const { name, value } of marquee.attributes) still.setAttribute(name, value);
+    // What was parsed may have names that `setAttribute` refuses, and more children than a call takes.
+    for (const given of marquee.attributes) still.setAttributeNode(given.cloneNode());
     still.style.overflow = "hidden";
-    still.append(...marquee.childNodes);
+    for (const child of [...marquee.childNodes]) still.append(child);
     marquee.replaceWith(still);
   }
 
+  globalThis.layOut = layOut;
   globalThis.bringToRest = bringToRest;
 })();

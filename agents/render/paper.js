@@ -8,11 +8,13 @@
   // The page is one whole piece, so that nothing moves to the next one for not fitting; what is outside is cut off.
   // A document that is held together like this would not paint its body's background all over the page by itself.
   function layOnPaper(width, height) {
-    const root = getComputedStyle(find(":root"));
+    sheet = new CSSStyleSheet();
+    const element = find(":root");
+    if (!element) return; // a script took it away: the page is empty
+    const root = getComputedStyle(element);
     const body = find("body");
     const bare = root.backgroundImage === "none" && root.backgroundColor === "rgba(0, 0, 0, 0)";
     const spread = body && bare && root.display !== "none" ? getComputedStyle(body).background : "";
-    sheet = new CSSStyleSheet();
     const least = [width, height].map((length, axis) => length / (Number(root.zoom) || 1) - around(root, axis));
     sheet.replaceSync(
       "@page{margin:0!important;size:auto!important}" +
