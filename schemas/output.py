@@ -1,7 +1,8 @@
 """What a poster comes out as: the `output` object, its defaults and its limits."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args, get_type_hints
 
 import msgspec
 
@@ -71,6 +72,31 @@ DEFAULTS: Final = Output(
     timezone="UTC",
 )
 _SHAPE: Final = tuple(field.name for field in fields(Shape))
+_TYPES: Final = get_type_hints(Output, include_extras=True) | get_type_hints(Variant, include_extras=True)
+_RANGES: Final = {
+    "width": (1, limits.SIDE_MAX_CSS_PIXELS),
+    "height": (1, limits.SIDE_MAX_CSS_PIXELS),
+    "scale": (limits.SCALE_MIN, limits.SCALE_MAX),
+    "quality": (1, 100),
+}
+_ALLOWED: Final = {
+    "format": f"{', '.join(get_args(Format))} are allowed",
+    **{
+        name: f"{'numbers' if name == 'scale' else 'whole numbers'} of {low} to {high:,} are allowed"
+        for name, (low, high) in _RANGES.items()
+    },
+    "transparent": "true and false are allowed",
+    "full_page": "true and false are allowed",
+    "selector": f"a CSS selector of up to {limits.SELECTOR_MAX_CHARACTERS:,} characters is allowed, without U+0000",
+    "color_scheme": f"{', '.join(get_args(ColorScheme))} are allowed",
+    "locale": f"a name such as de-DE is allowed, of 1 to {limits.LOCALITY_MAX_CHARACTERS} characters without U+0000",
+    "timezone": f"a name such as Europe/Berlin is allowed, of 1 to {limits.LOCALITY_MAX_CHARACTERS} characters "
+    "without U+0000",
+    "variants": f"a list of 1 to {limits.VARIANTS_MAX} objects is allowed",
+    "variant": "objects with a `name` are allowed",
+    "name": f"text of 1 to {limits.VARIANT_NAME_MAX_CHARACTERS} characters is allowed, without U+0000",
+}
+_SHOWN_MAX_CHARACTERS: Final = 80
 
 
 class OutputError(ValueError):
@@ -93,7 +119,7 @@ def parse_output(value: dict[str, Any] | None) -> Output:
     try:
         return msgspec.convert(value, Output)
     except msgspec.ValidationError as error:
-        raise OutputError("output_invalid", f"output: {error}") from None
+        raise OutputError("output_invalid", _refusal(value) or f"output: {error}") from None
 
 
 def resolve_output(*layers: Output) -> Output:
@@ -148,7 +174,48 @@ def check_device_size(width: int, height: int) -> None:
 def _check_names(value: Any, known: type, kind: str) -> None:
     unknown = sorted(set(value) - {field.name for field in fields(known)}) if isinstance(value, dict) else []
     if unknown:
-        raise OutputError("output_invalid", f"unknown {kind} {unknown[0][:80]!r}")
+        names = ", ".join(field.name for field in fields(known))
+        raise OutputError("output_invalid", f"unknown {kind} {_shown(unknown[0])}; {names} are allowed")
+
+
+def _refusal(value: dict[str, Any]) -> str:
+    for place, name, item in _entries(value):
+        try:
+            msgspec.convert(item, _TYPES.get(name, dict))
+        except msgspec.ValidationError:
+            return _refused(place, name, item)
+    return ""
+
+
+def _refused(place: str, name: str, value: object) -> str:
+    return f"output field `{place}` is {_shown(value)}; {_ALLOWED[name]}"
+
+
+def _entries(value: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    """Yield each field where it stands, with its name and its value."""
+    for name, item in value.items():
+        if name != "variants" or not isinstance(item, list):
+            yield name, name, item
+            continue
+        for index, variant in enumerate(item):
+            place = f"variants[{index}]"
+            if not isinstance(variant, dict):
+                yield place, "variant", variant
+                continue
+            for inner, shaped in ({"name": None} | variant).items():
+                yield f"{place}.{inner}", inner, shaped
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "missing"
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "an object"
+    if isinstance(value, str) and len(value) > _SHOWN_MAX_CHARACTERS:
+        return f"{value[:_SHOWN_MAX_CHARACTERS]!r}… ({len(value):,} characters)"
+    if isinstance(value, int) and not limits.INTEGER_MIN <= value <= limits.INTEGER_MAX:
+        return "an integer beyond 64 bits"
+    return repr(value)
 
 
 def _shape(layer: Shape) -> dict[str, Any]:
@@ -162,14 +229,14 @@ def _laid(*layers: Shape) -> dict[str, Any]:
 
 def _check_variants(variants: list[Variant]) -> None:
     if not 1 <= len(variants) <= limits.VARIANTS_MAX:
-        raise OutputError(
-            "output_invalid",
-            f"output field `variants` has {len(variants)} entries; 1 to {limits.VARIANTS_MAX} are allowed",
-        )
+        entries = f"{len(variants)} entries"
+        raise OutputError("output_invalid", f"output field `variants` has {entries}; {_ALLOWED['variants']}")
     names = [variant.name for variant in variants]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise OutputError("output_invalid", f"output field `variants` has two entries named `{twice}`")
+        raise OutputError(
+            "output_invalid", f"output field `variants` has two entries named `{twice}`; one of each name is allowed"
+        )
 
 
 def _resolved_variant(variant: Variant, common: Output) -> Variant:
@@ -184,26 +251,30 @@ def _checked(shape: dict[str, Any]) -> dict[str, Any]:
     output = Output(**shape)
     _check_ranges(output)
     _check_format(output)
-    check_device_size(*device_size(output))
+    try:
+        check_device_size(*device_size(output))
+    except OutputError as error:
+        sides = f"`width` {output.width}, `height` {output.height} and `scale` {output.scale}"
+        raise OutputError(error.code, f"with {sides} {error.message}") from None
     return shape if output.format in ("jpeg", "webp") else {**shape, "quality": None}
 
 
 def _check_format(output: Output) -> None:
+    transparent = f"output field `transparent` is true, which needs `format` png or webp instead of {output.format}"
     if output.transparent and output.format == "jpeg":
-        raise OutputError("output_invalid", "`transparent` needs png or webp; jpeg has no alpha channel")
+        raise OutputError("output_invalid", f"{transparent}; a jpeg has no alpha channel")
     if output.transparent and output.format == "pdf":
-        raise OutputError("output_invalid", "`transparent` needs png or webp; a PDF's page has no background anyway")
+        raise OutputError("output_invalid", f"{transparent}; a PDF's page has no background anyway")
     if output.color_scheme == "dark" and output.format == "pdf":
-        raise OutputError("output_invalid", "`color_scheme` dark needs png, jpeg or webp; Chromium prints in light")
+        raise OutputError(
+            "output_invalid",
+            "output field `color_scheme` is 'dark', which needs `format` png, jpeg or webp instead of pdf; "
+            "Chromium prints in light",
+        )
 
 
 def _check_ranges(output: Output) -> None:
-    for name, low, high in (
-        ("width", 1, limits.SIDE_MAX_CSS_PIXELS),
-        ("height", 1, limits.SIDE_MAX_CSS_PIXELS),
-        ("scale", limits.SCALE_MIN, limits.SCALE_MAX),
-        ("quality", 1, 100),
-    ):
+    for name, (low, high) in _RANGES.items():
         value = getattr(output, name)
         if value is not None and not low <= value <= high:
-            raise OutputError("output_invalid", f"output field `{name}` is {value}; {low:,} to {high:,} are allowed")
+            raise OutputError("output_invalid", _refused(name, name, value))

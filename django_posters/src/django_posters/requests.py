@@ -85,14 +85,14 @@ async def arequest_poster(instance: models.Model, **options: Any) -> Poster:
 
 def plain_output(output: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """Return the `output` of a request as plain data. Raises RequestError where no worker could make it."""
-    if not output:
+    if output is None:
         return None
     plain = plain_object(output, "output")
     try:
         resolve_output(parse_output(plain))
     except OutputError as error:
         raise RequestError(f"this poster cannot be asked for: {error}") from error
-    return plain
+    return plain or None
 
 
 def check_options(priority: object, deadline: object) -> None:

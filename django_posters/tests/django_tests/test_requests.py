@@ -1,7 +1,9 @@
 """request_poster(): in one transaction, or not at all."""
 
 import contextlib
+import re
 import uuid
+from dataclasses import fields
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -9,8 +11,10 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.db import transaction
 from django.test import override_settings
+from django_posters.contract.output import Output
 from django_posters.errors import PostersSettingsError
 from django_posters.models import OutboxEvent, Poster
+from django_posters.requests import plain_output
 from testimonials import models
 
 import schemas.codec
@@ -171,6 +175,61 @@ def test_bad_option_is_refused(plain_site: Site, options: dict[str, Any], messag
         request_poster(testimonial, **options)
 
     assert nothing_written()
+
+
+WHOLE = "whole numbers of 1 to 8,192 are allowed"
+REFUSED_OUTPUTS: list[tuple[dict[str, Any], str]] = [
+    ({"format": "gif"}, "`format` is 'gif'; png, jpeg, webp, pdf are allowed"),
+    ({"width": "500"}, f"`width` is '500'; {WHOLE}"),
+    ({"width": 1.5}, f"`width` is 1.5; {WHOLE}"),
+    ({"width": 2**70}, f"`width` is an integer beyond 64 bits; {WHOLE}"),
+    ({"height": 0}, f"`height` is 0; {WHOLE}"),
+    ({"height": [9]}, f"`height` is a list; {WHOLE}"),
+    ({"scale": 9}, "`scale` is 9.0; numbers of 0.5 to 4.0 are allowed"),
+    ({"quality": 101}, "`quality` is 101; whole numbers of 1 to 100 are allowed"),
+    ({"transparent": "yes"}, "`transparent` is 'yes'; true and false are allowed"),
+    (
+        {"transparent": True, "format": "jpeg"},
+        "`transparent` is true, which needs `format` png or webp instead of jpeg",
+    ),
+    ({"full_page": 1}, "`full_page` is 1; true and false are allowed"),
+    ({"selector": "x" * 1001}, "… (1,001 characters); a CSS selector of up to 1,000 characters is allowed"),
+    ({"color_scheme": "sepia"}, "`color_scheme` is 'sepia'; light, dark are allowed"),
+    ({"color_scheme": "dark", "format": "pdf"}, "`color_scheme` is 'dark', which needs `format` png, jpeg or webp"),
+    ({"locale": ""}, "`locale` is ''; a name such as de-DE is allowed, of 1 to 64 characters"),
+    ({"timezone": 5}, "`timezone` is 5; a name such as Europe/Berlin is allowed"),
+    ({"variants": {}}, "`variants` is an object; a list of 1 to 8 objects is allowed"),
+    ({"variants": []}, "`variants` has 0 entries; a list of 1 to 8 objects is allowed"),
+    ({"variants": ["a"]}, "`variants[0]` is 'a'; objects with a `name` are allowed"),
+    ({"variants": [{"width": 5}]}, "`variants[0].name` is missing; text of 1 to 64 characters is allowed"),
+    ({"variants": [{"name": "a"}, {"name": "b", "format": "gif"}]}, "`variants[1].format` is 'gif'; png, jpeg"),
+    ({"variants": [{"name": "a", "scale": 9}]}, "variant `a`: output field `scale` is 9.0; numbers of 0.5 to 4.0"),
+    ({"variants": [{"name": "a", "hue": 1}]}, "unknown field of a variant 'hue'; format, width, height, scale"),
+    ({"hue": 1}, "unknown output field 'hue'; format, width, height, scale, quality"),
+    (
+        {"width": 8000, "height": 8001},
+        "`width` 8000, `height` 8001 and `scale` 1.0 the image would have 8,000 × 8,001 = 64,008,000 device pixels; 6",
+    ),
+]
+
+
+@pytest.mark.parametrize(("output", "message"), REFUSED_OUTPUTS, ids=str)
+def test_refused_output_names_field_value_and_what_is_allowed(output: dict[str, Any], message: str) -> None:
+    """Whoever asks for an output that no worker makes reads which field it is, what it is, and what it may be."""
+    with pytest.raises(RequestError, match=re.escape(message)):
+        plain_output(output)
+
+
+def test_every_output_field_is_refused_for_something() -> None:
+    """No field of the contract is missing from the refusals above."""
+    assert {name for output, _ in REFUSED_OUTPUTS for name in output} >= {field.name for field in fields(Output)}
+
+
+@pytest.mark.parametrize("output", ["", [], 0, "jpeg"])
+def test_output_that_is_no_dict_is_refused(output: Any) -> None:
+    """Only None and an empty dict mean that nothing is asked of the output."""
+    with pytest.raises(RequestError, match=r"`output` is a \w+; it takes a dict"):
+        plain_output(output)
 
 
 def test_unsaved_row_is_refused(plain_site: Site) -> None:
