@@ -8,13 +8,13 @@ from itertools import islice
 from typing import Any, Final, Literal
 
 import orjson
-from asgiref.sync import sync_to_async
 from django.db import models, transaction
 from django.db.models.query import ModelIterable
 from django.utils import timezone
 from msgspec import Raw
 
 from . import delivery, outbox
+from .asynchronous import asynchronous
 from .catalog import Chosen, choose, is_current
 from .conf import get_settings
 from .contract.codec import ContractError, decode, decode_poster, encode
@@ -83,9 +83,7 @@ def request_posters(
         return _write(rows.model, poster_field, batch, chosen, asked, spool)
 
 
-async def arequest_posters(queryset: models.QuerySet[Any], **options: Any) -> Job:
-    """Do what `request_posters()` does, from async code."""
-    return await sync_to_async(request_posters)(queryset, **options)
+arequest_posters = asynchronous(request_posters)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,12 @@
 """Stop what is left of a job."""
 
 import uuid
-from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.db import transaction
 from django.utils import timezone
 
 from . import delivery, outbox
+from .asynchronous import asynchronous
 from .conf import get_settings
 from .contract.codec import ContractError, decode, encode
 from .contract.requests import JobCancelRequested
@@ -42,9 +41,7 @@ def cancel_job(job: Job, *, reason: str | None = None) -> bool:
     return True
 
 
-async def acancel_job(job: Job, **options: Any) -> bool:
-    """Do what `cancel_job()` does, from async code."""
-    return await sync_to_async(cancel_job)(job, **options)
+acancel_job = asynchronous(cancel_job)
 
 
 def _checked(request: JobCancelRequested) -> JobCancelRequested:

@@ -3,13 +3,13 @@
 import uuid
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.apps import apps
 from django.db import models, transaction
 from django.db.models import F
 from django.utils import timezone
 
 from . import delivery, outbox
+from .asynchronous import asynchronous
 from .conf import get_settings
 from .contract.requests import PosterEraseRequested
 from .errors import RequestError
@@ -57,14 +57,10 @@ def erase_job(job: Job) -> int:
     return count
 
 
-async def aerase_poster(instance: models.Model, **options: Any) -> int:
-    """Do what `erase_poster()` does, from async code."""
-    return await sync_to_async(erase_poster)(instance, **options)
+aerase_poster = asynchronous(erase_poster)
 
 
-async def aerase_job(job: Job) -> int:
-    """Do what `erase_job()` does, from async code."""
-    return await sync_to_async(erase_job)(job)
+aerase_job = asynchronous(erase_job)
 
 
 def _posters_of(instance: models.Model, field: PosterField) -> models.QuerySet[Poster]:

@@ -38,7 +38,7 @@ class Job(models.Model):
     failure_count = models.PositiveIntegerField(default=0)
     cancelled_count = models.PositiveIntegerField(default=0)
     revision = models.PositiveBigIntegerField(default=0, help_text="Rises with every change of the counts.")
-    metadata = models.JSONField(default=dict)
+    metadata: "models.JSONField[dict[str, Any], dict[str, Any]]" = models.JSONField(default=dict)
     requested_at = models.DateTimeField()
     cancel_requested_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
@@ -78,7 +78,7 @@ class Poster(models.Model):
     template_id = models.CharField(max_length=200, help_text="What was asked for, such as testimonial_latest.")
     template_version = models.PositiveIntegerField(null=True)
     digest = models.CharField(max_length=64, help_text="SHA-256 of all that was asked for.")
-    metadata = models.JSONField(default=dict)
+    metadata: "models.JSONField[dict[str, Any], dict[str, Any]]" = models.JSONField(default=dict)
     output = models.JSONField(default=dict, help_text="What the request said of size and format.")
     strict = models.BooleanField(default=False)
     css_width = models.PositiveIntegerField(

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
 
-from asgiref.sync import sync_to_async
 from django.db import models, transaction
 from django.utils import timezone
 
 from . import delivery, outbox
+from .asynchronous import asynchronous
 from .catalog import Chosen, choose, is_current
 from .conf import get_settings
 from .contract.codec import ContractError, canonical, decode, encode
@@ -78,9 +78,7 @@ def request_poster(
     return poster
 
 
-async def arequest_poster(instance: models.Model, **options: Any) -> Poster:
-    """Do what `request_poster()` does, from async code."""
-    return await sync_to_async(request_poster)(instance, **options)
+arequest_poster = asynchronous(request_poster)
 
 
 def plain_output(output: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -1,5 +1,6 @@
 """What a site installs."""
 
+import os
 import re
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from packaging.requirements import Requirement
 
 PROJECT = Path(__file__).parents[2]
 CONTRACT = Path(__file__).parents[3] / "schemas"
+CACHE = Path(__file__).parents[3] / ".mypy_cache" / "site"
+"""What mypy knows of Django's stubs need not be found out each time."""
 
 USE_IT = """
 import sys
@@ -50,6 +53,100 @@ for name in ("faust", "playwright", "schemas", "streams", "agents", "psycopg", "
 for module in (django_posters, codec):
     assert Path(module.__file__).is_relative_to(sys.argv[1]), module.__file__
 """
+
+TYPED_SITE = {
+    "mypy.ini": """
+[mypy]
+strict = True
+plugins = mypy_django_plugin.main
+packages = shop
+
+[mypy.plugins.django-stubs]
+django_settings_module = website
+""",
+    "website.py": """
+SECRET_KEY = "for tests"
+INSTALLED_APPS = ["django.contrib.contenttypes", "django_posters", "shop"]
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+POSTERS = {"SITE": "shop", "BACKEND": "placeholder"}
+""",
+    "shop/__init__.py": "",
+    "shop/models.py": """
+from django.db import models
+from django_posters import PosterField
+
+
+class Testimonial(models.Model):
+    quote = models.TextField()
+    poster = PosterField("testimonial", data="poster_data")
+
+    def poster_data(self) -> dict[str, object]:
+        return {"quote": self.quote}
+""",
+    "shop/posters.py": """
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, assert_type
+
+from django.dispatch import receiver
+from django_posters import (
+    acancel_job, aerase_poster, arequest_poster, arequest_posters, cancel_job, erase_poster, job_finished,
+    poster_finished, request_poster, request_posters,
+)
+from django_posters.models import Job, Poster
+from django_posters.testing import CapturedPoster, capture_posters
+
+from shop.models import Testimonial
+
+
+@receiver(poster_finished, sender=Testimonial)
+def show(poster: Poster, **_: Any) -> None:
+    assert_type(poster.status, str)
+    assert_type(poster.url, str)
+    assert_type(poster.width, int | None)
+    assert_type(poster.finished_at, datetime | None)
+    assert_type(poster.is_finished, bool)
+
+
+@receiver(job_finished)
+def count(job: Job, **_: Any) -> None:
+    assert_type(job.success_count, int)
+    assert_type([poster.entity_id for poster in job.posters.all()], list[str])
+
+
+def ask(row: Testimonial, deadline: datetime) -> None:
+    output = {"format": "jpeg", "width": 1200}
+    poster = request_poster(row, metadata={"user": 7}, output=output, priority="bulk", deadline=deadline)
+    assert_type(poster, Poster)
+    assert_type(poster.metadata, dict[str, Any])
+    assert_type(poster.job, Job)
+    assert_type(row.poster, Poster | None)
+    assert_type(request_posters(Testimonial.objects.filter(quote="x"), reuse=False), Job)
+    assert_type(cancel_job(poster.job, reason="withdrawn"), bool)
+    assert_type(erase_poster(row), int)
+    request_poster(row, priority="urgent")  # type: ignore[arg-type]
+    request_poster(row, outptu=output)  # type: ignore[call-arg]
+
+
+async def ask_from_async_code(row: Testimonial) -> None:
+    poster = await arequest_poster(row, strict=True)
+    assert_type(poster, Poster)
+    assert_type(await arequest_posters(Testimonial.objects.all()), Job)
+    assert_type(await acancel_job(poster.job), bool)
+    assert_type(await aerase_poster(row), int)
+    await arequest_poster(row, priority="urgent")  # type: ignore[arg-type]
+    await arequest_poster(row, outptu={})  # type: ignore[call-arg]
+
+
+def test(row: Testimonial) -> None:
+    with capture_posters() as posters:
+        request_poster(row)
+    assert_type(posters[0], CapturedPoster)
+    assert_type(posters[:1], Sequence[CapturedPoster])
+    assert_type(posters[0].custom_data, dict[str, Any])
+    assert_type(posters[0].succeed(url="https://cdn.test/1.png"), Poster)
+""",
+}
 
 
 @pytest.fixture(scope="module")
@@ -139,3 +236,29 @@ def test_wheel_works_in_a_clean_environment(clean: Path, tmp_path: Path) -> None
     )
 
     assert done.returncode == 0, done.stderr
+
+
+def test_site_has_types_of_all_it_calls(distributions: Path, tmp_path: Path) -> None:
+    """Under strict mypy a site that installed the wheel has the promised types, not Any, and is told of its typos."""
+    wheel, site = tmp_path / "wheel", tmp_path / "site"
+    with zipfile.ZipFile(next(distributions.glob("*.whl"))) as packed:
+        packed.extractall(wheel)
+    for name, body in TYPED_SITE.items():
+        path = site / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(body, encoding="utf-8")
+
+    # Both mypy and the plugin in it look for packages along this path, and find the wheel before the working tree.
+    environment = os.environ | {"PYTHONPATH": f"{wheel}{os.pathsep}{site}"}
+    del environment["DJANGO_SETTINGS_MODULE"]
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--verbose", "--cache-dir", CACHE],
+        cwd=site,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout
+    assert f"{wheel}/django_posters/requests.py" in done.stderr
