@@ -29,15 +29,16 @@ NEVER = 86_400.0
 progress is the watchdog's business."""
 
 
-class ConsumerBrake:
-    """Holds partitions back without dropping what is already fetched.
+class ConsumerSource:
+    """Holds partitions back without dropping what is already fetched, and fetches again what did not arrive.
 
-    `pause_partitions` would: Faust skips the rest of a fetched batch once its partition is paused, and later takes the
-    hole for a gap that may be committed. `on_buffer_full`, its own answer to a full buffer, delivers that rest.
+    `pause_partitions` would drop it: Faust skips the rest of a fetched batch once its partition is paused.
+    `on_buffer_full`, its own answer to a full buffer, delivers that rest.
     """
 
     def __init__(self, app: faust.App) -> None:
         self._app = app
+        self._rereading: dict[Partition, asyncio.Task[None]] = {}
 
     def hold(self, partition: Partition) -> None:
         """Fetch no more of this partition for now."""
@@ -46,6 +47,32 @@ class ConsumerBrake:
     def release(self, partition: Partition) -> None:
         """Fetch this partition again."""
         self._app.consumer.on_buffer_drop(TP(*partition))
+
+    def admit(self, partition: Partition, offset: int, after: int | None) -> bool:
+        """Say whether this record comes next; what is missing before it is fetched again, and this one with it."""
+        consumer: Any = self._app.consumer
+        tp = TP(*partition)
+        if not consumer.chain(tp).follows(offset, after):
+            self.reread(partition, after)
+            return False
+        if offset != (-1 if after is None else after) + 1:
+            consumer.add_gap(tp, after, offset)
+        return True
+
+    def reread(self, partition: Partition, after: int | None) -> None:
+        """Fetch again what comes after `after`, None: after the assignment."""
+        consumer: Any = self._app.consumer
+        first = consumer.chain(TP(*partition)).next(after)
+        if first is not None and partition not in self._rereading:
+            logger.warning("%s[%d]@%d was fetched and did not arrive; it is fetched again", *partition, first)
+            task = asyncio.ensure_future(consumer.reread(TP(*partition), first))
+            self._rereading[partition] = task
+            task.add_done_callback(lambda done: self._reread(partition, done))
+
+    def _reread(self, partition: Partition, done: "asyncio.Task[None]") -> None:
+        del self._rereading[partition]
+        if not done.cancelled() and done.exception() is not None:
+            logger.warning("%s[%d] is not fetched again yet: %r", *partition, done.exception())
 
 
 class ConsumerOnly(BootStrategy):
@@ -70,14 +97,15 @@ class RoleApp(faust.App):
         super().__init__(role, **_configuration(role, settings))
         self.transport = Transport(self._broker_urls(), self, loop=self.loop)
         self.publisher = KafkaPublisher(settings)
-        brake = ConsumerBrake(self)
+        self.source = ConsumerSource(self)
         for inbox in self.inboxes:
-            inbox.attach(brake)
+            inbox.attach(self.source)
             for topic in inbox.topics:
                 self.agent(self._raw_topic(topic), name=f"{role}:{topic}")(
                     _receiver(inbox, RECEIVED.labels(role, topic))
                 )
         self.on_partitions_revoked.connect(self._revoked, weak=False)
+        self.on_partitions_assigned.connect(self._assigned, weak=False)
 
     def before_stop(self, action: Callable[[], Awaitable[None]]) -> None:
         """Call `action` after the last record is finished and before the consumer leaves its group."""
@@ -123,6 +151,11 @@ class RoleApp(faust.App):
 
     def _raw_topic(self, name: str) -> Any:
         return self.topic(name, key_serializer="raw", value_serializer="raw", key_type=bytes, value_type=bytes)
+
+    async def _assigned(self, _: Any, /, *assigned: Any, **__: Any) -> None:
+        # What came between is of no assignment, or is fetched once more.
+        for inbox in self.inboxes:
+            inbox.revoke((tp.topic, tp.partition) for tps in assigned for tp in tps)
 
     async def _revoked(self, _: Any, /, *revoked: Any, **__: Any) -> None:
         REBALANCES.labels(self.role).inc()

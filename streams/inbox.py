@@ -31,8 +31,8 @@ class _Held(NamedTuple):
     timestamp: datetime
 
 
-class Brake(Protocol):
-    """Holds a partition back at the consumer, and lets it go again."""
+class Source(Protocol):
+    """The consumer, as far as an inbox needs it."""
 
     def hold(self, partition: Partition) -> None:
         """Fetch no more of this partition for now."""
@@ -40,6 +40,13 @@ class Brake(Protocol):
 
     def release(self, partition: Partition) -> None:
         """Fetch this partition again."""
+        ...
+
+    def admit(self, partition: Partition, offset: int, after: int | None) -> bool:
+        """Say whether this record comes next after `after`, None: since the assignment.
+
+        Where others were fetched between them, which are missing here, they are fetched again, and this one with them.
+        """
         ...
 
 
@@ -110,7 +117,7 @@ class Inbox:
         self.topics = tuple(topics)
         self._cap = cap
         self._weigh = weigh
-        self._brake: Brake | None = None
+        self._source: Source | None = None
         self._windows: dict[Partition, PartitionWindow[_Held]] = {}
         self._held_back: set[Partition] = set()
         self._queue: Queue = Fifo() if queue is None else queue
@@ -126,9 +133,9 @@ class Inbox:
         self.finished = 0
         """How many records were finished so far."""
 
-    def attach(self, brake: Brake) -> None:
-        """Name what holds partitions back; called once, before the first delivery."""
-        self._brake = brake
+    def attach(self, source: Source) -> None:
+        """Name the consumer; called once, before the first delivery."""
+        self._source = source
 
     @property
     def queued(self) -> int:
@@ -161,6 +168,11 @@ class Inbox:
         head = window.head if window is not None else None
         return (len(window), head.timestamp) if window is not None and head is not None else (0, None)
 
+    def last(self, partition: Partition) -> int | None:
+        """Return the offset that was delivered last since the assignment, or None where none was."""
+        window = self._windows.get(partition)
+        return None if window is None else window.last
+
     def holds_back(self, partition: Partition) -> bool:
         """Say whether the consumer is asked to fetch no more of a partition for now."""
         return partition in self._held_back
@@ -182,11 +194,12 @@ class Inbox:
         """
         partition = (delivery.topic, delivery.partition)
         window = self._windows.setdefault(partition, PartitionWindow())
-        if not window.deliver(delivery.offset, _Held(acknowledge, delivery.timestamp), self._weigh(delivery)):
+        if window.has(delivery.offset) or not self._admits(partition, delivery.offset, window.last):
             return
-        if window.held >= self._cap and self._brake is not None:
+        window.deliver(delivery.offset, _Held(acknowledge, delivery.timestamp), self._weigh(delivery))
+        if window.held >= self._cap and self._source is not None:
             self._held_back.add(partition)
-            self._brake.hold(partition)
+            self._source.hold(partition)
         position = _position(delivery)
         if position not in self._working and position not in self._parked:
             self._queue.append(delivery)
@@ -235,9 +248,9 @@ class Inbox:
                 continue
             for held in window.finish(delivery.offset):
                 held.acknowledge()
-            if partition in self._held_back and window.held <= self._cap // 2 and self._brake is not None:
+            if partition in self._held_back and window.held <= self._cap // 2 and self._source is not None:
                 self._held_back.discard(partition)
-                self._brake.release(partition)
+                self._source.release(partition)
         if not self._working:
             self._idle.set()
 
@@ -290,6 +303,9 @@ class Inbox:
                     self._arrived.clear()
                     await self._arrived.wait()
         self._announce()
+
+    def _admits(self, partition: Partition, offset: int, after: int | None) -> bool:
+        return self._source is None or self._source.admit(partition, offset, after)
 
     def _announce(self) -> None:
         if self._queue and not self._closed and not self._pauses:

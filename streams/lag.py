@@ -32,6 +32,8 @@ class Lag:
         self._progress = progress
         self._now = now
         self._shown: set[tuple[str, int]] = set()
+        self._missing: dict[Any, int | None] = {}
+        """Partitions of which not all arrived that was fetched by the last look, and what had arrived last."""
 
     async def run(self) -> None:
         """Look until cancelled. A broker that does not answer is asked again.
@@ -62,11 +64,26 @@ class Lag:
             self._show(partition, unfetched)
             if fetched.position and fetched.position - 1 > (-1 if fetched.last is None else fetched.last):
                 self._app.pass_over((partition.topic, partition.partition), fetched.last, fetched.position)
+        self._look_for_missing(seen)
         self._progress.behind = behind
         for gone in self._shown - {(tp.topic, tp.partition) for tp in seen}:
             self._shown.discard(gone)
             for gauge in (LAG, LAG_SECONDS):
                 gauge.remove(self._app.role, gone[0], str(gone[1]))
+
+    def _look_for_missing(self, seen: Mapping[Any, Fetched]) -> None:
+        """Fetch again what was fetched before the last look already and has not arrived: it will not any more."""
+        missing = {}
+        for tp, fetched in seen.items():
+            arrived = self._arrived(tp)
+            if fetched.last is not None and (arrived is None or arrived < fetched.last):
+                missing[tp] = arrived
+        for tp, last in missing.items() & self._missing.items():
+            self._app.source.reread((tp.topic, tp.partition), last)
+        self._missing = missing
+
+    def _arrived(self, tp: Any) -> int | None:
+        return next(inbox.last((tp.topic, tp.partition)) for inbox in self._app.inboxes if tp.topic in inbox.topics)
 
     def _is_held_back(self, tp: Any) -> bool:
         return any(inbox.holds_back((tp.topic, tp.partition)) for inbox in self._app.inboxes)

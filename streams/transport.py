@@ -6,8 +6,8 @@
 - It gives up at the first broker that does not answer at the start; we ask again.
 - It never asks the consumer what is wrong with it, and a consumer that nobody asks stops for good where it could not
   join its group.
-- It takes offset 0 for none, and would never commit again after a gap that follows it. With a gap it counts the record
-  after it, which then is there twice, and commits one gap a second.
+- What it drops while partitions are moved it does not fetch again; it takes the hole for a gap, and commits over it.
+  Nor does it take what is fetched again. So we keep the order of what was fetched, and it keeps none.
 """
 
 import asyncio
@@ -22,6 +22,7 @@ from aiokafka.errors import KafkaConnectionError
 from faust.transport.drivers import aiokafka as driver
 
 from streams.broker_access import RETRY_SECONDS
+from streams.chain import Chain
 from streams.pace import gather
 
 T = TypeVar("T")
@@ -46,16 +47,11 @@ class Fetched:
     last: int | None = None
 
 
-class _Zero(int):
-    def __bool__(self) -> bool:
-        return True
+class NothingRead(defaultdict[Any, Any]):
+    """What Faust believes to have read of a partition: nothing. It neither drops records then nor finds gaps."""
 
-
-class ReadOffsets(defaultdict[Any, Any]):
-    """Offsets by partition, of which 0 is one."""
-
-    def __setitem__(self, partition: Any, offset: int | None) -> None:
-        super().__setitem__(partition, _Zero() if offset == 0 else offset)
+    def __getitem__(self, partition: Any) -> None:
+        return None
 
 
 class ConsumerStoppedError(Exception):
@@ -68,7 +64,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._assignment: Any = None
-        self._last: dict[Any, int] = {}
+        self.chains: dict[Any, Chain] = {}
+        """By partition, since the present assignment. Others only read it."""
 
     async def on_start(self) -> None:
         """Connect, however long that takes."""
@@ -102,10 +99,19 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         records = await super()._fetch_records(consumer, *arguments, **options)
         assignment = consumer._subscription.subscription.assignment
         if assignment is not self._assignment:
-            self._assignment, self._last = assignment, {}
+            self._assignment, self.chains = assignment, {}
         for partition, fetched in records.items():
-            self._last[partition] = fetched[-1].offset
+            self.chains.setdefault(partition, Chain()).add(record.offset for record in fetched)
         return records
+
+    async def reread(self, partition: Any, offset: int) -> None:
+        """Fetch a partition from `offset` on, if it is still ours."""
+        await self._in_thread(self._reread(partition, offset))
+
+    async def _reread(self, partition: Any, offset: int) -> None:
+        consumer: Any = self._ensure_consumer()
+        if partition in consumer.assignment():
+            consumer.seek(partition, offset)
 
     async def look(self) -> Mapping[Any, Fetched]:
         """Return how far each partition is fetched. Raises what keeps the consumer from its group."""
@@ -130,8 +136,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         for partition in consumer.assignment() & ends.keys():
             state = assignment.state_value(partition)
             position = state.position if state.has_valid_position else None
-            last = self._last.get(partition) if assignment is self._assignment else None
-            found[partition] = Fetched(position, ends[partition], is_member, last)
+            chain = self.chains.get(partition) if assignment is self._assignment else None
+            found[partition] = Fetched(position, ends[partition], is_member, chain.last if chain else None)
         return found
 
 
@@ -140,22 +146,32 @@ class Consumer(driver.Consumer):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._read_offset = ReadOffsets(lambda: None)
+        self._read_offset = NothingRead()
 
-    async def _add_gap(self, partition: Any, first: int, end: int) -> None:
-        if first < end:
+    def chain(self, partition: Any) -> Chain:
+        """Return what was fetched of a partition since it was assigned."""
+        thread: Any = self._thread
+        chain: Chain | None = thread.chains.get(partition)
+        return chain or Chain()
+
+    def add_gap(self, partition: Any, after: int | None, end: int) -> None:
+        """Let the partition be committed over what is between `after`, None: what is committed, and `end`."""
+        first = after + 1 if after is not None else self._committed_offset[partition]
+        if first is not None and first < end:
             self._gap[partition].addi(first, end)
             self._gap[partition].merge_overlaps()
 
     def pass_over(self, partition: Any, after: int | None, end: int) -> None:
         """Let the partition be committed up to `end`: there are no records between `after` and it."""
-        first = after + 1 if after is not None else self._committed_offset[partition]
-        if first is not None and first < end - 1:
-            self._gap[partition].addi(first, end - 1)
+        self.add_gap(partition, after, end - 1)
         if end - 1 not in self._acked_index[partition]:
             self._acked_index[partition].add(end - 1)
             self._acked[partition].append(end - 1)
-        self._read_offset[partition] = end - 1
+
+    async def reread(self, partition: Any, offset: int) -> None:
+        """Fetch a partition from `offset` on, if it is still ours."""
+        thread: Any = self._thread
+        await thread.reread(partition, offset)
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)

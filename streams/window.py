@@ -38,9 +38,13 @@ class PartitionWindow(Generic[T]):
         """The first record that is not released, or None where there is none."""
         return self._order[0].item if self._order else None
 
+    def has(self, offset: int) -> bool:
+        """Say whether this record, or a later one, was delivered before: then it is fetched again."""
+        return self.last is not None and offset <= self.last
+
     def deliver(self, offset: int, item: T, weight: int = 1) -> bool:
-        """Add a record; False where this offset is already in the window (a broker may repeat itself)."""
-        if offset in self._by_offset:
+        """Add a record; False where it was delivered before."""
+        if self.has(offset):
             return False
         self.last = offset
         entry = _Entry(item=item, weight=weight)

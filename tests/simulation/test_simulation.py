@@ -90,7 +90,17 @@ class FinishesWhatItTakes(Inbox):
         return taken
 
 
-@pytest.mark.parametrize("broken", [AcknowledgesEach, KeepsRevoked, NeverLetsGo, FinishesWhatItTakes])
+class TakesWhatComes(Inbox):
+    """What would be wrong: not to miss what was fetched before a record and did not arrive."""
+
+    def __init__(self) -> None:
+        super().__init__([TOPIC], CAP)
+
+    def _admits(self, partition: Partition, offset: int, after: int | None) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("broken", [AcknowledgesEach, KeepsRevoked, NeverLetsGo, FinishesWhatItTakes, TakesWhatComes])
 def test_the_simulation_notices_what_would_be_wrong(broken: MakeInbox) -> None:
     """Each mistake is found within a few hundred histories, and the seed is named."""
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from random import Random
 
+from streams.chain import Chain
 from streams.delivery import Delivery
 from streams.inbox import Inbox, Partition
 from tests.streams.deliveries import EPOCH
@@ -42,6 +43,7 @@ class Worker:
     inbox: Inbox
     generation: int = -1
     positions: dict[Partition, int] = field(default_factory=dict)
+    fetched: dict[Partition, Chain] = field(default_factory=dict)
     held: set[Partition] = field(default_factory=set)
     acknowledged: dict[Partition, int] = field(default_factory=dict)
     working: list[Delivery] = field(default_factory=list)
@@ -56,6 +58,26 @@ class Worker:
     def release(self, partition: Partition) -> None:
         """Fetch it again."""
         self.held.discard(partition)
+
+    def admit(self, partition: Partition, offset: int, after: int | None) -> bool:
+        """Say whether a record comes next, and go back where one is missing."""
+        follows = self.fetched.get(partition, Chain()).follows(offset, after)
+        if not follows:
+            self.reread(partition, after)
+        return follows
+
+    def reread(self, partition: Partition, after: int | None) -> None:
+        """Fetch again what comes after an offset."""
+        first = self.fetched.get(partition, Chain()).next(after)
+        if partition in self.positions and first is not None:
+            self.positions[partition] = first
+
+    def look(self) -> None:
+        """Go back where what was fetched did not arrive."""
+        for partition, chain in self.fetched.items():
+            arrived = self.inbox.last(partition)
+            if chain.last is not None and (arrived is None or arrived < chain.last):
+                self.reread(partition, arrived)
 
 
 class World:
@@ -73,13 +95,24 @@ class World:
         self.kills = 0
         self.members: list[Worker] = []
         self.zombies: list[Worker] = []
+        self._loses = 0.05
+        """How many of what is fetched do not arrive; in the end all do."""
         for _ in range(self._random.randint(1, 3)):
             self._join()
 
     def run(self, steps: int) -> None:
         """Take some steps, then let everything come to its end. Raises ViolationError."""
         actions = [self._fetch] * 5 + [self._take] * 5 + [self._write] * 5 + [self._finish] * 4 + [self._commit] * 2
-        actions += [self._park, self._unpark, self._pause, self._rebalance, self._crash, self._expire, self._stop]
+        actions += [
+            self._look,
+            self._park,
+            self._unpark,
+            self._pause,
+            self._rebalance,
+            self._crash,
+            self._expire,
+            self._stop,
+        ]
         for _ in range(steps):
             self._random.choice(actions)()
         self._come_to_an_end()
@@ -112,6 +145,7 @@ class World:
         for worker in self.members:
             worker.inbox.revoke(list(worker.positions))
             worker.positions.clear()
+            worker.fetched.clear()
             worker.acknowledged.clear()
             worker.held.clear()
             worker.generation = self.broker.generation
@@ -149,10 +183,14 @@ class World:
             self._deliver(worker, self._random.choice(free), self._random.randint(1, POLL_RECORDS))
 
     def _deliver(self, worker: Worker, partition: Partition, count: int) -> None:
-        """Hand over the rest of a fetch even where the partition is held back meanwhile, as Faust does."""
+        """Hand over a fetch even where the partition is held back meanwhile, and lose some of it, as Faust does."""
         position = worker.positions[partition]
-        for offset in [each for each in self.broker.log[partition] if each >= position][:count]:
-            worker.positions[partition] = offset + 1
+        offsets = [each for each in self.broker.log[partition] if each >= position][:count]
+        worker.fetched.setdefault(partition, Chain()).add(offsets)
+        worker.positions[partition] = offsets[-1] + 1 if offsets else position
+        for offset in offsets:
+            if self._random.random() < self._loses:
+                continue
             delivery = Delivery(
                 topic=partition[0], partition=partition[1], offset=offset, timestamp=EPOCH, key=None, value=None
             )
@@ -189,6 +227,11 @@ class World:
                 raise self.violation(f"{partition}@{each} is committed up to {offset} and has no effect")
 
     # What the role does.
+
+    def _look(self) -> None:
+        worker = self._somebody()
+        if worker is not None:
+            worker.look()
 
     def _take(self) -> None:
         worker = self._somebody()
@@ -249,6 +292,7 @@ class World:
         """No more faults: what is left has to be done, everywhere, in the time it takes."""
         staying = [worker for worker in self.members if not worker.stopping]
         self.zombies.clear()
+        self._loses = 0.0
         if staying != self.members or not staying:
             self.members = staying
             self._join()
@@ -264,6 +308,7 @@ class World:
 
     def _one_round(self) -> None:
         for worker in self.members:
+            worker.look()
             for partition in [each for each in worker.positions if each not in worker.held]:
                 self._deliver(worker, partition, POLL_RECORDS)
             while worker.parked:

@@ -8,7 +8,7 @@ from streams.inbox import Inbox, Partition
 from tests.streams.deliveries import delivery
 
 
-class RecordingBrake:
+class RecordingSource:
     """Remembers what is held back."""
 
     def __init__(self) -> None:
@@ -25,18 +25,22 @@ class RecordingBrake:
         self.held.discard(partition)
         self.calls.append("release")
 
-
-@pytest.fixture
-def brake() -> RecordingBrake:
-    """A brake."""
-    return RecordingBrake()
+    def admit(self, partition: Partition, offset: int, after: int | None) -> bool:
+        """Take whatever comes."""
+        return True
 
 
 @pytest.fixture
-def inbox(brake: RecordingBrake) -> Inbox:
+def source() -> RecordingSource:
+    """A consumer."""
+    return RecordingSource()
+
+
+@pytest.fixture
+def inbox(source: RecordingSource) -> Inbox:
     """An inbox that holds back at four."""
     inbox = Inbox(["poster-requests"], cap=4)
-    inbox.attach(brake)
+    inbox.attach(source)
     return inbox
 
 
@@ -55,18 +59,18 @@ async def test_records_are_acknowledged_in_order_whatever_finishes_first(inbox: 
     assert acknowledged == [0, 1, 2]
 
 
-async def test_a_full_partition_is_held_back_and_let_go_at_half(inbox: Inbox, brake: RecordingBrake) -> None:
+async def test_a_full_partition_is_held_back_and_let_go_at_half(inbox: Inbox, source: RecordingSource) -> None:
     """Delivery beyond the cap is accepted, because the rest of a fetch may still come, but the partition is held."""
     for offset in range(6):
         inbox.deliver(delivery(offset), lambda: None)
-    held_when_full = set(brake.held)
+    held_when_full = set(source.held)
     taken = await inbox.take(10)
     inbox.finish(taken[:3])
-    held_above_half = set(brake.held)
+    held_above_half = set(source.held)
     inbox.finish(taken[3:4])
 
     assert held_when_full == held_above_half == {("poster-requests", 0)}
-    assert brake.held == set()
+    assert source.held == set()
 
 
 async def test_a_record_delivered_again_joins_the_work_under_way(inbox: Inbox) -> None:

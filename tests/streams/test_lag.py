@@ -1,6 +1,6 @@
 """What the broker has and the role has not finished is shown, and a consumer that stalls is noticed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, cast
 
@@ -14,7 +14,7 @@ from streams.lag import Lag
 from streams.progress import Progress
 from streams.transport import Fetched
 from tests.streams.deliveries import EPOCH, delivery
-from tests.streams.test_inbox import RecordingBrake
+from tests.streams.test_inbox import RecordingSource
 
 PARTITION = TopicPartition("poster-requests", 0)
 
@@ -25,10 +25,22 @@ class Consumer:
 
     position_now: int | None
     is_member: bool = True
+    last: int | None = None
 
     async def look(self) -> dict[Any, Fetched]:
         """Return how far it has been fetched."""
-        return {PARTITION: Fetched(self.position_now, 10, self.is_member)}
+        return {PARTITION: Fetched(self.position_now, 10, self.is_member, self.last)}
+
+
+@dataclass
+class Source:
+    """Remembers what is to be fetched again."""
+
+    reread_after: list[tuple[tuple[str, int], int | None]] = field(default_factory=list)
+
+    def reread(self, partition: tuple[str, int], after: int | None) -> None:
+        """Remember."""
+        self.reread_after.append((partition, after))
 
 
 @dataclass
@@ -38,6 +50,7 @@ class App:
     inboxes: tuple[Inbox, ...]
     consumer: Consumer
     role: str = "intake"
+    source: Source = field(default_factory=Source)
 
     def pass_over(self, partition: tuple[str, int], after: int | None, end: int) -> None:
         """Commit nothing."""
@@ -52,7 +65,7 @@ def shown(name: str) -> float | None:
 def inbox() -> Inbox:
     """An inbox that holds back at two."""
     inbox = Inbox(["poster-requests"], cap=2)
-    inbox.attach(RecordingBrake())
+    inbox.attach(RecordingSource())
     return inbox
 
 
@@ -100,3 +113,18 @@ async def test_a_consumer_that_never_begins_is_one_that_stalls(inbox: Inbox, *, 
     progress = await look(inbox, None, is_member=is_member)
 
     assert progress.behind == is_member
+
+
+async def test_what_was_fetched_and_does_not_arrive_is_fetched_again(inbox: Inbox) -> None:
+    """Records that are still missing at the next look will not come by themselves; what is on its way is waited for."""
+    app = App((inbox,), Consumer(10, last=9))
+    lag = Lag(cast("RoleApp", app), Progress("intake", [inbox]), lambda: EPOCH)
+    inbox.deliver(delivery(7), lambda: None)
+    await lag.look()
+    inbox.deliver(delivery(8), lambda: None)
+    await lag.look()
+    at_first = list(app.source.reread_after)
+    await lag.look()
+
+    assert at_first == []
+    assert app.source.reread_after == [(("poster-requests", 0), 8)]
