@@ -153,13 +153,14 @@ class RoleApp(faust.App):
         return self.topic(name, key_serializer="raw", value_serializer="raw", key_type=bytes, value_type=bytes)
 
     async def _assigned(self, _: Any, /, *assigned: Any, **__: Any) -> None:
-        # What came between is of no assignment, or is fetched once more.
-        for inbox in self.inboxes:
-            inbox.revoke((tp.topic, tp.partition) for tps in assigned for tp in tps)
+        # What came meanwhile is of no assignment, or is fetched once more.
+        self._forget([(tp.topic, tp.partition) for tps in assigned for tp in tps])
 
     async def _revoked(self, _: Any, /, *revoked: Any, **__: Any) -> None:
         REBALANCES.labels(self.role).inc()
-        partitions = [(tp.topic, tp.partition) for tps in revoked for tp in tps]
+        self._forget([(tp.topic, tp.partition) for tps in revoked for tp in tps])
+
+    def _forget(self, partitions: Sequence[Partition]) -> None:
         for inbox in self.inboxes:
             inbox.revoke(partitions)
         # Faust forgets what it paused, but not what we held back.
