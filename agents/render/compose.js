@@ -7,7 +7,7 @@
     return get ? (target) => get.call(target) : (target, ...given) => value.apply(target, given);
   };
   const page = {};
-  for (const name of ["open", "write", "close", "readyState", "body", "fonts", "documentElement"])
+  for (const name of ["open", "write", "close", "body", "fonts", "documentElement"])
     page[name] = member(Document.prototype, name).bind(null, document);
   page.all = member(Document.prototype, "querySelectorAll").bind(null, document);
   page.active = () => member(Document.prototype, "activeElement")(document);
@@ -15,7 +15,6 @@
   const boxOf = member(Element.prototype, "getBoundingClientRect");
   const shadowOf = member(Element.prototype, "shadowRoot");
 
-  const LOOK_MILLISECONDS = 100;
   const REFRESH = /^\s*(?=[\d.])(\d*)[^;,]*[;,]?\s*(?:url\s*=\s*)?["']?([^"']*)/i;
   const LATEST_SECONDS = 1e9;
   const NO_IMAGE = /^data:[^,]*,\s*$/;
@@ -26,18 +25,12 @@
   const PARTS = ["before", "after", "marker", "first-letter", "first-line", "backdrop"];
   const PROPERTIES = ["backgroundImage", "maskImage", "borderImageSource", "listStyleImage", "content", "shapeOutside"];
 
-  async function put(html) {
+  function put(html) {
     page.open();
     const loaded = new Promise((resolve) => addEventListener("load", resolve, { once: true, capture: true }));
     page.write(html);
     page.close();
-    await Promise.race([loaded, complete()]);
-  }
-
-  // A script that stops loading, or opens the document again, takes the event from all who wait for it. Without scripts
-  // no timer runs, nor is one needed.
-  async function complete() {
-    while (page.readyState() !== "complete") await new Promise((resolve) => setTimeout(resolve, LOOK_MILLISECONDS));
+    return loaded;
   }
 
   // Those in open shadow trees as well.

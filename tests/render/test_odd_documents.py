@@ -54,11 +54,6 @@ async def test_a_selector_finds_nothing_in_a_document_without_root(engine: Engin
 
 
 STUBBORN = {
-    "loading stopped": "stop()",
-    "opened anew when parsed": (
-        "addEventListener('DOMContentLoaded',()=>{const all=document.documentElement.outerHTML.replace(/<script.*/,'');"
-        "document.open();document.write(all);document.close()})"
-    ),
     "events withheld": "addEventListener('load',event=>event.stopImmediatePropagation(),true)",
     "another root": (
         "const root=document.createElement('html');root.innerHTML=document.documentElement.innerHTML;"
