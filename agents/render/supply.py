@@ -62,6 +62,13 @@ class Supply:
             await asyncio.wait(under_way)
         self.late.clear()
 
+    @property
+    def addresses(self) -> list[str] | None:
+        """Return the only addresses that an answer can be had for; None as long as others may be fetched."""
+        if len(self._fetches) < FETCHED_MAX:
+            return None
+        return list(dict.fromkeys(url for url, _ in self._fetches))
+
     async def get(self, url: str, kind: Kind) -> Fetched:
         """Return an asset to a page, the same however often it is asked for. Raises AssetError."""
         if (url, kind) not in self._fetches and len(self._fetches) >= FETCHED_MAX:

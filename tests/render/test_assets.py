@@ -13,8 +13,10 @@ import pytest_asyncio
 from aiohttp import web
 
 from agents.assets.fetcher import HttpFetcher
+from agents.assets.port import Fetched, Kind
 from agents.render.engine import Engine
 from agents.render.object_key import object_digest
+from agents.render.supply import Supply
 from streams.allowed_hosts import AllowedHosts
 from tests.assets.site import Site, open_canary, open_site, png
 from tests.render.drawing import decode, draw, page, rgb
@@ -319,6 +321,36 @@ async def test_a_document_has_a_share_of_the_network(engine: Engine, site: Site)
     assert [asset.reason for asset in many.assets].count("asset_blocked") == 20
     assert len(many.assets) == 120
     assert [asset.reason for asset in large.assets].count("asset_too_large") == 2
+
+
+async def test_what_is_beyond_the_share_is_not_asked_of_us(
+    engine: Engine, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thousand addresses take the time of a hundred: those that cannot be had end in the browser, and are named."""
+    asked: list[str] = []
+    get = Supply.get
+
+    async def counted(self: Supply, url: str, kind: Kind) -> Fetched:
+        asked.append(url)
+        return await get(self, url, kind)
+
+    monkeypatch.setattr(Supply, "get", counted)
+    urls = [f"{site.url}/{number}.png?a=(1)$" for number in range(150)]
+    for number in range(100):
+        site.put(f"/{number}.png", png())
+    images = "".join(f"<img src='{url}' width=9 height=9>" for url in urls)
+    html = page(
+        f"<img src='{urls[0]}#part'>{images}<i></i><iframe src='{site.url}/frame'></iframe>",
+        f"img{{float:left}}i{{background:url({site.url}/i.png)}}",
+    )
+    rendering = await draw(engine, html)
+    blocked = {asset.url for asset in rendering.assets if asset.reason == "asset_blocked"}
+
+    assert sorted(set(asked)) == sorted(urls[:100])
+    assert len(rendering.assets) == 152
+    assert blocked == {
+        f"{site.url}/{name}" for name in ("i.png", "frame", *(f"{each}.png" for each in range(100, 150)))
+    }
 
 
 async def test_nobody_else_is_reached(engine: Engine, site: Site) -> None:
