@@ -7,8 +7,8 @@ cd "$(dirname "$0")/.."
 
 say() { echo "posters: $*" >&2; }
 
-without_broker=(test_admin test_batches test_cancelling test_conf test_erasing test_jobs test_migrations test_placeholders test_progress
-  test_requests test_results test_reuse test_streams test_template_tag test_templates_told test_testing)
+without_broker=(test_admin test_batches test_cancelling test_commands test_conf test_erasing test_jobs test_migrations test_placeholders
+  test_progress test_requests test_results test_reuse test_streams test_template_tag test_templates_told test_testing)
 
 # Pythons that Maven has: JavaCPP's presets for CPython hold all of it.
 declare -A through_maven=([3.14]=3.14.3-1.5.13)

@@ -95,6 +95,11 @@ def is_staff(request: HttpRequest, job: Any) -> bool:
 
 
 def _servers(value: object) -> str:
+    if value is None:
+        raise PostersSettingsError(
+            'POSTERS["BOOTSTRAP_SERVERS"] is missing; it takes "host:port" or a list of them, '
+            'and "BACKEND": "placeholder" does without'
+        )
     servers = value.split(",") if isinstance(value, str) else value
     if not isinstance(servers, list | tuple) or not all(isinstance(server, str) for server in servers):
         raise PostersSettingsError(f'POSTERS["BOOTSTRAP_SERVERS"] is {value!r}; it takes "host:port" or a list of them')

@@ -1,11 +1,14 @@
 """The clients of the broker, set up for delivery as documented."""
 
 import logging
+import re
+import time
 from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaError, Producer
 
 from .conf import Settings
+from .errors import PostersSettingsError
 
 logger = logging.getLogger(__name__)
 
@@ -13,6 +16,27 @@ MEBIBYTE: Final = 1024 * 1024
 
 ACK_SECONDS: Final = 10
 """How long the broker has to take a message before the relay counts it as away."""
+
+
+REPEAT_SECONDS: Final = 10
+"""While a broker is away its clients say so several times a second."""
+
+
+class _Repeats(logging.Filter):
+    """Lets each sentence through once in REPEAT_SECONDS."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        now = time.monotonic()
+        self._said = {sentence: at for sentence, at in self._said.items() if now - at < REPEAT_SECONDS}
+        sentence = re.sub(r"\(after \d+ms[^)]*\)", "", record.getMessage())
+        return self._said.setdefault(sentence, now) == now
+
+
+logger.addFilter(_Repeats())
 
 
 def make_producer(settings: Settings) -> Producer:
@@ -52,7 +76,17 @@ def make_consumer(settings: Settings, *, group: str) -> Consumer:
 
 
 def _shared(settings: Settings) -> dict[str, Any]:
+    if not settings.bootstrap_servers:
+        raise PostersSettingsError(
+            'POSTERS has no BOOTSTRAP_SERVERS, so there is no broker to ask; with "BACKEND": "placeholder" '
+            "neither a broker nor this command is needed"
+        )
+
+    def report(error: KafkaError) -> None:
+        logger.warning("no broker can be used at %s: %s", settings.bootstrap_servers, error.str())
+
     return {
+        "error_cb": report,
         "client.id": f"django-posters-{settings.site}",
         **settings.kafka_options,
         "bootstrap.servers": settings.bootstrap_servers,

@@ -38,7 +38,9 @@ def publish_batch(producer: Producer, *, limit: int = BATCH) -> int:
             logger.error("the broker refuses outbox event %s for ever: %s", pk, reason)
             rows.filter(pk=pk).update(refused=reason)
     if outcome.late:
-        raise BrokerError(f"the broker did not take {len(outcome.late)} events in {ACK_SECONDS} s: {outcome.late[0]}")
+        raise BrokerError(
+            f"the broker did not take {len(outcome.late)} events in {ACK_SECONDS} s: {outcome.late[0].str()}"
+        )
     return len(outcome.taken) + len(outcome.refused)
 
 
@@ -58,10 +60,10 @@ def relay_until(stop: threading.Event, producer: Producer) -> None:
             stop.wait(_RETRY_SECONDS)
 
 
-def relay_once(producer: Producer) -> int:
-    """Publish all that is committed now and return how many events that were. Raises BrokerError."""
+def relay_once(stop: threading.Event, producer: Producer) -> int:
+    """Publish all that is committed now, or some of it if `stop` comes; return how much. Raises BrokerError."""
     total = 0
-    while settled := publish_batch(producer):
+    while not stop.is_set() and (settled := publish_batch(producer)):
         total += settled
     return total
 

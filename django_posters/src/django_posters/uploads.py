@@ -71,7 +71,7 @@ def send(command: TemplateUpload, settings: Settings) -> None:
     producer.produce(TEMPLATE_COMMANDS, key=key, value=value, headers=headers, on_delivery=report)
     producer.flush()
     if errors:
-        raise BrokerError(f"the broker did not take the template in {ACK_SECONDS} s: {errors[0]}")
+        raise BrokerError(f"the broker did not take the template in {ACK_SECONDS} s: {errors[0].str()}")
 
 
 class Answers:

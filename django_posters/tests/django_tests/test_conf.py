@@ -37,7 +37,7 @@ def test_settings_are_read_and_follow_a_change() -> None:
         pytest.param(None, "POSTERS is missing; add POSTERS = {", id="missing"),
         pytest.param("localhost", "is a str; it takes a dict", id="not a dict"),
         pytest.param(GOOD | {"BOOTSTRAP_SERVER": ""}, "did you mean 'BOOTSTRAP_SERVERS'?", id="unknown key"),
-        pytest.param({"SITE": "shop"}, '"BOOTSTRAP_SERVERS"] is None; it takes "host:port"', id="no servers"),
+        pytest.param({"SITE": "shop"}, '"BOOTSTRAP_SERVERS"] is missing; it takes "host:port"', id="no servers"),
         pytest.param(GOOD | {"BOOTSTRAP_SERVERS": []}, "name at least one", id="empty servers"),
         pytest.param(GOOD | {"BOOTSTRAP_SERVERS": "localhost"}, "names 'localhost'; it takes", id="no port"),
         pytest.param({"BOOTSTRAP_SERVERS": "a:1"}, '"SITE"] is None', id="no site"),

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from django_posters.conf import get_settings
 from django_posters.consumer import consume_until
+from django_posters.errors import PostersSettingsError
 from django_posters.kafka import make_consumer
 from django_posters.stopping import stop_on_signals
 
@@ -18,7 +19,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Run until TERM."""
         settings = get_settings()
-        consumer = make_consumer(settings, group=settings.group)
+        try:
+            consumer = make_consumer(settings, group=settings.group)
+        except PostersSettingsError as error:
+            raise CommandError(str(error)) from error
         try:
             with stop_on_signals() as stop:
                 consume_until(stop, consumer, site=settings.site)

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from django_posters.conf import get_settings
-from django_posters.errors import BrokerError
+from django_posters.errors import BrokerError, PostersSettingsError
 from django_posters.kafka import make_producer
 from django_posters.relay import relay_once, relay_until
 from django_posters.stopping import stop_on_signals
@@ -22,13 +22,16 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, once: bool, **options: Any) -> None:
         """Run until TERM, or until the outbox is empty."""
-        producer = make_producer(get_settings())
-        if not once:
-            with stop_on_signals() as stop:
-                relay_until(stop, producer)
-            return
         try:
-            count = relay_once(producer)
-        except BrokerError as error:
-            raise CommandError(f"{error}; the rest stays in the outbox") from error
+            producer = make_producer(get_settings())
+        except PostersSettingsError as error:
+            raise CommandError(str(error)) from error
+        with stop_on_signals() as stop:
+            if not once:
+                relay_until(stop, producer)
+                return
+            try:
+                count = relay_once(stop, producer)
+            except BrokerError as error:
+                raise CommandError(f"{error}; the rest stays in the outbox") from error
         self.stdout.write(f"{count} events published")

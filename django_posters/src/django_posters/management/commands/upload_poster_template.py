@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django_posters.conf import get_settings
 from django_posters.contract.templates import TemplateError, TemplateUploaded
 from django_posters.discovery import read_template
-from django_posters.errors import PostersError
+from django_posters.errors import PostersError, PostersSettingsError
 from django_posters.uploads import Answers, Upload, send
 
 WAIT_SECONDS: Final = 30.0
@@ -59,7 +59,7 @@ class Command(BaseCommand):
                 answer = answers.wait_for(command, seconds=wait)
             finally:
                 answers.close()
-        except PostersError as error:
+        except (PostersError, PostersSettingsError) as error:
             raise CommandError(str(error)) from error
         if not isinstance(answer, TemplateUploaded):
             raise CommandError("\n".join(_line(file, error) for error in answer.errors))
