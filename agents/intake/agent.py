@@ -23,6 +23,9 @@ TEMPLATE_WAIT_SECONDS: Final = 10.0
 """How long a request whose template is not known is looked at again: an upload and a request can race."""
 
 TAKE: Final = 500
+RECORDS_A_CHUNK: Final = 1_000
+"""What is published at once, and as much again on its way: a batch becomes a thousand records, and many may come."""
+CHUNKS_ON_THE_WAY: Final = 2
 
 
 def weigh(delivery: Delivery) -> int:
@@ -49,28 +52,42 @@ class IntakeAgent:
         self._acceptance = acceptance
         self._catalog = catalog
         self._now = now
+        self._places = asyncio.Semaphore(CHUNKS_ON_THE_WAY)
 
     async def run(self) -> None:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             while True:
-                deliveries = await self._inbox.take(TAKE)
-                records: list[Record] = []
-                answered: list[Delivery] = []
-                for delivery in deliveries:
-                    try:
-                        request = _decode(delivery)
-                        records += self._acceptance.accept(request, delivery)
-                        answered.append(delivery)
-                    except ContractError as error:
-                        tasks.create_task(self._reject(delivery, str(error)))
-                    except UnknownTemplateError:
-                        tasks.create_task(self._wait_for_template(request, delivery))
-                # The next chunk is decided while the broker takes this one; the inbox bounds how many are on their way.
-                tasks.create_task(self._state(records, answered))
+                await self._answer(await self._inbox.take(TAKE), tasks)
+
+    async def _answer(self, deliveries: list[Delivery], tasks: asyncio.TaskGroup) -> None:
+        records: list[Record] = []
+        answered: list[Delivery] = []
+        for delivery in deliveries:
+            try:
+                request = _decode(delivery)
+                records += self._acceptance.accept(request, delivery)
+                answered.append(delivery)
+            except ContractError as error:
+                tasks.create_task(self._reject(delivery, str(error)))
+            except UnknownTemplateError:
+                tasks.create_task(self._wait_for_template(request, delivery))
+            if len(records) >= RECORDS_A_CHUNK:
+                await self._begin(records, answered, tasks)
+                records, answered = [], []
+        await self._begin(records, answered, tasks)
+
+    async def _begin(self, records: list[Record], answered: list[Delivery], tasks: asyncio.TaskGroup) -> None:
+        """Let the broker take a chunk while the next one is decided, and others of this process work in between."""
+        await self._places.acquire()
+        tasks.create_task(self._state(records, answered))
+        await asyncio.sleep(0)
 
     async def _state(self, records: list[Record], answered: list[Delivery]) -> None:
-        await self._publish(records)
+        try:
+            await self._publish(records)
+        finally:
+            self._places.release()
         failpoint("intake published")
         self._inbox.finish(answered)
 
