@@ -36,12 +36,13 @@ def backlog(world: World, _: int) -> list[float]:
         "bulk's share while single ones wait, %": round(100 * share),
         "memory above the baseline, MiB": round(memory, 1),
     }
+    recovery = world.settle(300)
     assert _p95(busy) <= 2 * _p95(idle) + statistics.median(each.generation_time_ms or 0 for each in idle), (
         world.figures
     )
     assert share >= 0.2, world.figures
     assert memory < MEMORY_MIB, world.figures
-    return [world.settle(300)]
+    return [recovery]
 
 
 def _probe(world: World) -> list[PosterOutcome]:
