@@ -19,6 +19,7 @@ from agents.render.places import Places
 from agents.render.pool import Pool
 from agents.render.rendering import Rendering, RenderRequest, Timings, Usage
 from agents.render.scratch import remove_orphans
+from agents.render.slots import Slots
 from agents.render.supply import AssetsLateError, Supply
 from schemas import outcomes
 from schemas.output import named_outputs
@@ -63,8 +64,7 @@ class Engine:
         self._recycle_above_bytes = recycle_above_bytes
         self.places = Places(self.slots + UPLOADS_BESIDE)
         """How many documents to bring at once; one that waits for its assets lends its place to another."""
-        self._permits = asyncio.Semaphore(self.slots)
-        self._waiting = 0
+        self._permits = Slots(self.slots)
         self._fonts: FontSet | None = None
         self._pool: Pool | None = None
         self._opening: asyncio.Task[Pool] | None = None
@@ -112,23 +112,19 @@ class Engine:
     def _supply(self, request: RenderRequest) -> Supply | None:
         if self._fetcher is None or not (request.javascript or may_use_network(request.html)):
             return None
-        return Supply(self._fetcher, request.deadline_seconds * ASSETS_SHARE, lambda: self._waiting > 0)
+        return Supply(self._fetcher, request.deadline_seconds * ASSETS_SHARE, lambda: self._permits.waiting > 0)
 
     async def _render(self, request: RenderRequest, supply: Supply | None, allowance: Allowance) -> Rendering:
         drawn = []
         for visit in request.visits():
-            await self._take_slot(allowance)
+            await self._take_slot(request, allowance)
             drawn.append(await self._visit(visit, supply, allowance))
         return self._rendering(request, drawn, waited=allowance.waited)
 
-    async def _take_slot(self, allowance: Allowance) -> None:
+    async def _take_slot(self, request: RenderRequest, allowance: Allowance) -> None:
         """Wait for a slot, which is no part of a document's time."""
-        self._waiting += 1
-        try:
-            with allowance.stopped():
-                await self._permits.acquire()
-        finally:
-            self._waiting -= 1
+        with allowance.stopped():
+            await self._permits.acquire(urgent=request.urgent)
 
     async def _visit(self, request: RenderRequest, supply: Supply | None, allowance: Allowance) -> Drawn:
         """Draw what one visit of a page yields; the caller has taken the slot."""
@@ -144,7 +140,7 @@ class Engine:
                     raise
                 log.warning("%s; it is drawn once more", error)
                 crashed = True
-            await self._take_slot(allowance)
+            await self._take_slot(request, allowance)
 
     async def _draw(self, request: RenderRequest, supply: Supply | None) -> Drawn:
         """Draw one document in a slot that the caller has taken, and see that the slot becomes free."""

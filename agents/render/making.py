@@ -149,7 +149,13 @@ class Making:
             html = template.render(poster.custom_data)
         except TemplateProblemError as error:
             raise RenderError(error.code, str(error)) from error
-        return RenderRequest(html=html, output=poster.output, javascript=javascript, deadline_seconds=self._timeout)
+        return RenderRequest(
+            html=html,
+            output=poster.output,
+            javascript=javascript,
+            deadline_seconds=self._timeout,
+            urgent=poster.lane != "bulk",
+        )
 
     async def _kept(self, poster: PosterPinned, usage: Usage) -> list[tuple[Image, StoredObject]] | None:
         """Return the poster's images if all of them are kept."""

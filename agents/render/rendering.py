@@ -12,13 +12,15 @@ from schemas.output import Format, Output, Variant
 class RenderRequest:
     """One document to draw. `output` is resolved: every field that shapes the image is set.
 
-    `deadline_seconds` counts from the first asset that is fetched; waiting for a free page is not in it.
+    `deadline_seconds` counts from the first asset that is fetched; waiting for a free page is not in it. What is not
+    `urgent` waits longer for one where others are.
     """
 
     html: str
     output: Output
     javascript: bool = False
     deadline_seconds: float = 15.0
+    urgent: bool = True
 
     def visits(self) -> "list[RenderRequest]":
         """Return the visits of a page that it takes: one for all variants that share locale and time zone.
