@@ -25,13 +25,15 @@ def backlog(world: World, _: int) -> list[float]:
     idle = _probe(world)
     before = worker.memory()
     job = _ask_for_bulk(world)
-    world.expect(lambda: _ended(world, job) > 0)
+    arriving = _probe(world)
+    world.expect(lambda: _recorded(world, job) == BULK)
     busy = _probe(world)
     share = _share_of_bulk(world, job)
     memory = worker.memory() - before
     world.system.send(topics.POSTER_REQUESTS, job, JobCancelRequested(**stamp(), job_id=job))
     world.figures |= {
         "single posters, p95 at rest, ms": _p95(idle),
+        "single posters, p95 while the backlog comes in, ms": _p95(arriving),
         "single posters, p95 behind the backlog, ms": _p95(busy),
         "bulk's share while single ones wait, %": round(100 * share),
         "memory above the baseline, MiB": round(memory, 1),
@@ -87,6 +89,11 @@ def _share_of_bulk(world: World, job: str) -> float:
     world.expect(lambda: sum(_ended(world, each) for each in single) == BURST)
     bulk = _ended(world, job) - before
     return bulk / (bulk + BURST)
+
+
+def _recorded(world: World, job: str) -> int:
+    query = "SELECT count(*) AS n FROM template_poster_results WHERE job_id = %s"
+    return int(world.system.rows(query, job)[0]["n"])
 
 
 def _ended(world: World, job: str) -> int:
