@@ -21,6 +21,12 @@ class WrongDatabaseError(Exception):
     """The database refuses this build as a whole (schema, rights, address); the message says what to do."""
 
 
+UNANSWERED: Final = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What asyncpg raises where no answer came.
+
+The last: between the server's last word and the end of the connection it takes a call for one too many.
+"""
+
 # Classes of SQLSTATE (the first two characters) and single states, PostgreSQL's appendix A.
 _AWAY: Final = {"08", "40", "53", "57", "58"}
 _AWAY_STATES: Final = {"55P03", "25006"}  # lock not available; read-only, as a standby is during a failover
@@ -34,8 +40,7 @@ def translated(error: Exception) -> Exception:
         return _of_state(error, error.sqlstate or "")
     if isinstance(error, asyncpg.exceptions.ClientConfigurationError):
         return WrongDatabaseError(f"POSTERS_DATABASE_URL cannot be used: {error}")
-    # Between the server's last word and the end of the connection, asyncpg takes a call for one too many.
-    if isinstance(error, OSError | asyncpg.InterfaceError | asyncpg.InternalClientError):
+    if isinstance(error, UNANSWERED):
         return TryAgainError(f"the database is away: {error or type(error).__name__}")
     return error
 

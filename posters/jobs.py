@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import asyncpg
 
+from agents.database_errors import UNANSWERED
 from posters.main import CommandError
 from streams.errors import TryAgainError
 from streams.settings import Settings
@@ -69,7 +70,7 @@ async def connected(settings: Settings) -> AsyncIterator[Any]:
     """Give a connection to the database. Raises TryAgainError where it is away, CommandError before `posters setup`."""
     try:
         connection = await asyncpg.connect(settings.database_url, timeout=CONNECT_SECONDS)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+    except (*UNANSWERED, asyncpg.PostgresError) as error:
         raise TryAgainError(f"no connection to the database of POSTERS_DATABASE_URL: {error or 'no answer'}") from error
     try:
         yield connection

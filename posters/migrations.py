@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
+from agents.database_errors import UNANSWERED
+
 DIRECTORY: Final = Path(__file__).parents[1] / "migrations"
 NO_TRANSACTION: Final = "-- migrate: no transaction"
 """First line of a file whose single statement refuses a transaction, such as CREATE INDEX CONCURRENTLY."""
@@ -152,7 +154,7 @@ async def _record(connection: asyncpg.Connection, migration: Migration) -> None:
 async def _connect(database_url: str) -> AsyncIterator[asyncpg.Connection]:
     try:
         connection = await asyncpg.connect(database_url, timeout=_CONNECT_SECONDS)
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+    except (*UNANSWERED, asyncpg.PostgresError) as error:
         address = urlsplit(database_url)
         raise DatabaseUnreachableError(
             f"cannot connect to database `{address.path.lstrip('/')}` at {address.hostname or 'the local socket'}"

@@ -55,8 +55,7 @@ class ConsumerSource:
         if not consumer.chain(tp).follows(offset, after):
             self.reread(partition, after)
             return False
-        if offset != (-1 if after is None else after) + 1:
-            consumer.add_gap(tp, after, offset)
+        consumer.add_gap(tp, after, offset)
         return True
 
     def reread(self, partition: Partition, after: int | None) -> None:

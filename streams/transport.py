@@ -12,7 +12,6 @@
 
 import asyncio
 import logging
-from collections import defaultdict
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
@@ -47,7 +46,7 @@ class Fetched:
     last: int | None = None
 
 
-class NothingRead(defaultdict[Any, Any]):
+class NothingRead(dict[Any, Any]):
     """What Faust believes to have read of a partition: nothing. It neither drops records then nor finds gaps."""
 
     def __getitem__(self, partition: Any) -> None:
@@ -155,7 +154,7 @@ class Consumer(driver.Consumer):
         return chain or Chain()
 
     def add_gap(self, partition: Any, after: int | None, end: int) -> None:
-        """Let the partition be committed over what is between `after`, None: what is committed, and `end`."""
+        """Let the partition be committed over what may be between `after`, None: what is committed, and `end`."""
         first = after + 1 if after is not None else self._committed_offset[partition]
         if first is not None and first < end:
             self._gap[partition].addi(first, end)
