@@ -17,6 +17,10 @@
 
   const REFRESH = /^\s*(?=[\d.])(\d*)[^;,]*[;,]?\s*(?:url\s*=\s*)?["']?([^"']*)/i;
   const LATEST_SECONDS = 1e9;
+  const LOOK_MILLISECONDS = 50;
+  const FRAMES_MILLISECONDS = 200;
+  const QUIET_ROUNDS = 2;
+  const ROUNDS_MAX = 10;
   const NO_IMAGE = /^data:[^,]*,\s*$/;
   const IMAGE_URL = /url\((?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([^)]*))\)/g;
   // The browser shows one of a set; the others are not asked for.
@@ -25,12 +29,32 @@
   const PARTS = ["before", "after", "marker", "first-letter", "first-line", "backdrop"];
   const PROPERTIES = ["backgroundImage", "maskImage", "borderImageSource", "listStyleImage", "content", "shapeOutside"];
 
-  function put(html) {
+  // Timers of a page are none while its scripts are off, and a script may clear them.
+  const pause = (milliseconds = 0) => scheduler.postTask(() => {}, { delay: milliseconds });
+
+  async function put(html) {
     page.open();
-    const loaded = new Promise((resolve) => addEventListener("load", resolve, { once: true, capture: true }));
+    const ended = new AbortController();
+    const heard = (event) =>
+      new Promise((resolve) => addEventListener(event, resolve, { signal: ended.signal, capture: true }));
+    const ends = [heard("load"), heard("posters-stop"), reopened(ended.signal)];
     page.write(html);
     page.close();
-    return loaded;
+    await Promise.race(ends);
+    ended.abort();
+    await pause(); // for the page's own handlers of the event
+  }
+
+  // A script that opens the document anew takes the event from all who wait for it.
+  async function reopened(ended) {
+    let listening = true;
+    const listen = () => (listening = true);
+    addEventListener("posters-look", listen, { signal: ended });
+    while (listening && !ended.aborted) {
+      await pause(LOOK_MILLISECONDS);
+      listening = false;
+      dispatchEvent(new Event("posters-look"));
+    }
   }
 
   // Those in open shadow trees as well.
@@ -47,10 +71,16 @@
     return [document, ...all.map((element) => shadowOf(element)).filter(Boolean)];
   }
 
+  // A frame that is not seen is not drawn, and would be waited for in vain.
+  async function drawTwice() {
+    const twice = new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+    await Promise.race([twice, pause(FRAMES_MILLISECONDS)]);
+  }
+
   // The browser hands out focus when it next draws, and scrolls there; a poster has neither.
   async function unfocus() {
     if (page.all("[autofocus]").length === 0) return;
-    for (let frame = 0; frame < 2; frame += 1) await new Promise(requestAnimationFrame);
+    await drawTwice();
     const active = page.active();
     const kind = [HTMLElement, SVGElement, MathMLElement].find((each) => active instanceof each);
     if (kind && active !== page.body()) kind.prototype.blur.call(active);
@@ -145,6 +175,26 @@
     return { broken, failed: [...failed, ...inStyles].filter((url) => url && !url.startsWith("data:")) };
   }
 
+  // What scripts begin when the document is loaded or drawn, or when a movement ends. Returns whether they began any.
+  async function settleScripts() {
+    if (!matchMedia("(scripting: enabled)").matches) return false;
+    let changed = false;
+    let quiet = 0;
+    let round = 0;
+    const observer = new MutationObserver(() => (changed = true));
+    for (; quiet < QUIET_ROUNDS && round < ROUNDS_MAX; round += 1) {
+      changed = false;
+      for (const root of roots(elements()))
+        observer.observe(root, { subtree: true, childList: true, attributes: true, characterData: true });
+      await drawTwice();
+      const all = elements();
+      const moved = bringToRest(all, roots(all));
+      quiet = changed || moved ? 0 : quiet + 1;
+      observer.disconnect(); // from what was just done, too
+    }
+    return round > QUIET_ROUNDS;
+  }
+
   function box(trees, selector) {
     const inShadow = () => trees.slice(1).map((root) => root.querySelector(selector));
     const element = page.all(selector)[0] ?? inShadow().find(Boolean);
@@ -191,8 +241,12 @@
     if (fixedBackground) sheets.add(unfixed);
     else sheets.remove(unfixed);
     let trees = roots(all);
-    const moved = bringToRest(all, trees);
+    let moved = bringToRest(all, trees);
     let { broken, failed } = await settle(all, parts);
+    if (await settleScripts()) {
+      moved = true;
+      all = elements();
+    }
     const { fitted, cut } = fitTexts(all, wholePage);
     if (moved || fitted || page.fonts().status !== "loaded") {
       all = elements();

@@ -27,7 +27,7 @@ from streams.metrics import BROWSER_RESTARTS
 
 log = logging.getLogger(__name__)
 
-RENDERER_VERSION: Final = 3
+RENDERER_VERSION: Final = 4
 """Raised with every change that changes pixels: it is part of the input digest, and so of object keys."""
 RECYCLE_AFTER: Final = 3_000
 RECYCLE_ABOVE_BYTES: Final = 1_500_000_000

@@ -33,7 +33,26 @@ MEMORY_MAX_BYTES: Final = 1024**3
 MEMORY_LOOK_SECONDS: Final = 0.5
 """Between two looks at memory; most posters are done before the first."""
 # The page has no business with other windows, each of which would be a process, nor with the end of its own.
-NO_WINDOWS: Final = "globalThis.open = () => null; globalThis.close = () => {};"
+# A view transition is over as soon as it has changed what it changes; `compose` is told when loading was stopped.
+NO_WINDOWS: Final = """{
+  globalThis.open = () => null;
+  globalThis.close = () => {};
+  const { stop, dispatchEvent, Event } = globalThis;
+  globalThis.stop = () => {
+    stop();
+    dispatchEvent(new Event("posters-stop"));
+  };
+  for (const { prototype } of [Document, Element]) {
+    const { startViewTransition } = prototype;
+    if (!startViewTransition) continue;
+    prototype.startViewTransition = function (...given) {
+      const transition = startViewTransition.apply(this, given);
+      transition.skipTransition();
+      Object.defineProperty(transition, "ready", { value: transition.updateCallbackDone });
+      return transition;
+    };
+  }
+}"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,12 +201,18 @@ class Page:
         page = self._page
         page.on("crash", lambda _: self._crashed.set())
         page.on("request", self._note)
-        page.on("framenavigated", lambda frame: self._left.set() if frame == page.main_frame else None)
+        self._session.on("Page.frameNavigated", self._note_document)
         self._session.on("Fetch.requestPaused", self._refuse_document)
         # A navigation that is answered 204 leaves the document as it is. Assets are not held up by this pattern.
         await self._session.send("Fetch.enable", {"patterns": [{"resourceType": "Document"}]})
         self._frame = await main_frame(self._session)
         self._world = await make_world(self._session, self._frame)
+        await self._session.send("Page.enable")
+
+    def _note_document(self, navigated: dict[str, Any]) -> None:
+        """Note that another document came. One that goes to a part of itself stays."""
+        if navigated["frame"]["id"] == self._frame:
+            self._left.set()
 
     def _note(self, request: Request) -> None:
         self._traffic.note(request)

@@ -116,7 +116,6 @@ AWAY = {
     "blank": "location='about:blank'",
     "blob": "location=URL.createObjectURL(new Blob(['x'],{type:'text/html'}))",
     "srcdoc": "location='about:srcdoc'",
-    "part": "location.hash='x'",
     "script": "location='javascript:\"x\"'",
     "network": "location='http://127.0.0.1:9/'",
 }
