@@ -370,6 +370,7 @@ async def test_packed_bodies_are_unpacked_whole(packer: str, size: int) -> None:
         # A window of 128 MiB, which would be taken whatever the body holds.
         ("zstd", in_a_large_window(png()), False),
     ],
+    ids=["old name", "two members", "two frames", "none", "not packed", "unknown", "twice", "large window"],
 )
 async def test_only_known_packings_are_unpacked(
     site: Site, fetcher: HttpFetcher, encoding: str, body: bytes, *, passes: bool
@@ -463,7 +464,7 @@ async def test_nobody_there_is_a_matter_of_time(fetcher: HttpFetcher, site: Site
         assert await refusal(other, f"http://127.0.0.1:{unused_tcp_port}/") == ("asset_timeout", None)
 
 
-async def test_a_slow_server_slows_nobody(site: Site, fetcher: HttpFetcher) -> None:
+async def test_a_slow_server_slows_nobody(site: Site) -> None:
     """While many assets of one host hang, others of the same host come at once."""
 
     async def hang(_: web.Request) -> web.Response:
@@ -471,11 +472,16 @@ async def test_a_slow_server_slows_nobody(site: Site, fetcher: HttpFetcher) -> N
         raise AssertionError
 
     slow = site.serve("/slow", hang)
-    waiting = [asyncio.ensure_future(refusal(fetcher, f"{slow}?{number}")) for number in range(100)]
-    await site.asked(100)
-    await asyncio.wait_for(fetcher.fetch(site.put("/a.png", png()), "image"), 0.9)
+    async with HttpFetcher(AllowedHosts.parse("127.0.0.1"), seconds=60) as fetcher:
+        waiting = [asyncio.ensure_future(fetcher.fetch(f"{slow}?{number}", "image")) for number in range(100)]
+        await site.asked(100)
+        await fetcher.fetch(site.put("/a.png", png()), "image")
+        ended = [each for each in waiting if each.done()]
+        for each in waiting:
+            each.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
 
-    assert {code for code, _ in await asyncio.gather(*waiting)} == {"asset_timeout"}
+    assert ended == []
 
 
 async def test_one_that_was_too_slow_gets_little_time_at_first(site: Site) -> None:
@@ -488,7 +494,7 @@ async def test_one_that_was_too_slow_gets_little_time_at_first(site: Site) -> No
 
     url = site.serve("/a.png", hang)
     times = []
-    async with HttpFetcher(AllowedHosts.parse("127.0.0.1"), seconds=0.5, clock=lambda: clock[0]) as fetcher:
+    async with HttpFetcher(AllowedHosts.parse("127.0.0.1"), seconds=1.0, clock=lambda: clock[0]) as fetcher:
         for passed in (0.0, 4.9, 4.9, 5.0):
             clock[0] += passed
             began = time.monotonic()
@@ -497,7 +503,7 @@ async def test_one_that_was_too_slow_gets_little_time_at_first(site: Site) -> No
         site.put("/a.png", png())
         await fetcher.fetch(url, "image")
 
-    assert [round(each * 2) for each in times] == [1, 0, 0, 1]
+    assert [each < 1.0 for each in times] == [False, True, True, False]
 
 
 async def test_equal_fetches_are_one(site: Site, fetcher: HttpFetcher) -> None:
