@@ -177,7 +177,8 @@ def test_commit_wakes_the_relay(site: Site) -> None:
         until(lambda: not OutboxEvent.objects.exists())
         waits.append(time.monotonic() - started)
 
-    assert sorted(waits)[2] < 0.3
+    # The next look is a second after the last one, which was just before.
+    assert sorted(waits)[2] < 0.7
 
 
 def test_refused_event_stands_in_nobodys_way(site: Site) -> None:
