@@ -8,7 +8,7 @@ from django.test import override_settings
 from django_posters.models import Job, OutboxEvent
 from testimonials import models
 
-from django_posters import job_finished, request_poster, request_posters
+from django_posters import job_finished, request_poster, request_posters, spool
 from django_tests.site import Site, make_testimonial
 
 WITHOUT_BROKER = {"SITE": "example", "BACKEND": "placeholder"}
@@ -29,9 +29,10 @@ def test_poster_is_there_with_the_commit(any_site: Site) -> None:
     assert not OutboxEvent.objects.exists()
 
 
-@pytest.mark.parametrize("count", [1, 3, 700])
-def test_batch_is_there_with_the_commit(any_site: Site, count: int) -> None:
+@pytest.mark.parametrize("count", [1, 3, 12])
+def test_batch_is_there_with_the_commit(any_site: Site, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     """A batch of several parts is completed too, with its counts, and its end is told once."""
+    monkeypatch.setattr(spool, "BATCH_MAX_POSTERS", 5)
     told: list[Job] = []
 
     def hear(job: Job, **_: Any) -> None:
