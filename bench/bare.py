@@ -5,7 +5,6 @@ No readiness, no reports, no deadlines. Encoder and page can be chosen, to see w
 
 import asyncio
 import base64
-import os
 import time
 from collections.abc import Awaitable, Callable
 from types import TracebackType
@@ -14,10 +13,11 @@ from typing import Any, Final, Literal, Self
 from playwright.async_api import CDPSession, Page, async_playwright
 
 from agents.render.chromium import find_chromium
+from agents.render.cores import usable_cores
 from bench.documents import HEIGHT, WIDTH, filled
 from bench.figures import rate
 
-SLOTS: Final = (os.cpu_count() or 1) + 1
+SLOTS: Final = usable_cores() + 1
 Encoder = Literal["PNG for speed", "PNG", "JPEG 90"]
 Reuse = Literal["the same page", "about:blank between", "a fresh context"]
 Draw = Callable[[str], Awaitable[bytes]]

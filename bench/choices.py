@@ -1,11 +1,13 @@
-"""What decided our choices: how many pages draw at once, the encoder, what a page is reused after, uploads beside it.
+"""What decided our choices: slots, frames on demand, the encoder, what a page is reused after, uploads beside it.
 
 Alternatives take turns within a round, and a figure is the median of its rounds.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar, get_args
+from unittest.mock import patch
 
+from agents.render import chromium
 from agents.render.engine import Engine
 from agents.render.making import Making
 from bench.bare import SLOTS, Bare, Encoder, Reuse, drawn_alone, drawn_in_all
@@ -18,6 +20,7 @@ from bench.reuse import maker, poster, stores
 
 T = TypeVar("T")
 SLOTS_TRIED: Final = (1, 2, 3, 4)
+ASKED_FOR: Final = "asked for"
 BESIDE_TRIED: Final = (0, 2, 4)
 """Posters in hand beyond the pages; with 0 a page stands idle while its poster is uploaded."""
 
@@ -26,6 +29,7 @@ async def measure(counts: Counts) -> Choices:
     """Measure every alternative with both documents."""
     return Choices(
         slots={name: await _slots(html, counts) for name, html in DOCUMENTS.items()},
+        frames={name: await _frames(html, counts) for name, html in DOCUMENTS.items()},
         encoders={name: await _encoders(html, counts) for name, html in DOCUMENTS.items()},
         pages={name: await _pages(html, counts) for name, html in DOCUMENTS.items()},
         uploads={name: await _uploads(name, html, counts) for name, html in DOCUMENTS.items()},
@@ -43,13 +47,29 @@ async def in_turns(alternatives: Sequence[T], rounds: int, measured: Callable[[T
 
 async def _slots(html: str, counts: Counts) -> dict[str, float]:
     async def together(slots: int) -> float:
-        engine = Engine(slots=slots)
-        await engine.start()
-        rate = await drawn_in_all(by_engine(engine), html, counts.few, slots)
-        await engine.close()
-        return rate
+        return await _rate(Engine(slots=slots), html, counts.few)
 
     return {str(slots): rate for slots, rate in (await in_turns(SLOTS_TRIED, counts.rounds, together)).items()}
+
+
+async def _frames(html: str, counts: Counts) -> dict[str, float]:
+    flags = chromium.ON_DEMAND
+
+    async def together(way: str) -> float:
+        with patch.object(chromium, "ON_DEMAND", flags if way == ASKED_FOR else ()):
+            return await _rate(Engine(), html, counts.few)
+
+    return await in_turns((ASKED_FOR, "of its own accord"), counts.rounds, together)
+
+
+async def _rate(engine: Engine, html: str, count: int) -> float:
+    """Return posters a second with every slot busy, once all of them are there."""
+    await engine.start()
+    draw = by_engine(engine)
+    await drawn_in_all(draw, html, engine.slots * 4, engine.slots)
+    rate = await drawn_in_all(draw, html, count, engine.slots)
+    await engine.close()
+    return rate
 
 
 async def _encoders(html: str, counts: Counts) -> dict[str, Encoded]:

@@ -11,10 +11,15 @@ def choices(measured: Choices) -> str:
     return section(
         "What decided what",
         paragraph("""
-            **Slots.** A page a core and one more: while one page waits, for its text to be read or its picture to be
-            handed over, another draws. The engine alone, posters a second by its number of slots (the most in bold,
-            here and below):"""),
+            **Slots.** One a core and one more, each with a browser of its own: while one waits, for its text to be read
+            or its picture to be handed over, another draws. The engine alone, posters a second by its number of slots
+            (the most in bold, here and below):"""),
         _rates(measured.slots),
+        paragraph("""
+            **Frames.** A Chromium that draws a frame only when it is asked for one draws each document once, where one
+            that draws of its own accord draws several and throws most of them away. The engine alone, posters a
+            second:"""),
+        _rates(measured.frames),
         paragraph("""
             **Encoder.** Encoding is a large slice of a poster, so a PNG is made by Chromium's quick encoder: the same
             pixels in more bytes. JPEG is for those who ask for it. Bare Chromium, one poster alone, then as many

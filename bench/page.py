@@ -86,9 +86,9 @@ def starts(measured: Starts) -> str:
         "The first poster",
         paragraph(f"""
             Seconds from a process's start to its first completion, that of a rich poster whose request was waiting,
-            {len(measured.worker)} starts of each. By then Chromium is up, every page is warm, and the fonts are read.
-            The broker lets a group begin at once here; with Kafka's default an empty group waits three seconds for
-            further members."""),
+            {len(measured.worker)} starts of each. By then the first slot's Chromium is warm and the fonts are read; the
+            others follow. The broker lets a group begin at once here; with Kafka's default an empty group waits three
+            seconds for further members."""),
         table(["worker", "median s", "longest s"], rows),
     )
 
@@ -101,8 +101,8 @@ def memory(measured: Memory) -> str:
         paragraph(f"""
             One run of {measured.posters:,} posters, every tenth of them rich. Chromium's processes share memory: of
             what is shared each counts its share, so that the sum is what they take; it is {most:,.0f} MB at most.
-            Chromium and its driver grow with use. After 3,000 posters, or above 1,500 MB, others take their place,
-            which are warm before: for a moment there are two."""),
+            Chromium and its driver grow with use. After 3,000 posters, or above 800 MB, those of a slot are followed by
+            others, which are warm before: for a moment there are two."""),
         f"![Memory of the render worker over the run]({PLOT})\n\n",
         paragraph("The most that each role's Python process had resident:"),
         table(["role", "MB"], [[role, f"{most:.0f}"] for role, most in measured.roles.items()]),

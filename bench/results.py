@@ -106,6 +106,7 @@ class Choices:
     """What decided our choices, by document and then by alternative: posters a second where nothing else is said."""
 
     slots: dict[str, dict[str, float]]
+    frames: dict[str, dict[str, float]]
     encoders: dict[str, dict[str, Encoded]]
     pages: dict[str, dict[str, float]]
     uploads: dict[str, dict[str, float]]

@@ -31,7 +31,9 @@ class Browser:
     The driver goes with the browser, because it grows with use as well.
     """
 
-    def __init__(self, scratch: Scratch, driver: Playwright, browser: PlaywrightBrowser, group: int) -> None:
+    def __init__(
+        self, scratch: Scratch, driver: Playwright, browser: PlaywrightBrowser, group: int, *, on_demand: bool
+    ) -> None:
         self._scratch = scratch
         self._driver = driver
         self._browser = browser
@@ -43,14 +45,17 @@ class Browser:
         self.gone = asyncio.Event()
         """Set once Chromium has ended, whoever ended it."""
         self.version = browser.version
+        self.turn = asyncio.Lock() if on_demand else None
+        """Whose turn it is to have a frame drawn; None where the browser draws of its own accord."""
         self._end_watch = _watch_process(group, self._ended)
         browser.on("disconnected", lambda _: self._ended())
 
     @classmethod
-    async def launch(cls, binary: Path | None) -> Self:
+    async def launch(cls, binary: Path | None, *, on_demand: bool) -> Self:
         """Start a browser, at most 20 seconds. `binary` None means the one Playwright installed.
 
-        Raises RenderError `renderer_crashed` when it does not come up.
+        With `on_demand` it draws the frames that it is asked for and no others. Raises RenderError `renderer_crashed`
+        when it does not come up.
         """
         scratch = Scratch()
         driver: Playwright | None = None
@@ -58,9 +63,9 @@ class Browser:
             async with asyncio.timeout(LAUNCH_SECONDS):
                 with _temporary_directory(scratch.path):
                     driver = await async_playwright().start()
-                browser = await _launch(driver, binary, scratch.path)
+                browser = await _launch(driver, binary, scratch.path, on_demand)
                 group = await _process_id(browser)
-                return cls(scratch, driver, browser, group)
+                return cls(scratch, driver, browser, group, on_demand=on_demand)
         except (PlaywrightError, TimeoutError, OSError) as error:
             await _end(scratch, driver, by_force=True)
             raise RenderError(
@@ -147,13 +152,13 @@ def _temporary_directory(path: Path) -> Iterator[None]:
             os.environ["TMPDIR"] = former
 
 
-async def _launch(driver: Playwright, binary: Path | None, scratch: Path) -> PlaywrightBrowser:
+async def _launch(driver: Playwright, binary: Path | None, scratch: Path, on_demand: bool) -> PlaywrightBrowser:
     sandbox = chromium.may_sandbox()
     if not sandbox:
         log.warning("Chromium runs as root, which turns its sandbox off; run the worker as another user")
     return await driver.chromium.launch(
         executable_path=binary,
-        args=list(chromium.FLAGS),
+        args=[*chromium.FLAGS, *(chromium.ON_DEMAND if on_demand else ())],
         chromium_sandbox=sandbox,
         env=chromium.environment(scratch),
         # The worker drains on a signal; the browser must outlive that.

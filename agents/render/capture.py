@@ -9,6 +9,7 @@ import PIL.Image
 from playwright.async_api import CDPSession
 
 from agents.render.errors import RenderError
+from agents.render.frames import Frames
 from agents.render.rendering import Image
 from schemas.output import Output, OutputError, check_device_size, device_pixels
 
@@ -25,27 +26,37 @@ class Clip:
     height: float
 
 
-async def capture(session: CDPSession, name: str, output: Output, clip: Clip | None) -> Image:
+async def capture(session: CDPSession, frames: Frames, name: str, output: Output, clip: Clip | None) -> Image:
     """Return the picture of the viewport, or of `clip`, under `name`.
 
     Raises RenderError: `dimension_limit` for a clip that is too large, `output_too_large` over 64 MiB,
     `renderer_crashed` when the browser returns nothing.
     """
-    parameters: dict[str, Any] = {"format": output.format, "fromSurface": True, "captureBeyondViewport": False}
-    if output.format == "png":
-        # Encoding is the largest slice of a rendering; this halves it for some more bytes.
-        parameters["optimizeForSpeed"] = True
+    encoding = _encoding(output)
+    if frames.on_demand and clip is None and (output.scale or 1.0) == 1.0:
+        data = checked_bytes(await frames.picture(encoding))
     else:
-        parameters["quality"] = output.quality
-    if clip:
-        clip_size(clip, output.scale or 1.0)
-        parameters["captureBeyondViewport"] = True
-        parameters["clip"] = {"x": clip.left, "y": clip.top, "width": clip.width, "height": clip.height, "scale": 1}
-    answer = await session.send("Page.captureScreenshot", parameters)
-    data = checked_bytes(base64.b64decode(answer["data"]))
+        async with frames.flowing():
+            answer = await session.send("Page.captureScreenshot", {**encoding, **_area(output, clip)})
+        data = checked_bytes(base64.b64decode(answer["data"]))
     with PIL.Image.open(io.BytesIO(data)) as header:
         width, height = header.size
     return Image(name=name, data=data, width=width, height=height, format=output.format or "png")
+
+
+def _encoding(output: Output) -> dict[str, Any]:
+    if output.format == "png":
+        # Encoding is the largest slice of a rendering; this halves it for some more bytes.
+        return {"format": "png", "optimizeForSpeed": True}
+    return {"format": output.format, "quality": output.quality}
+
+
+def _area(output: Output, clip: Clip | None) -> dict[str, Any]:
+    if clip is None:
+        return {"fromSurface": True, "captureBeyondViewport": False}
+    clip_size(clip, output.scale or 1.0)
+    box = {"x": clip.left, "y": clip.top, "width": clip.width, "height": clip.height, "scale": 1}
+    return {"fromSurface": True, "captureBeyondViewport": True, "clip": box}
 
 
 def clip_size(clip: Clip, scale: float) -> tuple[int, int]:

@@ -44,6 +44,9 @@ FLAGS: Final = (
     "--disable-crash-reporter",
 )
 
+ON_DEMAND: Final = ("--enable-begin-frame-control", "--run-all-compositor-stages-before-draw")
+"""Draw a frame when asked for one, and wait for everything that belongs to it."""
+
 
 def find_chromium(setting: str | None) -> Path | None:
     """Return the browser's real binary: the setting, else the package's, else None for the one Playwright installed.

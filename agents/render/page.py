@@ -15,6 +15,7 @@ from playwright.async_api import Page as PlaywrightPage
 from agents.render.browser import Browser
 from agents.render.capture import Clip, capture
 from agents.render.errors import RenderError
+from agents.render.frames import Frames
 from agents.render.network import SHOWN, Traffic, asset_warnings
 from agents.render.printing import print_page
 from agents.render.race import EndedError, unless
@@ -79,6 +80,7 @@ class Page:
         self._context = context
         self._page = page
         self._session = session
+        self._frames = Frames(session, browser.turn)
         self._frame = ""
         self._world = 0
         self._view = View()
@@ -208,6 +210,7 @@ class Page:
         self._frame = await main_frame(self._session)
         self._world = await make_world(self._session, self._frame)
         await self._session.send("Page.enable")
+        await self._frames.begin()
 
     def _note_document(self, navigated: dict[str, Any]) -> None:
         """Note that another document came. One that goes to a part of itself stays."""
@@ -241,14 +244,15 @@ class Page:
         for name, output in named_outputs(request.output):
             began = time.monotonic()
             await self._look(output)
-            if not seen:
-                composed = await compose(self._session, self._world, request.html, output)
-                self._check_refresh(composed, request.deadline_seconds)
-            else:
-                composed = await arrange(self._session, self._world, request.html, output)
-            if self._traffic.busy:
-                await self._traffic.idle()
-                await draw_frames(self._session, self._world)
+            async with self._frames.flowing():
+                if not seen:
+                    composed = await compose(self._session, self._world, request.html, output)
+                    self._check_refresh(composed, request.deadline_seconds)
+                else:
+                    composed = await arrange(self._session, self._world, request.html, output)
+                if self._traffic.busy:
+                    await self._traffic.idle()
+                    await draw_frames(self._session, self._world)
             composed_seconds += time.monotonic() - began
             seen.append(composed)
             images.append(await self._picture(name, output, composed))
@@ -273,8 +277,11 @@ class Page:
 
     async def _picture(self, name: str, output: Output, composed: Composed) -> Image:
         if output.format == "pdf":
-            return await print_page(self._session, self._world, name, output, _clip(output, composed))
-        return await capture(self._session, name, output, _clip(output, composed))
+            async with self._frames.flowing():
+                return await print_page(self._session, self._world, name, output, _clip(output, composed))
+        if self._javascript:
+            await self._frames.draw()  # its events come with a frame, and may change what the next one shows
+        return await capture(self._session, self._frames, name, output, _clip(output, composed))
 
     def _check_refresh(self, composed: Composed, within_seconds: float) -> None:
         """Treat a refresh alike whether or not it is faster than the capture.

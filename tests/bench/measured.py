@@ -60,6 +60,7 @@ def figures() -> Figures:
         reuse=Reuses(stores={"S3": {"simple": reused, "rich": reused}}),
         choices=Choices(
             slots=ALTERNATIVES,
+            frames=ALTERNATIVES,
             encoders={"simple": encoded, "rich": encoded},
             pages=ALTERNATIVES,
             uploads=ALTERNATIVES,

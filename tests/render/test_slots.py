@@ -5,31 +5,38 @@ import asyncio
 from agents.render.slots import Slots
 
 
-async def order_of(slots: Slots, *urgent: bool) -> list[int]:
+async def order_of(slots: Slots[str], *urgent: bool) -> list[int]:
     """Return in which order documents get the only slot that, in this order, wait for it."""
     got: list[int] = []
 
     async def draw(number: int) -> None:
-        await slots.acquire(urgent=urgent[number])
+        slot = await slots.acquire(urgent=urgent[number])
         got.append(number)
-        slots.release()
+        slots.release(slot)
 
-    await slots.acquire(urgent=True)
+    slot = await slots.acquire(urgent=True)
     drawing = [asyncio.ensure_future(draw(number)) for number in range(len(urgent))]
     await asyncio.sleep(0)
-    slots.release()
+    slots.release(slot)
     await asyncio.gather(*drawing)
     return got
 
 
+def one() -> Slots[str]:
+    """Return slots of which there is one."""
+    slots: Slots[str] = Slots()
+    slots.release("the only one")
+    return slots
+
+
 async def test_an_urgent_document_is_next() -> None:
     """It comes before those of a batch that were there first; among each other all keep their order."""
-    assert await order_of(Slots(1), False, False, True, True) == [2, 3, 0, 1]
+    assert await order_of(one(), False, False, True, True) == [2, 3, 0, 1]
 
 
 async def test_a_batch_keeps_a_fifth() -> None:
     """However many urgent ones wait, after four of them one of the others is next."""
-    order = await order_of(Slots(1), False, False, *[True] * 10)
+    order = await order_of(one(), False, False, *[True] * 10)
 
     assert order.index(0) == 4
     assert order.index(1) == 9
@@ -37,15 +44,15 @@ async def test_a_batch_keeps_a_fifth() -> None:
 
 async def test_a_document_that_is_given_up_keeps_no_slot() -> None:
     """Neither while it waits, nor at the moment in which it is given one."""
-    slots = Slots(1)
-    await slots.acquire(urgent=True)
+    slots = one()
+    slot = await slots.acquire(urgent=True)
     waiting, given = (asyncio.ensure_future(slots.acquire(urgent=True)) for _ in range(2))
     await asyncio.sleep(0)
     waiting.cancel()
-    slots.release()
+    slots.release(slot)
     given.cancel()
     await asyncio.gather(waiting, given, return_exceptions=True)
 
     assert slots.waiting == 0
     async with asyncio.timeout(1):
-        await slots.acquire(urgent=False)
+        assert await slots.acquire(urgent=False) == slot

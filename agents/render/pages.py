@@ -1,0 +1,143 @@
+"""The pages of one browser: one that documents use in turn, and those that a document has for itself."""
+
+import asyncio
+import contextlib
+import logging
+from pathlib import Path
+from typing import Final, Self
+
+from agents.render.browser import Browser
+from agents.render.errors import RenderError
+from agents.render.frames import NotOnDemandError
+from agents.render.page import Page
+from agents.render.rendering import RenderRequest
+from schemas.output import DEFAULTS
+
+log = logging.getLogger(__name__)
+
+WARM_UP: Final = Path(__file__).with_name("warm_up.html")
+WARM_UP_SECONDS: Final = 20.0
+MEMORY_CHECK_EVERY: Final = 50
+"""Posters between two looks at the browser's memory: a look costs milliseconds."""
+LAUNCHES: Final = 3
+
+
+class Launcher:
+    """Starts browsers, one at a time: two at once would each be as late as both."""
+
+    def __init__(self, binary: Path | None) -> None:
+        self._binary = binary
+        self._on_demand = True
+        self._turn = asyncio.Lock()
+
+    async def open(self) -> "Pages":
+        """Start a browser and warm its page. Raises RenderError when that fails three times in a row."""
+        async with self._turn:
+            for left in reversed(range(LAUNCHES)):
+                try:
+                    return await self._open()
+                except RenderError as error:
+                    log.warning("%s", error)
+                    if not left:
+                        raise
+        raise AssertionError("unreachable")
+
+    async def _open(self) -> "Pages":
+        try:
+            return await Pages.open(self._binary, on_demand=self._on_demand)
+        except NotOnDemandError as error:
+            log.info("%s; it draws frames of its own accord, which takes longer", error)
+            self._on_demand = False
+            return await Pages.open(self._binary, on_demand=False)
+
+
+class Pages:
+    """A browser with a page for one document at a time."""
+
+    def __init__(self, browser: Browser, page: Page) -> None:
+        self.browser = browser
+        self.drawn = 0
+        self._shared: Page | None = page
+        self._at_rest = asyncio.Event()
+        self._at_rest.set()
+
+    @classmethod
+    async def open(cls, binary: Path | None, *, on_demand: bool) -> Self:
+        """Start a browser and draw a text in every script on its page.
+
+        Raises RenderError, and NotOnDemandError where this Chromium cannot draw `on_demand`.
+        """
+        browser = await Browser.launch(binary, on_demand=on_demand)
+        try:
+            return cls(browser, await _warm_page(browser))
+        except BaseException:
+            await browser.close()
+            raise
+
+    async def take(self, request: RenderRequest) -> Page:
+        """Return a page to draw `request` on. Raises RenderError `renderer_crashed`.
+
+        Scripts, a locale or a time zone need a page that nobody had before and nobody gets after.
+        """
+        self._at_rest.clear()
+        try:
+            return await (self._own(request) if needs_fresh_page(request) else self._shared_page())
+        except BaseException:
+            self._at_rest.set()
+            raise
+
+    async def _own(self, request: RenderRequest) -> Page:
+        output = request.output
+        return await Page.open(
+            self.browser, javascript=request.javascript, locale=output.locale, timezone=output.timezone
+        )
+
+    async def _shared_page(self) -> Page:
+        if self._shared is not None and self._shared.crashed:
+            crashed, self._shared = self._shared, None
+            await crashed.close()
+        if self._shared is None:
+            self._shared = await Page.open(self.browser)
+        return self._shared
+
+    async def give_back(self, page: Page, *, usable: bool) -> None:
+        """Take a page back and clean it; else close it and, if it was shared, open another. Never raises."""
+        try:
+            self.drawn += 1
+            shared = page is self._shared
+            if usable and shared and await page.clean():
+                return
+            if shared:
+                self._shared = None
+            await page.close()
+            if shared and not self.browser.gone.is_set():
+                with contextlib.suppress(RenderError):  # the next poster tries again, and has the error
+                    self._shared = await Page.open(self.browser)
+        finally:
+            self._at_rest.set()
+
+    def is_worn(self, after: int, above_bytes: int) -> bool:
+        """Say whether the browser has drawn its share, or has grown too large."""
+        if self.drawn >= after:
+            return True
+        return self.drawn % MEMORY_CHECK_EVERY == 0 and self.browser.memory_bytes() > above_bytes
+
+    async def close(self) -> None:
+        """Wait until the page is back, then end the browser."""
+        await self._at_rest.wait()
+        await self.browser.close()
+
+
+def needs_fresh_page(request: RenderRequest) -> bool:
+    """Say whether a request may not share a page with others."""
+    output = request.output
+    return request.javascript or output.locale != DEFAULTS.locale or output.timezone != DEFAULTS.timezone
+
+
+async def _warm_page(browser: Browser) -> Page:
+    page = await Page.open(browser)
+    request = RenderRequest(html=WARM_UP.read_text(), output=DEFAULTS, deadline_seconds=WARM_UP_SECONDS)
+    await page.draw(request, None)
+    if not await page.clean():
+        raise RenderError("renderer_crashed", "the browser did not clean its first page")
+    return page
