@@ -232,15 +232,17 @@
   async function settleFrame() {
     parts = partsWithImages("", { styleImages: true, styleSheets: true });
     await unfocus();
-    return await ready({ wholePage: true, styleTexts: true });
+    return await ready({ wholePage: true, styleTexts: true, contentsLater: true });
   }
 
-  async function ready({ selector, wholePage, fixedBackground, styleTexts }) {
+  async function ready({ selector, wholePage, fixedBackground, styleTexts, contentsLater }) {
     let all = elements();
+    if (contentsLater) showContents(all);
     const hasMedia = hideControls(all);
     if (fixedBackground) sheets.add(unfixed);
     else sheets.remove(unfixed);
     let trees = roots(all);
+    showScrolledTo(trees, wholePage);
     let moved = bringToRest(all, trees);
     let { broken, failed } = await settle(all, parts);
     if (await settleScripts()) {

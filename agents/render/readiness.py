@@ -17,7 +17,7 @@ from agents.render.errors import RenderError
 from schemas.output import Output
 
 FRAMES_MAX: Final = 20
-_SCRIPTS: Final = ("motion.js", "texts.js", "fit.js", "compose.js")
+_SCRIPTS: Final = ("motion.js", "unseen.js", "texts.js", "fit.js", "compose.js")
 _SCRIPT: Final = "".join(Path(__file__).with_name(name).read_text() for name in _SCRIPTS)
 _STYLE_SHEETS: Final = re.compile(r"@import|<link|<script", re.IGNORECASE)
 _STYLE_TEXTS: Final = re.compile(
@@ -25,6 +25,8 @@ _STYLE_TEXTS: Final = re.compile(
 )
 _FIXED_BACKGROUND: Final = re.compile(r"background[^;{}]{0,400}\bfixed\b", re.IGNORECASE)
 _CLOSED_SHADOW: Final = re.compile(r"(<template\b[^<>]*\bshadowrootmode\s*=\s*[\"']?)closed\b", re.IGNORECASE)
+_CONTENT_VISIBILITY: Final = re.compile(r"content-?visibility", re.IGNORECASE)
+_BYTE_ORDER_MARK: Final = "\ufeff"
 _STYLE_IMAGES: Final = re.compile(r"url\(|image-set\(", re.IGNORECASE)
 
 
@@ -78,7 +80,8 @@ async def compose(session: CDPSession, world: int, html: str, output: Output) ->
     sheets = bool(_STYLE_SHEETS.search(html))
     images = sheets or bool(_STYLE_IMAGES.search(html))
     wanted = {**_wanted(html, output), "styleImages": images, "styleSheets": sheets}
-    document = images_at_rest(document_fonts_in_any_time(html))
+    # Read from a file by a browser, the mark would be no part of the document; as one, it would end its head.
+    document = images_at_rest(document_fonts_in_any_time(html.removeprefix(_BYTE_ORDER_MARK)))
     if "shadowrootmode" in document.lower():
         # Nothing reaches into a closed one, where images and motion may be as well.
         document = _CLOSED_SHADOW.sub(r"\1open", document)
@@ -101,6 +104,7 @@ def _wanted(html: str, output: Output) -> dict[str, Any]:
         "wholePage": bool(output.full_page or output.selector),
         "fixedBackground": bool(output.full_page) and (sheets or bool(_FIXED_BACKGROUND.search(html))),
         "styleTexts": sheets or bool(_STYLE_TEXTS.search(html)),
+        "contentsLater": sheets or bool(_CONTENT_VISIBILITY.search(html)),
     }
 
 
