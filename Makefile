@@ -25,8 +25,9 @@ demo-site: ## Serve that Django site, with its admin, until Ctrl-C; PORT=8000
 	@scripts/install-browser.sh
 	@.venv/bin/posters demo --serve $(or $(PORT),8000) $(ARGS)
 
+# All of it runs in two processes, each with servers of its own; a file's tests stay together. Some of it runs in one.
 test: install parts lint ## Check and test everything, on real servers; ARGS="-k intake" for some of it
-	@.venv/bin/python -m pytest $(ARGS)
+	@.venv/bin/python -m pytest $(or $(ARGS),--numprocesses 2 --dist loadfile --no-loadscope-reorder)
 
 lint: ## Check style, types and import boundaries
 	@.venv/bin/ruff check .
