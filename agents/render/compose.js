@@ -84,7 +84,7 @@
     const active = page.active();
     const kind = [HTMLElement, SVGElement, MathMLElement].find((each) => active instanceof each);
     if (kind && active !== page.body()) kind.prototype.blur.call(active);
-    scrollTo(0, 0);
+    scrollTo({ left: 0, top: 0, behavior: "instant" }); // whatever its style sheet says
   }
 
   // Style sheets of ours, which the document does not see among its own.
@@ -262,7 +262,8 @@
       broken,
       characters: characters(all, trees, styleTexts),
       refresh: refresh(),
-      traces: hasMedia || page.all(TELLING).length > 0,
+      // One that snaps to a place leaves the next one there.
+      traces: hasMedia || scrollX !== 0 || scrollY !== 0 || page.all(TELLING).length > 0,
       frames: frames.length,
       cut,
       size: root ? [root.scrollWidth, root.scrollHeight] : [0, 0],

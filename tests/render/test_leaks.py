@@ -45,6 +45,14 @@ PROBES = {
     "pending font": f"<style>@font-face{{font-family:'Noto Serif';src:url({FAR})}}</style><h1>x</h1>",
     "cached image": f"<img src='{image_url('teal')}' style='filter:invert(1)'>",
     "scroll": "<p autofocus tabindex=0 style='margin-top:5000px'>far",
+    "snapped": "<style>html{scroll-snap-type:y mandatory}p{margin-top:999px;scroll-snap-align:start}</style><p>far",
+    "snapped across": (
+        "<style>html{scroll-snap-type:x mandatory}p{margin-left:999px;width:300px;scroll-snap-align:start}</style><p>x"
+    ),
+    "snapped smoothly": (
+        "<style>html{scroll-snap-type:y mandatory;scroll-behavior:smooth}p{margin-top:999px;scroll-snap-align:start}"
+        "</style><p autofocus tabindex=0>far"
+    ),
     "focus": "<input autofocus><dialog open>d</dialog><p popover>p</p>",
     "animation": "<style>*{animation:a 1ms infinite}@keyframes a{to{color:red;translate:9px}}</style>x",
     "transition": "<style>*{transition:all 9s}</style>x",
