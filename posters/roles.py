@@ -138,8 +138,9 @@ async def _open_render(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
     cancellations = Cancellations()
     fetcher = await exit_stack.enter_async_context(HttpFetcher(settings.allowed_hosts))
     engine = Engine(chromium_binary=settings.chromium, slots=settings.render_slots, fetcher=fetcher)
-    queue: Queue = Lanes()
+    queue: Queue = Lanes(lambda: engine.places.has_room_for_bulk)
     app, inbox = _app("render", settings, queue=queue)
+    engine.places.on_free = inbox.look_again
     store = BreakingStore(object_store(settings.storage_url), pause_switch(inbox))
     journal = Journal(default_directory())
     journal.open()

@@ -55,9 +55,11 @@ def _position(delivery: Delivery) -> Position:
 
 
 class Queue(Protocol):
-    """In which order waiting records are handed out."""
+    """In which order waiting records are handed out, and how many of them may be at the moment."""
 
-    def __len__(self) -> int: ...
+    def __len__(self) -> int:
+        """Return how many can be removed now. Where more can without another record, `Inbox.look_again` is called."""
+        ...
 
     def append(self, delivery: Delivery) -> None:
         """Add a record."""
@@ -139,7 +141,7 @@ class Inbox:
 
     @property
     def queued(self) -> int:
-        """How many records wait to be taken."""
+        """How many records can be taken."""
         return len(self._queue)
 
     @property
@@ -187,6 +189,10 @@ class Inbox:
         self._pauses.pop(reason, None)
         self._announce()
 
+    def look_again(self) -> None:
+        """Hand out what the queue keeps no longer."""
+        self._announce()
+
     def deliver(self, delivery: Delivery, acknowledge: Acknowledge) -> None:
         """Accept a record from the stream. `acknowledge` is called once it and all before it are finished.
 
@@ -220,6 +226,7 @@ class Inbox:
         """Wait for records and return up to `limit`; after the first, wait `linger` seconds at most for more."""
         while True:
             while not self._queue or self._closed or self._pauses:
+                self._arrived.clear()
                 await self._arrived.wait()
             await self._settle(limit)
             if not self._queue or self._closed or self._pauses:

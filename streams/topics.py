@@ -96,7 +96,7 @@ EDGES: Final[dict[Role, Edges]] = {
             names.POSTER_COMPLETIONS,
             names.DEAD_LETTERS,
         ),
-        window=500,
+        window=2_000,
         poll_records=250,
     ),
     "render": Edges(

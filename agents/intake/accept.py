@@ -33,20 +33,29 @@ class Acceptance:
         Raises UnknownTemplateError where its template is not in the catalog, unless this is the `final` try: then
         every poster of it fails with `template_not_found`.
         """
+        return list(self.answers(request, delivery, final=final))
+
+    def answers(self, request: Request, delivery: Delivery, *, final: bool = False) -> Iterator[Record]:
+        """Return the same as `accept`, at once, and make each record when it is asked for. Raises the same, at once."""
         match request:
             case JobCancelRequested():
-                return [self._cancelled(request, delivery)]
+                return iter([self._cancelled(request, delivery)])
             case PosterEraseRequested():
-                return []  # the sink's business: it knows which posters there are
+                return iter(())  # the sink's business: it knows which posters there are
             case PosterRequested() | BatchRequested():
                 if self._cancellations.covers(request.job_id, replay_generation(delivery)):
-                    return []
-                return list(self._posters(request, delivery, final))
+                    return iter(())
+                return self._posters(request, delivery, self._find(request.template_id, delivery.timestamp, final))
 
-    def _posters(self, request: PosterRequested | BatchRequested, delivery: Delivery, final: bool) -> Iterator[Record]:
+    def _posters(
+        self,
+        request: PosterRequested | BatchRequested,
+        delivery: Delivery,
+        found: tuple[CatalogVersion | None, RefusedError | None],
+    ) -> Iterator[Record]:
         now = self._now()
         headers = event_headers(delivery)
-        version, refusal = self._find(request.template_id, delivery.timestamp, final)
+        version, refusal = found
         for wanted in expand(request, replay_generation(delivery)):
             try:
                 if version is None:

@@ -1,7 +1,7 @@
 """Two lanes, one pool of slots: bulk gets what interactive leaves, and never less than a fifth."""
 
 from collections import deque
-from collections.abc import Set
+from collections.abc import Callable, Set
 from typing import Final
 
 from schemas.topics import POSTER_RENDERS_BULK
@@ -13,15 +13,19 @@ INTERACTIVE_IN_A_ROW: Final = 4
 
 
 class Lanes:
-    """The order in which waiting posters are rendered."""
+    """The order in which waiting posters are rendered.
 
-    def __init__(self) -> None:
+    Bulk alone waits until `has_room_for_bulk`: the last places are for interactive posters to come.
+    """
+
+    def __init__(self, has_room_for_bulk: Callable[[], bool]) -> None:
+        self._has_room_for_bulk = has_room_for_bulk
         self._interactive: deque[Delivery] = deque()
         self._bulk: deque[Delivery] = deque()
         self._in_a_row = 0
 
     def __len__(self) -> int:
-        return len(self._interactive) + len(self._bulk)
+        return len(self._interactive) + (len(self._bulk) if self._has_room_for_bulk() else 0)
 
     def append(self, delivery: Delivery) -> None:
         """Add a poster to the lane of its topic."""

@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 
 ROWS_A_FLUSH: Final = 1_000
 BYTES_A_FLUSH: Final = 8 * 1024 * 1024
+ROWS_A_PIECE: Final = 100
+"""From a record that has more, a batch, others of this process get on before the next record is read."""
 LONGEST_PAUSE_SECONDS: Final = 2.0
 """There are few sinks and one database: looking again often costs it nothing, and a restart is noticed soon."""
 
@@ -115,6 +117,8 @@ class Sink:
             metrics.SINK_SKIPPED.inc()
             salvaged = salvage(delivery.value)
             rows = salvaged_rows(salvaged, delivery) if salvaged is not None else []
+        if len(rows) > ROWS_A_PIECE:
+            await asyncio.sleep(0)
         return _Entry(delivery=delivery, rows=rows) if rows else None
 
     async def _write(self, entries: Sequence[_Entry]) -> None:

@@ -1,20 +1,23 @@
 """Many posters at once neither hold up a process nor fill its memory."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import cast
+from typing import Any, cast
 from uuid import uuid4
 
+import pytest
+from msgspec import Raw
+
 from agents.intake.accept import Acceptance
-from agents.intake.agent import RECORDS_A_CHUNK, IntakeAgent
+from agents.intake.agent import RECORDS_A_CHUNK, RECORDS_A_PIECE, IntakeAgent, weigh
 from agents.intake.catalog import Catalog
 from schemas.codec import encode
-from schemas.requests import JobCancelRequested
+from schemas.requests import BatchRequested, JobCancelRequested, PosterRequested, Request
 from streams.dead_letters import DeadLetters
-from streams.delivery import Delivery, Record
+from streams.delivery import Delivery, Publisher, Record
 from streams.inbox import Inbox
-from tests.streams.deliveries import delivery
+from tests.streams.deliveries import EPOCH, delivery
 
 REQUESTS = 9
 
@@ -70,3 +73,133 @@ async def test_large_requests_are_answered_in_chunks() -> None:
     assert (decided, len(sent)) == (6, 2)
     assert acceptance.accepted == REQUESTS
     assert max(publisher.sizes) < 2 * RECORDS_A_CHUNK
+
+
+class Named:
+    """Answers each request with records that are named after its job, two for a poster."""
+
+    def answers(self, request: Request, _delivery: Delivery) -> Iterator[Record]:
+        """Answer, a record at a time."""
+        posters = len(request.posters) if isinstance(request, BatchRequested) else 1
+        for _ in range(2 * posters):
+            yield Record(topic="poster-renders", key=request.job_id or "", value=b"")
+
+    def accept(self, request: Request, delivered: Delivery) -> list[Record]:
+        """Answer, all at once."""
+        return list(self.answers(request, delivered))
+
+
+class Gate:
+    """Takes what it is given and acknowledges a call at a time, when it is told to."""
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[str, int]] = []
+        self.gate = asyncio.Semaphore(0)
+
+    async def publish(self, records: Iterable[Record]) -> None:
+        """Take them; single posters are acknowledged at once."""
+        batch = list(records)
+        self.taken.append((str(batch[0].key), len(batch)))
+        if batch[0].key != "single":
+            await self.gate.acquire()
+
+
+class Desk:
+    """An intake role without broker and catalog, and what was acknowledged to the broker."""
+
+    def __init__(self) -> None:
+        self.gate = Gate()
+        self.inbox = Inbox(["poster-requests"], cap=100, weigh=weigh)
+        self.acknowledged: list[int] = []
+        self.agent = IntakeAgent(
+            self.inbox,
+            cast("Publisher", self.gate),
+            cast("DeadLetters", None),
+            cast("Acceptance", Named()),
+            Catalog(),
+            lambda: datetime.now(UTC),
+        )
+
+    def deliver(self, offset: int, request: Request) -> None:
+        """Deliver a request."""
+        value = encode(request)
+        self.inbox.deliver(delivery(offset, value=value), lambda: self.acknowledged.append(offset))
+
+    async def passes(self) -> None:
+        """Let the role work until it waits for the broker."""
+        for _ in range(200):
+            await asyncio.sleep(0)
+
+
+def batch(job: str, posters: int) -> BatchRequested:
+    """Return a batch."""
+    raw = [Raw(b'{"entity_id":"e"}')] * posters
+    return BatchRequested(**stamp(), job_id=job, template_id="s_latest", posters=raw)
+
+
+def single() -> PosterRequested:
+    """Return a request for one poster."""
+    return PosterRequested(**stamp(), job_id="single", template_id="s_latest", entity_id="e")
+
+
+def stamp() -> dict[str, Any]:
+    """Return what every event carries."""
+    return {"event_id": uuid4(), "occurred_at": EPOCH}
+
+
+@pytest.fixture
+async def desk() -> Any:
+    """A working role."""
+    desk = Desk()
+    running = asyncio.create_task(desk.agent.run())
+    yield desk
+    running.cancel()
+    await asyncio.wait([running])
+
+
+async def test_a_single_poster_overtakes_batches(desk: Desk) -> None:
+    """It is answered while batches before it are in hand, and acknowledged after them, as its partition's order is."""
+    desk.deliver(0, batch("first", RECORDS_A_PIECE))
+    desk.deliver(1, batch("second", 20))
+    await desk.passes()
+    desk.deliver(2, single())
+    await desk.passes()
+    answered, early = list(desk.gate.taken), list(desk.acknowledged)
+    for _ in range(3):
+        desk.gate.gate.release()
+    await desk.passes()
+
+    assert answered == [("first", RECORDS_A_PIECE), ("single", 2)]
+    assert early == []
+    assert desk.gate.taken[2:] == [("first", RECORDS_A_PIECE), ("second", 40)]
+    assert desk.acknowledged == [0, 1, 2]
+
+
+async def test_a_small_batch_is_no_bulk(desk: Desk) -> None:
+    """It is answered like single posters, while larger ones are in hand."""
+    desk.deliver(0, batch("bulk", 20))
+    desk.deliver(1, batch("small", 2))
+    await desk.passes()
+
+    assert ("small", 4) in desk.gate.taken
+
+
+async def test_a_drain_leaves_batches_that_are_not_begun(desk: Desk) -> None:
+    """It waits for the one in hand; the others are delivered again."""
+    desk.deliver(0, batch("first", 20))
+    desk.deliver(1, batch("second", 20))
+    await desk.passes()
+    draining = asyncio.create_task(desk.inbox.drain(5))
+    await desk.passes()
+    early = draining.done()
+    desk.gate.gate.release()
+
+    assert not early
+    assert await draining
+    assert desk.acknowledged == [0]
+
+
+def test_a_batch_weighs_by_its_size() -> None:
+    """What may be in hand is bounded in bytes."""
+    assert weigh(delivery(0, value=encode(single()))) == 1
+    assert weigh(delivery(0, value=encode(batch("job", 500)))) > 4

@@ -18,7 +18,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 def test_bulk_gets_a_fifth_while_interactive_waits_and_all_of_it_otherwise() -> None:
     """Four interactive posters, then one of bulk; bulk alone is served without a pause."""
-    lanes = Lanes()
+    lanes = Lanes(lambda: True)
     for offset in range(20):
         lanes.append(delivery(offset, topic="poster-renders"))
     for offset in range(5):
@@ -31,12 +31,24 @@ def test_bulk_gets_a_fifth_while_interactive_waits_and_all_of_it_otherwise() -> 
 
 def test_interactive_goes_first() -> None:
     """A poster that somebody waits for overtakes a backlog."""
-    lanes = Lanes()
+    lanes = Lanes(lambda: True)
     for offset in range(5):
         lanes.append(delivery(offset, topic="poster-renders-bulk"))
     lanes.append(delivery(99, topic="poster-renders"))
 
     assert lanes.popleft().offset == 99
+
+
+def test_bulk_without_room_waits_but_keeps_its_fifth() -> None:
+    """Only what interactive posters are there for is handed out, and after four of them one of bulk nevertheless."""
+    lanes = Lanes(lambda: False)
+    lanes.append(delivery(0, topic="poster-renders-bulk"))
+    alone = len(lanes)
+    for offset in range(1, 6):
+        lanes.append(delivery(offset, topic="poster-renders"))
+
+    assert alone == 0
+    assert [lanes.popleft().offset for _ in range(len(lanes))] == [1, 2, 3, 4, 0]
 
 
 @pytest.mark.parametrize(

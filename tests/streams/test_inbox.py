@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from streams.inbox import Inbox, Partition
+from streams.inbox import Fifo, Inbox, Partition
 from tests.streams.deliveries import delivery
 
 
@@ -158,6 +158,29 @@ async def test_lingering_fills_a_batch_and_ends_in_time(inbox: Inbox) -> None:
     assert not early
     assert [each.offset for each in full] == [0, 1]
     assert [each.offset for each in late] == [2]
+
+
+async def test_what_the_queue_keeps_waits_until_it_lets_go() -> None:
+    """A queue may keep records; once it does not, the inbox is told, and hands them out."""
+
+    class Keeping(Fifo):
+        keeps = True
+
+        def __len__(self) -> int:
+            return 0 if self.keeps else super().__len__()
+
+    queue = Keeping()
+    inbox = Inbox(["poster-requests"], cap=4, queue=queue)
+    inbox.deliver(delivery(0), lambda: None)
+    taking = asyncio.create_task(inbox.take(1))
+    inbox.look_again()
+    await asyncio.wait({taking}, timeout=0.01)
+    early = taking.done()
+    queue.keeps = False
+    inbox.look_again()
+
+    assert not early
+    assert [each.offset for each in await asyncio.wait_for(taking, 1)] == [0]
 
 
 @pytest.mark.parametrize("what", ["drain", "pause", "revoke"])
