@@ -38,7 +38,7 @@ FLAGS: Final = (
         "--blink-settings=primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4,"
         "imageAnimationPolicy=2"
     ),
-    # A poster is drawn once, so that small tiles, made for scrolling, are only more work: up to a sixth of a rich one's.
+    # A poster is drawn once: small tiles, which are for scrolling, cost up to a sixth of a rich one more.
     "--default-tile-width=1024",
     "--default-tile-height=1024",
     # By itself a page's heap ends at a share of the machine's memory, which can be less than a page may have.
