@@ -82,14 +82,14 @@ class Engine:
             self._version = (await first.open()).browser.version
         finally:
             self._fonts = await fonts
-        self._free.release(first)
+        self._free.add(first)
         for slot in others:
             self._background.start(self._add(slot))
 
     async def _add(self, slot: Slot) -> None:
         with contextlib.suppress(RenderError):  # the poster that gets this slot tries again, and has the error
             await slot.open()
-        self._free.release(slot)
+        self._free.add(slot)
 
     @property
     def healthy(self) -> bool:

@@ -25,7 +25,7 @@ async def order_of(slots: Slots[str], *urgent: bool) -> list[int]:
 def one() -> Slots[str]:
     """Return slots of which there is one."""
     slots: Slots[str] = Slots()
-    slots.release("the only one")
+    slots.add("the only one")
     return slots
 
 
@@ -56,3 +56,43 @@ async def test_a_document_that_is_given_up_keeps_no_slot() -> None:
     assert slots.waiting == 0
     async with asyncio.timeout(1):
         assert await slots.acquire(urgent=False) == slot
+
+
+async def waiting_for(slots: Slots[str], *, urgent: bool) -> asyncio.Task[str]:
+    """Begin to wait for a slot, and return once that has been looked at."""
+    task = asyncio.ensure_future(slots.acquire(urgent=urgent))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    return task
+
+
+async def test_a_batch_has_every_slot_while_nothing_urgent_comes() -> None:
+    """Nothing stands idle for documents that nobody asks for."""
+    slots: Slots[str] = Slots()
+    for name in "abc":
+        slots.add(name)
+    drawing = [await waiting_for(slots, urgent=False) for _ in range(3)]
+
+    assert sorted(task.result() for task in drawing) == ["a", "b", "c"]
+
+
+async def test_a_slot_is_kept_for_the_next_urgent_document() -> None:
+    """For some seconds after the last one; then the batch has it again."""
+    time = 0.0
+    slots: Slots[str] = Slots(lambda: time)
+    for name in "abc":
+        slots.add(name)
+    first = await slots.acquire(urgent=True)
+    batch = [await waiting_for(slots, urgent=False) for _ in range(4)]
+    slots.release(first)
+
+    assert [task.done() for task in batch] == [True, True, False, False]
+    assert (await waiting_for(slots, urgent=True)).result() == first
+    time = 4.9
+    slots.release(first)
+    slots.release(await batch[0])
+    await batch[2]
+    assert not batch[3].done()
+    time = 5.0
+    slots.release(await batch[1])
+    await batch[3]
