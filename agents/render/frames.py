@@ -11,6 +11,8 @@ from playwright.async_api import Error as PlaywrightError
 
 INTERVAL_SECONDS: Final = 0.016
 TRIES: Final = 5
+REFUSALS: Final = ("wasn't found", "only supported if BeginFrameControl")
+"""What a Chromium answers that does not know the command, or does not take it."""
 
 
 class NotOnDemandError(Exception):
@@ -43,13 +45,16 @@ class Frames:
             yield
         finally:
             flow.cancel()
+            await asyncio.gather(flow, return_exceptions=True)  # a page that was closed says so to who draws on it
 
     async def begin(self) -> None:
-        """Draw the first frame. Raises NotOnDemandError."""
+        """Draw the page's first frame. Raises NotOnDemandError where this Chromium refuses to."""
         try:
             await self.draw()
         except PlaywrightError as error:
-            raise NotOnDemandError(f"Chromium cannot be asked for frames: {error.message[:200]}") from None
+            if any(words in error.message for words in REFUSALS):
+                raise NotOnDemandError(f"Chromium cannot be asked for frames: {error.message[:200]}") from None
+            raise
 
     async def draw(self) -> None:
         """Draw a frame, where the browser does not do that of its own accord."""

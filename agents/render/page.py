@@ -164,11 +164,10 @@ class Page:
 
     async def clean(self) -> bool:
         """Make the page ready for the next document; False when it has to be closed instead."""
-        if not self._stained:
-            return True
+        cleaning = self._blank() if self._stained else self._session.send("Page.stopLoading")
         try:
             async with asyncio.timeout(CLEAN_SECONDS):
-                await unless(self._blank(), self._crashed, self.browser.gone)
+                await unless(cleaning, self._crashed, self.browser.gone)
         except (PlaywrightError, TimeoutError, EndedError):
             return False
         self._stained = False
@@ -236,7 +235,6 @@ class Page:
         started = time.monotonic()
         self._traffic = Traffic(self._page, supply)
         self._javascript = request.javascript
-        await self._session.send("Page.stopLoading")
         await self._traffic.serve()
         images: list[Image] = []
         seen: list[Composed] = []

@@ -81,13 +81,17 @@ async def test_a_frame_without_a_picture_is_drawn_again() -> None:
     assert await picture == b"hello"
 
 
-async def test_a_browser_that_refuses_is_told_apart() -> None:
-    """Its answer to the first frame says that it cannot be asked for any."""
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [("'HeadlessExperimental.beginFrame' wasn't found", NotOnDemandError), ("Target crashed", PlaywrightError)],
+)
+async def test_a_browser_that_refuses_is_told_apart(answer: str, error: type[Exception]) -> None:
+    """Its answer to the first frame says that it cannot be asked for any; a page that crashed says something else."""
     session = Session()
     beginning = asyncio.ensure_future(frames_of(session, asyncio.Lock()).begin())
-    (await session.next()).set_exception(PlaywrightError("'HeadlessExperimental.beginFrame' wasn't found"))
+    (await session.next()).set_exception(PlaywrightError(answer))
 
-    with pytest.raises(NotOnDemandError, match="wasn't found"):
+    with pytest.raises(error, match=answer):
         await beginning
 
 
