@@ -33,14 +33,12 @@ class Launcher:
     async def open(self) -> "Pages":
         """Start a browser and warm its page. Raises RenderError when that fails three times in a row."""
         async with self._turn:
-            for left in reversed(range(LAUNCHES)):
+            for _ in range(LAUNCHES - 1):
                 try:
                     return await self._open()
                 except RenderError as error:
-                    log.warning("%s", error)
-                    if not left:
-                        raise
-        raise AssertionError("unreachable")
+                    log.warning("%s; it is tried again", error)
+            return await self._open()
 
     async def _open(self) -> "Pages":
         try:
