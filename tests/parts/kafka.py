@@ -24,7 +24,8 @@ _CLUSTER: Final = "cG9zdGVyc3RyZWFtLXRlcw"  # any 16 bytes; one name, so that fo
 _JAVA: Final = ("-Xms256m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 _OLDEST_JAVA: Final = 17
 _START_SECONDS: Final = 180.0
-_SETTLE_SECONDS: Final = 10
+_SETTLE_SECONDS: Final = 60
+"""More than the longest session timeout: until then a client that was killed is a member of its group."""
 _POLL_SECONDS: Final = 0.01
 
 
