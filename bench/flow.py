@@ -8,7 +8,7 @@ from bench.documents import DOCUMENTS
 from bench.results import Flow, Rounds
 from bench.site import Site, running_site
 
-WARM_UP = 20
+WARM_UP = 100
 
 
 async def measure(counts: Counts) -> Flow:
