@@ -10,9 +10,10 @@ import pytest
 from msgspec import Raw
 
 from agents.intake.accept import Acceptance
-from agents.intake.agent import RECORDS_A_CHUNK, RECORDS_A_PIECE, IntakeAgent, weigh
+from agents.intake.agent import PIECES_ON_THE_WAY, RECORDS_A_CHUNK, RECORDS_A_PIECE, IntakeAgent, weigh
 from agents.intake.catalog import Catalog
 from schemas.codec import encode
+from schemas.limits import BATCH_MAX_POSTERS
 from schemas.requests import BatchRequested, JobCancelRequested, PosterRequested, Request
 from streams.dead_letters import DeadLetters
 from streams.delivery import Delivery, Publisher, Record
@@ -159,19 +160,20 @@ async def desk() -> Any:
 
 async def test_a_single_poster_overtakes_batches(desk: Desk) -> None:
     """It is answered while batches before it are in hand, and acknowledged after them, as its partition's order is."""
-    desk.deliver(0, batch("first", RECORDS_A_PIECE))
+    desk.deliver(0, batch("first", BATCH_MAX_POSTERS))
     desk.deliver(1, batch("second", 20))
     await desk.passes()
     desk.deliver(2, single())
     await desk.passes()
     answered, early = list(desk.gate.taken), list(desk.acknowledged)
-    for _ in range(3):
+    for _ in range(PIECES_ON_THE_WAY + 3):
         desk.gate.gate.release()
     await desk.passes()
 
-    assert answered == [("first", RECORDS_A_PIECE), ("single", 2)]
+    rest = 2 * BATCH_MAX_POSTERS - PIECES_ON_THE_WAY * RECORDS_A_PIECE
+    assert answered == [*[("first", RECORDS_A_PIECE)] * PIECES_ON_THE_WAY, ("single", 2)]
     assert early == []
-    assert desk.gate.taken[2:] == [("first", RECORDS_A_PIECE), ("second", 40)]
+    assert desk.gate.taken[len(answered) :] == [("first", rest), ("second", 40)]
     assert desk.acknowledged == [0, 1, 2]
 
 
