@@ -31,13 +31,16 @@ def _speed(figures: Figures) -> str | None:
     if flow is None or start is None or memory is None or intake is None or sink is None:
         return None
     simple, rich = flow.documents["simple"], flow.documents["rich"]
-    less, more = sorted(rest_ms(rounds) for rounds in (simple, rich))
     return f"""
         On {figures.cores} cores with the broker, Postgres and the S3 server on them, as `make bench` measures it: a
         backlog of rich posters is made at {backlog_ratio(rich):.2f} of the rate of bare Chromium on the same HTML, one
-        of simple posters at {backlog_ratio(simple):.2f}. A single poster at rest takes {less:.0f} to {more:.0f} ms
-        longer than bare Chromium takes to draw it, from the request to the completion received. A worker of all roles
-        has its first poster {median(start.worker):.1f} s after its start. One intake process takes {intake.rate:,.0f}
-        requests a second, or {intake.batched_rate:,.0f} posters of batches, one sink process writes
-        {sink.runs[0].rate:,.0f} events a second, and in a run of {memory.posters:,} posters no role's Python process
-        has more than {max(memory.roles.values()):.0f} MB."""
+        of simple posters at {backlog_ratio(simple):.2f}. From the request to the completion received, a simple poster
+        at rest takes {_beside(rest_ms(simple))} than bare Chromium takes to draw it, a rich one
+        {_beside(rest_ms(rich))}. A worker of all roles has its first poster {median(start.worker):.1f} s after its
+        start. One intake process takes {intake.rate:,.0f} requests a second, or {intake.batched_rate:,.0f} posters of
+        batches, one sink process writes {sink.runs[0].rate:,.0f} events a second, and in a run of {memory.posters:,}
+        posters no role's Python process has more than {max(memory.roles.values()):.0f} MB."""
+
+
+def _beside(milliseconds: float) -> str:
+    return f"{abs(milliseconds):.0f} ms {'less' if milliseconds < 0 else 'longer'}"
