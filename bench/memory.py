@@ -1,6 +1,7 @@
 """The memory of every role over a long run."""
 
 import asyncio
+import contextlib
 from pathlib import Path
 
 import psutil
@@ -43,18 +44,11 @@ def _roles(site: Site) -> dict[str, float]:
 
 def _sample(site: Site, posters: int) -> Sample:
     render = site.process("render")
-    driver = chromium = 0.0
+    chromium = 0.0
     for process in render.children(recursive=True):
-        try:
-            is_driver = Path(process.exe()).name == "node"
-            size = proportional_bytes(process.pid) / MB
-        except (psutil.NoSuchProcess, OSError):
-            continue  # ended meanwhile
-        if is_driver:
-            driver += size
-        else:
-            chromium += size
-    return Sample(posters=posters, python=render.memory_info().rss / MB, driver=driver, chromium=chromium)
+        with contextlib.suppress(psutil.NoSuchProcess, OSError):  # ended meanwhile
+            chromium += proportional_bytes(process.pid) / MB
+    return Sample(posters=posters, python=render.memory_info().rss / MB, chromium=chromium)
 
 
 def proportional_bytes(process: int) -> int:

@@ -101,8 +101,8 @@ def memory(measured: Memory) -> str:
         paragraph(f"""
             One run of {measured.posters:,} posters, every tenth of them rich. Chromium's processes share memory: of
             what is shared each counts its share, so that the sum is what they take; it is {most:,.0f} MB at most.
-            Chromium and its driver grow with use. After 3,000 posters, or above 800 MB, those of a slot are followed by
-            others, which are warm before: for a moment there are two."""),
+            Chromium grows with use. After 3,000 posters, or above 800 MB, the one of a slot is followed by another that
+            is warm before: for a moment there are two."""),
         f"![Memory of the render worker over the run]({PLOT})\n\n",
         paragraph("The most that each role's Python process had resident:"),
         table(["role", "MB"], [[role, f"{most:.0f}"] for role, most in measured.roles.items()]),
@@ -119,7 +119,6 @@ def memory_plot(measured: Memory) -> str:
     lines = [
         line("Chromium", "#b4541a", [sample.chromium for sample in measured.samples]),
         line("Python", "#1e5fa8", [sample.python for sample in measured.samples]),
-        line("driver (Node)", "#4a7d2c", [sample.driver for sample in measured.samples]),
     ]
     return plot(lines, title="Memory of the render worker", x_name="posters completed", y_name="MB")
 
@@ -213,7 +212,7 @@ def guards(figures: Figures, measured: Guards) -> str:
             without them (`bench/unguarded.py`), in turns. All of them work in the Python processes, so what they take
             is the difference there: {guards_share(figures):.1f} % of a poster. Acknowledging in order, and only what
             is durable, has no form without; it is in both."""),
-        table(["guards", "Python", "with Chromium and its driver"], rows),
+        table(["guards", "Python", "with Chromium"], rows),
     )
 
 

@@ -35,7 +35,6 @@ class Sample:
 
     posters: int
     python: float
-    driver: float
     chromium: float
 
 
@@ -116,7 +115,7 @@ class Choices:
 class Guards:
     """Processor time of a poster in milliseconds, with guards and without, in turns.
 
-    `python` is that of the roles' own processes, where the guards are; `everything` has Chromium and its driver too.
+    `python` is that of the roles' own processes, where the guards are; `everything` has Chromium too.
     """
 
     posters: int

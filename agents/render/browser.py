@@ -6,17 +6,15 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Self
 
-from playwright.async_api import Browser as PlaywrightBrowser
-from playwright.async_api import BrowserContext, Playwright, async_playwright
-from playwright.async_api import Error as PlaywrightError
-
 from agents.render import chromium, processes
+from agents.render.devtools import DevTools, DevToolsError
 from agents.render.errors import RenderError
 from agents.render.scratch import Scratch
+from agents.render.spawn import last_words, spawn
 
 log = logging.getLogger(__name__)
 
@@ -26,63 +24,56 @@ LOOK_SECONDS: Final = 0.4
 
 
 class Browser:
-    """A Chromium with the Playwright driver that speaks to it, in a process group and a scratch directory of its own.
+    """A Chromium in a process group and a scratch directory of its own."""
 
-    The driver goes with the browser, because it grows with use as well.
-    """
-
-    def __init__(
-        self, scratch: Scratch, driver: Playwright, browser: PlaywrightBrowser, group: int, *, on_demand: bool
-    ) -> None:
+    def __init__(self, scratch: Scratch, process: int, devtools: DevTools, *, on_demand: bool) -> None:
+        self.devtools = devtools
+        """Through which it is spoken to."""
+        self.version = ""
+        self.turn = asyncio.Lock() if on_demand else None
+        """Whose turn it is to have a frame drawn; None where the browser draws of its own accord."""
+        self.gone = asyncio.Event()
+        """Set once Chromium has ended, whoever ended it."""
         self._scratch = scratch
-        self._driver = driver
-        self._browser = browser
-        self._group = group
+        self._group = process
         self._closing: asyncio.Task[None] | None = None
         self._oversized: set[int] = set()
         self._blames = 0
         self._looked_at = 0.0
-        self.gone = asyncio.Event()
-        """Set once Chromium has ended, whoever ended it."""
-        self.version = browser.version
-        self.turn = asyncio.Lock() if on_demand else None
-        """Whose turn it is to have a frame drawn; None where the browser draws of its own accord."""
-        self._end_watch = _watch_process(group, self._ended)
-        browser.on("disconnected", lambda _: self._ended())
+        self._end_watch = _watch_process(process, self._ended)
+        devtools.on_end(self._ended)
 
     @classmethod
-    async def launch(cls, binary: Path | None, *, on_demand: bool) -> Self:
-        """Start a browser, at most 20 seconds. `binary` None means the one Playwright installed.
+    async def launch(cls, binary: Path, *, on_demand: bool) -> Self:
+        """Start a browser, at most 20 seconds.
 
         With `on_demand` it draws the frames that it is asked for and no others. Raises RenderError `renderer_crashed`
         when it does not come up.
         """
         scratch = Scratch()
-        driver: Playwright | None = None
+        errors = scratch.path / "errors.log"
+        try:
+            spawned = spawn(binary, _arguments(scratch.path, on_demand), chromium.environment(scratch.path), errors)
+        except OSError as error:
+            scratch.remove()
+            raise RenderError("renderer_crashed", f"Chromium ({binary}) did not start: {error}") from error
+        devtools = await DevTools.connect(spawned.reading, spawned.writing)
+        browser = cls(scratch, spawned.process, devtools, on_demand=on_demand)
         try:
             async with asyncio.timeout(LAUNCH_SECONDS):
-                with _temporary_directory(scratch.path):
-                    driver = await async_playwright().start()
-                browser = await _launch(driver, binary, scratch.path, on_demand)
-                group = await _process_id(browser)
-                return cls(scratch, driver, browser, group, on_demand=on_demand)
-        except (PlaywrightError, TimeoutError, OSError) as error:
-            await _end(scratch, driver, by_force=True)
-            raise RenderError(
-                "renderer_crashed", f"Chromium ({binary or 'Playwright’s'}) did not start: {error}"
-            ) from error
+                await browser._meet()
+        except BaseException as error:
+            words = last_words(errors)
+            await browser.close()
+            if isinstance(error, DevToolsError | TimeoutError):
+                message = f"Chromium ({binary}) did not start: {error or 'no answer in 20 s'}. {words}"
+                raise RenderError("renderer_crashed", message) from error
+            raise
+        return browser
 
-    async def new_context(self, *, javascript: bool, locale: str | None, timezone: str | None) -> BrowserContext:
-        """Return a context that shares nothing with any other. Raises PlaywrightError."""
-        return await self._browser.new_context(
-            java_script_enabled=javascript,
-            no_viewport=True,
-            bypass_csp=True,
-            service_workers="block",
-            accept_downloads=False,
-            locale=locale,
-            timezone_id=timezone,
-        )
+    async def _meet(self) -> None:
+        answer = await self.devtools.browser.send("Browser.getVersion")
+        self.version = answer["product"].rpartition("/")[2]
 
     def memory_bytes(self) -> int:
         """Return the memory of all its processes."""
@@ -117,15 +108,24 @@ class Browser:
         self._ended()
 
     async def close(self) -> None:
-        """End browser and driver, by force after 3 seconds each, and remove the scratch directory. Never raises."""
+        """End Chromium, with nothing of it left. Never raises."""
         if self._closing is None:
             self._closing = asyncio.create_task(self._close())
         await asyncio.shield(self._closing)
 
     async def _close(self) -> None:
-        orderly = await _within_limit(self._browser.close())
+        # Whatever it would write on an orderly way out goes with its directory.
         self._ended()
-        await _end(self._scratch, self._driver, by_force=not orderly)
+        self.devtools.close()
+        await asyncio.to_thread(self._remove)
+
+    def _remove(self) -> None:
+        """Return once none of its processes is left, or after 3 seconds, with its directory gone."""
+        os.waitpid(self._group, 0)
+        limit = time.monotonic() + CLOSE_SECONDS
+        while processes.group_members(self._group) and time.monotonic() < limit:
+            time.sleep(0.005)
+        self._scratch.remove()
 
     def _ended(self) -> None:
         """Note that Chromium is no more, or shall be no more, and see that no part of it outlives the first process.
@@ -138,49 +138,23 @@ class Browser:
             processes.kill_group(self._group)
 
 
-@contextlib.contextmanager
-def _temporary_directory(path: Path) -> Iterator[None]:
-    """Let the driver inherit TMPDIR: it makes the profile there, and takes no argument for it."""
-    former = os.environ.get("TMPDIR")
-    os.environ["TMPDIR"] = str(path)
-    try:
-        yield
-    finally:
-        if former is None:
-            del os.environ["TMPDIR"]
-        else:
-            os.environ["TMPDIR"] = former
-
-
-async def _launch(driver: Playwright, binary: Path | None, scratch: Path, on_demand: bool) -> PlaywrightBrowser:
+def _arguments(scratch: Path, on_demand: bool) -> list[str]:
     sandbox = chromium.may_sandbox()
     if not sandbox:
         log.warning("Chromium runs as root, which turns its sandbox off; run the worker as another user")
-    return await driver.chromium.launch(
-        executable_path=binary,
-        args=[*chromium.FLAGS, *(chromium.ON_DEMAND if on_demand else ())],
-        chromium_sandbox=sandbox,
-        env=chromium.environment(scratch),
-        # The worker drains on a signal; the browser must outlive that.
-        handle_sigint=False,
-        handle_sigterm=False,
-        handle_sighup=False,
-        timeout=LAUNCH_SECONDS * 1000,
-    )
-
-
-async def _process_id(browser: PlaywrightBrowser) -> int:
-    """Return the id of Chromium's first process, which is that of its process group too."""
-    session = await browser.new_browser_cdp_session()
-    answer = await session.send("SystemInfo.getProcessInfo")
-    await session.detach()
-    return next(int(process["id"]) for process in answer["processInfo"] if process["type"] == "browser")
+    return [
+        *chromium.FLAGS,
+        *(chromium.ON_DEMAND if on_demand else ()),
+        *(() if sandbox else ("--no-sandbox",)),
+        f"--user-data-dir={scratch / 'profile'}",
+        "--remote-debugging-pipe",
+    ]
 
 
 def _watch_process(process: int, ended: Callable[[], None]) -> Callable[[], None]:
     """Call `ended` as soon as a process ends, which is sooner than its pipes close; return what stops the watch.
 
-    Where the kernel cannot do that (it takes Linux), the driver's word has to do.
+    Where the kernel cannot do that (it takes Linux), the end of its pipe has to do.
     """
     if not hasattr(os, "pidfd_open"):
         return lambda: None
@@ -193,29 +167,3 @@ def _watch_process(process: int, ended: Callable[[], None]) -> Callable[[], None
         os.close(handle)
 
     return stop
-
-
-async def _end(scratch: Scratch, driver: Playwright | None, *, by_force: bool) -> None:
-    """Stop the driver and whatever else was started in the scratch directory, and remove that."""
-    if by_force:
-        _kill_inhabitants(scratch)
-    if driver is not None:
-        await _within_limit(driver.stop())
-    _kill_inhabitants(scratch)
-    await asyncio.to_thread(scratch.remove)
-
-
-def _kill_inhabitants(scratch: Scratch) -> None:
-    for process in processes.with_environment(f"TMPDIR={scratch.path}"):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(process, signal.SIGKILL)
-
-
-async def _within_limit(work: Awaitable[None]) -> bool:
-    """Say whether `work` ended well within 3 seconds."""
-    try:
-        async with asyncio.timeout(CLOSE_SECONDS):
-            await work
-    except (PlaywrightError, TimeoutError):
-        return False
-    return True

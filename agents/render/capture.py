@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import PIL.Image
-from playwright.async_api import CDPSession
 
+from agents.render.devtools import Session
 from agents.render.errors import RenderError
 from agents.render.frames import Frames
 from agents.render.rendering import Image
@@ -26,7 +26,7 @@ class Clip:
     height: float
 
 
-async def capture(session: CDPSession, frames: Frames, name: str, output: Output, clip: Clip | None) -> Image:
+async def capture(session: Session, frames: Frames, name: str, output: Output, clip: Clip | None) -> Image:
     """Return the picture of the viewport, or of `clip`, under `name`.
 
     Raises RenderError: `dimension_limit` for a clip that is too large, `output_too_large` over 64 MiB,

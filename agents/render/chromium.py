@@ -17,6 +17,43 @@ PACKAGED: Final = (
 """Real binaries. What a package puts on PATH is a wrapper that stays between us and the browser we must kill."""
 
 FLAGS: Final = (
+    "--headless",
+    "--no-first-run",
+    "--no-default-browser-check",
+    "--no-startup-window",
+    # It shall do nothing but draw: no updates, no reports, no sync, no guesses of what comes next.
+    "--disable-background-networking",
+    "--disable-breakpad",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-domain-reliability",
+    "--disable-extensions",
+    "--disable-field-trial-config",
+    "--disable-search-engine-choice-screen",
+    "--disable-stack-profiler",
+    "--disable-sync",
+    "--metrics-recording-only",
+    "--no-service-autorun",
+    "--password-store=basic",
+    "--use-mock-keychain",
+    # A document is nobody's window: what is out of sight is drawn as fast, and nothing asks or waits for a person.
+    "--block-new-web-contents",
+    "--disable-back-forward-cache",
+    "--disable-background-timer-throttling",
+    "--disable-backgrounding-occluded-windows",
+    "--disable-hang-monitor",
+    "--disable-ipc-flooding-protection",
+    "--disable-prompt-on-repost",
+    "--disable-renderer-backgrounding",
+    "--mute-audio",
+    # /dev/shm is small in containers.
+    "--disable-dev-shm-usage",
+    # A poster is one process, so that its memory can be told, and its scripts are where we have stopped them.
+    "--disable-site-isolation-trials",
+    (
+        "--disable-features=IsolateSandboxedIframes,PaintHolding,HttpsUpgrades,MediaRouter,OptimizationHints,"
+        "ThirdPartyStoragePartitioning,DestroyProfileOnBrowserClose"
+    ),
     # No network at all: no name resolves, the proxy is a closed port, and loopback is not exempt from it.
     "--host-resolver-rules=MAP * ~NOTFOUND",
     "--proxy-server=http://127.0.0.1:9",
@@ -32,8 +69,9 @@ FLAGS: Final = (
     "--disable-checker-imaging",
     # Beyond its budget for tiles, half a gigabyte by default, Chromium leaves some out and says nothing.
     "--force-gpu-mem-available-mb=4096",
-    # The last --blink-settings wins, so Playwright's pointer types are repeated. Policy 2 shows the first frame
-    # of an animated image and holds SVG animations at their start.
+    "--force-color-profile=srgb",
+    "--hide-scrollbars",
+    # A mouse and no touch. Policy 2 shows the first frame of an animated image and holds SVG animations at their start.
     (
         "--blink-settings=primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4,"
         "imageAnimationPolicy=2"
@@ -51,10 +89,10 @@ ON_DEMAND: Final = ("--enable-begin-frame-control", "--run-all-compositor-stages
 """Draw a frame when asked for one, and wait for everything that belongs to it."""
 
 
-def find_chromium(setting: str | None) -> Path | None:
-    """Return the browser's real binary: the setting, else the package's, else None for the one Playwright installed.
+def find_chromium(setting: str | None) -> Path:
+    """Return the browser's real binary: the setting, else the package's, else the one that Playwright installed last.
 
-    Raises SettingsError when the setting names no executable file.
+    Raises SettingsError when the setting names no executable file, or nothing is installed.
     """
     if setting:
         binary = Path(setting)
@@ -63,7 +101,20 @@ def find_chromium(setting: str | None) -> Path | None:
                 f"POSTERS_CHROMIUM is `{setting}`, which is no executable file; name the browser's binary"
             )
         return _behind_wrapper(binary)
-    return next((binary for binary in PACKAGED if os.access(binary, os.X_OK)), None)
+    for binary in (*PACKAGED, *_of_playwright()):
+        if os.access(binary, os.X_OK):
+            return binary
+    raise SettingsError(
+        "no headless shell of Chromium is installed; name one in POSTERS_CHROMIUM, install the package "
+        "chromium-headless-shell, or run `playwright install --with-deps chromium-headless-shell`"
+    )
+
+
+def _of_playwright() -> list[Path]:
+    """Return the binaries in Playwright's cache, the newest first."""
+    cache = os.environ.get("PLAYWRIGHT_BROWSERS_PATH") or Path.home() / ".cache" / "ms-playwright"
+    found = Path(cache).glob("chromium_headless_shell-*/*/*headless*shell")
+    return sorted(found, key=lambda binary: int(binary.parts[-3].rpartition("-")[2]), reverse=True)
 
 
 def _behind_wrapper(binary: Path) -> Path:
@@ -74,7 +125,7 @@ def _behind_wrapper(binary: Path) -> Path:
     return inner if is_script and os.access(inner, os.X_OK) else binary
 
 
-def environment(scratch: Path) -> dict[str, str | float | bool]:
+def environment(scratch: Path) -> dict[str, str]:
     """Return the browser's environment: nothing of ours but what it needs, everything it writes in `scratch`."""
     kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
     return {

@@ -6,8 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final, cast
 
-from playwright.async_api import CDPSession
-from playwright.async_api import Error as PlaywrightError
+from agents.render.devtools import DevToolsError, Session
 
 INTERVAL_SECONDS: Final = 0.016
 TRIES: Final = 5
@@ -25,7 +24,7 @@ class Frames:
     `turn` is the browser's: two frames at once, even of different pages, end it.
     """
 
-    def __init__(self, session: CDPSession, turn: asyncio.Lock | None) -> None:
+    def __init__(self, session: Session, turn: asyncio.Lock | None) -> None:
         self._session = session
         self._turn = turn
 
@@ -51,7 +50,7 @@ class Frames:
         """Draw the page's first frame. Raises NotOnDemandError where this Chromium refuses to."""
         try:
             await self.draw()
-        except PlaywrightError as error:
+        except DevToolsError as error:
             if any(words in error.message for words in REFUSALS):
                 raise NotOnDemandError(f"Chromium cannot be asked for frames: {error.message[:200]}") from None
             raise
@@ -80,7 +79,7 @@ class Frames:
     async def _draw(self, turn: asyncio.Lock, parameters: dict[str, Any]) -> dict[str, Any]:
         await turn.acquire()
         # Whoever waits may give up; the frame is under way until the browser says otherwise.
-        drawing = asyncio.ensure_future(self._session.send("HeadlessExperimental.beginFrame", parameters))
+        drawing = self._session.send("HeadlessExperimental.beginFrame", parameters)
         drawing.add_done_callback(lambda done: done.cancelled() or done.exception())
         drawing.add_done_callback(lambda _: turn.release())
         answer: dict[str, Any] = await asyncio.shield(drawing)

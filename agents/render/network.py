@@ -1,18 +1,16 @@
 """What a document asks the network for: nothing is let through but what the asset port answers."""
 
 import asyncio
-import contextlib
+import base64
 import math
 import re
 from dataclasses import replace
 from html import unescape
-from typing import Final, cast
+from typing import Any, Final, cast
 from urllib.parse import urldefrag, urlsplit
 
-from playwright.async_api import Error as PlaywrightError
-from playwright.async_api import Page, Request, Route
-
-from agents.assets.port import KINDS, AssetError
+from agents.assets.port import KINDS, AssetError, Kind
+from agents.render.devtools import Answer, Session
 from agents.render.rendering import Usage
 from agents.render.supply import Supply
 from schemas import outcomes
@@ -21,6 +19,8 @@ from schemas.outcomes import Asset
 
 _HINT: Final = re.compile(r"https?:|wss?:", re.IGNORECASE)
 _NAMESPACE: Final = re.compile(r"https?://www\.w3\.org/(?:2000/svg|1999/xlink|1999/xhtml|1998/Math/MathML)")
+_WILDCARD: Final = re.compile(r"[*?\\]")
+_DOCUMENTS: Final = {"resourceType": "Document"}
 SHOWN: Final = 5
 ENTRIES_MAX: Final = 1_000
 
@@ -31,44 +31,53 @@ def may_use_network(html: str) -> bool:
     return bool(_HINT.search(text) or ("&" in text and _HINT.search(unescape(text))))
 
 
+def refuse_documents(session: Session) -> Answer:
+    """Have Chromium ask for leave to go to another document, and for nothing else."""
+    return session.send("Fetch.enable", {"patterns": [_DOCUMENTS]})
+
+
 class Traffic:
     """The requests of one document."""
 
-    def __init__(self, page: Page, supply: Supply | None) -> None:
-        self._page = page
+    def __init__(self, session: Session, supply: Supply | None) -> None:
+        self._session = session
         self._supply = supply
         self._assets: dict[str, Asset] = {}
-        self._served: str | re.Pattern[str] = "**/*"
-        self._open = 0
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._answers: set[asyncio.Task[None]] = set()
 
     async def serve(self) -> None:
         """Begin to answer requests, if there is anything to answer with."""
         if self._supply is not None:
             addresses = self._supply.addresses
-            if addresses is not None:
-                # The rest ends in Chromium, which has no network; each request that is let out to us takes much longer.
-                self._served = _only(addresses)
-            await self._page.route(self._served, self._route)
+            # The rest ends in Chromium, which has no network; each request that is let out to us takes much longer.
+            wanted = ["*"] if addresses is None else [_WILDCARD.sub(r"\\\g<0>", address) for address in addresses]
+            patterns = [_DOCUMENTS, *({"urlPattern": pattern} for pattern in wanted)]
+            await self._session.send("Fetch.enable", {"patterns": patterns})
 
     async def stop(self) -> None:
         """Answer no more requests."""
         if self._supply is not None:
-            await self._page.unroute(self._served, self._route)
+            await refuse_documents(self._session)
 
     @property
     def busy(self) -> bool:
         """Whether a request waits for its answer."""
-        return not self._idle.is_set()
+        return bool(self._answers)
 
     async def idle(self) -> None:
         """Return once no request waits for its answer."""
-        await self._idle.wait()
+        while self._answers:
+            await asyncio.wait(self._answers)
 
-    def note(self, request: Request) -> None:
+    def note(self, sent: dict[str, Any]) -> None:
         """Keep an entry for a request; until it is answered it stands as blocked."""
-        self.block(request.url)
+        self.block(sent["request"]["url"])
+
+    def answer(self, paused: dict[str, Any]) -> None:
+        """Begin to answer a request that Chromium holds."""
+        task = asyncio.create_task(self._answer(paused))
+        self._answers.add(task)
+        task.add_done_callback(self._answers.discard)
 
     def block(self, url: str) -> None:
         """Keep an entry for an address that is not fetched."""
@@ -98,39 +107,32 @@ class Traffic:
             fresh_until=-math.inf if missing else self._supply.fresh_until,
         )
 
-    async def _route(self, route: Route) -> None:
-        self._open += 1
-        self._idle.clear()
-        try:
-            # The page may be closed, or the document given up, before its assets are there.
-            with contextlib.suppress(PlaywrightError, asyncio.CancelledError):
-                await self._answer(route)
-        finally:
-            self._open -= 1
-            if not self._open:
-                self._idle.set()
-
-    async def _answer(self, route: Route) -> None:
-        request = route.request
-        if request.is_navigation_request():
-            await route.fulfill(status=204)
+    async def _answer(self, paused: dict[str, Any]) -> None:
+        url = urldefrag(paused["request"]["url"]).url
+        kind = paused["resourceType"].lower()
+        self.block(url)  # what Chromium tells of the request itself may come later
+        if self._supply is None or kind not in KINDS:
+            self._fail(paused, "BlockedByClient")
             return
-        if self._supply is None or request.resource_type not in KINDS:
-            await route.abort("blockedbyclient")
-            return
-        url = urldefrag(request.url).url
         try:
-            fetched = await self._supply.get(url, request.resource_type)
+            fetched = await self._supply.get(url, cast("Kind", kind))
         except AssetError as error:
             self._keep(url, ok=False, status=error.status, reason=error.code)
-            await route.abort("failed")
+            self._fail(paused, "Failed")
             return
         self._keep(url, ok=True, status=fetched.status, size=len(fetched.body))
         # The document has no origin of its own, so that fonts need leave to be used by any.
-        headers = {"access-control-allow-origin": "*"}
-        await route.fulfill(
-            status=fetched.status, body=fetched.body, content_type=fetched.content_type, headers=headers
-        )
+        headers = {"content-type": fetched.content_type, "access-control-allow-origin": "*"}
+        answer = {
+            "requestId": paused["requestId"],
+            "responseCode": fetched.status,
+            "responseHeaders": [{"name": name, "value": value} for name, value in headers.items()],
+            "body": base64.b64encode(fetched.body).decode(),
+        }
+        self._session.tell("Fetch.fulfillRequest", answer)
+
+    def _fail(self, paused: dict[str, Any], reason: str) -> None:
+        self._session.tell("Fetch.failRequest", {"requestId": paused["requestId"], "errorReason": reason})
 
     def _keep(
         self,
@@ -146,10 +148,6 @@ class Traffic:
             self._assets[url] = Asset(
                 url=public_url(url), ok=ok, status=status, reason=reason, bytes=size, ms=milliseconds
             )
-
-
-def _only(addresses: list[str]) -> re.Pattern[str]:
-    return re.compile(f"^(?:{'|'.join(map(re.escape, addresses))})(?:#.*)?$")
 
 
 def public_url(url: str) -> str:

@@ -4,16 +4,13 @@ import asyncio
 import contextlib
 import math
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from playwright.async_api import BrowserContext, CDPSession, Request
-from playwright.async_api import Error as PlaywrightError
-from playwright.async_api import Page as PlaywrightPage
-
 from agents.render.browser import Browser
 from agents.render.capture import Clip, capture
+from agents.render.devtools import Answer, DevToolsError
 from agents.render.errors import RenderError
 from agents.render.frames import Frames
 from agents.render.network import SHOWN, Traffic, asset_warnings
@@ -22,6 +19,7 @@ from agents.render.race import EndedError, unless
 from agents.render.readiness import Composed, arrange, compose, draw_frames, main_frame, make_world
 from agents.render.rendering import Image, RenderRequest, Usage
 from agents.render.supply import AssetsLateError, Supply
+from agents.render.target import Target
 from agents.render.view import View
 from schemas import outcomes
 from schemas.codes import ErrorCode
@@ -33,27 +31,6 @@ CLEAN_SECONDS: Final = 2.0
 MEMORY_MAX_BYTES: Final = 1024**3
 MEMORY_LOOK_SECONDS: Final = 0.5
 """Between two looks at memory; most posters are done before the first."""
-# The page has no business with other windows, each of which would be a process, nor with the end of its own.
-# A view transition is over as soon as it has changed what it changes; `compose` is told when loading was stopped.
-NO_WINDOWS: Final = """{
-  globalThis.open = () => null;
-  globalThis.close = () => {};
-  const { stop, dispatchEvent, Event } = globalThis;
-  globalThis.stop = () => {
-    stop();
-    dispatchEvent(new Event("posters-stop"));
-  };
-  for (const { prototype } of [Document, Element]) {
-    const { startViewTransition } = prototype;
-    if (!startViewTransition) continue;
-    prototype.startViewTransition = function (...given) {
-      const transition = startViewTransition.apply(this, given);
-      transition.skipTransition();
-      Object.defineProperty(transition, "ready", { value: transition.updateCallbackDone });
-      return transition;
-    };
-  }
-}"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,17 +52,17 @@ class Page:
     After an error it must be closed. After a success, `clean` makes it ready for the next document.
     """
 
-    def __init__(self, browser: Browser, context: BrowserContext, page: PlaywrightPage, session: CDPSession) -> None:
+    def __init__(self, browser: Browser, target: Target) -> None:
         self.browser = browser
-        self._context = context
-        self._page = page
-        self._session = session
-        self._frames = Frames(session, browser.turn)
+        self._target = target
+        self._session = target.session
+        self._frames = Frames(target.session, browser.turn)
         self._frame = ""
         self._world = 0
         self._view = View()
         self._javascript = False
-        self._traffic = Traffic(page, None)
+        self._traffic = Traffic(target.session, None)
+        self._arrived = asyncio.Event()
         self._crashed = asyncio.Event()
         self._left = asyncio.Event()
         self._stained = False
@@ -102,7 +79,7 @@ class Page:
         try:
             async with asyncio.timeout(OPEN_SECONDS):
                 return await unless(cls._open(browser, javascript, locale, timezone), browser.gone)
-        except (PlaywrightError, TimeoutError, EndedError) as error:
+        except (DevToolsError, TimeoutError, EndedError) as error:
             if "Invalid timezone" in str(error) or "Invalid locale" in str(error):
                 message = f"Chromium knows no locale {locale!r} or no time zone {timezone!r}"
                 raise RenderError("output_invalid", message) from None
@@ -110,16 +87,12 @@ class Page:
 
     @classmethod
     async def _open(cls, browser: Browser, javascript: bool, locale: str | None, timezone: str | None) -> Self:
-        context = await browser.new_context(javascript=javascript, locale=locale, timezone=timezone)
+        target = await Target.open(browser, javascript=javascript, locale=locale, timezone=timezone)
+        opened = cls(browser, target)
         try:
-            if javascript:
-                await context.add_init_script(NO_WINDOWS)
-            page = await context.new_page()
-            session = await context.new_cdp_session(page)
-            opened = cls(browser, context, page, session)
             await opened._watch()
-        except PlaywrightError:
-            await context.close()
+        except BaseException:
+            target.close()
             raise
         return opened
 
@@ -141,7 +114,7 @@ class Page:
             raise RenderError(code, message) from None
         except EndedError:
             raise self._ended() from None
-        except PlaywrightError as error:
+        except DevToolsError as error:
             if request.javascript and "navigated or closed" in error.message:
                 raise RenderError("navigated", "the document's script closed it or went elsewhere") from None
             raise RenderError("renderer_crashed", f"the page failed: {error.message[:300]}") from None
@@ -168,7 +141,7 @@ class Page:
         try:
             async with asyncio.timeout(CLEAN_SECONDS):
                 await unless(cleaning, self._crashed, self.browser.gone)
-        except (PlaywrightError, TimeoutError, EndedError):
+        except (DevToolsError, TimeoutError, EndedError):
             return False
         self._stained = False
         self._left.clear()
@@ -179,15 +152,15 @@ class Page:
 
         After 2 seconds the page's process is ended, which its neighbours do not feel; after 2 more the browser is.
         """
-        closing = asyncio.ensure_future(self._context.close())
+        closing = self._target.close()
         if not await self._done(closing):
-            self._background(self._session.send("Page.crash"))
+            self._session.tell("Page.crash")
             if not await self._done(closing):
                 self.browser.kill()
         closing.cancel()
         await asyncio.gather(closing, return_exceptions=True)
 
-    async def _done(self, closing: asyncio.Future[None]) -> bool:
+    async def _done(self, closing: Answer) -> bool:
         """Say whether the page is closed, or the browser gone, within 2 seconds."""
         gone = asyncio.ensure_future(self.browser.gone.wait())
         done, _ = await asyncio.wait((closing, gone), timeout=CLOSE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
@@ -195,45 +168,47 @@ class Page:
         return bool(done)
 
     async def _blank(self) -> None:
-        await self._page.goto("about:blank")
+        self._arrived.clear()
+        await self._session.send("Page.navigate", {"url": "about:blank"})
+        await self._arrived.wait()
         self._world = await make_world(self._session, self._frame)
 
     async def _watch(self) -> None:
-        page = self._page
-        page.on("crash", lambda _: self._crashed.set())
-        page.on("request", self._note)
-        self._session.on("Page.frameNavigated", self._note_document)
-        self._session.on("Fetch.requestPaused", self._refuse_document)
-        # A navigation that is answered 204 leaves the document as it is. Assets are not held up by this pattern.
-        await self._session.send("Fetch.enable", {"patterns": [{"resourceType": "Document"}]})
-        self._frame = await main_frame(self._session)
-        self._world = await make_world(self._session, self._frame)
-        await self._session.send("Page.enable")
+        session = self._session
+        session.on("Inspector.targetCrashed", lambda _: self._crashed.set())
+        session.on("Network.requestWillBeSent", self._note)
+        session.on("Page.frameNavigated", self._note_document)
+        session.on("Page.javascriptDialogOpening", self._refuse_dialog)
+        session.on("Fetch.requestPaused", self._answer)
+        self._frame = await main_frame(session)
+        self._world = await make_world(session, self._frame)
         await self._frames.begin()
 
     def _note_document(self, navigated: dict[str, Any]) -> None:
         """Note that another document came. One that goes to a part of itself stays."""
         if navigated["frame"]["id"] == self._frame:
             self._left.set()
+            self._arrived.set()
 
-    def _note(self, request: Request) -> None:
-        self._traffic.note(request)
+    def _note(self, sent: dict[str, Any]) -> None:
+        self._traffic.note(sent)
 
-    def _refuse_document(self, paused: dict[str, Any]) -> None:
+    def _answer(self, paused: dict[str, Any]) -> None:
+        if paused["resourceType"] != "Document":
+            self._traffic.answer(paused)
+            return
         if self._javascript and paused["frameId"] == self._frame:
             # The document would not finish loading: it waits for the navigation that its script began.
             self._left.set()
-        answer = {"requestId": paused["requestId"], "responseCode": 204}
-        self._background(self._session.send("Fetch.fulfillRequest", answer))
+        # A navigation that is answered 204 leaves the document as it is.
+        self._session.tell("Fetch.fulfillRequest", {"requestId": paused["requestId"], "responseCode": 204})
 
-    def _background(self, call: Coroutine[Any, Any, Any]) -> None:
-        task = asyncio.ensure_future(call)
-        # The page may be closed before it answers, and then nobody needs the answer.
-        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    def _refuse_dialog(self, _: dict[str, Any]) -> None:
+        self._session.tell("Page.handleJavaScriptDialog", {"accept": False})
 
     async def _draw(self, request: RenderRequest, supply: Supply | None) -> Drawn:
         started = time.monotonic()
-        self._traffic = Traffic(self._page, supply)
+        self._traffic = Traffic(self._session, supply)
         self._javascript = request.javascript
         await self._traffic.serve()
         images: list[Image] = []
@@ -271,7 +246,7 @@ class Page:
     async def _look(self, output: Output) -> None:
         view = View.of(output)
         last, self._view = self._view, view
-        await view.set(self._page, self._session, last)
+        await view.set(self._session, last)
 
     async def _picture(self, name: str, output: Output, composed: Composed) -> Image:
         if output.format == "pdf":

@@ -25,7 +25,7 @@ LAUNCHES: Final = 3
 class Launcher:
     """Starts browsers, one at a time: two at once would each be as late as both."""
 
-    def __init__(self, binary: Path | None) -> None:
+    def __init__(self, binary: Path) -> None:
         self._binary = binary
         self._on_demand = True
         self._turn = asyncio.Lock()
@@ -60,7 +60,7 @@ class Pages:
         self._at_rest.set()
 
     @classmethod
-    async def open(cls, binary: Path | None, *, on_demand: bool) -> Self:
+    async def open(cls, binary: Path, *, on_demand: bool) -> Self:
         """Start a browser and draw a text in every script on its page.
 
         Raises RenderError, and NotOnDemandError where this Chromium cannot draw `on_demand`.

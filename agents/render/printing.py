@@ -5,9 +5,8 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
-from playwright.async_api import CDPSession
-
 from agents.render.capture import Clip, checked_bytes, clip_size
+from agents.render.devtools import Session
 from agents.render.errors import RenderError
 from agents.render.rendering import Image
 from schemas.output import Output
@@ -22,7 +21,7 @@ _ENTRY: Final = re.compile(rb"\d{10}(?= \d{5} n )")
 _START: Final = re.compile(rb"(?<=\nstartxref\n)\d+")
 
 
-async def print_page(session: CDPSession, world: int, name: str, output: Output, clip: Clip | None) -> Image:
+async def print_page(session: Session, world: int, name: str, output: Output, clip: Clip | None) -> Image:
     """Return the viewport, or `clip`, as a PDF whose one page has that size, at 96 pixels an inch.
 
     Screen styles and backgrounds are kept; `vh` is a part of the page, which is as high as the document where the
@@ -76,7 +75,7 @@ def _parameters(width: float, height: float) -> dict[str, Any]:
     }
 
 
-async def _evaluate(session: CDPSession, world: int, expression: str) -> None:
+async def _evaluate(session: Session, world: int, expression: str) -> None:
     answer = await session.send("Runtime.evaluate", {"expression": expression, "contextId": world})
     if "exceptionDetails" in answer:
         raise RenderError("internal", f"the page could not be printed: {str(answer['exceptionDetails'])[:300]}")

@@ -1,8 +1,8 @@
 """Work that is given up when what it depends on ends."""
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from collections.abc import Awaitable
+from typing import TypeVar
 
 T = TypeVar("T")
 
@@ -11,7 +11,7 @@ class EndedError(Exception):
     """What the work depends on has ended; the work was given up."""
 
 
-async def unless(work: Coroutine[Any, Any, T], *ends: asyncio.Event) -> T:
+async def unless(work: Awaitable[T], *ends: asyncio.Event) -> T:
     """Return what `work` returns. Raises EndedError as soon as one of the events is set, however stuck the work is."""
     task = asyncio.ensure_future(work)
     waits = [asyncio.ensure_future(end.wait()) for end in ends]

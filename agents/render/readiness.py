@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from playwright.async_api import CDPSession
-from playwright.async_api import Error as PlaywrightError
 
 from agents.assets.font_display import document_fonts_in_any_time
 from agents.assets.still_svg import images_at_rest
+from agents.render.devtools import DevToolsError, Session
 from agents.render.errors import RenderError
 from schemas.output import Output
 
@@ -53,14 +52,14 @@ class Composed(msgspec.Struct, frozen=True):
     """Left, top, width and height of the element asked for."""
 
 
-async def main_frame(session: CDPSession) -> str:
+async def main_frame(session: Session) -> str:
     """Return the id of the page's own frame, which stays the same when it navigates."""
     tree = await session.send("Page.getFrameTree")
     frame: str = tree["frameTree"]["frame"]["id"]
     return frame
 
 
-async def make_world(session: CDPSession, frame: str) -> int:
+async def make_world(session: Session, frame: str) -> int:
     """Return the id of an isolated world of the page's document, with `compose` defined in it.
 
     It lives until the page navigates; writing another document into the page keeps it.
@@ -71,7 +70,7 @@ async def make_world(session: CDPSession, frame: str) -> int:
     return context
 
 
-async def compose(session: CDPSession, world: int, html: str, output: Output) -> Composed:
+async def compose(session: Session, world: int, html: str, output: Output) -> Composed:
     """Draw `html` in the page and return once it is loaded, decoded, and every animation is at its end or undone.
 
     Raises RenderError: `navigated` when the document went elsewhere, `output_invalid` for a selector that is no
@@ -90,7 +89,7 @@ async def compose(session: CDPSession, world: int, html: str, output: Output) ->
     return await _with_frames(session, world, composed)
 
 
-async def arrange(session: CDPSession, world: int, html: str, output: Output) -> Composed:
+async def arrange(session: Session, world: int, html: str, output: Output) -> Composed:
     """Return once the document that is in the page stands still in a view that was changed. Raises RenderError."""
     wanted = {**_wanted(html, output), "width": output.width, "height": output.height}
     composed = await _call(session, world, "(wanted) => arrange(wanted)", output.selector, wanted)
@@ -108,14 +107,14 @@ def _wanted(html: str, output: Output) -> dict[str, Any]:
     }
 
 
-async def _with_frames(session: CDPSession, world: int, composed: Composed) -> Composed:
+async def _with_frames(session: Session, world: int, composed: Composed) -> Composed:
     """Bring what the document's frames show to rest as well."""
     if not composed.frames:
         return composed
     tree = await session.send("Page.getFrameTree")
     for frame in islice(_frames_below(tree["frameTree"]), FRAMES_MAX):
         # It may be gone by now, or never have become a document; the page itself is what counts.
-        with contextlib.suppress(PlaywrightError, RenderError):
+        with contextlib.suppress(DevToolsError, RenderError):
             inner = await _call(session, await make_world(session, frame), "() => settleFrame()", None)
             composed = msgspec.structs.replace(composed, characters=composed.characters + inner.characters)
     await draw_frames(session, world)
@@ -128,7 +127,7 @@ def _frames_below(tree: dict[str, Any]) -> Iterator[str]:
         yield from _frames_below(child)
 
 
-async def _call(session: CDPSession, world: int, function: str, selector: str | None, *given: object) -> Composed:
+async def _call(session: Session, world: int, function: str, selector: str | None, *given: object) -> Composed:
     call = {
         "functionDeclaration": function,
         "executionContextId": world,
@@ -138,7 +137,7 @@ async def _call(session: CDPSession, world: int, function: str, selector: str | 
     }
     try:
         answer = await session.send("Runtime.callFunctionOn", call)
-    except PlaywrightError as error:
+    except DevToolsError as error:
         if "context was destroyed" in error.message or "Cannot find context" in error.message:
             raise RenderError("navigated", "the document navigated away while it was drawn") from None
         raise
@@ -147,7 +146,7 @@ async def _call(session: CDPSession, world: int, function: str, selector: str | 
     return msgspec.convert(answer["result"]["value"], Composed)
 
 
-async def draw_frames(session: CDPSession, world: int) -> None:
+async def draw_frames(session: Session, world: int) -> None:
     """Return once the page has drawn what came after it was ready."""
     frames = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
     await session.send("Runtime.evaluate", {"expression": frames, "contextId": world, "awaitPromise": True})

@@ -3,10 +3,15 @@
 from dataclasses import dataclass
 from typing import Final, Self
 
-from playwright.async_api import CDPSession, Page
-
+from agents.render.devtools import Session
 from schemas.output import ColorScheme, Output
 
+PREFERENCES: Final = {
+    "prefers-reduced-motion": "no-preference",
+    "forced-colors": "none",
+    "prefers-contrast": "no-preference",
+}
+"""Told to every document, so that it does not depend on the machine."""
 TRANSPARENT: Final = {"color": {"r": 0, "g": 0, "b": 0, "a": 0}}
 
 
@@ -18,7 +23,7 @@ class View:
     height: int = 0
     scale: float = 0.0
     transparent: bool = False
-    color_scheme: ColorScheme = "light"
+    color_scheme: ColorScheme | None = None
     as_screen: bool = False
     """Tell style sheets that they are shown on a screen even when the page is printed."""
 
@@ -34,7 +39,7 @@ class View:
             output.format == "pdf",
         )
 
-    async def set(self, page: Page, session: CDPSession, last: "View") -> None:
+    async def set(self, session: Session, last: "View") -> None:
         """Tell the browser what differs from `last`: each call costs a round trip."""
         if (self.width, self.height, self.scale) != (last.width, last.height, last.scale):
             metrics = {"width": self.width, "height": self.height, "deviceScaleFactor": self.scale, "mobile": False}
@@ -43,4 +48,9 @@ class View:
             background = TRANSPARENT if self.transparent else {}
             await session.send("Emulation.setDefaultBackgroundColorOverride", background)
         if (self.color_scheme, self.as_screen) != (last.color_scheme, last.as_screen):
-            await page.emulate_media(color_scheme=self.color_scheme, media="screen" if self.as_screen else "null")
+            features = {**PREFERENCES, "prefers-color-scheme": self.color_scheme}
+            media = {
+                "media": "screen" if self.as_screen else "",
+                "features": [{"name": name, "value": value} for name, value in features.items()],
+            }
+            await session.send("Emulation.setEmulatedMedia", media)

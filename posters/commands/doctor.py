@@ -43,18 +43,12 @@ async def _examine(settings: Settings) -> int:
         try:
             problems = await check(settings)
         except (TryAgainError, SettingsError, MigrationError, StorageRefusedError, RenderError) as error:
-            problems = [_sentence(error)]
+            problems = [str(error) or repr(error)]
         click.echo(f"{'ok     ' if not problems else 'problem'}  {name}")
         for problem in problems:
             click.echo(f"         {problem}")
         count += len(problems)
     return count
-
-
-def _sentence(error: Exception) -> str:
-    # What does not start a browser comes with the browser's whole log; what it complained of itself is enough.
-    first, *more = str(error).splitlines() or [repr(error)]
-    return "\n         ".join([first, *(line.strip() for line in more if "[err]" in line)])
 
 
 async def _topics(settings: Settings) -> list[str]:

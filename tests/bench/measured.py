@@ -31,8 +31,7 @@ def memory(*chromium: float) -> Memory:
     """Return a long run in which Chromium had these sizes, evenly over 300 posters."""
     last = len(chromium) - 1
     samples = [
-        Sample(posters=number * 300 // last, python=120.0, driver=90.0, chromium=size)
-        for number, size in enumerate(chromium)
+        Sample(posters=number * 300 // last, python=120.0, chromium=size) for number, size in enumerate(chromium)
     ]
     return Memory(posters=300, samples=samples, roles={"intake": 100.0, "render": 130.0})
 

@@ -4,10 +4,10 @@ import asyncio
 from typing import Any, cast
 
 import pytest
-from playwright.async_api import CDPSession
-from playwright.async_api import Error as PlaywrightError
 
 from agents.render import chromium
+from agents.render.devtools import Answer, DevToolsError
+from agents.render.devtools import Session as DevToolsSession
 from agents.render.engine import Engine
 from agents.render.frames import Frames, NotOnDemandError
 from tests.render.drawing import draw, image_url, page
@@ -33,15 +33,15 @@ class Session:
     """A browser that answers when it is told to."""
 
     def __init__(self) -> None:
-        self.asked: list[asyncio.Future[dict[str, Any]]] = []
+        self.asked: list[Answer] = []
 
-    async def send(self, method: str, parameters: dict[str, Any]) -> dict[str, Any]:
-        """Wait for the answer."""
+    def send(self, method: str, parameters: dict[str, Any]) -> Answer:
+        """Return the answer to come."""
         assert method == "HeadlessExperimental.beginFrame"
         self.asked.append(asyncio.get_running_loop().create_future())
-        return await self.asked[-1]
+        return self.asked[-1]
 
-    async def next(self) -> asyncio.Future[dict[str, Any]]:
+    async def next(self) -> Answer:
         """Return what is to be answered next."""
         while not self.asked or self.asked[-1].done():  # noqa: ASYNC110 - it takes some turns of the loop
             await asyncio.sleep(0)
@@ -50,7 +50,7 @@ class Session:
 
 def frames_of(session: Session, turn: asyncio.Lock) -> Frames:
     """Return the frames of a page of a browser with this turn."""
-    return Frames(cast("CDPSession", session), turn)
+    return Frames(cast("DevToolsSession", session), turn)
 
 
 async def test_a_frame_that_nobody_waits_for_keeps_its_turn_until_it_is_drawn() -> None:
@@ -65,7 +65,7 @@ async def test_a_frame_that_nobody_waits_for_keeps_its_turn_until_it_is_drawn() 
 
     assert given_up.cancelled()
     assert len(session.asked) == 1
-    first.set_exception(PlaywrightError("the page was closed"))
+    first.set_exception(DevToolsError("the page was closed"))
     (await session.next()).set_result({})
     await following
 
@@ -83,13 +83,13 @@ async def test_a_frame_without_a_picture_is_drawn_again() -> None:
 
 @pytest.mark.parametrize(
     ("answer", "error"),
-    [("'HeadlessExperimental.beginFrame' wasn't found", NotOnDemandError), ("Target crashed", PlaywrightError)],
+    [("'HeadlessExperimental.beginFrame' wasn't found", NotOnDemandError), ("Target crashed", DevToolsError)],
 )
 async def test_a_browser_that_refuses_is_told_apart(answer: str, error: type[Exception]) -> None:
     """Its answer to the first frame says that it cannot be asked for any; a page that crashed says something else."""
     session = Session()
     beginning = asyncio.ensure_future(frames_of(session, asyncio.Lock()).begin())
-    (await session.next()).set_exception(PlaywrightError(answer))
+    (await session.next()).set_exception(DevToolsError(answer))
 
     with pytest.raises(error, match=answer):
         await beginning

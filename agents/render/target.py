@@ -1,0 +1,77 @@
+"""A page of the browser as the protocol knows it: opened in a context of its own, and set to what stays as it is."""
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from agents.render.browser import Browser
+from agents.render.devtools import Answer, Session
+from agents.render.network import refuse_documents
+
+_OWN_WINDOW: Final = Path(__file__).with_name("own_window.js").read_text()
+FONT_FAMILIES: Final = {
+    "standard": "Times New Roman",
+    "serif": "Times New Roman",
+    "sansSerif": "Arial",
+    "fixed": "Monospace",
+    "cursive": "Comic Sans MS",
+    "fantasy": "Impact",
+}
+"""What fontconfig is asked for when a document asks for a generic family."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A page, in a context that shares nothing with any other and so in a process of its own."""
+
+    browser: Browser
+    session: Session
+    context: str
+
+    @classmethod
+    async def open(cls, browser: Browser, *, javascript: bool, locale: str | None, timezone: str | None) -> "Target":
+        """Return a new page. Raises DevToolsError."""
+        speaks = browser.devtools.browser
+        context = (await speaks.send("Target.createBrowserContext", {"disposeOnDetach": True}))["browserContextId"]
+        try:
+            await speaks.send("Browser.setDownloadBehavior", {"behavior": "deny", "browserContextId": context})
+            page = await speaks.send("Target.createTarget", {"url": "about:blank", "browserContextId": context})
+            attached = await speaks.send("Target.attachToTarget", {"targetId": page["targetId"], "flatten": True})
+            session = browser.devtools.session(attached["sessionId"])
+            await _set(session, javascript=javascript, locale=locale, timezone=timezone)
+        except BaseException:
+            speaks.tell("Target.disposeBrowserContext", {"browserContextId": context})
+            raise
+        return cls(browser, session, context)
+
+    def close(self) -> Answer:
+        """Begin to close page and context; the answer comes when they are no more."""
+        return self.browser.devtools.browser.send("Target.disposeBrowserContext", {"browserContextId": self.context})
+
+
+async def _set(session: Session, *, javascript: bool, locale: str | None, timezone: str | None) -> None:
+    """Say all at once, and then see what is answered: each wait would be a way there and back."""
+    answers = [session.send(method, parameters) for method, parameters in _settings(javascript, locale, timezone)]
+    await asyncio.gather(*answers, refuse_documents(session))
+
+
+def _settings(javascript: bool, locale: str | None, timezone: str | None) -> list[tuple[str, dict[str, Any]]]:
+    settings: list[tuple[str, dict[str, Any]]] = [
+        ("Page.enable", {}),
+        # What is fetched is not to be looked at, and need not be kept.
+        ("Network.enable", {"maxTotalBufferSize": 0, "maxResourceBufferSize": 0}),
+        ("Page.setBypassCSP", {"enabled": True}),
+        ("Page.setFontFamilies", {"fontFamilies": FONT_FAMILIES}),
+        ("Emulation.setFocusEmulationEnabled", {"enabled": True}),
+    ]
+    if javascript:
+        settings.append(("Page.addScriptToEvaluateOnNewDocument", {"source": _OWN_WINDOW, "runImmediately": True}))
+    else:
+        settings.append(("Emulation.setScriptExecutionDisabled", {"value": True}))
+    if locale is not None:
+        settings.append(("Emulation.setLocaleOverride", {"locale": locale}))
+        settings.append(("Emulation.setUserAgentOverride", {"userAgent": "", "acceptLanguage": locale}))
+    if timezone is not None:
+        settings.append(("Emulation.setTimezoneOverride", {"timezoneId": timezone}))
+    return settings
