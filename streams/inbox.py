@@ -160,6 +160,11 @@ class Inbox:
         return tuple(self._pauses)
 
     @property
+    def draining(self) -> bool:
+        """Whether nothing new may be begun, because the role stops."""
+        return self._closed
+
+    @property
     def unacknowledged(self) -> int:
         """How many records are delivered and not acknowledged."""
         return sum(len(window) for window in self._windows.values())

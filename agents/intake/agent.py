@@ -1,8 +1,7 @@
 """The intake role: requests in, pinned posters out."""
 
 import asyncio
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from itertools import islice
 from typing import Final, cast
@@ -71,6 +70,7 @@ class IntakeAgent:
         self._catalog = catalog
         self._now = now
         self._places = asyncio.Semaphore(CHUNKS_ON_THE_WAY)
+        self._pieces = asyncio.Semaphore(PIECES_ON_THE_WAY)
         self._bulk: asyncio.Queue[tuple[BatchRequested, Delivery]] = asyncio.Queue()
 
     async def run(self) -> None:
@@ -116,30 +116,41 @@ class IntakeAgent:
         self._inbox.finish(answered)
 
     async def _answer_bulk(self, tasks: asyncio.TaskGroup) -> None:
-        """Answer what waits at the side, until cancelled."""
+        """Answer what waits at the side, one after the other, until cancelled or the inbox is drained."""
         while True:
             request, delivery = await self._bulk.get()
+            if self._inbox.draining:
+                return
             self._inbox.unpark(delivery)
             try:
-                await self._answer_in_pieces(request, delivery, tasks)
+                records = self._acceptance.answers(request, delivery)
             except UnknownTemplateError:
                 tasks.create_task(self._wait_for_template(request, delivery))
             else:
-                failpoint("intake published")
-                self._inbox.finish([delivery])
+                pieces = await self._begin_pieces(records, tasks)
+                tasks.create_task(self._finish(delivery, pieces))
 
-    async def _answer_in_pieces(self, request: Request, delivery: Delivery, tasks: asyncio.TaskGroup) -> None:
-        """Let the broker take pieces while the next is decided. Raises UnknownTemplateError before the first."""
-        records = self._acceptance.answers(request, delivery)
-        on_the_way: deque[asyncio.Task[None]] = deque()
+    async def _begin_pieces(self, records: Iterator[Record], tasks: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
+        """Let the broker take pieces while the next is decided, that of the next batch too."""
+        pieces = []
         while piece := list(islice(records, RECORDS_A_PIECE)):
-            if len(on_the_way) == PIECES_ON_THE_WAY:
-                await on_the_way.popleft()
-            on_the_way.append(tasks.create_task(self._publish(piece)))
+            await self._pieces.acquire()
+            pieces.append(tasks.create_task(self._state_piece(piece)))
             for _ in range(PASSES):
                 await asyncio.sleep(0)
-        for each in on_the_way:
-            await each
+        return pieces
+
+    async def _state_piece(self, records: list[Record]) -> None:
+        try:
+            await self._publish(records)
+        finally:
+            self._pieces.release()
+
+    async def _finish(self, delivery: Delivery, pieces: list[asyncio.Task[None]]) -> None:
+        for piece in pieces:
+            await piece
+        failpoint("intake published")
+        self._inbox.finish([delivery])
 
     async def _reject(self, delivery: Delivery, reason: str) -> None:
         salvaged = salvage(delivery.value)

@@ -126,6 +126,12 @@ class Desk:
         value = encode(request)
         self.inbox.deliver(delivery(offset, value=value), lambda: self.acknowledged.append(offset))
 
+    async def acknowledge(self, calls: int) -> None:
+        """Let the broker acknowledge so many calls, the oldest first, and the role work on."""
+        for _ in range(calls):
+            self.gate.gate.release()
+        await self.passes()
+
     async def passes(self) -> None:
         """Let the role work until it waits for the broker."""
         for _ in range(200):
@@ -166,15 +172,33 @@ async def test_a_single_poster_overtakes_batches(desk: Desk) -> None:
     desk.deliver(2, single())
     await desk.passes()
     answered, early = list(desk.gate.taken), list(desk.acknowledged)
-    for _ in range(PIECES_ON_THE_WAY + 3):
-        desk.gate.gate.release()
-    await desk.passes()
+    await desk.acknowledge(PIECES_ON_THE_WAY + 2)
 
     rest = 2 * BATCH_MAX_POSTERS - PIECES_ON_THE_WAY * RECORDS_A_PIECE
     assert answered == [*[("first", RECORDS_A_PIECE)] * PIECES_ON_THE_WAY, ("single", 2)]
     assert early == []
     assert desk.gate.taken[len(answered) :] == [("first", rest), ("second", 40)]
     assert desk.acknowledged == [0, 1, 2]
+
+
+async def test_a_batch_begins_while_the_end_of_another_is_on_its_way(desk: Desk) -> None:
+    """The broker is not waited for between two batches; no more pieces are on their way than those of one."""
+    desk.deliver(0, batch("first", BATCH_MAX_POSTERS))
+    desk.deliver(1, batch("second", BATCH_MAX_POSTERS))
+    await desk.passes()
+    await desk.acknowledge(2)
+    begun, early = list(desk.gate.taken), list(desk.acknowledged)
+    await desk.acknowledge(1)
+
+    rest = 2 * BATCH_MAX_POSTERS - PIECES_ON_THE_WAY * RECORDS_A_PIECE
+    assert begun == [
+        *[("first", RECORDS_A_PIECE)] * PIECES_ON_THE_WAY,
+        ("first", rest),
+        ("second", RECORDS_A_PIECE),
+    ]
+    assert early == []
+    assert desk.acknowledged == [0]
+    assert len(desk.gate.taken) == len(begun) + 1
 
 
 async def test_a_small_batch_is_no_bulk(desk: Desk) -> None:
@@ -188,17 +212,19 @@ async def test_a_small_batch_is_no_bulk(desk: Desk) -> None:
 
 async def test_a_drain_leaves_batches_that_are_not_begun(desk: Desk) -> None:
     """It waits for the one in hand; the others are delivered again."""
-    desk.deliver(0, batch("first", 20))
+    desk.deliver(0, batch("first", BATCH_MAX_POSTERS))
     desk.deliver(1, batch("second", 20))
+    desk.deliver(2, batch("third", 20))
     await desk.passes()
     draining = asyncio.create_task(desk.inbox.drain(5))
     await desk.passes()
     early = draining.done()
-    desk.gate.gate.release()
+    await desk.acknowledge(3)
 
     assert not early
     assert await draining
     assert desk.acknowledged == [0]
+    assert {job for job, _ in desk.gate.taken} == {"first"}
 
 
 def test_a_batch_weighs_by_its_size() -> None:
