@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha1
 from typing import Final
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from .fields import EventId, Source, Timestamp, Version
 
@@ -28,7 +29,9 @@ def fact_id(*identity: object) -> UUID:
 
     UUIDv5 (RFC 9562, section 5.5) of the parts, joined by a character that no part can hold.
     """
-    return uuid5(_NAMESPACE, "\x1f".join(str(part) for part in identity))
+    # Not `uuid5` itself, which takes half as long again: every poster costs several of these.
+    named = sha1(_NAMESPACE.bytes + "\x1f".join(map(str, identity)).encode(), usedforsecurity=False)
+    return UUID(bytes=named.digest()[:16], version=5)
 
 
 def new_job_id(now: datetime, random_bytes: bytes) -> str:
