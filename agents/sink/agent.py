@@ -5,7 +5,7 @@ from typing import Final
 
 from agents.sink.erasures import Erasures
 from agents.sink.janitor import Janitor
-from agents.sink.sink import Sink
+from agents.sink.sink import Reading, Sink
 from streams.delivery import Delivery
 from streams.inbox import Inbox
 
@@ -34,8 +34,20 @@ class SinkAgent:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._janitor.run())
             tasks.create_task(self._erasures.run())
-            while True:
-                deliveries = await self._inbox.take(BATCH_RECORDS, BATCH_SECONDS)
-                await self._sink.flush(deliveries)
-                await self._erasures.record(deliveries)
-                self._inbox.finish(deliveries)
+            await self._flush(tasks)
+
+    async def _flush(self, tasks: asyncio.TaskGroup) -> None:
+        """Read the next batch while the database works on the one before it."""
+        writing: asyncio.Task[None] | None = None
+        while True:
+            reading = await self._sink.read(await self._inbox.take(BATCH_RECORDS, BATCH_SECONDS))
+            if writing is not None:
+                await writing
+            writing = tasks.create_task(self._write(reading))
+            # So that the database has the batch before the next one is read.
+            await asyncio.sleep(0)
+
+    async def _write(self, reading: Reading) -> None:
+        await self._sink.write(reading)
+        await self._erasures.record(reading.deliveries)
+        self._inbox.finish(reading.deliveries)

@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 ROWS_A_FLUSH: Final = 1_000
 BYTES_A_FLUSH: Final = 8 * 1024 * 1024
 ROWS_A_PIECE: Final = 100
-"""From a record that has more, a batch, others of this process get on before the next record is read."""
+"""After more, be it of one record, others of this process get on before the next record is read."""
 LONGEST_PAUSE_SECONDS: Final = 2.0
 """There are few sinks and one database: looking again often costs it nothing, and a restart is noticed soon."""
 
@@ -72,8 +72,17 @@ class _Entry:
     rows: list[Row]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What a batch of records says. `refused` are those that say nothing readable, with the reason."""
+
+    deliveries: Sequence[Delivery]
+    entries: list[_Entry]
+    refused: list[tuple[Delivery, str]]
+
+
 class Sink:
-    """Writes what records say; one flush at a time.
+    """Writes what records say; one write at a time. What comes next may be read meanwhile.
 
     `waiting_for` is told why the sink stands still on purpose, and None when it goes on.
     """
@@ -95,31 +104,50 @@ class Sink:
         self._sleep = sleep
 
     async def flush(self, deliveries: Sequence[Delivery]) -> None:
+        """Read and write these records. Raises WrongDatabaseError."""
+        await self.write(await self.read(deliveries))
+
+    async def read(self, deliveries: Sequence[Delivery]) -> Reading:
+        """Decode the records. This waits for nothing but others of this process."""
+        reading = Reading(deliveries=deliveries, entries=[], refused=[])
+        in_a_row = 0
+        for delivery in deliveries:
+            try:
+                rows = self._rows_of(delivery)
+            except ContractError as error:
+                reading.refused.append((delivery, str(error)))
+                continue
+            in_a_row += len(rows)
+            if in_a_row > ROWS_A_PIECE:
+                in_a_row = 0
+                await asyncio.sleep(0)
+            if rows:
+                reading.entries.append(_Entry(delivery=delivery, rows=rows))
+        return reading
+
+    async def write(self, reading: Reading) -> None:
         """Return once everything these records say is durable and announced.
 
         Records of a partition come in its order. While the database or the broker is away this waits for as long as it
         takes; a record that cannot be stored becomes a dead letter alone. Raises WrongDatabaseError.
         """
-        entries = [entry for delivery in deliveries if (entry := await self._read(delivery)) is not None]
-        for chunk in _chunks(entries):
+        for delivery, reason in reading.refused:
+            await self._dead_letter(delivery, reason)
+        for chunk in _chunks(reading.entries):
             await write_all_but_bad(chunk, self._write, self._reject)
-        self.counts.records += len(deliveries)
-        metrics.SINK_RECORDS.inc(len(deliveries))
+        self.counts.records += len(reading.deliveries)
+        metrics.SINK_RECORDS.inc(len(reading.deliveries))
 
-    async def _read(self, delivery: Delivery) -> _Entry | None:
+    def _rows_of(self, delivery: Delivery) -> list[Row]:
         try:
-            rows = rows_of(delivery)
-        except ContractError as error:
+            return rows_of(delivery)
+        except ContractError:
             if delivery.topic != POSTER_REQUESTS:
-                await self._dead_letter(delivery, str(error))
-                return None
-            self.counts.skipped += 1
-            metrics.SINK_SKIPPED.inc()
-            salvaged = salvage(delivery.value)
-            rows = salvaged_rows(salvaged, delivery) if salvaged is not None else []
-        if len(rows) > ROWS_A_PIECE:
-            await asyncio.sleep(0)
-        return _Entry(delivery=delivery, rows=rows) if rows else None
+                raise
+        self.counts.skipped += 1
+        metrics.SINK_SKIPPED.inc()
+        salvaged = salvage(delivery.value)
+        return salvaged_rows(salvaged, delivery) if salvaged is not None else []
 
     async def _write(self, entries: Sequence[_Entry]) -> None:
         batch = merge(row for entry in entries for row in entry.rows)

@@ -1,15 +1,20 @@
 """The role's loop: records are finished only once they are written, in the order of their partition."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
-from agents.sink.agent import SinkAgent, weigh
+from agents.sink.agent import BATCH_RECORDS, SinkAgent, weigh
 from agents.sink.database import Database
 from agents.sink.erasures import Erasures
 from agents.sink.janitor import Janitor
+from agents.sink.sink import Reading, Sink
 from agents.storage.files import FileStore
+from streams.delivery import Delivery
 from streams.inbox import Inbox
 from tests.sink.conftest import Workshop
+from tests.streams.deliveries import delivery
 
 
 async def test_records_are_finished_once_they_are_written(workshop: Workshop, tmp_path: Path) -> None:
@@ -25,8 +30,8 @@ async def test_records_are_finished_once_they_are_written(workshop: Workshop, tm
         if len(acknowledged) == len(deliveries):
             done.set()
 
-    for number, delivery in enumerate(deliveries):
-        inbox.deliver(delivery, lambda number=number: acknowledge(number))
+    for number, each in enumerate(deliveries):
+        inbox.deliver(each, lambda number=number: acknowledge(number))
     sweeping = Database(workshop.url)
     janitor = Janitor(sweeping, workshop.announcements, batch_timeout=3_600, stale_after=86_400)
     erasing = Database(workshop.url)
@@ -63,6 +68,60 @@ async def test_nothing_is_finished_while_the_database_is_away(workshop: Workshop
 
     assert acknowledged == []
     assert workshop.set_aside.letters == []
+
+
+class Held:
+    """A sink that writes a batch when it is told to, and what it has begun."""
+
+    def __init__(self) -> None:
+        self.gate = asyncio.Semaphore(0)
+        self.began: list[str] = []
+
+    async def read(self, deliveries: Sequence[Delivery]) -> Reading:
+        """Read nothing."""
+        self.began.append(f"read {deliveries[0].offset}")
+        return Reading(deliveries=deliveries, entries=[], refused=[])
+
+    async def write(self, reading: Reading) -> None:
+        """Write nothing."""
+        self.began.append(f"write {reading.deliveries[0].offset}")
+        await self.gate.acquire()
+
+
+class Idle:
+    """Has nothing to sweep and nothing to erase."""
+
+    async def run(self) -> None:
+        """Wait until cancelled."""
+        await asyncio.Event().wait()
+
+    async def record(self, _: Sequence[Delivery]) -> None:
+        """Take note of nothing."""
+
+
+async def test_a_batch_is_read_while_the_one_before_is_written() -> None:
+    """One is read ahead, no more; it is written, and acknowledged, after the one before it."""
+    inbox, sink, idle = Inbox(["poster-requests"], cap=3 * BATCH_RECORDS), Held(), Idle()
+    acknowledged: list[int] = []
+    for offset in range(3 * BATCH_RECORDS):
+        inbox.deliver(delivery(offset), lambda offset=offset: acknowledged.append(offset))
+    agent = SinkAgent(inbox, cast("Sink", sink), cast("Erasures", idle), cast("Janitor", idle))
+    running = asyncio.create_task(agent.run())
+    steps = []
+    for _ in range(3):
+        for _ in range(50):
+            await asyncio.sleep(0)
+        steps.append((list(sink.began), len(acknowledged)))
+        sink.gate.release()
+    running.cancel()
+    await asyncio.wait([running])
+
+    first, second, third = 0, BATCH_RECORDS, 2 * BATCH_RECORDS
+    begun = [f"read {first}", f"write {first}", f"read {second}"]
+    assert steps[0] == (begun, 0)
+    begun += [f"write {second}", f"read {third}"]
+    assert steps[1] == (begun, BATCH_RECORDS)
+    assert steps[2] == ([*begun, f"write {third}"], 2 * BATCH_RECORDS)
 
 
 def test_a_batch_weighs_by_its_size(workshop: Workshop) -> None:
