@@ -1,6 +1,7 @@
 -- One flush: everything a batch says, in one transaction and one round trip. The function lives in the session that
 -- calls it, so that it always is the one this build was written for. Each argument is an array of objects whose names
--- are the columns of the table; each holds a key at most once.
+-- are the columns of the table; each holds a key at most once. They are json, not jsonb, which would be made of all of it
+-- only to be taken apart again.
 --
 -- Rules:
 --   * a poster's state only moves up in (generation, status_rank, attempt), and the first end of a generation stays;
@@ -17,17 +18,17 @@ RETURN CASE
     ELSE 'queued'
 END;
 
-CREATE OR REPLACE FUNCTION pg_temp.flush_batch(p_jobs jsonb, p_posters jsonb, p_cancels jsonb, p_logs jsonb)
+CREATE OR REPLACE FUNCTION pg_temp.flush_batch(p_jobs json, p_posters json, p_cancels json, p_logs json)
 RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
     requests   template_generation_jobs[] :=
-        ARRAY(SELECT r FROM jsonb_populate_recordset(NULL::template_generation_jobs, p_jobs) AS r);
+        ARRAY(SELECT r FROM json_populate_recordset(NULL::template_generation_jobs, p_jobs) AS r);
     news       template_poster_results[] :=
-        ARRAY(SELECT n FROM jsonb_populate_recordset(NULL::template_poster_results, p_posters) AS n);
+        ARRAY(SELECT n FROM json_populate_recordset(NULL::template_poster_results, p_posters) AS n);
     cancels    template_generation_jobs[] :=
-        ARRAY(SELECT c FROM jsonb_populate_recordset(NULL::template_generation_jobs, p_cancels) AS c);
+        ARRAY(SELECT c FROM json_populate_recordset(NULL::template_generation_jobs, p_cancels) AS c);
     lines      template_generation_logs[] :=
-        ARRAY(SELECT l FROM jsonb_populate_recordset(NULL::template_generation_logs, p_logs) AS l);
+        ARRAY(SELECT l FROM json_populate_recordset(NULL::template_generation_logs, p_logs) AS l);
     known      text[];  -- jobs that have a row once this is done
     begun      text[];  -- jobs whose request is new
     moved_in   text[];  -- the jobs and
