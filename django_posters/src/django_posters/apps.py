@@ -16,5 +16,5 @@ class PostersConfig(AppConfig):
         """Register the system checks."""
         from .checks import check_database, check_settings  # noqa: PLC0415 - Django wants app modules imported here
 
-        checks.register(check_settings)
+        checks.register(check_settings, "posters")
         checks.register(check_database, checks.Tags.database)

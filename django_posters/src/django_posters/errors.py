@@ -15,5 +15,9 @@ class BrokerError(PostersError):
     """The broker did not take a message in time; try again later. Raised by what publishes."""
 
 
+class StoppedError(PostersError):
+    """Somebody pressed Ctrl-C before it was known what came of a command."""
+
+
 class PostersSettingsError(ImproperlyConfigured):
     """The setting `POSTERS` is missing or wrong. Raised by the first thing that needs it, and by `manage.py check`."""

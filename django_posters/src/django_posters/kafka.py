@@ -3,9 +3,11 @@
 import logging
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
-from confluent_kafka import Consumer, KafkaError, Producer
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 
 from .conf import Settings
 from .errors import PostersSettingsError
@@ -40,39 +42,43 @@ logger.addFilter(_Repeats())
 
 
 def make_producer(settings: Settings) -> Producer:
-    """Return a producer that neither loses nor reorders what it is given, and gives up after ACK_SECONDS."""
-    return Producer(
-        {
-            "message.max.bytes": 4 * MEBIBYTE,
-            "linger.ms": 1,
-            **_shared(settings),
-            "acks": "all",
-            "enable.idempotence": True,
-            "message.timeout.ms": ACK_SECONDS * 1000,
-        },
-        logger=logger,
-    )
+    """Return a producer that neither loses nor reorders what it is given, and gives up after ACK_SECONDS.
+
+    Raises PostersSettingsError.
+    """
+    options = {
+        "message.max.bytes": 4 * MEBIBYTE,
+        "linger.ms": 1,
+        **_shared(settings),
+        "acks": "all",
+        "enable.idempotence": True,
+        "message.timeout.ms": ACK_SECONDS * 1000,
+    }
+    with _blaming_the_options():
+        return Producer(options, logger=logger)
 
 
 def make_consumer(settings: Settings, *, group: str) -> Consumer:
-    """Return a consumer that starts at the beginning and commits what was stored by `store_offsets()`."""
-    return Consumer(
-        {
-            # Embedded brokers do not wake a waiting fetch.
-            "fetch.wait.max.ms": 50,
-            # A topic that `posters setup` has yet to make is found soon after.
-            "topic.metadata.refresh.interval.ms": 5_000,
-            # While the database is away, nothing is polled; that is no reason to leave the group.
-            "max.poll.interval.ms": 86_400_000,
-            "auto.commit.interval.ms": 1_000,
-            **_shared(settings),
-            "group.id": group,
-            "auto.offset.reset": "earliest",
-            "enable.auto.commit": True,
-            "enable.auto.offset.store": False,
-        },
-        logger=logger,
-    )
+    """Return a consumer that starts at the beginning and commits what was stored by `store_offsets()`.
+
+    Raises PostersSettingsError.
+    """
+    options = {
+        # Embedded brokers do not wake a waiting fetch.
+        "fetch.wait.max.ms": 50,
+        # A topic that `posters setup` has yet to make is found soon after.
+        "topic.metadata.refresh.interval.ms": 5_000,
+        # While the database is away, nothing is polled; that is no reason to leave the group.
+        "max.poll.interval.ms": 86_400_000,
+        "auto.commit.interval.ms": 1_000,
+        **_shared(settings),
+        "group.id": group,
+        "auto.offset.reset": "earliest",
+        "enable.auto.commit": True,
+        "enable.auto.offset.store": False,
+    }
+    with _blaming_the_options():
+        return Consumer(options, logger=logger)
 
 
 def _shared(settings: Settings) -> dict[str, Any]:
@@ -91,6 +97,17 @@ def _shared(settings: Settings) -> dict[str, Any]:
         **settings.kafka_options,
         "bootstrap.servers": settings.bootstrap_servers,
     }
+
+
+@contextmanager
+def _blaming_the_options() -> Iterator[None]:
+    try:
+        yield
+    except (KafkaException, TypeError, ValueError) as error:
+        reason = error.args[0].str() if isinstance(error, KafkaException) else error
+        raise PostersSettingsError(
+            f'the client of the broker cannot be set up: {reason}; mend POSTERS["KAFKA_OPTIONS"]'
+        ) from error
 
 
 def is_permanent(error: KafkaError) -> bool:

@@ -1,8 +1,10 @@
 """Send a template to the templates role, and wait for its answer."""
 
+import threading
 import time
 import uuid
 from dataclasses import dataclass
+from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from django.utils import timezone
@@ -10,12 +12,16 @@ from django.utils import timezone
 from .conf import Settings
 from .contract.codec import ContractError, decode, encode
 from .contract.limits import TEMPLATE_HTML_MAX_BYTES, TEMPLATE_NAME_MAX_CHARACTERS
+from .contract.output import Output, OutputError, resolve_output
 from .contract.references import is_section
 from .contract.templates import TemplateAnswer, TemplateRejected, TemplateUpload, TemplateUploaded
 from .contract.topics import TEMPLATE_COMMANDS, TEMPLATE_EVENTS
-from .errors import BrokerError, RequestError
+from .errors import BrokerError, RequestError, StoppedError
 from .kafka import ACK_SECONDS, make_consumer, make_producer
 from .outbox import new_headers
+
+_LOOK_SECONDS: Final = 0.2
+"""How long Ctrl-C may have to wait."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +50,10 @@ class Upload:
             raise RequestError("the HTML or the name holds U+0000, which cannot be stored; remove it")
         if (size := len(self.html.encode())) > TEMPLATE_HTML_MAX_BYTES:
             raise RequestError(f"the HTML has {size:,} bytes; {TEMPLATE_HTML_MAX_BYTES:,} are allowed")
+        try:
+            resolve_output(Output(width=self.width, height=self.height))
+        except OutputError as error:
+            raise RequestError(f"the template cannot have this size: {error}") from error
         return TemplateUpload(
             event_id=uuid.uuid4(),
             occurred_at=timezone.now(),
@@ -57,8 +67,8 @@ class Upload:
         )
 
 
-def send(command: TemplateUpload, settings: Settings) -> None:
-    """Return once the broker has the command. Raises BrokerError."""
+def send(stop: threading.Event, command: TemplateUpload, settings: Settings) -> None:
+    """Return once the broker has the command. Raises BrokerError, and StoppedError if `stop` comes first."""
     producer = make_producer(settings)
     errors: list[KafkaError] = []
 
@@ -69,9 +79,13 @@ def send(command: TemplateUpload, settings: Settings) -> None:
     headers: list[tuple[str, str | bytes | None]] = list(new_headers().items())
     key, value = command.section.encode(), encode(command)
     producer.produce(TEMPLATE_COMMANDS, key=key, value=value, headers=headers, on_delivery=report)
-    producer.flush()
+    while producer.flush(_LOOK_SECONDS):
+        _go_on_unless(stop)
     if errors:
-        raise BrokerError(f"the broker did not take the template in {ACK_SECONDS} s: {errors[0].str()}")
+        raise BrokerError(
+            f"the broker did not take the template in {ACK_SECONDS} s: {errors[0].str()}; "
+            f"does it run at {settings.bootstrap_servers}?"
+        )
 
 
 class Answers:
@@ -85,11 +99,14 @@ class Answers:
             self._consumer.close()
             raise BrokerError(f"the broker does not tell where {TEMPLATE_EVENTS} ends: {error}") from error
 
-    def wait_for(self, command: TemplateUpload, *, seconds: float) -> TemplateUploaded | TemplateRejected:
-        """Return what came of the command. Raises BrokerError where nothing comes in time."""
+    def wait_for(
+        self, stop: threading.Event, command: TemplateUpload, *, seconds: float
+    ) -> TemplateUploaded | TemplateRejected:
+        """Return what came of the command. Raises BrokerError where nothing comes in time, StoppedError at `stop`."""
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
-            message = self._consumer.poll(left)
+            _go_on_unless(stop)
+            message = self._consumer.poll(min(left, _LOOK_SECONDS))
             if message is None or message.error() is not None:
                 continue
             try:
@@ -104,6 +121,11 @@ class Answers:
     def close(self) -> None:
         """Leave the broker."""
         self._consumer.close()
+
+
+def _go_on_unless(stop: threading.Event) -> None:
+    if stop.is_set():
+        raise StoppedError("interrupted; whether the template arrived is not known, uploading it again does no harm")
 
 
 def _ends(consumer: Consumer) -> list[TopicPartition]:

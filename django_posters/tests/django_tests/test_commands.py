@@ -1,13 +1,16 @@
 """The commands beside a site, where there is no broker."""
 
 import signal
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 
 from django_posters import request_poster
+from django_tests.conftest import NOWHERE
 from django_tests.site import Site, make_testimonial
 
 
@@ -39,3 +42,88 @@ def test_placeholders_need_no_command(plain_site: Site, command: list[Any]) -> N
         pytest.raises(CommandError, match="neither a broker nor this command is needed"),
     ):
         call_command(*command)
+
+
+def test_interrupted_upload_ends_like_any_program(plain_site: Site, tmp_path: Path) -> None:
+    """Ctrl-C while a template is sent ends with one sentence and the code that shells know."""
+    template = tmp_path / "quote.html"
+    template.write_text("<p>{{ quote }}</p>", encoding="utf-8")
+    process = plain_site.start("upload_poster_template", "quote", str(template), captured=True)
+    assert process.stderr is not None
+    said = ""
+    while "no broker can be used" not in said:
+        said = process.stderr.readline()
+        assert said
+
+    process.send_signal(signal.SIGINT)
+    _, rest = process.communicate(timeout=60)
+
+    assert "CommandError: interrupted; whether the template arrived is not known" in rest
+    assert "Traceback" not in rest
+    assert process.returncode == 130
+
+
+@pytest.mark.parametrize("command", [["relay_posters"], ["relay_posters", "--once"], ["consume_posters"]], ids=" ".join)
+def test_missing_tables_are_told_of(tmp_path: Path, command: list[str]) -> None:
+    """Before `migrate` a command names what is not applied and ends; it does not take the database to be away."""
+    site = Site(database_url=f"sqlite:///{tmp_path / 'empty.sqlite3'}", broker=NOWHERE)
+
+    done = site.run(*command, check=False)
+
+    assert "CommandError: posters.0001_initial is not applied to the database; run `manage.py migrate`" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.returncode == 1
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "mysql"])
+def test_absent_database_ends_a_relay_that_runs_once(scheme: str) -> None:
+    """With --once nobody waits for a database that is away: one sentence says so."""
+    site = Site(database_url=f"{scheme}://nobody@{NOWHERE}/site", broker=NOWHERE)
+
+    done = site.run("relay_posters", "--once", check=False)
+
+    assert "CommandError: the database is away: " in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.returncode == 1
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["relay_posters"], ["consume_posters"], ["upload_poster_template", "quote", __file__]],
+    ids=lambda words: words[0],
+)
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"nonsense": 1}, 'No such configuration property: "nonsense"'),
+        ({"security.protocol": "SSL", "ssl.ca.location": "/nowhere"}, "ssl.ca.location"),
+    ],
+    ids=["unknown", "unusable"],
+)
+def test_options_that_cannot_be_are_told_of(
+    plain_site: Site, command: list[str], options: dict[str, Any], reason: str
+) -> None:
+    """An option that the Kafka client refuses ends a command with the reason and the setting to mend."""
+    with (
+        override_settings(POSTERS=settings.POSTERS | {"KAFKA_OPTIONS": options}),
+        pytest.raises(CommandError, match=rf'{reason}.*mend POSTERS\["KAFKA_OPTIONS"\]'),
+    ):
+        call_command(*command)
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "mysql"])
+def test_relay_may_start_before_the_database(scheme: str) -> None:
+    """A relay that starts while the database is away waits for it, whatever Django's own checks ask it."""
+    with Site(database_url=f"{scheme}://nobody@{NOWHERE}/site", broker=NOWHERE) as site:
+        process = site.start("relay_posters", captured=True)
+        assert process.stderr is not None
+        said = ""
+        while "the database is away" not in said:
+            said = process.stderr.readline()
+            assert said
+
+        process.send_signal(signal.SIGINT)
+        _, rest = process.communicate(timeout=60)
+
+    assert "Traceback" not in rest
+    assert process.returncode == 0

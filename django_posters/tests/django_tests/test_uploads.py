@@ -118,6 +118,7 @@ def test_silence_is_an_error(site: Site, template: Path) -> None:
         pytest.param(["quote", "{file}", "--name", "x" * 201], "201 characters; 1 to 200", id="name"),
         pytest.param(["quote", "{large}"], "524,289 bytes; 524,288 are allowed", id="size"),
         pytest.param(["quote", "{binary}"], "cannot be read", id="not text"),
+        pytest.param(["quote", "{file}", "--width", "0"], "`width` is 0; whole numbers of 1 to 8,192", id="side"),
     ],
 )
 def test_bad_upload_sends_nothing(sqlite_url: str, template: Path, command: list[str], message: str) -> None:

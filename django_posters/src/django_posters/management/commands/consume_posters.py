@@ -8,6 +8,7 @@ from django_posters.conf import get_settings
 from django_posters.consumer import consume_until
 from django_posters.errors import PostersSettingsError
 from django_posters.kafka import make_consumer
+from django_posters.migrated import check_migrated
 from django_posters.stopping import stop_on_signals
 
 
@@ -16,9 +17,13 @@ class Command(BaseCommand):
 
     help = "Write what came of this site's posters, and send poster_finished: runs until TERM."
 
+    # Django 6.1's own checks ask the database, which may be away when this starts.
+    requires_system_checks = ("posters",)
+
     def handle(self, *args: Any, **options: Any) -> None:
         """Run until TERM."""
         settings = get_settings()
+        check_migrated()
         try:
             consumer = make_consumer(settings, group=settings.group)
         except PostersSettingsError as error:

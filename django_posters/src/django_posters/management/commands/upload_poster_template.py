@@ -1,17 +1,21 @@
 """`manage.py upload_poster_template SECTION FILE`."""
 
+import threading
 from pathlib import Path
 from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from django_posters.conf import get_settings
-from django_posters.contract.templates import TemplateError, TemplateUploaded
+from django_posters.conf import Settings, get_settings
+from django_posters.contract.templates import TemplateError, TemplateRejected, TemplateUpload, TemplateUploaded
 from django_posters.discovery import read_template
-from django_posters.errors import PostersError, PostersSettingsError
+from django_posters.errors import PostersError, PostersSettingsError, StoppedError
+from django_posters.stopping import stop_on_signals
 from django_posters.uploads import Answers, Upload, send
 
 WAIT_SECONDS: Final = 30.0
+INTERRUPTED: Final = 130
+"""What shells end with after Ctrl-C."""
 
 
 class Command(BaseCommand):
@@ -49,24 +53,35 @@ class Command(BaseCommand):
                 height=options["height"],
             )
             command = upload.command(settings)
-            if wait is None:
-                send(command, settings)
-                self.stdout.write(f"Sent {file} as command {command.event_id}.")
-                return
-            answers = Answers(settings)
-            try:
-                send(command, settings)
-                answer = answers.wait_for(command, seconds=wait)
-            finally:
-                answers.close()
+            with stop_on_signals() as stop:
+                answer = _answer(stop, command, settings, wait)
+        except StoppedError as error:
+            raise CommandError(str(error), returncode=INTERRUPTED) from error
         except (PostersError, PostersSettingsError) as error:
             raise CommandError(str(error)) from error
+        if answer is None:
+            self.stdout.write(f"Sent {file} as command {command.event_id}.")
+            return
         if not isinstance(answer, TemplateUploaded):
             raise CommandError("\n".join(_line(file, error) for error in answer.errors))
         for warning in answer.warnings:
             self.stderr.write(f"{file}: {warning.code}: {warning.message}")
         active = "active" if answer.is_active else "not active"
         self.stdout.write(f"{section}@{answer.template_version} ({answer.template_id}) is uploaded and {active}.")
+
+
+def _answer(
+    stop: threading.Event, command: TemplateUpload, settings: Settings, wait: float | None
+) -> TemplateUploaded | TemplateRejected | None:
+    if wait is None:
+        send(stop, command, settings)
+        return None
+    answers = Answers(settings)
+    try:
+        send(stop, command, settings)
+        return answers.wait_for(stop, command, seconds=wait)
+    finally:
+        answers.close()
 
 
 def _line(file: Path, error: TemplateError) -> str:
