@@ -51,6 +51,7 @@ def console_link(topic: str, key: str, since: datetime, text: str) -> SafeString
     console = get_settings().console_url
     if not console:
         return ""
+    # So Console 3.6 to 3.10 read their address; 3.5 has no `t`.
     # Console loads so many records of all partitions (-1) from the offset on, where -4 means the time; only among those
     # it looks for the text.
     search = {"p": -1, "s": 500, "o": -4, "t": int(since.timestamp() * 1000) - _CLOCKS_DIFFER_MS, "q": key}
