@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import faust
 import faust.streams
 from faust.app.base import BootStrategy
+from faust.tables.manager import TableManager
 from faust.types import TP
 from faust.types.auth import CredentialsT
 from prometheus_client import Counter
@@ -78,6 +79,16 @@ class ConsumerOnly(BootStrategy):
     """Starts no Faust producer: roles publish through their own."""
 
     enable_kafka_producer = False
+
+
+class NoTables(TableManager):
+    """Waits for no tables: Faust gives an app a second to name those it has."""
+
+    async def on_start(self) -> None:
+        """Start what comes after that wait."""
+        if not self.should_stop:
+            await self._update_channels()
+            await self.recovery.start()
 
 
 class RoleApp(faust.App):
@@ -197,6 +208,7 @@ def _configuration(role: Role, settings: Settings) -> dict[str, Any]:
         "autodiscover": False,
         "web_enabled": False,
         "topic_disable_leader": True,
+        "TableManager": NoTables,
         "topic_allow_declare": False,
         "stream_wait_empty": False,
         "broker_max_poll_interval": NEVER,

@@ -13,7 +13,7 @@ from agents.render.allowance import Allowance
 from agents.render.background import Background
 from agents.render.cores import usable_cores
 from agents.render.errors import RenderError
-from agents.render.fonts import FontSet, read_fonts_apart
+from agents.render.fonts import FontSet, font_files, font_set_version, read_fonts_apart
 from agents.render.network import may_use_network
 from agents.render.page import Drawn
 from agents.render.pages import Launcher
@@ -32,6 +32,8 @@ RENDERER_VERSION: Final = 4
 """Raised with every change that changes pixels: it is part of the input digest, and so of object keys."""
 UPLOADS_BESIDE: Final = 4
 """Documents in hand beyond the pages: what comes after drawing overlaps the next one."""
+FIRST_ALONE_SECONDS: Final = 0.5
+"""For so long the first document has the cores for itself; then the other slots' browsers are started."""
 ASSETS_SHARE: Final = 0.6
 """Of a document's time, for its assets altogether; then it is drawn without those that are missing."""
 
@@ -59,37 +61,48 @@ class Engine:
         self._fetcher = fetcher
         self.places = Places(self.slots + UPLOADS_BESIDE)
         """How many documents to bring at once; one that waits for its assets lends its place to another."""
-        launcher = Launcher(chromium.find_chromium(chromium_binary))
+        self._launcher = Launcher(chromium.find_chromium(chromium_binary))
         self._all = [
-            Slot(launcher, recycle_after=recycle_after, recycle_above_bytes=recycle_above_bytes)
+            Slot(self._launcher, recycle_after=recycle_after, recycle_above_bytes=recycle_above_bytes)
             for _ in range(self.slots)
         ]
         self._free: Slots[Slot] = Slots()
-        self._fonts: FontSet | None = None
-        self._version: str | None = None
+        self._others = self._all[1:]
+        """Those that are opened once there is something to draw."""
+        self._fonts: asyncio.Task[FontSet] | None = None
+        self._fingerprint: str | None = None
         self._background = Background()
         self._closed = False
 
     async def start(self) -> None:
-        """Start the first browser; the others follow while it draws.
+        """Start the first browser and return once it has come up; it is warmed meanwhile, for the first document.
 
         Raises RenderError when it does not come up in three tries.
         """
         await asyncio.to_thread(remove_orphans)
-        fonts = asyncio.create_task(read_fonts_apart())
-        first, *others = self._all
-        try:
-            self._version = (await first.open()).browser.version
-        finally:
-            self._fonts = await fonts
-        self._free.add(first)
-        for slot in others:
-            self._background.start(self._add(slot))
+        first = self._all[0]
+        opening = asyncio.create_task(first.open())
+        opening.add_done_callback(lambda done: done.cancelled() or done.exception())
+        self._fonts = asyncio.create_task(read_fonts_apart())
+        fonts = await asyncio.to_thread(font_set_version, font_files())
+        came_up = asyncio.create_task(self._launcher.came_up.wait())
+        await asyncio.wait((opening, came_up), return_when=asyncio.FIRST_COMPLETED)
+        came_up.cancel()
+        if opening.done():
+            await opening
+        self._fingerprint = f"{RENDERER_VERSION}-{self._launcher.version}-{fonts}"
+        self._background.start(self._add(first))
 
     async def _add(self, slot: Slot) -> None:
         with contextlib.suppress(RenderError):  # the poster that gets this slot tries again, and has the error
             await slot.open()
         self._free.add(slot)
+
+    def _open_others(self) -> None:
+        """Open the other slots. They are not opened before: a worker's first poster waits for one browser only."""
+        others, self._others = self._others, []
+        for slot in others:
+            self._background.start(self._add(slot))
 
     @property
     def healthy(self) -> bool:
@@ -99,9 +112,9 @@ class Engine:
     @property
     def fingerprint(self) -> str:
         """Return what, beside the document, decides the pixels: our version, Chromium's, and the font set's."""
-        if self._version is None or self._fonts is None:
+        if self._fingerprint is None:
             raise RuntimeError("the engine's fingerprint is known once it has started")
-        return f"{RENDERER_VERSION}-{self._version}-{self._fonts.version}"
+        return self._fingerprint
 
     async def render(self, request: RenderRequest) -> Rendering:
         """Draw one document and return its images. Waits for the assets that it names, then for a free slot.
@@ -130,10 +143,12 @@ class Engine:
         for visit in request.visits():
             slot = await self._take_slot(request, allowance)
             drawn.append(await self._visit(slot, visit, supply, allowance))
-        return self._rendering(request, drawn, waited=allowance.waited)
+        return await self._rendering(request, drawn, waited=allowance.waited)
 
     async def _take_slot(self, request: RenderRequest, allowance: Allowance) -> Slot:
         """Wait for a slot, which is no part of a document's time."""
+        if self._others:
+            asyncio.get_running_loop().call_later(FIRST_ALONE_SECONDS, self._open_others)
         with allowance.stopped():
             return await self._free.acquire(urgent=request.urgent)
 
@@ -168,17 +183,25 @@ class Engine:
         finally:
             self._free.release(slot)
 
+    async def _missing(self, characters: str) -> str:
+        if self._fonts is None:
+            raise RuntimeError("the engine knows its fonts once it has started")
+        return (await asyncio.shield(self._fonts)).missing(characters)
+
     async def close(self) -> None:
         """Wait for what is being drawn, then end the browsers and remove everything they wrote."""
         self._closed = True
+        self._others = []
         await asyncio.gather(*(slot.close() for slot in self._all))
         await self._background.finish()
+        if self._fonts is not None:
+            await asyncio.gather(self._fonts, return_exceptions=True)
 
-    def _rendering(self, request: RenderRequest, visits: list[Drawn], *, waited: float) -> Rendering:
+    async def _rendering(self, request: RenderRequest, visits: list[Drawn], *, waited: float) -> Rendering:
         images = {image.name: image for drawn in visits for image in drawn.images}
         warnings = list(dict.fromkeys(warning for drawn in visits for warning in drawn.warnings))
         characters = "".join(drawn.characters for drawn in visits)
-        missing = self._fonts.missing(characters) if self._fonts else ""
+        missing = await self._missing(characters) if characters else ""
         if missing:
             named = " ".join(f"{character} (U+{ord(character):04X})" for character in missing[:20])
             warnings.append(outcomes.Warning(code="missing_glyphs", message=f"no installed font draws: {named}"))

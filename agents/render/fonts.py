@@ -32,9 +32,8 @@ _SELECTORS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class FontSet:
-    """The fonts of the pinned configuration. `version` is the same on machines with the same fonts."""
+    """What the fonts of the pinned configuration draw."""
 
-    version: str
     coverage: bytes
     """A bit for each code point, set when some font draws it."""
 
@@ -63,18 +62,16 @@ async def read_fonts_apart() -> FontSet:
     output, _ = await process.communicate()
     if process.returncode:
         raise RuntimeError(f"`{' '.join(command)}` ended with code {process.returncode}")
-    version, _, coverage = output.partition(b"\n")
-    return FontSet(version.decode(), coverage)
+    return FontSet(output)
 
 
 def read_fonts(configuration: Path = FONT_CONFIGURATION) -> FontSet:
-    """Read which characters the configured fonts draw: half a second, to be spent beside the browser's start."""
-    files = font_files(configuration)
+    """Read which characters the configured fonts draw, which takes a second."""
     coverage = bytearray(_CODE_POINTS // 8)
-    for file in _one_of_each_family(files):
+    for file in _one_of_each_family(font_files(configuration)):
         for point in _characters(file):
             coverage[point >> 3] |= 1 << (point & 7)
-    return FontSet(font_set_version(files, configuration), bytes(coverage))
+    return FontSet(bytes(coverage))
 
 
 def font_files(configuration: Path = FONT_CONFIGURATION) -> list[Path]:
@@ -92,7 +89,7 @@ def font_files(configuration: Path = FONT_CONFIGURATION) -> list[Path]:
 
 
 def font_set_version(files: Iterable[Path], configuration: Path = FONT_CONFIGURATION) -> str:
-    """Return 16 hex digits that change with the configuration and with any font.
+    """Return 16 hex digits that change with the configuration and with any font, and are the same on every machine.
 
     A font file starts with the checksums of all its tables, so its first 4 KiB and its size stand for all of it.
     """
@@ -127,5 +124,4 @@ def _characters(file: Path) -> Iterable[int]:
 
 
 if __name__ == "__main__":
-    found = read_fonts()
-    sys.stdout.buffer.write(found.version.encode() + b"\n" + found.coverage)
+    sys.stdout.buffer.write(read_fonts().coverage)

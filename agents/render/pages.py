@@ -29,6 +29,10 @@ class Launcher:
         self._binary = binary
         self._on_demand = True
         self._turn = asyncio.Lock()
+        self.came_up = asyncio.Event()
+        """Set once a browser has come up, whatever became of it then."""
+        self.version = ""
+        """Of that browser."""
 
     async def open(self) -> "Pages":
         """Start a browser and warm its page. Raises RenderError when that fails three times in a row."""
@@ -42,11 +46,17 @@ class Launcher:
 
     async def _open(self) -> "Pages":
         try:
-            return await Pages.open(self._binary, on_demand=self._on_demand)
+            return await Pages.open(await self._launch())
         except NotOnDemandError as error:
             log.info("%s; it draws frames of its own accord, which takes longer", error)
             self._on_demand = False
-            return await Pages.open(self._binary, on_demand=False)
+            return await Pages.open(await self._launch())
+
+    async def _launch(self) -> Browser:
+        browser = await Browser.launch(self._binary, on_demand=self._on_demand)
+        self.version = browser.version
+        self.came_up.set()
+        return browser
 
 
 class Pages:
@@ -60,12 +70,11 @@ class Pages:
         self._at_rest.set()
 
     @classmethod
-    async def open(cls, binary: Path, *, on_demand: bool) -> Self:
-        """Start a browser and draw a text in every script on its page.
+    async def open(cls, browser: Browser) -> Self:
+        """Draw a text in every script on a page of the browser, which is ended if that fails.
 
-        Raises RenderError, and NotOnDemandError where this Chromium cannot draw `on_demand`.
+        Raises RenderError, and NotOnDemandError where it should draw on demand and cannot.
         """
-        browser = await Browser.launch(binary, on_demand=on_demand)
         try:
             return cls(browser, await _warm_page(browser))
         except BaseException:

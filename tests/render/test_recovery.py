@@ -31,6 +31,8 @@ from agents.render.engine import Engine
 async def work():
     engine = Engine(slots=1)
     await engine.start()
+    while not engine.healthy:
+        await asyncio.sleep(0.01)
     print(engine._all[0].browser._group, flush=True)
     await asyncio.Event().wait()
 
@@ -41,11 +43,19 @@ asyncio.run(work())
 @pytest_asyncio.fixture
 async def own() -> AsyncIterator[Engine]:
     """An engine to break, with two browsers."""
-    engine = Engine(slots=2)
-    await engine.start()
+    engine = await started(slots=2)
     await eventually(lambda: len(browsers(engine)) == 2, 20)
     yield engine
     await engine.close()
+
+
+async def started(**options: int) -> Engine:
+    """Return an engine that has drawn a document, and waits for the next."""
+    engine = Engine(**options)
+    await engine.start()
+    await draw(engine, GOOD)
+    await eventually(lambda: bool(browsers(engine)))
+    return engine
 
 
 async def eventually(condition: Callable[[], bool], seconds: float = 5.0) -> None:
@@ -326,8 +336,7 @@ async def test_browser_ends_with_its_worker(tmp_path: Path) -> None:
 
 async def test_worn_browser_is_replaced_without_a_gap() -> None:
     """After its share of posters a browser hands over, while posters go on being drawn, and ends."""
-    engine = Engine(slots=1, recycle_after=5)
-    await engine.start()
+    engine = await started(slots=1, recycle_after=5)
     first = group(engine)
     drawn = [await draw(engine, GOOD) for _ in range(6)]
     await eventually(lambda: groups(engine) != {first}, 10)
@@ -340,8 +349,7 @@ async def test_worn_browser_is_replaced_without_a_gap() -> None:
 
 async def test_large_browser_is_replaced() -> None:
     """A browser that grew over its limit is replaced as well."""
-    engine = Engine(slots=1, recycle_above_bytes=1)
-    await engine.start()
+    engine = await started(slots=1, recycle_above_bytes=1)
     first = group(engine)
     for _ in range(51):
         await draw(engine, page("x"), width=10, height=10)
@@ -351,8 +359,7 @@ async def test_large_browser_is_replaced() -> None:
 
 async def test_closing_waits_for_what_is_drawn_and_leaves_nothing() -> None:
     """`close` lets a poster finish; then no process and no directory is left."""
-    engine = Engine(slots=2)
-    await engine.start()
+    engine = await started(slots=2)
     before, left = groups(engine), scratch(engine)
     work = asyncio.create_task(draw(engine, GOOD))
     await asyncio.sleep(0)
@@ -378,8 +385,7 @@ async def test_cancelled_poster_frees_its_slot(own: Engine) -> None:
 
 async def test_directory_of_a_dead_worker_is_removed_at_start() -> None:
     """What a killed worker left behind goes when the next one starts; a living worker's stays."""
-    living = Engine(slots=1)
-    await living.start()
+    living = await started(slots=1)
     orphan = Path(tempfile.mkdtemp(prefix=PREFIX))
     (orphan / "owner.lock").touch()
     engine = Engine(slots=1)
