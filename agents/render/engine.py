@@ -28,7 +28,7 @@ from schemas.output import named_outputs
 
 log = logging.getLogger(__name__)
 
-RENDERER_VERSION: Final = 4
+RENDERER_VERSION: Final = 5
 """Raised with every change that changes pixels: it is part of the input digest, and so of object keys."""
 UPLOADS_BESIDE: Final = 4
 """Documents in hand beyond the pages: what comes after drawing overlaps the next one."""

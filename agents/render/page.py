@@ -19,12 +19,13 @@ from agents.render.race import EndedError, unless
 from agents.render.readiness import Composed, arrange, compose, draw_frames, main_frame, make_world
 from agents.render.rendering import Image, RenderRequest, Usage
 from agents.render.supply import AssetsLateError, Supply
-from agents.render.target import Target
+from agents.render.target import Setting, Target
 from agents.render.view import View
 from schemas import outcomes
 from schemas.codes import ErrorCode
 from schemas.output import Output, named_outputs
 
+PLAIN: Final = Setting()
 OPEN_SECONDS: Final = 5.0
 CLOSE_SECONDS: Final = 2.0
 CLEAN_SECONDS: Final = 2.0
@@ -68,9 +69,7 @@ class Page:
         self._stained = False
 
     @classmethod
-    async def open(
-        cls, browser: Browser, *, javascript: bool = False, locale: str | None = None, timezone: str | None = None
-    ) -> Self:
+    async def open(cls, browser: Browser, setting: Setting = PLAIN) -> Self:
         """Return a new page.
 
         Raises RenderError: `output_invalid` for an unknown locale or time zone, `renderer_crashed` when the browser
@@ -78,16 +77,16 @@ class Page:
         """
         try:
             async with asyncio.timeout(OPEN_SECONDS):
-                return await unless(cls._open(browser, javascript, locale, timezone), browser.gone)
+                return await unless(cls._open(browser, setting), browser.gone)
         except (DevToolsError, TimeoutError, EndedError) as error:
             if "Invalid timezone" in str(error) or "Invalid locale" in str(error):
-                message = f"Chromium knows no locale {locale!r} or no time zone {timezone!r}"
+                message = f"Chromium knows no locale {setting.locale!r} or no time zone {setting.timezone!r}"
                 raise RenderError("output_invalid", message) from None
             raise RenderError("renderer_crashed", f"the browser opened no page ({error!r})") from None
 
     @classmethod
-    async def _open(cls, browser: Browser, javascript: bool, locale: str | None, timezone: str | None) -> Self:
-        target = await Target.open(browser, javascript=javascript, locale=locale, timezone=timezone)
+    async def _open(cls, browser: Browser, setting: Setting) -> Self:
+        target = await Target.open(browser, setting)
         opened = cls(browser, target)
         try:
             await opened._watch()

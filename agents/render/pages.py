@@ -11,7 +11,8 @@ from agents.render.errors import RenderError
 from agents.render.frames import NotOnDemandError
 from agents.render.page import Page
 from agents.render.rendering import RenderRequest
-from schemas.output import DEFAULTS
+from agents.render.target import Setting
+from schemas.output import DEFAULTS, named_outputs
 
 log = logging.getLogger(__name__)
 
@@ -94,10 +95,13 @@ class Pages:
             raise
 
     async def _own(self, request: RenderRequest) -> Page:
-        output = request.output
-        return await Page.open(
-            self.browser, javascript=request.javascript, locale=output.locale, timezone=output.timezone
+        setting = Setting(
+            javascript=request.javascript,
+            locale=request.output.locale,
+            timezone=request.output.timezone,
+            whole_page=any(output.full_page or output.selector for _, output in named_outputs(request.output)),
         )
+        return await Page.open(self.browser, setting)
 
     async def _shared_page(self) -> Page:
         if self._shared is not None and self._shared.crashed:

@@ -10,6 +10,7 @@ from agents.render.devtools import Answer, Session
 from agents.render.network import refuse_documents
 
 _OWN_WINDOW: Final = Path(__file__).with_name("own_window.js").read_text()
+_IN_VIEW: Final = Path(__file__).with_name("in_view.js").read_text()
 FONT_FAMILIES: Final = {
     "standard": "Times New Roman",
     "serif": "Times New Roman",
@@ -21,6 +22,17 @@ FONT_FAMILIES: Final = {
 """What fontconfig is asked for when a document asks for a generic family."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What a page is set to for as long as it is there."""
+
+    javascript: bool = False
+    locale: str | None = None
+    timezone: str | None = None
+    whole_page: bool = False
+    """Scripts find all of the document in view, because all of it will be shown."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """A page, in a context that shares nothing with any other and so in a process of its own."""
@@ -30,7 +42,7 @@ class Target:
     context: str
 
     @classmethod
-    async def open(cls, browser: Browser, *, javascript: bool, locale: str | None, timezone: str | None) -> "Target":
+    async def open(cls, browser: Browser, setting: Setting) -> "Target":
         """Return a new page. Raises DevToolsError."""
         speaks = browser.devtools.browser
         context = (await speaks.send("Target.createBrowserContext", {"disposeOnDetach": True}))["browserContextId"]
@@ -39,7 +51,7 @@ class Target:
             page = await speaks.send("Target.createTarget", {"url": "about:blank", "browserContextId": context})
             attached = await speaks.send("Target.attachToTarget", {"targetId": page["targetId"], "flatten": True})
             session = browser.devtools.session(attached["sessionId"])
-            await _set(session, javascript=javascript, locale=locale, timezone=timezone)
+            await _set(session, setting)
         except BaseException:
             speaks.tell("Target.disposeBrowserContext", {"browserContextId": context})
             raise
@@ -50,14 +62,14 @@ class Target:
         return self.browser.devtools.browser.send("Target.disposeBrowserContext", {"browserContextId": self.context})
 
 
-async def _set(session: Session, *, javascript: bool, locale: str | None, timezone: str | None) -> None:
+async def _set(session: Session, setting: Setting) -> None:
     """Say all at once, and then see what is answered: each wait would be a way there and back."""
-    answers = [session.send(method, parameters) for method, parameters in _settings(javascript, locale, timezone)]
+    answers = [session.send(method, parameters) for method, parameters in _commands(setting)]
     await asyncio.gather(*answers, refuse_documents(session))
 
 
-def _settings(javascript: bool, locale: str | None, timezone: str | None) -> list[tuple[str, dict[str, Any]]]:
-    settings: list[tuple[str, dict[str, Any]]] = [
+def _commands(setting: Setting) -> list[tuple[str, dict[str, Any]]]:
+    commands: list[tuple[str, dict[str, Any]]] = [
         ("Page.enable", {}),
         # What is fetched is not to be looked at, and need not be kept.
         ("Network.enable", {"maxTotalBufferSize": 0, "maxResourceBufferSize": 0}),
@@ -65,13 +77,14 @@ def _settings(javascript: bool, locale: str | None, timezone: str | None) -> lis
         ("Page.setFontFamilies", {"fontFamilies": FONT_FAMILIES}),
         ("Emulation.setFocusEmulationEnabled", {"enabled": True}),
     ]
-    if javascript:
-        settings.append(("Page.addScriptToEvaluateOnNewDocument", {"source": _OWN_WINDOW, "runImmediately": True}))
+    if setting.javascript:
+        source = _OWN_WINDOW + (_IN_VIEW if setting.whole_page else "")
+        commands.append(("Page.addScriptToEvaluateOnNewDocument", {"source": source, "runImmediately": True}))
     else:
-        settings.append(("Emulation.setScriptExecutionDisabled", {"value": True}))
-    if locale is not None:
-        settings.append(("Emulation.setLocaleOverride", {"locale": locale}))
-        settings.append(("Emulation.setUserAgentOverride", {"userAgent": "", "acceptLanguage": locale}))
-    if timezone is not None:
-        settings.append(("Emulation.setTimezoneOverride", {"timezoneId": timezone}))
-    return settings
+        commands.append(("Emulation.setScriptExecutionDisabled", {"value": True}))
+    if setting.locale is not None:
+        commands.append(("Emulation.setLocaleOverride", {"locale": setting.locale}))
+        commands.append(("Emulation.setUserAgentOverride", {"userAgent": "", "acceptLanguage": setting.locale}))
+    if setting.timezone is not None:
+        commands.append(("Emulation.setTimezoneOverride", {"timezoneId": setting.timezone}))
+    return commands

@@ -42,7 +42,14 @@ class View:
     async def set(self, session: Session, last: "View") -> None:
         """Tell the browser what differs from `last`: each call costs a round trip."""
         if (self.width, self.height, self.scale) != (last.width, last.height, last.scale):
-            metrics = {"width": self.width, "height": self.height, "deviceScaleFactor": self.scale, "mobile": False}
+            metrics = {
+                "width": self.width,
+                "height": self.height,
+                "screenWidth": self.width,
+                "screenHeight": self.height,
+                "deviceScaleFactor": self.scale,
+                "mobile": False,
+            }
             await session.send("Emulation.setDeviceMetricsOverride", metrics)
         if self.transparent != last.transparent:
             background = TRANSPARENT if self.transparent else {}

@@ -196,3 +196,11 @@ async def test_locale_and_time_zone_reach_the_document(engine: Engine) -> None:
     here = await picture(engine, script.replace("WANTED", "'1/1/1970, 12:'"), javascript=True)
 
     assert [rgb(there, 5, 5), rgb(here, 5, 5)] == [(0, 255, 0), (0, 255, 0)]
+
+
+async def test_screen_has_the_size_of_the_poster(engine: Engine) -> None:
+    """A style sheet that asks for the device's size is told the poster's, whatever was drawn before."""
+    sheet = "p{height:100px;margin:0}@media(device-width:310px) and (device-height:120px){p{background:red}}"
+    images = [await picture(engine, page("<p>", sheet), width=width, height=120) for width in (300, 310)]
+
+    assert [rgb(image, 5, 5) for image in images] == [(255, 255, 255), (255, 0, 0)]

@@ -86,3 +86,31 @@ async def test_a_byte_order_mark_is_no_text(engine: Engine) -> None:
 
     assert rgb(marked, 199, 1) == LIME
     assert marked.tobytes() == plain.tobytes()
+
+
+@pytest.mark.parametrize("fields", [{"full_page": True}, {"selector": "section"}], ids=["full page", "selector"])
+async def test_scripts_that_wait_for_what_comes_into_view_do_not_wait(engine: Engine, fields: dict[str, Any]) -> None:
+    """An observer of the window reports what lies below it, where that is shown; one of a box reports as ever."""
+    script = (
+        "const red = (each) => (entries) => { if (entries[0].isIntersecting) each.style.background = 'red' };"
+        "new IntersectionObserver(red(below), { threshold: 1 }).observe(below);"
+        "new IntersectionObserver(red(box), { root: box }).observe(inside);"
+    )
+    body = f"<section><div id=box><i></i><p id=inside></p></div><div id=below></div></section><script>{script}</script>"
+    style = (
+        "p,#below{margin:0;height:50px;background:blue}#box{height:90px;overflow:hidden;position:relative}"
+        "#box i{display:block;height:200px}#below{margin-top:800px}"
+    )
+    rendering = await draw(engine, page(body, style), javascript=True, **fields)
+    image = decode(rendering.images[0].data)
+
+    assert [rgb(image, 5, y) for y in (5, 895)] == [WHITE, (255, 0, 0)]
+
+
+async def test_what_is_not_shown_does_not_come_into_view(engine: Engine) -> None:
+    """Below a poster that shows its window only, an observer waits, as in any window."""
+    script = "new IntersectionObserver(([e]) => { if (e.isIntersecting) document.body.style.background = 'red' })"
+    html = page(f"<p></p><i></i><script>{script}.observe(document.querySelector('i'))</script>", "p{height:900px}")
+    rendering = await draw(engine, html, javascript=True)
+
+    assert rgb(decode(rendering.images[0].data), 5, 5) == WHITE

@@ -1,0 +1,6 @@
+// Runs before the scripts of a document that is shown whole: nobody scrolls through a poster, so all of it is in view.
+globalThis.IntersectionObserver = class extends IntersectionObserver {
+  constructor(callback, options = {}) {
+    super(callback, options.root ? options : { ...options, rootMargin: "1000000px" });
+  }
+};
