@@ -17,7 +17,8 @@ DRAIN_SECONDS: Final = 25.0
 class Scenario:
     """A fault: how it is injected, how often by the whole suite, into how many workers, with which parts.
 
-    `outage`: seconds for which a part is away, where it is; `recovers`: within how many seconds outcomes go on.
+    `outage`: seconds for which a part is away, where it is; `recovers`: within how many seconds outcomes go on;
+    `beside`: it mostly waits, so the suite runs it beside the others.
     """
 
     run: Callable[[World, int], list[float]]
@@ -27,6 +28,7 @@ class Scenario:
     recovers: float = 60.0
     broker: Callable[[Path], KafkaServer | KafkaCluster] = KafkaServer
     small_disk: bool = False
+    beside: bool = False
     database_settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -130,10 +132,10 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "drains": Scenario(run=drains, times=10, recovers=SESSION_SECONDS + 10),
     "browser-kills": Scenario(run=browser_kills, times=20),
     "renderer-kills": Scenario(run=renderer_kills, times=20),
-    "crash-points": Scenario(run=crash_points, times=3 * len(POINTS), workers=1),
+    "crash-points": Scenario(run=crash_points, times=2 * len(POINTS), workers=1),
     "database-restarts": Scenario(run=database_faults.restarts, times=20),
     "database-away": Scenario(run=database_faults.away, times=6),
-    "database-gone": Scenario(run=database_faults.away, times=1, outage=600.0),
+    "database-gone": Scenario(run=database_faults.away, times=1, outage=600.0, beside=True),
     "database-full": Scenario(run=database_faults.full, times=3, outage=10.0, small_disk=True),
     "database-crowded": Scenario(
         run=database_faults.crowded, times=4, outage=10.0, database_settings={"max_connections": "30"}
