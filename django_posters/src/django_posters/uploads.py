@@ -97,7 +97,10 @@ class Answers:
             self._consumer.assign(_ends(self._consumer))
         except KafkaException as error:
             self._consumer.close()
-            raise BrokerError(f"the broker does not tell where {TEMPLATE_EVENTS} ends: {error}") from error
+            raise BrokerError(
+                f"the broker does not tell where {TEMPLATE_EVENTS} ends: {error.args[0].str()}; "
+                f"does it run at {settings.bootstrap_servers}, and was `posters setup` run?"
+            ) from error
 
     def wait_for(
         self, stop: threading.Event, command: TemplateUpload, *, seconds: float

@@ -134,3 +134,12 @@ def test_bad_upload_sends_nothing(sqlite_url: str, template: Path, command: list
     assert done.returncode == 1
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_absent_broker_is_told_of(sqlite_url: str, template: Path) -> None:
+    """Who waits for an answer without a broker reads which address to look at, in one sentence."""
+    done = upload(Site(database_url=sqlite_url, broker="127.0.0.1:9"), template, "--wait")
+
+    assert "does it run at 127.0.0.1:9, and was `posters setup` run?" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.returncode == 1
