@@ -5,6 +5,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 from collections.abc import Callable, Iterable
 from itertools import count
 from typing import Any, Final, Self, cast
@@ -15,6 +16,7 @@ PIPE_BYTES: Final = 1024 * 1024
 """A picture comes in few pieces then. Whoever may not have that much gets what the kernel gives by itself."""
 _SET_PIPE_SIZE: Final = getattr(fcntl, "F_SETPIPE_SZ", None)
 _END: Final = b"\0"
+_HALF: Final = re.compile("[\ud800-\udfff]")
 
 Handler = Callable[[dict[str, Any]], None]
 Answer = asyncio.Future[dict[str, Any]]
@@ -162,5 +164,6 @@ def _decoded(message: bytes) -> dict[str, Any]:
     try:
         return cast("dict[str, Any]", orjson.loads(message))
     except orjson.JSONDecodeError:
-        # A document may hold half of a surrogate pair, which Chromium passes on.
-        return cast("dict[str, Any]", json.loads(message))
+        # A document may hold half of a surrogate pair, which Chromium passes on, and no event can.
+        whole = json.dumps(json.loads(message), ensure_ascii=False)
+        return cast("dict[str, Any]", orjson.loads(_HALF.sub("\ufffd", whole)))

@@ -119,13 +119,13 @@ async def test_what_is_refused_says_why(pair: tuple[DevTools, Browser]) -> None:
     assert await failure(answer) == "Invalid timezone id"
 
 
-async def test_half_a_surrogate_pair_is_passed_on(pair: tuple[DevTools, Browser]) -> None:
-    """A document may hold one; what it says must not end the connection."""
+async def test_half_a_surrogate_pair_is_replaced(pair: tuple[DevTools, Browser]) -> None:
+    """A document may hold one; what it says ends neither the connection nor the event that tells of it."""
     devtools, browser = pair
     answer = devtools.browser.send("Runtime.evaluate")
-    browser.say(b'{"id":%d,"result":{"value":"\\ud83d"}}' % browser.told()[0]["id"])
+    browser.say(b'{"id":%d,"result":{"value":"\\ud83d \\ud83c\\udf89 \\udf89"}}' % browser.told()[0]["id"])
 
-    assert await answer == {"value": "\ud83d"}
+    assert await answer == {"value": "\ufffd 🎉 \ufffd"}
 
 
 async def test_what_nobody_waits_for_any_more_is_let_go(pair: tuple[DevTools, Browser]) -> None:
