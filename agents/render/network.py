@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 from html import unescape
 from typing import Any, Final, cast
-from urllib.parse import urldefrag, urlsplit
+from urllib.parse import urlsplit
 
 from agents.assets.port import KINDS, AssetError, Kind
 from agents.render.devtools import Answer, Session
@@ -20,6 +20,7 @@ from schemas.outcomes import Asset
 _HINT: Final = re.compile(r"https?:|wss?:", re.IGNORECASE)
 _NAMESPACE: Final = re.compile(r"https?://www\.w3\.org/(?:2000/svg|1999/xlink|1999/xhtml|1998/Math/MathML)")
 _WILDCARD: Final = re.compile(r"[*?\\]")
+_HELD: Final = ("data:", "blob:")
 _DOCUMENTS: Final = {"resourceType": "Document"}
 SHOWN: Final = 5
 ENTRIES_MAX: Final = 1_000
@@ -81,16 +82,19 @@ class Traffic:
 
     def block(self, url: str) -> None:
         """Keep an entry for an address that is not fetched."""
-        url = urldefrag(url).url
+        if url.startswith(_HELD):
+            return  # not taken apart: the parser keeps what it has seen, and an image has megabytes
+        url = _without_fragment(url)
         if public_url(url) and url not in self._assets and len(self._assets) < ENTRIES_MAX:
             self._assets[url] = Asset(url=public_url(url), ok=False, reason="asset_blocked")
 
     def lack(self, url: str) -> None:
         """Note that the document does not show an asset, although it may have been fetched."""
         self.block(url)
-        asset = self._assets.get(urldefrag(url).url)
+        url = _without_fragment(url)
+        asset = self._assets.get(url)
         if asset is not None and asset.ok:
-            self._assets[urldefrag(url).url] = replace(asset, ok=False, reason="asset_invalid")
+            self._assets[url] = replace(asset, ok=False, reason="asset_invalid")
 
     def usage(self) -> Usage:
         """Return what became of each address asked for, in the order of the requests."""
@@ -108,7 +112,7 @@ class Traffic:
         )
 
     async def _answer(self, paused: dict[str, Any]) -> None:
-        url = urldefrag(paused["request"]["url"]).url
+        url = _without_fragment(paused["request"]["url"])
         kind = paused["resourceType"].lower()
         self.block(url)  # what Chromium tells of the request itself may come later
         if self._supply is None or kind not in KINDS:
@@ -148,6 +152,11 @@ class Traffic:
             self._assets[url] = Asset(
                 url=public_url(url), ok=ok, status=status, reason=reason, bytes=size, ms=milliseconds
             )
+
+
+def _without_fragment(url: str) -> str:
+    """Return `url` up to its fragment, whether or not it is an address at all."""
+    return url.partition("#")[0]
 
 
 def public_url(url: str) -> str:

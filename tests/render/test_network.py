@@ -3,6 +3,7 @@
 import asyncio
 import io
 import time
+import tracemalloc
 from collections.abc import AsyncIterator
 
 import PIL.Image
@@ -10,9 +11,10 @@ import pytest
 import pytest_asyncio
 
 from agents.assets.port import AssetError, Fetched, Kind, Received, ignore
+from agents.render.devtools import DevTools, Session
 from agents.render.engine import Engine
 from agents.render.errors import RenderError
-from agents.render.network import may_use_network, public_url
+from agents.render.network import Traffic, may_use_network, public_url
 from tests.render.drawing import decode, draw, page, picture, rgb
 
 
@@ -247,3 +249,27 @@ def test_addresses_are_shown_without_secrets() -> None:
     assert public_url("https://u:p@host.example:8443/a/b.png?k=v#f") == "https://host.example:8443/a/b.png"
     assert public_url("data:image/png;base64,AAAA") == ""
     assert public_url("http://[bad/") == "invalid:"
+
+
+def test_images_in_a_document_are_not_kept() -> None:
+    """What a document holds itself is gone with it, however many documents there are."""
+    traffic = Traffic(Session(DevTools(), None), None)
+    tracemalloc.start()
+    try:
+        for number in range(50):
+            traffic.note({"request": {"url": f"data:image/png;base64,{number}{'A' * 100_000}"}})
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert kept < 1_000_000
+    assert traffic.usage().assets == []
+
+
+@pytest.mark.parametrize("url", ["http://[#x", "http://[x#y", "http://\u2100/#z"])
+def test_what_is_no_address_is_reported(url: str) -> None:
+    """An image from nowhere degrades its poster; it does not fail it."""
+    traffic = Traffic(Session(DevTools(), None), None)
+    traffic.lack(url)
+
+    assert [(asset.url, asset.reason) for asset in traffic.usage().assets] == [("invalid:", "asset_blocked")]
