@@ -94,9 +94,11 @@ class Engine:
         self._background.start(self._add(first))
 
     async def _add(self, slot: Slot) -> None:
-        with contextlib.suppress(RenderError):  # the poster that gets this slot tries again, and has the error
-            await slot.open()
-        self._free.add(slot)
+        try:
+            with contextlib.suppress(RenderError):  # the poster that gets this slot tries again, and has the error
+                await slot.open()
+        finally:
+            self._free.add(slot)  # whatever came of it: posters wait for a slot without a limit
 
     def _open_others(self) -> None:
         """Open the other slots. They are not opened before: a worker's first poster waits for one browser only."""
@@ -146,11 +148,16 @@ class Engine:
         return await self._rendering(request, drawn, waited=allowance.waited)
 
     async def _take_slot(self, request: RenderRequest, allowance: Allowance) -> Slot:
-        """Wait for a slot, which is no part of a document's time."""
+        """Wait for a slot, which is no part of a document's time. Raises RenderError once the engine is closed."""
         if self._others:
             asyncio.get_running_loop().call_later(FIRST_ALONE_SECONDS, self._open_others)
         with allowance.stopped():
-            return await self._free.acquire(urgent=request.urgent)
+            slot = await self._free.acquire(urgent=request.urgent)
+        if self._closed:
+            # Nobody would end the browser that it starts.
+            self._free.release(slot)
+            raise RenderError("renderer_crashed", "the renderer was closed before the document was drawn")
+        return slot
 
     async def _visit(self, slot: Slot, request: RenderRequest, supply: Supply | None, allowance: Allowance) -> Drawn:
         """Draw what one visit of a page yields, in a slot that the caller has taken."""

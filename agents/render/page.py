@@ -91,7 +91,7 @@ class Page:
         try:
             await opened._watch()
         except BaseException:
-            target.close()
+            target.abandon()
             raise
         return opened
 

@@ -61,6 +61,10 @@ class Target:
         """Begin to close page and context; the answer comes when they are no more."""
         return self.browser.devtools.browser.send("Target.disposeBrowserContext", {"browserContextId": self.context})
 
+    def abandon(self) -> None:
+        """Begin to close page and context, for nobody to wait for: the browser may have gone."""
+        self.browser.devtools.browser.tell("Target.disposeBrowserContext", {"browserContextId": self.context})
+
 
 async def _set(session: Session, setting: Setting) -> None:
     """Say all at once, and then see what is answered: each wait would be a way there and back."""

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import errno
+import gc
 import os
 import signal
 import sys
@@ -9,16 +11,21 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
+from unittest.mock import AsyncMock, MagicMock
 
 import pytest
 import pytest_asyncio
 
 from agents.render import processes
 from agents.render.browser import Browser
+from agents.render.devtools import DevTools
 from agents.render.engine import Engine
 from agents.render.errors import RenderError
 from agents.render.page import Page
+from agents.render.pages import Pages
 from agents.render.scratch import PREFIX
+from agents.render.target import Target
 from tests.render.drawing import draw, page
 
 GOOD = page("<h1>fine</h1>")
@@ -410,3 +417,47 @@ async def test_browser_that_cannot_start_is_an_error_with_its_path(
     assert not engine.healthy
     await engine.close()
     assert directories() == []
+
+
+async def test_slot_is_there_whatever_became_of_its_browser(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A poster that waits for the only slot is told what is wrong with it; it would wait for ever."""
+    engine = Engine(chromium_binary="/bin/false", slots=1)
+
+    async def no_space() -> Pages:
+        raise OSError(errno.ENOSPC, "no space left")
+
+    monkeypatch.setattr(engine._all[0], "open", no_space)
+    with contextlib.suppress(OSError):
+        await engine._add(engine._all[0])
+    async with asyncio.timeout(5):
+        with pytest.raises(OSError, match="no space left"):
+            await draw(engine, GOOD)
+    await engine.close()
+
+
+async def test_closed_engine_starts_no_browser(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A poster that still waits for a slot then is refused, to be tried again by whoever comes after."""
+    engine = Engine(chromium_binary="/bin/false", slots=1)
+    waiting = asyncio.create_task(failing(draw(engine, GOOD)))
+    await asyncio.sleep(0)
+    await engine.close()
+    monkeypatch.setattr(engine._launcher, "open", pytest.fail)
+    engine._free.add(engine._all[0])
+    error, _ = await waiting
+
+    assert (error.code, error.retryable) == ("renderer_crashed", True)
+
+
+async def test_page_of_a_browser_that_ended_is_given_up_in_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its opening fails with an error; nothing else is said, not even once it is forgotten."""
+    complaints: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    browser = MagicMock(devtools=DevTools(), turn=None, gone=asyncio.Event())  # never connected, as good as ended
+    target = Target(browser, browser.devtools.session("page"), "context")
+    monkeypatch.setattr(Target, "open", AsyncMock(return_value=target))
+    with pytest.raises(RenderError, match="the browser has ended"):
+        await Page.open(browser)
+    gc.collect()
+    await asyncio.sleep(0)
+
+    assert complaints == []
