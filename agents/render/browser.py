@@ -57,8 +57,13 @@ class Browser:
         except OSError as error:
             scratch.remove()
             raise RenderError("renderer_crashed", f"Chromium ({binary}) did not start: {error}") from error
-        devtools = await DevTools.connect(spawned.reading, spawned.writing)
-        browser = cls(scratch, spawned.process, devtools, on_demand=on_demand)
+        try:
+            devtools = await DevTools.connect(spawned.reading, spawned.writing)
+            browser = cls(scratch, spawned.process, devtools, on_demand=on_demand)
+        except BaseException:
+            processes.kill_group(spawned.process)
+            _remove(scratch, spawned.process)
+            raise
         try:
             async with asyncio.timeout(LAUNCH_SECONDS):
                 await browser._meet()
@@ -117,15 +122,7 @@ class Browser:
         # Whatever it would write on an orderly way out goes with its directory.
         self._ended()
         self.devtools.close()
-        await asyncio.to_thread(self._remove)
-
-    def _remove(self) -> None:
-        """Return once none of its processes is left, or after 3 seconds, with its directory gone."""
-        os.waitpid(self._group, 0)
-        limit = time.monotonic() + CLOSE_SECONDS
-        while processes.group_members(self._group) and time.monotonic() < limit:
-            time.sleep(0.005)
-        self._scratch.remove()
+        await asyncio.to_thread(_remove, self._scratch, self._group)
 
     def _ended(self) -> None:
         """Note that Chromium is no more, or shall be no more, and see that no part of it outlives the first process.
@@ -136,6 +133,21 @@ class Browser:
             self.gone.set()
             self._end_watch()
             processes.kill_group(self._group)
+
+
+def _remove(scratch: Scratch, group: int) -> None:
+    """Return once none of a killed group is left, or after 3 seconds, with its directory gone."""
+    limit = time.monotonic() + CLOSE_SECONDS
+    while not _is_over(group) and time.monotonic() < limit:
+        time.sleep(0.005)
+    scratch.remove()
+
+
+def _is_over(group: int) -> bool:
+    with contextlib.suppress(ChildProcessError):  # it was seen to have ended before
+        if os.waitpid(group, os.WNOHANG) == (0, 0):
+            return False
+    return not processes.group_members(group)
 
 
 def _arguments(scratch: Path, on_demand: bool) -> list[str]:

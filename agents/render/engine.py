@@ -13,7 +13,7 @@ from agents.render.allowance import Allowance
 from agents.render.background import Background
 from agents.render.cores import usable_cores
 from agents.render.errors import RenderError
-from agents.render.fonts import FontSet, font_files, font_set_version, read_fonts_apart
+from agents.render.fonts import FontSet, read_fonts
 from agents.render.network import may_use_network
 from agents.render.page import Drawn
 from agents.render.pages import Launcher
@@ -69,7 +69,7 @@ class Engine:
         self._free: Slots[Slot] = Slots()
         self._others = self._all[1:]
         """Those that are opened once there is something to draw."""
-        self._fonts: asyncio.Task[FontSet] | None = None
+        self._fonts: FontSet | None = None
         self._fingerprint: str | None = None
         self._background = Background()
         self._closed = False
@@ -80,17 +80,18 @@ class Engine:
         Raises RenderError when it does not come up in three tries.
         """
         await asyncio.to_thread(remove_orphans)
+        if self._closed:
+            raise RenderError("renderer_crashed", "the renderer was closed while it started")
         first = self._all[0]
         opening = asyncio.create_task(first.open())
         opening.add_done_callback(lambda done: done.cancelled() or done.exception())
-        self._fonts = asyncio.create_task(read_fonts_apart())
-        fonts = await asyncio.to_thread(font_set_version, font_files())
+        self._fonts = await asyncio.to_thread(read_fonts)
         came_up = asyncio.create_task(self._launcher.came_up.wait())
         await asyncio.wait((opening, came_up), return_when=asyncio.FIRST_COMPLETED)
         came_up.cancel()
         if opening.done():
             await opening
-        self._fingerprint = f"{RENDERER_VERSION}-{self._launcher.version}-{fonts}"
+        self._fingerprint = f"{RENDERER_VERSION}-{self._launcher.version}-{self._fonts.version}"
         self._background.start(self._add(first))
 
     async def _add(self, slot: Slot) -> None:
@@ -145,7 +146,7 @@ class Engine:
         for visit in request.visits():
             slot = await self._take_slot(request, allowance)
             drawn.append(await self._visit(slot, visit, supply, allowance))
-        return await self._rendering(request, drawn, waited=allowance.waited)
+        return self._rendering(request, drawn, waited=allowance.waited)
 
     async def _take_slot(self, request: RenderRequest, allowance: Allowance) -> Slot:
         """Wait for a slot, which is no part of a document's time. Raises RenderError once the engine is closed."""
@@ -190,25 +191,18 @@ class Engine:
         finally:
             self._free.release(slot)
 
-    async def _missing(self, characters: str) -> str:
-        if self._fonts is None:
-            raise RuntimeError("the engine knows its fonts once it has started")
-        return (await asyncio.shield(self._fonts)).missing(characters)
-
     async def close(self) -> None:
         """Wait for what is being drawn, then end the browsers and remove everything they wrote."""
         self._closed = True
         self._others = []
         await asyncio.gather(*(slot.close() for slot in self._all))
         await self._background.finish()
-        if self._fonts is not None:
-            await asyncio.gather(self._fonts, return_exceptions=True)
 
-    async def _rendering(self, request: RenderRequest, visits: list[Drawn], *, waited: float) -> Rendering:
+    def _rendering(self, request: RenderRequest, visits: list[Drawn], *, waited: float) -> Rendering:
         images = {image.name: image for drawn in visits for image in drawn.images}
         warnings = list(dict.fromkeys(warning for drawn in visits for warning in drawn.warnings))
         characters = "".join(drawn.characters for drawn in visits)
-        missing = await self._missing(characters) if characters else ""
+        missing = self._fonts.missing(characters) if self._fonts else ""
         if missing:
             named = " ".join(f"{character} (U+{ord(character):04X})" for character in missing[:20])
             warnings.append(outcomes.Warning(code="missing_glyphs", message=f"no installed font draws: {named}"))

@@ -1,17 +1,17 @@
 """The fonts that Chromium is given: which they are, and which characters they can draw."""
 
-import asyncio
 import fnmatch
 import hashlib
 import logging
-import sys
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree
 
+from agents.render.character_map import FontError, characters
 from agents.render.chromium import FONT_CONFIGURATION
 
 log = logging.getLogger(__name__)
@@ -32,8 +32,9 @@ _SELECTORS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class FontSet:
-    """What the fonts of the pinned configuration draw."""
+    """The fonts of the pinned configuration. `version` is the same on machines with the same fonts."""
 
+    version: str
     coverage: bytes
     """A bit for each code point, set when some font draws it."""
 
@@ -54,24 +55,17 @@ class FontSet:
         return bool(self.coverage[point >> 3] & 1 << (point & 7))
 
 
-async def read_fonts_apart() -> FontSet:
-    """Do `read_fonts` in a process of its own: the tables of large fonts would leave 20 MB behind in this one."""
-    command = (sys.executable, "-m", __name__)
-    # In a session of its own, so that Ctrl-C is for us alone.
-    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, start_new_session=True)
-    output, _ = await process.communicate()
-    if process.returncode:
-        raise RuntimeError(f"`{' '.join(command)}` ended with code {process.returncode}")
-    return FontSet(output)
-
-
 def read_fonts(configuration: Path = FONT_CONFIGURATION) -> FontSet:
-    """Read which characters the configured fonts draw, which takes a second."""
+    """Read which characters the configured fonts draw. A font that cannot be read draws none, with a warning."""
+    files = font_files(configuration)
     coverage = bytearray(_CODE_POINTS // 8)
-    for file in _one_of_each_family(font_files(configuration)):
-        for point in _characters(file):
-            coverage[point >> 3] |= 1 << (point & 7)
-    return FontSet(bytes(coverage))
+    for file in _one_of_each_family(files):
+        try:
+            for point in chain.from_iterable(characters(file)):
+                coverage[point >> 3] |= 1 << (point & 7)
+        except (FontError, OSError, IndexError) as error:
+            log.warning("font %s cannot be read (%s); its characters count as missing", file, error)
+    return FontSet(font_set_version(files, configuration), bytes(coverage))
 
 
 def font_files(configuration: Path = FONT_CONFIGURATION) -> list[Path]:
@@ -109,19 +103,3 @@ def _one_of_each_family(files: Iterable[Path]) -> list[Path]:
         if family not in chosen or "Regular" in file.stem:
             chosen[family] = file
     return list(chosen.values())
-
-
-def _characters(file: Path) -> Iterable[int]:
-    from fontTools.ttLib import TTFont, TTLibError  # noqa: PLC0415 - only the process that reads fonts needs it
-
-    try:
-        # The faces of a collection share their characters.
-        with file.open("rb") as content, TTFont(content, lazy=True, fontNumber=0) as font:
-            return list(font.getBestCmap() or ())
-    except (TTLibError, OSError) as error:
-        log.warning("font %s cannot be read (%s); its characters count as missing", file, error)
-        return ()
-
-
-if __name__ == "__main__":
-    sys.stdout.buffer.write(read_fonts().coverage)

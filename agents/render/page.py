@@ -19,7 +19,7 @@ from agents.render.race import EndedError, unless
 from agents.render.readiness import Composed, arrange, compose, draw_frames, main_frame, make_world
 from agents.render.rendering import Image, RenderRequest, Usage
 from agents.render.supply import AssetsLateError, Supply
-from agents.render.target import Setting, Target
+from agents.render.target import ATTACH, Setting, Target
 from agents.render.view import View
 from schemas import outcomes
 from schemas.codes import ErrorCode
@@ -176,12 +176,22 @@ class Page:
         session = self._session
         session.on("Inspector.targetCrashed", lambda _: self._crashed.set())
         session.on("Network.requestWillBeSent", self._note)
+        session.on("Target.attachedToTarget", self._watch_worker)
         session.on("Page.frameNavigated", self._note_document)
         session.on("Page.javascriptDialogOpening", self._refuse_dialog)
         session.on("Fetch.requestPaused", self._answer)
         self._frame = await main_frame(session)
         self._world = await make_world(session, self._frame)
         await self._frames.begin()
+
+    def _watch_worker(self, attached: dict[str, Any]) -> None:
+        """Hear what a worker, and those that it starts, ask the network for."""
+        worker = self.browser.devtools.session(attached["sessionId"])
+        worker.on("Network.requestWillBeSent", self._note)
+        worker.on("Target.attachedToTarget", self._watch_worker)
+        worker.tell("Network.enable")
+        worker.tell("Target.setAutoAttach", ATTACH)
+        worker.tell("Runtime.runIfWaitingForDebugger")
 
     def _note_document(self, navigated: dict[str, Any]) -> None:
         """Note that another document came. One that goes to a part of itself stays."""

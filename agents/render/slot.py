@@ -42,7 +42,7 @@ class Slot:
 
     async def open(self) -> Pages:
         """Return the pages to draw on, starting a browser if there is none. Raises RenderError."""
-        if self._pages is not None and not self._pages.browser.gone.is_set():
+        if self._pages is not None and self.browser is not None:
             return self._pages
         return await asyncio.shield(self._open())
 

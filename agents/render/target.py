@@ -21,6 +21,9 @@ FONT_FAMILIES: Final = {
 }
 """What fontconfig is asked for when a document asks for a generic family."""
 
+ATTACH: Final = {"autoAttach": True, "waitForDebuggerOnStart": True, "flatten": True}
+"""Have workers wait until they are watched."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
@@ -84,6 +87,7 @@ def _commands(setting: Setting) -> list[tuple[str, dict[str, Any]]]:
     if setting.javascript:
         source = _OWN_WINDOW + (_IN_VIEW if setting.whole_page else "")
         commands.append(("Page.addScriptToEvaluateOnNewDocument", {"source": source, "runImmediately": True}))
+        commands.append(("Target.setAutoAttach", ATTACH))
     else:
         commands.append(("Emulation.setScriptExecutionDisabled", {"value": True}))
     if setting.locale is not None:

@@ -4,10 +4,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+from fontTools.ttLib import TTFont
 
 from agents.render import chromium
+from agents.render.character_map import FontError, characters
 from agents.render.engine import Engine
-from agents.render.fonts import FontSet, font_files, font_set_version, read_fonts, read_fonts_apart
+from agents.render.fonts import FontSet, font_files, font_set_version, read_fonts
 from tests.render.drawing import draw, page
 
 TEXTS = {
@@ -109,13 +111,13 @@ def test_version_follows_fonts_and_configuration(tmp_path: Path) -> None:
 
 
 @pytest.mark.asyncio(loop_scope="session")
-async def test_fingerprint_names_what_decides_the_pixels(engine: Engine) -> None:
+async def test_fingerprint_names_what_decides_the_pixels(engine: Engine, fonts: FontSet) -> None:
     """The fingerprint holds our version, Chromium's and the font set's."""
     ours, browser, font_set = engine.fingerprint.split("-")
 
     assert ours.isdigit()
     assert browser.count(".") == 3
-    assert font_set == font_set_version(font_files())
+    assert font_set == fonts.version
 
 
 def test_unreadable_font_is_no_reason_to_fail(tmp_path: Path) -> None:
@@ -132,6 +134,21 @@ def test_unreadable_font_is_no_reason_to_fail(tmp_path: Path) -> None:
     assert read_fonts(configuration).missing("aЖ素") == "素"
 
 
-async def test_reading_apart_finds_the_same(fonts: FontSet) -> None:
-    """The process that reads the fonts for a worker tells all that it found."""
-    assert await read_fonts_apart() == fonts
+def test_coverage_is_what_a_library_finds() -> None:
+    """In every file of the machine, of whatever kind its table is; a glyph that stands for what is missing is none."""
+    for file in font_files():
+        with TTFont(file, lazy=True, fontNumber=0) as font:
+            missing = font.getGlyphOrder()[0]
+            found = {point for point, glyph in (font.getBestCmap() or {}).items() if glyph != missing}
+
+        assert {point for points in characters(file) for point in points} == found, file
+
+
+@pytest.mark.parametrize("length", [0, 3, 12, 40, 300, 2000])
+def test_a_font_that_ends_too_soon_is_an_error(tmp_path: Path, length: int) -> None:
+    """Wherever it ends; the error is one that is foreseen."""
+    whole = next(file for file in font_files() if file.name == "NotoSans-Regular.ttf").read_bytes()
+    (tmp_path / "short.ttf").write_bytes(whole[:length])
+
+    with pytest.raises(FontError):
+        list(characters(tmp_path / "short.ttf"))

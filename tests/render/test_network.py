@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import json
 import time
 import tracemalloc
 from collections.abc import AsyncIterator
@@ -87,6 +88,18 @@ async def test_reference_is_reported_and_never_followed(own: Engine, canary: Can
     assert all("?" not in asset.url for asset in rendering.assets)
     assert [warning.code for warning in rendering.warnings] == ["asset_blocked"]
     assert "127.0.0.1" in rendering.warnings[0].message or host in rendering.warnings[0].message or "::" in host
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("depth", [1, 2])
+async def test_what_a_worker_asks_for_is_reported(own: Engine, depth: int) -> None:
+    """As what the document itself asks for is, also from a worker that a worker has started."""
+    script = 'fetch("http://a.test/").catch(() => 0)'
+    for _ in range(depth):
+        script = "new Worker(URL.createObjectURL(new Blob([" + json.dumps(script) + "])))"
+    rendering = await draw(own, page(f"<script>{script}</script>"), javascript=True)
+
+    assert [(asset.url, asset.reason) for asset in rendering.assets] == [("http://a.test/", "asset_blocked")]
 
 
 LEAKS = [

@@ -122,3 +122,15 @@ async def test_a_script_that_never_rests_holds_up_nothing(engine: Engine) -> Non
     image = await picture(engine, scripted(script), javascript=True, deadline_seconds=5)
 
     assert rgb(image, 50, 50) == RED
+
+
+@pytest.mark.parametrize("kind", ["webgl", "webgl2"])
+async def test_what_a_script_draws_in_three_dimensions_is_in_the_picture(engine: Engine, kind: str) -> None:
+    """Without a graphics card as well, at once or with the next frame."""
+    clear = "g.clearColor(1,0,0,1);g.clear(g.COLOR_BUFFER_BIT)"
+    for when in (clear, f"requestAnimationFrame(()=>{{{clear}}})"):
+        canvas = "<canvas id=c width=200 height=100></canvas>"
+        html = page(f"{canvas}<script>const g=c.getContext('{kind}');{when}</script>")
+        image = await picture(engine, html, javascript=True)
+
+        assert rgb(image, 100, 50) == RED
