@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from playwright.async_api import async_playwright
-
 from agents.render.chromium import find_chromium, may_sandbox
 from bench.counts import Counts
 from bench.documents import DOCUMENTS, HEIGHT, WIDTH
@@ -61,7 +59,7 @@ class Cluster:
 async def measure(counts: Counts) -> Peers:
     """Measure both documents."""
     directory = await asyncio.to_thread(install)
-    binary = await _binary()
+    binary = str(find_chromium(None))
     documents = {}
     async with running_site() as site:
         for name, html in DOCUMENTS.items():
@@ -87,19 +85,3 @@ def _compared(site: Site, cluster: Cluster, counts: Counts) -> Peer:
         site.settle()
         peer.quick.append(cluster.rate(mode, workers, counts.beside, quick=True))
     return peer
-
-
-async def _binary() -> str:
-    """Return the browser that the engine uses."""
-    found = find_chromium(None)
-    if found is not None:
-        return str(found)
-    async with async_playwright() as driver:
-        browser = await driver.chromium.launch()
-        try:
-            session = await browser.new_browser_cdp_session()
-            answer = await session.send("SystemInfo.getInfo")
-            command = str(answer["commandLine"])
-        finally:
-            await browser.close()
-    return command.split(" --", 1)[0].strip('"')
