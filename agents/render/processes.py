@@ -40,19 +40,6 @@ def kill_group(group: int) -> None:
         return
 
 
-def with_environment(entry: str) -> list[int]:
-    """Return the ids of our processes that were started with `entry` (`NAME=value`) in their environment."""
-    found = []
-    for process in _listed():
-        try:
-            environment = (_PROCESSES / str(process) / "environ").read_bytes()
-        except OSError:
-            continue  # ended meanwhile, or another user's
-        if entry.encode() in environment.split(b"\0"):
-            found.append(process)
-    return found
-
-
 def _listed() -> Iterator[int]:
     """Yield the id of every process; nothing where the kernel has no /proc."""
     if _PROCESSES.is_dir():

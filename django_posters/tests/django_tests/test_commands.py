@@ -1,6 +1,7 @@
 """The commands beside a site, where there is no broker."""
 
 import signal
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -44,19 +45,23 @@ def test_placeholders_need_no_command(plain_site: Site, command: list[Any]) -> N
         call_command(*command)
 
 
+def interrupted(process: subprocess.Popen[str], *, once_said: str) -> str:
+    """Press Ctrl-C once a command has said something, and return what it says after that."""
+    assert process.stderr is not None
+    said = ""
+    while once_said not in said:
+        said = process.stderr.readline()
+        assert said
+    process.send_signal(signal.SIGINT)
+    return process.communicate(timeout=60)[1]
+
+
 def test_interrupted_upload_ends_like_any_program(plain_site: Site, tmp_path: Path) -> None:
     """Ctrl-C while a template is sent ends with one sentence and the code that shells know."""
     template = tmp_path / "quote.html"
     template.write_text("<p>{{ quote }}</p>", encoding="utf-8")
     process = plain_site.start("upload_poster_template", "quote", str(template), captured=True)
-    assert process.stderr is not None
-    said = ""
-    while "no broker can be used" not in said:
-        said = process.stderr.readline()
-        assert said
-
-    process.send_signal(signal.SIGINT)
-    _, rest = process.communicate(timeout=60)
+    rest = interrupted(process, once_said="no broker can be used")
 
     assert "CommandError: interrupted; whether the template arrived is not known" in rest
     assert "Traceback" not in rest
@@ -116,14 +121,7 @@ def test_relay_may_start_before_the_database(scheme: str) -> None:
     """A relay that starts while the database is away waits for it, whatever Django's own checks ask it."""
     with Site(database_url=f"{scheme}://nobody@{NOWHERE}/site", broker=NOWHERE) as site:
         process = site.start("relay_posters", captured=True)
-        assert process.stderr is not None
-        said = ""
-        while "the database is away" not in said:
-            said = process.stderr.readline()
-            assert said
-
-        process.send_signal(signal.SIGINT)
-        _, rest = process.communicate(timeout=60)
+        rest = interrupted(process, once_said="the database is away")
 
     assert "Traceback" not in rest
     assert process.returncode == 0
