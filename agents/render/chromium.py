@@ -66,6 +66,8 @@ FLAGS: Final = (
     "--lang=en-US",
     # An image that is decoded late is drawn late; without this a capture can miss it.
     "--disable-checker-imaging",
+    # Colours that a worklet paints for the compositor: in a frame, the page's next frame may never come for them.
+    "--disable-blink-features=CompositeBGColorAnimation,CompositeBoxShadowAnimation,CompositeClipPathAnimation",
     # Beyond its budget for tiles, half a gigabyte by default, Chromium leaves some out and says nothing.
     "--force-gpu-mem-available-mb=4096",
     "--force-color-profile=srgb",

@@ -199,6 +199,22 @@ async def test_motion_is_shown_at_rest(engine: Engine, body: str, style: str, co
     assert took < 3
 
 
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [("background:red", "background:lime"), ("clip-path:circle(9px)", "clip-path:circle(50px)")],
+)
+async def test_motion_in_a_frame_of_the_first_document_ends(start: str, end: str) -> None:
+    """What a browser could paint beside its pages holds up no frame while it begins to."""
+    moving = f"i{{display:block;height:100px;animation:a 70ms infinite}}@keyframes a{{from{{{start}}}to{{{end}}}}}"
+    for _ in range(2):
+        engine = Engine(slots=1)
+        await engine.start()
+        try:
+            await draw(engine, page(f"<iframe srcdoc='<style>{moving}</style><i>'></iframe>"), deadline_seconds=8)
+        finally:
+            await engine.close()
+
+
 STILL = {
     "marquee": "<marquee>running text</marquee>",
     "marquee back and forth": "<marquee behavior=alternate direction=right scrollamount=50>running</marquee>",
