@@ -28,6 +28,8 @@ class SinkAgent:
         self._sink = sink
         self._erasures = erasures
         self._janitor = janitor
+        self._writing = asyncio.Lock()
+        self._announcing = asyncio.Lock()
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -37,17 +39,21 @@ class SinkAgent:
             await self._flush(tasks)
 
     async def _flush(self, tasks: asyncio.TaskGroup) -> None:
-        """Read the next batch while the database works on the one before it."""
-        writing: asyncio.Task[None] | None = None
+        """Read the next batch while the database works on one and what another has changed is announced."""
+        earlier = latest = None
         while True:
             reading = await self._sink.read(await self._inbox.take(BATCH_RECORDS, BATCH_SECONDS))
-            if writing is not None:
-                await writing
-            writing = tasks.create_task(self._write(reading))
+            if earlier is not None:
+                await earlier
+            earlier, latest = latest, tasks.create_task(self._write(reading))
             # So that the database has the batch before the next one is read.
             await asyncio.sleep(0)
 
     async def _write(self, reading: Reading) -> None:
-        await self._sink.write(reading)
-        await self._erasures.record(reading.deliveries)
-        self._inbox.finish(reading.deliveries)
+        """Write a batch, and finish it once what it changed is announced; each after the batch before it."""
+        async with self._writing:
+            news = await self._sink.write(reading)
+        async with self._announcing:
+            await self._sink.announce(news)
+            await self._erasures.record(reading.deliveries)
+            self._inbox.finish(reading.deliveries)

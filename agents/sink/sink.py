@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, TypeVar
 
 from agents.database_errors import BadRowError
@@ -12,7 +13,7 @@ from agents.sink.bisect import write_all_but_bad
 from agents.sink.cancel import cancel_open_posters
 from agents.sink.database import Database
 from agents.sink.decode import rows_of, salvaged_rows
-from agents.sink.flush import Written, write
+from agents.sink.flush import JobState, Written, write
 from agents.sink.publish import job_records
 from agents.sink.rows import CancelRow, PosterRow, Row
 from schemas.codec import ContractError
@@ -81,8 +82,16 @@ class Reading:
     refused: list[tuple[Delivery, str]]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """Jobs that one transaction changed, and the records that did it, by job."""
+
+    jobs: list[JobState]
+    causes: dict[str, Delivery]
+
+
 class Sink:
-    """Writes what records say; one write at a time. What comes next may be read meanwhile.
+    """Writes what records say; one write at a time. Others may be read and announced meanwhile.
 
     `waiting_for` is told why the sink stands still on purpose, and None when it goes on.
     """
@@ -104,8 +113,8 @@ class Sink:
         self._sleep = sleep
 
     async def flush(self, deliveries: Sequence[Delivery]) -> None:
-        """Read and write these records. Raises WrongDatabaseError."""
-        await self.write(await self.read(deliveries))
+        """Read, write and announce these records. Raises WrongDatabaseError."""
+        await self.announce(await self.write(await self.read(deliveries)))
 
     async def read(self, deliveries: Sequence[Delivery]) -> Reading:
         """Decode the records. This waits for nothing but others of this process."""
@@ -125,18 +134,27 @@ class Sink:
                 reading.entries.append(_Entry(delivery=delivery, rows=rows))
         return reading
 
-    async def write(self, reading: Reading) -> None:
-        """Return once everything these records say is durable and announced.
+    async def write(self, reading: Reading) -> list[News]:
+        """Return what changed, once everything these records say is durable.
 
         Records of a partition come in its order. While the database or the broker is away this waits for as long as it
         takes; a record that cannot be stored becomes a dead letter alone. Raises WrongDatabaseError.
         """
         for delivery, reason in reading.refused:
             await self._dead_letter(delivery, reason)
+        news: list[News] = []
         for chunk in _chunks(reading.entries):
-            await write_all_but_bad(chunk, self._write, self._reject)
+            await write_all_but_bad(chunk, partial(self._write, news), self._reject)
         self.counts.records += len(reading.deliveries)
         metrics.SINK_RECORDS.inc(len(reading.deliveries))
+        return news
+
+    async def announce(self, news: Iterable[News]) -> None:
+        """Return once everybody who listens can know. A broker that is away is waited for."""
+        for each in news:
+            records = job_records(each.jobs, each.causes)
+            await self._patiently(partial(self._publisher.publish, records))
+        failpoint("sink announced")
 
     def _rows_of(self, delivery: Delivery) -> list[Row]:
         try:
@@ -149,7 +167,7 @@ class Sink:
         salvaged = salvage(delivery.value)
         return salvaged_rows(salvaged, delivery) if salvaged is not None else []
 
-    async def _write(self, entries: Sequence[_Entry]) -> None:
+    async def _write(self, news: list[News], entries: Sequence[_Entry]) -> None:
         batch = merge(row for entry in entries for row in entry.rows)
         metrics.SINK_BATCH_ROWS.observe(len(batch.jobs) + len(batch.posters) + len(batch.cancels) + len(batch.logs))
         failpoint("sink flushing")
@@ -157,14 +175,9 @@ class Sink:
             written = await self._patiently(lambda: write(self._database, batch))
         failpoint("sink committed")
         self.counts.wrote(written, batch)
-        await self._announce(written, entries)
-        failpoint("sink announced")
-
-    async def _announce(self, written: Written, entries: Iterable[_Entry]) -> None:
         if written.jobs:
             causes = {entry.rows[0].job_id: entry.delivery for entry in entries}
-            records = job_records(written.jobs, causes)
-            await self._patiently(lambda: self._publisher.publish(records))
+            news.append(News(jobs=written.jobs, causes=causes))
         if written.cancelled:
             await self._patiently(lambda: cancel_open_posters(self._database, self._publisher, written.cancelled))
 

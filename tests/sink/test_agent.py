@@ -9,7 +9,7 @@ from agents.sink.agent import BATCH_RECORDS, SinkAgent, weigh
 from agents.sink.database import Database
 from agents.sink.erasures import Erasures
 from agents.sink.janitor import Janitor
-from agents.sink.sink import Reading, Sink
+from agents.sink.sink import News, Reading, Sink
 from agents.storage.files import FileStore
 from streams.delivery import Delivery
 from streams.inbox import Inbox
@@ -75,6 +75,7 @@ class Held:
 
     def __init__(self) -> None:
         self.gate = asyncio.Semaphore(0)
+        self.announced = asyncio.Semaphore(0)
         self.began: list[str] = []
 
     async def read(self, deliveries: Sequence[Delivery]) -> Reading:
@@ -82,10 +83,16 @@ class Held:
         self.began.append(f"read {deliveries[0].offset}")
         return Reading(deliveries=deliveries, entries=[], refused=[])
 
-    async def write(self, reading: Reading) -> None:
+    async def write(self, reading: Reading) -> list[News]:
         """Write nothing."""
         self.began.append(f"write {reading.deliveries[0].offset}")
         await self.gate.acquire()
+        return [News(jobs=[], causes={"job": reading.deliveries[0]})]
+
+    async def announce(self, news: Sequence[News]) -> None:
+        """Announce nothing."""
+        self.began.append(f"announce {news[0].causes['job'].offset}")
+        await self.announced.acquire()
 
 
 class Idle:
@@ -99,29 +106,38 @@ class Idle:
         """Take note of nothing."""
 
 
-async def test_a_batch_is_read_while_the_one_before_is_written() -> None:
-    """One is read ahead, no more; it is written, and acknowledged, after the one before it."""
-    inbox, sink, idle = Inbox(["poster-requests"], cap=3 * BATCH_RECORDS), Held(), Idle()
+async def test_a_batch_is_read_while_others_are_written_and_announced() -> None:
+    """Each step of a batch comes after the same step of the one before, and two at most are ahead of the oldest."""
+    inbox, sink, idle = Inbox(["poster-requests"], cap=4 * BATCH_RECORDS), Held(), Idle()
     acknowledged: list[int] = []
-    for offset in range(3 * BATCH_RECORDS):
+    for offset in range(4 * BATCH_RECORDS):
         inbox.deliver(delivery(offset), lambda offset=offset: acknowledged.append(offset))
     agent = SinkAgent(inbox, cast("Sink", sink), cast("Erasures", idle), cast("Janitor", idle))
     running = asyncio.create_task(agent.run())
     steps = []
-    for _ in range(3):
-        for _ in range(50):
-            await asyncio.sleep(0)
-        steps.append((list(sink.began), len(acknowledged)))
-        sink.gate.release()
+    for go_on in (sink.gate.release, sink.gate.release, sink.announced.release, sink.announced.release):
+        steps.append(await _until_still(sink, acknowledged))
+        go_on()
+    steps.append(await _until_still(sink, acknowledged))
     running.cancel()
     await asyncio.wait([running])
 
-    first, second, third = 0, BATCH_RECORDS, 2 * BATCH_RECORDS
-    begun = [f"read {first}", f"write {first}", f"read {second}"]
-    assert steps[0] == (begun, 0)
-    begun += [f"write {second}", f"read {third}"]
-    assert steps[1] == (begun, BATCH_RECORDS)
-    assert steps[2] == ([*begun, f"write {third}"], 2 * BATCH_RECORDS)
+    first, second, third, fourth = range(0, 4 * BATCH_RECORDS, BATCH_RECORDS)
+    assert steps == [
+        ([f"read {first}", f"write {first}", f"read {second}", f"read {third}"], 0),
+        ([f"announce {first}", f"write {second}"], 0),
+        ([], 0),  # written as well, it waits for the first to be announced
+        ([f"announce {second}", f"write {third}", f"read {fourth}"], BATCH_RECORDS),
+        ([], 2 * BATCH_RECORDS),
+    ]
+
+
+async def _until_still(sink: Held, acknowledged: list[int]) -> tuple[list[str], int]:
+    """Return what has begun since the last call, and how many records are acknowledged."""
+    for _ in range(50):
+        await asyncio.sleep(0)
+    began, sink.began = sink.began, []
+    return began, len(acknowledged)
 
 
 def test_a_batch_weighs_by_its_size(workshop: Workshop) -> None:
