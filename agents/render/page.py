@@ -178,6 +178,7 @@ class Page:
         session.on("Network.requestWillBeSent", self._note)
         session.on("Target.attachedToTarget", self._watch_worker)
         session.on("Page.frameNavigated", self._note_document)
+        session.on("Page.frameRequestedNavigation", self._note_request)
         session.on("Page.javascriptDialogOpening", self._refuse_dialog)
         session.on("Fetch.requestPaused", self._answer)
         self._frame = await main_frame(session)
@@ -199,6 +200,11 @@ class Page:
             self._left.set()
             self._arrived.set()
 
+    def _note_request(self, requested: dict[str, Any]) -> None:
+        """Note that the document's script wants to go elsewhere, be it to another program: it stops loading then."""
+        if self._javascript and requested["frameId"] == self._frame and requested["disposition"] == "currentTab":
+            self._left.set()
+
     def _note(self, sent: dict[str, Any]) -> None:
         self._traffic.note(sent)
 
@@ -206,9 +212,6 @@ class Page:
         if paused["resourceType"] != "Document":
             self._traffic.answer(paused)
             return
-        if self._javascript and paused["frameId"] == self._frame:
-            # The document would not finish loading: it waits for the navigation that its script began.
-            self._left.set()
         # A navigation that is answered 204 leaves the document as it is.
         self._session.tell("Fetch.fulfillRequest", {"requestId": paused["requestId"], "responseCode": 204})
 

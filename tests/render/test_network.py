@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import socket
 import time
 import tracemalloc
 from collections.abc import AsyncIterator
@@ -19,8 +20,8 @@ from agents.render.network import Traffic, may_use_network, public_url
 from tests.render.drawing import decode, draw, page, picture, rgb
 
 
-class Canary:
-    """A listener on the loopback that counts who connects."""
+class Canary(asyncio.DatagramProtocol):
+    """A listener on the loopback that counts who connects, and who sends a datagram."""
 
     def __init__(self) -> None:
         self.connections = 0
@@ -31,6 +32,10 @@ class Canary:
         self.connections += 1
         writer.close()
 
+    def datagram_received(self, _data: bytes, _address: object) -> None:
+        """Count a datagram as a connection."""
+        self.connections += 1
+
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def canary() -> AsyncIterator[Canary]:
@@ -38,8 +43,15 @@ async def canary() -> AsyncIterator[Canary]:
     canary = Canary()
     async with await asyncio.start_server(canary.heard, "127.0.0.1", 0) as server:
         canary.port = server.sockets[0].getsockname()[1]
+        loop = asyncio.get_running_loop()
+        heard = [
+            (await loop.create_datagram_endpoint(lambda: canary, local_addr=(address, canary.port)))[0]
+            for address in ("127.0.0.1", "::1")
+        ]
         async with await asyncio.start_server(canary.heard, "::1", canary.port):
             yield canary
+        for transport in heard:
+            transport.close()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -113,8 +125,9 @@ SCRIPTS = [
     "fetch('http://{h}/').catch(()=>0);navigator.sendBeacon('http://{h}/','x');new Image().src='http://{h}/'",
     "new WebSocket('ws://{h}/');new EventSource('http://{h}/')",
     (
-        "const c=new RTCPeerConnection({iceServers:[{urls:'stun:{h}'}]});c.createDataChannel('x');"
-        "c.createOffer().then(o=>c.setLocalDescription(o))"
+        "const c=new RTCPeerConnection({iceServers:[{urls:'stun:{h}'},{urls:'turn:{h}?transport=udp',username:'x',"
+        "credential:'x'}]});c.createDataChannel('x');c.createOffer().then(o=>c.setLocalDescription(o));"
+        "const until=performance.now()+500;while(performance.now()<until);"
     ),
     "new Worker(URL.createObjectURL(new Blob(['fetch(\"http://{h}/\")'])))",
     "navigator.serviceWorker&&navigator.serviceWorker.register('http://{h}/sw.js').catch(()=>0)",
@@ -142,15 +155,18 @@ async def test_nothing_leaves(own: Engine, canary: Canary, number: int) -> None:
 
 
 @pytest.mark.asyncio(loop_scope="module")
-@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
-async def test_canary_would_notice(canary: Canary, address: str) -> None:
-    """The canary counts a connection when there is one, or the tests above prove nothing."""
-    _, writer = await asyncio.open_connection(address, canary.port)
-    writer.close()
-    await writer.wait_closed()
-    async with asyncio.timeout(2):
-        while not canary.connections:  # noqa: ASYNC110 - it is a plain count
-            await asyncio.sleep(0)
+@pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM])
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
+async def test_canary_would_notice(canary: Canary, family: int, kind: int) -> None:
+    """The canary counts whatever reaches it, or the tests above prove nothing."""
+    with socket.socket(family, kind) as sender:
+        sender.setblocking(False)
+        address = "127.0.0.1" if family == socket.AF_INET else "::1"
+        await asyncio.get_running_loop().sock_connect(sender, (address, canary.port))
+        sender.send(b"x")
+        async with asyncio.timeout(2):
+            while not canary.connections:  # noqa: ASYNC110 - it is a plain count
+                await asyncio.sleep(0)
 
     assert canary.connections == 1
 

@@ -166,6 +166,8 @@ AWAY = {
     "srcdoc": "location='about:srcdoc'",
     "script": "location='javascript:\"x\"'",
     "network": "location='http://127.0.0.1:9/'",
+    "mail": "location='mailto:somebody@example.org'",
+    "form": "const f=document.createElement('form');f.action='http://127.0.0.1:9/';document.body.append(f);f.submit()",
 }
 
 

@@ -3,14 +3,17 @@
 import asyncio
 from collections import Counter
 
+import pytest
 from confluent_kafka import Producer
 
 from streams.application import RoleApp, require_cython
-from streams.delivery import Record
-from streams.inbox import Inbox
+from streams.delivery import Delivery, Record
+from streams.inbox import Acknowledge, Inbox
 from streams.settings import Settings
 
 BULK = 1_500
+HANDED_ON_AT_ONCE = 100
+"""By Faust, before others have their turn."""
 
 
 async def test_holding_partitions_back_loses_nothing_and_lets_others_through(broker: str) -> None:
@@ -51,3 +54,32 @@ async def test_holding_partitions_back_loses_nothing_and_lets_others_through(bro
     assert len(seen) == BULK
     assert set(seen.values()) == {1}
     assert len(through_after) == 1
+
+
+async def test_nothing_lies_in_a_stream(broker: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is fetched is in the inbox a round of the event loop later, where it counts against the cap."""
+    producer = Producer({"bootstrap.servers": broker})
+    for number in range(BULK):
+        producer.produce("poster-progress", value=str(number), partition=0)
+    assert producer.flush(30) == 0
+    inbox = Inbox(["poster-progress"], cap=10 * BULK)
+    app = RoleApp("sink", Settings(brokers=broker, fetch_wait=0.05, session_timeout=10), [inbox])
+    lying: list[int] = []
+    done = asyncio.Event()
+    deliver = inbox.deliver
+
+    def look(delivery: Delivery, acknowledge: Acknowledge) -> None:
+        deliver(delivery, acknowledge)
+        actors = [actor for agent in app.agents.values() for actor in agent._actors]
+        lying.append(sum(actor.stream.channel.queue.qsize() for actor in actors))
+        if len(lying) == BULK:
+            done.set()
+
+    monkeypatch.setattr(inbox, "deliver", look)
+    await app.start()
+    try:
+        await asyncio.wait_for(done.wait(), 60)
+    finally:
+        await app.stop()
+
+    assert max(lying) <= HANDED_ON_AT_ONCE
