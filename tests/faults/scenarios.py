@@ -54,7 +54,7 @@ def worker_kills(world: World, times: int) -> list[float]:
 
 
 def drains(world: World, times: int) -> list[float]:
-    """The workers are told to stop (TERM) in turn, under load: code 0 within 25 s, and nothing is made twice."""
+    """The workers are told to stop (TERM) in turn, under load: each ends with code 0 within 25 s."""
     recoveries = []
     with world.load(4):
         for number in range(times):
