@@ -69,6 +69,7 @@ install_object_server() {
 }
 
 command -v setpriv >/dev/null || scripts/apt-install.sh util-linux
+command -v git >/dev/null || scripts/apt-install.sh git
 has() { PATH=$PATH:/usr/sbin command -v "$1" >/dev/null; }
 
 # The script that makes its tables calls a program of the client's package.

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -54,12 +54,12 @@ class KafkaCluster:
         """Start one node, and return at once: before it serves anybody."""
         self.nodes[node].start(alone=False)
 
-    def until_together(self, brokers: int = NODES) -> None:
-        """Wait until so many nodes serve clients, and every partition has a leader. Raises PartError."""
-        deadline = time.monotonic() + TOGETHER_SECONDS
-        while not self._are_together(brokers):
+    def until_together(self, topics: Iterable[str] = ()) -> None:
+        """Wait until each node knows all of them, these topics, and a leader of every partition. Raises PartError."""
+        deadline, known = time.monotonic() + TOGETHER_SECONDS, set(topics)
+        while not all(_is_together(node, known) for node in self.nodes.values()):
             if time.monotonic() > deadline:
-                raise PartError(f"{brokers} Kafka nodes do not work together after {TOGETHER_SECONDS:g} s")
+                raise PartError(f"{NODES} Kafka nodes do not work together after {TOGETHER_SECONDS:g} s")
             time.sleep(POLL_SECONDS)
 
     def admin(self) -> AdminClient:
@@ -75,7 +75,7 @@ class KafkaCluster:
         ]
         for made in admin.create_topics(copied, request_timeout=TOGETHER_SECONDS).values():
             made.result()
-        self.until_together()
+        self.until_together(topic.topic for topic in copied)
 
     def leader(self, topic: str, partition: int = 0) -> int:
         """Return the node that leads a partition."""
@@ -108,10 +108,12 @@ class KafkaCluster:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
-    def _are_together(self, brokers: int) -> bool:
-        try:
-            metadata = self.admin().list_topics(timeout=5)
-        except KafkaException:
-            return False
-        partitions = [part for topic in metadata.topics.values() for part in topic.partitions.values()]
-        return len(metadata.brokers) == brokers and all(partition.leader >= 0 for partition in partitions)
+
+def _is_together(node: KafkaServer, topics: Set[str]) -> bool:
+    try:
+        metadata = node.admin().list_topics(timeout=5)
+    except KafkaException:
+        return False
+    partitions = [part for topic in metadata.topics.values() for part in topic.partitions.values()]
+    with_leaders = all(partition.leader >= 0 for partition in partitions)
+    return len(metadata.brokers) == NODES and with_leaders and topics <= metadata.topics.keys()

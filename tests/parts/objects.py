@@ -103,7 +103,7 @@ def _command(port: int, directory: Path) -> list[str | Path]:
         listening = ["--quiet", "--keep-alive", "--region", _REGION, "--port", f"127.0.0.1:{port}"]
         return [_VERSITYGW, *listening, *backend]
     if _MOTO_CHOSEN.exists():
-        return [sys.executable, "-m", "moto.server", "--host", "127.0.0.1", "--port", str(port)]
+        return [sys.executable, Path(__file__).with_name("strict_moto.py"), str(port), _ACCESS_KEY]
     raise PartError("No S3 server is installed: run `make parts`")
 
 

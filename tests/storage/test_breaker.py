@@ -151,8 +151,8 @@ async def test_a_refused_object_is_an_answer() -> None:
 
 @pytest.fixture
 async def closed(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[S3Store]:
-    """A real bucket, opened with the wrong secret."""
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not the secret of this server")
+    """A real bucket, opened by somebody whom its server does not know."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a-stranger")
     store = S3Store(bucket.name, "")
     await store.open()
     yield store

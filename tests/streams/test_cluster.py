@@ -15,6 +15,7 @@ from streams.errors import TryAgainError
 from streams.inbox import Inbox
 from streams.publisher import KafkaPublisher
 from streams.settings import Settings
+from streams.topics import TOPICS
 from tests.parts import KafkaCluster
 
 pytestmark = pytest.mark.timeout(400)
@@ -25,7 +26,7 @@ def cluster(parts_directory: Path) -> Iterator[KafkaCluster]:
     """Three nodes with the topics that `posters setup` makes there."""
     with KafkaCluster(parts_directory / "cluster") as cluster:
         TopicAdmin(Settings(brokers=cluster.address)).setup()
-        cluster.until_together()
+        cluster.until_together(topic.name for topic in TOPICS)
         yield cluster
 
 
