@@ -179,15 +179,11 @@ class RoleApp(faust.App):
 
 
 def _receiver(inbox: Inbox, received: Counter) -> Callable[[Any], Awaitable[None]]:
-    def deliver(event: Any) -> None:
-        received.inc()
-        inbox.deliver(_delivery(event.message), event.ack)
-
     async def receive(stream: Any) -> None:
-        async for event in stream.noack().events():
-            deliver(event)
-            for waiting in _waiting(stream):
-                deliver(waiting)
+        async for first in stream.noack().events():
+            for event in (first, *_waiting(stream)):
+                received.inc()
+                inbox.deliver(_delivery(event.message), event.ack)
 
     return receive
 
