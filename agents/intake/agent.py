@@ -108,10 +108,7 @@ class IntakeAgent:
         await asyncio.sleep(0)
 
     async def _state(self, records: list[Record], answered: list[Delivery]) -> None:
-        try:
-            await self._publish(records)
-        finally:
-            self._places.release()
+        await self._publish_from(self._places, records)
         failpoint("intake published")
         self._inbox.finish(answered)
 
@@ -135,16 +132,16 @@ class IntakeAgent:
         pieces = []
         while piece := list(islice(records, RECORDS_A_PIECE)):
             await self._pieces.acquire()
-            pieces.append(tasks.create_task(self._state_piece(piece)))
+            pieces.append(tasks.create_task(self._publish_from(self._pieces, piece)))
             for _ in range(PASSES):
                 await asyncio.sleep(0)
         return pieces
 
-    async def _state_piece(self, records: list[Record]) -> None:
+    async def _publish_from(self, places: asyncio.Semaphore, records: list[Record]) -> None:
         try:
             await self._publish(records)
         finally:
-            self._pieces.release()
+            places.release()
 
     async def _finish(self, delivery: Delivery, pieces: list[asyncio.Task[None]]) -> None:
         for piece in pieces:
