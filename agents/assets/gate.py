@@ -14,28 +14,41 @@ from streams.allowed_hosts import Address, AllowedHosts
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 """Returns the addresses of a host, as texts. Raises OSError."""
 
+_Found = list[tuple[object, object, object, object, tuple[object, ...]]]
 _THREADS: Final = 256
 """Questions at once: those that no name server answers last for many seconds, and nothing can end them before."""
 
 
 class SystemResolver:
-    """Asks the system, in threads of its own: a slow name server would take those that storage needs."""
+    """Asks the system, in threads of its own: a slow name server would take those that storage needs.
+
+    A question that is under way is not asked again, so that one host does not take all threads.
+    """
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="resolve")
+        self._questions: dict[tuple[str, int], asyncio.Future[_Found]] = {}
 
     async def __call__(self, host: str, port: int) -> list[str]:
         """Return the addresses of a host, most preferred first. Raises OSError."""
-        loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(self._threads, _look_up, host, port)
+        question = self._questions.get((host, port)) or self._ask(host, port)
+        found = await asyncio.shield(question)
         return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+    def _ask(self, host: str, port: int) -> "asyncio.Future[_Found]":
+        question = asyncio.get_running_loop().run_in_executor(self._threads, _look_up, host, port)
+        self._questions[host, port] = question
+        question.add_done_callback(lambda _: self._questions.pop((host, port)))
+        # Whoever asked may have given up, and then nobody needs to know why there is no answer.
+        question.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return question
 
     def close(self) -> None:
         """Take no more questions."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-def _look_up(host: str, port: int) -> list[tuple[object, object, object, object, tuple[object, ...]]]:
+def _look_up(host: str, port: int) -> _Found:
     return list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
 
 

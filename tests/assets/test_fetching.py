@@ -7,6 +7,7 @@ import math
 import socket
 import struct
 import sys
+import threading
 import time
 import zlib
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -17,6 +18,7 @@ import pytest_asyncio
 from aiohttp import web
 from multidict import CIMultiDict
 
+from agents.assets import gate
 from agents.assets.body import read_body
 from agents.assets.fetcher import HttpFetcher
 from agents.assets.port import AssetError, Kind
@@ -207,6 +209,28 @@ async def test_a_name_that_leads_nowhere_says_why(answer: Sequence[str] | OSErro
     """Metadata services and names that do not exist are blocked; a name server that is away may come back."""
     async with HttpFetcher(AllowedHosts(), resolve=Names(answer)) as fetcher:
         assert await refusal(fetcher, "http://name.example/a.png") == (code, None)
+
+
+async def test_a_host_that_no_name_server_answers_for_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many assets ask for it, and how often: it is one question at a time, and others are asked beside it."""
+    answered = threading.Event()
+    asked: list[str] = []
+
+    def look_up(host: str, port: int) -> list[tuple[int, int, int, str, tuple[str, int]]]:
+        asked.append(host)
+        if host == "away.example":
+            answered.wait(30)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+    monkeypatch.setattr(gate, "_look_up", look_up)
+    async with HttpFetcher(AllowedHosts(), seconds=0.2) as fetcher:
+        for _ in range(2):
+            refused = [refusal(fetcher, f"http://away.example/{number}.png") for number in range(300)]
+            assert set(await asyncio.gather(*refused)) == {("asset_timeout", None)}
+        assert await refusal(fetcher, "http://there.example/a.png") == ("asset_blocked", None)
+        answered.set()
+
+    assert asked == ["away.example", "there.example"]
 
 
 async def test_an_allowed_host_is_allowed_as_it_is_named(site: Site) -> None:
