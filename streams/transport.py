@@ -6,6 +6,7 @@
 - It gives up at the first broker that does not answer at the start; we ask again.
 - It never asks the consumer what is wrong with it, and a consumer that nobody asks stops for good where it could not
   join its group.
+- What was acknowledged since its last commit it forgets when partitions are moved, and they are worked on again.
 - What it drops while partitions are moved it does not fetch again; it takes the hole for a gap, and commits over it.
   Nor does it take what is fetched again. So we keep the order of what was fetched, and it keeps none.
 """
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
 import aiokafka
-from aiokafka.errors import KafkaConnectionError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 from faust.transport.drivers import aiokafka as driver
 
 from streams.broker_access import RETRY_SECONDS
@@ -29,6 +30,8 @@ logger = logging.getLogger(__name__)
 
 LOOK_AGAIN_SECONDS = 0.02
 """How soon a partition that was let go is fetched again; an idle look costs some 50 microseconds."""
+LAST_COMMIT_SECONDS = 2.0
+"""For so long the rest of the group waits for a commit before partitions are moved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,18 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         if partition in consumer.assignment():
             consumer.seek(partition, offset)
 
+    async def commit_last(self, offsets: Mapping[Any, int]) -> None:
+        """Commit before partitions are moved. Where the group takes it no more, they are worked on again."""
+        await self._in_thread(self._commit_last(offsets))
+
+    async def _commit_last(self, offsets: Mapping[Any, int]) -> None:
+        consumer: Any = self._ensure_consumer()
+        try:
+            async with asyncio.timeout(LAST_COMMIT_SECONDS):
+                await consumer.commit(dict(offsets))
+        except (KafkaError, TimeoutError) as error:
+            logger.info("what was finished lately is worked on again: %r", error)
+
     async def look(self) -> Mapping[Any, Fetched]:
         """Return how far each partition is fetched. Raises what keeps the consumer from its group."""
         return await self._in_thread(self._look())
@@ -166,6 +181,14 @@ class Consumer(driver.Consumer):
         if end - 1 not in self._acked_index[partition]:
             self._acked_index[partition].add(end - 1)
             self._acked[partition].append(end - 1)
+
+    async def on_partitions_revoked(self, revoked: Any) -> None:
+        """Commit what is finished, which Faust would forget: whoever gets the partitions goes on from there."""
+        thread: Any = self._thread
+        finished = self._filter_committable_offsets(revoked & self._acked.keys())
+        if finished:
+            await thread.commit_last(finished)
+        await super().on_partitions_revoked(revoked)
 
     async def reread(self, partition: Any, offset: int) -> None:
         """Fetch a partition from `offset` on, if it is still ours."""

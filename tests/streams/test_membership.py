@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 
-from confluent_kafka import ConsumerGroupState
+from confluent_kafka import ConsumerGroupState, Producer
 from confluent_kafka.admin import AdminClient
 
 from schemas.topics import POSTER_RENDERS
@@ -17,10 +17,15 @@ PARTITIONS = 12
 PATIENCE_SECONDS = 60.0
 
 
-async def started(broker: str, instance: str | None) -> RoleApp:
-    """Return a member of the render role's group."""
+def member(broker: str, instance: str | None) -> RoleApp:
+    """Return one of the render role's group, yet to be started."""
     settings = Settings(brokers=broker, fetch_wait=0.1, session_timeout=20, instance=instance)
-    app = RoleApp("render", settings, [Inbox([POSTER_RENDERS], cap=100)])
+    return RoleApp("render", settings, [Inbox([POSTER_RENDERS], cap=100)])
+
+
+async def started(broker: str, instance: str | None) -> RoleApp:
+    """Return a member of the group."""
+    app = member(broker, instance)
     await app.start()
     return app
 
@@ -85,3 +90,43 @@ async def test_a_worker_without_a_name_hands_its_partitions_over_when_it_stops(b
         assert time.monotonic() - began < 20 / 2
     finally:
         await second.stop()
+
+
+async def test_what_is_finished_when_partitions_are_moved_is_not_delivered_again(broker: str) -> None:
+    """Not even what was finished since the last commit: it is committed before they go."""
+    admin, producer = AdminClient({"bootstrap.servers": broker}), Producer({"bootstrap.servers": broker})
+    for partition in range(PARTITIONS):
+        producer.produce(POSTER_RENDERS, b"finished", partition=partition)
+    assert producer.flush(10) == 0
+    first = member(broker, None)
+    first.conf.broker_commit_interval = 3_600
+    await first.start()
+    second = None
+    try:
+        (inbox,) = first.inboxes
+        for _ in range(PARTITIONS):
+            inbox.finish(await asyncio.wait_for(inbox.take(1), PATIENCE_SECONDS))
+        second = await started(broker, None)
+        await shared_by(admin, 2)
+        for partition in range(PARTITIONS):
+            producer.produce(POSTER_RENDERS, b"later", partition=partition)
+        assert producer.flush(10) == 0
+        async with asyncio.TaskGroup() as tasks:
+            came: asyncio.Queue[bytes | None] = asyncio.Queue()
+            readers = [tasks.create_task(read(app.inboxes[0], came)) for app in (first, second)]
+            values = {await asyncio.wait_for(came.get(), PATIENCE_SECONDS) for _ in range(PARTITIONS)}
+            for reader in readers:
+                reader.cancel()
+    finally:
+        await first.stop()
+        if second is not None:
+            await second.stop()
+
+    assert values == {b"later"}
+
+
+async def read(inbox: Inbox, came: "asyncio.Queue[bytes | None]") -> None:
+    """Put the values of what is delivered into a queue, for ever."""
+    while True:
+        for record in await inbox.take(PARTITIONS):
+            came.put_nowait(record.value)
