@@ -19,8 +19,11 @@
   const LATEST_SECONDS = 1e9;
   const LOOK_MILLISECONDS = 50;
   const FRAMES_MILLISECONDS = 200;
+  // How much time passes for scripts, and for how long what they have begun is waited for.
+  const SCRIPTS_MILLISECONDS = 3_000;
+  const WORK_MILLISECONDS = 5_000;
   const QUIET_ROUNDS = 2;
-  const ROUNDS_MAX = 10;
+  const ROUNDS_MAX = 14;
   const NO_IMAGE = /^data:[^,]*,\s*$/;
   const IMAGE_URL = /url\((?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([^)]*))\)/g;
   // The browser shows one of a set; the others are not asked for.
@@ -175,21 +178,44 @@
     return { broken, failed: [...failed, ...inStyles].filter((url) => url && !url.startsWith("data:")) };
   }
 
-  // What scripts begin when the document is loaded or drawn, or when a movement ends. Returns whether they began any.
+  // Lets some time pass for scripts that wait for it, see `own_time.js`. Returns how much did.
+  function passTime(milliseconds) {
+    return new Promise((resolve) => {
+      performance.addEventListener("posters-passed", ({ detail }) => resolve(detail), { once: true });
+      const pass = new CustomEvent("posters-pass", { detail: milliseconds, cancelable: true });
+      if (performance.dispatchEvent(pass)) resolve(0); // nobody heard it
+    });
+  }
+
+  // Whether scripts wait for what they have begun, see `own_work.js`.
+  const isAtWork = () => !performance.dispatchEvent(new Event("posters-work", { cancelable: true }));
+
+  async function untilWorkIsDone() {
+    const until = performance.now() + WORK_MILLISECONDS;
+    while (isAtWork() && performance.now() < until) await pause(LOOK_MILLISECONDS / 10);
+  }
+
+  // What scripts begin when the document is loaded or drawn, in the time after that, or when a movement ends. Returns
+  // whether they began any.
   async function settleScripts() {
     if (!matchMedia("(scripting: enabled)").matches) return false;
     let changed = false;
     let quiet = 0;
     let round = 0;
+    let left = SCRIPTS_MILLISECONDS;
     const observer = new MutationObserver(() => (changed = true));
     for (; quiet < QUIET_ROUNDS && round < ROUNDS_MAX; round += 1) {
       changed = false;
       for (const root of roots(elements()))
         observer.observe(root, { subtree: true, childList: true, attributes: true, characterData: true });
+      const passed = await passTime(left);
+      left -= passed;
+      const atWork = isAtWork();
+      await untilWorkIsDone();
       await drawTwice();
       const all = elements();
       const moved = bringToRest(all, roots(all));
-      quiet = changed || moved ? 0 : quiet + 1;
+      quiet = changed || moved || passed || atWork ? 0 : quiet + 1;
       observer.disconnect(); // from what was just done, too
     }
     return round > QUIET_ROUNDS;

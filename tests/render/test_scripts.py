@@ -1,9 +1,12 @@
-"""Scripts of a template: what they do while the document loads, and at once after that, is in the picture."""
+"""Scripts of a template: what they do while it loads, and in three seconds of their time, is in the picture."""
+
+import time
+from html import escape
 
 import pytest
 
 from agents.render.engine import Engine
-from tests.render.drawing import draw, image_url, page, picture, rgb
+from tests.render.drawing import decode, draw, image_url, page, picture, rgb
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 RED = (255, 0, 0)
@@ -116,12 +119,159 @@ async def test_what_a_script_sets_in_motion_is_at_its_end(engine: Engine, script
     assert len(set(images)) == 1
 
 
-async def test_a_script_that_never_rests_holds_up_nothing(engine: Engine) -> None:
-    """What changes in every frame is drawn as it is."""
-    script = "const f=()=>{i.dataset.n=performance.now();requestAnimationFrame(f)};f();go()"
-    image = await picture(engine, scripted(script), javascript=True, deadline_seconds=5)
+CHART = (
+    "const c=document.createElement('canvas');c.width=c.height=100;i.append(c);const g=c.getContext('2d');let at;"
+    "const draw=frame=>{const now=NOW;at??=now;const part=Math.min(1,(now-at)/1e3);g.fillStyle=part<1?'lime':'red';"
+    "g.fillRect(0,0,100*part,100);if(part<1)requestAnimationFrame(draw)};requestAnimationFrame(draw)"
+)
+LATER = {
+    "chart by date": CHART.replace("NOW", "Date.now()"),
+    "chart by new date": CHART.replace("NOW", "new Date()"),
+    "chart by clock": CHART.replace("NOW", "performance.now()"),
+    "chart by frame": CHART.replace("NOW", "frame"),
+    "chart begun late": f"setTimeout(()=>{{{CHART.replace('NOW', 'frame')}}},1000)",
+    "sixty frames": "let n=0;const f=()=>{if((n+=1)<60)requestAnimationFrame(f);else go()};f()",
+    "timer": "setTimeout(go,2900)",
+    "timer with arguments": "setTimeout((x,y)=>{if(x+y===3)go()},500,1,2)",
+    "timer of a text": "window.go=go;setTimeout('go()',500)",
+    "timer after timer": "let n=0;const f=()=>{if((n+=1)<50)setTimeout(f,50);else go()};f()",
+    "timers in order": (
+        "let said='';for(const n of [3,1,2,1])setTimeout(()=>said+=n,n*100);setTimeout(()=>{if(said==='1123')go()},500)"
+    ),
+    "interval": "let n=0;const t=setInterval(()=>{if((n+=1)===20){clearInterval(t);go()}},100)",
+    "timer after an error": "setTimeout(()=>{throw Error('x')},100);setTimeout(go,200)",
+    "promise between timers": (
+        "let said='';setTimeout(()=>{said+=1;Promise.resolve().then(()=>said+=2)},9);"
+        "setTimeout(()=>{if(said==='12')go()},9)"
+    ),
+    "cleared timers": (
+        "for(const off of [clearTimeout,clearInterval])off(setTimeout(()=>i.remove(),50));"
+        "cancelAnimationFrame(requestAnimationFrame(()=>i.remove()));setTimeout(go,500)"
+    ),
+    "frame cleared by a frame": "requestAnimationFrame(()=>cancelAnimationFrame(t));"
+    "const t=requestAnimationFrame(()=>i.remove());setTimeout(go,500)",
+    "asking until it is time": "const end=performance.now()+100;while(performance.now()<end);go()",
+    "asking until it is later": "const end=Date.now()+50;while(Date.now()<end);go()",
+    "message": (
+        "const c=new MessageChannel();c.port1.onmessage=()=>setTimeout(go,100);"
+        "setTimeout(()=>c.port2.postMessage(1),100)"
+    ),
+    "seen between frames": (
+        "const f=()=>requestAnimationFrame(f);f();new IntersectionObserver(()=>setTimeout(go,500)).observe(i)"
+    ),
+    "idle": "requestIdleCallback(()=>setTimeout(go,500))",
+}
+PICTURE = f"data:image/png;base64,{image_url('red', (2000, 2000)).partition(',')[2]}"
+SHOW = "const show=address=>{const m=new Image();m.width=m.height=100;m.src=address;i.append(m)};"
+DRAW = (
+    "const draw=image=>{const c=document.createElement('canvas');c.width=c.height=100;"
+    "c.getContext('2d').drawImage(image,0,0,100,100);i.append(c)};"
+)
+LARGE = "const l=new OffscreenCanvas(1500,1500);const g=l.getContext('2d');g.fillStyle='red';g.fillRect(0,0,1500,1500);"
+LARGE_ELEMENT = LARGE.replace(
+    "new OffscreenCanvas(1500,1500)", "document.createElement('canvas');l.width=l.height=1500"
+)
+BEGUN = {
+    "toBlob": f"{SHOW}{LARGE_ELEMENT}l.toBlob(blob=>show(URL.createObjectURL(blob)))",
+    "convertToBlob": f"{SHOW}{LARGE}l.convertToBlob().then(blob=>show(URL.createObjectURL(blob)))",
+    "bitmap": f"{DRAW}fetch('{PICTURE}').then(a=>a.blob()).then(createImageBitmap).then(draw)",
+    "picture that is drawn": f"{DRAW}const m=new Image();m.onload=()=>draw(m);m.src='{PICTURE}'",
+    "picture that is decoded": f"{DRAW}const m=new Image();m.src='{PICTURE}';m.decode().then(()=>draw(m))",
+    "picture that is broken": "const m=new Image();m.onerror=go;m.src='data:image/png;base64,AAAA'",
+    "text": "fetch('data:,x').then(a=>a.text()).then(text=>setTimeout(go,text.length*100))",
+    "json": "fetch('data:,[1]').then(a=>a.json()).then(([one])=>{if(one===1)go()})",
+    "file": "const r=new FileReader();r.onload=()=>{if(r.result==='x')go()};r.readAsText(new Blob(['x']))",
+    "request": "const x=new XMLHttpRequest();x.onload=go;x.open('GET','data:,x');x.send()",
+    "program": "WebAssembly.instantiate(Uint8Array.of(0,97,115,109,1,0,0,0)).then(go)",
+    "one after the other": (
+        f"{SHOW}{LARGE_ELEMENT}setTimeout(()=>l.toBlob(b=>setTimeout(()=>show(URL.createObjectURL(b)),500)),500)"
+    ),
+}
+
+
+@pytest.mark.parametrize("script", [*LATER.values(), *BEGUN.values()], ids=[*LATER.keys(), *BEGUN.keys()])
+async def test_what_a_script_does_later_is_in_the_picture(engine: Engine, script: str) -> None:
+    """What it leaves for the next three seconds, for which nobody waits, or for when something it has begun is done."""
+    images = [(await draw(engine, scripted(script), javascript=True)).images[0].data for _ in range(TIMES)]
+
+    assert rgb(decode(images[0]), 50, 50) == RED
+    assert len(set(images)) == 1
+
+
+@pytest.mark.parametrize("how", ["sandbox=allow-scripts", ""], ids=["sandboxed", "its own"])
+async def test_what_a_script_of_a_frame_does_later_is_in_the_picture(engine: Engine, how: str) -> None:
+    """Time passes in frames as well."""
+    inner = f"<style>body{{margin:0}}{BOX}</style>{scripted('setTimeout(go,1000)').partition('<body>')[2]}"
+    frame = f'<iframe {how} srcdoc="{escape(inner)}" style="border:0"></iframe>'
+    image = await picture(engine, page(frame), javascript=True)
 
     assert rgb(image, 50, 50) == RED
+
+
+async def test_every_variant_gives_scripts_their_time(engine: Engine) -> None:
+    """What a script does some time after its window has another size is in that variant."""
+    script = "let t;onresize=()=>{clearTimeout(t);t=setTimeout(()=>{i.style.width=innerWidth+'px';go()},250)}"
+    variants = [{"name": "small"}, {"name": "wide", "width": 400}]
+    _, wide = (await draw(engine, scripted(script), javascript=True, variants=variants)).images
+
+    assert rgb(decode(wide.data), 350, 50) == RED
+
+
+async def test_what_is_left_for_much_later_does_not_happen(engine: Engine) -> None:
+    """And nobody waits for it."""
+    started = time.monotonic()
+    image = await picture(engine, scripted("setTimeout(go,3100);setTimeout(go,60e3)"), javascript=True)
+
+    assert rgb(image, 50, 50) == (0, 0, 255)
+    assert time.monotonic() - started < 3
+
+
+async def test_dates_are_dates(engine: Engine) -> None:
+    """Of now where nothing else is said; in every other way as they always are."""
+    now = time.time() * 1000
+    checks = [
+        "new Date() instanceof Date",
+        "new Date(0).toISOString()==='1970-01-01T00:00:00.000Z'",
+        "new Date(2026,0,2).getDate()===2",
+        "typeof Date()==='string'",
+        "Date.UTC(1970,0,1)===0",
+        "new (class extends Date{})(5).getTime()===5",
+        "new Date().constructor===Date",
+        "Number.isInteger(Date.now())",
+        f"Math.abs(new Date()-{now})<6e4",
+        f"Math.abs(Date.parse(Date())-{now})<6e4",
+        f"Math.abs(new (class extends Date{{}})()-{now})<6e4",
+    ]
+    script = f"const failed=[{','.join(repr(check) for check in checks)}].filter(check=>!eval(check));"
+    image = await picture(
+        engine, scripted(f"{script}if(failed.length)document.title=failed;else go()"), javascript=True
+    )
+
+    assert rgb(image, 50, 50) == RED
+
+
+ENDLESS = {
+    "frames": "const f=()=>{i.style.marginLeft=performance.now()%50+'px';requestAnimationFrame(f)};f();go()",
+    "frames on a canvas": (
+        "go();const c=document.createElement('canvas');i.append(c);const g=c.getContext('2d');let n=0;"
+        "const f=at=>{g.fillRect((n+=3)%100,at%100,9,9);requestAnimationFrame(f)};requestAnimationFrame(f)"
+    ),
+    "timers": "let n=0;const f=()=>{i.style.marginLeft=(n+=1)%50+'px';setTimeout(f,0)};f();go()",
+    "interval": "const at=Date.now();setInterval(()=>{i.style.marginLeft=(Date.now()-at)%50+'px'},16);go()",
+    "attribute": "const f=()=>{i.dataset.n=performance.now();requestAnimationFrame(f)};f();go()",
+    "mutations": "new MutationObserver(()=>setTimeout(()=>i.dataset.n+=1)).observe(i,{attributes:true});go()",
+}
+
+
+@pytest.mark.parametrize("script", ENDLESS.values(), ids=ENDLESS.keys())
+async def test_a_script_that_never_rests_holds_up_nothing(engine: Engine, script: str) -> None:
+    """What goes on for ever is drawn where it is after three seconds of its time, and so the same each time."""
+    images = [
+        (await draw(engine, scripted(script), javascript=True, deadline_seconds=5)).images[0].data for _ in range(TIMES)
+    ]
+
+    assert rgb(decode(images[0]), 75, 50) == RED
+    assert len(set(images)) == 1
 
 
 @pytest.mark.parametrize("kind", ["webgl", "webgl2"])
