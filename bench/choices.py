@@ -23,6 +23,8 @@ SLOTS_TRIED: Final = (1, 2, 3, 4)
 ASKED_FOR: Final = "asked for"
 BESIDE_TRIED: Final = (0, 2, 4)
 """Posters in hand beyond the pages; with 0 a page stands idle while its poster is uploaded."""
+AWAY_SECONDS: Final = (0.0, 0.1)
+"""How much further off the S3 server is than on the same machine, for each request: a poster takes two."""
 
 
 async def measure(counts: Counts) -> Choices:
@@ -32,7 +34,11 @@ async def measure(counts: Counts) -> Choices:
         frames={name: await _frames(html, counts) for name, html in DOCUMENTS.items()},
         encoders={name: await _encoders(html, counts) for name, html in DOCUMENTS.items()},
         pages={name: await _pages(html, counts) for name, html in DOCUMENTS.items()},
-        uploads={name: await _uploads(name, html, counts) for name, html in DOCUMENTS.items()},
+        uploads={
+            f"{name}, {round(seconds * 1000)} ms": await _uploads(name, html, seconds, counts)
+            for name, html in DOCUMENTS.items()
+            for seconds in AWAY_SECONDS
+        },
     )
 
 
@@ -104,10 +110,10 @@ async def _pages(html: str, counts: Counts) -> dict[str, float]:
     return {str(way): rate for way, rate in rates.items()}
 
 
-async def _uploads(name: str, html: str, counts: Counts) -> dict[str, float]:
+async def _uploads(name: str, html: str, seconds_away: float, counts: Counts) -> dict[str, float]:
     engine = Engine()
     await engine.start()
-    async with stores() as addresses, maker(engine, html, addresses["S3"]) as making:
+    async with stores() as addresses, maker(engine, html, addresses["S3"], seconds_away) as making:
 
         async def together(beside: int) -> float:
             return await _made_together(making, name, counts.few, engine.slots + beside)

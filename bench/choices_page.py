@@ -32,8 +32,9 @@ def choices(measured: Choices) -> str:
         _rates(measured.pages),
         paragraph("""
             **Upload.** A page does not wait for the storage: four posters more than there are pages are in hand,
-            whose upload overlaps the next rendering. Template, browser and S3 server, posters a second by how many
-            more:"""),
+            whose upload overlaps the next rendering. With an S3 server on the same machine that is no matter; with
+            one that is 100 ms off, for each of a poster's two requests, it is. Template, browser and S3 server,
+            posters a second by how many more:"""),
         _rates(measured.uploads),
     )
 

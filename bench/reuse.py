@@ -19,6 +19,7 @@ from agents.render.making import Making, Shelf
 from agents.render.template import Template
 from agents.storage.open_store import object_store
 from bench.counts import Counts
+from bench.distant import Distant
 from bench.documents import DEADLINE_SECONDS, DOCUMENTS, OUTPUT, as_template, number
 from bench.figures import median
 from bench.results import Reused, Reuses
@@ -67,15 +68,14 @@ async def stores() -> AsyncIterator[dict[str, str]]:
 
 
 @asynccontextmanager
-async def maker(engine: Engine, html: str, address: str) -> AsyncIterator[Making]:
-    """Give what makes posters of a document, and keeps them in the store at this address."""
+async def maker(engine: Engine, html: str, address: str, seconds_away: float = 0.0) -> AsyncIterator[Making]:
+    """Give what makes posters of a document, and keeps them in the store at this address, moved that far off."""
     store = object_store(address)
     await store.open()
     try:
         sources = cast("Any", Sources(as_template(html)))
-        yield Making(
-            engine, sources, Shelf(store=store, public_url=None), timeout=DEADLINE_SECONDS, clock=time.monotonic
-        )
+        shelf = Shelf(store=cast("Any", Distant(store, seconds_away)) if seconds_away else store, public_url=None)
+        yield Making(engine, sources, shelf, timeout=DEADLINE_SECONDS, clock=time.monotonic)
     finally:
         await store.close()
 
