@@ -17,7 +17,7 @@ from schemas import outcomes
 from schemas.codes import WarningCode
 from schemas.outcomes import Asset
 
-_HINT: Final = re.compile(r"https?:|wss?:", re.IGNORECASE)
+_HINTS: Final = ("http:", "https:", "ws:", "wss:")
 _NAMESPACE: Final = re.compile(r"https?://www\.w3\.org/(?:2000/svg|1999/xlink|1999/xhtml|1998/Math/MathML)")
 _WILDCARD: Final = re.compile(r"[*?\\]")
 _HELD: Final = ("data:", "blob:")
@@ -29,7 +29,12 @@ ENTRIES_MAX: Final = 1_000
 def may_use_network(html: str) -> bool:
     """Say whether a document names an address of the network. A missed one is not fetched, so it cannot do harm."""
     text = _NAMESPACE.sub("", html)
-    return bool(_HINT.search(text) or ("&" in text and _HINT.search(unescape(text))))
+    return _has_hint(text) or ("&" in text and _has_hint(unescape(text)))
+
+
+def _has_hint(text: str) -> bool:
+    lowered = text.lower()
+    return any(hint in lowered for hint in _HINTS)
 
 
 def refuse_documents(session: Session) -> Answer:

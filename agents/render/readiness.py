@@ -13,20 +13,14 @@ from agents.assets.font_display import document_fonts_in_any_time
 from agents.assets.still_svg import images_at_rest
 from agents.render.devtools import DevToolsError, Session
 from agents.render.errors import RenderError
+from agents.render.said import Said
 from schemas.output import Output
 
 FRAMES_MAX: Final = 20
 _SCRIPTS: Final = ("motion.js", "unseen.js", "texts.js", "fit.js", "compose.js")
 _SCRIPT: Final = "".join(Path(__file__).with_name(name).read_text() for name in _SCRIPTS)
-_STYLE_SHEETS: Final = re.compile(r"@import|<link|<script", re.IGNORECASE)
-_STYLE_TEXTS: Final = re.compile(
-    r"(?:content|list-style(?:-type)?)\s*:[^;}]{0,200}(?:attr\(|\\|[^\x00-\x7f])", re.IGNORECASE
-)
-_FIXED_BACKGROUND: Final = re.compile(r"background[^;{}]{0,400}\bfixed\b", re.IGNORECASE)
 _CLOSED_SHADOW: Final = re.compile(r"(<template\b[^<>]*\bshadowrootmode\s*=\s*[\"']?)closed\b", re.IGNORECASE)
-_CONTENT_VISIBILITY: Final = re.compile(r"content-?visibility", re.IGNORECASE)
 _BYTE_ORDER_MARK: Final = "\ufeff"
-_STYLE_IMAGES: Final = re.compile(r"url\(|image-set\(", re.IGNORECASE)
 
 
 class Composed(msgspec.Struct, frozen=True):
@@ -76,9 +70,7 @@ async def compose(session: Session, world: int, html: str, output: Output) -> Co
     Raises RenderError: `navigated` when the document went elsewhere, `output_invalid` for a selector that is no
     selector. Without a limit of its own: the caller has the deadline.
     """
-    sheets = bool(_STYLE_SHEETS.search(html))
-    images = sheets or bool(_STYLE_IMAGES.search(html))
-    wanted = {**_wanted(html, output), "styleImages": images, "styleSheets": sheets}
+    wanted = _wanted(Said(html), output)
     # Read from a file by a browser, the mark would be no part of the document; as one, it would end its head.
     document = images_at_rest(document_fonts_in_any_time(html.removeprefix(_BYTE_ORDER_MARK)))
     if "shadowrootmode" in document.lower():
@@ -91,19 +83,20 @@ async def compose(session: Session, world: int, html: str, output: Output) -> Co
 
 async def arrange(session: Session, world: int, html: str, output: Output) -> Composed:
     """Return once the document that is in the page stands still in a view that was changed. Raises RenderError."""
-    wanted = {**_wanted(html, output), "width": output.width, "height": output.height}
+    wanted = {**_wanted(Said(html), output), "width": output.width, "height": output.height}
     composed = await _call(session, world, "(wanted) => arrange(wanted)", output.selector, wanted)
     return await _with_frames(session, world, composed)
 
 
-def _wanted(html: str, output: Output) -> dict[str, Any]:
-    sheets = bool(_STYLE_SHEETS.search(html))
+def _wanted(said: Said, output: Output) -> dict[str, Any]:
     return {
         "selector": output.selector,
         "wholePage": bool(output.full_page or output.selector),
-        "fixedBackground": bool(output.full_page) and (sheets or bool(_FIXED_BACKGROUND.search(html))),
-        "styleTexts": sheets or bool(_STYLE_TEXTS.search(html)),
-        "contentsLater": sheets or bool(_CONTENT_VISIBILITY.search(html)),
+        "fixedBackground": bool(output.full_page) and said.fixed_backgrounds,
+        "styleTexts": said.style_texts,
+        "contentsLater": said.contents_later,
+        "styleImages": said.style_images,
+        "styleSheets": said.style_sheets,
     }
 
 
