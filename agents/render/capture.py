@@ -2,28 +2,18 @@
 
 import base64
 import io
-from dataclasses import dataclass
 from typing import Any
 
 import PIL.Image
 
+from agents.render.clip import Clip, clip_size
 from agents.render.devtools import Session
 from agents.render.errors import RenderError
 from agents.render.frames import Frames
 from agents.render.rendering import Image
-from schemas.output import Output, OutputError, check_device_size, device_pixels
+from schemas.output import Output
 
 IMAGE_MAX_BYTES = 64 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Clip:
-    """A part of the document, in CSS pixels from its top left corner."""
-
-    left: float
-    top: float
-    width: float
-    height: float
 
 
 async def capture(session: Session, frames: Frames, name: str, output: Output, clip: Clip | None) -> Image:
@@ -57,16 +47,6 @@ def _area(output: Output, clip: Clip | None) -> dict[str, Any]:
     clip_size(clip, output.scale or 1.0)
     box = {"x": clip.left, "y": clip.top, "width": clip.width, "height": clip.height, "scale": 1}
     return {"fromSurface": True, "captureBeyondViewport": True, "clip": box}
-
-
-def clip_size(clip: Clip, scale: float) -> tuple[int, int]:
-    """Return the size in device pixels. Raises RenderError `dimension_limit` for what no format can hold."""
-    width, height = device_pixels(clip.width, clip.height, scale)
-    try:
-        check_device_size(width, height)
-    except OutputError as error:
-        raise RenderError(error.code, error.message) from None
-    return width, height
 
 
 def checked_bytes(data: bytes) -> bytes:

@@ -13,8 +13,6 @@ from agents.assets.port import KINDS, AssetError, Kind
 from agents.render.devtools import Answer, Session
 from agents.render.rendering import Usage
 from agents.render.supply import Supply
-from schemas import outcomes
-from schemas.codes import WarningCode
 from schemas.outcomes import Asset
 
 _HINTS: Final = ("http:", "https:", "ws:", "wss:")
@@ -22,7 +20,6 @@ _NAMESPACE: Final = re.compile(r"https?://www\.w3\.org/(?:2000/svg|1999/xlink|19
 _WILDCARD: Final = re.compile(r"[*?\\]")
 _HELD: Final = ("data:", "blob:")
 _DOCUMENTS: Final = {"resourceType": "Document"}
-SHOWN: Final = 5
 ENTRIES_MAX: Final = 1_000
 
 
@@ -173,20 +170,3 @@ def public_url(url: str) -> str:
     if parts.scheme in ("data", "about", "blob", "javascript", ""):
         return ""
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
-
-
-def asset_warnings(assets: list[Asset]) -> list[outcomes.Warning]:
-    """Return one warning for each reason for which assets are missing, with the first five addresses."""
-    missing: dict[WarningCode, list[str]] = {}
-    for asset in assets:
-        urls = missing.setdefault(cast("WarningCode", asset.reason), []) if asset.reason else []
-        if asset.url not in urls:
-            urls.append(asset.url)
-    return [
-        outcomes.Warning(code=code, message=f"not loaded: {', '.join(urls[:SHOWN])}{_more(len(urls) - SHOWN)}")
-        for code, urls in missing.items()
-    ]
-
-
-def _more(count: int) -> str:
-    return f" and {count} more" if count > 0 else ""

@@ -2,18 +2,19 @@
 
 import asyncio
 import contextlib
-import math
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from agents.render.browser import Browser
-from agents.render.capture import Clip, capture
+from agents.render.capture import capture
+from agents.render.clip import clip_of
 from agents.render.devtools import Answer, DevToolsError
 from agents.render.errors import RenderError
+from agents.render.flaws import asset_warnings, image_warnings, text_warnings
 from agents.render.frames import Frames
-from agents.render.network import SHOWN, Traffic, asset_warnings
+from agents.render.network import Traffic
 from agents.render.printing import print_page
 from agents.render.race import EndedError, unless
 from agents.render.readiness import Composed, arrange, compose, draw_frames, main_frame, make_world
@@ -250,7 +251,7 @@ class Page:
             images=images,
             characters="".join(composed.characters for composed in seen),
             usage=usage,
-            warnings=[*asset_warnings(usage.assets), *_image_warnings(seen), *_text_warnings(seen)],
+            warnings=[*asset_warnings(usage.assets), *image_warnings(seen), *text_warnings(seen)],
             composed_seconds=composed_seconds,
             captured_seconds=time.monotonic() - started - composed_seconds,
         )
@@ -263,10 +264,10 @@ class Page:
     async def _picture(self, name: str, output: Output, composed: Composed) -> Image:
         if output.format == "pdf":
             async with self._frames.flowing():
-                return await print_page(self._session, self._world, name, output, _clip(output, composed))
+                return await print_page(self._session, self._world, name, output, clip_of(output, composed))
         if self._javascript:
             await self._frames.draw()  # its events come with a frame, and may change what the next one shows
-        return await capture(self._session, self._frames, name, output, _clip(output, composed))
+        return await capture(self._session, self._frames, name, output, clip_of(output, composed))
 
     def _check_refresh(self, composed: Composed, within_seconds: float) -> None:
         """Treat a refresh alike whether or not it is faster than the capture.
@@ -295,33 +296,3 @@ async def _repeatedly(seconds: float, action: Callable[[], None]) -> AsyncIterat
         yield
     finally:
         task.cancel()
-
-
-def _image_warnings(seen: Sequence[Composed]) -> list[outcomes.Warning]:
-    if not any(composed.broken for composed in seen):
-        return []
-    message = "not shown: an image that the document holds itself, in a data: address, cannot be decoded"
-    return [outcomes.Warning(code="asset_invalid", message=message)]
-
-
-def _text_warnings(seen: Sequence[Composed]) -> list[outcomes.Warning]:
-    cut = list(dict.fromkeys(text for composed in seen for text in composed.cut))
-    if not cut:
-        return []
-    more = f" and {len(cut) - SHOWN} more" if len(cut) > SHOWN else ""
-    message = f"cut with an ellipsis, because it does not fit its box: {', '.join(cut[:SHOWN])}{more}"
-    return [outcomes.Warning(code="text_truncated", message=message)]
-
-
-def _clip(output: Output, composed: Composed) -> Clip | None:
-    if output.selector:
-        if composed.box is None or composed.box[2] <= 0 or composed.box[3] <= 0:
-            raise RenderError("output_invalid", f"output field `selector`: {output.selector[:80]!r} shows nothing")
-        left, top, width, height = composed.box
-        right, bottom = math.ceil(left + width), math.ceil(top + height)
-        left, top = math.floor(left), math.floor(top)
-        return Clip(left=left, top=top, width=right - left, height=bottom - top)
-    if output.full_page:
-        width, height = composed.size
-        return Clip(left=0, top=0, width=max(width, output.width or 0), height=max(height, output.height or 0))
-    return None

@@ -5,7 +5,8 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
-from agents.render.capture import Clip, checked_bytes, clip_size
+from agents.render.capture import checked_bytes
+from agents.render.clip import Clip, clip_size
 from agents.render.devtools import Session
 from agents.render.errors import RenderError
 from agents.render.rendering import Image

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agents.render.capture import Clip
+from agents.render.clip import Clip
 from agents.render.engine import Engine
 from agents.render.errors import RenderError
 from agents.render.printing import trimmed
