@@ -12,7 +12,7 @@ from pathlib import Path
 from agents.sink.agent import BATCH_RECORDS
 from agents.sink.database import Database
 from agents.sink.flush import FLUSH_FUNCTION
-from agents.sink.sink import Sink
+from agents.sink.sink import Reading, Sink
 from bench.events import stream
 from posters.migrations import migrate
 from streams.delivery import Delivery, Record
@@ -37,10 +37,14 @@ async def events_a_second(sink: Sink, deliveries: Sequence[Delivery]) -> float:
     for start in range(0, len(deliveries), BATCH_RECORDS):
         reading = await sink.read(deliveries[start : start + BATCH_RECORDS])
         await writing
-        writing = asyncio.create_task(sink.write(reading))
+        writing = asyncio.create_task(_write_and_announce(sink, reading))
         await asyncio.sleep(0)
     await writing
     return len(deliveries) / (time.perf_counter() - began)
+
+
+async def _write_and_announce(sink: Sink, reading: Reading) -> None:
+    await sink.announce(await sink.write(reading))
 
 
 async def alone(posters: int) -> tuple[float, float]:
