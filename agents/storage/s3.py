@@ -59,7 +59,7 @@ _MISSING: Final = 404
 @cache
 def _models() -> Any:
     """Return what reads the description of S3, which takes a fifth of a second: once for all stores of a process."""
-    return create_loader()  # type: ignore[no-untyped-call]
+    return create_loader()
 
 
 class S3Store:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from uuid import uuid4
 
 import boto3
@@ -201,7 +201,9 @@ class System:
                 message = consumer.poll(0.2)
                 if message is not None and message.error() is None:
                     read += 1
-                    yield Seen(key=message.key(), value=message.value(), headers=message.headers() or [])
+                    # What is consumed comes as a list, whatever may be given to a producer.
+                    headers = cast("list[tuple[str, bytes]]", message.headers() or [])
+                    yield Seen(key=message.key(), value=message.value(), headers=headers)
                 elif read >= ends:
                     yield None
         finally:
@@ -233,7 +235,7 @@ class System:
     def rows(self, query: str, *arguments: object) -> list[dict[str, Any]]:
         """Return the rows of a query."""
         with psycopg.connect(self.database_url, row_factory=psycopg.rows.dict_row) as connection:
-            return connection.execute(query, arguments).fetchall()  # type: ignore[arg-type]
+            return connection.execute(query, arguments).fetchall()
 
     def eventually(self, question: Callable[[], T | None]) -> T:
         """Return the answer once there is one."""

@@ -1,5 +1,7 @@
 """Erasing through the topics: what was made is gone, and whoever asked is told."""
 
+from typing import Any
+
 import botocore.exceptions
 import pytest
 
@@ -15,7 +17,8 @@ def is_gone(system: System, key: str) -> bool:
     try:
         system.stored(key)
     except botocore.exceptions.ClientError as error:
-        return error.response["ResponseMetadata"]["HTTPStatusCode"] == 404
+        status: int = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        return status == 404
     return False
 
 
@@ -35,7 +38,7 @@ def test_what_was_made_is_gone_and_can_be_made_again(system: System, by_job: boo
     job = system.request(f"{section}_latest", {"title": "Jane"}, **ask)
     other = system.outcome(system.request(f"{section}_latest", {"title": "John"}, entity_id="row/2"))
     outcome = system.outcome(job)
-    named = {"job_id": job} if by_job else {"section": section, "entity_id": "row/1"}
+    named: dict[str, Any] = {"job_id": job} if by_job else {"section": section, "entity_id": "row/1"}
     request = PosterEraseRequested(**stamp(), **named)
     system.send(topics.POSTER_REQUESTS, job if by_job else "row/1", request)
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+from typing import Any
 
 import orjson
 import pytest
@@ -57,7 +58,7 @@ def test_a_request_becomes_an_object_a_completion_and_rows(system: System, templ
     assert kept["ContentType"] == "image/png"
     assert "immutable" in str(kept["CacheControl"])
     assert kept["Metadata"] == {"sha256": outcome.sha256, "width": "1080", "height": "1080"}
-    assert hashlib.sha256(bytes(kept["Body"])).hexdigest() == outcome.sha256  # type: ignore[arg-type]
+    assert hashlib.sha256(bytes(kept["Body"])).hexdigest() == outcome.sha256
     assert (row["total_count"], row["success_count"], row["failure_count"]) == (1, 1, 0)
     assert row["metadata"] == metadata
     assert result == [{"job_id": job, "entity_id": "row/1", "status": "completed", "output_url": outcome.url}]
@@ -79,7 +80,7 @@ def test_the_image_has_the_format_and_size_that_was_asked_for(
     """Width and height count CSS pixels, and scale multiplies them."""
     outcome = system.outcome(system.request(template, {"title": "x"}, output=output))
 
-    image = Image.open(io.BytesIO(bytes(system.stored(outcome.object_key or "")["Body"])))  # type: ignore[arg-type]
+    image = Image.open(io.BytesIO(bytes(system.stored(outcome.object_key or "")["Body"])))
 
     assert image.format == kind
     assert image.size == size == (outcome.width, outcome.height)
@@ -136,7 +137,7 @@ def test_a_batch_in_parts_is_one_job_and_a_bad_poster_fails_alone(system: System
         raw = [{"entity_id": f"e{first + n}", "custom_data": {"title": f"{first + n}"}} for n in range(posters)]
         if part == 2:
             raw[0] = {"entity_id": "e7", "custom_data": "not an object"}
-        event = {
+        event: dict[str, Any] = {
             **{name: str(value) for name, value in stamp().items()},
             "type": "batch.requested",
             "version": 1,
@@ -227,7 +228,7 @@ def test_a_template_is_described_with_its_html(system: System) -> None:
 def test_a_preview_is_a_picture_without_a_job(system: System, saved: bool) -> None:
     """A preview answers with a URL, and leaves no job behind."""
     section = system.upload(HTML).section
-    subject = {"template_id": f"{section}@1"} if saved else {"html_content": "<h2>{{ draft }}</h2>"}
+    subject: dict[str, Any] = {"template_id": f"{section}@1"} if saved else {"html_content": "<h2>{{ draft }}</h2>"}
 
     answer = system.answer(TemplatePreview(**stamp(), section=section, **subject)).body
     jobs = system.rows("SELECT job_id FROM template_generation_jobs WHERE job_id LIKE 'preview%%'")

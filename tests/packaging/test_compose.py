@@ -86,10 +86,9 @@ def test_services_wait_for_services_that_exist_and_can_say_so() -> None:
 
 def test_every_role_has_a_service_of_its_own() -> None:
     """The five roles run beside the one-shot setup."""
-    assert {name: OURS[name]["command"] for name in OURS} == {
-        "setup": ["setup"],
-        **{role: ["worker", role] for role in ROLES},
-    }
+    commands: dict[str, list[str]] = {"setup": ["setup"], **{role: ["worker", role] for role in ROLES}}
+
+    assert {name: OURS[name]["command"] for name in OURS} == commands
 
 
 @pytest.mark.parametrize("name", OURS)

@@ -57,7 +57,7 @@ class KafkaServer:
         self._proxied = proxied
         self._settings = directory / "server.properties"
         self._write_settings()
-        command = [_find_java(), *_JAVA, "-cp", f"{_find_jars()}/*", "kafka.Kafka", self._settings]
+        command: list[str | Path] = [_find_java(), *_JAVA, "-cp", f"{_find_jars()}/*", "kafka.Kafka", self._settings]
         self.process = ServerProcess(f"Kafka node {node}", command, log=directory / "server.log")
 
     @property

@@ -67,7 +67,7 @@ def document(layout: str, text: str, more: str = "") -> str:
 async def test_a_text_is_made_to_fit(engine: Engine, layout: str, words: str) -> None:
     """Texts of every script end inside their box of 300 by 100, whatever gives it its size, and use what there is."""
     html = document(layout, WORDS[words])
-    size = {"width": 700, "height": 700}
+    size: dict[str, Any] = {"width": 700, "height": 700}
     rendering = await draw(engine, html, **size)
     left, top, right, bottom = await inked(engine, html, **size)
 
@@ -103,7 +103,7 @@ async def test_below_the_smallest_size_a_text_is_cut_and_told_of(engine: Engine,
         f"<p id=quote dir=auto data-fit=shrink data-fit-min=40 style='width:300px;height:100px'>{WORDS[words]}</p>",
         STYLE,
     )
-    size = {"width": 700, "height": 700}
+    size: dict[str, Any] = {"width": 700, "height": 700}
     rendering = await draw(engine, html, **size)
     left, _, right, bottom = await inked(engine, html, **size)
 
@@ -135,7 +135,7 @@ async def test_the_smallest_size_is_12_unless_it_says_otherwise(engine: Engine, 
 async def test_each_variant_is_fitted_to_its_own_size(engine: Engine) -> None:
     """A text that was made small, or cut, for one variant has its whole length and size in the next."""
     html = page(f"<p {FIT}>{LONG}</p>", STYLE + "p{width:100vw;height:100vh}")
-    sizes = [{"width": width, "height": 100} for width in (60, 900, 20, 300)]
+    sizes: list[dict[str, Any]] = [{"width": width, "height": 100} for width in (60, 900, 20, 300)]
     together = await draw(
         engine,
         html,

@@ -15,7 +15,7 @@ from tests.render.drawing import draw, image_url, page
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 MIXED = page(f"<h1>Hello</h1><p style='color:#0a7'>مرحبا</p><img src='{image_url('red')}'>")
-OUTPUTS = {
+OUTPUTS: dict[str, Any] = {
     "variants": [
         {"name": "png"},
         {"name": "jpeg", "format": "jpeg"},

@@ -1,6 +1,7 @@
 """Images have the size, format and channels that were asked for, every time the same."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -176,7 +177,7 @@ async def test_dark_scheme_is_honoured_and_gone_with_the_next(engine: Engine) ->
 
 
 @pytest.mark.parametrize("fields", [{"timezone": "Mars/Base"}, {"locale": "not a locale"}])
-async def test_unknown_locale_or_time_zone_is_refused(engine: Engine, fields: dict[str, str]) -> None:
+async def test_unknown_locale_or_time_zone_is_refused(engine: Engine, fields: dict[str, Any]) -> None:
     """A locale or time zone that Chromium does not know fails the poster with `output_invalid`, once and for all."""
     with pytest.raises(RenderError, match=next(iter(fields.values()))) as raised:
         await draw(engine, page("x"), **fields)

@@ -56,7 +56,7 @@ async def own() -> AsyncIterator[Engine]:
     await engine.close()
 
 
-async def started(**options: int) -> Engine:
+async def started(**options: Any) -> Engine:
     """Return an engine that has drawn a document, and waits for the next."""
     engine = Engine(**options)
     await engine.start()

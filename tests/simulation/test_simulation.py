@@ -51,7 +51,7 @@ class _EagerWindow(PartitionWindow[object]):
 
 
 class _Eager(dict[Partition, _EagerWindow]):
-    def setdefault(self, key: Partition, _: object = None) -> _EagerWindow:  # type: ignore[override]
+    def setdefault(self, key: Partition, _: object = None) -> _EagerWindow:
         return super().setdefault(key, _EagerWindow())
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import cast
 
 from schemas.codec import decode, decode_poster
 from schemas.outcomes import PosterOutcome
@@ -39,7 +40,7 @@ def expected(deliveries: Iterable[Delivery]) -> Expected:
         elif delivery.topic == POSTER_LOGS:
             logs.add(decode(delivery.value, LogRecorded).event_id)
         elif delivery.topic in (POSTER_PROGRESS, POSTER_COMPLETIONS):
-            event = decode(delivery.value, PosterProgress, PosterOutcome)
+            event = cast("PosterProgress | PosterOutcome", decode(delivery.value, PosterProgress, PosterOutcome))
             status = "queued" if event.type == "poster.queued" else "processing"
             status = event.status if isinstance(event, PosterOutcome) else status
             key = (event.job_id, event.poster_index)

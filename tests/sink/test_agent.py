@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -31,7 +32,7 @@ async def test_records_are_finished_once_they_are_written(workshop: Workshop, tm
             done.set()
 
     for number, each in enumerate(deliveries):
-        inbox.deliver(each, lambda number=number: acknowledge(number))
+        inbox.deliver(each, partial(acknowledge, number))
     sweeping = Database(workshop.url)
     janitor = Janitor(sweeping, workshop.announcements, batch_timeout=3_600, stale_after=86_400)
     erasing = Database(workshop.url)
@@ -111,7 +112,7 @@ async def test_a_batch_is_read_while_others_are_written_and_announced() -> None:
     inbox, sink, idle = Inbox(["poster-requests"], cap=4 * BATCH_RECORDS), Held(), Idle()
     acknowledged: list[int] = []
     for offset in range(4 * BATCH_RECORDS):
-        inbox.deliver(delivery(offset), lambda offset=offset: acknowledged.append(offset))
+        inbox.deliver(delivery(offset), partial(acknowledged.append, offset))
     agent = SinkAgent(inbox, cast("Sink", sink), cast("Erasures", idle), cast("Janitor", idle))
     running = asyncio.create_task(agent.run())
     steps = []

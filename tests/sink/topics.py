@@ -115,7 +115,7 @@ class Topics:
 
     def _progress(self, event_type: str, job_id: str, index: int, fields: dict[str, Any]) -> Delivery:
         pin = {"template_version_id": VERSION, "section": "campaign", "template_version": 3}
-        given = {"entity_id": "entity"} | pin | fields
+        given: dict[str, Any] = {"entity_id": "entity"} | pin | fields
         facts = (index, given.get("generation", 0), given.get("attempt", 1))
         event = PosterProgress(
             type=event_type,  # type: ignore[arg-type]

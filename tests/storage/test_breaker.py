@@ -54,7 +54,8 @@ class Flaky:
 
     async def keys(self, prefix: str) -> AsyncIterator[str]:
         """List nothing."""
-        for key in ():
+        nothing: tuple[str, ...] = ()
+        for key in nothing:
             yield key
 
     async def delete(self, key: str) -> None:
