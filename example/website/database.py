@@ -42,7 +42,7 @@ def parse_database_url(url: str) -> dict[str, Any]:
 
 def _find_mysql_driver() -> None:
     if find_spec("MySQLdb") is None:
-        import pymysql  # type: ignore[import-untyped]  # noqa: PLC0415 - stands in where mysqlclient is not built
+        import pymysql  # noqa: PLC0415 - stands in where mysqlclient is not built
 
         # Django asks for the version of mysqlclient.
         pymysql.version_info = (2, 2, 7, "final", 0)
