@@ -19,11 +19,12 @@
   const LATEST_SECONDS = 1e9;
   const LOOK_MILLISECONDS = 50;
   const FRAMES_MILLISECONDS = 200;
-  // How much time passes for scripts, and for how long what they have begun is waited for.
+  // How much time passes for scripts, how long that may take, and for how long what they have begun is waited for.
   const SCRIPTS_MILLISECONDS = 3_000;
-  const WORK_MILLISECONDS = 5_000;
+  const patience = { timeMilliseconds: 5_000, workMilliseconds: 5_000 };
+  const LOAD_MILLISECONDS = 7_000;
   const QUIET_ROUNDS = 2;
-  const ROUNDS_MAX = 14;
+  const ROUNDS_MAX = 30;
   const NO_IMAGE = /^data:[^,]*,\s*$/;
   const IMAGE_URL = /url\((?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([^)]*))\)/g;
   // The browser shows one of a set; the others are not asked for.
@@ -41,6 +42,8 @@
     const heard = (event) =>
       new Promise((resolve) => addEventListener(event, resolve, { signal: ended.signal, capture: true }));
     const ends = [heard("load"), heard("posters-stop"), reopened(ended.signal)];
+    // A frame that a script closes some time later holds up the event until then, and no time passes before.
+    if (runsScripts()) ends.push(pause(LOAD_MILLISECONDS));
     page.write(html);
     page.close();
     await Promise.race(ends);
@@ -178,27 +181,53 @@
     return { broken, failed: [...failed, ...inStyles].filter((url) => url && !url.startsWith("data:")) };
   }
 
-  // Lets some time pass for scripts that wait for it, see `own_time.js`. Returns how much did.
-  function passTime(milliseconds) {
-    return new Promise((resolve) => {
-      performance.addEventListener("posters-passed", ({ detail }) => resolve(detail), { once: true });
-      const pass = new CustomEvent("posters-pass", { detail: milliseconds, cancelable: true });
-      if (performance.dispatchEvent(pass)) resolve(0); // nobody heard it
+  const runsScripts = () => matchMedia("(scripting: enabled)").matches;
+
+  // Lets a part of the time pass for scripts that wait for it, see `own_time.js`. Returns how much did.
+  async function passPart(milliseconds) {
+    const began = performance.now();
+    const { passed, late } = await new Promise((resolve) => {
+      performance.addEventListener("posters-passed", ({ detail }) => resolve(detail ?? {}), { once: true });
+      const detail = {
+        milliseconds,
+        until: began + patience.timeMilliseconds,
+        stands: patience.workMilliseconds > 0,
+      };
+      const pass = new CustomEvent("posters-pass", { detail, cancelable: true });
+      if (performance.dispatchEvent(pass)) resolve({ passed: 0 }); // nobody heard it
     });
+    patience.timeMilliseconds -= performance.now() - began;
+    return late ? milliseconds : Number(passed);
   }
 
   // Whether scripts wait for what they have begun, see `own_work.js`.
   const isAtWork = () => !performance.dispatchEvent(new Event("posters-work", { cancelable: true }));
 
+  // Returns whether there was any.
   async function untilWorkIsDone() {
-    const until = performance.now() + WORK_MILLISECONDS;
-    while (isAtWork() && performance.now() < until) await pause(LOOK_MILLISECONDS / 10);
+    const began = performance.now();
+    const ends = began + patience.workMilliseconds;
+    let waited = false;
+    for (; isAtWork() && performance.now() < ends; waited = true) await pause(LOOK_MILLISECONDS / 10);
+    patience.workMilliseconds -= performance.now() - began;
+    return waited;
+  }
+
+  // Returns how much time has passed, and whether scripts were at work.
+  async function passTime(milliseconds) {
+    let passed = 0;
+    let worked = await untilWorkIsDone();
+    for (let again = true; again && passed < milliseconds; worked ||= again) {
+      passed += await passPart(milliseconds - passed);
+      again = await untilWorkIsDone();
+    }
+    return { passed, worked };
   }
 
   // What scripts begin when the document is loaded or drawn, in the time after that, or when a movement ends. Returns
   // whether they began any.
   async function settleScripts() {
-    if (!matchMedia("(scripting: enabled)").matches) return false;
+    if (!runsScripts()) return false;
     let changed = false;
     let quiet = 0;
     let round = 0;
@@ -208,15 +237,17 @@
       changed = false;
       for (const root of roots(elements()))
         observer.observe(root, { subtree: true, childList: true, attributes: true, characterData: true });
-      const passed = await passTime(left);
+      const { passed, worked } = await passTime(left);
       left -= passed;
-      const atWork = isAtWork();
-      await untilWorkIsDone();
       await drawTwice();
       const all = elements();
       const moved = bringToRest(all, roots(all));
-      quiet = changed || moved || passed || atWork ? 0 : quiet + 1;
+      quiet = changed || moved || passed || worked ? 0 : quiet + 1;
       observer.disconnect(); // from what was just done, too
+    }
+    if (quiet < QUIET_ROUNDS) {
+      await drawTwice();
+      hold(roots(elements()));
     }
     return round > QUIET_ROUNDS;
   }

@@ -46,6 +46,16 @@
     return ended;
   }
 
+  // What is set off by the end of another, for ever, stands where it begins.
+  function hold(roots) {
+    for (const root of roots)
+      for (const animation of Object.getPrototypeOf(root).getAnimations.call(root)) {
+        if (animation.playState !== "running" || !(animation.timeline instanceof DocumentTimeline)) continue;
+        animation.pause();
+        animation.currentTime = 0;
+      }
+  }
+
   function restDrawing(element) {
     if (element instanceof SVGSVGElement) {
       element.pauseAnimations();
@@ -116,5 +126,6 @@
   }
 
   globalThis.layOut = layOut;
+  globalThis.hold = hold;
   globalThis.bringToRest = bringToRest;
 })();

@@ -1,28 +1,43 @@
 // Runs before the scripts of a document: notes what they have begun and wait for, so that `compose.js` waits as well.
-{
+// Nothing that scripts may replace is used once they run.
+(() => {
+  "use strict"; // or functions would be names of the document's, too
   const PROMISED = [
     [globalThis, ["fetch", "createImageBitmap"]],
-    [Response.prototype, ["arrayBuffer", "blob", "json", "text"]],
-    [Blob.prototype, ["arrayBuffer", "text"]],
+    [Response.prototype, ["arrayBuffer", "blob", "bytes", "formData", "json", "text"]],
+    [Blob.prototype, ["arrayBuffer", "bytes", "text"]],
     [FontFace.prototype, ["load"]],
+    [FontFaceSet.prototype, ["load"]],
     [HTMLImageElement.prototype, ["decode"]],
     [OffscreenCanvas.prototype, ["convertToBlob"]],
-    [WebAssembly, ["compile", "instantiate"]],
+    [WebAssembly, ["compile", "compileStreaming", "instantiate", "instantiateStreaming"]],
   ];
   const TOLD = [
     [XMLHttpRequest.prototype, ["send"]],
     [FileReader.prototype, ["readAsArrayBuffer", "readAsBinaryString", "readAsDataURL", "readAsText"]],
   ];
-  const then = Promise.prototype.then;
-  const listen = EventTarget.prototype.addEventListener;
-  const { get: isComplete } = Object.getOwnPropertyDescriptor(HTMLImageElement.prototype, "complete");
-  const images = new Set();
-  const begun = new Set();
+  const { apply } = Reflect;
+  const getter = (prototype, name) => Object.getOwnPropertyDescriptor(prototype, name).get;
+  const member = (method) => Function.prototype.call.bind(method);
+  const then = member(Promise.prototype.then);
+  const listen = member(EventTarget.prototype.addEventListener);
+  const isComplete = member(getter(HTMLImageElement.prototype, "complete"));
+  const isConnected = member(getter(Node.prototype, "isConnected"));
+  const attribute = member(Element.prototype.getAttribute);
+  const PROGRAM = /^$|^module$|(?:java|ecma)script/i;
+  const isProgram = member(RegExp.prototype.test).bind(null, PROGRAM);
+  const once = { __proto__: null, once: true };
+  const loading = [];
+  let begun = 0;
 
+  // Returns what ends it; that it does so once more changes nothing.
   function begin() {
-    const one = Symbol();
-    begun.add(one);
-    return () => void begun.delete(one);
+    let ended = false;
+    begun += 1;
+    return () => {
+      if (!ended) begun -= 1;
+      ended = true;
+    };
   }
 
   function replace(methods, make) {
@@ -33,9 +48,9 @@
     PROMISED,
     (method) =>
       function (...given) {
-        const answer = method.apply(this, given);
+        const answer = apply(method, this, given);
         const end = begin();
-        then.call(answer, end, end);
+        then(answer, end, end);
         return answer;
       },
   );
@@ -43,8 +58,14 @@
     TOLD,
     (method) =>
       function (...given) {
-        method.apply(this, given);
-        listen.call(this, "loadend", begin(), { once: true });
+        const end = begin();
+        listen(this, "loadend", end, once); // before, because it may be over when `method` returns
+        try {
+          apply(method, this, given);
+        } catch (error) {
+          end();
+          throw error;
+        }
       },
   );
   replace(
@@ -52,20 +73,58 @@
     (method) =>
       function (action, ...given) {
         let end = () => {};
-        method.call(this, (blob) => (end(), action(blob)), ...given);
+        const act = (blob) => {
+          end();
+          apply(action, undefined, [blob]);
+        };
+        apply(method, this, [typeof action === "function" ? act : action, ...given]);
         end = begin();
       },
   );
-  const source = Object.getOwnPropertyDescriptor(HTMLImageElement.prototype, "src");
-  Object.defineProperty(HTMLImageElement.prototype, "src", {
-    ...source,
-    set(address) {
-      source.set.call(this, address);
-      if (this.loading !== "lazy") images.add(this);
-    },
+
+  // What is named is loaded from then on, or once it is in the document.
+  function note(prototype, name, isLoading) {
+    const source = Object.getOwnPropertyDescriptor(prototype, name);
+    const setAttribute = member(Element.prototype.setAttribute);
+    const add = (element) => {
+      loading[loading.length] = isLoading(element);
+    };
+    Object.defineProperty(prototype, name, {
+      ...source,
+      set(address) {
+        apply(source.set, this, [address]);
+        add(this);
+      },
+    });
+    prototype.setAttribute = function (...given) {
+      apply(setAttribute, undefined, [this, ...given]);
+      if (given[0] === name) add(this);
+    };
+  }
+
+  note(HTMLImageElement.prototype, "src", (image) => () => attribute(image, "loading") !== "lazy" && !isComplete(image));
+  note(HTMLScriptElement.prototype, "src", (script) => {
+    let loaded = false;
+    for (const event of ["load", "error"]) listen(script, event, () => (loaded = true), once);
+    return () => !loaded && (isConnected(script) ? isProgram(attribute(script, "type") ?? "") : null);
   });
+
+  function isAnyLoading() {
+    let kept = 0;
+    let found = false;
+    for (let place = 0; place < loading.length; place += 1) {
+      const is = loading[place]();
+      if (is) found = true;
+      if (is !== false) {
+        loading[kept] = loading[place];
+        kept += 1;
+      }
+    }
+    loading.length = kept;
+    return found;
+  }
+
   performance.addEventListener("posters-work", (event) => {
-    for (const image of images) if (isComplete.call(image)) images.delete(image);
-    if (begun.size + images.size > 0) event.preventDefault();
+    if (isAnyLoading() || begun > 0) event.preventDefault();
   });
-}
+})();

@@ -160,6 +160,15 @@ LATER = {
         "const f=()=>requestAnimationFrame(f);f();new IntersectionObserver(()=>setTimeout(go,500)).observe(i)"
     ),
     "idle": "requestIdleCallback(()=>setTimeout(go,500))",
+    "signal": "AbortSignal.timeout(500).onabort=go",
+    "task": "scheduler.postTask(go,{delay:500})",
+    "timer with members of its own": "const f=()=>go();f.apply=f.call=()=>{};setTimeout(f,500)",
+    "ten thousand timers": "let n=0;for(let k=0;k<1e4;k++)setTimeout(()=>{if((n+=1)===1e4)go()},k%2000)",
+    "timer that is cleared and one that is not": "clearTimeout(setTimeout(()=>i.remove(),50));setTimeout(go,50)",
+    "time of an event": (
+        "setTimeout(()=>{const at=performance.now();i.onclick=e=>{if(e.timeStamp>=at)go()};i.click()},1500)"
+    ),
+    "time since the epoch": "if(Math.abs(performance.timeOrigin+performance.now()-Date.now())<50)go()",
 }
 PICTURE = f"data:image/png;base64,{image_url('red', (2000, 2000)).partition(',')[2]}"
 SHOW = "const show=address=>{const m=new Image();m.width=m.height=100;m.src=address;i.append(m)};"
@@ -182,7 +191,25 @@ BEGUN = {
     "json": "fetch('data:,[1]').then(a=>a.json()).then(([one])=>{if(one===1)go()})",
     "file": "const r=new FileReader();r.onload=()=>{if(r.result==='x')go()};r.readAsText(new Blob(['x']))",
     "request": "const x=new XMLHttpRequest();x.onload=go;x.open('GET','data:,x');x.send()",
+    "request that is waited for": (
+        "const x=new XMLHttpRequest();x.open('GET','data:,x',false);try{x.send()}finally{setTimeout(go,500)}"
+    ),
     "program": "WebAssembly.instantiate(Uint8Array.of(0,97,115,109,1,0,0,0)).then(go)",
+    "script": (
+        "setTimeout(()=>{const s=document.createElement('script');s.onload=()=>setTimeout(go,500);"
+        "s.src=URL.createObjectURL(new Blob([';'.repeat(3e6)]));document.body.append(s)},500)"
+    ),
+    "picture named by its attribute": (
+        f"{DRAW}const m=new Image();m.onload=()=>draw(m);setTimeout(()=>m.setAttribute('src','{PICTURE}'),500)"
+    ),
+    "before its time is up": (
+        "const answer=fetch('data:,x').then(a=>a.text());const late=new Promise((_,no)=>setTimeout(no,100));"
+        "Promise.race([answer,late]).then(go)"
+    ),
+    "later, before its time is up": (
+        "setTimeout(()=>{const c=new AbortController();setTimeout(()=>c.abort(),100);"
+        "fetch('data:,x',{signal:c.signal}).then(a=>a.text()).then(go)},100)"
+    ),
     "one after the other": (
         f"{SHOW}{LARGE_ELEMENT}setTimeout(()=>l.toBlob(b=>setTimeout(()=>show(URL.createObjectURL(b)),500)),500)"
     ),
@@ -195,6 +222,48 @@ async def test_what_a_script_does_later_is_in_the_picture(engine: Engine, script
     images = [(await draw(engine, scripted(script), javascript=True)).images[0].data for _ in range(TIMES)]
 
     assert rgb(decode(images[0]), 50, 50) == RED
+    assert len(set(images)) == 1
+
+
+STUCK = "new Response(new ReadableStream()).text()"
+REPLACED = "['get','set','has','delete','values','add']"
+UNWILLING = {
+    "what never ends": f"{STUCK};setTimeout(go,2500)",
+    "what never ends, again and again": f"setInterval(()=>{STUCK},100);setTimeout(go,2500)",
+    "requests for ever": "const f=()=>fetch('data:,x').then(f);f();setTimeout(go,2500)",
+    "more and more timers": "go();const f=()=>{setTimeout(f,100);setTimeout(f,100)};f()",
+    "slow frames": "go();const f=()=>{const at=Date.now()+200;while(new Date()<at);requestAnimationFrame(f)};f()",
+    "a frame that is closed later": (
+        "const f=document.createElement('iframe');document.body.append(f);const d=f.contentDocument;d.open();"
+        "d.write('x');setTimeout(()=>{d.close();go()},500)"
+    ),
+    "no events": "globalThis.Event=globalThis.CustomEvent=null;setTimeout(go,500)",
+    "maps of its own": (
+        f"for(const n of {REPLACED})Map.prototype[n]=Set.prototype[n]=()=>{{throw 1}};setTimeout(go,500)"
+    ),
+    "iterators of its own": (
+        "for(const o of [Array,Map,Set])o.prototype[Symbol.iterator]=()=>{throw 1};setTimeout(go,500)"
+    ),
+    "errors for ever": "onerror=e=>{throw e};setInterval(()=>{throw null},9);setTimeout(go,500)",
+}
+
+
+@pytest.mark.parametrize("script", UNWILLING.values(), ids=UNWILLING.keys())
+async def test_whatever_a_script_does_its_document_is_drawn(engine: Engine, script: str) -> None:
+    """Waiting for what it has begun has an end, and so has letting its time pass, long before the poster's deadline."""
+    image = await picture(engine, scripted(script), javascript=True)
+
+    assert rgb(image, 50, 50) == RED
+
+
+@pytest.mark.parametrize("count", [20, 1_000])
+async def test_one_animation_after_the_other_ends_alike(engine: Engine, count: int) -> None:
+    """Twenty are at their end; of endlessly many the last that was begun stands where it begins."""
+    step = "i.animate([{opacity:1},{opacity:.2}],500).finished"
+    html = scripted(f"(async()=>{{for(let k=0;k<{count};k++)await {step};go()}})()")
+    images = [(await draw(engine, html, javascript=True)).images[0].data for _ in range(TIMES)]
+
+    assert rgb(decode(images[0]), 50, 50) == (RED if count == 20 else (0, 0, 255))
     assert len(set(images)) == 1
 
 
@@ -246,6 +315,14 @@ async def test_dates_are_dates(engine: Engine) -> None:
     image = await picture(
         engine, scripted(f"{script}if(failed.length)document.title=failed;else go()"), javascript=True
     )
+
+    assert rgb(image, 50, 50) == RED
+
+
+async def test_every_name_is_free_for_a_script(engine: Engine) -> None:
+    """What we run before it declares none."""
+    names = "push,shift,first,fire,take,draw,pass,later,clear,now,today,begin,replace,note,timers,heap,loading"
+    image = await picture(engine, scripted(f"let {names};go()"), javascript=True)
 
     assert rgb(image, 50, 50) == RED
 
