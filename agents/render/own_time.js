@@ -112,9 +112,9 @@
     }
   }
 
-  // Returns once nothing waits for a time within so many milliseconds, a part of them has passed, or something was begun:
-  // were time not to stand still for it, whoever waits for either would find that time is up. Returns whether it ended
-  // because of the real clock.
+  // Returns once nothing waits for a time within so many milliseconds, a part of them has passed, or something was
+  // begun: were time not to stand still for it, whoever waits for either would find that time is up. Returns whether it
+  // ended because of the real clock.
   async function pass({ milliseconds, until, stands }) {
     const end = passed + milliseconds;
     const soon = passed + PART_MILLISECONDS;
@@ -160,8 +160,9 @@
     return await postTask(action, { ...options, delay: 0 });
   };
   Performance.prototype.now = now;
-  Object.defineProperty(Performance.prototype, "timeOrigin", { get: () => began, configurable: true, enumerable: true });
-  Object.defineProperty(Event.prototype, "timeStamp", { get: () => passed, configurable: true, enumerable: true });
+  const always = { configurable: true, enumerable: true };
+  Object.defineProperty(Performance.prototype, "timeOrigin", { ...always, get: () => began });
+  Object.defineProperty(Event.prototype, "timeStamp", { ...always, get: () => passed });
   RealDate.now = today;
   globalThis.Date = new Proxy(RealDate, {
     __proto__: null,

@@ -17,8 +17,8 @@
     [FileReader.prototype, ["readAsArrayBuffer", "readAsBinaryString", "readAsDataURL", "readAsText"]],
   ];
   const { apply } = Reflect;
-  const getter = (prototype, name) => Object.getOwnPropertyDescriptor(prototype, name).get;
   const member = (method) => Function.prototype.call.bind(method);
+  const getter = (prototype, name) => Object.getOwnPropertyDescriptor(prototype, name).get;
   const then = member(Promise.prototype.then);
   const listen = member(EventTarget.prototype.addEventListener);
   const isComplete = member(getter(HTMLImageElement.prototype, "complete"));
@@ -102,7 +102,8 @@
     };
   }
 
-  note(HTMLImageElement.prototype, "src", (image) => () => attribute(image, "loading") !== "lazy" && !isComplete(image));
+  const isLazy = (image) => attribute(image, "loading") === "lazy";
+  note(HTMLImageElement.prototype, "src", (image) => () => !isLazy(image) && !isComplete(image));
   note(HTMLScriptElement.prototype, "src", (script) => {
     let loaded = false;
     for (const event of ["load", "error"]) listen(script, event, () => (loaded = true), once);
