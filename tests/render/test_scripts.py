@@ -267,6 +267,23 @@ async def test_one_animation_after_the_other_ends_alike(engine: Engine, count: i
     assert len(set(images)) == 1
 
 
+async def test_a_canvas_is_encoded_as_it_asks(engine: Engine) -> None:
+    """In the format that it names, else as PNG; one without pixels gives none, and what is no function is refused."""
+    script = (
+        "const c=document.createElement('canvas');const told=[];const name='image/jpeg';"
+        "const tell=blob=>told.push(blob&&blob.type);"
+        "c.toBlob(tell);c.toBlob(tell,name,.5);"
+        "try{c.toBlob(1)}catch(error){told.push(error instanceof TypeError)}"
+        "const o=new OffscreenCanvas(9,9);o.getContext('2d');o.convertToBlob({type:name}).then(tell);"
+        "new OffscreenCanvas(0,9).convertToBlob().catch(error=>told.push(error.name));"
+        "const e=document.createElement('canvas');e.width=0;e.toBlob(tell);"
+        "setTimeout(()=>{if(told.sort()+''==='IndexSizeError,image/jpeg,image/jpeg,image/png,,true')go()},500)"
+    )
+    image = await picture(engine, scripted(script), javascript=True)
+
+    assert rgb(image, 50, 50) == RED
+
+
 @pytest.mark.parametrize("how", ["sandbox=allow-scripts", ""], ids=["sandboxed", "its own"])
 async def test_what_a_script_of_a_frame_does_later_is_in_the_picture(engine: Engine, how: str) -> None:
     """Time passes in frames as well."""
