@@ -32,28 +32,31 @@
     return rounds > 0;
   }
 
+  // One root after the other, because what is done to one's may begin others in the next.
+  function* animationsIn(roots) {
+    for (const root of roots) yield* Object.getPrototypeOf(root).getAnimations.call(root);
+  }
+
   function endAnimations(roots) {
     let ended = 0;
-    for (const root of roots)
-      for (const animation of Object.getPrototypeOf(root).getAnimations.call(root)) {
-        if (animation.timeline && !(animation.timeline instanceof DocumentTimeline)) continue;
-        const { endTime } = animation.effect ? animation.effect.getComputedTiming() : { endTime: Infinity };
-        if (animation.playState === "finished" || animation.playState === "paused") continue;
-        if (endTime === Infinity || animation.playbackRate === 0) animation.cancel();
-        else animation.finish();
-        ended += 1;
-      }
+    for (const animation of animationsIn(roots)) {
+      if (animation.timeline && !(animation.timeline instanceof DocumentTimeline)) continue;
+      const { endTime } = animation.effect ? animation.effect.getComputedTiming() : { endTime: Infinity };
+      if (animation.playState === "finished" || animation.playState === "paused") continue;
+      if (endTime === Infinity || animation.playbackRate === 0) animation.cancel();
+      else animation.finish();
+      ended += 1;
+    }
     return ended;
   }
 
   // What is set off by the end of another, for ever, stands where it begins.
   function hold(roots) {
-    for (const root of roots)
-      for (const animation of Object.getPrototypeOf(root).getAnimations.call(root)) {
-        if (animation.playState !== "running" || !(animation.timeline instanceof DocumentTimeline)) continue;
-        animation.pause();
-        animation.currentTime = 0;
-      }
+    for (const animation of animationsIn(roots)) {
+      if (animation.playState !== "running" || !(animation.timeline instanceof DocumentTimeline)) continue;
+      animation.pause();
+      animation.currentTime = 0;
+    }
   }
 
   function restDrawing(element) {
@@ -126,6 +129,7 @@
   }
 
   globalThis.layOut = layOut;
+  globalThis.animationsIn = animationsIn;
   globalThis.hold = hold;
   globalThis.bringToRest = bringToRest;
 })();

@@ -63,4 +63,5 @@ def _shows_text(declaration: str) -> bool:
 
 
 def _fixes_background(declaration: str) -> bool:
-    return "fixed" in declaration[max(0, declaration.find("background")) :] and "background" in declaration
+    _, background, rest = declaration.partition("background")
+    return bool(background) and "fixed" in rest

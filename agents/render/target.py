@@ -9,8 +9,10 @@ from agents.render.browser import Browser
 from agents.render.devtools import Answer, Session
 from agents.render.network import refuse_documents
 
-_OWN: Final = ("own_window.js", "own_time.js", "own_work.js")
-_IN_VIEW: Final = "in_view.js"
+_OWN: Final = "".join(
+    Path(__file__).with_name(name).read_text() for name in ("own_window.js", "own_time.js", "own_work.js")
+)
+_IN_VIEW: Final = Path(__file__).with_name("in_view.js").read_text()
 _ONCE: Final = "if (!performance.posters) {{ Object.defineProperty(performance, 'posters', {{ value: true }}); {} }}"
 """The window of a page that was just opened is taken over by its first document, and the scripts run once more."""
 FONT_FAMILIES: Final = {
@@ -87,8 +89,7 @@ def _commands(setting: Setting) -> list[tuple[str, dict[str, Any]]]:
         ("Emulation.setFocusEmulationEnabled", {"enabled": True}),
     ]
     if setting.javascript:
-        names = [*_OWN, _IN_VIEW] if setting.whole_page else _OWN
-        source = _ONCE.format("".join(Path(__file__).with_name(name).read_text() for name in names))
+        source = _ONCE.format(_OWN + (_IN_VIEW if setting.whole_page else ""))
         commands.append(("Page.addScriptToEvaluateOnNewDocument", {"source": source, "runImmediately": True}))
         commands.append(("Target.setAutoAttach", ATTACH))
     else:

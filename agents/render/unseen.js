@@ -25,12 +25,11 @@
     ended = [];
     if (!wholePage) return;
     const source = scroller();
-    for (const root of roots)
-      for (const animation of Object.getPrototypeOf(root).getAnimations.call(root)) {
-        const { timeline } = animation;
-        if (timeline instanceof ViewTimeline && timeline.source === source && isBeyond(timeline.subject))
-          ended.push(animation);
-      }
+    for (const animation of animationsIn(roots)) {
+      const { timeline } = animation;
+      if (timeline instanceof ViewTimeline && timeline.source === source && isBeyond(timeline.subject))
+        ended.push(animation);
+    }
     for (const animation of ended) animation.cancel();
   }
 

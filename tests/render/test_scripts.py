@@ -2,7 +2,9 @@
 
 import time
 from html import escape
+from typing import Any
 
+import PIL.Image
 import pytest
 
 from agents.render.engine import Engine
@@ -22,6 +24,14 @@ def scripted(script: str, style: str = "") -> str:
     """Return a document with a blue box that `go()` in its script makes red."""
     begin = "const i=document.querySelector('i');const go=()=>{i.className='b'};"
     return page(f"<i></i><script>{begin}{script}</script>", BOX + style)
+
+
+async def drawn_alike(engine: Engine, html: str, **fields: Any) -> PIL.Image.Image:
+    """Draw a document some times, and return its picture, which has the same bytes each time."""
+    images = [(await draw(engine, html, javascript=True, **fields)).images[0].data for _ in range(TIMES)]
+
+    assert len(set(images)) == 1
+    return decode(images[0])
 
 
 VIEW_TRANSITIONS = {
@@ -112,11 +122,9 @@ LATE = {
 @pytest.mark.parametrize("script", LATE.values(), ids=LATE.keys())
 async def test_what_a_script_sets_in_motion_is_at_its_end(engine: Engine, script: str) -> None:
     """Motion begun by what a script does at once when the document is there comes to rest as any other."""
-    html = scripted(script, SLOWLY)
-    images = [(await draw(engine, html, javascript=True)).images[0].data for _ in range(TIMES)]
+    image = await drawn_alike(engine, scripted(script, SLOWLY))
 
-    assert rgb(await picture(engine, html, javascript=True), 50, 50) == RED
-    assert len(set(images)) == 1
+    assert rgb(image, 50, 50) == RED
 
 
 CHART = (
@@ -219,10 +227,9 @@ BEGUN = {
 @pytest.mark.parametrize("script", [*LATER.values(), *BEGUN.values()], ids=[*LATER.keys(), *BEGUN.keys()])
 async def test_what_a_script_does_later_is_in_the_picture(engine: Engine, script: str) -> None:
     """What it leaves for the next three seconds, for which nobody waits, or for when something it has begun is done."""
-    images = [(await draw(engine, scripted(script), javascript=True)).images[0].data for _ in range(TIMES)]
+    image = await drawn_alike(engine, scripted(script))
 
-    assert rgb(decode(images[0]), 50, 50) == RED
-    assert len(set(images)) == 1
+    assert rgb(image, 50, 50) == RED
 
 
 STUCK = "new Response(new ReadableStream()).text()"
@@ -261,10 +268,9 @@ async def test_one_animation_after_the_other_ends_alike(engine: Engine, count: i
     """Twenty are at their end; of endlessly many the last that was begun stands where it begins."""
     step = "i.animate([{opacity:1},{opacity:.2}],500).finished"
     html = scripted(f"(async()=>{{for(let k=0;k<{count};k++)await {step};go()}})()")
-    images = [(await draw(engine, html, javascript=True)).images[0].data for _ in range(TIMES)]
+    image = await drawn_alike(engine, html)
 
-    assert rgb(decode(images[0]), 50, 50) == (RED if count == 20 else (0, 0, 255))
-    assert len(set(images)) == 1
+    assert rgb(image, 50, 50) == (RED if count == 20 else (0, 0, 255))
 
 
 async def test_a_canvas_is_encoded_as_it_asks(engine: Engine) -> None:
@@ -360,12 +366,9 @@ ENDLESS = {
 @pytest.mark.parametrize("script", ENDLESS.values(), ids=ENDLESS.keys())
 async def test_a_script_that_never_rests_holds_up_nothing(engine: Engine, script: str) -> None:
     """What goes on for ever is drawn where it is after three seconds of its time, and so the same each time."""
-    images = [
-        (await draw(engine, scripted(script), javascript=True, deadline_seconds=5)).images[0].data for _ in range(TIMES)
-    ]
+    image = await drawn_alike(engine, scripted(script), deadline_seconds=5)
 
-    assert rgb(decode(images[0]), 75, 50) == RED
-    assert len(set(images)) == 1
+    assert rgb(image, 75, 50) == RED
 
 
 @pytest.mark.parametrize("kind", ["webgl", "webgl2"])
