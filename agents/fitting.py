@@ -12,6 +12,7 @@ from schemas.envelope import fact_id
 from schemas.outcomes import Failure, PosterOutcome
 from schemas.progress import LogRecorded, PosterProgress
 from schemas.renders import PosterPinned
+from streams.dead_letters import size
 from streams.delivery import Publisher, Record
 from streams.errors import RecordTooLargeError, TryAgainError
 from streams.records import event_record
@@ -47,8 +48,8 @@ class FittingPublisher:
         for form in (record, *shorter(record)):
             if await self._fits(form):
                 return
-            logger.error("%s takes no record of %d bytes; raise its max.message.bytes", form.topic, _size(form))
-        raise TryAgainError(f"{record.topic} takes no record of {_size(record)} bytes; raise its max.message.bytes")
+            logger.error("%s takes no record of %d bytes; raise its max.message.bytes", form.topic, size(form))
+        raise TryAgainError(f"{record.topic} takes no record of {size(record)} bytes; raise its max.message.bytes")
 
     async def _fits(self, record: Record) -> bool:
         for _ in range(ATTEMPTS):
@@ -85,7 +86,7 @@ def _failed(record: Record) -> Iterator[Record]:
     poster = decode(record.value, PosterPinned)
     if poster.purpose != "poster":
         return
-    message = f"the poster has {_size(record):,} bytes, more than {record.topic} takes"
+    message = f"the poster has {size(record):,} bytes, more than {record.topic} takes"
     outcome = PosterOutcome(
         type="poster.failed",
         status="failed",
@@ -115,7 +116,3 @@ def _brief(outcome: PosterOutcome) -> PosterOutcome:
 
 def _brief_failure(failure: Failure | None) -> Failure | None:
     return None if failure is None else replace(failure, message=failure.message[:WORDS_MAX_CHARACTERS])
-
-
-def _size(record: Record) -> int:
-    return len(record.value or b"") + sum(len(name) + len(value) for name, value in record.headers)

@@ -91,7 +91,11 @@ def read(settings: Settings, where: Iterable[tuple[str, str]]) -> list[DeadLette
 def parse(key: bytes | None, value: bytes | None, headers: Headers) -> DeadLetter | None:
     """Return the dead letter that a record of the topic is, or None where it has no provenance."""
     # Ours were added last; the original record may be a dead letter's replay and have had some before.
-    ours = {name.removeprefix(_PREFIX): said.decode() for name, said in headers if name.startswith(_PREFIX)}
+    ours = {
+        name.removeprefix(_PREFIX): value.decode("utf-8", "replace")
+        for name, value in headers
+        if name.startswith(_PREFIX) and value is not None
+    }
     try:
         numbers = {name: int(ours[name]) for name in ("partition", "offset", "timestamp")}
         texts = {name: ours[name] for name in ("role", "topic", "reason", "error", "time")}

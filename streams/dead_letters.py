@@ -38,7 +38,7 @@ def packed(delivery: Delivery) -> bytes:
 def unpacked(content: bytes) -> tuple[bytes | None, bytes | None, Headers]:
     """Return key, value and headers that were `packed`."""
     key, value, headers = orjson.loads(content)
-    return _bytes(key), _bytes(value), tuple((name, _bytes(said)) for name, said in headers)  # type: ignore[misc]
+    return _bytes(key), _bytes(value), tuple((name, _bytes(said)) for name, said in headers)
 
 
 def _bytes(text: str | None) -> bytes | None:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-Headers = tuple[tuple[str, bytes], ...]
+Headers = tuple[tuple[str, bytes | None], ...]
+"""Names and values in order. Any name may be repeated and any value null: other producers decide both."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -15,7 +15,7 @@ def event_headers(cause: Delivery | None = None) -> Headers:
     """Return the headers of an event that `cause` led to: its trace goes on (W3C Trace Context, `traceparent`)."""
     if cause is not None:
         for name, value in cause.headers:
-            if name == "traceparent" and _TRACEPARENT.fullmatch(value):
+            if name == "traceparent" and value is not None and _TRACEPARENT.fullmatch(value):
                 return (_CONTENT_TYPE, (name, value))
     return (_CONTENT_TYPE,)
 

@@ -15,7 +15,7 @@ def replay_generation(delivery: Delivery) -> int:
     return generation_of(delivery.headers)
 
 
-def generation_of(headers: Iterable[tuple[str, bytes]]) -> int:
+def generation_of(headers: Iterable[tuple[str, bytes | None]]) -> int:
     """Return the generation that headers ask for, 0 where they do not say one that can be recorded."""
     for name, value in headers:
         if name == GENERATION and value and value.isdigit() and len(value) <= 10:

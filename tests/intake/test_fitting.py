@@ -97,7 +97,7 @@ async def test_a_line_of_the_log_is_cut() -> None:
 async def test_what_cannot_be_said_shorter_is_waited_for_with_a_reason() -> None:
     """The topic and its setting are named, so that a person can mend it; nothing is dropped."""
     broker = Narrow()
-    with pytest.raises(TryAgainError, match="template-events takes no record of 3000 bytes; raise its max"):
+    with pytest.raises(TryAgainError, match="template-events takes no record of 3001 bytes; raise its max"):
         await FittingPublisher(broker).publish([Record(topic=topics.TEMPLATE_EVENTS, key="k", value=b"x" * 3_000)])
 
     assert broker.records == []
