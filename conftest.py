@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka.admin import NewTopic
 
-from posters.migrations import migrate
+from posters.operations.migrations import migrate
 from streams.topics import TOPICS
 from tests.parts import Bucket, KafkaServer, MariaServer, ObjectServer, PartError, PostgresServer
 

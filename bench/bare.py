@@ -12,10 +12,10 @@ from typing import Any, Final, Literal, Self
 
 from playwright.async_api import CDPSession, Page, async_playwright
 
-from agents.render.chromium import find_chromium
-from agents.render.cores import usable_cores
 from bench.documents import HEIGHT, WIDTH, filled
 from bench.figures import rate
+from renderer.browser.chromium import find_chromium
+from renderer.cores import usable_cores
 
 SLOTS: Final = usable_cores() + 1
 Encoder = Literal["PNG for speed", "PNG", "JPEG 90"]

@@ -7,9 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar, get_args
 from unittest.mock import patch
 
-from agents.render import chromium
-from agents.render.engine import Engine
-from agents.render.making import Making
+from agents.render.poster_renderer import PosterRenderer
 from bench.bare import SLOTS, Bare, Encoder, Reuse, drawn_alone, drawn_in_all
 from bench.counts import Counts
 from bench.documents import DOCUMENTS, filled
@@ -17,6 +15,8 @@ from bench.engine import by_engine
 from bench.figures import median
 from bench.results import Choices, Encoded
 from bench.reuse import maker, poster, stores
+from renderer.browser import chromium
+from renderer.engine import Engine
 
 T = TypeVar("T")
 SLOTS_TRIED: Final = (1, 2, 3, 4)
@@ -123,7 +123,7 @@ async def _uploads(name: str, html: str, seconds_away: float, counts: Counts) ->
     return {str(beside): rate for beside, rate in rates.items()}
 
 
-async def _made_together(making: Making, section: str, count: int, at_once: int) -> float:
+async def _made_together(making: PosterRenderer, section: str, count: int, at_once: int) -> float:
     async def make(_: str) -> bytes:
         await making.make(poster(section))
         return b""

@@ -9,11 +9,11 @@ import sys
 
 import psutil
 
-from agents.render.engine import Engine
-from agents.render.rendering import RenderRequest
 from bench.bare import Bare, Draw, drawn_alone, drawn_together
 from bench.documents import DEADLINE_SECONDS, DOCUMENTS, OUTPUT
 from bench.figures import median, ratio
+from renderer.engine import Engine
+from renderer.rendering import RenderRequest
 
 
 def by_engine(engine: Engine) -> Draw:

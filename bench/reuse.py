@@ -14,15 +14,15 @@ from typing import Any, cast
 from uuid import uuid4
 
 from agents.digest import input_digest
-from agents.render.engine import Engine
-from agents.render.making import Making, Shelf
-from agents.render.template import Template
+from agents.render.poster_renderer import ImageStore, PosterRenderer
 from agents.storage.open_store import object_store
 from bench.counts import Counts
 from bench.distant import Distant
 from bench.documents import DEADLINE_SECONDS, DOCUMENTS, OUTPUT, as_template, number
 from bench.figures import median
 from bench.results import Reused, Reuses
+from renderer.engine import Engine
+from renderer.language.template import Template
 from schemas.renders import PosterPinned
 from tests.parts import ObjectServer
 
@@ -68,14 +68,14 @@ async def stores() -> AsyncIterator[dict[str, str]]:
 
 
 @asynccontextmanager
-async def maker(engine: Engine, html: str, address: str, seconds_away: float = 0.0) -> AsyncIterator[Making]:
+async def maker(engine: Engine, html: str, address: str, seconds_away: float = 0.0) -> AsyncIterator[PosterRenderer]:
     """Give what makes posters of a document, and keeps them in the store at this address, moved that far off."""
     store = object_store(address)
     await store.open()
     try:
         sources = cast("Any", Sources(as_template(html)))
-        shelf = Shelf(store=cast("Any", Distant(store, seconds_away)) if seconds_away else store, public_url=None)
-        yield Making(engine, sources, shelf, timeout=DEADLINE_SECONDS, clock=time.monotonic)
+        shelf = ImageStore(store=cast("Any", Distant(store, seconds_away)) if seconds_away else store, public_url=None)
+        yield PosterRenderer(engine, sources, shelf, timeout=DEADLINE_SECONDS, clock=time.monotonic)
     finally:
         await store.close()
 
@@ -94,14 +94,14 @@ async def measure(counts: Counts) -> Reuses:
     return Reuses(stores=measured)
 
 
-async def _both(making: Making, section: str, count: int) -> Reused:
+async def _both(making: PosterRenderer, section: str, count: int) -> Reused:
     posters = [poster(section) for _ in range(count)]
     rendered = await _median_ms(making, posters, cached=False)
     kept = await _median_ms(making, posters * 5, cached=True)
     return Reused(rendered_ms=rendered, kept_ms=kept)
 
 
-async def _median_ms(making: Making, posters: Iterable[PosterPinned], *, cached: bool) -> float:
+async def _median_ms(making: PosterRenderer, posters: Iterable[PosterPinned], *, cached: bool) -> float:
     times = []
     for each in posters:
         began = time.perf_counter()

@@ -12,9 +12,9 @@ from pathlib import Path
 from agents.sink.agent import BATCH_RECORDS
 from agents.sink.database import Database
 from agents.sink.flush import FLUSH_FUNCTION
-from agents.sink.sink import Reading, Sink
+from agents.sink.sink import DecodedBatch, Sink
 from bench.events import stream
-from posters.migrations import migrate
+from posters.operations.migrations import migrate
 from streams.delivery import Delivery, Record
 from tests.parts import PostgresServer
 
@@ -43,7 +43,7 @@ async def events_a_second(sink: Sink, deliveries: Sequence[Delivery]) -> float:
     return len(deliveries) / (time.perf_counter() - began)
 
 
-async def _write_and_announce(sink: Sink, reading: Reading) -> None:
+async def _write_and_announce(sink: Sink, reading: DecodedBatch) -> None:
     await sink.announce(await sink.write(reading))
 
 

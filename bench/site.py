@@ -20,17 +20,17 @@ import psutil
 import psycopg
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from agents.settings import Settings, read_settings
 from bench.documents import DEADLINE_SECONDS, as_template, number
 from bench.figures import rate
 from posters.commands.setup import set_up
-from posters.template_client import TemplateClient
+from posters.operations.templates import TemplateClient
 from schemas import topics
 from schemas.codec import encode
 from schemas.envelope import new_job_id
 from schemas.limits import BATCH_MAX_POSTERS
 from schemas.requests import BatchRequested, PosterRequested
 from schemas.templates import TemplateUpload
-from streams.settings import Settings, read_settings
 from streams.topics import ROLES
 from tests.parts import KafkaServer, ObjectServer, PostgresServer
 

@@ -9,10 +9,10 @@ from contextlib import ExitStack
 from typing import Any
 from unittest.mock import patch
 
-from agents.render.journal import Journal
+from agents.render.crash_journal import CrashJournal
 from agents.storage.port import ObjectStore
 from posters.main import main
-from streams.fuse import Fuse
+from streams.dead_letter_limit import DeadLetterLimit
 
 
 class NoWatchdog:
@@ -31,14 +31,14 @@ class NoWatchdog:
         """Do nothing."""
 
 
-class NoJournal(Journal):
+class NoJournal(CrashJournal):
     """Is never opened, and so never written."""
 
     def open(self) -> None:
         """Do nothing."""
 
 
-class NoFuse(Fuse):
+class NoFuse(DeadLetterLimit):
     """Counts nothing and follows nothing."""
 
     def __init__(self, role: Any, inbox: Any, *rest: Any) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import click
 
-from streams.errors import SettingsError, TryAgainError
+from streams.errors import SettingsError, UnavailableError
 
 COMMANDS: Final = {
     "dead-letters": "List, show, replay and drop records that were set aside; resume a role.",
@@ -51,7 +51,7 @@ class LazyGroup(click.Group):
         """Run the command; errors that are the user's or the world's become one sentence."""
         try:
             return super().invoke(ctx)
-        except (SettingsError, TryAgainError) as error:
+        except (SettingsError, UnavailableError) as error:
             raise CommandError(str(error)) from error
 
 

@@ -9,21 +9,21 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Final
 
-from agents.assets.fetcher import HttpFetcher
 from agents.cancellations import Cancellations
-from agents.database import Database
-from agents.fitting import FittingPublisher
-from agents.fuses import FuseTable
-from agents.intake.accept import Acceptance
+from agents.dead_letter_limits import DeadLetterLimitTable
 from agents.intake.agent import IntakeAgent, weigh
 from agents.intake.catalog import Catalog
+from agents.intake.request_handler import RequestHandler
+from agents.metrics import BROWSER_RESTARTS
+from agents.oversized import ReducingPublisher
+from agents.postgres import Database
 from agents.render.agent import RenderAgent
-from agents.render.engine import Engine
-from agents.render.journal import Journal, default_directory
+from agents.render.crash_journal import CrashJournal, default_directory
 from agents.render.lanes import Lanes
-from agents.render.making import Making, Shelf
-from agents.render.sources import TemplateSources
+from agents.render.poster_renderer import ImageStore, PosterRenderer
+from agents.render.template_sources import TemplateSources
 from agents.retry.agent import RetryAgent
+from agents.settings import Settings
 from agents.sink.agent import SinkAgent
 from agents.sink.agent import weigh as weigh_for_sink
 from agents.sink.database import Database as SinkDatabase
@@ -35,16 +35,19 @@ from agents.storage.breaker import BreakingStore
 from agents.storage.claims import StoredClaims
 from agents.storage.open_store import object_store
 from agents.templates.agent import TemplatesAgent
+from renderer.assets.fetcher import HttpFetcher
+from renderer.engine import Engine
+from renderer.errors import BrowserNotFoundError
 from schemas import topics
-from streams.application import RoleApp
 from streams.build import build_id
+from streams.compacted_topic import CompactedTopicReader
+from streams.dead_letter_limit import DeadLetterLimit
 from streams.dead_letters import DeadLetterTopic
-from streams.fuse import Fuse
+from streams.errors import SettingsError
+from streams.faust_bridge.application import RoleApp
 from streams.inbox import Inbox, Queue, pause_switch
-from streams.progress import Progress
-from streams.settings import Settings
+from streams.liveness import Liveness
 from streams.topics import EDGES, Role
-from streams.whole_topic import WholeTopic
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,12 +57,12 @@ class RunningRole:
     role: Role
     app: RoleApp
     work: Callable[[], Awaitable[None]]
-    fuse: Fuse
+    fuse: DeadLetterLimit
 
     @cached_property
-    def progress(self) -> Progress:
+    def progress(self) -> Liveness:
         """What the role shows of its work."""
-        return Progress(self.role, self.app.inboxes)
+        return Liveness(self.role, self.app.inboxes)
 
 
 def now() -> datetime:
@@ -79,10 +82,10 @@ def _app(role: Role, settings: Settings, **inbox_options: Any) -> tuple[RoleApp,
     return RoleApp(role, settings, [inbox]), inbox
 
 
-async def _read_whole(
+async def _read_compacted(
     exit_stack: AsyncExitStack, settings: Settings, readers: Sequence[tuple[str, Callable[..., None]]]
 ) -> None:
-    whole = [WholeTopic(topic, settings, on_record) for topic, on_record in readers]
+    whole = [CompactedTopicReader(topic, settings, on_record) for topic, on_record in readers]
     for topic in whole:
         exit_stack.push_async_callback(topic.stop)
     await asyncio.gather(*(topic.start() for topic in whole))
@@ -95,34 +98,34 @@ async def _database(exit_stack: AsyncExitStack, settings: Settings, role: Role) 
     return database
 
 
-async def _dead_letters(exit_stack: AsyncExitStack, settings: Settings, app: RoleApp, inbox: Inbox) -> Fuse:
+async def _dead_letters(exit_stack: AsyncExitStack, settings: Settings, app: RoleApp, inbox: Inbox) -> DeadLetterLimit:
     role = app.role
     claims = StoredClaims(lambda: object_store(settings.storage_url))
     exit_stack.push_async_callback(claims.close)
-    states = FuseTable(await _database(exit_stack, settings, role), build_id())
-    return Fuse(role, inbox, DeadLetterTopic(role, app.publisher, claims, now), states)
+    states = DeadLetterLimitTable(await _database(exit_stack, settings, role), build_id())
+    return DeadLetterLimit(role, inbox, DeadLetterTopic(role, app.publisher, claims, now), states)
 
 
 async def _open_intake(settings: Settings, exit_stack: AsyncExitStack) -> RunningRole:
     catalog, cancellations = Catalog(), Cancellations()
-    await _read_whole(
+    await _read_compacted(
         exit_stack,
         settings,
         [(topics.TEMPLATE_CATALOG, catalog.on_record), (topics.JOB_CANCELLATIONS, cancellations.on_record)],
     )
     app, inbox = _app("intake", settings, weigh=weigh)
     fuse = await _dead_letters(exit_stack, settings, app, inbox)
-    acceptance = Acceptance(catalog, cancellations, now)
-    agent = IntakeAgent(inbox, FittingPublisher(app.publisher), fuse, acceptance, catalog, now)
+    acceptance = RequestHandler(catalog, cancellations, now)
+    agent = IntakeAgent(inbox, ReducingPublisher(app.publisher), fuse, acceptance, catalog, now)
     return RunningRole(role="intake", app=app, work=agent.run, fuse=fuse)
 
 
 async def _open_retry(settings: Settings, exit_stack: AsyncExitStack) -> RunningRole:
     cancellations = Cancellations()
-    await _read_whole(exit_stack, settings, [(topics.JOB_CANCELLATIONS, cancellations.on_record)])
+    await _read_compacted(exit_stack, settings, [(topics.JOB_CANCELLATIONS, cancellations.on_record)])
     app, inbox = _app("retry", settings)
     fuse = await _dead_letters(exit_stack, settings, app, inbox)
-    agent = RetryAgent(inbox, FittingPublisher(app.publisher), fuse, cancellations, now=now)
+    agent = RetryAgent(inbox, ReducingPublisher(app.publisher), fuse, cancellations, now=now)
     return RunningRole(role="retry", app=app, work=agent.run, fuse=fuse)
 
 
@@ -130,39 +133,47 @@ async def _open_templates(settings: Settings, exit_stack: AsyncExitStack) -> Run
     database = await _database(exit_stack, settings, "templates")
     app, inbox = _app("templates", settings)
     fuse = await _dead_letters(exit_stack, settings, app, inbox)
-    agent = TemplatesAgent(inbox, FittingPublisher(app.publisher), fuse, database, now)
+    agent = TemplatesAgent(inbox, ReducingPublisher(app.publisher), fuse, database, now)
     return RunningRole(role="templates", app=app, work=agent.run, fuse=fuse)
 
 
 async def _open_render(settings: Settings, exit_stack: AsyncExitStack) -> RunningRole:
     cancellations = Cancellations()
     fetcher = await exit_stack.enter_async_context(HttpFetcher(settings.allowed_hosts))
-    engine = Engine(chromium_binary=settings.chromium, slots=settings.render_slots, fetcher=fetcher)
+    try:
+        engine = Engine(
+            chromium_binary=settings.chromium,
+            slots=settings.render_slots,
+            fetcher=fetcher,
+            on_restart=lambda reason: BROWSER_RESTARTS.labels(reason).inc(),
+        )
+    except BrowserNotFoundError as error:
+        raise SettingsError(str(error)) from error
     queue: Queue = Lanes(lambda: engine.places.has_room_for_bulk)
     app, inbox = _app("render", settings, queue=queue)
     engine.places.on_free = inbox.look_again
     store = BreakingStore(object_store(settings.storage_url), pause_switch(inbox))
-    journal = Journal(default_directory())
+    journal = CrashJournal(default_directory())
     journal.open()
     exit_stack.push_async_callback(engine.close)
     await asyncio.gather(
         engine.start(),
         store.open(),
-        _read_whole(exit_stack, settings, [(topics.JOB_CANCELLATIONS, cancellations.on_record)]),
+        _read_compacted(exit_stack, settings, [(topics.JOB_CANCELLATIONS, cancellations.on_record)]),
     )
     exit_stack.push_async_callback(store.close)
     database = await _database(exit_stack, settings, "render")
-    making = Making(
+    making = PosterRenderer(
         engine,
         TemplateSources(database),
-        Shelf(store=store, public_url=settings.public_url),
+        ImageStore(store=store, public_url=settings.public_url),
         timeout=settings.render_timeout,
         clock=time.monotonic,
     )
     fuse = await _dead_letters(exit_stack, settings, app, inbox)
     agent = RenderAgent(
         inbox,
-        FittingPublisher(app.publisher),
+        ReducingPublisher(app.publisher),
         fuse,
         cancellations,
         making,
@@ -180,7 +191,7 @@ async def _open_sink(settings: Settings, exit_stack: AsyncExitStack) -> RunningR
     exit_stack.push_async_callback(database.close)
     exit_stack.push_async_callback(janitors_own.close)
     app, inbox = _app("sink", settings, weigh=weigh_for_sink)
-    publisher = FittingPublisher(app.publisher)
+    publisher = ReducingPublisher(app.publisher)
     janitor = Janitor(
         janitors_own,
         publisher,

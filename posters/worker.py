@@ -9,17 +9,17 @@ from typing import Final
 
 from prometheus_client import REGISTRY
 
+from agents.settings import Settings
+from posters.operations.topics import TopicAdmin
 from posters.roles import RunningRole, now, open_role
-from posters.topics import TopicAdmin
-from streams.application import require_cython
 from streams.build import build_id
 from streams.errors import SettingsError
+from streams.faust_bridge.application import require_cython
 from streams.lag import Lag
+from streams.liveness import Liveness
 from streams.memory import keep_what_is_loaded, return_large_blocks
 from streams.metrics import BUILD_INFO
-from streams.patience import keep_trying
-from streams.progress import Progress
-from streams.settings import Settings
+from streams.retry import retry_while_unavailable
 from streams.status import StatusServer
 from streams.topics import EDGES, Role
 from streams.watchdog import Watchdog
@@ -34,9 +34,9 @@ class Readiness:
     """Why the worker is not ready, if it is not."""
 
     def __init__(self) -> None:
-        self._roles: Sequence[Progress] | None = None
+        self._roles: Sequence[Liveness] | None = None
 
-    def started(self, roles: Sequence[Progress]) -> None:
+    def started(self, roles: Sequence[Liveness]) -> None:
         """Say that everything has started; from now on the roles speak for themselves."""
         self._roles = roles
 
@@ -109,12 +109,14 @@ async def _start(
 
 async def _require_topics(roles: Sequence[Role], settings: Settings) -> None:
     """Wait for a broker; raise SettingsError where it does not have the topics of these roles."""
-    named = {name for role in roles for name in (*EDGES[role].consumes, *EDGES[role].reads_whole, *EDGES[role].writes)}
+    named = {
+        name for role in roles for name in (*EDGES[role].consumes, *EDGES[role].reads_compacted, *EDGES[role].writes)
+    }
     admin = TopicAdmin(settings)
-    missing = await keep_trying(lambda: asyncio.to_thread(admin.missing, named))
+    missing = await retry_while_unavailable(lambda: asyncio.to_thread(admin.missing, named))
     if missing:
         raise SettingsError(f"the broker at {settings.brokers} has no topic {', '.join(missing)}; run `posters setup`")
-    for problem in await keep_trying(lambda: asyncio.to_thread(admin.check)):
+    for problem in await retry_while_unavailable(lambda: asyncio.to_thread(admin.check)):
         logger.warning("%s", problem)
 
 

@@ -26,7 +26,7 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Warning:  # noqa: A001 - the contract's own word
+class PosterWarning:
     """What to know about a poster that was made all the same."""
 
     code: WarningCode
@@ -84,7 +84,7 @@ class PosterOutcome(Envelope):
     generation: Count = 0
     cached: bool = False
     degraded: bool = False
-    warnings: list[Warning] = field(default_factory=list)
+    warnings: list[PosterWarning] = field(default_factory=list)
     assets: Annotated[list[Asset], Meta(max_length=limits.ASSETS_MAX)] = field(default_factory=list)
     error: Failure | None = None
     metadata: JsonObject = field(default_factory=dict)

@@ -95,7 +95,7 @@ def _operations() -> dict[str, Any]:
     for role, edges in EDGES.items():
         for topic in edges.consumes:
             operations[f"{role}-receives-{topic}"] = _operation("receive", topic, role)
-        for topic in edges.reads_whole:
+        for topic in edges.reads_compacted:
             operations[f"{role}-receives-{topic}"] = _operation("receive", topic, None)
         for topic in edges.writes:
             operations[f"{role}-sends-{topic}"] = _operation("send", topic, None)

@@ -69,7 +69,7 @@ def _facts(topic: str) -> str:
     days = "" if kept.retention is None else f"{kept.retention.days} days"
     retention = ", ".join(words for words in ("newest of each key" if kept.compact else "", days) if words)
     writers = [role for role, edges in EDGES.items() if topic in edges.writes]
-    readers = [role for role, edges in EDGES.items() if topic in (*edges.consumes, *edges.reads_whole)]
+    readers = [role for role, edges in EDGES.items() if topic in (*edges.consumes, *edges.reads_compacted)]
     cells = (
         KEYS[topic] if topic == "dead-letters" else f"`{KEYS[topic]}`",
         str(kept.partitions),

@@ -37,6 +37,10 @@ _COMMAND_BOUNDS: Final[dict[str, Schema]] = {
 }
 
 
+_PUBLISHED_NAMES: Final = {"PosterWarning": "Warning"}
+"""Classes whose name in `$defs` is another than in Python, where it would hide a builtin."""
+
+
 def schema_file(event_type: str) -> str:
     """Return the name of the event type's schema in `schemas/json`."""
     return f"{event_type}.v1.schema.json"
@@ -44,7 +48,7 @@ def schema_file(event_type: str) -> str:
 
 def class_schema(event_class: type) -> Schema:
     """Return the schema of everything the class can hold, whatever its `type` says."""
-    whole = msgspec.json.schema(event_class)
+    whole = _published(msgspec.json.schema(event_class))
     defs: dict[str, Schema] = whole["$defs"]
     root = defs.pop(event_class.__name__)
     for owner, part in ((event_class.__name__, root), *defs.items()):
@@ -86,6 +90,24 @@ def non_null(schema: Schema) -> Schema:
     """Return the branch of the schema that is not null."""
     branches = [branch for branch in schema.get("anyOf", ()) if branch != {"type": "null"}]
     return copy.deepcopy(branches[0]) if branches else schema
+
+
+def _published(schema: Any) -> Any:
+    """Return the schema with the published names of classes, in `$defs` and wherever they are referred to."""
+    if isinstance(schema, list):
+        return [_published(item) for item in schema]
+    if isinstance(schema, str):
+        name = schema.removeprefix("#/$defs/")
+        return f"#/$defs/{_PUBLISHED_NAMES.get(name, name)}" if name != schema else schema
+    if not isinstance(schema, dict):
+        return schema
+    whole = {name: _published(value) for name, value in schema.items()}
+    if "$defs" in whole:
+        whole["$defs"] = {
+            _PUBLISHED_NAMES.get(name, name): {**part, "title": _PUBLISHED_NAMES.get(name, part.get("title", name))}
+            for name, part in whole["$defs"].items()
+        }
+    return whole
 
 
 def _portable(node: Any) -> None:

@@ -4,7 +4,7 @@ import ssl
 from typing import Any, Final
 
 from streams.errors import SettingsError
-from streams.settings import Settings
+from streams.settings import StreamSettings
 
 METADATA_SECONDS: Final = 30.0
 """How soon partitions that are added to a topic are seen: by those who write to it, and by those who read it."""
@@ -15,7 +15,7 @@ RECONNECT_SECONDS: Final = 1.0
 PROTOCOLS: Final = {"plaintext": "PLAINTEXT", "ssl": "SSL", "sasl_plaintext": "SASL_PLAINTEXT", "sasl_ssl": "SASL_SSL"}
 
 
-def aiokafka_options(settings: Settings) -> dict[str, Any]:
+def aiokafka_options(settings: StreamSettings) -> dict[str, Any]:
     """Return the options of an aiokafka client. Raises SettingsError where a certificate cannot be read."""
     options: dict[str, Any] = {
         "bootstrap_servers": settings.brokers,
@@ -34,7 +34,7 @@ def aiokafka_options(settings: Settings) -> dict[str, Any]:
     return options
 
 
-def librdkafka_options(settings: Settings) -> dict[str, Any]:
+def librdkafka_options(settings: StreamSettings) -> dict[str, Any]:
     """Return the options of a librdkafka client."""
     options: dict[str, Any] = {
         "bootstrap.servers": settings.brokers,
@@ -58,7 +58,7 @@ def librdkafka_options(settings: Settings) -> dict[str, Any]:
     return options
 
 
-def tls_context(settings: Settings) -> ssl.SSLContext:
+def tls_context(settings: StreamSettings) -> ssl.SSLContext:
     """Return what the broker's certificate is checked with. Raises SettingsError where a file cannot be read."""
     try:
         context = ssl.create_default_context(cafile=settings.broker_ca)

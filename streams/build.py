@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 _ROOT: Final = Path(__file__).parents[1]
-_ROOMS: Final = ("schemas", "streams", "agents", "posters")
+_ROOMS: Final = ("schemas", "streams", "renderer", "agents", "posters")
 
 
 @cache

@@ -11,7 +11,7 @@ import orjson
 
 from schemas.topics import DEAD_LETTERS
 from streams.delivery import Delivery, Headers, Publisher, Record
-from streams.errors import RecordTooLargeError, TryAgainError
+from streams.errors import RecordTooLargeError, UnavailableError
 from streams.metrics import DEAD_LETTERS as DEAD_LETTERS_TOTAL
 from streams.topics import MEBIBYTE, Role
 
@@ -49,7 +49,7 @@ class DeadLetters(Protocol):
     """Where a role puts a record that it cannot use."""
 
     async def put(self, delivery: Delivery, reason: str, error: str) -> None:
-        """Keep the record. `reason` is a code, `error` a sentence. Raises TryAgainError where it is not kept."""
+        """Keep the record. `reason` is a code, `error` a sentence. Raises UnavailableError where it is not kept."""
         ...
 
 
@@ -57,7 +57,7 @@ class Claims(Protocol):
     """Where values are kept that are too large for the topic."""
 
     async def keep(self, name: str, value: bytes) -> None:
-        """Keep the value under this name; keeping it again changes nothing. Raises TryAgainError."""
+        """Keep the value under this name; keeping it again changes nothing. Raises UnavailableError."""
         ...
 
 
@@ -76,7 +76,7 @@ class DeadLetterTopic:
         self._now = now
 
     async def put(self, delivery: Delivery, reason: str, error: str) -> None:
-        """Keep the record. Raises TryAgainError where the broker does not take it."""
+        """Keep the record. Raises UnavailableError where the broker does not take it."""
         record = self.record(delivery, reason, error)
         if size(record) > CLAIM_ABOVE_BYTES:
             record = await self._claimed(delivery, record)
@@ -91,7 +91,7 @@ class DeadLetterTopic:
         try:
             await self._publisher.publish([await self._claimed(delivery, record, whole=True)])
         except RecordTooLargeError as error:
-            raise TryAgainError(
+            raise UnavailableError(
                 f"{DEAD_LETTERS} takes next to nothing; raise its max.message.bytes: {error}"
             ) from error
 

@@ -33,7 +33,7 @@ class Record:
 
 
 class Publisher(Protocol):
-    """Where roles publish: returns once the broker has acknowledged every record. Raises TryAgainError."""
+    """Where roles publish: returns once the broker has acknowledged every record. Raises UnavailableError."""
 
     async def publish(self, records: Iterable[Record]) -> None:
         """Publish the records, in order for each key."""

@@ -1,12 +1,12 @@
 """The three families of errors, and no more.
 
 - ContractError (in `schemas.codec`): the record is bad. It becomes a dead letter and is never tried again.
-- TryAgainError: something outside is away. The work is held and tried again; no record fails for it.
+- UnavailableError: something outside is away. The work is held and tried again; no record fails for it.
 - anything else is a bug: it ends the process loudly, and the record is delivered again.
 """
 
 
-class TryAgainError(Exception):
+class UnavailableError(Exception):
     """A part we depend on (broker, database, storage) is away or busy; the same call may succeed later."""
 
 

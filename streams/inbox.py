@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple, Protocol
 
 from streams.delivery import Delivery
-from streams.window import PartitionWindow
+from streams.offset_tracker import OffsetTracker
 
 PASSES: Final = 3
 """Passes of the event loop, some microseconds each, after which no further record of the same fetch comes."""
@@ -120,7 +120,7 @@ class Inbox:
         self._cap = cap
         self._weigh = weigh
         self._source: Source | None = None
-        self._windows: dict[Partition, PartitionWindow[_Held]] = {}
+        self._windows: dict[Partition, OffsetTracker[_Held]] = {}
         self._held_back: set[Partition] = set()
         self._queue: Queue = Fifo() if queue is None else queue
         self._working: dict[Position, None] = {}
@@ -204,7 +204,7 @@ class Inbox:
         A record whose work an earlier assignment began joins that work instead of starting again.
         """
         partition = (delivery.topic, delivery.partition)
-        window = self._windows.setdefault(partition, PartitionWindow())
+        window = self._windows.setdefault(partition, OffsetTracker())
         if window.has(delivery.offset) or not self._admits(partition, delivery.offset, window.last):
             return
         window.deliver(delivery.offset, _Held(acknowledge, delivery.timestamp), self._weigh(delivery))
@@ -222,7 +222,7 @@ class Inbox:
         `acknowledge` is called once all before are finished. Nothing happens while a record up to `after` is still on
         its way here, and where this was said before.
         """
-        window = self._windows.setdefault(partition, PartitionWindow())
+        window = self._windows.setdefault(partition, OffsetTracker())
         if window.last == after and window.deliver(end - 1, _Held(acknowledge, NO_TIME), 0):
             for held in window.finish(end - 1):
                 held.acknowledge()

@@ -9,10 +9,10 @@ from typing import Any, Final
 from aiokafka.errors import KafkaConnectionError, KafkaError, NodeNotReadyError
 from faust.exceptions import FaustError
 
-from streams.application import RoleApp
+from streams.faust_bridge.application import RoleApp
+from streams.faust_bridge.transport import Fetched
+from streams.liveness import Liveness
 from streams.metrics import LAG, LAG_SECONDS
-from streams.progress import Progress
-from streams.transport import Fetched
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ class Lag:
     delivers nothing, and nothing else would show it.
     """
 
-    def __init__(self, app: RoleApp, progress: Progress, now: Callable[[], datetime]) -> None:
+    def __init__(self, app: RoleApp, progress: Liveness, now: Callable[[], datetime]) -> None:
         self._app = app
         self._progress = progress
         self._now = now

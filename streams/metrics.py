@@ -1,16 +1,13 @@
-"""Every metric of ours, and no other place makes one. `docs/operations.md` lists them; a test compares the two.
+"""Metrics of every role: records, in-flight work, lag, dead letters. Those of posters are in `agents/metrics.py`.
+
+No other module makes a metric. `docs/operations.md` lists them all; a test compares the two.
 
 Labels have few values: no job, key or offset among them. Times are in seconds.
 """
 
 from typing import Final
 
-from prometheus_client import Counter, Gauge, Histogram
-
-_WORK_SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30)
-_WAIT_SECONDS: Final = (0.05, 0.25, 1, 2.5, 5, 10, 30, 60, 300, 600, 3600)
-_FLUSH_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 30)
-_BATCH_ROWS: Final = (1, 5, 10, 50, 100, 250, 500, 1000, 2500)
+from prometheus_client import Counter, Gauge
 
 BUILD_INFO: Final = Gauge("poster_build_info", "1, for the build that runs", ["build"])
 RECEIVED: Final = Counter("poster_records_received_total", "Records delivered by the broker", ["role", "topic"])
@@ -29,37 +26,3 @@ LAG_SECONDS: Final = Gauge(
 REBALANCES: Final = Counter("poster_rebalances_total", "Times a role's partitions were taken back", ["role"])
 DEAD_LETTERS: Final = Counter("poster_dlq_total", "Records set aside as dead letters", ["role", "reason"])
 FUSE_BLOWN: Final = Gauge("poster_fuse_blown", "1 while too many dead letters keep a role paused", ["role"])
-
-RENDER_SECONDS: Final = Histogram(
-    "poster_render_duration_seconds", "Drawing a poster, without waiting", ["format"], buckets=_WORK_SECONDS
-)
-UPLOAD_SECONDS: Final = Histogram(
-    "poster_upload_duration_seconds", "Storing an image", ["format"], buckets=_WORK_SECONDS
-)
-QUEUE_SECONDS: Final = Histogram(
-    "poster_queue_wait_seconds", "From the request to the beginning of its rendering", ["lane"], buckets=_WAIT_SECONDS
-)
-RETRIES: Final = Counter("poster_retries_total", "Posters sent to a retry tier", ["tier", "error_code"])
-BROWSER_RESTARTS: Final = Counter(
-    "poster_browser_restarts_total", "Browsers replaced because they ended or were worn", ["reason"]
-)
-BREAKER_OPEN: Final = Gauge("poster_storage_breaker_open", "1 while the storage is away and rendering pauses")
-
-OUTCOMES: Final = Counter(
-    "poster_outcomes_total", "Posters whose outcome was recorded, each once", ["status", "error_code"]
-)
-END_TO_END: Final = Histogram(
-    "poster_end_to_end_seconds", "From the request to the recorded outcome", buckets=_WAIT_SECONDS
-)
-CONFLICTS: Final = Counter(
-    "poster_terminal_conflicts_total", "Outcomes that contradicted an earlier one and were not applied"
-)
-SINK_RECORDS: Final = Counter("poster_sink_records_total", "Records the sink has written")
-SINK_MOVED: Final = Counter("poster_sink_moved_total", "Posters whose state moved")
-SINK_LOGGED: Final = Counter("poster_sink_logged_total", "Log lines written")
-SINK_SKIPPED: Final = Counter("poster_sink_skipped_total", "Requests the sink could not read; intake answers for them")
-SINK_FLUSH_SECONDS: Final = Histogram(
-    "poster_sink_flush_seconds", "One transaction of the sink, with its waits", buckets=_FLUSH_SECONDS
-)
-SINK_BATCH_ROWS: Final = Histogram("poster_sink_batch_rows", "Rows in one transaction", buckets=_BATCH_ROWS)
-SINK_BISECTIONS: Final = Counter("poster_sink_bisections_total", "Batches halved because the database refused a row")

@@ -10,8 +10,8 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from streams.broker_access import librdkafka_options
 from streams.delivery import Record
-from streams.errors import RecordTooLargeError, TryAgainError
-from streams.settings import Settings
+from streams.errors import RecordTooLargeError, UnavailableError
+from streams.settings import StreamSettings
 from streams.topics import MEBIBYTE
 
 logger = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ class KafkaPublisher:
     Idempotent: a retry of its own neither repeats nor reorders records.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: StreamSettings) -> None:
         self._configuration: dict[str, Any] = {
             **librdkafka_options(settings),
             "enable.idempotence": True,
@@ -47,7 +47,7 @@ class KafkaPublisher:
     async def publish(self, records: Iterable[Record]) -> None:
         """Publish the records, in order for each key.
 
-        Raises TryAgainError where the broker did not take them all, RecordTooLargeError where it never will, and
+        Raises UnavailableError where the broker did not take them all, RecordTooLargeError where it never will, and
         KafkaException where this producer will never send again.
         """
         batch = list(records)
@@ -106,7 +106,7 @@ class _Sending:
     def refused(self, error: Exception, records: int) -> None:
         """Take in that so many records were not even accepted for sending."""
         cause = error.args[0] if isinstance(error, KafkaException) else None
-        meaning = _meaning(cause) if isinstance(cause, KafkaError) else TryAgainError(f"the queue is full: {error}")
+        meaning = _meaning(cause) if isinstance(cause, KafkaError) else UnavailableError(f"the queue is full: {error}")
         self._settle(meaning, records)
 
     def _settle(self, error: Exception | None, records: int) -> None:
@@ -132,4 +132,4 @@ def _meaning(error: KafkaError) -> Exception:
         return KafkaException(error)
     if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
         return RecordTooLargeError(f"the broker does not take it: {error.str()}")
-    return TryAgainError(f"the broker did not acknowledge: {error.str()}")
+    return UnavailableError(f"the broker did not acknowledge: {error.str()}")

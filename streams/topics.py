@@ -71,15 +71,15 @@ class Edges:
 
     `window` is the weight of unfinished records of one partition at which it is held back, `poll_records` how many more
     may come from the fetch under way; together they bound the duplicates after a kill. While records keep coming, a
-    fetch waits `gather_seconds` for more of them.
+    fetch waits `fetch_more_seconds` for more of them.
     """
 
     consumes: tuple[str, ...]
     writes: tuple[str, ...]
     window: int
     poll_records: int
-    reads_whole: tuple[str, ...] = field(default=())
-    gather_seconds: float = 0.0
+    reads_compacted: tuple[str, ...] = field(default=())
+    fetch_more_seconds: float = 0.0
 
 
 _RENDERS: Final = (names.POSTER_RENDERS, names.POSTER_RENDERS_BULK)
@@ -87,7 +87,7 @@ _RENDERS: Final = (names.POSTER_RENDERS, names.POSTER_RENDERS_BULK)
 EDGES: Final[dict[Role, Edges]] = {
     "intake": Edges(
         consumes=(names.POSTER_REQUESTS,),
-        reads_whole=(names.TEMPLATE_CATALOG, names.JOB_CANCELLATIONS),
+        reads_compacted=(names.TEMPLATE_CATALOG, names.JOB_CANCELLATIONS),
         writes=(
             *_RENDERS,
             names.POSTER_PROGRESS,
@@ -101,7 +101,7 @@ EDGES: Final[dict[Role, Edges]] = {
     ),
     "render": Edges(
         consumes=_RENDERS,
-        reads_whole=(names.JOB_CANCELLATIONS,),
+        reads_compacted=(names.JOB_CANCELLATIONS,),
         writes=(
             names.POSTER_COMPLETIONS,
             names.POSTER_PROGRESS,
@@ -115,7 +115,7 @@ EDGES: Final[dict[Role, Edges]] = {
     ),
     "retry": Edges(
         consumes=names.POSTER_RETRIES,
-        reads_whole=(names.JOB_CANCELLATIONS,),
+        reads_compacted=(names.JOB_CANCELLATIONS,),
         writes=(*_RENDERS, names.DEAD_LETTERS),
         window=8,
         poll_records=4,
@@ -136,6 +136,6 @@ EDGES: Final[dict[Role, Edges]] = {
         writes=(names.JOB_EVENTS, names.POSTER_COMPLETIONS, names.JOB_CANCELLATIONS, names.DEAD_LETTERS),
         window=2_000,
         poll_records=500,
-        gather_seconds=0.1,
+        fetch_more_seconds=0.1,
     ),
 }

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import Any, Final
 
-from streams.progress import Look, Progress
+from streams.liveness import Liveness, LivenessSnapshot
 
 logger = logging.getLogger(__name__)
 
@@ -31,17 +31,17 @@ LAST_WORDS_SECONDS: Final = 5.0
 End = Callable[[str], None]
 
 
-class Judge:
+class HangDetector:
     """Decides whether one role hangs, from looks at it. Standing still for a declared reason is not hanging."""
 
     def __init__(self, role: str, limit: float) -> None:
         self._role = role
         self._limit = limit
-        self._last: Look | None = None
+        self._last: LivenessSnapshot | None = None
         self._idle_seconds = 0.0
         self._oldest_seconds = 0.0
 
-    def verdict(self, look: Look, seconds: float) -> str | None:
+    def verdict(self, look: LivenessSnapshot, seconds: float) -> str | None:
         """Return what is wrong with the role, or None. `seconds` is the time since the look before."""
         last, self._last = self._last, look
         if last is None or look.waiting or not look.busy:
@@ -72,16 +72,16 @@ class Watchdog:
         self._limit = limit
         self._end = end or (lambda reason: end_process(reason, loop))
         self._clock = clock
-        self._watched: list[tuple[Progress, Judge]] = []
-        self._looks: list[Look] | None = []
+        self._watched: list[tuple[Liveness, HangDetector]] = []
+        self._looks: list[LivenessSnapshot] | None = []
         self._silent_seconds = 0.0
         self._last_step = clock()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
 
-    def watch(self, roles: Sequence[Progress]) -> None:
+    def watch(self, roles: Sequence[Liveness]) -> None:
         """Look at these roles from now on."""
-        self._watched = [(role, Judge(role.role, self._limit)) for role in roles]
+        self._watched = [(role, HangDetector(role.role, self._limit)) for role in roles]
 
     def start(self) -> None:
         """Begin to look."""

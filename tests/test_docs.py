@@ -10,12 +10,13 @@ import pytest
 from prometheus_client import REGISTRY
 from prometheus_client.metrics import MetricWrapperBase
 
-from agents.render.template import Template
-from agents.templates.check import check_template
-from agents.templates.refusal import CommandRefusedError
+from agents import metrics as poster_metrics
+from agents.settings import NAMES, Settings
 from posters.main import COMMANDS
-from streams import metrics
-from streams.settings import NAMES, PREFIX, Settings
+from renderer.language.check import TemplateRejectedError, check_template
+from renderer.language.template import Template
+from streams import metrics as stream_metrics
+from streams.settings import PREFIX
 from streams.topics import EDGES, ROLES, TOPICS
 
 ROOT = Path(__file__).parents[1]
@@ -89,7 +90,12 @@ def test_every_command_is_documented() -> None:
 
 def test_metrics_table_has_every_metric_as_it_is() -> None:
     """Who reads the table knows every metric of ours with its type, labels and meaning, and none that is not there."""
-    made = [metric for metric in vars(metrics).values() if isinstance(metric, MetricWrapperBase)]
+    made = [
+        metric
+        for module in (stream_metrics, poster_metrics)
+        for metric in vars(module).values()
+        if isinstance(metric, MetricWrapperBase)
+    ]
     exported = {family.name for family in REGISTRY.collect() if family.name.startswith("poster")}
     described = [
         [exported_name(metric), metric._type, list(metric._labelnames), metric._documentation] for metric in made
@@ -141,7 +147,7 @@ def test_filters_print_what_the_table_says(expression: str, value: str, printed:
 @pytest.mark.parametrize("snippet", [code(row[0]) for row in rows(TEMPLATES, "Where no value can stand")])
 def test_what_the_table_calls_refused_is_refused(snippet: str) -> None:
     """Every place of the table is refused at upload, with line and column."""
-    with pytest.raises(CommandRefusedError) as refused:
+    with pytest.raises(TemplateRejectedError) as refused:
         check_template(snippet, [])
 
     assert all(error.line and error.column for error in refused.value.errors)

@@ -7,8 +7,8 @@ from itertools import islice
 from typing import Final, cast
 
 from agents.intake import answer
-from agents.intake.accept import Acceptance, UnknownTemplateError
 from agents.intake.catalog import Catalog
+from agents.intake.request_handler import RequestHandler, UnknownTemplateError
 from schemas.codec import ContractError, decode
 from schemas.requests import (
     BatchRequested,
@@ -23,9 +23,9 @@ from streams.dead_letters import DeadLetters
 from streams.delivery import Delivery, Publisher, Record
 from streams.failpoint import failpoint
 from streams.inbox import Inbox
-from streams.patience import keep_trying
 from streams.records import event_headers
 from streams.replay import replay_generation
+from streams.retry import retry_while_unavailable
 
 TEMPLATE_WAIT_SECONDS: Final = 10.0
 """How long a request whose template is not known is looked at again: an upload and a request can race."""
@@ -59,7 +59,7 @@ class IntakeAgent:
         inbox: Inbox,
         publisher: Publisher,
         dead_letters: DeadLetters,
-        acceptance: Acceptance,
+        acceptance: RequestHandler,
         catalog: Catalog,
         now: Callable[[], datetime],
     ) -> None:
@@ -154,7 +154,7 @@ class IntakeAgent:
         if salvaged is not None:
             generation, headers = replay_generation(delivery), event_headers(delivery)
             await self._publish(list(answer.unreadable(salvaged, reason, generation, self._now(), headers)))
-        await keep_trying(lambda: self._dead_letters.put(delivery, "invalid_request", reason))
+        await retry_while_unavailable(lambda: self._dead_letters.put(delivery, "invalid_request", reason))
         self._inbox.finish([delivery])
 
     async def _wait_for_template(self, request: Request, delivery: Delivery) -> None:
@@ -179,7 +179,7 @@ class IntakeAgent:
 
     async def _publish(self, records: list[Record]) -> None:
         if records:
-            await keep_trying(lambda: self._publisher.publish(records))
+            await retry_while_unavailable(lambda: self._publisher.publish(records))
 
 
 def _decode(delivery: Delivery) -> Request:

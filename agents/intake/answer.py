@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from agents.intake.catalog import CatalogVersion
-from agents.intake.expand import Wanted
 from agents.intake.pin import Pinned, RefusedError
+from agents.intake.requested_posters import RequestedPoster
 from schemas import topics
 from schemas.codes import is_retryable
 from schemas.envelope import fact_id
@@ -43,7 +43,7 @@ def queued(pinned: Pinned, now: datetime, headers: Headers) -> Iterator[Record]:
 
 
 def refused(
-    wanted: Wanted, error: RefusedError, version: CatalogVersion | None, now: datetime, headers: Headers
+    wanted: RequestedPoster, error: RefusedError, version: CatalogVersion | None, now: datetime, headers: Headers
 ) -> Iterator[Record]:
     """Yield the records of a poster that fails before any browser."""
     outcome = PosterOutcome(

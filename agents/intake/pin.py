@@ -5,7 +5,7 @@ from datetime import datetime
 
 from agents.digest import input_digest
 from agents.intake.catalog import CatalogVersion
-from agents.intake.expand import Wanted
+from agents.intake.requested_posters import RequestedPoster
 from schemas.codes import ErrorCode
 from schemas.envelope import fact_id
 from schemas.output import Output, OutputError, parse_output, resolve_output
@@ -29,7 +29,7 @@ class Pinned:
     unknown: tuple[str, ...]
 
 
-def pin(wanted: Wanted, version: CatalogVersion, requested_at: datetime, now: datetime) -> Pinned:
+def pin(wanted: RequestedPoster, version: CatalogVersion, requested_at: datetime, now: datetime) -> Pinned:
     """Return the pinned poster. Raises RefusedError.
 
     `requested_at` is the broker's time of the request; `now` decides whether its deadline has passed.
@@ -46,13 +46,13 @@ def pin(wanted: Wanted, version: CatalogVersion, requested_at: datetime, now: da
     return Pinned(poster=_pinned(wanted, version, output, requested_at, now), unknown=unknown)
 
 
-def _output(wanted: Wanted, version: CatalogVersion) -> Output:
+def _output(wanted: RequestedPoster, version: CatalogVersion) -> Output:
     if not any(wanted.outputs):
         return version.resolved
     return resolve_output(*(parse_output(layer) for layer in wanted.outputs), version.output, version.size)
 
 
-def _check_data(wanted: Wanted, version: CatalogVersion) -> tuple[str, ...]:
+def _check_data(wanted: RequestedPoster, version: CatalogVersion) -> tuple[str, ...]:
     check = version.placeholders.check(wanted.custom_data)
     if check.missing:
         raise RefusedError("template_data", f"missing required data: {', '.join(check.missing)}")
@@ -62,7 +62,7 @@ def _check_data(wanted: Wanted, version: CatalogVersion) -> tuple[str, ...]:
 
 
 def _pinned(
-    wanted: Wanted, version: CatalogVersion, output: Output, requested_at: datetime, now: datetime
+    wanted: RequestedPoster, version: CatalogVersion, output: Output, requested_at: datetime, now: datetime
 ) -> PosterPinned:
     data = version.placeholders.filled(wanted.custom_data)
     return PosterPinned(

@@ -6,22 +6,22 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from agents.cancellations import Cancellations
-from agents.database_errors import WrongDatabaseError
-from agents.render.errors import RenderError
-from agents.render.journal import Journal
-from agents.render.making import Making
-from agents.render.outcome import Made, Statement
-from agents.render.places import Places
-from agents.render.retrying import next_try
+from agents.metrics import QUEUE_SECONDS, RETRIES
+from agents.postgres_errors import SchemaMismatchError
+from agents.render.crash_journal import CrashJournal
+from agents.render.poster_events import PosterEvents, StoredPoster
+from agents.render.poster_renderer import PosterRenderer
+from agents.render.retry_schedule import next_try
+from renderer.concurrency_limit import ConcurrencyLimit
+from renderer.errors import RenderError
 from schemas.codec import ContractError, decode
 from schemas.renders import PosterPinned
 from streams.dead_letters import DeadLetters
 from streams.delivery import Delivery, Publisher, Record
 from streams.failpoint import failpoint
 from streams.inbox import Inbox
-from streams.metrics import QUEUE_SECONDS, RETRIES
-from streams.patience import keep_trying
 from streams.records import event_headers
+from streams.retry import retry_while_unavailable
 
 logger = logging.getLogger(__name__)
 
@@ -35,10 +35,10 @@ class RenderAgent:
         publisher: Publisher,
         dead_letters: DeadLetters,
         cancellations: Cancellations,
-        making: Making,
-        journal: Journal,
+        making: PosterRenderer,
+        journal: CrashJournal,
         *,
-        places: Places,
+        places: ConcurrencyLimit,
         retry_delays: Sequence[float],
         now: Callable[[], datetime],
     ) -> None:
@@ -66,7 +66,7 @@ class RenderAgent:
             poster = decode(delivery.value, PosterPinned)
         except ContractError as error:
             reason = str(error)
-            await keep_trying(lambda: self._dead_letters.put(delivery, "invalid_request", reason))
+            await retry_while_unavailable(lambda: self._dead_letters.put(delivery, "invalid_request", reason))
         else:
             await self._answer(poster, delivery)
         finally:
@@ -77,7 +77,7 @@ class RenderAgent:
         if self._cancellations.covers(poster.job_id, poster.generation):
             return
         began = self._now()
-        statement = Statement(
+        statement = PosterEvents(
             poster=poster,
             now=began,
             queue_time_ms=max(0, round((began - poster.requested_at).total_seconds() * 1000)),
@@ -94,18 +94,18 @@ class RenderAgent:
         await beginning
         failpoint("render published")
 
-    async def _begin(self, statement: Statement) -> None:
+    async def _begin(self, statement: PosterEvents) -> None:
         if statement.poster.purpose == "poster":
             await self._publish([statement.processing()])
 
-    async def _outcome(self, statement: Statement) -> list[Record]:
+    async def _outcome(self, statement: PosterEvents) -> list[Record]:
         poster = statement.poster
         try:
             with self._journal.entry(poster.event_id):
                 made = await self._make(poster)
         except RenderError as error:
             return self._failed(statement, error)
-        except WrongDatabaseError:
+        except SchemaMismatchError:
             raise
         except Exception as error:
             # Answered, not passed on: redelivered, it would end one worker after the other.
@@ -115,7 +115,7 @@ class RenderAgent:
             return []
         return statement.at(self._now()).completed(made)
 
-    def _failed(self, statement: Statement, error: RenderError) -> list[Record]:
+    def _failed(self, statement: PosterEvents, error: RenderError) -> list[Record]:
         poster = statement.poster
         ended = statement.at(self._now())
         retry = next_try(error.code, poster.attempt, self._retry_delays, ended.now)
@@ -124,7 +124,7 @@ class RenderAgent:
         RETRIES.labels(str(retry.tier), error.code).inc()
         return ended.retrying(retry, error.code, error.message)
 
-    async def _make(self, poster: PosterPinned) -> Made | None:
+    async def _make(self, poster: PosterPinned) -> StoredPoster | None:
         """Return the poster's images, or None where its job is cancelled meanwhile. Raises RenderError."""
         left = None if poster.deadline is None else (poster.deadline - self._now()).total_seconds()
         try:
@@ -140,4 +140,4 @@ class RenderAgent:
 
     async def _publish(self, records: list[Record]) -> None:
         if records:
-            await keep_trying(lambda: self._publisher.publish(records))
+            await retry_while_unavailable(lambda: self._publisher.publish(records))

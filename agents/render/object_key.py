@@ -3,10 +3,10 @@
 import hashlib
 from urllib.parse import quote
 
-from agents.render.rendering import Usage
+from renderer.rendering import AssetUsage
 from schemas.output import EXTENSIONS, Format, Output
 
-NO_ASSETS = Usage()
+NO_ASSETS = AssetUsage()
 
 
 def image_digest(input_digest: str, output: Output, name: str) -> str:
@@ -16,7 +16,7 @@ def image_digest(input_digest: str, output: Output, name: str) -> str:
     return hashlib.sha256(f"{input_digest}\n{name}".encode()).hexdigest()
 
 
-def object_digest(input_digest: str, renderer: str, usage: Usage = NO_ASSETS) -> str:
+def object_digest(input_digest: str, renderer: str, usage: AssetUsage = NO_ASSETS) -> str:
     """Return the SHA-256, in hex, of everything that shapes the image.
 
     `renderer` stands for the browser's build, our own steps and the font set. Where the document used network assets,

@@ -11,8 +11,8 @@ from schemas.renders import PosterPinned
 from streams.dead_letters import DeadLetters
 from streams.delivery import Delivery, Publisher
 from streams.inbox import Inbox
-from streams.patience import Sleep, keep_trying
 from streams.records import event_headers, event_record
+from streams.retry import Sleep, retry_while_unavailable
 
 
 class RetryAgent:
@@ -47,7 +47,7 @@ class RetryAgent:
             poster = decode(delivery.value, PosterPinned)
         except ContractError as error:
             reason = str(error)
-            await keep_trying(lambda: self._dead_letters.put(delivery, "invalid_request", reason))
+            await retry_while_unavailable(lambda: self._dead_letters.put(delivery, "invalid_request", reason))
         else:
             await self._send_back_when_due(poster, delivery)
         self._inbox.finish([delivery])
@@ -62,4 +62,4 @@ class RetryAgent:
         if self._cancellations.covers(poster.job_id, poster.generation):
             return
         record = event_record(render_topic(poster), poster.input_digest, resubmitted(poster), event_headers(delivery))
-        await keep_trying(lambda: self._publisher.publish([record]))
+        await retry_while_unavailable(lambda: self._publisher.publish([record]))

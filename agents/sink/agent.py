@@ -5,7 +5,7 @@ from typing import Final
 
 from agents.sink.erasures import Erasures
 from agents.sink.janitor import Janitor
-from agents.sink.sink import Reading, Sink
+from agents.sink.sink import DecodedBatch, Sink
 from streams.delivery import Delivery
 from streams.inbox import Inbox
 
@@ -49,7 +49,7 @@ class SinkAgent:
             # So that the database has the batch before the next one is read.
             await asyncio.sleep(0)
 
-    async def _write(self, reading: Reading) -> None:
+    async def _write(self, reading: DecodedBatch) -> None:
         """Write a batch, and finish it once what it changed is announced; each after the batch before it."""
         async with self._writing:
             news = await self._sink.write(reading)

@@ -6,8 +6,8 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 import asyncpg
 
-from agents.database_errors import translated
-from streams.errors import TryAgainError
+from agents.postgres_errors import translated
+from streams.errors import UnavailableError
 
 T = TypeVar("T")
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -38,11 +38,11 @@ class Database:
         self._connection: Connection | None = None
 
     async def fetch_value(self, query: str, *arguments: object) -> Any:
-        """Return the first column of the first row. Raises TryAgainError, BadRowError, WrongDatabaseError."""
+        """Return the first column of the first row. Raises UnavailableError, BadRowError, SchemaMismatchError."""
         return await self._with_connection(lambda connection: connection.fetchval(query, *arguments))
 
     async def fetch_rows(self, query: str, *arguments: object) -> Sequence[asyncpg.Record]:
-        """Return all rows. Raises TryAgainError, BadRowError, WrongDatabaseError."""
+        """Return all rows. Raises UnavailableError, BadRowError, SchemaMismatchError."""
         return await self._with_connection(lambda connection: connection.fetch(query, *arguments))
 
     async def close(self) -> None:
@@ -59,7 +59,7 @@ class Database:
             raise
         except Exception as error:
             meaning = translated(error)
-            if isinstance(meaning, TryAgainError):
+            if isinstance(meaning, UnavailableError):
                 await self.close()
             if meaning is error:
                 raise

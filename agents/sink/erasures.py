@@ -30,9 +30,9 @@ from schemas.references import is_section
 from schemas.requests import PosterEraseRequested
 from schemas.topics import POSTER_COMPLETIONS, POSTER_REQUESTS
 from streams.delivery import Delivery, Publisher, Record
-from streams.errors import TryAgainError
-from streams.patience import Sleep, keep_trying
+from streams.errors import UnavailableError
 from streams.records import event_headers, event_record
+from streams.retry import Sleep, retry_while_unavailable
 from streams.sql import named_queries
 
 logger = logging.getLogger(__name__)
@@ -84,7 +84,7 @@ class Erasures:
         for delivery in deliveries:
             request = _request(delivery)
             if request is not None:
-                await keep_trying(partial(self._record, request, delivery.timestamp))
+                await retry_while_unavailable(partial(self._record, request, delivery.timestamp))
 
     async def _record(self, request: PosterEraseRequested, at: datetime) -> None:
         named = (request.event_id, request.job_id, request.section, request.entity_id, request.source)
@@ -95,14 +95,14 @@ class Erasures:
         for number in count():
             try:
                 await self.sweep(also_answered=number % ANSWERED_EVERY == 0)
-            except TryAgainError as error:
+            except UnavailableError as error:
                 logger.warning("erasing is tried again: %s", error)
             await self._sleep(EVERY_SECONDS)
 
     async def sweep(self, *, also_answered: bool = True) -> int:
         """Erase what can be erased now, and return how many posters that were. Doing it again repeats the same events.
 
-        One that cannot be carried out does not hold up the others. Raises TryAgainError where the database is away.
+        One that cannot be carried out does not hold up the others. Raises UnavailableError where the database is away.
         """
         rows = await self._fetch(SQL["in_force"], also_answered)
         erased = 0
@@ -110,7 +110,7 @@ class Erasures:
             erasure = Erasure(**{**row, "event_id": UUID(int=row["event_id"].int)})
             try:
                 erased += await self._carry_out(erasure)
-            except (TryAgainError, StorageRefusedError) as error:
+            except (UnavailableError, StorageRefusedError) as error:
                 logger.warning("erasing for %s is tried again: %s", erasure.event_id, error)
         if rows:
             await self._fetch(SQL["expire"])

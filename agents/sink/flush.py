@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 import orjson
 
-from agents.database_errors import BadRowError
+from agents.postgres_errors import BadRowError
 from agents.sink.batch import Batch
 from agents.sink.database import Database
 from schemas.fields import JobStatus, JsonObject, PosterStatus
@@ -62,7 +62,7 @@ class Written:
 
 
 async def write(database: Database, batch: Batch) -> Written:
-    """Write the batch, whole or not at all. Raises TryAgainError, BadRowError, WrongDatabaseError."""
+    """Write the batch, whole or not at all. Raises UnavailableError, BadRowError, SchemaMismatchError."""
     arguments = [_json(rows) for rows in (batch.jobs, batch.posters, batch.cancels, batch.logs)]
     written: str = await database.fetch_value(_CALL, *arguments)
     # Postgres writes a float of jsonb out in full; orjson reads one beyond 64 bits as the float that it was.

@@ -10,8 +10,8 @@ from agents.sink.database import Database
 from agents.sink.open_posters import OpenPoster, Question, failed, open_posters
 from schemas.codes import ErrorCode
 from streams.delivery import Publisher
-from streams.errors import TryAgainError
-from streams.patience import Sleep
+from streams.errors import UnavailableError
+from streams.retry import Sleep
 
 logger = logging.getLogger(__name__)
 
@@ -61,14 +61,14 @@ class Janitor:
             try:
                 swept = await self.sweep()
                 logger.debug("swept: %s", swept)
-            except TryAgainError as error:
+            except UnavailableError as error:
                 logger.warning("the janitor looks again in a minute: %s", error)
             await self._sleep(EVERY_SECONDS)
 
     async def sweep(self) -> Swept | None:
         """Fail what has to be failed and make log partitions ahead; None where another sink is at it.
 
-        Sweeping again repeats the same events. Raises TryAgainError.
+        Sweeping again repeats the same events. Raises UnavailableError.
         """
         if not await self._database.fetch_value("SELECT pg_try_advisory_lock($1)", _ADVISORY_LOCK):
             return None

@@ -43,7 +43,7 @@ class OpenPoster:
 
 
 async def open_posters(database: Database, question: Question, *arguments: object) -> AsyncIterator[list[OpenPoster]]:
-    """Yield the posters that `question` asks for, in pages. Raises TryAgainError."""
+    """Yield the posters that `question` asks for, in pages. Raises UnavailableError."""
     after = ("", -1)
     while True:
         rows = await database.fetch_rows(SQL[question], *after, *arguments)

@@ -56,7 +56,7 @@ class PosterRow:
     queue_time_ms: int | None = None
     cached: bool = False
     degraded: bool = False
-    warnings: list[outcomes.Warning] = field(default_factory=list)
+    warnings: list[outcomes.PosterWarning] = field(default_factory=list)
     assets: list[outcomes.Asset] = field(default_factory=list)
     images: list[outcomes.Image] = field(default_factory=list)
     error_code: str | None = None

@@ -7,24 +7,24 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar
 
-from agents.database_errors import BadRowError
+from agents import metrics
+from agents.postgres_errors import BadRowError
 from agents.sink.batch import Batch, merge
-from agents.sink.bisect import write_all_but_bad
-from agents.sink.cancel import cancel_open_posters
+from agents.sink.cancel_open_posters import cancel_open_posters
 from agents.sink.database import Database
 from agents.sink.decode import rows_of, salvaged_rows
 from agents.sink.flush import JobState, Written, write
-from agents.sink.publish import job_records
+from agents.sink.isolate_bad_rows import isolate_bad_rows
+from agents.sink.job_events import job_records
 from agents.sink.rows import CancelRow, PosterRow, Row
 from schemas.codec import ContractError
 from schemas.salvage import salvage
 from schemas.topics import POSTER_REQUESTS
-from streams import metrics
 from streams.dead_letters import DeadLetters
 from streams.delivery import Delivery, Publisher
 from streams.failpoint import failpoint
-from streams.patience import Sleep, keep_trying
-from streams.progress import WaitingFor, waiting_for
+from streams.liveness import WaitingFor, waiting_for
+from streams.retry import Sleep, retry_while_unavailable
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ class _Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class DecodedBatch:
     """What a batch of records says. `refused` are those that say nothing readable, with the reason."""
 
     deliveries: Sequence[Delivery]
@@ -83,7 +83,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class News:
+class FlushResult:
     """Jobs that one transaction changed, and the records that did it, by job."""
 
     jobs: list[JobState]
@@ -113,12 +113,12 @@ class Sink:
         self._sleep = sleep
 
     async def flush(self, deliveries: Sequence[Delivery]) -> None:
-        """Read, write and announce these records. Raises WrongDatabaseError."""
+        """Read, write and announce these records. Raises SchemaMismatchError."""
         await self.announce(await self.write(await self.read(deliveries)))
 
-    async def read(self, deliveries: Sequence[Delivery]) -> Reading:
+    async def read(self, deliveries: Sequence[Delivery]) -> DecodedBatch:
         """Decode the records. This waits for nothing but others of this process."""
-        reading = Reading(deliveries=deliveries, entries=[], refused=[])
+        reading = DecodedBatch(deliveries=deliveries, entries=[], refused=[])
         in_a_row = 0
         for delivery in deliveries:
             try:
@@ -134,22 +134,22 @@ class Sink:
                 reading.entries.append(_Entry(delivery=delivery, rows=rows))
         return reading
 
-    async def write(self, reading: Reading) -> list[News]:
+    async def write(self, reading: DecodedBatch) -> list[FlushResult]:
         """Return what changed, once everything these records say is durable.
 
         Records of a partition come in its order. While the database or the broker is away this waits for as long as it
-        takes; a record that cannot be stored becomes a dead letter alone. Raises WrongDatabaseError.
+        takes; a record that cannot be stored becomes a dead letter alone. Raises SchemaMismatchError.
         """
         for delivery, reason in reading.refused:
             await self._dead_letter(delivery, reason)
-        news: list[News] = []
+        news: list[FlushResult] = []
         for chunk in _chunks(reading.entries):
-            await write_all_but_bad(chunk, partial(self._write, news), self._reject)
+            await isolate_bad_rows(chunk, partial(self._write, news), self._reject)
         self.counts.records += len(reading.deliveries)
         metrics.SINK_RECORDS.inc(len(reading.deliveries))
         return news
 
-    async def announce(self, news: Iterable[News]) -> None:
+    async def announce(self, news: Iterable[FlushResult]) -> None:
         """Return once everybody who listens can know. A broker that is away is waited for."""
         for each in news:
             records = job_records(each.jobs, each.causes)
@@ -167,7 +167,7 @@ class Sink:
         salvaged = salvage(delivery.value)
         return salvaged_rows(salvaged, delivery) if salvaged is not None else []
 
-    async def _write(self, news: list[News], entries: Sequence[_Entry]) -> None:
+    async def _write(self, news: list[FlushResult], entries: Sequence[_Entry]) -> None:
         batch = merge(row for entry in entries for row in entry.rows)
         metrics.SINK_BATCH_ROWS.observe(len(batch.jobs) + len(batch.posters) + len(batch.cancels) + len(batch.logs))
         failpoint("sink flushing")
@@ -177,7 +177,7 @@ class Sink:
         self.counts.wrote(written, batch)
         if written.jobs:
             causes = {entry.rows[0].job_id: entry.delivery for entry in entries}
-            news.append(News(jobs=written.jobs, causes=causes))
+            news.append(FlushResult(jobs=written.jobs, causes=causes))
         if written.cancelled:
             await self._patiently(lambda: cancel_open_posters(self._database, self._publisher, written.cancelled))
 
@@ -190,7 +190,9 @@ class Sink:
         await self._patiently(lambda: self._dead_letters.put(delivery, "invalid_request", reason))
 
     async def _patiently(self, action: Callable[[], Awaitable[T]]) -> T:
-        return await keep_trying(action, longest=LONGEST_PAUSE_SECONDS, declare=self._waiting_for, sleep=self._sleep)
+        return await retry_while_unavailable(
+            action, longest=LONGEST_PAUSE_SECONDS, declare=self._waiting_for, sleep=self._sleep
+        )
 
 
 def _chunks(entries: Iterable[_Entry]) -> Iterator[list[_Entry]]:

@@ -6,10 +6,10 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final, TypeVar
 
-from agents.storage.port import Facts, ObjectStore, StorageAwayError, StorageRefusedError, StoredObject
-from streams.metrics import BREAKER_OPEN
-from streams.patience import Sleep
-from streams.progress import WaitingFor, waiting_for
+from agents.metrics import BREAKER_OPEN
+from agents.storage.port import Facts, ObjectStore, StorageRefusedError, StorageUnavailableError, StoredObject
+from streams.liveness import WaitingFor, waiting_for
+from streams.retry import Sleep
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -19,7 +19,7 @@ LONGEST_DELAY_SECONDS: Final = 10.0
 
 
 class BreakingStore:
-    """A store whose calls wait while the storage is away, for as long as it takes; none raises TryAgainError.
+    """A store whose calls wait while the storage is away, for as long as it takes; none raises UnavailableError.
 
     `on_change` is told why it is away, and None when it is back: the role then takes nothing more, because what it
     holds could not be stored. Where nobody is left who waits, the role goes on, and its next poster looks.
@@ -37,7 +37,7 @@ class BreakingStore:
         self._on_change = on_change
         self._sleep = sleep
         self._jitter = jitter
-        self._away: StorageAwayError | None = None
+        self._away: StorageUnavailableError | None = None
         self._delay = FIRST_DELAY_SECONDS
         self._looking = asyncio.Lock()
         self._waiters = 0
@@ -84,7 +84,7 @@ class BreakingStore:
         if self._away is None:
             try:
                 return await action()
-            except StorageAwayError as error:
+            except StorageUnavailableError as error:
                 self._trip(error)
         self._waiters += 1
         if self._waiters == 1:
@@ -105,7 +105,7 @@ class BreakingStore:
                 await self._sleep(max(self._delay * (1 - self._jitter() / 2), self._away.retry_after))
             try:
                 result = await action()
-            except StorageAwayError as error:
+            except StorageUnavailableError as error:
                 self._delay = min(self._delay * 2, LONGEST_DELAY_SECONDS)
                 self._trip(error)
                 continue
@@ -115,7 +115,7 @@ class BreakingStore:
             self._back()
             return result
 
-    def _trip(self, error: StorageAwayError) -> None:
+    def _trip(self, error: StorageUnavailableError) -> None:
         if self._away is None:
             logger.error("rendering pauses: %s", error)
             BREAKER_OPEN.set(1)

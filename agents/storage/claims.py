@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable
 
 from agents.storage.port import Facts, ObjectStore, StorageRefusedError
-from streams.errors import TryAgainError
+from streams.errors import UnavailableError
 
 
 class StoredClaims:
@@ -15,16 +15,16 @@ class StoredClaims:
         self._store: ObjectStore | None = None
 
     async def keep(self, name: str, value: bytes) -> None:
-        """Keep the value under this name; keeping it again changes nothing. Raises TryAgainError."""
+        """Keep the value under this name; keeping it again changes nothing. Raises UnavailableError."""
         store = await self._opened()
         try:
             await store.put(name, value, "application/octet-stream", Facts(sha256=hashlib.sha256(value).hexdigest()))
         except StorageRefusedError as error:
             # A record may not be lost because the storage is set up wrongly.
-            raise TryAgainError(str(error)) from error
+            raise UnavailableError(str(error)) from error
 
     async def fetch(self, name: str) -> bytes:
-        """Return the value kept under this name. Raises TryAgainError, StorageRefusedError where there is none."""
+        """Return the value kept under this name. Raises UnavailableError, StorageRefusedError where there is none."""
         store = await self._opened()
         return await store.get(name)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
 from urllib.parse import quote
 
-from agents.storage.port import Facts, StorageAwayError, StorageRefusedError, StoredObject
+from agents.storage.port import Facts, StorageRefusedError, StorageUnavailableError, StoredObject
 
 _NAME_MAX_CHARACTERS: Final = 200
 P = ParamSpec("P")
@@ -70,7 +70,7 @@ class FileStore:
         try:
             return await asyncio.to_thread(action, *given, **named)
         except OSError as error:
-            raise StorageAwayError(f"{self._directory} cannot be read or written: {error}") from error
+            raise StorageUnavailableError(f"{self._directory} cannot be read or written: {error}") from error
 
     def _path(self, key: str) -> Path:
         return self._directory.joinpath(*(_component(part) for part in key.split("/")))

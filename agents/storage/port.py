@@ -7,8 +7,8 @@ from typing import Final, Protocol, Self
 
 import msgspec
 
-from schemas.outcomes import Warning
-from streams.errors import TryAgainError
+from schemas.outcomes import PosterWarning
+from streams.errors import UnavailableError
 
 CACHE_CONTROL: Final = "public, max-age=31536000, immutable"
 """Objects never change, so a year, the longest that RFC 9111 caches take seriously."""
@@ -18,7 +18,7 @@ class StorageRefusedError(Exception):
     """The storage answered that it will not take this object; another attempt may help, and is counted."""
 
 
-class StorageAwayError(TryAgainError):
+class StorageUnavailableError(UnavailableError):
     """The storage does not answer, or asks to be left alone for `retry_after` seconds (0: it does not say)."""
 
     def __init__(self, message: str, retry_after: float = 0.0) -> None:
@@ -26,7 +26,7 @@ class StorageAwayError(TryAgainError):
         self.retry_after = retry_after
 
 
-class StorageClosedError(StorageAwayError):
+class StorageDeniedError(StorageUnavailableError):
     """The storage refuses us whatever we ask: credentials, rights, clock or bucket. No poster is to blame."""
 
 
@@ -40,7 +40,7 @@ class Facts:
     sha256: str
     width: int = 0
     height: int = 0
-    warnings: tuple[Warning, ...] = ()
+    warnings: tuple[PosterWarning, ...] = ()
 
     def as_metadata(self) -> dict[str, str]:
         """Return the texts that stand for them."""
@@ -56,7 +56,7 @@ class Facts:
                 sha256=metadata["sha256"],
                 width=int(metadata["width"]),
                 height=int(metadata["height"]),
-                warnings=msgspec.json.decode(metadata.get("warnings", "[]"), type=tuple[Warning, ...]),
+                warnings=msgspec.json.decode(metadata.get("warnings", "[]"), type=tuple[PosterWarning, ...]),
             )
         except (KeyError, ValueError):
             return None
@@ -86,28 +86,28 @@ class ObjectStore(Protocol):
         """Keep the object unless the key is taken; return what is kept there.
 
         What stands there without its facts is replaced: nobody could tell whether it is whole.
-        Raises TryAgainError where the storage is away, StorageRefusedError where it refuses.
+        Raises UnavailableError where the storage is away, StorageRefusedError where it refuses.
         """
         ...
 
     async def find(self, key: str) -> StoredObject | None:
-        """Return what is kept under the key with its facts, or None. Raises TryAgainError where the storage is away."""
+        """Return the object under the key with its facts, or None. Raises UnavailableError."""
         ...
 
     def keys(self, prefix: str) -> AsyncIterator[str]:
-        """Yield the keys that begin with `prefix`. Raises TryAgainError, StorageRefusedError."""
+        """Yield the keys that begin with `prefix`. Raises UnavailableError, StorageRefusedError."""
         ...
 
     async def delete(self, key: str) -> None:
-        """Delete the object if it is there. Raises TryAgainError, StorageRefusedError."""
+        """Delete the object if it is there. Raises UnavailableError, StorageRefusedError."""
         ...
 
     async def get(self, key: str) -> bytes:
-        """Return the object's bytes. Raises TryAgainError, StorageRefusedError where there is none."""
+        """Return the object's bytes. Raises UnavailableError, StorageRefusedError where there is none."""
         ...
 
     async def check(self) -> None:
-        """Raise StorageRefusedError or TryAgainError, with what to do, where objects cannot be kept."""
+        """Raise StorageRefusedError or UnavailableError, with what to do, where objects cannot be kept."""
         ...
 
     def url(self, key: str) -> str:

@@ -26,13 +26,13 @@ from botocore.loaders import create_loader
 from agents.storage.port import (
     CACHE_CONTROL,
     Facts,
-    StorageAwayError,
-    StorageClosedError,
+    StorageDeniedError,
     StorageRefusedError,
+    StorageUnavailableError,
     StoredObject,
 )
 from streams.errors import SettingsError
-from streams.patience import Sleep
+from streams.retry import Sleep
 
 CONNECT_SECONDS: Final = 2.0
 READ_SECONDS: Final = 10.0
@@ -186,7 +186,7 @@ class S3Store:
         """Return what the storage answers, None where that is one of the statuses in `no`.
 
         Where it falters it is asked again after a moment, unless it has said for how long to leave it alone. Raises
-        StorageAwayError, StorageRefusedError.
+        StorageUnavailableError, StorageRefusedError.
         """
         for attempt in range(1, ATTEMPTS + 1):
             try:
@@ -221,25 +221,31 @@ def _code(error: ClientError) -> str:
 
 def _family(error: Exception, doing: str) -> Exception:
     if isinstance(error, ClientError) and (_status(error) in _CLOSED or _code(error) in _CLOSED_CODES):
-        return StorageClosedError(f"{doing}: the storage refuses us: {error}; run `posters doctor`")
+        return StorageDeniedError(f"{doing}: the storage refuses us: {error}; run `posters doctor`")
     if isinstance(error, ClientError) and _status(error) not in _AWAY and _code(error) not in _DAMAGED_CODES:
         return StorageRefusedError(f"{doing}: the storage refused: {error}")
     if isinstance(error, ClientError | BotoConnectionError | HTTPClientError | OSError):
-        return StorageAwayError(f"{doing}: the storage is away or busy: {error}", retry_after=_retry_after(error))
+        return StorageUnavailableError(
+            f"{doing}: the storage is away or busy: {error}", retry_after=_retry_after(error)
+        )
     if isinstance(error, NoCredentialsError | PartialCredentialsError | NoRegionError):
-        return StorageClosedError(f"{doing}: {error}; set the AWS_* variables, see `posters doctor`")
+        return StorageDeniedError(f"{doing}: {error}; set the AWS_* variables, see `posters doctor`")
     return StorageRefusedError(f"{doing}: {error}")
 
 
 def _falters(error: Exception) -> bool:
-    return isinstance(error, StorageAwayError) and not isinstance(error, StorageClosedError) and not error.retry_after
+    return (
+        isinstance(error, StorageUnavailableError)
+        and not isinstance(error, StorageDeniedError)
+        and not error.retry_after
+    )
 
 
 def _unusable(error: Exception, bucket: str) -> Exception:
     if isinstance(error, ClientError) and _status(error) == _MISSING:
         return StorageRefusedError(f"there is no {bucket} for us; make it, or name another one in POSTERS_STORAGE_URL")
     if isinstance(error, ClientError) and _status(error) in _CLOSED:
-        return StorageClosedError(
+        return StorageDeniedError(
             f"{bucket} is closed to us: {error}; check the AWS_* variables, and that they have the rights to list the "
             "bucket, and to get, put and delete its objects"
         )

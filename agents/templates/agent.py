@@ -1,20 +1,22 @@
 """The templates role: one command after the other, each in one transaction, answered after its commit."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import cast
 
-from agents.database import Database
-from agents.database_errors import BadRowError
+from agents.postgres import Database
+from agents.postgres_errors import BadRowError
 from agents.templates import answers
 from agents.templates.commands import Order, carry_out
 from agents.templates.refusal import CommandRefusedError, refuse
 from agents.templates.store import TemplateStore
+from renderer.language.check import TemplateRejectedError
 from schemas.codec import ContractError, decode
 from schemas.templates import (
     TemplateActivate,
     TemplateArchive,
     TemplateCommand,
+    TemplateError,
     TemplateGet,
     TemplatePreview,
     TemplateUpdate,
@@ -23,8 +25,8 @@ from schemas.templates import (
 from streams.dead_letters import DeadLetters
 from streams.delivery import Delivery, Publisher, Record
 from streams.inbox import Inbox
-from streams.patience import keep_trying
 from streams.records import event_headers
+from streams.retry import retry_while_unavailable
 
 
 class TemplatesAgent:
@@ -56,23 +58,23 @@ class TemplatesAgent:
             command = _decode(delivery)
         except ContractError as error:
             reason = str(error)
-            await keep_trying(lambda: self._dead_letters.put(delivery, "invalid_request", reason))
+            await retry_while_unavailable(lambda: self._dead_letters.put(delivery, "invalid_request", reason))
             return
         order = Order(command=command, at=delivery.timestamp, now=self._now(), headers=event_headers(delivery))
-        records = await keep_trying(lambda: self._carry_out(order))
-        await keep_trying(lambda: self._publisher.publish(records))
+        records = await retry_while_unavailable(lambda: self._carry_out(order))
+        await retry_while_unavailable(lambda: self._publisher.publish(records))
 
     async def _carry_out(self, order: Order) -> list[Record]:
         try:
             async with self._database.transaction() as connection:
                 return await carry_out(order, TemplateStore(connection))
         except BadRowError as error:
-            return self._rejected(order, refuse("invalid_request", str(error)))
-        except CommandRefusedError as error:
-            return self._rejected(order, error)
+            return self._rejected(order, refuse("invalid_request", str(error)).errors)
+        except (CommandRefusedError, TemplateRejectedError) as error:
+            return self._rejected(order, error.errors)
 
-    def _rejected(self, order: Order, error: CommandRefusedError) -> list[Record]:
-        rejected = answers.rejected(order.command, error, order.now)
+    def _rejected(self, order: Order, errors: Sequence[TemplateError]) -> list[Record]:
+        rejected = answers.rejected(order.command, errors, order.now)
         return [answers.answer_record(rejected, order.command.section, order.headers)]
 
 

@@ -1,17 +1,17 @@
 """What the templates role states of a version: the answer to a command, and the catalog's copy."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from agents.templates.refusal import CommandRefusedError
 from agents.templates.store import StoredVersion
 from schemas import topics
 from schemas.envelope import Envelope, fact_id
 from schemas.templates import (
     TemplateCommand,
     TemplateDescribed,
+    TemplateError,
     TemplateRejected,
     TemplateUploaded,
     TemplateVersion,
@@ -28,7 +28,7 @@ def answer(kind: type[V], version: StoredVersion, command: TemplateCommand, now:
     return kind(event_id=fact_id(kind.__name__, command.event_id), **_fields(version, command, now), **extra)
 
 
-def rejected(command: TemplateCommand, error: CommandRefusedError, now: datetime) -> TemplateRejected:
+def rejected(command: TemplateCommand, errors: Sequence[TemplateError], now: datetime) -> TemplateRejected:
     """Return the answer to a command that was refused."""
     return TemplateRejected(
         event_id=fact_id("TemplateRejected", command.event_id),
@@ -36,7 +36,7 @@ def rejected(command: TemplateCommand, error: CommandRefusedError, now: datetime
         source=command.source,
         command_id=command.event_id,
         section=command.section,
-        errors=error.errors,
+        errors=list(errors),
     )
 
 

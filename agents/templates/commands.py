@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from agents.templates import answers
-from agents.templates.check import check_template
 from agents.templates.preview import preview
 from agents.templates.refusal import refuse
 from agents.templates.store import NewVersion, StoredVersion, TemplateStore
+from renderer.language.check import check_template
 from schemas import limits
 from schemas.envelope import fact_id
 from schemas.output import Output, OutputError, parse_output, resolve_output

@@ -7,9 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from agents.digest import input_digest, template_fingerprint
-from agents.templates.check import check_template
 from agents.templates.refusal import refuse
 from agents.templates.store import StoredVersion, TemplateStore
+from renderer.language.check import check_template
 from schemas import topics
 from schemas.envelope import fact_id
 from schemas.fields import check_custom_data

@@ -8,11 +8,13 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from agents.settings import Settings, read_settings
 from agents.storage.claims import StoredClaims
 from agents.storage.open_store import object_store
 from agents.storage.port import StorageRefusedError
-from posters.audit import audit_record
-from posters.dead_letters import (
+from posters.main import CommandError
+from posters.operations.audit import audit_record
+from posters.operations.dead_letters import (
     Actions,
     DeadLetter,
     Where,
@@ -25,10 +27,8 @@ from posters.dead_letters import (
     replay_record,
     with_claim,
 )
-from posters.kafka_client import KafkaClient
-from posters.main import CommandError
+from posters.operations.kafka_client import KafkaClient
 from streams.delivery import Record
-from streams.settings import Settings, read_settings
 from streams.topics import ROLES
 
 C = TypeVar("C", bound=Callable[..., Any])

@@ -6,15 +6,15 @@ from collections.abc import Awaitable, Callable
 
 import click
 
-from agents.render.engine import Engine
-from agents.render.errors import RenderError
-from agents.render.fonts import read_fonts
+from agents.settings import Settings, read_settings
 from agents.storage.open_store import object_store
 from agents.storage.port import StorageRefusedError
-from posters.migrations import MigrationError, pending
-from posters.topics import TopicAdmin
-from streams.errors import SettingsError, TryAgainError
-from streams.settings import Settings, read_settings
+from posters.operations.migrations import MigrationError, pending
+from posters.operations.topics import TopicAdmin
+from renderer.engine import Engine
+from renderer.errors import BrowserNotFoundError, RenderError
+from renderer.fonts.font_set import read_fonts
+from streams.errors import SettingsError, UnavailableError
 
 SAMPLE = "Aa 漢字 かな 한글 العربية עברית देवनागरी ไทย 🎉"
 """A text of every script that the fonts of `make install` cover."""
@@ -42,7 +42,14 @@ async def _examine(settings: Settings) -> int:
     for name, check in checks.items():
         try:
             problems = await check(settings)
-        except (TryAgainError, SettingsError, MigrationError, StorageRefusedError, RenderError) as error:
+        except (
+            UnavailableError,
+            SettingsError,
+            MigrationError,
+            StorageRefusedError,
+            RenderError,
+            BrowserNotFoundError,
+        ) as error:
             problems = [str(error) or repr(error)]
         click.echo(f"{'ok     ' if not problems else 'problem'}  {name}")
         for problem in problems:

@@ -4,14 +4,14 @@ import asyncio
 
 import click
 
-from posters.audit import audit_record
-from posters.dead_letters import now, operator
-from posters.kafka_client import KafkaClient
+from agents.settings import Settings, read_settings
 from posters.main import CommandError
-from posters.migrations import MigrationError
-from posters.rebuild import SCHEMA, Rebuilt, replace
-from posters.rebuild import rebuild as make
-from streams.settings import Settings, read_settings
+from posters.operations.audit import audit_record
+from posters.operations.dead_letters import now, operator
+from posters.operations.kafka_client import KafkaClient
+from posters.operations.migrations import MigrationError
+from posters.operations.rebuild import SCHEMA, Rebuilt, replace
+from posters.operations.rebuild import rebuild as make
 
 
 @click.command()

@@ -6,18 +6,18 @@ from typing import cast
 
 import click
 
-from posters.audit import audit_record
-from posters.dead_letters import now, operator
-from posters.jobs import recorded_jobs
-from posters.kafka_client import KafkaClient, headers_of
+from agents.settings import Settings, read_settings
 from posters.main import CommandError
-from posters.replaying import Recorded, indexes_of, replay_records
+from posters.operations.audit import audit_record
+from posters.operations.dead_letters import now, operator
+from posters.operations.jobs import recorded_jobs
+from posters.operations.kafka_client import KafkaClient, headers_of
+from posters.operations.replay import Recorded, indexes_of, replay_records
 from schemas import topics
 from schemas.codec import ContractError, decode
 from schemas.requests import BatchRequested, PosterRequested
 from streams.delivery import Headers, Record
 from streams.replay import GENERATION
-from streams.settings import Settings, read_settings
 
 Request = PosterRequested | BatchRequested
 

@@ -8,18 +8,18 @@ from uuid import uuid4
 
 import click
 
-from posters.batch_file import cut, read_posters
-from posters.follow import wait_for_posters
-from posters.json_option import JsonObject
-from posters.kafka_client import KafkaClient
+from agents.settings import read_settings
+from posters.commands.json_option import JsonObject
 from posters.main import CommandError
+from posters.operations.batch_file import cut, read_posters
+from posters.operations.follow import wait_for_posters
+from posters.operations.kafka_client import KafkaClient
 from schemas import topics
 from schemas.codec import decode, encode
 from schemas.envelope import Envelope, new_job_id
 from schemas.output import OutputError, parse_output, resolve_output
 from schemas.references import parse_reference
 from schemas.requests import BatchRequested, PosterRequested
-from streams.settings import read_settings
 
 
 @click.command()

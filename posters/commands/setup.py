@@ -7,15 +7,15 @@ from typing import Final
 import asyncpg
 import click
 
+from agents.settings import Settings, read_settings
 from agents.storage.open_store import object_store
 from agents.storage.port import StorageRefusedError
-from posters.jobs import connected
 from posters.main import CommandError
-from posters.migrations import MigrationError, migrate
-from posters.topics import TopicAdmin
-from streams.settings import Settings, read_settings
+from posters.operations.jobs import connected
+from posters.operations.migrations import MigrationError, migrate
+from posters.operations.topics import TopicAdmin
 
-GRANTS: Final = Path(__file__).parents[1] / "grants.sql"
+GRANTS: Final = Path(__file__).parents[1] / "operations" / "grants.sql"
 
 
 @click.command()
@@ -26,7 +26,7 @@ def setup(*, grants: bool) -> None:
 
 
 async def set_up(settings: Settings, *, grants: bool = False) -> None:
-    """Do what `posters setup` does. Raises CommandError, TryAgainError."""
+    """Do what `posters setup` does. Raises CommandError, UnavailableError."""
     _topics(settings)
     await _tables(settings)
     if grants:
@@ -55,7 +55,7 @@ async def _tables(settings: Settings) -> None:
 
 
 async def grant(settings: Settings) -> None:
-    """Make the database roles and give them their rights. Raises CommandError, TryAgainError."""
+    """Make the database roles and give them their rights. Raises CommandError, UnavailableError."""
     async with connected(settings) as connection:
         try:
             async with connection.transaction():

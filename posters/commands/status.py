@@ -7,10 +7,10 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from posters.jobs import Job, recorded_jobs
+from agents.settings import Settings, read_settings
 from posters.main import CommandError
+from posters.operations.jobs import Job, recorded_jobs
 from schemas import limits
-from streams.settings import Settings, read_settings
 
 _COUNT = click.IntRange(min=0, max=limits.NUMBER_MAX)
 

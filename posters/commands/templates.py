@@ -8,13 +8,13 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
-from posters.json_option import JsonObject
+from agents.settings import read_settings
+from posters.commands.json_option import JsonObject
 from posters.main import CommandError
-from posters.template_client import TemplateClient
+from posters.operations.templates import TemplateClient
 from schemas.output import OutputError, parse_output
 from schemas.references import Identified, Latest, Numbered, parse_reference
 from schemas.templates import TemplateActivate, TemplateArchive, TemplateGet, TemplatePreview, TemplateUpload
-from streams.settings import read_settings
 
 _timeout = click.option("--timeout", type=float, default=30.0, show_default=True, help="seconds to wait at most")
 _html_file = click.Path(exists=True, dir_okay=False, path_type=Path)

@@ -5,10 +5,10 @@ import time
 
 import click
 
-from posters.follow import progress_bar
-from posters.jobs import Job, recorded_jobs
+from agents.settings import Settings, read_settings
 from posters.main import CommandError
-from streams.settings import Settings, read_settings
+from posters.operations.follow import progress_bar
+from posters.operations.jobs import Job, recorded_jobs
 
 POLL_SECONDS = 0.3
 

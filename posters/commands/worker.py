@@ -6,10 +6,10 @@ import os
 
 import click
 
+from agents.settings import Settings, read_settings
 from posters.worker import UncleanStopError, run_worker, stop_on_signals
-from streams.errors import SettingsError, TryAgainError
-from streams.log_limit import Seldom
-from streams.settings import Settings, read_settings
+from streams.errors import SettingsError, UnavailableError
+from streams.rate_limit_filter import Seldom
 from streams.topics import ROLES, Role
 
 
@@ -30,7 +30,14 @@ def worker(roles: tuple[Role, ...]) -> None:
 
 def quiet_libraries() -> None:
     """Keep the clients' own running commentary out of the log."""
-    for name in ("aiokafka", "faust", "mode", "botocore", "asyncio", "streams.application", "streams.transport"):
+    for name in (
+        "aiokafka",
+        "faust",
+        "mode",
+        "botocore",
+        "asyncio",
+        "streams.faust_bridge",
+    ):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
@@ -39,7 +46,7 @@ async def _run(roles: tuple[Role, ...], settings: Settings) -> None:
     stop_on_signals(stop)
     try:
         await run_worker(roles, settings, stop)
-    except (SettingsError, TryAgainError):
+    except (SettingsError, UnavailableError):
         raise
     except UncleanStopError as error:
         logging.getLogger(__name__).error("%s", error)  # noqa: TRY400 - nothing is wrong with the code

@@ -10,12 +10,12 @@ from typing import Final
 import asyncpg
 import click
 
+from agents.settings import read_settings
 from posters.commands.setup import set_up
 from posters.demo.parts import Parts, embedded_parts
 from posters.demo.processes import Processes
 from posters.demo.results import Ledger, Result
 from posters.main import CommandError
-from streams.settings import read_settings
 
 EXAMPLE: Final = Path(__file__).parents[2] / "example"
 SECTION: Final = "testimonial"

@@ -9,11 +9,11 @@ from typing import Final
 
 import click
 
+from agents.settings import read_settings
 from posters.commands.setup import set_up
 from posters.demo.parts import embedded_parts
 from posters.demo.processes import Processes
 from posters.demo.run import EXAMPLE, directories, environment_of, start_site
-from streams.settings import read_settings
 
 POLL_SECONDS: Final = 0.2
 USER: Final = "demo"

@@ -176,7 +176,7 @@ def test_operations_are_the_edges(asyncapi: dict[str, Any]) -> None:
             for name, operation in asyncapi["operations"].items()
             if name.startswith(f"{role}-")
         }
-        reads = (*edges.consumes, *edges.reads_whole)
+        reads = (*edges.consumes, *edges.reads_compacted)
 
         assert stated == {("receive", topic) for topic in reads} | {("send", topic) for topic in edges.writes}
 

@@ -6,8 +6,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from tests.assets.site import png
 from tests.flow.system import System
+from tests.renderer.assets.site import png
 
 TEMPLATE = '<p>{{ name }}<img src="{{ photo }}" width="100" height="100">'
 

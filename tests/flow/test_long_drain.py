@@ -7,8 +7,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from tests.assets.site import png
 from tests.flow.system import System
+from tests.renderer.assets.site import png
 
 DRAIN_SECONDS = 2.0
 LEAVING_SECONDS = 5.0

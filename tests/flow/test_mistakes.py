@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from posters.batch_file import read_posters
 from posters.main import CommandError, main
+from posters.operations.batch_file import read_posters
 
 FILES: dict[str, tuple[str, bytes, str]] = {
     "nothing in it": ("a.jsonl", b"\n", "holds no posters"),

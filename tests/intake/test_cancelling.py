@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from agents.cancellations import Cancellations
-from agents.intake.accept import Acceptance
 from agents.intake.catalog import Catalog
+from agents.intake.request_handler import RequestHandler
 from schemas.codec import decode, encode
 from schemas.renders import JobCancellation
 from schemas.requests import JobCancelRequested, PosterRequested
@@ -22,7 +22,7 @@ def record(job_id: str, up_to: int) -> tuple[bytes, bytes]:
 
 def cancel(cancellations: Cancellations, job_id: str) -> Record:
     """Let intake accept a cancel, and return what it writes."""
-    acceptance = Acceptance(Catalog(), cancellations, lambda: datetime.now(UTC))
+    acceptance = RequestHandler(Catalog(), cancellations, lambda: datetime.now(UTC))
     request = JobCancelRequested(event_id=uuid4(), occurred_at=datetime.now(UTC), job_id=job_id)
     (written,) = acceptance.accept(request, delivery(1))
     return written
@@ -55,7 +55,7 @@ def test_a_request_right_behind_its_cancel_is_not_made() -> None:
     """Intake does not wait until it reads its own record."""
     cancellations = Cancellations()
     cancel(cancellations, "job")
-    acceptance = Acceptance(Catalog(), cancellations, lambda: datetime.now(UTC))
+    acceptance = RequestHandler(Catalog(), cancellations, lambda: datetime.now(UTC))
     request = PosterRequested(event_id=uuid4(), occurred_at=datetime.now(UTC), job_id="job", template_id="x_latest")
 
     assert acceptance.accept(request, delivery(2)) == []

@@ -9,9 +9,9 @@ from uuid import uuid4
 import pytest
 from msgspec import Raw
 
-from agents.intake.accept import Acceptance
 from agents.intake.agent import PIECES_ON_THE_WAY, RECORDS_A_CHUNK, RECORDS_A_PIECE, IntakeAgent, weigh
 from agents.intake.catalog import Catalog
+from agents.intake.request_handler import RequestHandler
 from schemas.codec import encode
 from schemas.limits import BATCH_MAX_POSTERS
 from schemas.requests import BatchRequested, JobCancelRequested, PosterRequested, Request
@@ -55,7 +55,7 @@ async def test_large_requests_are_answered_in_chunks() -> None:
         inbox,
         publisher,
         cast("DeadLetters", None),
-        cast("Acceptance", acceptance),
+        cast("RequestHandler", acceptance),
         Catalog(),
         lambda: datetime.now(UTC),
     )
@@ -116,7 +116,7 @@ class Desk:
             self.inbox,
             cast("Publisher", self.gate),
             cast("DeadLetters", None),
-            cast("Acceptance", Named()),
+            cast("RequestHandler", Named()),
             Catalog(),
             lambda: datetime.now(UTC),
         )

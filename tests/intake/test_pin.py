@@ -7,8 +7,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from agents.cancellations import Cancellations
-from agents.intake.accept import Acceptance, UnknownTemplateError
 from agents.intake.catalog import Catalog
+from agents.intake.request_handler import RequestHandler, UnknownTemplateError
 from schemas.codec import decode, encode
 from schemas.outcomes import PosterOutcome
 from schemas.references import Latest, Numbered
@@ -80,7 +80,7 @@ def request(**fields: Any) -> PosterRequested:
 
 def accept(catalog: Catalog, asked: PosterRequested, *, final: bool = False) -> list[Record]:
     """Return the records that answer a request."""
-    acceptance = Acceptance(catalog, Cancellations(), lambda: datetime(2026, 6, 1, tzinfo=UTC))
+    acceptance = RequestHandler(catalog, Cancellations(), lambda: datetime(2026, 6, 1, tzinfo=UTC))
     return acceptance.accept(asked, delivery(0), final=final)
 
 
@@ -142,7 +142,7 @@ def test_an_unknown_template_is_waited_for_and_then_refused(catalog: Catalog) ->
 def test_a_cancelled_job_is_not_pinned(catalog: Catalog) -> None:
     """What is cancelled before it is read goes no further; the sink states the outcome."""
     cancellations = Cancellations()
-    acceptance = Acceptance(catalog, cancellations, lambda: EPOCH)
+    acceptance = RequestHandler(catalog, cancellations, lambda: EPOCH)
     cancelled = (
         b'{"type":"job.cancellation","version":1,"event_id":"00000000-0000-0000-0000-000000000001",'
         b'"occurred_at":"2026-01-01T00:00:00Z","job_id":"j","up_to_generation":0}'

@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from posters.replaying import Recorded, indexes_of, replay_records
+from posters.operations.replay import Recorded, indexes_of, replay_records
 from schemas.codec import decode
 from schemas.requests import BatchRequested, PosterRequested
 from streams.replay import generation_of

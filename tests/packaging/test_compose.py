@@ -11,8 +11,8 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from agents.settings import NAMES, read_settings
 from posters.main import main
-from streams.settings import NAMES, read_settings
 from streams.topics import ROLES
 
 ROOT = Path(__file__).parents[2]

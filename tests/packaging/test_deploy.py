@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from streams.settings import NAMES, Settings
+from agents.settings import NAMES, Settings
 from streams.topics import ROLES
 
 DEPLOY = Path(__file__).parents[2] / "deploy"

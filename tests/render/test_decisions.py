@@ -7,8 +7,8 @@ import pytest
 
 from agents.render.lanes import Lanes
 from agents.render.object_key import object_digest, object_key
-from agents.render.rendering import Usage
-from agents.render.retrying import next_try
+from agents.render.retry_schedule import next_try
+from renderer.rendering import AssetUsage
 from schemas.codes import ErrorCode
 from schemas.outcomes import Asset
 from tests.streams.deliveries import delivery
@@ -79,7 +79,7 @@ def test_a_key_names_the_section_the_entity_and_everything_that_shapes_the_image
 
     assert object_key("cards", "Ä/1", digest, "jpeg") == f"templates/cards/%C3%84%2F1_{digest}.jpg"
     assert digest != object_digest("a" * 64, "chromium-2")
-    assert digest != object_digest("a" * 64, "chromium-1", Usage(assets=[missing], contents=[None]))
+    assert digest != object_digest("a" * 64, "chromium-1", AssetUsage(assets=[missing], contents=[None]))
 
 
 def test_a_key_follows_from_the_content_of_assets() -> None:
@@ -88,7 +88,7 @@ def test_a_key_follows_from_the_content_of_assets() -> None:
     late = Asset(url="https://example.test/c.png", ok=False, reason="asset_timeout", ms=5000)
 
     def digest(assets: list[Asset], contents: list[str | None]) -> str:
-        return object_digest("a" * 64, "chromium-1", Usage(assets=assets, contents=contents))
+        return object_digest("a" * 64, "chromium-1", AssetUsage(assets=assets, contents=contents))
 
     assert digest(there, ["1", "2"]) == digest(there[::-1], ["2", "1"])
     assert digest(there, ["1", "2"]) != digest(there, ["2", "1"])

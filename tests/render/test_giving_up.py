@@ -10,11 +10,11 @@ import pytest
 
 from agents.cancellations import Cancellations
 from agents.render.agent import RenderAgent
-from agents.render.errors import RenderError
-from agents.render.journal import DEATHS, Journal
-from agents.render.making import Making
-from agents.render.outcome import Made
-from agents.render.places import Places
+from agents.render.crash_journal import DEATHS, CrashJournal
+from agents.render.poster_events import StoredPoster
+from agents.render.poster_renderer import PosterRenderer
+from renderer.concurrency_limit import ConcurrencyLimit
+from renderer.errors import RenderError
 from schemas.codec import decode, encode
 from schemas.outcomes import Image, PosterOutcome
 from schemas.output import DEFAULTS
@@ -37,7 +37,7 @@ class Slow:
         self.interrupted = 0
         self.error: Exception | None = None
 
-    async def make(self, _: PosterPinned) -> Made:
+    async def make(self, _: PosterPinned) -> StoredPoster:
         """Make a poster."""
         self.began.set()
         try:
@@ -48,7 +48,7 @@ class Slow:
         if self.error is not None:
             raise self.error
         self.made += 1
-        return Made(images=[IMAGE])
+        return StoredPoster(images=[IMAGE])
 
 
 class Room:
@@ -60,16 +60,16 @@ class Room:
         self.published = Announcements()
         self.inbox = Inbox(["poster-renders"], cap=8)
         self.finished = asyncio.Event()
-        self.journal = Journal(directory)
+        self.journal = CrashJournal(directory)
         self.journal.open()
         self.agent = RenderAgent(
             self.inbox,
             self.published,
             SetAside(),
             self.cancellations,
-            cast("Making", self.slow),
+            cast("PosterRenderer", self.slow),
             self.journal,
-            places=Places(2),
+            places=ConcurrencyLimit(2),
             retry_delays=(1, 1, 1),
             now=lambda: datetime.now(UTC),
         )
@@ -169,11 +169,11 @@ def test_a_poster_that_ends_its_workers_is_recognised(tmp_path: Path) -> None:
     poster = uuid4()
     entries = []
     for number in range(DEATHS):
-        dead = Journal(tmp_path, worker=f"999999{number}.1")
+        dead = CrashJournal(tmp_path, worker=f"999999{number}.1")
         dead.open()
         entries.append(dead.entry(poster))
         entries[-1].__enter__()  # and never leaves: the worker is gone
-    journal = Journal(tmp_path)
+    journal = CrashJournal(tmp_path)
     journal.open()
     with pytest.raises(RenderError, match="2 workers died") as refused, journal.entry(poster):
         pass
@@ -187,14 +187,14 @@ def test_a_poster_that_ends_its_workers_is_recognised(tmp_path: Path) -> None:
 def test_who_stops_properly_or_still_lives_is_not_dead(tmp_path: Path) -> None:
     """An interruption leaves no trace, and a living worker's poster is not a dead one's."""
     poster = uuid4()
-    journal = Journal(tmp_path)
+    journal = CrashJournal(tmp_path)
     journal.open()
     for _ in range(5):
         with pytest.raises(asyncio.CancelledError), journal.entry(poster):
             raise asyncio.CancelledError
     living = journal.entry(poster)
     living.__enter__()
-    other = Journal(tmp_path, worker="another.1")
+    other = CrashJournal(tmp_path, worker="another.1")
     other.open()
     with other.entry(poster):
         deaths = next(tmp_path.iterdir()).read_text().split()[0]
@@ -206,7 +206,7 @@ def test_a_directory_that_cannot_be_written_hinders_nobody(tmp_path: Path) -> No
     """Without a journal posters are made all the same."""
     file = tmp_path / "file"
     file.touch()
-    journal = Journal(file / "journal")
+    journal = CrashJournal(file / "journal")
     journal.open()
     with journal.entry(uuid4()):
         pass

@@ -8,7 +8,7 @@ import pytest
 
 from streams.delivery import Delivery
 from streams.inbox import Inbox, Partition
-from streams.window import PartitionWindow
+from streams.offset_tracker import OffsetTracker
 from tests.simulation.world import CAP, TOPIC, MakeInbox, ViolationError, World
 
 HISTORIES = int(os.environ.get("SIMULATED_HISTORIES", "3000"))
@@ -40,7 +40,7 @@ class AcknowledgesEach(Inbox):
         self._windows = _Eager()  # type: ignore[assignment]
 
 
-class _EagerWindow(PartitionWindow[object]):
+class _EagerWindow(OffsetTracker[object]):
     def finish(self, offset: int) -> list[object]:
         entry = self._by_offset.pop(offset, None)
         if entry is None:

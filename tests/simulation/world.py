@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from random import Random
 
-from streams.chain import Chain
 from streams.delivery import Delivery
+from streams.faust_bridge.fetched_offsets import FetchedOffsets
 from streams.inbox import Inbox, Partition
 from tests.streams.deliveries import EPOCH
 
@@ -43,7 +43,7 @@ class Worker:
     inbox: Inbox
     generation: int = -1
     positions: dict[Partition, int] = field(default_factory=dict)
-    fetched: dict[Partition, Chain] = field(default_factory=dict)
+    fetched: dict[Partition, FetchedOffsets] = field(default_factory=dict)
     held: set[Partition] = field(default_factory=set)
     acknowledged: dict[Partition, int] = field(default_factory=dict)
     working: list[Delivery] = field(default_factory=list)
@@ -61,14 +61,14 @@ class Worker:
 
     def admit(self, partition: Partition, offset: int, after: int | None) -> bool:
         """Say whether a record comes next, and go back where one is missing."""
-        follows = self.fetched.get(partition, Chain()).follows(offset, after)
+        follows = self.fetched.get(partition, FetchedOffsets()).follows(offset, after)
         if not follows:
             self.reread(partition, after)
         return follows
 
     def reread(self, partition: Partition, after: int | None) -> None:
         """Fetch again what comes after an offset."""
-        first = self.fetched.get(partition, Chain()).next(after)
+        first = self.fetched.get(partition, FetchedOffsets()).next(after)
         if partition in self.positions and first is not None:
             self.positions[partition] = first
 
@@ -186,7 +186,7 @@ class World:
         """Hand over a fetch even where the partition is held back meanwhile, and lose some of it, as Faust does."""
         position = worker.positions[partition]
         offsets = [each for each in self.broker.log[partition] if each >= position][:count]
-        worker.fetched.setdefault(partition, Chain()).add(offsets)
+        worker.fetched.setdefault(partition, FetchedOffsets()).add(offsets)
         worker.positions[partition] = offsets[-1] + 1 if offsets else position
         for offset in offsets:
             if self._random.random() < self._loses:

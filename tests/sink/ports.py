@@ -8,7 +8,7 @@ from schemas.outcomes import JobEvent, PosterOutcome
 from schemas.renders import JobCancellation
 from schemas.topics import JOB_CANCELLATIONS, JOB_EVENTS, POSTER_COMPLETIONS
 from streams.delivery import Delivery, Record
-from streams.errors import TryAgainError
+from streams.errors import UnavailableError
 
 
 @dataclass
@@ -19,10 +19,10 @@ class Announcements:
     refusals: int = 0
 
     async def publish(self, records: Iterable[Record]) -> None:
-        """Keep the records, or raise TryAgainError."""
+        """Keep the records, or raise UnavailableError."""
         if self.refusals > 0:
             self.refusals -= 1
-            raise TryAgainError("the broker is away")
+            raise UnavailableError("the broker is away")
         self.records += records
 
     @property

@@ -10,7 +10,7 @@ from agents.sink.agent import BATCH_RECORDS, SinkAgent, weigh
 from agents.sink.database import Database
 from agents.sink.erasures import Erasures
 from agents.sink.janitor import Janitor
-from agents.sink.sink import News, Reading, Sink
+from agents.sink.sink import DecodedBatch, FlushResult, Sink
 from agents.storage.files import FileStore
 from streams.delivery import Delivery
 from streams.inbox import Inbox
@@ -79,18 +79,18 @@ class Held:
         self.announced = asyncio.Semaphore(0)
         self.began: list[str] = []
 
-    async def read(self, deliveries: Sequence[Delivery]) -> Reading:
+    async def read(self, deliveries: Sequence[Delivery]) -> DecodedBatch:
         """Read nothing."""
         self.began.append(f"read {deliveries[0].offset}")
-        return Reading(deliveries=deliveries, entries=[], refused=[])
+        return DecodedBatch(deliveries=deliveries, entries=[], refused=[])
 
-    async def write(self, reading: Reading) -> list[News]:
+    async def write(self, reading: DecodedBatch) -> list[FlushResult]:
         """Write nothing."""
         self.began.append(f"write {reading.deliveries[0].offset}")
         await self.gate.acquire()
-        return [News(jobs=[], causes={"job": reading.deliveries[0]})]
+        return [FlushResult(jobs=[], causes={"job": reading.deliveries[0]})]
 
-    async def announce(self, news: Sequence[News]) -> None:
+    async def announce(self, news: Sequence[FlushResult]) -> None:
         """Announce nothing."""
         self.began.append(f"announce {news[0].causes['job'].offset}")
         await self.announced.acquire()

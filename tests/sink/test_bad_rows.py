@@ -8,13 +8,13 @@ import asyncpg
 import orjson
 import pytest
 
-from agents.database_errors import BadRowError, WrongDatabaseError, translated
+from agents.postgres_errors import BadRowError, SchemaMismatchError, translated
 from agents.sink.database import Database
 from agents.sink.flush import FLUSH_FUNCTION
 from agents.sink.sink import Sink
 from schemas.topics import POSTER_COMPLETIONS, POSTER_LOGS
 from streams.delivery import Delivery
-from streams.errors import TryAgainError
+from streams.errors import UnavailableError
 from tests.sink.conftest import Workshop
 from tests.sink.ports import Announcements, SetAside
 from tests.sink.topics import Topics
@@ -95,7 +95,7 @@ async def test_a_database_without_our_tables_stops_the_sink(empty_database: str)
     database = Database(empty_database, on_connect=FLUSH_FUNCTION)
     set_aside = SetAside()
 
-    with pytest.raises(WrongDatabaseError, match="posters setup"):
+    with pytest.raises(SchemaMismatchError, match="posters setup"):
         await Sink(database, Announcements(), set_aside).flush([Topics().request("job")])
     await database.close()
     assert set_aside.letters == []
@@ -104,30 +104,30 @@ async def test_a_database_without_our_tables_stops_the_sink(empty_database: str)
 @pytest.mark.parametrize(
     ("error", "meaning"),
     [
-        (ConnectionResetError(), TryAgainError),
-        (TimeoutError(), TryAgainError),
-        (asyncpg.InterfaceError("connection is closed"), TryAgainError),
-        (asyncpg.ConnectionDoesNotExistError("why"), TryAgainError),
-        (asyncpg.CannotConnectNowError("why"), TryAgainError),
-        (asyncpg.AdminShutdownError("why"), TryAgainError),
-        (asyncpg.QueryCanceledError("why"), TryAgainError),
-        (asyncpg.DiskFullError("why"), TryAgainError),
-        (asyncpg.TooManyConnectionsError("why"), TryAgainError),
-        (asyncpg.DeadlockDetectedError("why"), TryAgainError),
-        (asyncpg.SerializationError("why"), TryAgainError),
-        (asyncpg.LockNotAvailableError("why"), TryAgainError),
-        (asyncpg.ReadOnlySQLTransactionError("why"), TryAgainError),
-        (asyncpg.PostgresIOError("why"), TryAgainError),
+        (ConnectionResetError(), UnavailableError),
+        (TimeoutError(), UnavailableError),
+        (asyncpg.InterfaceError("connection is closed"), UnavailableError),
+        (asyncpg.ConnectionDoesNotExistError("why"), UnavailableError),
+        (asyncpg.CannotConnectNowError("why"), UnavailableError),
+        (asyncpg.AdminShutdownError("why"), UnavailableError),
+        (asyncpg.QueryCanceledError("why"), UnavailableError),
+        (asyncpg.DiskFullError("why"), UnavailableError),
+        (asyncpg.TooManyConnectionsError("why"), UnavailableError),
+        (asyncpg.DeadlockDetectedError("why"), UnavailableError),
+        (asyncpg.SerializationError("why"), UnavailableError),
+        (asyncpg.LockNotAvailableError("why"), UnavailableError),
+        (asyncpg.ReadOnlySQLTransactionError("why"), UnavailableError),
+        (asyncpg.PostgresIOError("why"), UnavailableError),
         (asyncpg.UntranslatableCharacterError("why"), BadRowError),
         (asyncpg.NumericValueOutOfRangeError("why"), BadRowError),
         (asyncpg.CheckViolationError("why"), BadRowError),
         (asyncpg.CardinalityViolationError("why"), BadRowError),
         (asyncpg.StatementTooComplexError("why"), BadRowError),
-        (asyncpg.UndefinedColumnError("why"), WrongDatabaseError),
-        (asyncpg.InsufficientPrivilegeError("why"), WrongDatabaseError),
-        (asyncpg.InvalidPasswordError("why"), WrongDatabaseError),
-        (asyncpg.InvalidCatalogNameError("why"), WrongDatabaseError),
-        (asyncpg.exceptions.ClientConfigurationError("no such scheme"), WrongDatabaseError),
+        (asyncpg.UndefinedColumnError("why"), SchemaMismatchError),
+        (asyncpg.InsufficientPrivilegeError("why"), SchemaMismatchError),
+        (asyncpg.InvalidPasswordError("why"), SchemaMismatchError),
+        (asyncpg.InvalidCatalogNameError("why"), SchemaMismatchError),
+        (asyncpg.exceptions.ClientConfigurationError("no such scheme"), SchemaMismatchError),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else type(value).__name__,
 )

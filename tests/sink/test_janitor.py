@@ -8,7 +8,7 @@ import pytest
 
 from agents.sink.database import Database
 from agents.sink.janitor import EVERY_SECONDS, Janitor, Swept
-from streams.errors import TryAgainError
+from streams.errors import UnavailableError
 from tests.sink.conftest import Workshop
 
 HOUR, DAY = 3_600.0, 86_400.0
@@ -117,13 +117,13 @@ async def test_one_sink_sweeps_at_a_time(workshop: Workshop) -> None:
 
 
 async def test_the_lock_is_let_go_when_publishing_fails(workshop: Workshop) -> None:
-    """A broker that is away ends this sweep with TryAgainError, and the next one finds the lock free."""
+    """A broker that is away ends this sweep with UnavailableError, and the next one finds the lock free."""
     await workshop.sink.flush([workshop.topics.request("job")])
     workshop.announcements.refusals = 1
     database = Database(workshop.url)
     janitor = Janitor(database, workshop.announcements, batch_timeout=HOUR, stale_after=0)
 
-    with pytest.raises(TryAgainError):
+    with pytest.raises(UnavailableError):
         await janitor.sweep()
     assert (await sweep(workshop, stale_after=0)) == Swept(incomplete=0, expired=0, stale=1, partitions=0)
     await database.close()

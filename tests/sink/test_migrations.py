@@ -8,7 +8,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from posters.migrations import (
+from posters.operations.migrations import (
     DIRECTORY,
     DatabaseUnreachableError,
     EditedMigrationError,

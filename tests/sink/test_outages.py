@@ -14,7 +14,7 @@ from agents.sink.database import Database
 from agents.sink.flush import FLUSH_FUNCTION
 from agents.sink.sink import Sink
 from streams.delivery import Record
-from streams.errors import TryAgainError
+from streams.errors import UnavailableError
 from tests.parts import PostgresServer
 from tests.sink.conftest import Workshop
 from tests.sink.oracle import expected
@@ -88,10 +88,10 @@ async def test_a_locked_job_row_is_waited_for(workshop: Workshop) -> None:
 
 
 async def test_a_silent_database_is_given_up_and_tried_again(workshop: Workshop) -> None:
-    """A statement that is never answered ends in TryAgainError after the command's time, not in a hang."""
+    """A statement that is never answered ends in UnavailableError after the command's time, not in a hang."""
     silent = Database(workshop.url, command_seconds=0.05)
 
-    with pytest.raises(TryAgainError, match="away"):
+    with pytest.raises(UnavailableError, match="away"):
         await silent.fetch_value("SELECT pg_sleep(60)")
     assert await silent.fetch_value("SELECT 1") == 1
     await silent.close()
@@ -144,7 +144,7 @@ async def test_a_database_that_says_goodbye_is_away(database: str) -> None:
         connection = Database(url)
         assert await connection.fetch_value("SELECT 1") == 1
         await announced.farewell()
-        with pytest.raises(TryAgainError, match="another operation"):
+        with pytest.raises(UnavailableError, match="another operation"):
             await connection.fetch_value("SELECT 1")
 
         assert await connection.fetch_value("SELECT 1") == 1

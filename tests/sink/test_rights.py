@@ -7,16 +7,16 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from agents.database import Database
-from agents.fuses import FuseTable
-from agents.render.sources import TemplateSources
+from agents.dead_letter_limits import DeadLetterLimitTable
+from agents.postgres import Database
+from agents.render.template_sources import TemplateSources
+from agents.settings import Settings
 from agents.sink.database import Database as SinkDatabase
 from agents.sink.flush import FLUSH_FUNCTION
 from agents.sink.janitor import Janitor
 from agents.sink.sink import Sink
 from posters.commands.setup import grant
-from streams.errors import TryAgainError
-from streams.settings import Settings
+from streams.errors import UnavailableError
 from tests.sink.ports import Announcements, SetAside
 from tests.sink.topics import Topics
 
@@ -102,9 +102,9 @@ async def test_an_address_that_asks_for_tls_is_never_used_without(database: str)
     asking = f"{database}?sslmode=require"
     other = Database(asking, application_name="tests")
     await other.open()
-    with pytest.raises(TryAgainError):
+    with pytest.raises(UnavailableError):
         await SinkDatabase(asking).fetch_value("SELECT 1")
-    with pytest.raises(TryAgainError):
+    with pytest.raises(UnavailableError):
         await other.fetchrow("SELECT 1")
     await other.close()
 
@@ -116,9 +116,9 @@ async def test_the_others_do_theirs(users: dict[str, str]) -> None:
     await render.open()
     await intake.open()
     source = await TemplateSources(render).get(uuid.uuid4())
-    fuse = FuseTable(intake, "this build")
+    fuse = DeadLetterLimitTable(intake, "this build")
     await fuse.blow("intake", "too many")
-    reasons = await fuse.blown("intake"), await FuseTable(intake, "another build").blown("intake")
+    reasons = await fuse.blown("intake"), await DeadLetterLimitTable(intake, "another build").blown("intake")
     await render.close()
     await intake.close()
 

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from agents.storage.port import Facts, StorageAwayError, StorageClosedError
+from agents.storage.port import Facts, StorageDeniedError, StorageUnavailableError
 from agents.storage.s3 import ATTEMPTS, FIRST_PAUSE_SECONDS, S3Store
 from tests.faults.storage_proxy import RETRY_AFTER_SECONDS, StorageProxy
 from tests.parts import Bucket, ObjectServer
@@ -46,7 +46,7 @@ async def test_a_store_that_wants_to_be_left_alone_is_asked_once(
 ) -> None:
     """Retry-After comes back to the breaker, and nothing is sent before its time."""
     proxy.set("slow down")
-    with pytest.raises(StorageAwayError) as away:
+    with pytest.raises(StorageUnavailableError) as away:
         await store.put("k", b"x", "image/png", FACTS)
 
     assert away.value.retry_after == RETRY_AFTER_SECONDS
@@ -56,7 +56,7 @@ async def test_a_store_that_wants_to_be_left_alone_is_asked_once(
 async def test_a_store_that_refuses_us_is_asked_once(store: S3Store, proxy: StorageProxy) -> None:
     """A person has to mend that."""
     proxy.set("forbidden")
-    with pytest.raises(StorageClosedError):
+    with pytest.raises(StorageDeniedError):
         await store.find("k")
 
     assert proxy.refused == 1
@@ -68,7 +68,7 @@ async def test_a_store_that_falters_is_asked_again_and_not_for_ever(
     """A moment's error costs a pause, which doubles; one that stays is the breaker's business."""
     proxy.random = Never()
     proxy.set("some errors")
-    with pytest.raises(StorageAwayError):
+    with pytest.raises(StorageUnavailableError):
         await store.put("k", b"x", "image/png", FACTS)
     refused = proxy.refused
     proxy.set("well")

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from agents.storage.breaker import FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS, BreakingStore
-from agents.storage.port import Facts, StorageAwayError, StorageClosedError, StorageRefusedError, StoredObject
+from agents.storage.port import Facts, StorageDeniedError, StorageRefusedError, StorageUnavailableError, StoredObject
 from agents.storage.s3 import S3Store
 from streams.inbox import Inbox, pause_switch
 from tests.parts import Bucket
@@ -91,7 +91,7 @@ class Shop:
 async def test_only_one_looks_whether_it_is_back() -> None:
     """After the first failures there is one question at a time, with growing pauses, and then everything is stored."""
     shop = Shop()
-    shop.flaky.error = StorageAwayError("503")
+    shop.flaky.error = StorageUnavailableError("503")
     shop.back_after = 8
     tasks = shop.puts(5)
     for _ in range(6):
@@ -112,7 +112,7 @@ async def test_only_one_looks_whether_it_is_back() -> None:
 async def test_a_storage_that_asks_to_be_left_alone_is() -> None:
     """Retry-After is the shortest pause."""
     shop = Shop()
-    shop.flaky.error = StorageAwayError("429", retry_after=30.0)
+    shop.flaky.error = StorageUnavailableError("429", retry_after=30.0)
     shop.back_after = 2
     await asyncio.gather(*shop.puts(1))
 
@@ -122,7 +122,7 @@ async def test_a_storage_that_asks_to_be_left_alone_is() -> None:
 async def test_who_gives_up_does_not_leave_the_role_paused() -> None:
     """A poster that is cancelled while it waits takes the pause with it; the next one looks."""
     shop = Shop()
-    shop.flaky.error = StorageAwayError("503")
+    shop.flaky.error = StorageUnavailableError("503")
     tasks = shop.puts(2)
     for _ in range(6):
         await asyncio.sleep(0)
@@ -162,7 +162,7 @@ async def closed(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
 
 async def test_wrong_credentials_are_no_posters_fault(closed: S3Store) -> None:
     """A real server that refuses us is one to wait for, until somebody mends the settings."""
-    with pytest.raises(StorageClosedError, match="posters doctor"):
+    with pytest.raises(StorageDeniedError, match="posters doctor"):
         await closed.put("k", b"x", "image/png", Facts(sha256="0"))
 
 
@@ -170,7 +170,7 @@ async def test_a_missing_bucket_is_no_posters_fault(bucket: Bucket) -> None:
     """So is a bucket that is not there."""
     store = S3Store(f"{bucket.name}-gone", "")
     await store.open()
-    with pytest.raises(StorageClosedError):
+    with pytest.raises(StorageDeniedError):
         await store.put("k", b"x", "image/png", Facts(sha256="0"))
     await store.close()
 
@@ -182,7 +182,7 @@ async def test_what_was_damaged_on_its_way_is_not_kept(bucket: Bucket, monkeypat
     with monkeypatch.context() as damaging:
         # The sum of an empty body, so that what arrives does not fit it.
         damaging.setattr("agents.storage.s3.checksum", lambda _: "1B2M2Y8AsgTpgAmY7PhCfg==")
-        with pytest.raises(StorageAwayError):
+        with pytest.raises(StorageUnavailableError):
             await store.put("k", b"x", "image/png", Facts(sha256="0"))
     missing = await store.find("k")
     kept = await store.put("k", b"x", "image/png", Facts(sha256="0"))

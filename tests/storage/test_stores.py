@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from agents.storage.files import FileStore
-from agents.storage.port import Facts, ObjectStore, StorageAwayError, StorageRefusedError, StoredObject
+from agents.storage.port import Facts, ObjectStore, StorageRefusedError, StorageUnavailableError, StoredObject
 from agents.storage.s3 import S3Store
 from streams.errors import SettingsError
 from tests.parts import Bucket
@@ -109,7 +109,7 @@ async def test_a_check_finds_what_would_stop_us(bucket: Bucket, monkeypatch: pyt
     with pytest.raises(StorageRefusedError, match="there is no bucket"):
         await missing.check()
     monkeypatch.setattr("agents.storage.s3.CHECK_KEY", "x" * 2_000)
-    with pytest.raises((StorageRefusedError, StorageAwayError)):
+    with pytest.raises((StorageRefusedError, StorageUnavailableError)):
         await good.check()
     monkeypatch.setenv("AWS_ENDPOINT_URL", "nowhere")
     with pytest.raises(SettingsError, match="nowhere"):

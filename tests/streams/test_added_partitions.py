@@ -7,13 +7,14 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewPartitions, PartitionMetadata
 
+from agents.settings import Settings
 from schemas.topics import JOB_CANCELLATIONS, POSTER_RENDERS
-from streams import application, broker_access
-from streams.application import RoleApp
+from streams import broker_access
+from streams.compacted_topic import CompactedTopicReader
 from streams.delivery import Record
+from streams.faust_bridge import application
+from streams.faust_bridge.application import RoleApp
 from streams.inbox import Inbox
-from streams.settings import Settings
-from streams.whole_topic import WholeTopic
 
 
 @pytest.fixture(autouse=True)
@@ -81,7 +82,7 @@ async def test_a_topic_that_is_read_whole_is_read_whole_with_more_partitions(bro
     """New partitions are read, nothing is read twice, and of a key the newest record counts wherever it is."""
     found: asyncio.Queue[tuple[bytes | None, bytes | None]] = asyncio.Queue()
     settings = Settings(brokers=broker, fetch_wait=0.1)
-    whole = WholeTopic(JOB_CANCELLATIONS, settings, lambda key, value: found.put_nowait((key, value)))
+    whole = CompactedTopicReader(JOB_CANCELLATIONS, settings, lambda key, value: found.put_nowait((key, value)))
     await asyncio.to_thread(put, broker, JOB_CANCELLATIONS, 0, b"job", b"old")
     await whole.start()
     await asyncio.to_thread(add_partitions, broker, JOB_CANCELLATIONS, 3)
@@ -90,7 +91,7 @@ async def test_a_topic_that_is_read_whole_is_read_whole_with_more_partitions(bro
         read = [await found.get(), await found.get()]
     await whole.stop()
     later: dict[bytes | None, bytes | None] = {}
-    again = WholeTopic(JOB_CANCELLATIONS, settings, later.__setitem__)
+    again = CompactedTopicReader(JOB_CANCELLATIONS, settings, later.__setitem__)
     await again.start()
     await again.stop()
 

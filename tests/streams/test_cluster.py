@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from posters.topics import TopicAdmin
+from agents.settings import Settings
+from posters.operations.topics import TopicAdmin
 from schemas.topics import POSTER_RENDERS
 from streams import publisher as publishing
-from streams.application import RoleApp
 from streams.delivery import Record
-from streams.errors import TryAgainError
+from streams.errors import UnavailableError
+from streams.faust_bridge.application import RoleApp
 from streams.inbox import Inbox
 from streams.publisher import KafkaPublisher
-from streams.settings import Settings
 from streams.topics import TOPICS
 from tests.parts import KafkaCluster
 
@@ -84,7 +84,7 @@ async def _publish(publisher: KafkaPublisher, name: str, count: int, *, rounds: 
         values = {f"{name} {number}".encode() for number in range(count)} - taken
         calls = [publisher.publish([Record(topic=POSTER_RENDERS, key=value, value=value)]) for value in values]
         for value, error in zip(values, await asyncio.gather(*calls, return_exceptions=True), strict=True):
-            assert error is None or isinstance(error, TryAgainError), error
+            assert error is None or isinstance(error, UnavailableError), error
             if error is None:
                 taken.add(value)
         if len(taken) == count:

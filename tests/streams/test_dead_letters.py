@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from posters.dead_letters import parse, replay_record, with_claim
+from posters.operations.dead_letters import parse, replay_record, with_claim
 from streams.dead_letters import CLAIM_ABOVE_BYTES, DeadLetterTopic, size
 from streams.delivery import Record
-from streams.errors import RecordTooLargeError, TryAgainError
+from streams.errors import RecordTooLargeError, UnavailableError
 from streams.replay import GENERATION, generation_of, replay_generation
 from tests.sink.ports import Announcements
 from tests.streams.deliveries import EPOCH, delivery
@@ -26,7 +26,7 @@ class Shelf:
     async def keep(self, name: str, value: bytes) -> None:
         """Keep the value."""
         if self.away:
-            raise TryAgainError("the storage is away")
+            raise UnavailableError("the storage is away")
         self.kept[name] = value
 
 
@@ -129,7 +129,7 @@ async def test_a_record_is_not_set_aside_before_its_value_is_kept(
     """While the storage is away the record stays where it is."""
     letters, published = topic
     shelf.away = True
-    with pytest.raises(TryAgainError):
+    with pytest.raises(UnavailableError):
         await letters.put(delivery(1, value=b"x" * (CLAIM_ABOVE_BYTES + 1)), "invalid_request", "too large")
 
     assert published.records == []

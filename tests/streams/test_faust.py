@@ -6,10 +6,10 @@ from collections import Counter
 import pytest
 from confluent_kafka import Producer
 
-from streams.application import RoleApp, require_cython
+from agents.settings import Settings
 from streams.delivery import Delivery, Record
+from streams.faust_bridge.application import RoleApp, require_cython
 from streams.inbox import Acknowledge, Inbox
-from streams.settings import Settings
 
 BULK = 1_500
 HANDED_ON_AT_ONCE = 100

@@ -9,7 +9,7 @@ from faust.transport.consumer import Consumer
 from faust.types import TP
 from intervaltree import IntervalTree
 
-from streams.window import PartitionWindow
+from streams.offset_tracker import OffsetTracker
 
 PARTITION = TP("poster-renders", 0)
 
@@ -55,13 +55,13 @@ def committed_by_faust(
 def test_faust_commits_by_the_rule_we_know(
     acked: list[int], committed: int | None, gaps: list[tuple[int, int]], expected: int | None
 ) -> None:
-    """If this fails after an upgrade, look at streams/window.py again before anything else."""
+    """If this fails after an upgrade, look at streams/offset_tracker.py again before anything else."""
     assert committed_by_faust(acked, committed=committed, gaps=gaps) == expected
 
 
 def test_what_the_window_releases_faust_commits_as_it_should() -> None:
     """The head in flight that Faust would step over is not, because the records behind it are not released."""
-    window: PartitionWindow[int] = PartitionWindow()
+    window: OffsetTracker[int] = OffsetTracker()
     for offset in (5, 6, 7):
         window.deliver(offset, offset)
     before = [*window.finish(6), *window.finish(7)]

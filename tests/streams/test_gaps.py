@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourceType
 
+from agents.settings import Settings
 from schemas.topics import POSTER_RENDERS
-from streams.application import RoleApp
+from streams.faust_bridge.application import RoleApp
 from streams.inbox import Inbox
 from streams.lag import Lag
-from streams.progress import Progress
-from streams.settings import Settings
+from streams.liveness import Liveness
 from tests.parts import KafkaServer
 
 COMPACTED = {
@@ -85,7 +85,7 @@ async def test_commits_reach_the_end_over_every_gap(empty_broker: str, kafka: Ka
     await asyncio.to_thread(put_in_transactions, empty_broker)
     inbox = Inbox([POSTER_RENDERS], cap=100)
     app = RoleApp("render", Settings(brokers=empty_broker, fetch_wait=0.1, session_timeout=10), [inbox])
-    progress = Progress("render", [inbox])
+    progress = Liveness("render", [inbox])
     lag = Lag(app, progress, lambda: datetime.now(UTC))
     await app.start()
     where = (-1, 0)
@@ -105,7 +105,7 @@ async def test_a_marker_at_the_end_waits_for_the_records_before_it(broker: str) 
     await asyncio.to_thread(put_in_transactions, broker)
     inbox = Inbox([POSTER_RENDERS], cap=100)
     app = RoleApp("render", Settings(brokers=broker, fetch_wait=0.1, session_timeout=10), [inbox])
-    lag = Lag(app, Progress("render", [inbox]), lambda: datetime.now(UTC))
+    lag = Lag(app, Liveness("render", [inbox]), lambda: datetime.now(UTC))
     await app.start()
     taken = await asyncio.wait_for(inbox.take(1), 60)
     while inbox.finished < 8:

@@ -8,11 +8,11 @@ import pytest
 from aiokafka import TopicPartition
 from prometheus_client import REGISTRY
 
-from streams.application import RoleApp
+from streams.faust_bridge.application import RoleApp
+from streams.faust_bridge.transport import Fetched
 from streams.inbox import Inbox
 from streams.lag import Lag
-from streams.progress import Progress
-from streams.transport import Fetched
+from streams.liveness import Liveness
 from tests.streams.deliveries import EPOCH, delivery
 from tests.streams.test_inbox import RecordingSource
 
@@ -69,9 +69,9 @@ def inbox() -> Inbox:
     return inbox
 
 
-async def look(inbox: Inbox, position: int | None, *, is_member: bool = True) -> Progress:
+async def look(inbox: Inbox, position: int | None, *, is_member: bool = True) -> Liveness:
     """Look at a role whose consumer has come so far, an hour after its first record was written."""
-    progress = Progress("intake", [inbox])
+    progress = Liveness("intake", [inbox])
     app = cast("RoleApp", App((inbox,), Consumer(position, is_member)))
     await Lag(app, progress, lambda: EPOCH + timedelta(hours=1)).look()
     return progress
@@ -118,7 +118,7 @@ async def test_a_consumer_that_never_begins_is_one_that_stalls(inbox: Inbox, *, 
 async def test_what_was_fetched_and_does_not_arrive_is_fetched_again(inbox: Inbox) -> None:
     """Records that are still missing at the next look will not come by themselves; what is on its way is waited for."""
     app = App((inbox,), Consumer(10, last=9))
-    lag = Lag(cast("RoleApp", app), Progress("intake", [inbox]), lambda: EPOCH)
+    lag = Lag(cast("RoleApp", app), Liveness("intake", [inbox]), lambda: EPOCH)
     inbox.deliver(delivery(7), lambda: None)
     await lag.look()
     inbox.deliver(delivery(8), lambda: None)

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from confluent_kafka import ConsumerGroupState, Producer
 from confluent_kafka.admin import AdminClient
 
+from agents.settings import Settings
 from schemas.topics import POSTER_RENDERS
-from streams.application import RoleApp
+from streams.faust_bridge.application import RoleApp
 from streams.inbox import Inbox
-from streams.settings import Settings
 
 GROUP = "render"
 PARTITIONS = 12

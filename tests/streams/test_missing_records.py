@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from agents.settings import Settings
 from schemas.topics import POSTER_RENDERS
-from streams.application import RoleApp
 from streams.delivery import Delivery
+from streams.faust_bridge.application import RoleApp
 from streams.inbox import Acknowledge, Inbox
 from streams.lag import Lag
-from streams.progress import Progress
-from streams.settings import Settings
+from streams.liveness import Liveness
 
 RECORDS = 6
 
@@ -57,7 +57,7 @@ async def taken_by(inbox: Losing, broker: str, *, looks: bool) -> list[int]:
     """Return the offsets in the order in which a role gets them; it finishes each at once and commits."""
     await asyncio.to_thread(put, broker)
     app = RoleApp("render", Settings(brokers=broker, fetch_wait=0.1, session_timeout=10), [inbox])
-    lag = Lag(app, Progress("render", [inbox]), lambda: datetime.now(UTC))
+    lag = Lag(app, Liveness("render", [inbox]), lambda: datetime.now(UTC))
     await app.start()
     offsets: list[int] = []
     looking = asyncio.ensure_future(look_on(lag) if looks else asyncio.Event().wait())

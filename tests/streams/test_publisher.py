@@ -8,11 +8,11 @@ from uuid import uuid4
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from agents.settings import Settings
 from streams import publisher as publishing
 from streams.delivery import Record
-from streams.errors import RecordTooLargeError, TryAgainError
+from streams.errors import RecordTooLargeError, UnavailableError
 from streams.publisher import KafkaPublisher
-from streams.settings import Settings
 from tests.parts import free_port
 
 TOPIC = "dead-letters"
@@ -81,7 +81,7 @@ async def test_a_broker_that_is_away_is_tried_again(monkeypatch: pytest.MonkeyPa
     """Without an acknowledgement in time the caller is told to try again, not that all is well."""
     monkeypatch.setattr(publishing, "GIVE_UP_SECONDS", 0.3)
     publisher = KafkaPublisher(Settings(brokers=f"127.0.0.1:{free_port()}"))
-    with pytest.raises(TryAgainError, match="did not acknowledge"):
+    with pytest.raises(UnavailableError, match="did not acknowledge"):
         await publisher.publish([Record(topic=TOPIC, key="k", value=b"v")] * 3)
     await publisher.close()
 

@@ -19,17 +19,17 @@ from confluent_kafka.admin import (
 from django_posters.conf import Settings as SiteSettings
 from django_posters.kafka import make_consumer, make_producer
 
-from posters.kafka_client import KafkaClient
-from posters.topics import TopicAdmin
+from agents.settings import Settings, read_settings
+from posters.operations.kafka_client import KafkaClient
+from posters.operations.topics import TopicAdmin
 from schemas.topics import JOB_CANCELLATIONS
-from streams.application import RoleApp
 from streams.broker_access import librdkafka_options
+from streams.compacted_topic import CompactedTopicReader
 from streams.delivery import Record
-from streams.errors import SettingsError, TryAgainError
+from streams.errors import SettingsError, UnavailableError
+from streams.faust_bridge.application import RoleApp
 from streams.inbox import Inbox
-from streams.settings import Settings, read_settings
 from streams.topics import TOPICS
-from streams.whole_topic import WholeTopic
 from tests.parts import Bucket, KafkaServer
 from tests.parts.ports import free_port
 
@@ -118,7 +118,7 @@ async def test_every_client_of_ours_gets_in(settings: Settings) -> None:
     inbox = Inbox(["poster-renders"], cap=4)
     app = RoleApp("render", settings, [inbox])
     await app.start()
-    whole = WholeTopic(JOB_CANCELLATIONS, settings, lambda *_: None)
+    whole = CompactedTopicReader(JOB_CANCELLATIONS, settings, lambda *_: None)
     try:
         await whole.start()
         await app.publisher.publish([Record(topic="poster-renders", key="k", value=b"hello")])
@@ -196,7 +196,7 @@ def test_a_site_gets_in(settings: Settings) -> None:
 def test_a_wrong_password_is_said_and_not_shown(settings: Settings) -> None:
     """A command fails with a sentence, and neither it nor the settings, printed, hold the password."""
     wrong = replace(settings, broker_password="not the password")
-    with pytest.raises(TryAgainError) as refused:
+    with pytest.raises(UnavailableError) as refused:
         KafkaClient(wrong).publish([Record(topic="poster-renders", key="k", value=b"x")])
 
     assert "not the password" not in str(refused.value)

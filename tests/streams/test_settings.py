@@ -5,8 +5,8 @@ from ipaddress import ip_address
 
 import pytest
 
+from agents.settings import NAMES, read_settings
 from streams.errors import SettingsError
-from streams.settings import NAMES, read_settings
 
 
 def test_every_setting_has_a_default() -> None:

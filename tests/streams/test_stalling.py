@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from aiokafka.errors import GroupAuthorizationFailedError, KafkaError
 
+from agents.settings import Settings
 from schemas.topics import POSTER_RENDERS
-from streams.application import RoleApp
 from streams.delivery import Record
+from streams.faust_bridge.application import RoleApp
+from streams.faust_bridge.transport import ConsumerStoppedError
 from streams.inbox import Inbox
-from streams.settings import Settings
-from streams.transport import ConsumerStoppedError
 
 
 async def running(broker: str) -> tuple[RoleApp, Inbox]:

@@ -7,11 +7,11 @@ import textwrap
 
 import pytest
 
-from streams.errors import TryAgainError
+from streams.errors import UnavailableError
 from streams.inbox import Inbox
-from streams.patience import keep_trying
-from streams.progress import Progress, waiting_for
-from streams.watchdog import EXIT_CODE, PATIENCE_WITH_ONE, Judge, Watchdog
+from streams.liveness import Liveness, waiting_for
+from streams.retry import retry_while_unavailable
+from streams.watchdog import EXIT_CODE, PATIENCE_WITH_ONE, HangDetector, Watchdog
 from tests.streams.deliveries import delivery
 
 LIMIT = 10.0
@@ -27,35 +27,35 @@ def inbox() -> Inbox:
 
 
 @pytest.fixture
-def progress(inbox: Inbox) -> Progress:
+def progress(inbox: Inbox) -> Liveness:
     """The progress of its role."""
-    return Progress("render", [inbox])
+    return Liveness("render", [inbox])
 
 
-def verdict_after(judge: Judge, progress: Progress, seconds: float) -> str | None:
+def verdict_after(judge: HangDetector, progress: Liveness, seconds: float) -> str | None:
     """Return what the judge says of a role that has stayed as it is for some seconds."""
     judge.verdict(progress.look(), 0)
     return judge.verdict(progress.look(), seconds)
 
 
-async def test_records_without_progress_are_a_hang(progress: Progress) -> None:
+async def test_records_without_progress_are_a_hang(progress: Liveness) -> None:
     """Records wait, none is finished, nobody said why."""
-    assert verdict_after(Judge("render", LIMIT), progress, LIMIT - 1) is None
-    assert "none was finished" in (verdict_after(Judge("render", LIMIT), progress, LIMIT + 1) or "")
+    assert verdict_after(HangDetector("render", LIMIT), progress, LIMIT - 1) is None
+    assert "none was finished" in (verdict_after(HangDetector("render", LIMIT), progress, LIMIT + 1) or "")
 
 
-async def test_an_idle_role_does_not_hang(inbox: Inbox, progress: Progress) -> None:
+async def test_an_idle_role_does_not_hang(inbox: Inbox, progress: Liveness) -> None:
     """Without records there is nothing to make progress with; a parked record waits for its time."""
     first, second = await inbox.take(2)
     inbox.finish([first])
     inbox.park(second)
 
-    assert verdict_after(Judge("render", LIMIT), progress, 1_000) is None
+    assert verdict_after(HangDetector("render", LIMIT), progress, 1_000) is None
 
 
-async def test_progress_starts_the_time_anew(inbox: Inbox, progress: Progress) -> None:
+async def test_progress_starts_the_time_anew(inbox: Inbox, progress: Liveness) -> None:
     """A slow role that finishes something now and then is working."""
-    judge = Judge("render", LIMIT)
+    judge = HangDetector("render", LIMIT)
     verdict_after(judge, progress, LIMIT - 1)
     taken = await inbox.take(1)
     inbox.finish(taken)
@@ -65,21 +65,21 @@ async def test_progress_starts_the_time_anew(inbox: Inbox, progress: Progress) -
     assert judge.verdict(progress.look(), 2) is not None
 
 
-async def test_a_declared_wait_is_no_hang_and_says_why(progress: Progress) -> None:
+async def test_a_declared_wait_is_no_hang_and_says_why(progress: Liveness) -> None:
     """While somebody tries again and again the role waits on purpose; when that ends the time starts anew."""
-    judge = Judge("render", LIMIT)
+    judge = HangDetector("render", LIMIT)
     away = [True]
     seen: list[tuple[str | None, list[str]]] = []
 
     async def act() -> None:
         if away[0]:
-            raise TryAgainError("the database is away")
+            raise UnavailableError("the database is away")
 
     async def sleep(_: float) -> None:
         seen.append((verdict_after(judge, progress, 1_000), progress.reasons()))
         away[0] = False
 
-    await progress.during(lambda: keep_trying(act, sleep=sleep))
+    await progress.during(lambda: retry_while_unavailable(act, sleep=sleep))
 
     assert seen == [(None, ["render: the database is away"])]
     assert progress.reasons() == []
@@ -87,7 +87,7 @@ async def test_a_declared_wait_is_no_hang_and_says_why(progress: Progress) -> No
     assert judge.verdict(progress.look(), 2) is not None
 
 
-async def test_every_task_waits_for_itself(progress: Progress) -> None:
+async def test_every_task_waits_for_itself(progress: Liveness) -> None:
     """One task that goes on does not say that another does."""
     first_waits, first_goes_on = asyncio.Event(), asyncio.Event()
 
@@ -112,9 +112,9 @@ async def test_every_task_waits_for_itself(progress: Progress) -> None:
     assert progress.reasons() == []
 
 
-async def test_one_forgotten_record_is_noticed_beside_others(inbox: Inbox, progress: Progress) -> None:
+async def test_one_forgotten_record_is_noticed_beside_others(inbox: Inbox, progress: Liveness) -> None:
     """A record that is in hand for ever is a hang even where its neighbours are finished."""
-    judge = Judge("render", LIMIT)
+    judge = HangDetector("render", LIMIT)
     await inbox.take(1)
     verdicts = []
     for offset in range(2, 10):
@@ -126,7 +126,7 @@ async def test_one_forgotten_record_is_noticed_beside_others(inbox: Inbox, progr
     assert "poster-requests[0]@0" in (verdicts[-1] or "")
 
 
-async def test_a_paused_inbox_hands_out_nothing_and_says_why(inbox: Inbox, progress: Progress) -> None:
+async def test_a_paused_inbox_hands_out_nothing_and_says_why(inbox: Inbox, progress: Liveness) -> None:
     """A pause is a declared wait; the last reason that is withdrawn ends it."""
     inbox.pause("storage is away")
     inbox.pause("the fuse has blown")
@@ -134,7 +134,7 @@ async def test_a_paused_inbox_hands_out_nothing_and_says_why(inbox: Inbox, progr
     taking = asyncio.create_task(inbox.take(2))
     await asyncio.wait({taking}, timeout=0.01)
     early, reasons = taking.done(), progress.reasons()
-    verdict = verdict_after(Judge("render", LIMIT), progress, 1_000)
+    verdict = verdict_after(HangDetector("render", LIMIT), progress, 1_000)
     inbox.resume("the fuse has blown")
 
     assert not early
@@ -143,7 +143,7 @@ async def test_a_paused_inbox_hands_out_nothing_and_says_why(inbox: Inbox, progr
     assert len(await taking) == 2
 
 
-async def test_a_silent_loop_is_a_hang_but_a_stopped_process_is_not(progress: Progress) -> None:
+async def test_a_silent_loop_is_a_hang_but_a_stopped_process_is_not(progress: Liveness) -> None:
     """Time that the watchdog itself did not see pass does not count."""
     now = [0.0]
     ends: list[str] = []
@@ -170,7 +170,7 @@ def test_a_hanging_process_ends_with_its_stacks(hang: str) -> None:
         import asyncio, logging, time
         from streams import watchdog
         from streams.inbox import Inbox
-        from streams.progress import Progress
+        from streams.liveness import Liveness
         from tests.streams.deliveries import delivery
 
         logging.basicConfig()
@@ -184,7 +184,7 @@ def test_a_hanging_process_ends_with_its_stacks(hang: str) -> None:
             inbox = Inbox(["poster-requests"], cap=4)
             inbox.deliver(delivery(0), lambda: None)
             dog = watchdog.Watchdog(asyncio.get_running_loop(), 0.5)
-            dog.watch([Progress("render", [inbox])])
+            dog.watch([Liveness("render", [inbox])])
             dog.start()
             await the_work(inbox)
 

@@ -1,0 +1,36 @@
+"""Which roles' fuses have blown, kept in Postgres."""
+
+from pathlib import Path
+from typing import Any, Final
+
+from agents.postgres import Database
+from agents.postgres_errors import SchemaMismatchError
+from streams.errors import UnavailableError
+from streams.sql import named_queries
+from streams.topics import Role
+
+SQL: Final = named_queries(Path(__file__).with_name("dead_letter_limits.sql"))
+
+
+class DeadLetterLimitTable:
+    """The table `blown_fuses`, as one build sees it: what another build has left there does not count."""
+
+    def __init__(self, database: Database, build: str) -> None:
+        self._database = database
+        self._build = build
+
+    async def blown(self, role: Role) -> str | None:
+        """Return why the role's fuse has blown, or None. Raises UnavailableError."""
+        row = await self._ask("blown", role, self._build)
+        return None if row is None else str(row["reason"])
+
+    async def blow(self, role: Role, reason: str) -> None:
+        """Keep that the role's fuse has blown. Raises UnavailableError."""
+        await self._ask("blow", role, self._build, reason)
+
+    async def _ask(self, query: str, *arguments: object) -> Any:
+        try:
+            return await self._database.fetchrow(SQL[query], *arguments)
+        except SchemaMismatchError as error:
+            # Most roles need the database for nothing else, and shall not end for it.
+            raise UnavailableError(str(error)) from error

@@ -1,0 +1,109 @@
+"""Settings of the workers: environment variables named `POSTERS_*`, read once at start."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Final
+from urllib.parse import urlsplit
+
+from msgspec import Meta
+
+from renderer.assets.allowed_hosts import AllowedHosts
+from streams import settings as stream_settings
+from streams.errors import SettingsError
+from streams.settings import Seconds, StreamSettings
+
+_PORTS: Final = re.compile(r"(?:\A|@)(?:[^@:,\[\]]*|\[[^\]]*\])(?::\d*)?(?:,(?:[^@:,\[\]]*|\[[^\]]*\])(?::\d*)?)*\Z")
+"""Hosts and their ports, after a user and a password if there are any."""
+_PUBLIC_URL: Final = re.compile(r"[a-z]+://|/")
+"""An address with its scheme, or a path on the site that shows it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings(StreamSettings):
+    """Every setting with its default. The variable of a field is `POSTERS_` and its name in upper case.
+
+    Times are in seconds. S3 credentials, region and endpoint come from the standard `AWS_*` variables.
+    """
+
+    database_url: str = field(default="postgresql://posters:posters@localhost:5432/posters", repr=False)
+    """May say `sslmode=verify-full&sslrootcert=/path/ca.pem`."""
+    storage_url: str = "s3://posters"
+    """`s3://bucket/prefix` or `file:///directory`."""
+    public_url: str | None = None
+    """What object keys are appended to in `url`; unset: the storage's own address."""
+    chromium: str | None = None
+    """Path of the browser's binary; unset: the system's headless shell, else the one Playwright installed."""
+    asset_allow: str = ""
+    """Hosts, host:port pairs or CIDR ranges that templates may load assets from although they are not public."""
+    render_slots: Annotated[int, Meta(ge=0, description="a number of pages, or 0")] = 0
+    """Pages rendering at once in a render worker; 0: one per core plus one."""
+    render_timeout: Seconds = 15.0
+    """How long one poster may take in the browser."""
+    retry_delays: str = "10,60,600"
+    """Seconds a poster waits in each of the three retry tiers."""
+    batch_timeout: Seconds = 3600.0
+    """How long the parts of a batch may be apart."""
+    log_retention: Annotated[int, Meta(ge=0, description="days, or 0 to keep all")] = 0
+    """Days after which lines of the log are dropped; 0: never."""
+    stale_after: Seconds = 86_400.0
+    """After this long without news a poster is failed with `internal`."""
+
+    @property
+    def allowed_hosts(self) -> AllowedHosts:
+        """What `asset_allow` lists."""
+        return AllowedHosts.parse(self.asset_allow)
+
+    @property
+    def retry_delay_seconds(self) -> tuple[float, float, float]:
+        """The delays of tiers 1, 2 and 3."""
+        first, second, third = (float(delay) for delay in self.retry_delays.split(","))
+        return first, second, third
+
+    @property
+    def watchdog_seconds(self) -> float:
+        """What the watchdog waits: never less than a poster may take that is drawn twice."""
+        return max(self.watchdog_timeout, 2 * self.render_timeout)
+
+    def check(self) -> None:
+        """Check what a pattern or several fields decide. Raises SettingsError."""
+        StreamSettings.check(self)
+        self._check_addresses()
+        if not re.fullmatch(r"\d+(\.\d+)?(,\d+(\.\d+)?){2}", self.retry_delays):
+            raise SettingsError(
+                f"POSTERS_RETRY_DELAYS is `{self.retry_delays}`; it takes three numbers, as in 10,60,600"
+            )
+        try:
+            AllowedHosts.parse(self.asset_allow)
+        except ValueError as error:
+            raise SettingsError(
+                f"POSTERS_ASSET_ALLOW: {error}; it takes hosts, host:port pairs and CIDR ranges, comma-separated"
+            ) from None
+
+    def _check_addresses(self) -> None:
+        if _scheme(self.storage_url) not in ("s3", "file"):
+            raise SettingsError(f"POSTERS_STORAGE_URL is `{self.storage_url}`; it starts with s3:// or file:///")
+        if _scheme(self.database_url) not in ("postgresql", "postgres"):
+            raise SettingsError("POSTERS_DATABASE_URL starts with postgresql://")
+        if not _PORTS.search(urlsplit(self.database_url).netloc):
+            raise SettingsError("POSTERS_DATABASE_URL names a port that is no number")
+        if self.public_url is not None and not _PUBLIC_URL.match(self.public_url):
+            raise SettingsError(
+                f"POSTERS_PUBLIC_URL is `{self.public_url}`; "
+                "it takes an address, as in https://cdn.example.com/posters/"
+            )
+
+
+NAMES: Final = stream_settings.variables(Settings)
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings of `environment` (default: the process's). Raises SettingsError."""
+    return stream_settings.read(Settings, environment)
+
+
+def _scheme(url: str) -> str:
+    try:
+        return urlsplit(url).scheme
+    except ValueError:  # brackets that hold no IPv6 address
+        return ""

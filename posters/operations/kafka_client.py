@@ -1,0 +1,149 @@
+"""What a command needs of the broker: send events, and follow a topic from now on."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, cast
+from uuid import uuid4
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+
+from agents.settings import Settings
+from schemas.envelope import Envelope
+from streams.broker_access import librdkafka_options
+from streams.delivery import Headers, Record
+from streams.errors import UnavailableError
+from streams.records import event_headers, event_record
+
+TIMEOUT_SECONDS: Final = 10.0
+POLL_SECONDS: Final = 0.2
+LARGEST_BYTES: Final = 256 * 1024 * 1024
+
+
+class KafkaClient:
+    """Sends events and follows topics with librdkafka."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._brokers = settings.brokers
+        self._fetch_wait = settings.fetch_wait
+
+    def send(self, topic: str, key: str, events: Sequence[Envelope]) -> None:
+        """Send events of one key, in order, and return once the broker has them all. Raises UnavailableError."""
+        self.publish([event_record(topic, key, event, event_headers()) for event in events])
+
+    def publish(self, records: Sequence[Record]) -> None:
+        """Send records, in order for each key, and return once the broker has them all. Raises UnavailableError."""
+        failures: list[str] = []
+        # What we may send is the broker's to say, by the size on the wire; the client would count it uncompressed.
+        settings = {"partitioner": "murmur2_random", "message.max.bytes": LARGEST_BYTES, "compression.type": "gzip"}
+        producer = Producer({**self._configuration(), **settings, "enable.idempotence": True})
+        for record in records:
+            self._produce(producer, record, failures)
+        waiting = producer.flush(TIMEOUT_SECONDS)
+        if waiting or failures:
+            reason = failures[0] if failures else "no answer"
+            topics = ", ".join(sorted({record.topic for record in records}))
+            raise UnavailableError(f"the broker at {self._brokers} did not take the records for {topics}: {reason}")
+
+    @staticmethod
+    def _produce(producer: Producer, record: Record, failures: list[str]) -> None:
+        while True:
+            try:
+                producer.produce(
+                    record.topic,
+                    key=record.key,
+                    value=record.value,
+                    headers=list(record.headers),
+                    on_delivery=lambda error, _: failures.append(str(error)) if error else None,
+                )
+            except BufferError:
+                producer.poll(POLL_SECONDS)
+            else:
+                return
+
+    @contextmanager
+    def following(self, topic: str, *, from_beginning: bool = False) -> Iterator["Follower"]:
+        """Give a follower of `topic`, from now on or from its beginning. Raises UnavailableError."""
+        consumer = Consumer(
+            {
+                **self._configuration(),
+                "group.id": f"posters-{uuid4()}",
+                "enable.auto.commit": False,
+                "enable.partition.eof": True,
+                "fetch.wait.max.ms": max(1, int(min(self._fetch_wait, 0.1) * 1000)),
+            }
+        )
+        try:
+            yield Follower(consumer, self._positions(consumer, topic, from_beginning=from_beginning))
+        except KafkaException as error:
+            raise UnavailableError(f"the broker at {self._brokers} does not answer: {error.args[0].str()}") from error
+        finally:
+            consumer.close()
+
+    def _positions(self, consumer: Consumer, topic: str, *, from_beginning: bool) -> list[TopicPartition]:
+        found = consumer.list_topics(topic, timeout=TIMEOUT_SECONDS).topics[topic]
+        if found.error is not None or not found.partitions:
+            raise UnavailableError(f"topic {topic} does not exist; run `posters setup`")
+        positions = []
+        for number in found.partitions:
+            low, high = consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=TIMEOUT_SECONDS)
+            positions.append(TopicPartition(topic, number, low if from_beginning else high))
+        return positions
+
+    def _configuration(self) -> dict[str, Any]:
+        quiet = {"log_level": 0, "message.timeout.ms": int(TIMEOUT_SECONDS * 1000)}
+        return {**librdkafka_options(self._settings), **quiet}
+
+
+def headers_of(message: Message) -> Headers:
+    """Return all headers of a record, repeated names included, in their order."""
+    return cast("Headers", tuple(message.headers() or ()))
+
+
+class Follower:
+    """The records of a topic, one after the other."""
+
+    def __init__(self, consumer: Consumer, positions: list[TopicPartition]) -> None:
+        self._consumer = consumer
+        self._open_ends = {position.partition for position in positions}
+        consumer.assign(positions)
+
+    def values(self, timeout: float) -> Iterator[bytes]:
+        """Yield record values as they come, for `timeout` seconds."""
+        until = time.monotonic() + timeout
+        while (left := until - time.monotonic()) > 0:
+            value = self._poll(min(left, POLL_SECONDS))
+            if value is not None:
+                yield value
+
+    def present_values(self) -> Iterator[bytes]:
+        """Yield the record values that are there, and end where the topic ends now."""
+        for message in self.present():
+            value: bytes | None = message.value()
+            if value is not None:
+                yield value
+
+    def present(self) -> Iterator[Message]:
+        """Yield the records that are there, and end where the topic ends now."""
+        while self._open_ends:
+            message = self._poll_message(POLL_SECONDS)
+            if message is not None:
+                yield message
+
+    def _poll(self, seconds: float) -> bytes | None:
+        message = self._poll_message(seconds)
+        value: bytes | None = None if message is None else message.value()
+        return value
+
+    def _poll_message(self, seconds: float) -> Message | None:
+        message = self._consumer.poll(seconds)
+        if message is None:
+            return None
+        error = message.error()
+        if error is None:
+            return message
+        if error.code() == KafkaError._PARTITION_EOF:
+            self._open_ends.discard(message.partition())
+            return None
+        raise KafkaException(error)

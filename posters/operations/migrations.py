@@ -1,0 +1,180 @@
+"""Applies the numbered SQL files of `migrations/` to the database, once each, whoever starts at the same time."""
+
+import asyncio
+import hashlib
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from agents.postgres_errors import UNANSWERED
+
+DIRECTORY: Final = Path(__file__).parents[2] / "migrations"
+NO_TRANSACTION: Final = "-- migrate: no transaction"
+"""First line of a file whose single statement refuses a transaction, such as CREATE INDEX CONCURRENTLY."""
+
+_FILE_NAME: Final = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
+_ADVISORY_LOCK: Final = 0x706F_7374_6572_7301
+_POLL_SECONDS: Final = 0.1
+_CONNECT_SECONDS: Final = 10.0
+_CREATE_TABLE: Final = """
+    CREATE TABLE IF NOT EXISTS posters_migrations (
+        name text PRIMARY KEY, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())
+"""
+
+
+class MigrationError(Exception):
+    """The database is not as the files say, and nothing more was changed; the message says what to do."""
+
+
+class DatabaseUnreachableError(MigrationError):
+    """No connection could be made."""
+
+
+class EditedMigrationError(MigrationError):
+    """A file differs from what was applied."""
+
+
+class MissingMigrationError(MigrationError):
+    """The database knows a migration that this build does not have, or the files are not numbered properly."""
+
+
+class MigrationBusyError(MigrationError):
+    """Somebody else has been migrating for too long."""
+
+
+class FailedMigrationError(MigrationError):
+    """The database refused a file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Migration:
+    """One numbered file."""
+
+    name: str
+    sql: str
+    sha256: str
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether the file is applied in one transaction of its own."""
+        return not self.sql.startswith(NO_TRANSACTION)
+
+
+async def migrate(database_url: str, *, directory: Path = DIRECTORY, patience: float = 120.0) -> list[str]:
+    """Apply what is pending, in order, and return the names applied now.
+
+    Any number of starters may call this at once: one migrates, the others wait `patience` seconds at most.
+    Raises MigrationError.
+    """
+    files = read_files(directory)
+    async with _connect(database_url) as connection:
+        await _wait_for_turn(connection, patience)
+        await connection.execute(_CREATE_TABLE)
+        missing = _compare(files, await _applied(connection))
+        for migration in missing:
+            await _apply(connection, migration)
+    return [migration.name for migration in missing]
+
+
+async def pending(database_url: str, *, directory: Path = DIRECTORY) -> list[str]:
+    """Return the names of the files that are not applied yet. Changes nothing. Raises MigrationError."""
+    files = read_files(directory)
+    async with _connect(database_url) as connection:
+        return [migration.name for migration in _compare(files, await _applied(connection))]
+
+
+def read_files(directory: Path) -> list[Migration]:
+    """Return the migrations of a directory in order. Raises MissingMigrationError where the numbers have a gap."""
+    migrations = []
+    for number, path in enumerate(sorted(directory.glob("*.sql")), start=1):
+        match = _FILE_NAME.fullmatch(path.name)
+        if match is None or int(match[1]) != number:
+            raise MissingMigrationError(
+                f"{path.name} stands where number {number:04} is due; migrations are named 0001_what_it_does.sql "
+                "and counted without gaps"
+            )
+        content = path.read_bytes()
+        migrations.append(Migration(name=path.stem, sql=content.decode(), sha256=hashlib.sha256(content).hexdigest()))
+    if not migrations:
+        raise MissingMigrationError(f"there are no migrations in {directory}; reinstall posterstream")
+    return migrations
+
+
+def _compare(files: Sequence[Migration], applied: Mapping[str, str]) -> list[Migration]:
+    names = {migration.name for migration in files}
+    for name in applied:
+        if name not in names:
+            raise MissingMigrationError(
+                f"the database has migration {name}, which this build does not know; use the build that applied it, "
+                "or a newer one"
+            )
+    for migration in files:
+        if applied.get(migration.name, migration.sha256) != migration.sha256:
+            raise EditedMigrationError(
+                f"{migration.name}.sql was edited after it was applied; restore it and put the change into a new file"
+            )
+    return [migration for migration in files if migration.name not in applied]
+
+
+async def _applied(connection: asyncpg.Connection) -> dict[str, str]:
+    if await connection.fetchval("SELECT to_regclass('posters_migrations')") is None:
+        return {}
+    rows = await connection.fetch("SELECT name, sha256 FROM posters_migrations ORDER BY name")
+    return {row["name"]: row["sha256"] for row in rows}
+
+
+async def _apply(connection: asyncpg.Connection, migration: Migration) -> None:
+    try:
+        if migration.in_transaction:
+            async with connection.transaction():
+                # Better to fail and be run again than to queue behind a long query and hold up everybody else.
+                await connection.execute("SET LOCAL lock_timeout = '5s'")
+                await connection.execute(migration.sql)
+                await _record(connection, migration)
+        else:
+            await connection.execute(migration.sql)
+            await _record(connection, migration)
+    except asyncpg.PostgresError as error:
+        raise FailedMigrationError(f"{migration.name}.sql failed ({error.sqlstate}): {error}") from error
+
+
+async def _record(connection: asyncpg.Connection, migration: Migration) -> None:
+    await connection.execute(
+        "INSERT INTO posters_migrations (name, sha256) VALUES ($1, $2)", migration.name, migration.sha256
+    )
+
+
+@asynccontextmanager
+async def _connect(database_url: str) -> AsyncIterator[asyncpg.Connection]:
+    try:
+        connection = await asyncpg.connect(database_url, timeout=_CONNECT_SECONDS)
+    except (*UNANSWERED, asyncpg.PostgresError) as error:
+        address = urlsplit(database_url)
+        raise DatabaseUnreachableError(
+            f"cannot connect to database `{address.path.lstrip('/')}` at {address.hostname or 'the local socket'}"
+            f"{f':{address.port}' if address.port else ''}: {error or type(error).__name__}; "
+            "check POSTERS_DATABASE_URL and that the server runs"
+        ) from error
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def _wait_for_turn(connection: asyncpg.Connection, patience: float) -> None:
+    # Polled: a blocking pg_advisory_lock would hold a snapshot that CREATE INDEX CONCURRENTLY waits for.
+    # The lock belongs to the session and ends with it.
+    try:
+        async with asyncio.timeout(patience):
+            while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _ADVISORY_LOCK):  # noqa: ASYNC110
+                await asyncio.sleep(_POLL_SECONDS)
+    except TimeoutError:
+        raise MigrationBusyError(
+            f"another process has been migrating for {patience:g} s; wait for it, or end its database session"
+        ) from None

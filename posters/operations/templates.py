@@ -1,0 +1,87 @@
+"""Template commands and their answers."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from uuid import uuid4
+
+from agents.settings import Settings
+from posters.main import CommandError
+from posters.operations.kafka_client import KafkaClient
+from schemas import topics
+from schemas.codec import ContractError, decode
+from schemas.envelope import Envelope
+from schemas.templates import (
+    TemplateActivated,
+    TemplateAnswer,
+    TemplateArchived,
+    TemplateCommand,
+    TemplateDescribed,
+    TemplatePreviewed,
+    TemplateRejected,
+    TemplateUploaded,
+    TemplateVersion,
+)
+
+C = TypeVar("C", bound=Envelope)
+_ANSWERS = (
+    TemplateUploaded,
+    TemplateActivated,
+    TemplateArchived,
+    TemplateDescribed,
+    TemplatePreviewed,
+    TemplateRejected,
+)
+
+
+class TemplateClient:
+    """Talks to the templates role, as any other site would: through its topics."""
+
+    def __init__(self, settings: Settings, timeout: float) -> None:
+        self._client = KafkaClient(settings)
+        self._timeout = timeout
+
+    def order(self, command: type[C], **fields: Any) -> Any:
+        """Send a command and return its answer. Raises CommandError where it is refused or nobody answers."""
+        event: Any = command(event_id=uuid4(), occurred_at=datetime.now(UTC), **fields)
+        with self._client.following(topics.TEMPLATE_EVENTS) as answers:
+            self._client.send(topics.TEMPLATE_COMMANDS, event.section, [event])
+            for value in answers.values(self._timeout):
+                answer = _answer(value)
+                if answer is not None and answer.command_id == event.event_id:
+                    return _accepted(answer, event)
+        raise CommandError(f"nobody answered within {self._timeout:g} s; is `posters worker templates` running?")
+
+    def catalog(self) -> list[TemplateVersion]:
+        """Return every version that exists, by section and number."""
+        newest: dict[tuple[str, int], TemplateVersion] = {}
+        with self._client.following(topics.TEMPLATE_CATALOG, from_beginning=True) as records:
+            for version in _versions(records.present_values()):
+                newest[version.section, version.template_version] = version
+        return [newest[key] for key in sorted(newest)]
+
+
+def _versions(values: Iterator[bytes]) -> Iterator[TemplateVersion]:
+    for value in values:
+        try:
+            yield decode(value, TemplateUploaded)
+        except ContractError:
+            continue
+
+
+def _answer(value: bytes) -> TemplateAnswer | None:
+    try:
+        return decode(value, *_ANSWERS)
+    except ContractError:
+        return None
+
+
+def _accepted(answer: TemplateAnswer, command: TemplateCommand) -> TemplateAnswer:
+    if isinstance(answer, TemplateRejected):
+        raise CommandError("\n".join([f"{command.type} was refused", *(_line(error) for error in answer.errors)]))
+    return answer
+
+
+def _line(error: Any) -> str:
+    place = "" if error.line is None else f"line {error.line}, column {error.column or 1}: "
+    return f"  {place}{error.message} ({error.code})"

@@ -1,0 +1,126 @@
+"""What each context lets through: every value passes the guard of the place it stands in before it is printed.
+
+A guard returns a plain text, which the engine then escapes for HTML, or `Markup`, which is printed as it is.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any, Final
+from urllib.parse import quote
+
+from markupsafe import Markup
+
+from renderer.language.contexts.contexts import Guard
+from renderer.language.values import ValueRefusedError, described, number_of, text_of
+from schemas.addresses import address_problem
+from schemas.colors import is_color
+
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+# What would end a CSS string or url(), whichever quotes it has.
+_ENDS_CSS: Final = re.compile(r"[\x00-\x20\x7f\"'()\\<>]")
+# What would end a candidate of srcset.
+_ENDS_CANDIDATE: Final = re.compile(r"[\x00-\x20\x7f,]")
+
+
+def text(value: Any) -> Any:
+    """Let through what can be read: texts, markup that the template itself made, numbers; nothing for null."""
+    if value is None:
+        return ""
+    if isinstance(value, str | bool | int | float):
+        return value
+    raise ValueRefusedError(f"is {described(value)}, which cannot be printed; name a part of it")
+
+
+def plain(value: Any) -> str:
+    """Let through what can be read, as a text that is escaped whatever it was."""
+    return "" if value is None else text_of(value)
+
+
+def address(value: Any) -> str:
+    """Let through an http(s) or data:image address."""
+    problem = address_problem(value)
+    if problem is not None:
+        raise ValueRefusedError(problem)
+    return text_of(value)
+
+
+def address_part(value: Any) -> str:
+    """Let through a part of an address that the template begins."""
+    return _percent_encoded(_CONTROL, plain(value))
+
+
+def candidate(value: Any) -> str:
+    """Let through an address in a srcset; commas belong to data: addresses and are kept there."""
+    whole = address(value)
+    return whole if whole[:5].lower() == "data:" and " " not in whole else candidate_part(whole)
+
+
+def candidate_part(value: Any) -> str:
+    """Let through a part of an address in a srcset."""
+    return _percent_encoded(_ENDS_CANDIDATE, plain(value))
+
+
+def css_address(value: Any) -> str:
+    """Let through an address inside `url("…")` of a style attribute."""
+    return css_address_part(address(value))
+
+
+def css_address_part(value: Any) -> str:
+    """Let through a part of an address inside `url("…")` of a style attribute."""
+    return _percent_encoded(_ENDS_CSS, plain(value))
+
+
+def sheet_address(value: Any) -> Markup:
+    """Let through an address inside `url("…")` of a style element, where HTML escapes would be read as they stand."""
+    return Markup(css_address(value))  # noqa: S704 - nothing that ends the string or the element is left in it
+
+
+def sheet_address_part(value: Any) -> Markup:
+    """Let through a part of an address inside `url("…")` of a style element."""
+    return Markup(css_address_part(value))  # noqa: S704 - likewise
+
+
+def color(value: Any) -> Markup:
+    """Let through a CSS color. No color holds what HTML would escape, and a style element would show the escapes."""
+    if isinstance(value, str) and is_color(value):
+        return Markup(text_of(value))  # noqa: S704
+    raise ValueRefusedError(f"must be a CSS color such as #0a7 or teal, got {described(value)}")
+
+
+def number(value: Any) -> Markup:
+    """Let through a number, as CSS writes it."""
+    return Markup(repr(number_of(value)))  # noqa: S704
+
+
+def color_or_number(value: Any) -> Markup:
+    """Let through a color or a number: the value of a custom property can be either."""
+    return color(value) if isinstance(value, str) and is_color(value) else number(value)
+
+
+def json(value: Any) -> Any:
+    """Let through what `tojson` made, and nothing else."""
+    if isinstance(value, Markup):
+        return value
+    raise ValueRefusedError("can stand here only through `| tojson`")
+
+
+def _percent_encoded(pattern: re.Pattern[str], value: str) -> str:
+    return pattern.sub(lambda match: quote(match.group(), safe=""), value)
+
+
+GUARDS: Final[dict[Guard, Callable[[Any], Any]]] = {
+    "text": text,
+    "plain": plain,
+    "address": address,
+    "address_part": address_part,
+    "candidate": candidate,
+    "candidate_part": candidate_part,
+    "css_address": css_address,
+    "css_address_part": css_address_part,
+    "sheet_address": sheet_address,
+    "sheet_address_part": sheet_address_part,
+    "color": color,
+    "number": number,
+    "color_or_number": color_or_number,
+    "json": json,
+}

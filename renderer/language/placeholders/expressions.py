@@ -1,0 +1,249 @@
+"""What the expressions of a template tell of the data: each name with its type, default and samples."""
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from jinja2 import nodes
+
+from renderer.language.placeholders.shapes import Shape, Strength
+from schemas.templates import DataType
+
+_SAME_LIST: Final = frozenset({"list", "reject", "rejectattr", "select", "selectattr", "sort", "unique"})
+_OF_LIST: Final = frozenset({"batch", "groupby", "join", "map", "max", "min", "slice", "sum"})
+_ASKED: Final[tuple[tuple[frozenset[str], DataType], ...]] = (
+    (frozenset({"stars"}), "rating"),
+    (
+        frozenset({"abs", "compact", "filesizeformat", "float", "int", "money", "number", "percent", "round"}),
+        "number",
+    ),
+    (frozenset({"date", "datetime", "time"}), "date"),
+    (
+        frozenset({"capitalize", "e", "escape", "lower", "replace", "split", "title", "trim", "truncate", "upper"}),
+        "text",
+    ),
+    (_OF_LIST | _SAME_LIST, "list"),
+    (frozenset({"dictsort", "items"}), "object"),
+)
+_ARITHMETIC: Final = (nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Pow, nodes.Neg, nodes.Pos)
+# These tests can be asked of a name that was not given.
+_TOLERANT_TESTS: Final = frozenset({"defined", "undefined", "none"})
+
+Needs = frozenset[str]
+"""Names of placeholders that have to be given."""
+NOTHING: Final[Needs] = frozenset()
+
+_NUMBERS_ONLY: Final = re.compile(r"(?:[^%]|%%|%[-+ 0#]*[0-9]*(?:\.[0-9]+)?[dfFeEgG])*")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The parts of the data that an expression may hand through as they are, and what it needs."""
+
+    shapes: tuple[Shape, ...] = ()
+    needs: Needs = NOTHING
+
+    def tell(self, data_type: DataType, strength: Strength = Strength.CERTAIN) -> None:
+        """Note what the place of the expression asks for."""
+        for shape in self.shapes:
+            shape.tell(data_type, strength)
+
+
+Scope = dict[str, Seen]
+"""Names that the template itself binds: the parts of the data they may stand for, and what using them needs."""
+
+
+class Expressions(ABC):
+    """Visits expressions and notes in the shapes of the data what they tell."""
+
+    def __init__(self) -> None:
+        self._visitors: Final[dict[type[nodes.Node], Callable[[Any, Scope], Seen]]] = {
+            nodes.Name: self._name,
+            nodes.Getattr: self._attribute,
+            nodes.Getitem: self._subscript,
+            nodes.Filter: self._filter,
+            nodes.Call: self.call,
+            nodes.Test: self._test,
+            nodes.CondExpr: self._either,
+            nodes.Or: self._first_of,
+            nodes.And: self._first_of,
+            nodes.Not: self._not,
+            nodes.Compare: self._compare,
+        }
+
+    @abstractmethod
+    def look_up(self, name: str, scope: Scope) -> Seen:
+        """Return what a name stands for in the data; nothing where it is the template's own."""
+
+    @abstractmethod
+    def call(self, node: nodes.Call, scope: Scope, block: nodes.CallBlock | None = None) -> Seen:
+        """Visit a call, of a macro with what its body needs."""
+
+    def value(self, node: nodes.Node, scope: Scope) -> Seen:
+        """Visit an expression whose value is used: what it names has to be there."""
+        visit: Callable[[Any, Scope], Seen] | None = self._visitors.get(type(node))
+        return self._operands(node, scope) if visit is None else visit(node, scope)
+
+    def truth(self, node: nodes.Node, scope: Scope) -> Seen:
+        """Visit an expression that only its truth is asked of: a name need not be there."""
+        match node:
+            case nodes.Name():
+                seen = Seen(self._name(node, scope).shapes)
+            case nodes.Not():
+                return self.truth(node.node, scope)
+            case nodes.And() | nodes.Or():
+                return Seen(needs=self._first_of(node, scope, last=self.truth).needs)
+            case _:
+                seen = self.value(node, scope)
+        seen.tell("boolean", Strength.TRUTH)
+        return seen
+
+    def _name(self, node: nodes.Name, scope: Scope) -> Seen:
+        return self.look_up(node.name, scope)
+
+    def _attribute(self, node: nodes.Getattr, scope: Scope) -> Seen:
+        return self._part(node.node, node.attr, scope)
+
+    def _subscript(self, node: nodes.Getitem, scope: Scope) -> Seen:
+        if isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, str):
+            return self._part(node.node, node.arg.value, scope)
+        seen = self.value(node.node, scope)
+        needs = seen.needs | self.value(node.arg, scope).needs
+        is_number = isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, int)
+        return Seen(tuple(shape.indexed() for shape in seen.shapes) if is_number else (), needs)
+
+    def _part(self, node: nodes.Expr, name: str, scope: Scope) -> Seen:
+        seen = self.value(node, scope)
+        return Seen(tuple(shape.part(name) for shape in seen.shapes), seen.needs)
+
+    def _not(self, node: nodes.Not, scope: Scope) -> Seen:
+        return Seen(needs=self.truth(node.node, scope).needs)
+
+    def _either(self, node: nodes.CondExpr, scope: Scope) -> Seen:
+        needs = self.truth(node.test, scope).needs
+        one = self.value(node.expr1, scope)
+        other = self.value(node.expr2, scope) if node.expr2 is not None else Seen()
+        return Seen(one.shapes + other.shapes, needs | (one.needs & other.needs))
+
+    def _first_of(
+        self, node: nodes.Or | nodes.And, scope: Scope, last: Callable[[nodes.Node, Scope], Seen] | None = None
+    ) -> Seen:
+        first = self.truth(node.left, scope)
+        second = (last or self.value)(node.right, scope)
+        # The second is needed only where the first does not decide.
+        return Seen(first.shapes + second.shapes, first.needs)
+
+    def _test(self, node: nodes.Test, scope: Scope) -> Seen:
+        if node.name in _TOLERANT_TESTS and isinstance(node.node, nodes.Name):
+            self.look_up(node.node.name, scope)
+            return Seen()
+        return Seen(needs=self.value(node.node, scope).needs | self._needs_of(node.args, scope))
+
+    def _compare(self, node: nodes.Compare, scope: Scope) -> Seen:
+        operands = [node.expr, *(operand.expr for operand in node.ops)]
+        seen = [self.value(operand, scope) for operand in operands]
+        for index, operand in enumerate(node.ops):
+            is_within = operand.op in ("in", "notin")
+            _compared(seen[index], _constant(operands[index + 1]), is_within=is_within)
+            if not is_within:
+                _compared(seen[index + 1], _constant(operands[index]), is_within=False)
+        return Seen(needs=union(item.needs for item in seen))
+
+    def _operands(self, node: nodes.Node, scope: Scope) -> Seen:
+        """Visit what the expression is made of, for every kind of expression that has no visitor of its own."""
+        pairs = [child for child in node.iter_child_nodes() if isinstance(child, nodes.Pair)]
+        operands = [child for child in node.iter_child_nodes() if isinstance(child, nodes.Expr)]
+        operands += [part for pair in pairs for part in (pair.key, pair.value)]
+        seen = [self.value(operand, scope) for operand in operands]
+        is_number = isinstance(node, _ARITHMETIC) or (
+            isinstance(node, nodes.Add) and any(_type_of_constant(_constant(item)) == "number" for item in operands)
+        )
+        for item in seen:
+            if is_number:
+                item.tell("number")
+            elif isinstance(node, nodes.Concat):
+                item.tell("text", Strength.PRINTED)
+        return Seen(needs=union(item.needs for item in seen))
+
+    def _needs_of(self, values: Iterable[nodes.Node], scope: Scope) -> Needs:
+        return union(self.value(value, scope).needs for value in values)
+
+    def _filter(self, node: nodes.Filter, scope: Scope) -> Seen:
+        if node.node is None:
+            return Seen()
+        keywords: list[Any] = list(node.kwargs)
+        arguments = [self.value(value, scope) for value in [*node.args, *(keyword.value for keyword in keywords)]]
+        given = union(argument.needs for argument in arguments)
+        seen = self.value(node.node, scope)
+        if node.name in ("default", "d"):
+            return _with_default(node, seen, given)
+        needs = seen.needs | given
+        _filtered(node, seen)
+        if node.name == "format" and _NUMBERS_ONLY.fullmatch(str(_constant(node.node))):
+            for argument in arguments:
+                argument.tell("number", Strength.GUESSED)
+        if node.name in _SAME_LIST:
+            return Seen(seen.shapes, needs)
+        if node.name in ("first", "last"):
+            return Seen(tuple(shape.element for shape in seen.shapes if shape.element is not None), needs)
+        return Seen(needs=needs)
+
+
+def _with_default(node: nodes.Filter, seen: Seen, given: Needs) -> Seen:
+    if not isinstance(node.node, nodes.Name):
+        return Seen(seen.shapes, seen.needs | given)
+    for shape in seen.shapes:
+        if not shape.has_default:
+            shape.has_default = True
+            shape.default = _constant(node.args[0]) if node.args else ""
+    return Seen(seen.shapes, given)
+
+
+def _filtered(node: nodes.Filter, seen: Seen) -> None:
+    for names, data_type in _ASKED:
+        if node.name in names:
+            seen.tell(data_type, Strength.PRINTED if data_type == "text" else Strength.CERTAIN)
+    if node.name == "tojson":
+        for shape in seen.shapes:
+            shape.is_json = True
+    keywords: list[Any] = list(node.kwargs)
+    named = next((_constant(keyword.value) for keyword in keywords if keyword.key == "attribute"), None)
+    if node.name in _OF_LIST and isinstance(named, str) and named.isidentifier():
+        for shape in seen.shapes:
+            shape.item().part(named).tell("number" if node.name == "sum" else "text", Strength.PRINTED)
+
+
+def _compared(seen: Seen, constant: Any, *, is_within: bool) -> None:
+    if is_within != isinstance(constant, list):
+        return
+    for sample in constant if isinstance(constant, list) else [constant]:
+        data_type = _type_of_constant(sample)
+        if data_type is not None:
+            seen.tell(data_type, Strength.PRINTED if data_type == "text" else Strength.GUESSED)
+            for shape in seen.shapes:
+                shape.compared.append(sample)
+
+
+def _constant(node: nodes.Node) -> Any:
+    if not isinstance(node, nodes.Const | nodes.List | nodes.Tuple | nodes.Dict | nodes.Neg):
+        return None
+    try:
+        value = node.as_const()
+    except nodes.Impossible:
+        return None
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _type_of_constant(value: Any) -> DataType | None:
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int | float):
+        return "number"
+    return "text" if isinstance(value, str) else None
+
+
+def union(needs: Iterable[Needs]) -> Needs:
+    """Return all of them."""
+    return frozenset().union(*needs)

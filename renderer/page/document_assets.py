@@ -1,0 +1,130 @@
+"""The assets of one document: each fetched once, within what a document may have."""
+
+import asyncio
+import hashlib
+import math
+import time
+from collections.abc import Callable
+from typing import Final
+
+from renderer.assets.port import AssetError, AssetFetcher, Fetched, Kind
+from renderer.page.prefetch import named_assets
+
+FETCHED_MAX: Final = 100
+BYTES_MAX: Final = 32 * 1024 * 1024
+PIXELS_MAX: Final = 128_000_000
+"""Of one document: addresses fetched, bytes and pixels of all its assets together."""
+PATIENCE_SECONDS: Final = 0.2
+"""For how long a page that others want waits for an asset."""
+RETURNS_MAX: Final = 4
+"""How often a document leaves its page to others: it is drawn anew each time."""
+
+
+class AssetsLateError(Exception):
+    """The page is better given to others until the document's assets are there."""
+
+
+class DocumentAssets:
+    """Fetches for one document, for `seconds` altogether from the first asset on.
+
+    `wanted` says whether others wait for a page.
+    """
+
+    def __init__(self, fetcher: AssetFetcher, seconds: float, wanted: Callable[[], bool] = lambda: False) -> None:
+        self._fetcher = fetcher
+        self._seconds = seconds
+        self._wanted = wanted
+        self._deadline: float | None = None
+        self._fetches: dict[tuple[str, Kind], asyncio.Task[Fetched]] = {}
+        self._sizes: dict[tuple[str, Kind], int] = {}
+        self._refused: set[tuple[str, Kind]] = set()
+        self._pixels = 0
+        self._returns = 0
+        self.late = asyncio.Event()
+        """Set once a page that others want has waited too long for an asset."""
+        self.contents: dict[str, str] = {}
+        """The SHA-256 of what came, by address."""
+        self.milliseconds: dict[str, int] = {}
+        """How long each address took, whatever became of it."""
+        self.fresh_until = math.inf
+        """When the first of what came may be something else, by `time.monotonic`."""
+
+    async def prefetch(self, html: str) -> None:
+        """Fetch what the document names outright, so that a page need not wait for it. Raises nothing."""
+        for url, kind in named_assets(html)[:FETCHED_MAX]:
+            self._fetch_once(url, kind)
+        await self.wait_idle()
+
+    async def wait_idle(self) -> None:
+        """Return once nothing is being fetched, with `late` cleared. Raises nothing."""
+        under_way = [fetch for fetch in self._fetches.values() if not fetch.done()]
+        if under_way:
+            await asyncio.wait(under_way)
+        self.late.clear()
+
+    @property
+    def addresses(self) -> list[str] | None:
+        """Return the only addresses that an answer can be had for; None as long as others may be fetched."""
+        if len(self._fetches) < FETCHED_MAX:
+            return None
+        return list(dict.fromkeys(url for url, _ in self._fetches))
+
+    async def get(self, url: str, kind: Kind) -> Fetched:
+        """Return an asset to a page, the same however often it is asked for. Raises AssetError."""
+        if (url, kind) not in self._fetches and len(self._fetches) >= FETCHED_MAX:
+            raise AssetError("asset_blocked")
+        fetch = self._fetch_once(url, kind)
+        while not fetch.done() and self._returns < RETURNS_MAX:
+            await asyncio.wait((fetch,), timeout=PATIENCE_SECONDS)
+            if not fetch.done() and not self.late.is_set() and self._wanted():
+                self._returns += 1
+                self.late.set()
+        return await asyncio.shield(fetch)
+
+    def abandon(self) -> None:
+        """Give up what is still being fetched."""
+        for fetch in self._fetches.values():
+            fetch.cancel()
+
+    def _fetch_once(self, url: str, kind: Kind) -> asyncio.Task[Fetched]:
+        fetch = self._fetches.get((url, kind))
+        if fetch is None:
+            fetch = self._fetches[url, kind] = asyncio.create_task(self._fetch(url, kind))
+            # The document may never ask for it, and then nobody needs to know why it is missing.
+            fetch.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return fetch
+
+    async def _fetch(self, url: str, kind: Kind) -> Fetched:
+        began = time.monotonic()
+        if self._deadline is None:
+            self._deadline = began + self._seconds
+        try:
+            async with asyncio.timeout(self._deadline - began):
+                fetched = await self._fetcher.fetch(url, kind, lambda size: self._measure((url, kind), size))
+        except TimeoutError:
+            raise AssetError("asset_timeout") from None
+        except asyncio.CancelledError:
+            if (url, kind) not in self._refused:
+                raise
+            raise AssetError("asset_too_large") from None
+        finally:
+            self._sizes.pop((url, kind), None)
+            self.milliseconds[url] = round((time.monotonic() - began) * 1000)
+        if (url, kind) not in self._refused:
+            self._measure((url, kind), len(fetched.body))
+        self._pixels += fetched.pixels
+        if (url, kind) in self._refused or self._pixels > PIXELS_MAX:
+            raise AssetError("asset_too_large", fetched.status)
+        self.contents[url] = hashlib.sha256(fetched.body).hexdigest()
+        self.fresh_until = min(self.fresh_until, fetched.fresh_until)
+        return fetched
+
+    def _measure(self, asset: tuple[str, Kind], size: int) -> None:
+        """Note how much of an asset is there; of what is too much altogether, the last that is coming is refused."""
+        self._sizes[asset] = size
+        while sum(self._sizes.values()) > BYTES_MAX:
+            last = [each for each, fetch in self._fetches.items() if each in self._sizes and not fetch.done()][-1]
+            del self._sizes[last]
+            self._refused.add(last)
+            if self._fetches[last] is not asyncio.current_task():
+                self._fetches[last].cancel()

@@ -1,0 +1,88 @@
+"""The frames of a page: Chromium draws them when it is asked, so that it draws none for nothing."""
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final, cast
+
+from renderer.browser.devtools import DevToolsError, Session
+
+INTERVAL_SECONDS: Final = 0.016
+TRIES: Final = 5
+REFUSALS: Final = ("wasn't found", "only supported if BeginFrameControl")
+"""What a Chromium answers that does not know the command, or does not take it."""
+
+
+class BeginFrameUnsupportedError(Exception):
+    """This Chromium cannot be asked for frames."""
+
+
+class Frames:
+    """Asks for the frames of one page. Where the browser draws of its own accord (`turn` None) there is nothing to do.
+
+    `turn` is the browser's: two frames at once, even of different pages, end it.
+    """
+
+    def __init__(self, session: Session, turn: asyncio.Lock | None) -> None:
+        self._session = session
+        self._turn = turn
+
+    @property
+    def on_demand(self) -> bool:
+        """Whether the browser draws only what it is asked for, and `picture` can be used."""
+        return self._turn is not None
+
+    @asynccontextmanager
+    async def flowing(self) -> AsyncIterator[None]:
+        """Draw a frame every 16 ms while the body runs: pictures are decoded, and callbacks come, with frames only."""
+        if self._turn is None:
+            yield
+            return
+        flow = asyncio.create_task(self._flow())
+        try:
+            yield
+        finally:
+            flow.cancel()
+            await asyncio.gather(flow, return_exceptions=True)  # a page that was closed says so to who draws on it
+
+    async def begin(self) -> None:
+        """Draw the page's first frame. Raises BeginFrameUnsupportedError where this Chromium refuses to."""
+        try:
+            await self.draw()
+        except DevToolsError as error:
+            if any(words in error.message for words in REFUSALS):
+                raise BeginFrameUnsupportedError(
+                    f"Chromium cannot be asked for frames: {error.message[:200]}"
+                ) from None
+            raise
+
+    async def draw(self) -> None:
+        """Draw a frame, where the browser does not do that of its own accord."""
+        if self._turn is not None:
+            await self._draw(self._turn, {})
+
+    async def picture(self, parameters: dict[str, Any]) -> bytes:
+        """Draw a frame and return it as an image; empty where the browser gives none.
+
+        `parameters` are those of HeadlessExperimental.ScreenshotParams.
+        """
+        for _ in range(TRIES):
+            answer = await self._draw(cast("asyncio.Lock", self._turn), {"screenshot": parameters})
+            if "screenshotData" in answer:
+                return base64.b64decode(answer["screenshotData"])
+        return b""
+
+    async def _flow(self) -> None:
+        while True:
+            await asyncio.sleep(INTERVAL_SECONDS)
+            await self.draw()
+
+    async def _draw(self, turn: asyncio.Lock, parameters: dict[str, Any]) -> dict[str, Any]:
+        await turn.acquire()
+        # Whoever waits may give up; the frame is under way until the browser says otherwise.
+        drawing = self._session.send("HeadlessExperimental.beginFrame", parameters)
+        drawing.add_done_callback(lambda done: done.cancelled() or done.exception())
+        drawing.add_done_callback(lambda _: turn.release())
+        answer: dict[str, Any] = await asyncio.shield(drawing)
+        return answer

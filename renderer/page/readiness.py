@@ -1,0 +1,153 @@
+"""Put a document into a page and wait until everything it shows is there and stands still."""
+
+import contextlib
+import re
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from renderer.assets.force_font_swap import document_fonts_in_any_time
+from renderer.assets.freeze_svg import images_at_rest
+from renderer.browser.devtools import DevToolsError, Session
+from renderer.errors import RenderError
+from renderer.page.document_hints import DocumentHints
+from schemas.output import Output
+
+FRAMES_MAX: Final = 20
+_DIRECTORY: Final = Path(__file__).with_name("scripts")
+_SCRIPTS: Final = ("animations.js", "lazy_content.js", "glyph_usage.js", "fit.js", "compose.js")
+_SCRIPT: Final = "".join((_DIRECTORY / name).read_text() for name in _SCRIPTS)
+_CLOSED_SHADOW: Final = re.compile(r"(<template\b[^<>]*\bshadowrootmode\s*=\s*[\"']?)closed\b", re.IGNORECASE)
+_BYTE_ORDER_MARK: Final = "\ufeff"
+
+
+class LayoutReport(msgspec.Struct, frozen=True):
+    """What the page reports once it is ready. Sizes are CSS pixels."""
+
+    failed: list[str]
+    """Addresses of images that did not load; no data: addresses."""
+    broken: bool
+    """An image that an element has as a data: address cannot be decoded."""
+    characters: str
+    """Distinct characters outside ASCII that are left to the installed fonts."""
+    refresh: tuple[float, str] | None
+    """Seconds and address of a `<meta http-equiv="refresh">`."""
+    traces: bool
+    """The document holds something that stays behind in the page: a frame, a plug-in or a telling `<meta>`."""
+    cut: list[str]
+    """Texts that did not fit their boxes at their smallest size and were cut, each named by its tag and id."""
+    size: tuple[float, float]
+    """Width and height of the whole document."""
+    frames: int
+    """How many documents are inside this one."""
+    box: tuple[float, float, float, float] | None
+    """Left, top, width and height of the element asked for."""
+
+
+async def main_frame(session: Session) -> str:
+    """Return the id of the page's own frame, which stays the same when it navigates."""
+    tree = await session.send("Page.getFrameTree")
+    frame: str = tree["frameTree"]["frame"]["id"]
+    return frame
+
+
+async def make_world(session: Session, frame: str) -> int:
+    """Return the id of an isolated world of the page's document, with `compose` defined in it.
+
+    It lives until the page navigates; writing another document into the page keeps it.
+    """
+    world = await session.send("Page.createIsolatedWorld", {"frameId": frame, "worldName": "posters"})
+    context: int = world["executionContextId"]
+    await session.send("Runtime.evaluate", {"expression": _SCRIPT, "contextId": context})
+    return context
+
+
+async def compose(session: Session, world: int, html: str, output: Output) -> LayoutReport:
+    """Draw `html` in the page and return once it is loaded, decoded, and every animation is at its end or undone.
+
+    Raises RenderError: `navigated` when the document went elsewhere, `output_invalid` for a selector that is no
+    selector. Without a limit of its own: the caller has the deadline.
+    """
+    wanted = _wanted(DocumentHints(html), output)
+    # Read from a file by a browser, the mark would be no part of the document; as one, it would end its head.
+    document = images_at_rest(document_fonts_in_any_time(html.removeprefix(_BYTE_ORDER_MARK)))
+    if "shadowrootmode" in document.lower():
+        # Nothing reaches into a closed one, where images and motion may be as well.
+        document = _CLOSED_SHADOW.sub(r"\1open", document)
+    function = "(html, wanted) => compose(html, wanted)"
+    composed = await _call(session, world, function, output.selector, document, wanted)
+    return await _with_frames(session, world, composed)
+
+
+async def arrange(session: Session, world: int, html: str, output: Output) -> LayoutReport:
+    """Return once the document that is in the page stands still in a view that was changed. Raises RenderError."""
+    wanted = {**_wanted(DocumentHints(html), output), "width": output.width, "height": output.height}
+    composed = await _call(session, world, "(wanted) => arrange(wanted)", output.selector, wanted)
+    return await _with_frames(session, world, composed)
+
+
+def _wanted(said: DocumentHints, output: Output) -> dict[str, Any]:
+    return {
+        "selector": output.selector,
+        "wholePage": bool(output.full_page or output.selector),
+        "fixedBackground": bool(output.full_page) and said.fixed_backgrounds,
+        "styleTexts": said.style_texts,
+        "contentsLater": said.contents_later,
+        "styleImages": said.style_images,
+        "styleSheets": said.style_sheets,
+    }
+
+
+async def _with_frames(session: Session, world: int, composed: LayoutReport) -> LayoutReport:
+    """Bring what the document's frames show to rest as well."""
+    if not composed.frames:
+        return composed
+    tree = await session.send("Page.getFrameTree")
+    for frame in islice(_frames_below(tree["frameTree"]), FRAMES_MAX):
+        # It may be gone by now, or never have become a document; the page itself is what counts.
+        with contextlib.suppress(DevToolsError, RenderError):
+            inner = await _call(session, await make_world(session, frame), "() => settleFrame()", None)
+            composed = msgspec.structs.replace(composed, characters=composed.characters + inner.characters)
+    await draw_frames(session, world)
+    return composed
+
+
+def _frames_below(tree: dict[str, Any]) -> Iterator[str]:
+    for child in tree.get("childFrames", ()):
+        yield child["frame"]["id"]
+        yield from _frames_below(child)
+
+
+async def _call(session: Session, world: int, function: str, selector: str | None, *given: object) -> LayoutReport:
+    call = {
+        "functionDeclaration": function,
+        "executionContextId": world,
+        "arguments": [{"value": value} for value in given],
+        "awaitPromise": True,
+        "returnByValue": True,
+    }
+    try:
+        answer = await session.send("Runtime.callFunctionOn", call)
+    except DevToolsError as error:
+        if "context was destroyed" in error.message or "Cannot find context" in error.message:
+            raise RenderError("navigated", "the document navigated away while it was drawn") from None
+        raise
+    if "exceptionDetails" in answer:
+        raise _failure(answer["exceptionDetails"], selector)
+    return msgspec.convert(answer["result"]["value"], LayoutReport)
+
+
+async def draw_frames(session: Session, world: int) -> None:
+    """Return once the page has drawn what came after it was ready."""
+    frames = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    await session.send("Runtime.evaluate", {"expression": frames, "contextId": world, "awaitPromise": True})
+
+
+def _failure(details: dict[str, Any], selector: str | None) -> RenderError:
+    message = str(details.get("exception", {}).get("description", details.get("text")))[:300]
+    if selector and "not a valid selector" in message:
+        return RenderError("output_invalid", f"output field `selector` is {selector[:80]!r}, which is no CSS selector")
+    return RenderError("internal", f"the page could not be made ready: {message}")

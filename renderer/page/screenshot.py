@@ -1,0 +1,58 @@
+"""Turn what a page shows into the bytes of an image."""
+
+import base64
+import io
+from typing import Any
+
+import PIL.Image
+
+from renderer.browser.devtools import Session
+from renderer.errors import RenderError
+from renderer.page.clip import Clip, clip_size
+from renderer.page.frames import Frames
+from renderer.rendering import Image
+from schemas.output import Output
+
+IMAGE_MAX_BYTES = 64 * 1024 * 1024
+
+
+async def capture(session: Session, frames: Frames, name: str, output: Output, clip: Clip | None) -> Image:
+    """Return the picture of the viewport, or of `clip`, under `name`.
+
+    Raises RenderError: `dimension_limit` for a clip that is too large, `output_too_large` over 64 MiB,
+    `renderer_crashed` when the browser returns nothing.
+    """
+    encoding = _encoding(output)
+    if frames.on_demand and clip is None and (output.scale or 1.0) == 1.0:
+        data = checked_bytes(await frames.picture(encoding))
+    else:
+        async with frames.flowing():
+            answer = await session.send("Page.captureScreenshot", {**encoding, **_area(output, clip)})
+        data = checked_bytes(base64.b64decode(answer["data"]))
+    with PIL.Image.open(io.BytesIO(data)) as header:
+        width, height = header.size
+    return Image(name=name, data=data, width=width, height=height, format=output.format or "png")
+
+
+def _encoding(output: Output) -> dict[str, Any]:
+    if output.format == "png":
+        # Encoding is the largest slice of a rendering; this halves it for some more bytes.
+        return {"format": "png", "optimizeForSpeed": True}
+    return {"format": output.format, "quality": output.quality}
+
+
+def _area(output: Output, clip: Clip | None) -> dict[str, Any]:
+    if clip is None:
+        return {"fromSurface": True, "captureBeyondViewport": False}
+    clip_size(clip, output.scale or 1.0)
+    box = {"x": clip.left, "y": clip.top, "width": clip.width, "height": clip.height, "scale": 1}
+    return {"fromSurface": True, "captureBeyondViewport": True, "clip": box}
+
+
+def checked_bytes(data: bytes) -> bytes:
+    """Return the bytes of an image. Raises RenderError: `renderer_crashed` for none, `output_too_large` over 64 MiB."""
+    if not data:
+        raise RenderError("renderer_crashed", "the browser returned an empty picture")
+    if len(data) > IMAGE_MAX_BYTES:
+        raise RenderError("output_too_large", f"the image has {len(data):,} bytes; {IMAGE_MAX_BYTES:,} are allowed")
+    return data

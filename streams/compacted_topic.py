@@ -1,0 +1,108 @@
+"""Reading a compacted topic whole and for ever, without a consumer group: every process has all of it."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from streams.broker_access import aiokafka_options
+from streams.settings import StreamSettings
+
+logger = logging.getLogger(__name__)
+
+OnRecord = Callable[[bytes | None, bytes | None], None]
+RESTART_SECONDS: Final = 1.0
+
+
+class CompactedTopicReader:
+    """Calls `on_record(key, value)` for every record of `topic`, old ones first; `caught_up` is set after those."""
+
+    def __init__(self, topic: str, settings: StreamSettings, on_record: OnRecord) -> None:
+        self.topic = topic
+        self._settings = settings
+        self._on_record = on_record
+        self._task: asyncio.Task[None] | None = None
+        self._positions: dict[TopicPartition, int] = {}
+        self._newest: dict[bytes | None, tuple[int, int]] = {}
+        self.caught_up = asyncio.Event()
+
+    async def start(self) -> None:
+        """Begin reading, and return once everything that was there has been read."""
+        self._task = asyncio.create_task(self._read_for_ever(), name=f"read {self.topic}")
+        await self.caught_up.wait()
+
+    async def stop(self) -> None:
+        """Stop reading."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _read_for_ever(self) -> None:
+        while True:
+            try:
+                await self._read()
+            except (KafkaError, OSError) as error:
+                logger.warning("reading %s again in %g s: %r", self.topic, RESTART_SECONDS, error)
+            except Exception:
+                # Nobody awaits this task; without it the role would go on with what it knew.
+                logger.exception("reading %s again in %g s", self.topic, RESTART_SECONDS)
+            await asyncio.sleep(RESTART_SECONDS)
+
+    async def _read(self) -> None:
+        consumer = AIOKafkaConsumer(
+            **aiokafka_options(self._settings),
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            fetch_max_wait_ms=int(self._settings.fetch_wait * 1000),
+            max_partition_fetch_bytes=5 * 1024 * 1024,
+        )
+        await consumer.start()
+        try:
+            while True:
+                partitions = await self._partitions(consumer)
+                consumer.assign(partitions)
+                for partition in partitions:
+                    consumer.seek(partition, self._positions.get(partition, 0))
+                ends = await consumer.end_offsets(partitions)
+                await self._follow(consumer, {partition: end for partition, end in ends.items() if end > 0})
+        finally:
+            await consumer.stop()
+
+    async def _partitions(self, consumer: AIOKafkaConsumer) -> list[TopicPartition]:
+        await consumer._client.add_topic(self.topic)
+        numbers = consumer.partitions_for_topic(self.topic)
+        if not numbers:
+            raise KafkaError(f"topic {self.topic} does not exist; run `posters setup`")
+        return [TopicPartition(self.topic, number) for number in numbers]
+
+    async def _follow(self, consumer: AIOKafkaConsumer, behind: dict[TopicPartition, int]) -> None:
+        """Read until there are more partitions than we read."""
+        reading = len(consumer.assignment())
+        while len(consumer.partitions_for_topic(self.topic) or ()) <= reading:
+            for partition in list(behind):
+                # The position passes the end even where the last offsets are compacted away.
+                if await consumer.position(partition) >= behind[partition]:
+                    del behind[partition]
+            if not behind:
+                self.caught_up.set()
+            batches = await consumer.getmany(timeout_ms=100 if behind else 1000)
+            for partition, records in batches.items():
+                for record in records:
+                    if self._is_news(record):
+                        self._on_record(record.key, record.value)
+                    self._positions[partition] = record.offset + 1
+        logger.info("%s has more partitions than before; reading all of them", self.topic)
+
+    def _is_news(self, record: Any) -> bool:
+        """Say whether nothing newer came for the key: since partitions were added, its records are in two of them."""
+        newest = self._newest.get(record.key)
+        if newest is not None and record.partition != newest[1] and record.timestamp < newest[0]:
+            return False
+        self._newest[record.key] = (record.timestamp, record.partition)
+        return True

@@ -1,0 +1,49 @@
+"""Trying again for as long as it takes."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+from streams.errors import UnavailableError
+from streams.liveness import WaitingFor, waiting_for
+
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
+
+FIRST_DELAY_SECONDS: Final = 0.1
+LONGEST_DELAY_SECONDS: Final = 10.0
+
+Sleep = Callable[[float], Awaitable[None]]
+
+
+async def retry_while_unavailable(
+    action: Callable[[], Awaitable[T]],
+    *,
+    longest: float = LONGEST_DELAY_SECONDS,
+    declare: WaitingFor = waiting_for,
+    sleep: Sleep = asyncio.sleep,
+    jitter: Callable[[], float] = random.random,
+) -> T:
+    """Return what `action` returns, calling it again after every UnavailableError; other errors pass through.
+
+    The delay doubles from 0.1 s to `longest` seconds, each shortened by up to a half at random so that many workers do
+    not knock together. `declare` is told what is waited for, and None when that is over.
+    """
+    delay = FIRST_DELAY_SECONDS
+    waited = False
+    try:
+        while True:
+            try:
+                return await action()
+            except UnavailableError as error:
+                waited = True
+                declare(str(error))
+                pause = delay * (1 - jitter() / 2)
+                logger.warning("trying again in %.1f s: %s", pause, error)
+                await sleep(pause)
+                delay = min(delay * 2, longest)
+    finally:
+        if waited:
+            declare(None)

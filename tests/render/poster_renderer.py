@@ -1,0 +1,71 @@
+"""What the tests of making share: pinned posters, templates at hand, a store in memory."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from agents.digest import input_digest
+from agents.storage.port import Facts, StoredObject
+from renderer.language.template import Template
+from schemas.output import Output, resolve_output
+from schemas.renders import PosterPinned
+
+VERSION = UUID("00000000-0000-4000-8000-000000000001")
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def pinned(
+    html: str, *, data: dict[str, Any] | None = None, output: Output | None = None, **fields: Any
+) -> PosterPinned:
+    """Return a poster of a template with this HTML."""
+    resolved = resolve_output(output or Output(width=200, height=100))
+    return PosterPinned(
+        **{
+            "event_id": VERSION,
+            "occurred_at": NOW,
+            "requested_at": NOW,
+            "job_id": "job",
+            "poster_index": 0,
+            "entity_id": "1",
+            "template_version_id": VERSION,
+            "section": "cards",
+            "template_version": 1,
+            "custom_data": data or {},
+            "output": resolved,
+            "input_digest": input_digest(html, data or {}, resolved),
+            **fields,
+        }
+    )
+
+
+@dataclass
+class Sources:
+    """One template."""
+
+    html: str
+
+    async def get(self, version_id: UUID) -> tuple[Template, bool]:
+        """Return it, whatever it is called."""
+        return Template(self.html), False
+
+
+@dataclass
+class MemoryStore:
+    """Objects in memory."""
+
+    kept: dict[str, StoredObject] = field(default_factory=dict)
+    puts: int = 0
+
+    async def put(self, key: str, body: bytes, content_type: str, facts: Facts) -> StoredObject:
+        """Keep the object unless the key is taken."""
+        self.puts += 1
+        return self.kept.setdefault(key, StoredObject(key=key, size_bytes=len(body), facts=facts))
+
+    async def find(self, key: str) -> StoredObject | None:
+        """Return what is kept."""
+        return self.kept.get(key)
+
+    def url(self, key: str) -> str:
+        """Return an address."""
+        return f"memory:{key}"

@@ -1,0 +1,110 @@
+"""A single poster finds a place, whatever bulk has in hand."""
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import cast
+from uuid import uuid4
+
+from agents.cancellations import Cancellations
+from agents.render.agent import RenderAgent
+from agents.render.crash_journal import CrashJournal
+from agents.render.lanes import Lanes
+from agents.render.poster_events import StoredPoster
+from agents.render.poster_renderer import PosterRenderer
+from renderer.concurrency_limit import KEPT, ConcurrencyLimit
+from schemas.codec import encode
+from schemas.outcomes import Image
+from schemas.renders import PosterPinned
+from streams.inbox import Inbox
+from tests.render.test_giving_up import pinned
+from tests.sink.ports import Announcements, SetAside
+from tests.streams.deliveries import delivery
+
+BULK_PLACES = 3
+IMAGE = Image(name="default", url="u", object_key="k", sha256="0" * 64, size_bytes=1, width=1, height=1, format="png")
+
+
+class Held:
+    """A maker that finishes a poster when it is told to."""
+
+    def __init__(self) -> None:
+        self.making: dict[str, asyncio.Event] = {}
+
+    async def make(self, poster: PosterPinned) -> StoredPoster:
+        """Make a poster."""
+        self.making[poster.job_id] = asyncio.Event()
+        await self.making[poster.job_id].wait()
+        return StoredPoster(images=[IMAGE])
+
+
+class Room:
+    """A render role without broker and browser."""
+
+    def __init__(self, directory: Path) -> None:
+        self.held = Held()
+        places = ConcurrencyLimit(BULK_PLACES)
+        self.inbox = Inbox(
+            ["poster-renders", "poster-renders-bulk"], cap=100, queue=Lanes(lambda: places.has_room_for_bulk)
+        )
+        places.on_free = self.inbox.look_again
+        journal = CrashJournal(directory)
+        journal.open()
+        self.agent = RenderAgent(
+            self.inbox,
+            Announcements(),
+            SetAside(),
+            Cancellations(),
+            cast("PosterRenderer", self.held),
+            journal,
+            places=places,
+            retry_delays=(1, 1, 1),
+            now=lambda: datetime.now(UTC),
+        )
+
+    async def ask(self, topic: str, *jobs: str) -> None:
+        """Deliver a poster of each job, and let the role begin what it wants to begin."""
+        for job in jobs:
+            poster = pinned(job_id=job, event_id=uuid4())
+            offset = (self.inbox.last((topic, 0)) or 0) + 1
+            self.inbox.deliver(delivery(offset, topic=topic, value=encode(poster)), lambda: None)
+        await self.passes()
+
+    async def finish(self, job: str) -> None:
+        """Let the maker finish a poster, and the role go on."""
+        self.held.making.pop(job).set()
+        await self.passes()
+
+    async def passes(self) -> None:
+        """Let the role work until it waits for its maker."""
+        for _ in range(100):
+            await asyncio.sleep(0)
+
+
+async def test_a_single_poster_does_not_wait_until_bulk_gives_up_a_place(tmp_path: Path) -> None:
+    """Bulk has its own places, all of them; beside them single posters begin at once."""
+    room = Room(tmp_path / "journal")
+    running = asyncio.create_task(room.agent.run())
+    await room.ask("poster-renders-bulk", "b1", "b2", "b3", "b4", "b5")
+    before = sorted(room.held.making)
+    await room.ask("poster-renders", *(f"s{number}" for number in range(KEPT)))
+    with_singles = sorted(room.held.making)
+    running.cancel()
+
+    assert before == ["b1", "b2", "b3"]
+    assert with_singles == ["b1", "b2", "b3", "s0", "s1"]
+
+
+async def test_a_place_that_bulk_gives_up_is_the_next_ones_of_bulk(tmp_path: Path) -> None:
+    """Where nobody else asks, bulk keeps all of its places in use, one poster after the other."""
+    room = Room(tmp_path / "journal")
+    running = asyncio.create_task(room.agent.run())
+    await room.ask("poster-renders-bulk", "b1", "b2", "b3", "b4", "b5")
+    await room.finish("b2")
+    after_one = sorted(room.held.making)
+    await room.finish("b1")
+    after_two = sorted(room.held.making)
+    running.cancel()
+
+    assert after_one == ["b1", "b3", "b4"]
+    assert after_two == ["b3", "b4", "b5"]

@@ -1,0 +1,116 @@
+"""What is kept is answered without a browser, as it was made; in strict, what was cut fails."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+from uuid import UUID
+
+import pytest
+
+from agents.render.poster_renderer import ImageStore, PosterRenderer
+from agents.render.template_sources import TemplateSources
+from agents.storage.files import FileStore
+from renderer.errors import RenderError
+from renderer.language.template import Template
+from renderer.rendering import Image, Rendering, RenderRequest, Timings
+from schemas.outcomes import PosterWarning
+from schemas.output import named_outputs, parse_output, resolve_output
+from schemas.renders import PosterPinned
+
+CUT = PosterWarning(code="text_truncated", message="cut with an ellipsis: <p> at 12 px")
+BROKEN = PosterWarning(code="asset_invalid", message="not shown: an image in a data: address")
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Easel:
+    """A renderer whose images are 33 pixels higher than anybody could know, and that counts."""
+
+    fingerprint = "easel-1"
+
+    def __init__(self, *warnings: PosterWarning) -> None:
+        self.drawn = 0
+        self._warnings = list(warnings)
+
+    async def render(self, request: RenderRequest) -> Rendering:
+        """Return an image of a few bytes for each name."""
+        self.drawn += 1
+        images = [
+            Image(name=name, data=name.encode(), width=output.width or 0, height=33, format=output.format or "png")
+            for name, output in named_outputs(request.output)
+        ]
+        return Rendering(images=images, warnings=self._warnings, timings=Timings(waited=0, composed=0, captured=0))
+
+
+class Sources:
+    """One template for every id."""
+
+    async def get(self, version_id: UUID) -> tuple[Template, bool]:
+        """Return it."""
+        return Template("<p>x"), False
+
+
+def making(easel: Easel, directory: Path) -> PosterRenderer:
+    """Return a making on a directory."""
+    shelf = ImageStore(store=FileStore(directory), public_url=None)
+    return PosterRenderer(easel, cast("TemplateSources", Sources()), shelf, timeout=5, clock=lambda: 0.0)
+
+
+def pinned(output: dict[str, Any], **fields: Any) -> PosterPinned:
+    """Return a poster to make."""
+    event = PosterPinned(
+        event_id=UUID(int=1),
+        occurred_at=NOW,
+        job_id="job",
+        poster_index=0,
+        entity_id="e",
+        template_version_id=UUID(int=2),
+        section="cards",
+        template_version=1,
+        output=resolve_output(parse_output(output)),
+        requested_at=NOW,
+        input_digest="a" * 64,
+    )
+    return replace(event, **fields)
+
+
+async def test_a_kept_poster_is_answered_as_it_was_made(tmp_path: Path) -> None:
+    """The second answer has the same images, sizes and warnings, without drawing."""
+    easel = Easel(CUT, BROKEN)
+    poster = pinned({"full_page": True, "width": 50})
+    first, second = [await making(easel, tmp_path).make(poster) for _ in range(2)]
+
+    assert (first.cached, second.cached, easel.drawn) == (False, True, 1)
+    assert (second.images, second.warnings) == (first.images, [CUT, BROKEN])
+    assert (first.lacks_assets, second.lacks_assets) == (True, True)
+    assert (second.images[0].width, second.images[0].height) == (50, 33)
+
+
+async def test_variants_are_reused_only_all_together(tmp_path: Path) -> None:
+    """Each variant has a key of its own; one that is gone has all drawn again, to the same keys."""
+    easel = Easel()
+    poster = pinned({"variants": [{"name": "a"}, {"name": "b", "format": "jpeg"}]})
+    first = await making(easel, tmp_path).make(poster)
+    await FileStore(tmp_path).delete(first.images[1].object_key)
+    second = await making(easel, tmp_path).make(poster)
+    third = await making(easel, tmp_path).make(poster)
+
+    assert len({image.object_key for image in first.images}) == 2
+    assert (easel.drawn, second.cached, third.cached) == (2, False, True)
+    assert first.images == second.images == third.images
+
+
+@pytest.mark.parametrize("flaw", [CUT, BROKEN], ids=["cut", "broken"])
+@pytest.mark.parametrize("kept", [False, True], ids=["new", "kept"])
+async def test_strict_fails_where_a_text_is_cut_or_an_image_broken(
+    tmp_path: Path, kept: bool, flaw: PosterWarning
+) -> None:
+    """It fails with the code of the flaw, also where an equal poster that may have it is kept."""
+    easel = Easel(flaw)
+    if kept:
+        await making(easel, tmp_path).make(pinned({}))
+    with pytest.raises(RenderError, match=flaw.message) as raised:
+        await making(easel, tmp_path).make(pinned({}, strict=True))
+
+    assert raised.value.code == flaw.code
+    assert easel.drawn == 1

@@ -1,0 +1,650 @@
+"""The fetcher gets what is allowed and right, from real servers, and nothing else."""
+
+import asyncio
+import gzip
+import hashlib
+import math
+import socket
+import struct
+import sys
+import threading
+import time
+import zlib
+from collections.abc import AsyncIterator, Callable, Sequence
+
+import brotli
+import pytest
+import pytest_asyncio
+from aiohttp import web
+from multidict import CIMultiDict
+
+from renderer.assets import address_policy as gate
+from renderer.assets.allowed_hosts import AllowedHosts
+from renderer.assets.body import read_body
+from renderer.assets.fetcher import HttpFetcher
+from renderer.assets.port import AssetError, Kind
+from tests.renderer.assets.site import Listener, Site, open_canary, open_raw, open_site, png
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+CSS = "text/css"
+
+
+@pytest_asyncio.fixture
+async def site() -> AsyncIterator[Site]:
+    """A site on 127.0.0.1."""
+    async with open_site() as site:
+        yield site
+
+
+@pytest_asyncio.fixture
+async def canary() -> AsyncIterator[Listener]:
+    """A listener on addresses that nobody allowed."""
+    async with open_canary("127.0.0.1", "::1", "127.0.0.2") as canary:
+        yield canary
+
+
+@pytest_asyncio.fixture
+async def fetcher(site: Site) -> AsyncIterator[HttpFetcher]:
+    """A fetcher that may reach the site, and gives it a second."""
+    async with HttpFetcher(AllowedHosts.parse(f"127.0.0.1:{site.port}"), seconds=1.0) as fetcher:
+        yield fetcher
+
+
+async def refusal(fetcher: HttpFetcher, url: str, kind: Kind = "image") -> tuple[str, int | None]:
+    """Return the code and status with which an asset is refused."""
+    with pytest.raises(AssetError) as raised:
+        await fetcher.fetch(url, kind)
+    return raised.value.code, raised.value.status
+
+
+async def test_an_asset_comes_as_it_is(site: Site, fetcher: HttpFetcher) -> None:
+    """Body, type, status and size are those of the server."""
+    fetched = await fetcher.fetch(site.put("/a.png", png()), "image")
+
+    assert (fetched.body, fetched.content_type, fetched.status, fetched.pixels) == (png(), "image/png", 200, 64)
+
+
+async def test_nothing_of_ours_is_told(site: Site, fetcher: HttpFetcher) -> None:
+    """No cookie, referer, authorization or origin goes out, not even what an address holds or a server set."""
+    site.put("/set.png", png(), Set_Cookie="a=1; Path=/")
+    address = f"http://user:word@127.0.0.1:{site.port}"
+    site.redirect("/away.png", f"{address}/set.png")
+    for path in ("/set.png", "/set.png?2", "/away.png"):
+        await fetcher.fetch(address + path, "image")
+    sent = {name.lower() for request in site.requests for name in request.headers}
+
+    assert len(site.requests) == 4
+    assert sent == {"host", "accept", "accept-encoding", "user-agent"}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:{port}/",
+        "http://localhost:{port}/",
+        "http://LOCALHOST.:{port}/",
+        "http://[::1]:{port}/",
+        "http://[::ffff:127.0.0.1]:{port}/",
+        "http://[::ffff:7f00:1]:{port}/",
+        "http://[::]:{port}/",
+        "http://0.0.0.0:{port}/",
+        "http://0:{port}/",
+        "http://2130706433:{port}/",
+        "http://0x7f.1:{port}/",
+        "http://127.1:{port}/",
+        "http://127.0.0.2:{port}/",
+        "http://[64:ff9b::7f00:1]:{port}/",
+        "http://[2002:7f00:1::]:{port}/",
+        "https://127.0.0.1:{port}/",
+        "ftp://127.0.0.1:{port}/",
+        "file:///etc/passwd",
+        "//127.0.0.1:{port}/",
+        "http:///x",
+        "http://[bad/",
+        "http://127.0.0.1:0/",
+        "http://127.0.0.1:{port} /",
+        "http://127.0.0.1:99999/",
+    ],
+)
+async def test_what_is_not_allowed_is_never_dialled(fetcher: HttpFetcher, canary: Listener, url: str) -> None:
+    """However an address is written, neither it nor a redirect to it reaches a listener."""
+    assert await refusal(fetcher, url.replace("{port}", str(canary.port))) == ("asset_blocked", None)
+    assert canary.connections == 0
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]", "127.0.0.2", "2130706433", "[::ffff:127.0.0.1]"])
+async def test_a_redirect_is_checked_like_an_address(
+    site: Site, fetcher: HttpFetcher, canary: Listener, host: str
+) -> None:
+    """An allowed server cannot send us to one that is not."""
+    first = site.redirect("/first", "/second")
+    site.redirect("/second", f"http://{host}:{canary.port}/")
+
+    assert await refusal(fetcher, first) == ("asset_blocked", None)
+    assert site.paths == ["/first", "/second"]
+    assert canary.connections == 0
+
+
+@pytest.mark.parametrize("location", ["file:///etc/passwd", "data:image/png;base64,AAAA", "http://[bad", "ftp://x/y"])
+async def test_a_redirect_leads_to_http_only(site: Site, fetcher: HttpFetcher, location: str) -> None:
+    """Other schemes and what is no address at all are blocked."""
+    assert await refusal(fetcher, site.redirect("/a", location)) == ("asset_blocked", None)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_redirects_are_followed(site: Site, fetcher: HttpFetcher, status: int) -> None:
+    """Relative ones too, five of them at most."""
+    site.put("/deep/5", png())
+    for hop in range(5):
+        site.redirect(f"/deep/{hop}", f"{hop + 1}#part", status)
+    site.redirect("/deep/before", "0", status)
+
+    assert (await fetcher.fetch(f"{site.url}/deep/0", "image")).body == png()
+    assert await refusal(fetcher, f"{site.url}/deep/before") == ("asset_status", status)
+
+
+class Names:
+    """A name server whose answers change."""
+
+    def __init__(self, *answers: Sequence[str] | OSError) -> None:
+        self.answers = list(answers)
+        self.asked = 0
+
+    async def __call__(self, host: str, port: int) -> list[str]:
+        """Return the next answer."""
+        self.asked += 1
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, OSError):
+            raise answer
+        return list(answer)
+
+
+async def test_a_name_that_changes_its_address_is_of_no_use() -> None:
+    """The address that was checked is the one that is dialled; the next look-up is checked again."""
+    names = Names(["127.0.0.1"], ["127.0.0.2"])
+    async with open_site() as site, open_canary("127.0.0.2") as canary:
+        site.put("/a.png", png(), Connection="close")
+        url = f"http://rebinding.example:{site.port}/a.png"
+        async with HttpFetcher(AllowedHosts.parse("127.0.0.1/32"), resolve=names) as fetcher:
+            fetched = await fetcher.fetch(url, "image")
+            hosts = [request.host for request in site.requests]
+            asked = names.asked
+            again = await refusal(fetcher, url.replace(str(site.port), str(canary.port)))
+
+    assert fetched.body == png()
+    assert hosts == [f"rebinding.example:{site.port}"]
+    assert asked == 1
+    assert again == ("asset_blocked", None)
+    assert canary.connections == 0
+
+
+async def test_only_the_permitted_addresses_of_a_name_are_dialled(site: Site) -> None:
+    """A name with several addresses is reached at those that are allowed."""
+    async with open_canary("127.0.0.2") as canary:
+        names = Names(["127.0.0.2", "127.0.0.1"])
+        async with HttpFetcher(AllowedHosts.parse("127.0.0.1/32"), resolve=names) as fetcher:
+            site.put("/a.png", png())
+            await fetcher.fetch(f"http://two.example:{site.port}/a.png", "image")
+            refused = await refusal(fetcher, f"http://two.example:{canary.port}/a.png")
+
+    assert canary.connections == 0
+    assert refused == ("asset_timeout", None)
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (socket.gaierror(socket.EAI_NONAME, "no such name"), "asset_blocked"),
+        (socket.gaierror(socket.EAI_AGAIN, "try again"), "asset_timeout"),
+        ([], "asset_blocked"),
+        (["169.254.169.254"], "asset_blocked"),
+        (["fd00:ec2::254", "168.63.129.16", "100.100.100.200"], "asset_blocked"),
+    ],
+)
+async def test_a_name_that_leads_nowhere_says_why(answer: Sequence[str] | OSError, code: str) -> None:
+    """Metadata services and names that do not exist are blocked; a name server that is away may come back."""
+    async with HttpFetcher(AllowedHosts(), resolve=Names(answer)) as fetcher:
+        assert await refusal(fetcher, "http://name.example/a.png") == (code, None)
+
+
+async def test_a_host_that_no_name_server_answers_for_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many assets ask for it, and how often: it is one question at a time, and others are asked beside it."""
+    answered = threading.Event()
+    asked: list[str] = []
+
+    def look_up(host: str, port: int) -> list[tuple[int, int, int, str, tuple[str, int]]]:
+        asked.append(host)
+        if host == "away.example":
+            answered.wait(30)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+    monkeypatch.setattr(gate, "_look_up", look_up)
+    async with HttpFetcher(AllowedHosts(), seconds=0.2) as fetcher:
+        for _ in range(2):
+            refused = [refusal(fetcher, f"http://away.example/{number}.png") for number in range(300)]
+            assert set(await asyncio.gather(*refused)) == {("asset_timeout", None)}
+        assert await refusal(fetcher, "http://there.example/a.png") == ("asset_blocked", None)
+        answered.set()
+
+    assert asked == ["away.example", "there.example"]
+
+
+async def test_an_allowed_host_is_allowed_as_it_is_named(site: Site) -> None:
+    """A host on one port, a host on all, a range: each lets through what it says and no more."""
+    site.put("/a.png", png())
+    names = Names(["127.0.0.1"])
+    for allowed, host, passes in [
+        (f"assets.example:{site.port}", "assets.example", True),
+        ("assets.example", "ASSETS.example", True),
+        ("assets.example:1", "assets.example", False),
+        ("assets.example", "other.example", False),
+        ("127.0.0.1", "127.0.0.1", True),
+        ("127.0.0.1", "assets.example", False),
+        ("127.0.0.0/8", "assets.example", True),
+        ("127.0.0.0/8", "[::ffff:127.0.0.1]", True),
+        ("10.0.0.0/8, ::/0", "127.0.0.1", False),
+    ]:
+        async with HttpFetcher(AllowedHosts.parse(allowed), resolve=names) as fetcher:
+            url = f"http://{host}:{site.port}/a.png"
+            if passes:
+                await fetcher.fetch(url, "image")
+            else:
+                assert await refusal(fetcher, url) == ("asset_blocked", None)
+
+
+@pytest.mark.parametrize("status", [201, 204, 206, 304, 400, 401, 403, 404, 410, 429, 500, 503])
+async def test_an_error_with_a_picture_is_an_error(site: Site, fetcher: HttpFetcher, status: int) -> None:
+    """What counts is the status, not that the body could be drawn."""
+    assert await refusal(fetcher, site.put("/a.png", png(), status=status)) == ("asset_status", status)
+
+
+SVG = b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>'
+WOFF2 = b"wOF2" + bytes(60)
+
+
+@pytest.mark.parametrize(
+    ("kind", "content_type", "body", "given"),
+    [
+        ("image", "image/png", png(), "image/png"),
+        ("image", "image/jpeg", png(), "image/png"),
+        ("image", "application/octet-stream", png(), "image/png"),
+        ("image", "image/webp", png(kind="WEBP"), "image/webp"),
+        ("image", "image/svg+xml; charset=utf-8", SVG, "image/svg+xml"),
+        ("stylesheet", 'text/css; charset="utf-8"', b"p{}", "text/css; charset=utf-8"),
+        ("font", "font/woff2", WOFF2, "font/woff2"),
+        ("font", "application/font-woff2", WOFF2, "font/woff2"),
+        ("font", "application/octet-stream", WOFF2, "font/woff2"),
+        ("image", "text/html", png(), None),
+        ("image", "image/png", b"<html>not found</html>", None),
+        ("image", "image/png", b"", None),
+        ("image", "image/png", png()[:20], None),
+        ("image", "image/svg+xml", b"<html></html>", None),
+        ("image", "text/html", SVG, None),
+        ("stylesheet", "text/html", b"p{}", None),
+        ("stylesheet", "text/plain", b"p{}", None),
+        ("font", "text/html", WOFF2, None),
+        ("font", "font/woff2", b"<html>", None),
+        ("font", "image/png", png(), None),
+    ],
+)
+async def test_type_and_content_fit_what_was_asked_for(
+    site: Site, fetcher: HttpFetcher, kind: Kind, content_type: str, body: bytes, given: str | None
+) -> None:
+    """The browser gets the type that was found; what is something else is invalid."""
+    url = site.put("/a", body, content_type)
+    if given is None:
+        assert await refusal(fetcher, url, kind) == ("asset_invalid", 200)
+    else:
+        assert (await fetcher.fetch(url, kind)).content_type == given
+
+
+def huge_png(width: int, height: int) -> bytes:
+    """Return a small PNG that says to be large."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunk = b"IHDR" + header
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "refused"), [(8_000, 8_000, False), (8_001, 8_000, True), (2**31 - 1, 1, True)]
+)
+async def test_pixels_are_counted_before_anything_decodes_them(
+    site: Site, fetcher: HttpFetcher, width: int, height: int, *, refused: bool
+) -> None:
+    """64 megapixels are the limit, read from the header."""
+    url = site.put("/a.png", huge_png(width, height))
+    if refused:
+        assert await refusal(fetcher, url) == ("asset_too_large", 200)
+    else:
+        assert (await fetcher.fetch(url, "image")).pixels == width * height
+
+
+def deflated(body: bytes) -> bytes:
+    """Return a body as some servers deflate it, without the header that belongs to it."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return packer.compress(body) + packer.flush()
+
+
+def in_a_large_window(body: bytes) -> bytes:
+    """Return a body packed so that unpacking it takes 128 MiB."""
+    packer = zstd.ZstdCompressor(options={zstd.CompressionParameter.window_log: 27})
+    return packer.compress(body) + packer.flush()
+
+
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "zlib": zlib.compress,
+    "deflate": deflated,
+    "br": lambda body: brotli.compress(body, quality=4),
+    "zstd": zstd.compress,
+}
+PACKINGS = {"zlib": "deflate"}
+
+
+@pytest.mark.parametrize("packer", PACKERS)
+async def test_a_bomb_is_refused_while_it_is_unpacked(site: Site, fetcher: HttpFetcher, packer: str) -> None:
+    """What would be 24 MiB is left at the first ten."""
+    bomb = PACKERS[packer](png() + bytes(24 * 2**20))
+    url = site.put("/a.png", bomb, Content_Encoding=PACKINGS.get(packer, packer))
+    began = time.process_time()
+    refused = await refusal(fetcher, url)
+
+    assert refused == ("asset_too_large", 200)
+    assert len(bomb) < 2**16
+    assert time.process_time() - began < 0.5
+
+
+@pytest.mark.parametrize("size", [1, 700, 2**20])
+@pytest.mark.parametrize("packer", PACKERS)
+async def test_packed_bodies_are_unpacked_whole(packer: str, size: int) -> None:
+    """However a body is cut, it is what was packed, up to the very limit; what is cut off or garbled is invalid."""
+    body = b"".join(hashlib.sha256(bytes([number])).digest() for number in range(100)) + b"abc" * 1_000
+    packed = PACKERS[packer](body)
+
+    async def read(sent: bytes, limit: int) -> bytes | str:
+        async def parts() -> AsyncIterator[bytes]:
+            for start in range(0, len(sent), size):
+                yield sent[start : start + size]
+
+        try:
+            return await read_body(parts(), PACKINGS.get(packer, packer), limit, 200)
+        except AssetError as error:
+            return error.code
+
+    assert await read(packed, len(body)) == body
+    assert await read(packed, len(body) - 1) == "asset_too_large"
+    assert await read(packed[:-1], len(body)) == "asset_invalid"
+    assert await read(b"\x07" + body, len(body) * 2) == "asset_invalid"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body", "passes"),
+    [
+        ("x-gzip", gzip.compress(png()), True),
+        ("GZIP", gzip.compress(png()[:9]) + gzip.compress(png()[9:]) + bytes(9), True),
+        ("zstd", zstd.compress(png()[:9]) + zstd.compress(png()[9:]), True),
+        ("identity", png(), True),
+        ("gzip", png(), False),
+        ("compress", png(), False),
+        ("gzip, gzip", gzip.compress(gzip.compress(png())), False),
+        # A window of 128 MiB, which would be taken whatever the body holds.
+        ("zstd", in_a_large_window(png()), False),
+    ],
+    ids=["old name", "two members", "two frames", "none", "not packed", "unknown", "twice", "large window"],
+)
+async def test_only_known_packings_are_unpacked(
+    site: Site, fetcher: HttpFetcher, encoding: str, body: bytes, *, passes: bool
+) -> None:
+    """What is packed otherwise is invalid."""
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(body=body, headers={"Content-Type": "image/png", "Content-Encoding": encoding})
+
+    url = site.serve("/a.png", answer)
+    if passes:
+        assert (await fetcher.fetch(url, "image")).body == png()
+    else:
+        assert await refusal(fetcher, url) == ("asset_invalid", 200)
+
+
+async def _head(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *lines: str) -> None:
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write("\r\n".join(["HTTP/1.1 200 OK", "Content-Type: image/png", *lines, "", ""]).encode())
+    await writer.drain()
+
+
+async def _endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await _head(reader, writer, "Connection: close")
+    while True:
+        writer.write(png() + bytes(2**16))
+        await writer.drain()
+
+
+async def _announced(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await _head(reader, writer, f"Content-Length: {11 * 2**20}")
+    await reader.read()
+
+
+async def _slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await _head(reader, writer, "Content-Length: 1000")
+    for byte in png():
+        writer.write(bytes([byte]))
+        await writer.drain()
+        await asyncio.sleep(0.1)
+
+
+async def _silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+    await reader.read()
+
+
+async def _headers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await _head(reader, writer, *(f"X-{number}: {'x' * 1000}" for number in range(10_000)))
+
+
+async def _short(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await _head(reader, writer, "Content-Length: 1000")
+    writer.write(png())
+
+
+async def _gibberish(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"\x00\x01\x02 what\r\n\r\n")
+
+
+async def _closing(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    ("behave", "code"),
+    [
+        (_endless, "asset_too_large"),
+        (_announced, "asset_too_large"),
+        (_slow, "asset_timeout"),
+        (_silent, "asset_timeout"),
+        (_headers, "asset_invalid"),
+        (_short, "asset_invalid"),
+        (_gibberish, "asset_invalid"),
+        (_closing, "asset_timeout"),
+    ],
+)
+async def test_a_server_that_misbehaves_is_left_in_time(behave: object, code: str) -> None:
+    """Whatever a server does, the asset is given up with the fitting code within its second."""
+    async with open_raw(behave) as url, HttpFetcher(AllowedHosts.parse("127.0.0.1"), seconds=0.6) as fetcher:  # type: ignore[arg-type]
+        began = time.monotonic()
+        code_found, _ = await refusal(fetcher, url + "/")
+
+    assert code_found == code
+    assert time.monotonic() - began < 3
+
+
+async def test_nobody_there_is_a_matter_of_time(fetcher: HttpFetcher, site: Site, unused_tcp_port: int) -> None:
+    """A refused connection may be accepted later."""
+    async with HttpFetcher(AllowedHosts.parse("127.0.0.1")) as other:
+        assert await refusal(other, f"http://127.0.0.1:{unused_tcp_port}/") == ("asset_timeout", None)
+
+
+async def test_a_slow_server_slows_nobody(site: Site) -> None:
+    """While many assets of one host hang, others of the same host come at once."""
+
+    async def hang(_: web.Request) -> web.Response:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    slow = site.serve("/slow", hang)
+    async with HttpFetcher(AllowedHosts.parse("127.0.0.1"), seconds=60) as fetcher:
+        waiting = [asyncio.ensure_future(fetcher.fetch(f"{slow}?{number}", "image")) for number in range(100)]
+        await site.asked(100)
+        await fetcher.fetch(site.put("/a.png", png()), "image")
+        ended = [each for each in waiting if each.done()]
+        for each in waiting:
+            each.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+    assert ended == []
+
+
+async def test_one_that_was_too_slow_gets_little_time_at_first(site: Site) -> None:
+    """For five seconds a fifth of the time is enough to see that it is there again, or that it is not."""
+    clock = [100.0]
+
+    async def hang(_: web.Request) -> web.Response:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    url = site.serve("/a.png", hang)
+    times = []
+    async with HttpFetcher(AllowedHosts.parse("127.0.0.1"), seconds=1.0, clock=lambda: clock[0]) as fetcher:
+        for passed in (0.0, 4.9, 4.9, 5.0):
+            clock[0] += passed
+            began = time.monotonic()
+            assert await refusal(fetcher, url) == ("asset_timeout", None)
+            times.append(time.monotonic() - began)
+        site.put("/a.png", png())
+        await fetcher.fetch(url, "image")
+
+    assert [each < 1.0 for each in times] == [False, True, True, False]
+
+
+async def test_equal_fetches_are_one(site: Site, fetcher: HttpFetcher) -> None:
+    """Who asks for what is under way gets the same answer; one that gives up takes nothing from the others."""
+    go = asyncio.Event()
+
+    async def answer(_: web.Request) -> web.Response:
+        await go.wait()
+        return web.Response(body=png(), content_type="image/png")
+
+    url = site.serve("/a.png", answer)
+    asked = [asyncio.ensure_future(fetcher.fetch(url, "image")) for _ in range(5)]
+    await site.asked(1)
+    asked[0].cancel()
+    go.set()
+    came = await asyncio.gather(*asked, return_exceptions=True)
+
+    assert len(site.requests) == 1
+    assert [isinstance(each, BaseException) for each in came] == [True, False, False, False, False]
+
+
+async def test_fresh_assets_are_kept_and_stale_ones_are_not(site: Site) -> None:
+    """An asset is asked for once while HTTP says it is fresh; a redirect that is not fresh takes that away."""
+    clock = [1000.0]
+    site.put("/kept.png", png(), Cache_Control="max-age=60")
+    site.put("/plain.png", png())
+    site.redirect("/to-kept.png", "/kept.png")
+    async with HttpFetcher(AllowedHosts.parse("127.0.0.1"), clock=lambda: clock[0]) as fetcher:
+        for path in ("/kept.png", "/kept.png#part", "/plain.png", "/plain.png", "/to-kept.png", "/to-kept.png"):
+            await fetcher.fetch(site.url + path, "image")
+        clock[0] += 59
+        fetched = await fetcher.fetch(f"{site.url}/kept.png", "image")
+        while_fresh = list(site.paths)
+        clock[0] += 2
+        await fetcher.fetch(f"{site.url}/kept.png", "image")
+
+    assert fetched.fresh_until == pytest.approx(1060, abs=2)
+    assert while_fresh == ["/kept.png", "/plain.png", "/plain.png"] + ["/to-kept.png", "/kept.png"] * 2
+    assert site.paths[len(while_fresh) :] == ["/kept.png"]
+
+
+@pytest.mark.parametrize("validator", [{"ETag": 'W/"1"'}, {"Last-Modified": "Wed, 21 Oct 2015 07:28:00 GMT"}])
+async def test_a_stale_asset_is_asked_for_whether_it_still_holds(site: Site, validator: dict[str, str]) -> None:
+    """A server that says so sends no body, and the asset is as fresh again as it says; through redirects as well."""
+    clock = [1000.0]
+    version = ["1"]
+    asked_with: list[dict[str, str]] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        conditions = {name: value for name, value in request.headers.items() if name.startswith("If-")}
+        asked_with.append(conditions)
+        if conditions and version == ["1"]:
+            return web.Response(status=304, headers={"Cache-Control": "max-age=7"})
+        body = png("green" if version == ["1"] else "red")
+        headers = {"Cache-Control": "max-age=60", **(validator if version == ["1"] else {})}
+        return web.Response(body=body, content_type="image/png", headers=headers)
+
+    site.serve("/a.png", answer)
+    site.redirect("/moved.png", "/a.png")
+    async with HttpFetcher(AllowedHosts.parse("127.0.0.1"), clock=lambda: clock[0]) as fetcher:
+        for path in ("/a.png", "/moved.png"):
+            asked_with.clear()
+            version[0] = "1"
+            await fetcher.fetch(site.url + path, "image")
+            clock[0] += 61
+            again = await fetcher.fetch(site.url + path, "image")
+            fresh_for = again.fresh_until - clock[0]
+            clock[0] += 8
+            version[0] = "2"
+            other = await fetcher.fetch(site.url + path, "image")
+            clock[0] += 61
+            await fetcher.fetch(site.url + path, "image")
+
+            assert (again.body, again.status, again.content_type) == (png(), 200, "image/png")
+            assert other.body == png("red")
+            assert [list(each.values()) for each in asked_with] == [[], *[list(validator.values())] * 2, []]
+            assert fresh_for == pytest.approx(7 if path == "/a.png" else -math.inf, abs=1) or fresh_for <= 0
+
+
+@pytest.mark.parametrize("control", ["no-store", "private", "max-age=0, no-store", "max-age=9, private"])
+async def test_what_may_not_be_kept_is_asked_for_anew(site: Site, fetcher: HttpFetcher, control: str) -> None:
+    """Not even in order to ask whether it still holds; an answer in several fields is read as one."""
+    first, *rest = control.split(", ")
+
+    async def answer(_: web.Request) -> web.Response:
+        fields = CIMultiDict([("Cache-Control", first), ("ETag", '"1"'), *(("Cache-Control", one) for one in rest)])
+        return web.Response(body=png(), content_type="image/png", headers=fields)
+
+    url = site.serve("/a.png", answer)
+    for _ in range(2):
+        await fetcher.fetch(url, "image")
+
+    assert [dict(request.headers).keys() & {"If-None-Match"} for request in site.requests] == [set(), set()]
+
+
+async def test_an_answer_without_a_question_is_an_error(site: Site, fetcher: HttpFetcher) -> None:
+    """A server that says `not modified` to who has nothing has nothing to give."""
+    for _ in range(2):
+        assert await refusal(fetcher, site.put("/a.png", b"", status=304, ETag='"1"')) == ("asset_status", 304)
+
+
+async def test_who_waits_is_told_how_much_is_there(site: Site, fetcher: HttpFetcher) -> None:
+    """Everybody who waits for one fetch hears of every part of it."""
+    heard: tuple[list[int], list[int]] = ([], [])
+    url = site.put("/a.png", png() + bytes(2**20))
+    await asyncio.gather(*(fetcher.fetch(url, "image", each.append) for each in heard))
+
+    assert heard[0] == heard[1] == sorted(heard[0])
+    assert heard[0][-1] == len(png()) + 2**20
+
+
+async def test_the_cache_is_bounded(site: Site) -> None:
+    """Beyond its room the asset that was not asked for longest goes."""
+    async with HttpFetcher(AllowedHosts.parse("127.0.0.1"), cache_bytes=400 + 10 * len(site.url)) as fetcher:
+        urls = [site.put(f"/{number}.png", png(), Cache_Control="max-age=60") for number in range(6)]
+        for url in [*urls, urls[5], urls[0]]:
+            await fetcher.fetch(url, "image")
+
+    assert len(png()) == 76
+    assert site.paths == [f"/{number}.png" for number in (*range(6), 0)]

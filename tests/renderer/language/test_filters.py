@@ -1,0 +1,141 @@
+"""What the filters write: text, dates, numbers and money by locale, and the rating as stars."""
+
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from renderer.language.filters import FILTERS
+from renderer.language.stars import GAP, WIDTH
+from renderer.language.template import Template, TemplateDataProblemError
+from tests.renderer.language.reading import errors_of
+
+NO_BREAK = "\u00a0"
+NARROW = "\u202f"
+
+WRITTEN = {
+    "number": ("{{ x|number }}", 1234567.891, "1,234,567.891"),
+    "number in German": ("{{ x|number('de-DE') }}", 1234567.891, "1.234.567,891"),
+    "number in French": ("{{ x|number('fr-FR', 2) }}", 1234.5, f"1{NARROW}234,50"),
+    "number in Hindi": ("{{ x|number('hi-IN') }}", 1234567, "12,34,567"),
+    "number, no decimals": ("{{ x|number(decimals=0) }}", 2.7, "3"),
+    "number that came as text": ("{{ x|number('de-DE', decimals=2) }}", "19.90", "19,90"),
+    "number in Arabic": ("{{ x|number('ar-EG', 1) }}", 1234.5, "١٬٢٣٤٫٥"),
+    "number in Marathi": ("{{ x|number('mr-IN') }}", 1234567, "१२,३४,५६७"),
+    "percent": ("{{ x|percent }}", 0.873, "87%"),
+    "percent in German": ("{{ x|percent('de-DE', 1) }}", 0.873, f"87,3{NO_BREAK}%"),
+    "compact": ("{{ x|compact }}", 12_345, "12.3K"),
+    "compact of little": ("{{ x|compact }}", 5.0000000001, "5"),
+    "compact of little, with decimals": ("{{ x|compact(decimals=2) }}", 12.3456, "12.35"),
+    "compact of nearly a thousand": ("{{ x|compact }}", 999.96, "1K"),
+    "compact in German": ("{{ x|compact('de-DE') }}", 12_345_678, f"12,3{NO_BREAK}Mio."),
+    "money": ("{{ x|money('USD') }}", 1234.5, "$1,234.50"),
+    "money in German": ("{{ x|money('EUR', 'de-DE') }}", 1234.5, f"1.234,50{NO_BREAK}€"),
+    "money without decimals": ("{{ x|money('JPY', 'ja-JP') }}", 1234, "￥1,234"),
+    "date": ("{{ x|date }}", "2025-01-31", "Jan 31, 2025"),
+    "date in German": ("{{ x|date('long', 'de-DE') }}", "2025-01-31", "31. Januar 2025"),
+    "date in Arabic": ("{{ x|date('d MMMM', 'ar-SA') }}", "2025-01-31", "٣١ يناير"),
+    "date by a pattern": ("{{ x|date('EEEE, d MMM', 'fr-FR') }}", "2025-01-31T10:00:00Z", "vendredi, 31 janv."),
+    "time": ("{{ x|time('short', 'de-DE') }}", "2025-01-31T23:30:00+02:00", "23:30"),
+    "datetime": ("{{ x|datetime('short', 'en-GB') }}", "2025-01-31T23:30:00+02:00", "31/01/2025, 23:30"),
+    "datetime of a date": ("{{ x|datetime('d.M.y HH:mm') }}", "2025-01-31", "31.1.2025 00:00"),
+    "upper": ("{{ x|upper }}", "straße", "STRASSE"),
+    "lower": ("{{ x|lower }}", "ÄB", "äb"),
+    "capitalize": ("{{ x|capitalize }}", "äB", "Äb"),
+    "title": ("{{ x|title }}", "it's o'neil", "It's O'neil"),
+    "truncate": ("{{ x|truncate(12) }}", "hello big world", "hello big…"),
+    "truncate within a word": ("{{ x|truncate(8, true, '.') }}", "hello big", "hello b."),
+    "truncate what fits": ("{{ x|truncate(9) }}", "hello big", "hello big"),
+    "replace": ("{{ x|replace('a', 'o') }}", "banana", "bonono"),
+    "trim": ("{{ x|trim }}", "  a ", "a"),
+    "default": ("{{ x|default('d') }}{{ y|default('e') }}{{ z|d }}", None, "de"),
+    "default of the empty": ("{{ x|default('d', true) }}", "", "d"),
+    "null": ("{{ x }}", None, ""),
+    "join": ("{{ x|join(', ') }}", ["a", "b"], "a, b"),
+    "sum": ("{{ x|sum }}", [1, 2], "3"),
+    "pairs of an object": ("{% for k, v in x.items() %}{{ k }}{{ v }}{% endfor %}", {"a": 1}, "a1"),
+    "pairs of the template's own": ("{% for k, v in {'a': x}.items() %}{{ k }}{{ v }}{% endfor %}", 1, "a1"),
+}
+
+
+@pytest.mark.parametrize(("html", "value", "written"), WRITTEN.values(), ids=WRITTEN)
+def test_a_filter_writes_what_the_locale_asks_for(html: str, value: object, written: str) -> None:
+    """The document holds exactly this text."""
+    document = Template(html).render({"x": value})
+
+    assert document.replace("&#x27;", "'").replace("&#x2f;", "/") == written
+
+
+REFUSED = {
+    "rating over five": ("<p>{{ x|stars }}", 6, "`x|stars` must be a rating from 0 to 5, got 6"),
+    "rating below zero": ("<p>{{ x|stars }}", -0.1, "must be a rating from 0 to 5"),
+    "rating that is no number": ("<p>{{ x|stars }}", "abc", "must be a number, got 'abc'"),
+    "rating that is a truth value": ("<p>{{ x|stars }}", True, "must be a number, got True"),
+    "a filter of the engine": ("<p>é {{ x|round(1) }}", "4.56", "`x|round(1)`: cannot round value (string)"),
+    "a list that is none": ("<p>{{ x|join(', ') }}", 5, "`x|join(', ')`: cannot join"),
+    "nothing": ("<p>{{ x|money('EUR') }}", None, "must be a number, got nothing"),
+    "a list in text": ("<p>{{ x }}", [1], "is a list, which cannot be printed"),
+    "a list in an attribute": ("<p title='{{ x }}'>", [1], "must be a text, got a list"),
+    "a date that is none": ("<p>{{ x|date }}", "31.01.2025", "must be a date in ISO 8601"),
+    "a time of a date": ("<p>{{ x|time }}", "2025-01-31", "has no time of day"),
+    "an unknown currency": ("<p>{{ 1|money(x) }}", "EURO", "no currency"),
+    "an unknown locale": ("<p>{{ 1|number(x) }}", "xx-YY", "no locale"),
+    "a locale that is no text": ("<p>{{ 1|number(x) }}", [1], "cannot be used like this"),
+    "a pattern for times on a date": ("<p>{{ x|date('HH:mm') }}", "2025-01-31", "does not fit"),
+}
+
+
+@pytest.mark.parametrize(("html", "value", "reason"), REFUSED.values(), ids=REFUSED)
+def test_a_value_that_does_not_fit_is_refused_with_its_place(html: str, value: object, reason: str) -> None:
+    """The error is one of the data, names the expression and says where it stands."""
+    with pytest.raises(TemplateDataProblemError) as error:
+        Template(html).render({"x": value})
+
+    assert reason in str(error.value)
+    assert (error.value.code, error.value.line) == ("template_data", 1)
+    assert error.value.column in (html.index("{{") + 1, html.find("|") + 2)
+
+
+@pytest.mark.parametrize(
+    ("html", "column", "reason"),
+    [
+        ("{{ x|nothing }}", 6, "there is no filter `nothing`"),
+        ("{{ x|money }}", 6, "`money`: missing a required argument: 'currency'"),
+        ("{{ x|number(1, 2, 3) }}", 6, "too many positional arguments"),
+        ("{{ x|date(lokale='de') }}", 6, "unexpected keyword argument 'lokale'"),
+        ("{{ x|map('money') }}", 6, "`map` cannot use `money`; write a loop"),
+        ("{{ x|map('safe') }}", 6, "`safe` is not available"),
+        ("{{ x is nothing }}", 6, "there is no test `nothing`"),
+        ("{{ nothing() }}", 4, "there is no function `nothing`"),
+        ("{{ x.upper() }}", 5, "`.upper()` is not available; use a filter"),
+    ],
+)
+def test_what_does_not_exist_is_refused_at_upload(html: str, column: int, reason: str) -> None:
+    """The upload is answered with the reason and the place, not the first poster."""
+    (error,) = errors_of(html)
+
+    assert reason in error.message
+    assert (error.line, error.column) == (1, column)
+
+
+@pytest.mark.parametrize(
+    ("rating", "share_of_star"),
+    [(0, (0, 0)), (0.5, (0, 0.5)), (1, (1, 0)), (3.25, (3, 0.25)), (4.7, (4, 0.7)), ("4.7", (4, 0.7)), (5, (4, 1))],
+)
+def test_stars_draw_the_decimals(rating: object, share_of_star: tuple[int, float]) -> None:
+    """4.7 fills four stars and 70 % of the width of the fifth."""
+    document = Template("{{ x|stars }}").render({"x": rating})
+    drawing = ElementTree.fromstring(document)  # noqa: S314 - our own drawing
+    clip: Any = drawing.find("{http://www.w3.org/2000/svg}svg")
+    whole, part = share_of_star
+
+    assert float(clip.attrib["width"]) == pytest.approx(whole * (WIDTH + GAP) + part * WIDTH, abs=0.001)
+    assert drawing.attrib["aria-label"] == f"{float(str(rating)):g}/5"
+    assert "id=" not in document
+
+
+def test_every_filter_of_ours_has_a_row_here() -> None:
+    """A new filter without a test of what it writes fails this one."""
+    rows = " ".join(html for html, *_ in (*WRITTEN.values(), *REFUSED.values()))
+
+    assert [name for name in FILTERS if f"|{name}" not in rows] == []

@@ -1,0 +1,109 @@
+"""What a document's assets may take altogether, and when a page is left to others for them."""
+
+import asyncio
+import contextlib
+
+import pytest
+
+from renderer.assets.port import AssetError, Fetched, Kind, Received, ignore
+from renderer.concurrency_limit import KEPT, LENT_MAX, ConcurrencyLimit
+from renderer.page.document_assets import BYTES_MAX, RETURNS_MAX, DocumentAssets
+
+PART = 2**18
+
+
+class Large:
+    """A fetcher of assets of nine mebibytes, which come bit by bit."""
+
+    def __init__(self) -> None:
+        self.under_way: dict[str, int] = {}
+        self.most = 0
+
+    async def fetch(self, url: str, kind: Kind, received: Received = ignore) -> Fetched:
+        """Return an asset."""
+        try:
+            for size in range(PART, 36 * PART + 1, PART):
+                self.under_way[url] = size
+                self.most = max(self.most, sum(self.under_way.values()))
+                received(size)
+                await asyncio.sleep(0)
+            return Fetched(body=bytes(36 * PART), content_type="image/png")
+        finally:
+            del self.under_way[url]
+
+
+async def test_assets_that_come_together_are_no_more_than_a_document_may_have() -> None:
+    """Of many large ones the first are there, and the rest is refused before it is all in memory."""
+    large = Large()
+    supply = DocumentAssets(large, 60)
+    came = await asyncio.gather(
+        *(supply.get(f"http://h/{number}", "image") for number in range(40)), return_exceptions=True
+    )
+
+    assert [isinstance(each, Fetched) for each in came] == [True] * 3 + [False] * 37
+    assert {each.code for each in came if isinstance(each, AssetError)} == {"asset_too_large"}
+    assert large.most <= BYTES_MAX + 40 * PART
+    assert large.under_way == {}
+
+
+class Held:
+    """A fetcher that gives nothing until it is told to."""
+
+    def __init__(self) -> None:
+        self.go = asyncio.Event()
+
+    async def fetch(self, url: str, kind: Kind, received: Received = ignore) -> Fetched:
+        """Return an asset, some time."""
+        await self.go.wait()
+        return Fetched(body=b"x", content_type="image/png")
+
+
+async def test_a_page_is_left_only_to_those_who_want_it_and_not_for_ever() -> None:
+    """Nobody waits for it: it is kept. Else it is left, a few times, and every time the assets are there afterwards."""
+    held, wanted = Held(), False
+    supply = DocumentAssets(held, 60, lambda: wanted)
+    kept = asyncio.ensure_future(supply.get("http://h/a", "image"))
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(supply.late.wait(), 0.5)
+    wanted = True
+    for number in range(RETURNS_MAX):
+        await asyncio.wait_for(supply.late.wait(), 10)
+        settled = asyncio.ensure_future(supply.wait_idle())
+        held.go.set()
+        await settled
+        held.go.clear()
+        again = asyncio.ensure_future(supply.get(f"http://h/{number}", "image"))
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(supply.late.wait(), 0.5)
+    held.go.set()
+
+    assert (await kept).body == (await again).body == b"x"
+
+
+async def test_a_lent_place_is_anothers_until_it_is_wanted_back() -> None:
+    """Whoever waits lets somebody in; when the wait is over nobody new comes in until one of both has left."""
+    places = ConcurrencyLimit(1)
+    for _ in range(1 + KEPT):
+        await places.take()
+    with places.yielded():
+        await asyncio.wait_for(places.take(), 1)
+    places.put_back()
+    third = asyncio.ensure_future(places.take())
+    await asyncio.sleep(0)
+    early = third.done()
+    places.put_back()
+    await asyncio.wait_for(third, 1)
+
+    assert not early
+
+
+async def test_only_so_many_places_are_lent() -> None:
+    """Beyond that a document that waits keeps its place."""
+    places = ConcurrencyLimit(0)
+    with contextlib.ExitStack() as yielded:
+        for _ in range(LENT_MAX + 5):
+            yielded.enter_context(places.yielded())
+        for _ in range(LENT_MAX + KEPT):
+            await asyncio.wait_for(places.take(), 1)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(places.take(), 0.1)

@@ -1,0 +1,120 @@
+"""Frames come when they are asked for, one at a time, and from browsers that cannot do that as well."""
+
+import asyncio
+from typing import Any, cast
+
+import pytest
+
+from renderer.browser import chromium
+from renderer.browser.devtools import Answer, DevToolsError
+from renderer.browser.devtools import Session as DevToolsSession
+from renderer.engine import Engine
+from renderer.page.frames import BeginFrameUnsupportedError, Frames
+from tests.renderer.drawing import draw, image_url, page
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+MIXED = page(f"<h1>Hello</h1><p style='color:#0a7'>مرحبا</p><img src='{image_url('red')}'>")
+OUTPUTS: dict[str, Any] = {
+    "variants": [
+        {"name": "png"},
+        {"name": "jpeg", "format": "jpeg"},
+        {"name": "webp", "format": "webp"},
+        {"name": "clear", "transparent": True},
+        {"name": "twice", "scale": 2},
+        {"name": "half", "scale": 0.5},
+        {"name": "wide", "width": 901, "height": 333},
+        {"name": "paper", "format": "pdf"},
+    ]
+}
+
+
+class Session:
+    """A browser that answers when it is told to."""
+
+    def __init__(self) -> None:
+        self.asked: list[Answer] = []
+
+    def send(self, method: str, parameters: dict[str, Any]) -> Answer:
+        """Return the answer to come."""
+        assert method == "HeadlessExperimental.beginFrame"
+        self.asked.append(asyncio.get_running_loop().create_future())
+        return self.asked[-1]
+
+    async def next(self) -> Answer:
+        """Return what is to be answered next."""
+        while not self.asked or self.asked[-1].done():  # noqa: ASYNC110 - it takes some turns of the loop
+            await asyncio.sleep(0)
+        return self.asked[-1]
+
+
+def frames_of(session: Session, turn: asyncio.Lock) -> Frames:
+    """Return the frames of a page of a browser with this turn."""
+    return Frames(cast("DevToolsSession", session), turn)
+
+
+async def test_a_frame_that_nobody_waits_for_keeps_its_turn_until_it_is_drawn() -> None:
+    """Two frames at once end the browser, so that the next page's waits for what was given up as well."""
+    session, turn = Session(), asyncio.Lock()
+    given_up = asyncio.ensure_future(frames_of(session, turn).draw())
+    first = await session.next()
+    given_up.cancel()
+    following = asyncio.ensure_future(frames_of(session, turn).draw())
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+    assert given_up.cancelled()
+    assert len(session.asked) == 1
+    first.set_exception(DevToolsError("the page was closed"))
+    (await session.next()).set_result({})
+    await following
+
+
+async def test_a_frame_without_a_picture_is_drawn_again() -> None:
+    """The first frame of a page has none yet; one that never has any yields no bytes."""
+    session = Session()
+    picture = asyncio.ensure_future(frames_of(session, asyncio.Lock()).picture({"format": "png"}))
+    answers: tuple[dict[str, str], ...] = ({}, {"screenshotData": "aGVsbG8="})
+    for answer in answers:
+        (await session.next()).set_result(answer)
+
+    assert await picture == b"hello"
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [("'HeadlessExperimental.beginFrame' wasn't found", BeginFrameUnsupportedError), ("Target crashed", DevToolsError)],
+)
+async def test_a_browser_that_refuses_is_told_apart(answer: str, error: type[Exception]) -> None:
+    """Its answer to the first frame says that it cannot be asked for any; a page that crashed says something else."""
+    session = Session()
+    beginning = asyncio.ensure_future(frames_of(session, asyncio.Lock()).begin())
+    (await session.next()).set_exception(DevToolsError(answer))
+
+    with pytest.raises(error, match=answer):
+        await beginning
+
+
+async def test_a_browser_that_draws_of_its_own_accord_yields_the_same_bytes(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In every format, size and scale; it is started once more for that, and only for the first document."""
+    wanted = await draw(engine, MIXED, **OUTPUTS)
+    monkeypatch.setattr(chromium, "ON_DEMAND", ())
+    other = Engine(slots=1)
+    await other.start()
+    drawn = [await draw(other, MIXED, **OUTPUTS) for _ in range(2)]
+    await other.close()
+
+    assert [image.name for image in wanted.images] == [each["name"] for each in OUTPUTS["variants"]]
+    for each in drawn:
+        assert [image.data for image in each.images] == [image.data for image in wanted.images]
+
+
+async def test_what_a_script_does_in_a_frame_is_in_the_picture(engine: Engine) -> None:
+    """Events of what has just been brought to rest come with the next frame, and may change what is seen."""
+    script = "document.body.animate({opacity:[0,1]},9e3).onfinish=()=>document.body.style.background='red'"
+    rendering = await draw(engine, page(f"<script>{script}</script>"), javascript=True)
+    plain = await draw(engine, page("<body style='background:red'>"))
+
+    assert rendering.images[0].data == plain.images[0].data

@@ -1,0 +1,136 @@
+"""What may be acknowledged is what nothing unfinished stands before."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from streams.offset_tracker import OffsetTracker
+
+
+def test_nothing_is_released_before_its_head() -> None:
+    """A later record that is finished first waits for the earlier one."""
+    window: OffsetTracker[str] = OffsetTracker()
+    for offset in (10, 11, 12):
+        window.deliver(offset, f"r{offset}")
+
+    assert window.finish(11) == []
+    assert window.finish(10) == ["r10", "r11"]
+    assert window.finish(12) == ["r12"]
+    assert window.held == 0
+
+
+def test_gaps_in_offsets_hold_nothing_up() -> None:
+    """Compaction and transactions leave gaps; order of delivery is what counts."""
+    window: OffsetTracker[int] = OffsetTracker()
+    for offset in (3, 9, 100):
+        window.deliver(offset, offset)
+
+    assert window.finish(3) == [3]
+    assert window.finish(9) == [9]
+
+
+def test_an_offset_delivered_twice_is_one_record() -> None:
+    """The second delivery is refused, and the record is released once."""
+    window: OffsetTracker[int] = OffsetTracker()
+
+    assert window.deliver(5, 5)
+    assert not window.deliver(5, 5)
+    assert window.finish(5) == [5]
+    assert window.finish(5) == []
+
+
+def test_a_late_finish_of_an_unknown_offset_releases_nothing() -> None:
+    """Work that an earlier assignment began cannot acknowledge in this one."""
+    window: OffsetTracker[int] = OffsetTracker()
+    window.deliver(7, 7)
+
+    assert window.finish(6) == []
+    assert window.held == 1
+
+
+@given(
+    offsets=st.lists(st.integers(0, 10_000), min_size=1, max_size=60, unique=True).map(sorted),
+    seed=st.randoms(use_true_random=False),
+)
+def test_released_records_are_always_the_finished_head_in_order(offsets: list[int], seed: object) -> None:
+    """In whatever order work finishes, the released ones are a prefix of the delivered ones, each once."""
+    window: OffsetTracker[int] = OffsetTracker()
+    for offset in offsets:
+        window.deliver(offset, offset, weight=2)
+    order = list(offsets)
+    seed.shuffle(order)  # type: ignore[attr-defined]
+    finished: set[int] = set()
+    released: list[int] = []
+
+    for offset in order:
+        finished.add(offset)
+        released += window.finish(offset)
+        expected = next((n for n, each in enumerate(offsets) if each not in finished), len(offsets))
+        assert released == offsets[:expected]
+        assert window.held == 2 * (len(offsets) - len(released))
+
+
+class Assignments(RuleBasedStateMachine):
+    """A partition with gaps that comes and goes, beside a model that only knows lists and sets."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.topic: list[int] = []
+        """The offsets there are."""
+        self.durable: set[int] = set()
+        """Those whose effects are durable, whoever's work that was."""
+        self.committed = 0
+        """How many of them are acknowledged."""
+        self.assigned()
+
+    @rule()
+    def assigned(self) -> None:
+        """The partition comes (back) to us: what is not acknowledged is delivered again."""
+        self.window: OffsetTracker[int] = OffsetTracker()
+        self.finished: set[int] = set()
+        self.first = self.delivered = self.committed
+
+    @rule(gap=st.integers(1, 4))
+    def written(self, gap: int) -> None:
+        """Somebody writes a record; compaction and markers leave gaps."""
+        self.topic.append((self.topic[-1] if self.topic else 0) + gap)
+
+    @rule()
+    def deliver(self) -> None:
+        """The next record comes."""
+        if self.delivered < len(self.topic):
+            assert self.window.deliver(self.topic[self.delivered], self.delivered)
+            self.delivered += 1
+
+    @rule(which=st.integers(0, 50))
+    def deliver_again(self, which: int) -> None:
+        """The broker repeats itself: a record in hand is not a second one."""
+        in_hand = [n for n in range(self.first, self.delivered) if self.topic[n] not in self.finished]
+        if in_hand:
+            offset = self.topic[in_hand[which % len(in_hand)]]
+            assert not self.window.deliver(offset, -1)
+
+    @rule(which=st.integers(0, 50))
+    def finish(self, which: int) -> None:
+        """Work ends, of this assignment or, late, of an earlier one."""
+        if not self.topic:
+            return
+        offset = self.topic[which % len(self.topic)]
+        self.durable.add(offset)
+        released = self.window.finish(offset)
+        if offset in self.topic[self.first : self.delivered]:
+            self.finished.add(offset)
+        assert released == list(range(self.committed, self.committed + len(released)))
+        self.committed += len(released)
+
+    @invariant()
+    def nothing_unfinished_is_passed(self) -> None:
+        """Acknowledged is exactly the finished head of what was delivered, and all of it is durable."""
+        given_out = self.topic[self.first : self.delivered]
+        head = next((n for n, offset in enumerate(given_out) if offset not in self.finished), len(given_out))
+        assert self.committed == self.first + head
+        assert self.durable >= set(self.topic[: self.committed])
+        assert self.window.held == len(self.window) == self.delivered - self.committed
+
+
+TestAssignments = Assignments.TestCase
