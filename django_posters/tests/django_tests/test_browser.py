@@ -15,9 +15,9 @@ from django_posters.contract.codec import decode
 from django_posters.contract.outcomes import JobEvent, PosterOutcome
 from django_posters.contract.templates import TemplateAnswer
 from django_posters.models import Job, OutboxEvent, Poster, TemplateCommand
-from django_posters.placeholders import placeholder_url
-from django_posters.results import apply_job, apply_outcome
-from django_posters.templates_told import apply_answer
+from django_posters.results.outcomes import apply_job, apply_outcome
+from django_posters.results.placeholders import placeholder_url
+from django_posters.results.template_results import apply_answer
 from playwright.sync_api import Browser, Page, expect
 from testimonials import models
 

@@ -22,7 +22,7 @@ def test_without_a_broker_one_sentence_says_so(plain_site: Site, command: list[s
     process = plain_site.start(*command, captured=True)
     assert process.stderr is not None
     said = []
-    while not said or "no broker can be used at 127.0.0.1:9" not in said[-1]:
+    while not said or "no broker is available at 127.0.0.1:9" not in said[-1]:
         said.append(process.stderr.readline())
         assert said[-1], said
 
@@ -61,9 +61,9 @@ def test_interrupted_upload_ends_like_any_program(plain_site: Site, tmp_path: Pa
     template = tmp_path / "quote.html"
     template.write_text("<p>{{ quote }}</p>", encoding="utf-8")
     process = plain_site.start("upload_poster_template", "quote", str(template), captured=True)
-    rest = interrupted(process, once_said="no broker can be used")
+    rest = interrupted(process, once_said="no broker is available")
 
-    assert "CommandError: interrupted; whether the template arrived is not known" in rest
+    assert "CommandError: interrupted; it is unknown whether the template arrived" in rest
     assert "Traceback" not in rest
     assert process.returncode == 130
 
@@ -87,7 +87,7 @@ def test_absent_database_ends_a_relay_that_runs_once(scheme: str) -> None:
 
     done = site.run("relay_posters", "--once", check=False)
 
-    assert "CommandError: the database is away: " in done.stderr
+    assert "CommandError: the database is unavailable: " in done.stderr
     assert "Traceback" not in done.stderr
     assert done.returncode == 1
 
@@ -111,7 +111,7 @@ def test_options_that_cannot_be_are_told_of(
     """An option that the Kafka client refuses ends a command with the reason and the setting to mend."""
     with (
         override_settings(POSTERS=settings.POSTERS | {"KAFKA_OPTIONS": options}),
-        pytest.raises(CommandError, match=rf'{reason}.*mend POSTERS\["KAFKA_OPTIONS"\]'),
+        pytest.raises(CommandError, match=rf'{reason}.*correct POSTERS\["KAFKA_OPTIONS"\]'),
     ):
         call_command(*command)
 
@@ -121,7 +121,7 @@ def test_relay_may_start_before_the_database(scheme: str) -> None:
     """A relay that starts while the database is away waits for it, whatever Django's own checks ask it."""
     with Site(database_url=f"{scheme}://nobody@{NOWHERE}/site", broker=NOWHERE) as site:
         process = site.start("relay_posters", captured=True)
-        rest = interrupted(process, once_said="the database is away")
+        rest = interrupted(process, once_said="the database is unavailable")
 
     assert "Traceback" not in rest
     assert process.returncode == 0

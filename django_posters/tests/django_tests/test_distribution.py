@@ -261,4 +261,4 @@ def test_site_has_types_of_all_it_calls(distributions: Path, tmp_path: Path) -> 
     )
 
     assert done.returncode == 0, done.stdout
-    assert f"{wheel}/django_posters/requests.py" in done.stderr
+    assert f"{wheel}/django_posters/requests/single.py" in done.stderr

@@ -9,7 +9,7 @@ from django.template import Context, Template
 from django.test.utils import CaptureQueriesContext
 from django_posters.contract.codec import decode
 from django_posters.contract.outcomes import PosterOutcome
-from django_posters.results import apply_outcome
+from django_posters.results.outcomes import apply_outcome
 from testimonials import models
 
 from django_posters import request_poster

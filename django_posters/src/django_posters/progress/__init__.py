@@ -1,0 +1,1 @@
+"""Live progress of jobs: read it from the database, serve it as JSON and as server-sent events."""
