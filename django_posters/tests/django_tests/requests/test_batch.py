@@ -203,7 +203,7 @@ def test_oversized_batch_is_refused(any_site: Site, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(batch, "MAX_POSTERS", 2)
     make_testimonials(3)
 
-    with pytest.raises(RequestError, match="3 posters are too many for one job; ask for 2 at a time"):
+    with pytest.raises(RequestError, match="3 posters are too many for one job; request 2 at a time"):
         request_posters(models.Testimonial.objects.all())
 
     assert nothing_written()
