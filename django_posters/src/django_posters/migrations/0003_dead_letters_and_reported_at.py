@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
         migrations.AlterModelTable(name="setasideevent", table="posters_setasideevent"),
         migrations.RenameModel(old_name="SetAsideEvent", new_name="DeadLetterEvent"),
         migrations.RunPython(partial(rename_permissions, True), partial(rename_permissions, False)),
-        # RenameField keeps the column where it is named, so name it first.
+        # With the column named first, RenameField does not rename it.
         migrations.AlterField(
             model_name="postertemplate",
             name="told_at",
