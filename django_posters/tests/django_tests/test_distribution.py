@@ -225,6 +225,18 @@ def test_wheel_names_its_dependencies_and_its_plugin(distributions: Path) -> Non
     assert "django_posters = django_posters.pytest_plugin" in entry_points
 
 
+def test_wheel_brings_its_license(distributions: Path) -> None:
+    """The wheel names its license as an SPDX expression and contains the text, as does the sdist."""
+    with zipfile.ZipFile(next(distributions.glob("*.whl"))) as wheel:
+        metadata = wheel.read("django_posters-0.1.0.dist-info/METADATA").decode()
+        text = wheel.read("django_posters-0.1.0.dist-info/licenses/LICENSE").decode()
+
+    assert "License-Expression: BSD-3-Clause\n" in metadata
+    assert text == (PROJECT / "LICENSE").read_text(encoding="utf-8")
+    assert text.startswith("BSD 3-Clause License\n\nCopyright (c) 2026, the Posterstream developers\n")
+    assert (next((distributions / "source").iterdir()) / "LICENSE").read_text(encoding="utf-8") == text
+
+
 def test_wheel_works_in_a_clean_environment(clean: Path, tmp_path: Path) -> None:
     """With its dependencies and nothing else, the app is checked, migrated and imported, every module of it."""
     done = subprocess.run(

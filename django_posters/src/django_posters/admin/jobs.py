@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from django_posters.models import Job
-from django_posters.progress.job_progress import read_progress
+from django_posters.progress import read_progress
 from django_posters.requests import cancel_job
 
 from .read_only import ReadOnlyAdmin, colored

@@ -17,8 +17,7 @@ from django.test import AsyncClient, Client, override_settings
 from django_posters.contract.codec import decode
 from django_posters.contract.outcomes import JobEvent, PosterOutcome
 from django_posters.models import Job
-from django_posters.progress import progress_stream
-from django_posters.progress.job_progress import Progress
+from django_posters.progress import Progress, progress_stream
 from django_posters.progress.progress_stream import ProgressPoller
 from django_posters.results.outcomes import apply_job, apply_outcome
 from testimonials import models

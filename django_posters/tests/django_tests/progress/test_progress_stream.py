@@ -14,8 +14,7 @@ from django.db import connection, connections
 from django_posters.contract.codec import decode
 from django_posters.contract.outcomes import JobEvent
 from django_posters.models import Job
-from django_posters.progress import progress_stream
-from django_posters.progress.job_progress import Progress
+from django_posters.progress import Progress, progress_stream
 from django_posters.results.outcomes import apply_job
 from testimonials import models
 
