@@ -1,4 +1,4 @@
-"""The admin, asked as a browser asks but without one."""
+"""The admin through Django's test client, without a browser."""
 
 import hashlib
 import re
@@ -51,7 +51,7 @@ def site(postgres_url: str) -> Iterator[Site]:
 
 @pytest.fixture
 def admin(site: Site) -> Client:
-    """A browser of somebody who may do everything."""
+    """A client that is logged in as a superuser."""
     return logged_in(User.objects.create_superuser("admin"))
 
 
@@ -68,7 +68,7 @@ def page(client: Client, path: str) -> str:
 
 
 def tell(event: TemplateUploaded) -> None:
-    """Apply what the templates role says."""
+    """Apply an answer of the templates role."""
     apply_answer(decode(schemas.codec.encode(event), TemplateAnswer))
 
 
@@ -109,7 +109,7 @@ def test_pages_open_with_and_without_rows(admin: Client, path: str) -> None:
 
 
 def test_row_pages_open(admin: Client) -> None:
-    """Every row has a page of its own that shows what it holds."""
+    """Every row has a page that shows its values."""
     finish(request_poster(make_testimonial(), metadata={"user_id": 7}))
     poster, event = Poster.objects.get(), OutboxEvent.objects.get()
     tell(version(1))
@@ -134,8 +134,8 @@ def test_posters_are_shown_with_what_became_of_them(admin: Client) -> None:
     assert URL not in only_failed
 
 
-def test_failed_posters_are_asked_for_again(admin: Client) -> None:
-    """Of the selected posters those that failed or were cancelled are requested anew, with their options."""
+def test_failed_posters_are_requested_again(admin: Client) -> None:
+    """The action requests the failed and cancelled ones of the selected posters again, with their options."""
     failed = request_poster(make_testimonial(), metadata={"user_id": 7}, output={"width": 600}, strict=True)
     done, gone = request_poster(make_testimonial()), request_poster(lost := make_testimonial())
     finish(done)
@@ -162,7 +162,7 @@ def test_failed_posters_are_asked_for_again(admin: Client) -> None:
 
 
 def test_console_is_linked_to_where_it_is_set(admin: Client) -> None:
-    """With CONSOLE_URL a poster's page leads to its records in Redpanda Console, without it to none.
+    """With CONSOLE_URL a poster's page links to its records in Redpanda Console, without it there is no link.
 
     Console looks for a text only among the records that it loads: from a time on (`o=-4` and `t`), not the oldest ones.
     """
@@ -188,7 +188,7 @@ def test_console_is_linked_to_where_it_is_set(admin: Client) -> None:
 
 
 def test_jobs_are_cancelled(admin: Client) -> None:
-    """Of the selected jobs those that are open are to be cancelled, and the list says so."""
+    """The action cancels the unfinished ones of the selected jobs, and the list shows it."""
     open_job, done = request_poster(make_testimonial()).job, request_poster(make_testimonial()).job
     apply_job(decode(job_event(done.pk, 1, "completed", total_count=1, success_count=1), JobEvent))
 
@@ -202,7 +202,7 @@ def test_jobs_are_cancelled(admin: Client) -> None:
 
 
 def test_pictures_are_erased_once_that_is_meant(admin: Client) -> None:
-    """The action asks first; then the picture is to be deleted and its row is unlinked."""
+    """The action asks for confirmation, then requests the deletion of the image and unlinks its row."""
     poster = request_poster(make_testimonial())
     finish(poster)
     fields = {"action": "erase", "_selected_action": [str(poster.pk)]}
@@ -221,7 +221,7 @@ def test_pictures_are_erased_once_that_is_meant(admin: Client) -> None:
 
 
 def test_cancelling_and_erasing_take_permissions(site: Site) -> None:
-    """Who may only look at posters and jobs is not offered either."""
+    """Users with the view permission only are not offered the actions."""
     request_poster(make_testimonial())
     user = User.objects.create_user("looker", is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename__in=["view_poster", "view_job"]))
@@ -230,8 +230,8 @@ def test_cancelling_and_erasing_take_permissions(site: Site) -> None:
         assert 'name="action"' not in page(logged_in(user), path)
 
 
-def test_jobs_are_looked_for_together(admin: Client) -> None:
-    """The page of jobs marks the open ones, and asks for the progress of all of them by one query."""
+def test_progress_of_jobs_is_read_by_one_query(admin: Client) -> None:
+    """The list of jobs marks the unfinished ones, and one query reads the progress of all of them."""
     for number in range(2):
         make_testimonial(author=f"Author {number}")
     jobs = [request_posters(models.Testimonial.objects.all(), reuse=False) for _ in range(3)]
@@ -248,7 +248,7 @@ def test_jobs_are_looked_for_together(admin: Client) -> None:
 
 
 def test_progress_of_jobs_is_for_those_who_may_see_them(site: Site) -> None:
-    """Staff without the permission get nothing, and strangers are sent to the login."""
+    """Staff without the permission get 403, and anonymous users are redirected to the login."""
     staff = logged_in(User.objects.create_user("staff", is_staff=True))
 
     assert staff.get(ADMIN + "job/progress/").status_code == 403
@@ -263,7 +263,7 @@ def test_progress_of_jobs_is_for_those_who_may_see_them(site: Site) -> None:
     ],
 )
 def test_outbox_says_how_long_the_oldest_waits(admin: Client, minutes: int, title: str) -> None:
-    """The outbox's title is the age of its oldest event, and after a minute what to check."""
+    """The title of the outbox shows the age of the oldest event, and after a minute what to check."""
     assert "Nothing waits to be published" in page(admin, "outboxevent/")
     request_poster(make_testimonial())
     OutboxEvent.objects.update(created_at=timezone.now() - timedelta(minutes=minutes, seconds=1))
@@ -272,7 +272,7 @@ def test_outbox_says_how_long_the_oldest_waits(admin: Client, minutes: int, titl
 
 
 def test_template_is_uploaded_through_the_outbox(admin: Client) -> None:
-    """What the editor saves is a command for the templates role, and its answer is told to the page."""
+    """Saving in the editor sends a command to the templates role, and the page receives its answer."""
     reply = command(admin, **EDITED, set_as_active="on", width="1200", height="630")
     waiting = admin.get(reply["answer"]).json()
     event = sent()
@@ -288,7 +288,7 @@ def test_template_is_uploaded_through_the_outbox(admin: Client) -> None:
 
 
 def test_template_is_uploaded_from_a_file(admin: Client) -> None:
-    """A file stands in for the text field."""
+    """An uploaded file replaces the text field."""
     file = SimpleUploadedFile("quote.html", "<p>“é”</p>".encode())
 
     command(admin, **EDITED | {"html": ""}, file=file)
@@ -297,7 +297,7 @@ def test_template_is_uploaded_from_a_file(admin: Client) -> None:
 
 
 def test_unsaved_html_is_previewed_with_sample_data(admin: Client) -> None:
-    """A preview sends the HTML as it stands on the page, with its data, and keeps no version."""
+    """A preview sends the unsaved HTML with its data, and creates no version."""
     command(admin, **EDITED | {"kind": "preview"}, width="600", height="315")
 
     event = sent()
@@ -323,7 +323,7 @@ def test_unsaved_html_is_previewed_with_sample_data(admin: Client) -> None:
     ],
 )
 def test_bad_command_sends_nothing(admin: Client, change: dict[str, str], message: str) -> None:
-    """What cannot be sent is an answer that names the field, and nothing is in the outbox."""
+    """Invalid input gets an answer that names the field, and nothing is written into the outbox."""
     reply = command(admin, **EDITED | change)
 
     assert message in reply["errors"][0]["message"]
@@ -336,7 +336,7 @@ def test_bad_command_sends_nothing(admin: Client, change: dict[str, str], messag
     [("activate", "template.activate"), ("archive", "template.archive"), ("get", "template.get")],
 )
 def test_version_is_commanded(admin: Client, kind: str, event_type: str) -> None:
-    """The buttons of a version send the command that they are labelled with."""
+    """Each button of a version sends the command of its label."""
     tell(version(3))
 
     command(admin, kind=kind, template=str(uuid.UUID(int=3)))
@@ -346,8 +346,8 @@ def test_version_is_commanded(admin: Client, kind: str, event_type: str) -> None
     assert f'"type":"{event_type}"'.encode() in bytes(row.value)
 
 
-def test_silence_says_what_to_check(admin: Client) -> None:
-    """After 30 s without an answer the page is told which process to look at, and not before."""
+def test_missing_answer_shows_what_to_check(admin: Client) -> None:
+    """After 30 s without an answer, and not before, the page names which process to check."""
     reply = command(admin, **EDITED)
     early = admin.get(reply["answer"]).json()["advice"]
     TemplateCommand.objects.update(created_at=timezone.now() - timedelta(seconds=31))
@@ -361,7 +361,7 @@ def test_silence_says_what_to_check(admin: Client) -> None:
 
 
 def test_placeholders_are_shown(admin: Client) -> None:
-    """A version's page has a table of what the template takes, with type and sample, and the samples as data."""
+    """A version's page has a table of the placeholders with type and sample, and the samples as data."""
     tell(version(1, placeholders=[Placeholder(name="stars", data_type="rating", sample_value=4)]))
 
     shown = page(admin, f"postertemplate/{uuid.UUID(int=1)}/change/")
@@ -371,7 +371,7 @@ def test_placeholders_are_shown(admin: Client) -> None:
 
 
 def test_versions_are_compared(admin: Client) -> None:
-    """Selected versions come side by side, each previewed with the same data."""
+    """Selected versions are shown side by side, each previewed with the same data."""
     for number in (1, 2):
         tell(version(number, placeholders=[Placeholder(name="quote", sample_value="Hi")]))
     ids = [str(uuid.UUID(int=number)) for number in (1, 2)]
@@ -387,7 +387,7 @@ def test_versions_are_compared(admin: Client) -> None:
 
 
 def test_viewers_change_nothing(site: Site) -> None:
-    """Who may only look sees templates and answers, but sends no commands and gets no buttons."""
+    """Users with the view permission only see templates and answers, but no buttons, and cannot send commands."""
     user = User.objects.create_user("viewer", is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
     viewer = logged_in(user)

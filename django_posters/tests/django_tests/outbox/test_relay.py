@@ -1,4 +1,4 @@
-"""relay_posters: all that was committed, only that, in order, whatever dies."""
+"""relay_posters: publishes exactly the committed events, in order, despite crashes."""
 
 import contextlib
 import os
@@ -26,7 +26,7 @@ from tests.parts import KafkaServer
 
 
 class _RolledBackError(Exception):
-    """What a test ends a transaction with."""
+    """Raised to roll back a transaction."""
 
 
 def add_cancel(job_id: str) -> uuid.UUID:
@@ -45,7 +45,7 @@ def event_id_of(value: bytes) -> uuid.UUID:
 
 
 def first_appearances(records: Iterable[Message]) -> dict[str, list[uuid.UUID]]:
-    """Return the event ids of each job in the order in which they first came, duplicates left out."""
+    """Return the event ids of each job in the order of their first arrival, without duplicates."""
     jobs: dict[str, list[uuid.UUID]] = {}
     for record in records:
         event_id = event_id_of(record.value() or b"")
@@ -56,7 +56,7 @@ def first_appearances(records: Iterable[Message]) -> dict[str, list[uuid.UUID]]:
 
 
 def test_event_reaches_the_broker_as_written(any_site_with_broker: Site) -> None:
-    """Key, bytes and headers on the topic are those of the outbox row, which is then gone."""
+    """Key, bytes and headers on the topic are those of the outbox row, which is then deleted."""
     site = any_site_with_broker
     request_poster(make_testimonial())
     row = OutboxEvent.objects.get()
@@ -71,7 +71,7 @@ def test_event_reaches_the_broker_as_written(any_site_with_broker: Site) -> None
 
 
 def test_rolled_back_request_is_not_published(any_site_with_broker: Site) -> None:
-    """What its transaction took back never reaches the broker."""
+    """An event of a rolled-back transaction never reaches the broker."""
     site = any_site_with_broker
     with contextlib.suppress(_RolledBackError), transaction.atomic():
         request_poster(make_testimonial())
@@ -115,7 +115,7 @@ def test_killed_relays_publish_exactly_what_was_committed(any_site_with_broker: 
 
 
 def transact(number: int, *, roll_back: bool) -> dict[str, list[bytes]]:
-    """Ask for a poster and write up to two more events of its job; return what was committed, in order."""
+    """Request a poster and write up to two more events of its job; return the committed events, in order."""
     with contextlib.suppress(_RolledBackError), transaction.atomic():
         job_id = request_poster(make_testimonial(author=f"Author {number}")).job_id
         for _ in range(number % 3):
@@ -128,7 +128,7 @@ def transact(number: int, *, roll_back: bool) -> dict[str, list[bytes]]:
 
 
 def kill_at_work(relay: int) -> None:
-    """Kill the relay as soon as the broker has taken something from it."""
+    """Kill the relay as soon as the broker has acknowledged an event."""
     oldest = OutboxEvent.objects.order_by("pk").first()
     until(lambda: oldest is None or not OutboxEvent.objects.filter(pk=oldest.pk).exists())
     os.kill(relay, signal.SIGKILL)
@@ -136,7 +136,7 @@ def kill_at_work(relay: int) -> None:
 
 
 def test_terminated_relay_ends_in_order(site: Site) -> None:
-    """TERM lets the relay finish what it holds and end without an error."""
+    """TERM lets the relay finish the events in flight and exit without an error."""
     relay = site.start("relay_posters")
     add_cancel("job-1")
     until(lambda: not OutboxEvent.objects.exists())
@@ -148,7 +148,7 @@ def test_terminated_relay_ends_in_order(site: Site) -> None:
 
 
 def test_two_relays_keep_the_order_of_a_job(served_site: Site) -> None:
-    """Relays side by side share the work, and the events of a job still come in order, each once."""
+    """Several relays share the work, and the events of a job still arrive in order, each once."""
     site = served_site
     jobs: dict[str, list[uuid.UUID]] = {f"job-{number}": [] for number in range(20)}
     with transaction.atomic():
@@ -166,7 +166,7 @@ def test_two_relays_keep_the_order_of_a_job(served_site: Site) -> None:
 
 
 def test_commit_wakes_the_relay(site: Site) -> None:
-    """On PostgreSQL a commit is published at once, not at the next look."""
+    """On PostgreSQL a commit is published at once, not at the next poll."""
     site.start("relay_posters")
     request_poster(make_testimonial(author="First"))
     until(lambda: not OutboxEvent.objects.exists())
@@ -178,12 +178,12 @@ def test_commit_wakes_the_relay(site: Site) -> None:
         until(lambda: not OutboxEvent.objects.exists())
         waits.append(time.monotonic() - started)
 
-    # The next look is a second after the last one, which was just before.
+    # The next poll is a second after the last one, which was just before.
     assert sorted(waits)[2] < 0.7
 
 
 def test_refused_event_stands_in_nobodys_way(site: Site) -> None:
-    """An event that the broker will never take keeps its row, with the reason; later ones of its job are published."""
+    """A permanently refused event keeps its row with the reason, and later events of its job are published."""
     add_cancel("job-1")
     OutboxEvent.objects.update(value=b" " * 5 * 1024 * 1024)
     later = add_cancel("job-1")
@@ -194,8 +194,8 @@ def test_refused_event_stands_in_nobodys_way(site: Site) -> None:
     assert "large" in OutboxEvent.objects.get().refused.lower()
 
 
-def test_broker_away_keeps_the_outbox(site: Site, kafka: KafkaServer) -> None:
-    """Without a broker nothing is lost: `--once` fails and says so, and what waits is published once it is back."""
+def test_broker_outage_keeps_the_outbox(site: Site, kafka: KafkaServer) -> None:
+    """A broker outage loses nothing: `--once` fails with an error, and the events are published after the outage."""
     job_id = request_poster(make_testimonial()).job_id
     kafka.stop()
     try:

@@ -1,4 +1,4 @@
-"""Live progress: what a page is told, and how little that costs."""
+"""Live progress: what a page receives, and the load on the database."""
 
 import asyncio
 import itertools
@@ -31,7 +31,7 @@ STRICT = {"BOOTSTRAP_SERVERS": "localhost:9092", "SITE": NAME}
 
 
 def make_job(count: int = 2) -> Job:
-    """Ask for that many posters as one job."""
+    """Request that many posters as one job."""
     for number in range(count):
         make_testimonial(author=f"Author {number}")
     return request_posters(models.Testimonial.objects.all())
@@ -42,7 +42,7 @@ def count_up(job: Job, revision: int, status: str = "processing", **counts: int)
 
 
 def test_json_says_how_far_a_job_is(any_site: Site) -> None:
-    """A page that polls gets the counts, and nobody keeps the answer for later."""
+    """A page that polls gets the counts, and no cache stores the response."""
     job = make_job()
     count_up(job, 3, success_count=1)
 
@@ -58,8 +58,8 @@ def test_json_says_how_far_a_job_is(any_site: Site) -> None:
     assert "no-store" in answer["Cache-Control"]
 
 
-def test_single_poster_is_told_with_its_address(any_site: Site) -> None:
-    """A page that waits for one poster is told as soon as its row is there, even before its job's counts are."""
+def test_single_poster_is_reported_with_its_url(any_site: Site) -> None:
+    """The progress of a single poster is complete as soon as its row is, even before the counts of its job."""
     poster = request_poster(make_testimonial())
     apply_outcome(decode(outcome(poster.job_id), PosterOutcome))
 
@@ -69,7 +69,7 @@ def test_single_poster_is_told_with_its_address(any_site: Site) -> None:
 
 
 def test_only_staff_may_follow_by_default(any_site: Site) -> None:
-    """Without a permission of the site's own, others get 403, and an unknown job is 404."""
+    """By default users other than staff get 403, and an unknown job is 404."""
     with override_settings(POSTERS=STRICT):
         job = make_job()
         addresses = [f"/posters/jobs/{job.pk}/", f"/posters/jobs/{job.pk}/events/"]
@@ -85,7 +85,7 @@ def test_only_staff_may_follow_by_default(any_site: Site) -> None:
 
 
 def test_permission_is_the_site_s_own(any_site: Site) -> None:
-    """The site's function is asked with the request and the job, and its answer counts."""
+    """The site's permission function gets the request and the job, and its result decides."""
     job = make_job()
 
     def only_this(request: Any, asked: Job) -> bool:
@@ -98,7 +98,7 @@ def test_permission_is_the_site_s_own(any_site: Site) -> None:
 
 
 def test_wsgi_is_answered_with_json(any_site: Site) -> None:
-    """Under WSGI the address of the stream answers at once, so that no worker is held and the page polls."""
+    """Under WSGI the stream's URL responds at once, so that it occupies no worker and the page polls."""
     job = make_job()
 
     answer = Client().get(f"/posters/jobs/{job.pk}/events/")
@@ -109,7 +109,7 @@ def test_wsgi_is_answered_with_json(any_site: Site) -> None:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A watch that does not wait between two looks."""
+    """A poller with a short interval."""
     monkeypatch.setattr(progress_stream.ProgressPoller.__init__, "__kwdefaults__", {"poll_seconds": 0.01})
 
 
@@ -121,7 +121,7 @@ async def read_stream(answer: Any) -> AsyncIterator[str]:
 
 @pytest.mark.usefixtures("quick")
 async def test_stream_tells_every_change_to_the_end(postgres_url: str) -> None:
-    """A page gets the state it finds, each change with its id, and the end, after which the stream is over."""
+    """A stream sends the current state, each change with its id, and the final state, and then ends."""
     with Site(database_url=postgres_url, broker="127.0.0.1:9"):
         job = await sync_to_async(make_job)()
         answer = await AsyncClient().get(f"/posters/jobs/{job.pk}/events/")
@@ -141,8 +141,8 @@ async def test_stream_tells_every_change_to_the_end(postgres_url: str) -> None:
 
 
 @pytest.mark.usefixtures("quick")
-async def test_reconnecting_page_is_told_only_what_is_new(postgres_url: str) -> None:
-    """With Last-Event-ID nothing is told twice, and a page that knows the end is sent away for good."""
+async def test_reconnecting_page_receives_only_changes(postgres_url: str) -> None:
+    """With Last-Event-ID nothing is sent twice, and a page that has the final state gets 204."""
     with Site(database_url=postgres_url, broker="127.0.0.1:9"):
         job = await sync_to_async(make_job)()
         await sync_to_async(count_up)(job, 1, success_count=1)
@@ -171,7 +171,7 @@ def state(job_id: str, done: int, of: int = 3) -> Progress:
 
 
 class Counts:
-    """Stands in for the database: each look finds every job one poster further."""
+    """A fake of the database: each read finds every job one poster further."""
 
     def __init__(self, looks: Iterator[int]) -> None:
         self._looks = looks
@@ -183,8 +183,8 @@ class Counts:
         return {job_id: state(job_id, done) for job_id in job_ids}
 
 
-async def test_one_look_tells_every_page() -> None:
-    """However many pages follow however many jobs, the database is asked once a round."""
+async def test_one_read_serves_every_page() -> None:
+    """There is one read per interval, whatever the number of pages and jobs."""
     counts = Counts(itertools.chain([1, 2], itertools.repeat(3)))
     watch = ProgressPoller(counts, poll_seconds=0)
 
@@ -198,8 +198,8 @@ async def test_one_look_tells_every_page() -> None:
     assert len(counts.asked) < 10
 
 
-async def test_page_that_leaves_is_looked_for_no_more() -> None:
-    """Once nobody follows, nothing is asked of the database."""
+async def test_polling_stops_after_the_last_page() -> None:
+    """After the last stream ends the database is not read any more."""
     counts = Counts(iter(range(1, 100)))
     watch = ProgressPoller(counts, poll_seconds=0)
     pages = watch.follow(state("job-1", 0, of=1000))
@@ -215,8 +215,8 @@ async def test_page_that_leaves_is_looked_for_no_more() -> None:
     assert len(counts.asked) == asked
 
 
-async def test_late_page_is_told_what_the_others_know() -> None:
-    """A page that read the counts just before the others were told of newer ones is told too."""
+async def test_late_page_receives_the_current_counts() -> None:
+    """A page that read the counts just before a change was published receives the change too."""
     watch = ProgressPoller(Counts(itertools.repeat(1)), poll_seconds=0)
     early = watch.follow(state("job-1", 0))
     await anext(early)
@@ -229,8 +229,8 @@ async def test_late_page_is_told_what_the_others_know() -> None:
         await pages.aclose()
 
 
-async def test_silence_is_filled() -> None:
-    """A page that nothing is told still hears something, so that nobody between cuts the line."""
+async def test_streams_send_heartbeats() -> None:
+    """A stream without changes sends heartbeats, so that no proxy closes the connection."""
 
     async def nothing_new(job_ids: Iterable[str]) -> dict[str, Progress]:
         return {job_id: state(job_id, 0) for job_id in job_ids}
@@ -242,8 +242,8 @@ async def test_silence_is_filled() -> None:
 
 
 @pytest.mark.parametrize("away", [OperationalError("gone"), InterfaceError("the connection is closed")])
-async def test_database_away_ends_no_stream(away: Exception) -> None:
-    """While the database is away the pages wait, and go on once it is back."""
+async def test_database_outage_ends_no_stream(away: Exception) -> None:
+    """While the database is unavailable the streams wait, and they continue when it is available again."""
     answers: Iterator[Exception | None] = itertools.chain([away], itertools.repeat(None))
 
     async def read(job_ids: Iterable[str]) -> dict[str, Progress]:
@@ -257,7 +257,7 @@ async def test_database_away_ends_no_stream(away: Exception) -> None:
 
 
 def test_progress_bar_takes_twenty_lines() -> None:
-    """What a page needs for a progress bar is one file of at most 20 lines, without a library."""
+    """A progress bar needs one script of at most 20 lines, without a library."""
     script = Path(django_posters.__file__).parent / "static" / "posters" / "progress.js"
     lines = script.read_text(encoding="utf-8").splitlines()
 

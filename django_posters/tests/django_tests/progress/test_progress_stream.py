@@ -1,4 +1,4 @@
-"""The streams of many pages, which one process serves."""
+"""Progress streams of many pages, served by one process."""
 
 import asyncio
 import time
@@ -28,7 +28,7 @@ JOBS: Final = 4
 
 
 class Looks:
-    """Counts how often the database is asked for what is told to the pages, and with how many queries."""
+    """Counts the reads of progress and their queries."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -47,7 +47,7 @@ class Looks:
 
 @pytest.fixture
 def looks(monkeypatch: pytest.MonkeyPatch) -> Looks:
-    """What is asked of the database for all pages together."""
+    """The reads for all pages together."""
     counting = Looks()
     monkeypatch.setattr(progress_stream, "read_progress", counting)
     return counting
@@ -55,7 +55,7 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> Looks:
 
 @pytest.fixture
 async def application(postgres_url: str) -> AsyncIterator[ASGIHandler]:
-    """The example site, as an ASGI server has it."""
+    """The example site as an ASGI application."""
     with Site(database_url=postgres_url, broker="127.0.0.1:9"):
         yield get_asgi_application()
         await sync_to_async(forget_connections)()
@@ -80,7 +80,7 @@ def count_connections() -> int:
 
 
 async def test_two_hundred_pages_are_one_question_a_second(application: ASGIHandler, looks: Looks) -> None:
-    """Each page is told of its own job only; for all of them together the database is asked once a second."""
+    """Each page receives its own job only, and all pages together cause one read a second."""
     jobs = await sync_to_async(make_jobs)()
     pages = [FollowingPage(application, jobs[number % JOBS].pk) for number in range(PAGES)]
     started = time.monotonic()
@@ -105,15 +105,15 @@ async def test_two_hundred_pages_are_one_question_a_second(application: ASGIHand
 
 
 async def watching_ends() -> None:
-    """Return once nobody looks for jobs any more."""
+    """Return when the poller has stopped."""
     watch = progress_stream.get_poller()
     async with asyncio.timeout(PATIENCE_SECONDS):
         while watch._polling is not None and not watch._polling.done():
             await asyncio.wait([watch._polling])
 
 
-async def test_pages_that_leave_are_forgotten(application: ASGIHandler, looks: Looks) -> None:
-    """A page that goes away, even one that takes nothing any more, leaves no queue, task or connection behind."""
+async def test_disconnected_pages_leave_nothing_behind(application: ASGIHandler, looks: Looks) -> None:
+    """A client that disconnects, even one that stopped reading, leaves no queue, task or connection behind."""
     jobs = await sync_to_async(make_jobs)()
     before = asyncio.all_tasks()
     pages = [FollowingPage(application, job.pk) for job in jobs * 2]
@@ -136,8 +136,8 @@ async def test_pages_that_leave_are_forgotten(application: ASGIHandler, looks: L
     assert await sync_to_async(count_connections)() == 1
 
 
-async def test_first_page_may_leave_before_the_others(application: ASGIHandler, looks: Looks) -> None:
-    """Pages are told by nobody's request in particular: the one that came first may go."""
+async def test_first_page_may_disconnect_before_the_others(application: ASGIHandler, looks: Looks) -> None:
+    """The poller does not depend on the request that started it: the first page may disconnect."""
     [job, *_] = await sync_to_async(make_jobs)()
     async with FollowingPage(application, job.pk) as other:
         async with FollowingPage(application, job.pk) as first:
@@ -152,7 +152,7 @@ async def test_first_page_may_leave_before_the_others(application: ASGIHandler, 
 async def test_page_hears_something_while_nothing_happens(
     application: ASGIHandler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In a silence a comment is sent, which no page mistakes for an event."""
+    """Between changes a comment is sent as a heartbeat, which is not an event."""
     monkeypatch.setitem(progress_stream.ProgressPoller.follow.__kwdefaults__, "heartbeat_seconds", 0.01)
     [job, *_] = await sync_to_async(make_jobs)()
     async with FollowingPage(application, job.pk) as page:
@@ -162,8 +162,8 @@ async def test_page_hears_something_while_nothing_happens(
     assert [told["status"] for told in page.told] == ["queued"]
 
 
-async def test_page_that_comes_back_is_told_what_it_missed(application: ASGIHandler, looks: Looks) -> None:
-    """Last-Event-ID keeps a page from being told twice, and one that knows the end from coming again."""
+async def test_reconnecting_page_receives_what_it_missed(application: ASGIHandler, looks: Looks) -> None:
+    """With Last-Event-ID a page receives nothing twice, and one that has the final state does not reconnect."""
     [job, *_] = await sync_to_async(make_jobs)()
     await sync_to_async(tell)(job, 1)
     async with FollowingPage(application, job.pk, last_event_id="1-processing") as back:
@@ -180,7 +180,7 @@ async def test_page_that_comes_back_is_told_what_it_missed(application: ASGIHand
 async def test_site_with_a_transaction_a_request_can_stream(
     application: ASGIHandler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """ATOMIC_REQUESTS, which Django cannot do for asynchronous views, is no reason to refuse a page."""
+    """Streams work with ATOMIC_REQUESTS, which Django does not support for async views."""
     monkeypatch.setitem(connections["default"].settings_dict, "ATOMIC_REQUESTS", True)
     [job, *_] = await sync_to_async(make_jobs)()
     async with FollowingPage(application, job.pk) as page:

@@ -1,4 +1,4 @@
-"""request_posters(): one job for many rows, or nothing at all."""
+"""request_posters(): one job for many rows, in one transaction."""
 
 import contextlib
 import gc
@@ -20,7 +20,7 @@ from schemas.requests import BatchRequested
 
 
 class _RolledBackError(Exception):
-    """What a test ends a transaction with."""
+    """Raised to roll back a transaction."""
 
 
 def make_testimonials(count: int, **fields: Any) -> QuerySet[models.Testimonial]:
@@ -33,7 +33,7 @@ def make_testimonials(count: int, **fields: Any) -> QuerySet[models.Testimonial]
 
 
 def parts() -> list[BatchRequested]:
-    """Return the batch's events as the workers read them, in their order."""
+    """Return the events of the batch as the workers read them, in order."""
     values = [bytes(row.value) for row in OutboxEvent.objects.order_by("pk")]
     assert all(len(value) <= REQUEST_MAX_BYTES for value in values)
     return [schemas.codec.decode(value, BatchRequested) for value in values]
@@ -66,7 +66,7 @@ def test_batch_is_one_job_that_the_workers_read(any_site: Site) -> None:
 
 
 def test_ten_thousand_rows_are_not_all_in_memory(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many rows there are, a chunk of them is in memory at a time."""
+    """Only one chunk of the rows is in memory at a time."""
     most = 0
 
     def poster_data(row: models.Testimonial) -> dict[str, Any]:
@@ -86,7 +86,7 @@ def test_ten_thousand_rows_are_not_all_in_memory(sqlite_url: str, monkeypatch: p
 
 
 def test_large_posters_make_more_parts(any_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No event is larger than the contract allows, and none of the posters is left out."""
+    """No event is larger than the contract allows, and no poster is missing."""
     monkeypatch.setattr(models.Testimonial, "poster_data", lambda row: {"quote": "é" * 30_000, "id": row.pk})
     make_testimonials(40)
 
@@ -101,7 +101,7 @@ def test_large_posters_make_more_parts(any_site: Site, monkeypatch: pytest.Monke
 
 
 def test_unchanged_rows_are_left_out(any_site: Site) -> None:
-    """A second batch asks only for what changed, failed or is new; the others keep their posters."""
+    """A second batch requests only changed, failed and new rows; the others keep their posters."""
     make_testimonials(4)
     first = request_posters(models.Testimonial.objects.all())
     one, two, three, four = models.Testimonial.objects.order_by("pk")
@@ -119,7 +119,7 @@ def test_unchanged_rows_are_left_out(any_site: Site) -> None:
 
 
 def test_reuse_false_asks_for_all(any_site: Site) -> None:
-    """With reuse=False every row gets a new poster, and the workers are told to render."""
+    """With reuse=False every row gets a new poster, and the request tells the workers to render."""
     make_testimonials(2)
     request_posters(models.Testimonial.objects.all())
 
@@ -129,7 +129,7 @@ def test_reuse_false_asks_for_all(any_site: Site) -> None:
 
 
 def test_batch_of_nothing_is_completed_at_once(any_site: Site) -> None:
-    """Where nothing is left to ask for, no event is sent, and job_finished comes with the commit."""
+    """A job without posters sends no event, and job_finished is sent at the commit."""
     told: list[tuple[object, Job]] = []
 
     def hear(sender: object, job: Job, **_: Any) -> None:
@@ -175,7 +175,7 @@ def nothing_written() -> bool:
 def test_bad_row_is_named_and_nothing_is_written(
     any_site: Site, monkeypatch: pytest.MonkeyPatch, data: dict[str, Any], message: str
 ) -> None:
-    """One row of many that cannot be a poster is an error that says which, and the others are not asked for."""
+    """One invalid row is an error that names it, and no poster is requested."""
     make_testimonials(600)
     last = models.Testimonial.objects.order_by("pk").last()
     monkeypatch.setattr(models.Testimonial, "poster_data", lambda row: data if row == last else {})
@@ -187,7 +187,7 @@ def test_bad_row_is_named_and_nothing_is_written(
 
 
 def test_what_is_no_queryset_of_rows_is_refused(any_site: Site) -> None:
-    """Lists, dicts of values and models without a field are answered with what to pass."""
+    """Lists, values() querysets and models without a field are errors that say what to pass."""
     make_testimonials(1)
 
     with pytest.raises(RequestError, match="takes a queryset of rows, not a list"):
@@ -199,7 +199,7 @@ def test_what_is_no_queryset_of_rows_is_refused(any_site: Site) -> None:
 
 
 def test_oversized_batch_is_refused(any_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """More rows than one job may have are counted, not read, and the error says how many may be asked for."""
+    """Too many rows are counted, not read, and the error names the limit."""
     monkeypatch.setattr(batch, "MAX_POSTERS", 2)
     make_testimonials(3)
 
@@ -210,7 +210,7 @@ def test_oversized_batch_is_refused(any_site: Site, monkeypatch: pytest.MonkeyPa
 
 
 def test_row_that_a_join_repeats_gets_one_poster(any_site: Site) -> None:
-    """However often a queryset yields a row, it is one poster of the job."""
+    """A row that the queryset yields several times gets one poster."""
     make_testimonials(3)
     everything = models.Testimonial.objects.all()
 
@@ -220,7 +220,7 @@ def test_row_that_a_join_repeats_gets_one_poster(any_site: Site) -> None:
 
 
 async def test_async_code_can_ask(postgres_url: str) -> None:
-    """arequest_posters() does what request_posters() does."""
+    """arequest_posters() has the effect of request_posters()."""
     with Site(database_url=postgres_url, broker="127.0.0.1:9"):
         await sync_to_async(make_testimonials)(2)
 

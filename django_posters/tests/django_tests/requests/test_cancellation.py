@@ -1,4 +1,4 @@
-"""cancel_job(): what is left of a job is not made."""
+"""cancel_job(): cancellation of the unfinished posters of a job."""
 
 import contextlib
 from typing import Any
@@ -22,7 +22,7 @@ from schemas.requests import JobCancelRequested
 
 
 class _RolledBackError(Exception):
-    """What a test ends a transaction with."""
+    """Raised to roll back a transaction."""
 
 
 def test_cancel_follows_its_request(plain_site: Site) -> None:
@@ -40,8 +40,8 @@ def test_cancel_follows_its_request(plain_site: Site) -> None:
     assert Job.objects.get().cancel_requested_at == job.cancel_requested_at
 
 
-def test_cancel_is_asked_for_once(any_site: Site) -> None:
-    """A job that is cancelled already, or finished, is left alone, and nothing is sent."""
+def test_cancellation_is_requested_once(any_site: Site) -> None:
+    """For a job that is cancelled or finished nothing is sent."""
     cancelled, finished = request_poster(make_testimonial()).job, request_poster(make_testimonial()).job
     cancel_job(cancelled)
     apply_job(decode(job_event(finished.pk, 1, "completed", total_count=1, success_count=1), JobEvent))
@@ -52,8 +52,8 @@ def test_cancel_is_asked_for_once(any_site: Site) -> None:
     assert OutboxEvent.objects.count() == before
 
 
-def test_cancel_that_is_rolled_back_was_never_asked_for(plain_site: Site) -> None:
-    """With its transaction the cancel goes too."""
+def test_rollback_removes_the_cancellation(plain_site: Site) -> None:
+    """A rollback removes the cancellation."""
     job = request_poster(make_testimonial()).job
     with contextlib.suppress(_RolledBackError), transaction.atomic():
         cancel_job(job)
@@ -64,7 +64,7 @@ def test_cancel_that_is_rolled_back_was_never_asked_for(plain_site: Site) -> Non
 
 
 def test_row_of_a_cancelled_job_can_ask_again(any_site: Site) -> None:
-    """A poster that will be cancelled is no answer to a new request, alone and in a batch."""
+    """A poster with a pending cancellation is not reused, by a single request or a batch."""
     testimonial = make_testimonial()
     first = request_poster(testimonial)
     cancel_job(first.job)
@@ -78,7 +78,7 @@ def test_row_of_a_cancelled_job_can_ask_again(any_site: Site) -> None:
 
 
 def test_cancelled_outcome_ends_the_poster(plain_site: Site) -> None:
-    """The workers' answer is the poster's status; what was made before stays as it is."""
+    """The workers' outcome becomes the poster's status; finished posters do not change."""
     made, left = request_poster(make_testimonial()), request_poster(make_testimonial())
     apply_outcome(decode(outcome(made.job_id), PosterOutcome))
     cancel_job(left.job)
@@ -93,13 +93,13 @@ def test_cancelled_outcome_ends_the_poster(plain_site: Site) -> None:
 
 @pytest.mark.parametrize("wrong", ["template_gen_1", None, 5])
 def test_only_jobs_can_be_cancelled(plain_site: Site, wrong: Any) -> None:
-    """Anything else is an error that says what to pass."""
+    """Any other argument is an error that says what to pass."""
     with pytest.raises(RequestError, match=r"takes a Job, not a \w+; pass `poster.job`"):
         cancel_job(wrong)
 
 
 def test_bad_reason_is_refused(plain_site: Site) -> None:
-    """A reason that the workers would refuse is an error at once, and nothing is written."""
+    """A reason that the workers would reject is an error, and nothing is written."""
     job = request_poster(make_testimonial()).job
 
     with pytest.raises(RequestError, match="cannot be cancelled"):
@@ -109,7 +109,7 @@ def test_bad_reason_is_refused(plain_site: Site) -> None:
 
 
 def test_placeholders_cannot_be_cancelled(plain_site: Site) -> None:
-    """Without a broker there is nothing to send: a job is finished as soon as it is committed."""
+    """The placeholder backend sends nothing: a job is finished at its commit."""
     with override_settings(POSTERS={"SITE": "shop", "BACKEND": "placeholder"}):
         job = request_poster(make_testimonial()).job
 
@@ -119,7 +119,7 @@ def test_placeholders_cannot_be_cancelled(plain_site: Site) -> None:
 
 
 def test_cancel_from_async_code(plain_site: Site) -> None:
-    """acancel_job() does what cancel_job() does."""
+    """acancel_job() has the effect of cancel_job()."""
     job = request_poster(make_testimonial()).job
 
     assert async_to_sync(acancel_job)(job)

@@ -1,4 +1,4 @@
-"""erase_poster() and erase_job(): pictures are deleted, and the site forgets where they were."""
+"""erase_poster() and erase_job(): the workers delete images, and the site clears the URLs."""
 
 import contextlib
 from collections.abc import Iterator
@@ -32,12 +32,12 @@ from schemas.requests import PosterEraseRequested
 
 
 class _RolledBackError(Exception):
-    """What a test ends a transaction with."""
+    """Raised to roll back a transaction."""
 
 
 @pytest.fixture
 def erased() -> Iterator[list[tuple[object, Poster]]]:
-    """What poster_erased was sent for."""
+    """The received poster_erased signals."""
     heard: list[tuple[object, Poster]] = []
 
     def hear(sender: object, poster: Poster, **_: Any) -> None:
@@ -54,7 +54,7 @@ def take(value: bytes) -> None:
 
 
 def orders() -> list[tuple[str, PosterEraseRequested]]:
-    """Return the requests to erase in the outbox, each with its key."""
+    """Return the erasure requests in the outbox, each with its key."""
     rows = OutboxEvent.objects.order_by("pk")
     read = [(row.key, schemas.codec.decode(bytes(row.value), Envelope)) for row in rows]
     kinds = [row for row, (_, event) in zip(rows, read, strict=True) if event.type == "poster.erase_requested"]
@@ -62,7 +62,7 @@ def orders() -> list[tuple[str, PosterEraseRequested]]:
 
 
 def test_every_picture_of_a_row_is_erased(any_site: Site) -> None:
-    """Each poster that the row ever had is to be deleted, under its job's key, and the site forgets them at once."""
+    """Each poster that the row ever had is erased, under its job's key, and the URLs are cleared at once."""
     testimonial, other = make_testimonial(), make_testimonial(author="Ada")
     older, newer, kept = request_poster(testimonial), request_poster(testimonial, reuse=False), request_poster(other)
     for poster in (older, newer, kept):
@@ -83,7 +83,7 @@ def test_every_picture_of_a_row_is_erased(any_site: Site) -> None:
 
 
 def test_one_of_a_batch_is_erased_by_its_row(plain_site: Site) -> None:
-    """What has no job of its own is named by section and primary key, behind its batch."""
+    """A poster of a batch is erased by section and primary key, after its batch."""
     testimonial, _ = make_testimonial(), make_testimonial(author="Ada")
     job = request_posters(models.Testimonial.objects.all())
 
@@ -94,7 +94,7 @@ def test_one_of_a_batch_is_erased_by_its_row(plain_site: Site) -> None:
 
 
 def test_job_is_erased_as_a_whole(any_site: Site) -> None:
-    """One request names the job, and every row of it is unlinked."""
+    """One request names the job, and all of its rows are unlinked."""
     for author in ("Ada", "Maya"):
         make_testimonial(author=author)
     job = request_posters(models.Testimonial.objects.all())
@@ -107,7 +107,7 @@ def test_job_is_erased_as_a_whole(any_site: Site) -> None:
 
 
 def test_poster_of_a_deleted_row_is_erased(plain_site: Site) -> None:
-    """The Poster itself can be given; others of the same row stay."""
+    """With a Poster as argument, other posters of the same row stay."""
     testimonial = make_testimonial()
     older, newer = request_poster(testimonial), request_poster(testimonial, reuse=False)
     take(outcome(newer.job_id))
@@ -120,8 +120,8 @@ def test_poster_of_a_deleted_row_is_erased(plain_site: Site) -> None:
     assert newer.url == URL
 
 
-def test_erased_poster_is_told_of(any_site: Site, erased: list[tuple[object, Poster]]) -> None:
-    """The workers' answer is told once to receivers, and the site's own copy of the address goes."""
+def test_erasure_sends_a_signal(any_site: Site, erased: list[tuple[object, Poster]]) -> None:
+    """poster_erased is sent once, and receivers can delete their copy of the URL."""
     poster = request_poster(make_testimonial())
     take(outcome(poster.job_id))
 
@@ -136,7 +136,7 @@ def test_erased_poster_is_told_of(any_site: Site, erased: list[tuple[object, Pos
 
 
 def test_outcome_after_the_erasure_brings_no_address(any_site: Site) -> None:
-    """In whatever order both come, the address of a deleted picture is not kept; a replay's picture is."""
+    """The URL of an erased image is not stored, in whatever order the events arrive; that of a replay is."""
     poster = request_poster(make_testimonial())
 
     take(outcome(poster.job_id, "erased"))
@@ -151,7 +151,7 @@ def test_outcome_after_the_erasure_brings_no_address(any_site: Site) -> None:
 
 
 def test_erased_row_can_ask_again(plain_site: Site) -> None:
-    """A picture that is gone, or about to, is no answer to a new request."""
+    """A poster that is erased, or about to be, is not reused."""
     testimonial = make_testimonial()
     first = request_poster(testimonial)
     take(outcome(first.job_id))
@@ -166,7 +166,7 @@ def test_erased_row_can_ask_again(plain_site: Site) -> None:
 
 
 def test_erasing_that_is_rolled_back_changes_nothing(plain_site: Site) -> None:
-    """With its transaction the request to erase goes, and the picture stays."""
+    """A rollback removes the erasure, and the image stays."""
     testimonial = make_testimonial()
     poster = request_poster(testimonial)
     take(outcome(poster.job_id))
@@ -180,7 +180,7 @@ def test_erasing_that_is_rolled_back_changes_nothing(plain_site: Site) -> None:
 
 
 def test_what_cannot_be_erased_is_refused(plain_site: Site) -> None:
-    """A row that is not saved and what is no job are errors that say what to do, and nothing is written."""
+    """An unsaved row, and an argument that is not a job, are errors that say what to do, and nothing is written."""
     with pytest.raises(RequestError, match=r"not saved.*erase_poster\(\) also takes"):
         erase_poster(models.Testimonial(author="Nobody"))
     with pytest.raises(RequestError, match="takes a Job, not a str"):
@@ -189,8 +189,8 @@ def test_what_cannot_be_erased_is_refused(plain_site: Site) -> None:
     assert not OutboxEvent.objects.exists()
 
 
-def test_placeholder_is_only_forgotten(plain_site: Site) -> None:
-    """Without a broker nothing is sent."""
+def test_placeholder_backend_only_clears_the_url(plain_site: Site) -> None:
+    """The placeholder backend sends nothing."""
     with override_settings(POSTERS={"SITE": "shop", "BACKEND": "placeholder"}):
         testimonial = make_testimonial()
         request_poster(testimonial)
@@ -202,7 +202,7 @@ def test_placeholder_is_only_forgotten(plain_site: Site) -> None:
 
 
 def test_erasing_from_async_code(plain_site: Site) -> None:
-    """aerase_poster() and aerase_job() do what their namesakes do."""
+    """aerase_poster() and aerase_job() have the effect of the sync functions."""
     testimonial = make_testimonial()
     job = request_poster(testimonial).job
 

@@ -1,4 +1,4 @@
-"""When a row asks again, and what is known of the templates."""
+"""Reuse of posters, and the template catalog."""
 
 import uuid
 from datetime import timedelta
@@ -17,7 +17,7 @@ MADE = {"status": "completed", "url": "https://posters.test/p.png"}
 
 
 def add_version(version: int, *, active_from: Any = None, is_active: bool = True, **fields: Any) -> PosterTemplate:
-    """Let the site know of a version of the section `testimonial`."""
+    """Add a version of the section `testimonial` to the site's catalog."""
     given = {"width": 1200, "height": 630, "html_sha256": "ab" * 32, "reported_at": timezone.now()} | fields
     return PosterTemplate.objects.create(
         template_id=uuid.uuid4(),
@@ -31,7 +31,7 @@ def add_version(version: int, *, active_from: Any = None, is_active: bool = True
 
 
 def test_new_version_of_the_template_asks_again(any_site: Site) -> None:
-    """Once another version is the latest, an unchanged row asks again, alone and in a batch, and then no more."""
+    """After another version became the latest, an unchanged row requests once more, single or in a batch."""
     add_version(1, active_from=LONG_AGO)
     testimonial = make_testimonial()
     first = request_poster(testimonial)
@@ -50,7 +50,7 @@ def test_new_version_of_the_template_asks_again(any_site: Site) -> None:
 
 
 def test_going_back_to_an_older_version_asks_again(any_site: Site) -> None:
-    """An older version that is activated again is another template too."""
+    """An older version that is activated again counts as another template."""
     testimonial = make_testimonial()
     first = request_poster(testimonial)
     Poster.objects.update(**MADE, template_version=2)
@@ -61,7 +61,7 @@ def test_going_back_to_an_older_version_asks_again(any_site: Site) -> None:
 
 
 def test_catalog_that_lags_behind_asks_for_nothing(any_site: Site) -> None:
-    """A poster made from a version that the site has not heard of yet is not asked for again."""
+    """A poster from a version that is not in the site's catalog yet is reused."""
     add_version(1, active_from=LONG_AGO)
     testimonial = make_testimonial()
     first = request_poster(testimonial)
@@ -71,7 +71,7 @@ def test_catalog_that_lags_behind_asks_for_nothing(any_site: Site) -> None:
 
 
 def test_pinned_version_is_never_outdated(any_site: Site) -> None:
-    """A request that names its version keeps its poster, whatever becomes active."""
+    """A request that names a version reuses its poster, whichever version becomes active."""
     add_version(1, active_from=LONG_AGO)
     testimonial = make_testimonial()
     first = request_poster(testimonial, template_id="testimonial@1")
@@ -81,7 +81,7 @@ def test_pinned_version_is_never_outdated(any_site: Site) -> None:
 
 
 def test_known_template_gives_the_expected_size(any_site: Site) -> None:
-    """A waiting poster is as large as its template, unless the request says otherwise."""
+    """A pending poster has the size of its template, unless the request sets another one."""
     add_version(1, active_from=LONG_AGO)
 
     by_template = request_poster(make_testimonial())
@@ -96,7 +96,7 @@ def test_known_template_gives_the_expected_size(any_site: Site) -> None:
     [("testimonal_latest", "testimonial_latest"), ("testimonial@7", "testimonial@1"), (str(uuid.UUID(int=7)), "")],
 )
 def test_unknown_template_is_refused_where_templates_are_known(any_site: Site, template_id: str, nearest: str) -> None:
-    """A template id that the catalog does not have is an error that names the nearest, before anything is written."""
+    """An unknown template id is an error that suggests the nearest one, and nothing is written."""
     add_version(1, active_from=LONG_AGO)
     testimonial = make_testimonial()
 
@@ -110,7 +110,7 @@ def test_unknown_template_is_refused_where_templates_are_known(any_site: Site, t
 
 
 def test_archived_template_is_refused(any_site: Site) -> None:
-    """A version that was archived cannot be named any more."""
+    """A request for an archived version is an error."""
     add_version(1, is_active=False, archived_at=timezone.now())
 
     with pytest.raises(RequestError, match="'testimonial@1' is archived; activate it"):
@@ -118,7 +118,7 @@ def test_archived_template_is_refused(any_site: Site) -> None:
 
 
 def test_site_that_knows_no_templates_refuses_none(any_site: Site) -> None:
-    """Before the catalog was read, and for a section's latest at any time, the workers decide."""
+    """With an empty catalog, and for a section's latest, the workers decide."""
     numbered = request_poster(make_testimonial(), template_id="testimonial@7")
     add_version(1, active_from=LONG_AGO, is_active=True)
     PosterTemplate.objects.update(section="another")

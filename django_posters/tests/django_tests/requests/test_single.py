@@ -1,4 +1,4 @@
-"""request_poster(): in one transaction, or not at all."""
+"""request_poster(): in one transaction, with reuse and validation."""
 
 import contextlib
 import re
@@ -24,7 +24,7 @@ from django_tests.site import NAME, Site, forget_connections, make_testimonial
 
 
 class _RolledBackError(Exception):
-    """What a test ends a transaction with."""
+    """Raised to roll back a transaction."""
 
 
 def only_event() -> schemas.requests.PosterRequested:
@@ -53,7 +53,7 @@ def test_request_is_what_the_workers_read(any_site: Site) -> None:
 
 
 def test_row_is_linked_to_its_poster(any_site: Site) -> None:
-    """After the call the row in hand and the row in the database have the queued poster."""
+    """After the call the instance and the row in the database have the queued poster."""
     testimonial = make_testimonial()
 
     poster = request_poster(testimonial)
@@ -73,7 +73,7 @@ def test_rollback_asks_for_nothing(any_site: Site) -> None:
 
 
 def test_unchanged_row_asks_for_nothing(any_site: Site) -> None:
-    """The same data, metadata and options again give the poster there is, even to a stale instance."""
+    """The same data, metadata and options return the existing poster, even for a stale instance."""
     testimonial = make_testimonial()
     stale = models.Testimonial.objects.get()
 
@@ -86,7 +86,7 @@ def test_unchanged_row_asks_for_nothing(any_site: Site) -> None:
 
 @pytest.mark.parametrize("change", ["quote", "metadata", "output", "reuse", "failed", "cancelled"])
 def test_changed_row_asks_again(any_site: Site, change: str) -> None:
-    """Other data, metadata or output, reuse=False, and a poster that came to nothing each make a new request."""
+    """Other data, metadata or output, reuse=False, and a failed or cancelled poster each make a new request."""
     testimonial = make_testimonial()
     first = request_poster(testimonial)
     options: dict[str, Any] = {}
@@ -106,7 +106,7 @@ def test_changed_row_asks_again(any_site: Site, change: str) -> None:
 
 
 def test_dates_uuids_and_lazy_texts_become_text(any_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What JSON lacks but everyone writes as text is written so."""
+    """Dates, times, UUIDs and lazy texts are serialized as text."""
     given = {"day": date(2026, 2, 3), "at": datetime(2026, 2, 3, 4, tzinfo=UTC), "id": uuid.UUID(int=5), "in": ("a",)}
     monkeypatch.setattr(models.Testimonial, "poster_data", lambda _: given)
 
@@ -121,7 +121,7 @@ def test_dates_uuids_and_lazy_texts_become_text(any_site: Site, monkeypatch: pyt
 
 
 class _Loop(dict[str, Any]):
-    """A dict that holds itself."""
+    """A dict that contains itself."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -143,7 +143,7 @@ class _Loop(dict[str, Any]):
     ],
 )
 def test_bad_data_is_refused(plain_site: Site, monkeypatch: pytest.MonkeyPatch, data: object, message: str) -> None:
-    """Data that cannot be sent is an error that names the place, and nothing is written."""
+    """Data that cannot be serialized is an error that names the value, and nothing is written."""
     testimonial = make_testimonial()
     monkeypatch.setattr(models.Testimonial, "poster_data", lambda _: data)
 
@@ -168,7 +168,7 @@ def test_bad_data_is_refused(plain_site: Site, monkeypatch: pytest.MonkeyPatch, 
     ],
 )
 def test_bad_option_is_refused(plain_site: Site, options: dict[str, Any], message: str) -> None:
-    """An option that the workers would refuse is an error at once, and nothing is written."""
+    """An option that the workers would reject is an error, and nothing is written."""
     testimonial = make_testimonial()
 
     with pytest.raises(RequestError, match=message):
@@ -215,25 +215,25 @@ REFUSED_OUTPUTS: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("output", "message"), REFUSED_OUTPUTS, ids=str)
 def test_refused_output_names_field_value_and_what_is_allowed(output: dict[str, Any], message: str) -> None:
-    """Whoever asks for an output that no worker makes reads which field it is, what it is, and what it may be."""
+    """The error for an invalid output names the field, its value and the allowed values."""
     with pytest.raises(RequestError, match=re.escape(message)):
         plain_output(output)
 
 
 def test_every_output_field_is_refused_for_something() -> None:
-    """No field of the contract is missing from the refusals above."""
+    """The cases above cover every field of the contract."""
     assert {name for output, _ in REFUSED_OUTPUTS for name in output} >= {field.name for field in fields(Output)}
 
 
 @pytest.mark.parametrize("output", ["", [], 0, "jpeg"])
 def test_output_that_is_no_dict_is_refused(output: Any) -> None:
-    """Only None and an empty dict mean that nothing is asked of the output."""
+    """Only None and an empty dict mean the default output."""
     with pytest.raises(RequestError, match=r"`output` is a \w+; it takes a dict"):
         plain_output(output)
 
 
 def test_unsaved_row_is_refused(plain_site: Site) -> None:
-    """A row that was never saved, or is no longer there, cannot have a poster."""
+    """An unsaved or deleted row is an error."""
     gone = make_testimonial()
     models.Testimonial.objects.all().delete()
     gone.pk = 99
@@ -247,7 +247,7 @@ def test_unsaved_row_is_refused(plain_site: Site) -> None:
 
 
 def test_what_is_no_row_is_refused(plain_site: Site) -> None:
-    """Something else than a row is told to be one, and a queryset where it belongs."""
+    """An argument that is not a row is an error, which for a queryset names request_posters()."""
     with pytest.raises(RequestError, match="a str has no poster; give a saved row"):
         request_poster("testimonial")  # type: ignore[arg-type]
     with pytest.raises(RequestError, match=r"request_posters\(\) takes querysets"):
@@ -255,7 +255,7 @@ def test_what_is_no_row_is_refused(plain_site: Site) -> None:
 
 
 def test_model_without_field_is_refused(plain_site: Site) -> None:
-    """A model without a PosterField is told to get one."""
+    """A model without a PosterField is an error that says to add one."""
     testimonial = make_testimonial()
     poster = request_poster(testimonial)
 
@@ -264,7 +264,7 @@ def test_model_without_field_is_refused(plain_site: Site) -> None:
 
 
 def test_missing_settings_are_refused(plain_site: Site) -> None:
-    """Without POSTERS nothing is asked for, and the error shows what to add."""
+    """Without POSTERS nothing is requested, and the error shows what to add."""
     testimonial = make_testimonial()
 
     with (
@@ -277,7 +277,7 @@ def test_missing_settings_are_refused(plain_site: Site) -> None:
 
 
 async def test_async_code_can_ask(postgres_url: str) -> None:
-    """arequest_poster() does what request_poster() does."""
+    """arequest_poster() has the effect of request_poster()."""
     with Site(database_url=postgres_url, broker="127.0.0.1:9"):
         testimonial = await sync_to_async(make_testimonial)()
 

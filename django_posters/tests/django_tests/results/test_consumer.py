@@ -1,4 +1,4 @@
-"""consume_posters, as a process on a real broker."""
+"""consume_posters as a process, on a real broker."""
 
 import signal
 
@@ -20,7 +20,7 @@ def has_url() -> bool:
 
 
 def test_outcome_reaches_the_site(any_site_with_broker: Site) -> None:
-    """An outcome on the topic, even one from before the consumer's first start, becomes the row's address."""
+    """An outcome on the topic, even one from before the consumer's first start, becomes the row's URL."""
     site = any_site_with_broker
     poster = request_poster(make_testimonial(), metadata={"user_id": 1})
     write_topic(site.broker, POSTER_COMPLETIONS, [outcome(poster.job_id)])
@@ -32,7 +32,7 @@ def test_outcome_reaches_the_site(any_site_with_broker: Site) -> None:
 
 
 def test_other_sites_are_left_alone(site: Site) -> None:
-    """What another site asked for, even under the same job id, is not ours."""
+    """Outcomes of another site are ignored, even under the same job id."""
     poster = request_poster(make_testimonial())
     values = [
         outcome(poster.job_id, "failed", source="elsewhere"),
@@ -46,8 +46,8 @@ def test_other_sites_are_left_alone(site: Site) -> None:
     until(has_url)
 
 
-def test_bad_records_are_set_aside(site: Site) -> None:
-    """Bytes that are no outcome are kept with the reason, and the outcome after them is applied."""
+def test_invalid_records_become_dead_letters(site: Site) -> None:
+    """Invalid records are stored as dead letters with the reason, and the outcome after them is applied."""
     poster = request_poster(make_testimonial())
     null_character = outcome(poster.job_id).replace(URL.encode(), b"https://cdn.test/\\u0000")
     bad = [b"\xff{", b"[]", b'{"type":"poster.completed","version":1}', None, b"[" * 5_000, null_character]
@@ -62,7 +62,7 @@ def test_bad_records_are_set_aside(site: Site) -> None:
 
 
 def test_every_topic_of_results_is_read(any_site_with_broker: Site) -> None:
-    """Counts of jobs, answers of the templates role and its catalog are applied; bad ones of each are set aside."""
+    """Job events, template events and the catalog are applied; invalid records of each become dead letters."""
     site = any_site_with_broker
     job_id = request_poster(make_testimonial()).job_id
     write_topic(site.broker, JOB_EVENTS, [b"bad", job_event(job_id, 2, success_count=3), job_event(job_id, 1)])
@@ -79,10 +79,10 @@ def test_every_topic_of_results_is_read(any_site_with_broker: Site) -> None:
 
 
 def test_value_that_no_column_holds_blocks_nobody(any_site_with_broker: Site) -> None:
-    """An event of the contract whose numbers are too large for a column is set aside, and the next one applied."""
+    """A valid event with a number too large for its column becomes a dead letter, and the next one is applied."""
     site = any_site_with_broker
     poster = request_poster(make_testimonial())
-    # Some columns hold more on one server, some on another.
+    # The limits of columns differ between the database servers.
     huge = outcome(poster.job_id, size_bytes=2**64 - 1, generation_time_ms=2**40)
     write_topic(site.broker, POSTER_COMPLETIONS, [huge, outcome(poster.job_id)])
 
@@ -93,7 +93,7 @@ def test_value_that_no_column_holds_blocks_nobody(any_site_with_broker: Site) ->
 
 
 def test_terminated_consumer_goes_on_where_it_was(site: Site) -> None:
-    """TERM ends it in order, with what it applied committed: the next one does not begin at the beginning."""
+    """TERM shuts it down gracefully and commits offsets: the next process does not start from the beginning."""
     first = request_poster(make_testimonial())
     write_topic(site.broker, POSTER_COMPLETIONS, [b"bad", outcome(first.job_id)])
     consumer = site.start("consume_posters")
@@ -112,8 +112,8 @@ def test_terminated_consumer_goes_on_where_it_was(site: Site) -> None:
     assert not DeadLetterEvent.objects.exists()
 
 
-def test_database_away_loses_nothing(site: Site, postgres: PostgresServer) -> None:
-    """What came while the database was away is applied once it is back, by the same process."""
+def test_database_outage_loses_nothing(site: Site, postgres: PostgresServer) -> None:
+    """Records from a database outage are applied after it, by the same process."""
     poster, earlier = request_poster(make_testimonial()), request_poster(make_testimonial())
     consumer = site.start("consume_posters")
     write_topic(site.broker, POSTER_COMPLETIONS, [outcome(earlier.job_id)])

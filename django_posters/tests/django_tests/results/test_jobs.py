@@ -1,4 +1,4 @@
-"""job-events, applied in this process: the highest revision counts, and the end is told once."""
+"""job-events, applied in this process: the highest revision wins, and job_finished is sent once."""
 
 import itertools
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ def take_outcome(job_id: str, index: int) -> None:
 
 @pytest.fixture
 def heard() -> Iterator[list[tuple[object, Job]]]:
-    """What job_finished told."""
+    """The received job_finished signals."""
     told: list[tuple[object, Job]] = []
 
     def hear(sender: object, job: Job, **_: Any) -> None:
@@ -40,7 +40,7 @@ def heard() -> Iterator[list[tuple[object, Job]]]:
 
 @pytest.mark.parametrize("order", list(itertools.permutations([1, 2, 3])))
 def test_highest_revision_counts(any_site: Site, order: tuple[int, ...]) -> None:
-    """In whatever order and however often the counts come, those of the highest revision stay."""
+    """The counts of the highest revision win, in whatever order and however often they arrive."""
     job = Job.objects.get(pk=request_poster(make_testimonial()).job_id)
 
     for revision in (*order, *order):
@@ -52,8 +52,8 @@ def test_highest_revision_counts(any_site: Site, order: tuple[int, ...]) -> None
 
 
 @pytest.mark.parametrize("first", ["job", "posters"])
-def test_end_is_told_once_all_posters_are_there(any_site: Site, heard: list[tuple[object, Job]], first: str) -> None:
-    """job_finished comes when the job and each of its posters are finished, whichever topic was read first."""
+def test_job_finished_is_sent_after_all_posters(any_site: Site, heard: list[tuple[object, Job]], first: str) -> None:
+    """job_finished is sent when the job and all of its posters are finished, whichever topic is read first."""
     for number in range(2):
         make_testimonial(author=f"Author {number}")
     job = request_posters(models.Testimonial.objects.all())
@@ -76,8 +76,8 @@ def test_end_is_told_once_all_posters_are_there(any_site: Site, heard: list[tupl
     assert (job.status, job.finished_at, job.announced) == ("completed", NOW, True)
 
 
-def test_replay_is_told_again(any_site: Site, heard: list[tuple[object, Job]]) -> None:
-    """A job whose posters are replayed is open again, and its end is told when it comes."""
+def test_replay_sends_the_signal_again(any_site: Site, heard: list[tuple[object, Job]]) -> None:
+    """A job whose posters are replayed is unfinished again, and job_finished is sent again at its end."""
     poster = request_poster(make_testimonial())
     take_outcome(poster.job_id, 0)
     take(job_event(poster.job_id, 1, "failed", total_count=1, failure_count=1))

@@ -49,7 +49,7 @@ def heard() -> Iterator[Heard]:
 
 
 def test_outcome_fills_the_row(any_site: Site) -> None:
-    """A completed poster has the address, size and hash of its picture, and the site's row has its address."""
+    """A completed poster has the URL, size and hash of its image, and the site's row has the URL."""
     poster = request_poster(make_testimonial(), metadata={"user_id": 7})
 
     take(outcome(poster.job_id, size_bytes=9, format="png", template_version=3, generation_time_ms=80, attempt=2))
@@ -63,7 +63,7 @@ def test_outcome_fills_the_row(any_site: Site) -> None:
 
 
 def test_failure_says_why(any_site: Site) -> None:
-    """A failed poster has the code and the message, and the site's row no address."""
+    """A failed poster has the code and the message, and the site's row has no URL."""
     poster = request_poster(make_testimonial())
 
     take(outcome(poster.job_id, "failed"))
@@ -75,7 +75,7 @@ def test_failure_says_why(any_site: Site) -> None:
 
 @pytest.mark.parametrize("order", list(itertools.permutations(["completed", "failed", "cancelled"])))
 def test_first_outcome_of_a_generation_counts(postgres_url: str, order: tuple[str, ...], heard: Heard) -> None:
-    """Contradicting outcomes and duplicates after the first change nothing and are told to nobody."""
+    """Contradicting outcomes and duplicates after the first change nothing and send no signal."""
     with Site(database_url=postgres_url, broker="127.0.0.1:9"):
         poster = request_poster(make_testimonial())
 
@@ -89,7 +89,7 @@ def test_first_outcome_of_a_generation_counts(postgres_url: str, order: tuple[st
 
 @pytest.mark.parametrize("order", list(itertools.permutations([0, 1, 2])))
 def test_latest_generation_counts(postgres_url: str, order: tuple[int, ...]) -> None:
-    """In whatever order the generations of a replayed poster come, the latest is what stays."""
+    """The latest generation of a replayed poster wins, in whatever order they arrive."""
     with Site(database_url=postgres_url, broker="127.0.0.1:9"):
         poster = request_poster(make_testimonial())
 
@@ -101,7 +101,7 @@ def test_latest_generation_counts(postgres_url: str, order: tuple[int, ...]) -> 
 
 
 def test_signal_comes_after_the_commit(site: Site, heard: Heard) -> None:
-    """A receiver is told by the row's model, and another connection already sees the outcome."""
+    """The sender is the row's model, and another connection already sees the outcome."""
     poster = request_poster(make_testimonial())
 
     take(outcome(poster.job_id))
@@ -109,8 +109,8 @@ def test_signal_comes_after_the_commit(site: Site, heard: Heard) -> None:
     assert heard.posters == [(models.Testimonial, poster, "completed")]
 
 
-def test_failing_receiver_stops_nobody(any_site: Site, caplog: pytest.LogCaptureFixture) -> None:
-    """A receiver's exception is logged; the others are told, and the poster is not told of again."""
+def test_failing_receiver_does_not_stop_others(any_site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    """A receiver's exception is logged; the other receivers run, and the signal is not repeated."""
 
     def breaks(**_: Any) -> None:
         raise RuntimeError("no room for the poster")
@@ -146,7 +146,7 @@ def test_signal_survives_a_kill(any_site: Site, heard: Heard, monkeypatch: pytes
 
 
 def test_outcome_of_an_older_poster_does_not_reach_the_row(any_site: Site) -> None:
-    """The picture of data that has changed meanwhile does not replace what is to come."""
+    """The image of outdated data does not replace a pending newer poster."""
     testimonial = make_testimonial()
     older = request_poster(testimonial)
     newer = request_poster(testimonial, reuse=False)

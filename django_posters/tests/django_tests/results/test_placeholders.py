@@ -16,7 +16,7 @@ WITHOUT_BROKER = {"SITE": "example", "BACKEND": "placeholder"}
 
 
 def test_poster_is_there_with_the_commit(any_site: Site) -> None:
-    """The poster is completed once its transaction commits, its receivers are told, and nothing waits to be sent."""
+    """The poster is completed when its transaction commits, signals are sent, and the outbox stays empty."""
     with override_settings(POSTERS=WITHOUT_BROKER):
         with transaction.atomic():
             poster = request_poster(make_testimonial(), output={"width": 600, "height": 315})
@@ -32,7 +32,7 @@ def test_poster_is_there_with_the_commit(any_site: Site) -> None:
 
 @pytest.mark.parametrize("count", [1, 3, 12])
 def test_batch_is_there_with_the_commit(any_site: Site, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
-    """A batch of several parts is completed too, with its counts, and its end is told once."""
+    """A batch of several parts is completed too, with its counts, and job_finished is sent once."""
     monkeypatch.setattr(batch_buffer, "BATCH_MAX_POSTERS", 5)
     told: list[Job] = []
 

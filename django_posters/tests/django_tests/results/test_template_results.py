@@ -1,4 +1,4 @@
-"""template-events and the catalog, applied in this process: the newest word on a version counts."""
+"""template-events and the catalog, applied in this process: the newest report on a version wins."""
 
 import hashlib
 import itertools
@@ -27,7 +27,7 @@ from schemas.templates import (
 
 
 def take(*events: Envelope) -> None:
-    """Apply what the templates role says, as the consumer does."""
+    """Apply an answer of the templates role, as the consumer does."""
     for event in events:
         apply_answer(decode(encode(event), TemplateAnswer))
 
@@ -42,14 +42,14 @@ def sha256(html: str) -> str:
 
 
 def send(kind: str = "template.upload", **fields: str) -> TemplateCommand:
-    """Let the site have sent a command."""
+    """Save a command that the site has sent."""
     return TemplateCommand.objects.create(
         command_id=uuid.uuid4(), kind=kind, section="testimonial", created_at=NOW, **fields
     )
 
 
 def test_version_is_known_as_it_is(any_site: Site) -> None:
-    """What the catalog says of a version is in its row, its placeholders and their samples too."""
+    """A catalog entry is written into the version's row, with its placeholders and samples."""
     quote = Placeholder(name="quote", sample_value="They just appear.", description="What was said.")
 
     take(version(3, placeholders=[quote], output={"scale": 2}))
@@ -66,8 +66,8 @@ def test_version_is_known_as_it_is(any_site: Site) -> None:
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
-def test_newest_word_counts(any_site: Site, order: tuple[int, ...]) -> None:
-    """In whatever order and however often a version is told of, what was said last stays."""
+def test_newest_report_wins(any_site: Site, order: tuple[int, ...]) -> None:
+    """The newest report on a version wins, in whatever order and however often reports arrive."""
     words = [
         version(1),
         version(1, TemplateActivated, minutes=1, is_active=True, active_from=NOW),
@@ -83,7 +83,7 @@ def test_newest_word_counts(any_site: Site, order: tuple[int, ...]) -> None:
 
 
 def test_section_has_one_active_version(any_site: Site) -> None:
-    """The version that became active last is the only active one, whichever is told of first."""
+    """The version that became active last is the only active one, in whatever order the reports arrive."""
     older = version(1, is_active=True, active_from=NOW)
     newer = version(2, TemplateActivated, minutes=1, is_active=True, active_from=NOW + timedelta(minutes=1))
 
@@ -93,7 +93,7 @@ def test_section_has_one_active_version(any_site: Site) -> None:
 
 
 def test_upload_of_this_site_keeps_its_html(any_site: Site) -> None:
-    """The answer to an upload makes the version known with the HTML that was sent, and the command is done."""
+    """The answer to an upload adds the version with the uploaded HTML, and completes the command."""
     command = send(html_content="<p>{{ quote }}</p>")
 
     take(version(1, command_id=command.pk, html_sha256=sha256("<p>{{ quote }}</p>")))
@@ -105,7 +105,7 @@ def test_upload_of_this_site_keeps_its_html(any_site: Site) -> None:
 
 
 def test_version_that_another_took_over_from_is_not_taken_for_it(any_site: Site) -> None:
-    """The catalog's word that an older version is no longer active has the new one's command, but not its HTML."""
+    """The catalog's deactivation of an older version names the new version's command, but does not get its HTML."""
     command = send(html_content="<p>new</p>")
     take_from_catalog(version(1, command_id=command.pk))
     take_from_catalog(version(2, command_id=command.pk, html_sha256=sha256("<p>new</p>")))
@@ -119,14 +119,14 @@ def test_version_that_another_took_over_from_is_not_taken_for_it(any_site: Site)
 
 
 def test_described_version_has_its_html(any_site: Site) -> None:
-    """The answer to template.get brings the HTML of a version that somebody else uploaded."""
+    """The answer to template.get contains the HTML of a version that another site uploaded."""
     take(version(1), version(1, TemplateDescribed, html_content="<p>{{ quote }}</p>"))
 
     assert PosterTemplate.objects.get().html_content == "<p>{{ quote }}</p>"
 
 
-def test_refusal_is_told_with_its_place(any_site: Site) -> None:
-    """A refused command has the errors with line and column, and no version appears."""
+def test_rejection_is_reported_with_its_place(any_site: Site) -> None:
+    """A rejected command has the errors with line and column, and no version is added."""
     command = send()
     error = TemplateError(code="template_syntax", message="unexpected end", line=3, column=7)
     refusal = TemplateRejected(
@@ -141,8 +141,8 @@ def test_refusal_is_told_with_its_place(any_site: Site) -> None:
     assert not PosterTemplate.objects.exists()
 
 
-def test_preview_is_told_with_its_address(any_site: Site) -> None:
-    """The answer to a preview is where the picture is; it is no version of a template."""
+def test_preview_is_reported_with_its_url(any_site: Site) -> None:
+    """The answer to a preview is the URL of the image, and adds no version."""
     command = send("template.preview", html_content="<p>draft</p>")
     answer = TemplatePreviewed(
         event_id=uuid.uuid4(),

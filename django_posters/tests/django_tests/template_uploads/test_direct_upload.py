@@ -1,4 +1,4 @@
-"""upload_poster_template, answered as the templates role answers."""
+"""upload_poster_template, with answers as the templates role sends them."""
 
 import subprocess
 import uuid
@@ -30,7 +30,7 @@ def upload(site: Site, template: Path, *options: str, check: bool = False) -> su
 
 
 def answered(site: Site, template: Path, answer: Callable[[TemplateUpload], Envelope]) -> tuple[int, str, str]:
-    """Upload and wait; answer first a command of somebody else, then this one. Return exit code and words."""
+    """Upload and wait; answer another command first, then this one. Return exit status and output."""
     process = site.start("upload_poster_template", "quote", str(template), "--wait", captured=True)
     records: list[Message] = []
 
@@ -75,7 +75,7 @@ def uploaded(command: TemplateUpload) -> TemplateUploaded:
 
 
 def test_template_is_sent_as_the_templates_role_reads_it(site: Site, template: Path) -> None:
-    """The command on the topic has the file's text, the section as its key, and what the options say."""
+    """The command on the topic has the file's text, the section as its key, and the options."""
     done = upload(site, template, "--name", "Quotes", "--inactive", "--width", "1200", "--height", "630", check=True)
 
     (record,) = read_topic(site.broker, TEMPLATE_COMMANDS)
@@ -86,15 +86,15 @@ def test_template_is_sent_as_the_templates_role_reads_it(site: Site, template: P
     assert str(command.event_id) in done.stdout
 
 
-def test_accepted_template_is_told_with_its_version(site: Site, template: Path) -> None:
+def test_accepted_template_is_reported_with_its_version(site: Site, template: Path) -> None:
     """With --wait the answer to this command, and no other, is printed."""
     code, out, _ = answered(site, template, uploaded)
 
     assert (code, out) == (0, "quote@4 (00000000-0000-0000-0000-000000000007) is uploaded and active.\n")
 
 
-def test_refused_template_is_told_with_line_and_column(site: Site, template: Path) -> None:
-    """A refusal is an error exit with file, line and column of every problem, as editors read them."""
+def test_rejected_template_is_reported_with_line_and_column(site: Site, template: Path) -> None:
+    """A rejection is an error exit with file, line and column of every error, in the format of compilers."""
     code, _, error = answered(site, template, rejected)
 
     assert code == 1
@@ -102,8 +102,8 @@ def test_refused_template_is_told_with_line_and_column(site: Site, template: Pat
     assert f"{template}: template_data: no place to blame\n" in error
 
 
-def test_silence_is_an_error(site: Site, template: Path) -> None:
-    """Where no answer comes in time, the error says what to check."""
+def test_missing_answer_is_an_error(site: Site, template: Path) -> None:
+    """Without an answer in time the error says what to check."""
     done = upload(site, template, "--wait", "0.5")
 
     assert done.returncode == 1
@@ -136,7 +136,7 @@ def test_bad_upload_sends_nothing(sqlite_url: str, template: Path, command: list
     assert "Traceback" not in done.stderr
 
 
-def test_absent_broker_is_told_of(sqlite_url: str, template: Path) -> None:
+def test_unavailable_broker_is_an_error(sqlite_url: str, template: Path) -> None:
     """Who waits for an answer without a broker reads which address to look at, in one sentence."""
     done = upload(Site(database_url=sqlite_url, broker="127.0.0.1:9"), template, "--wait")
 

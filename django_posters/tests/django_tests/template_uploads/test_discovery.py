@@ -1,4 +1,4 @@
-"""collect_poster_templates: what apps bring along."""
+"""collect_poster_templates: the template files of the installed apps."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def sent() -> dict[str, TemplateUpload]:
 
 @pytest.fixture
 def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder `posters` of an app that is installed after the example's own."""
+    """The folder `posters` of an app that is installed after the example's app."""
     monkeypatch.setattr(apps.get_app_config("auth"), "path", str(tmp_path / "first"))
     monkeypatch.setattr(apps.get_app_config("testimonials"), "path", str(tmp_path / "second"))
     for name in ("first", "second"):
@@ -29,7 +29,7 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_templates_of_the_apps_are_uploaded(any_site: Site) -> None:
-    """The example's template goes to the outbox under the name of its file, active."""
+    """The example's template is written to the outbox under its file's name, as active."""
     call_command("collect_poster_templates", verbosity=0)
 
     [upload] = sent().values()
@@ -39,7 +39,7 @@ def test_templates_of_the_apps_are_uploaded(any_site: Site) -> None:
 
 
 def test_first_app_has_its_way(any_site: Site, app: Path) -> None:
-    """Of two apps with the same section, the one that is installed first counts, as with static files."""
+    """Of two apps with the same section the one installed first wins, as with static files."""
     (app / "first" / "posters" / "a.html").write_text("first")
     (app / "second" / "posters" / "a.html").write_text("second")
     (app / "second" / "posters" / "b.html").write_text("“b”", encoding="utf-8")
@@ -60,7 +60,7 @@ def test_first_app_has_its_way(any_site: Site, app: Path) -> None:
     ],
 )
 def test_one_bad_template_stops_all(any_site: Site, app: Path, name: str, content: bytes, message: str) -> None:
-    """A file that cannot be a template is named, and nothing is uploaded."""
+    """An invalid file is named in the error, and nothing is uploaded."""
     (app / "first" / "posters" / "a.html").write_text("good")
     (app / "second" / "posters" / name).write_bytes(content)
 

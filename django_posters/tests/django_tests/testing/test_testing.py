@@ -32,7 +32,7 @@ POSTERS = {"BOOTSTRAP_SERVERS": "localhost:9092", "SITE": "shop"}
 
 
 class _RolledBackError(Exception):
-    """What a test ends a transaction with."""
+    """Raised to roll back a transaction."""
 
 
 def test_request_is_captured(any_site: Site) -> None:
