@@ -7,7 +7,7 @@ from typing import Any, Final, Self
 
 from django.core.handlers.asgi import ASGIHandler
 
-PATIENCE_SECONDS: Final = 120
+TIMEOUT_SECONDS: Final = 120
 
 
 class FollowingPage:
@@ -36,7 +36,7 @@ class FollowingPage:
 
     async def hears(self, count: int) -> None:
         """Return when this many frames have been received."""
-        async with asyncio.timeout(PATIENCE_SECONDS), self._heard_more:
+        async with asyncio.timeout(TIMEOUT_SECONDS), self._heard_more:
             await self._heard_more.wait_for(lambda: len(self.heard) >= count)
 
     def stall(self) -> None:
@@ -45,7 +45,7 @@ class FollowingPage:
 
     async def ends(self) -> None:
         """Return when the stream has ended."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             await asyncio.shield(self._serving)
 
     async def leave(self) -> None:

@@ -21,7 +21,7 @@ from testimonials import models
 from django_posters import request_posters
 from django_tests.outcomes import job_event
 from django_tests.site import Site, forget_connections, make_testimonial
-from django_tests.streaming import PATIENCE_SECONDS, FollowingPage
+from django_tests.streaming import TIMEOUT_SECONDS, FollowingPage
 
 PAGES: Final = 200
 JOBS: Final = 4
@@ -107,7 +107,7 @@ async def test_two_hundred_pages_are_one_question_a_second(application: ASGIHand
 async def watching_ends() -> None:
     """Return when the poller has stopped."""
     watch = progress_stream.get_poller()
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         while watch._polling is not None and not watch._polling.done():
             await asyncio.wait([watch._polling])
 
