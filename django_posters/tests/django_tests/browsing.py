@@ -7,8 +7,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from agents.render.chromium import find_chromium
 from django_tests.site import Site, until
+from renderer.browser.chromium import find_chromium
 from tests.parts.ports import free_port
 
 

@@ -12,8 +12,8 @@ from testimonials import models
 from testimonials.samples import SAMPLES
 from website.database import parse_database_url
 
-from agents.render.template import Template
 from django_tests.site import Site
+from renderer.language.template import Template
 
 TEMPLATE = Path(__file__).parents[3] / "example" / "testimonials" / "posters" / "testimonial.html"
 
