@@ -97,7 +97,7 @@ def test_scripts_are_executable_and_parse() -> None:
 
 def test_makefile_lists_its_commands() -> None:
     """`make` without a target lists the commands."""
-    output = subprocess.run(["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    make = subprocess.run(["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True)
 
-    listed = set(re.findall(r"^  make (\w+) ", output, re.MULTILINE))
+    listed = set(re.findall(r"^  make (\w+) ", make.stdout, re.MULTILINE))
     assert {"help", "install", "demo", "test", "lint", "lock", "bench", "clean"} <= listed
