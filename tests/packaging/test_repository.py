@@ -63,7 +63,7 @@ def test_django_s_contract_is_the_schemas() -> None:
 @pytest.mark.parametrize("distribution", [ROOT, ROOT / "django_posters"], ids=["posterstream", "django-posters"])
 def test_wheel_carries_the_licence(distribution: Path, tmp_path: Path) -> None:
     """A wheel of each distribution holds the repository's licence and names it in its metadata."""
-    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", tmp_path]
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
     subprocess.run(command, cwd=distribution, capture_output=True, check=True)
     [path] = tmp_path.glob("*.whl")
     with zipfile.ZipFile(path) as wheel:
