@@ -133,17 +133,32 @@ def layers(name: str) -> list[set[str]]:
     linter = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
     contracts: list[dict[str, Any]] = [each for each in linter["contracts"] if each["name"] == name]
     assert contracts, f"pyproject.toml has no contract `{name}` of import-linter"
-    return [set(layer.replace(".", "/").split(" | ")) for layer in contracts[0]["layers"]]
+    within = contracts[0].get("containers", [])
+    return [
+        {"/".join([*within, *each.split(".")]) for each in re.split(r" [|:] ", layer)}
+        for layer in contracts[0]["layers"]
+    ]
 
 
-@pytest.mark.parametrize("name", ["Packages depend downward only", "The renderer's packages depend downward only"])
-def test_imports_of_rooms_are_those_of_import_linter(name: str) -> None:
-    """What the table allows a room to import is what import-linter allows it."""
-    table = {folder: set(re.findall(r"`([\w/]+)`", allowed)) for folder, _, _, allowed in rooms()}
-    ordered = layers(name)
+def allowed_imports() -> dict[str, set[str]]:
+    """Return the rooms that the table allows each room to import."""
+    return {folder: set(re.findall(r"`([\w/]+)`", allowed)) for folder, _, _, allowed in rooms()}
+
+
+def test_imports_of_packages_are_those_of_import_linter() -> None:
+    """What the table allows a package to import is what import-linter allows it."""
+    ordered = layers("Packages depend downward only")
     for depth, layer in enumerate(ordered):
-        below: set[str] = set().union(*ordered[depth + 1 :])
-        for folder in layer & table.keys():
-            expected = below if folder in ("schemas", "posters") or "/" not in folder else below | {"schemas"}
+        expected: set[str] = set().union(*ordered[depth + 1 :])
+        for package in layer:
+            assert allowed_imports()[package] == expected, f"docs/architecture.md: `{package}` may import {expected}"
 
-            assert table[folder] == expected, f"docs/architecture.md: `{folder}` may import {sorted(expected)}"
+
+def test_imports_within_the_renderer_are_allowed_by_import_linter() -> None:
+    """The table allows no package of the renderer an import that import-linter forbids."""
+    ordered = layers("The renderer's packages depend downward only")
+    for depth, layer in enumerate(ordered):
+        allowed = set().union(*ordered[depth:]) | {"schemas"}
+        for folder in layer & allowed_imports().keys():
+            forbidden = allowed_imports()[folder] - allowed
+            assert not forbidden, f"docs/architecture.md: `{folder}` may not import {forbidden}"
