@@ -20,14 +20,14 @@ def choices(measured: Choices) -> str:
             frames draws several and discards most of them. The engine alone, posters a second:"""),
         _rates(measured.frames),
         paragraph("""
-            **Encoder.** Encoding takes a large part of a poster's time, so a PNG is made by Chromium's quick encoder:
-            the same pixels in more bytes. JPEG is made on request. Bare Chromium, one poster alone, then as many
+            **Encoder.** Encoding is a large slice of a poster, so a PNG is made by Chromium's quick encoder: the same
+            pixels in more bytes. JPEG is for those who ask for it. Bare Chromium, one poster alone, then as many
             together as there are pages:"""),
         _encoders(measured.encoders),
         paragraph("""
-            **Reuse.** A page is reused as it is if its last document cannot have left anything behind, and otherwise
-            goes through `about:blank`. Templates with scripts, a locale or a time zone get a browser context of their
-            own. Bare Chromium, posters a second by what comes between two of them:"""),
+            **Reuse.** A page is used again as it is where its last document cannot have left anything behind, and
+            goes through `about:blank` only where it can; a context of its own is for templates with scripts, and for
+            a locale or a time zone. Bare Chromium, posters a second by what comes between two of them:"""),
         _rates(measured.pages),
         paragraph("""
             **Upload.** A page does not wait for the storage: four more posters than there are pages are in flight,

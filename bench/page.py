@@ -55,12 +55,12 @@ def flow(measured: Flow) -> str:
     return section(
         "Against bare Chromium",
         paragraph(f"""
-            The baseline is Playwright with one page per core and one more, which are reused: `Page.stopLoading`,
-            `set_content` with the same HTML, a capture as PNG for speed. It checks, reports and stores nothing. The
-            system does all of that: request, template, rendering, upload, completion, rows in the database. Throughput
-            is that of backlogs of {measured.posters} posters in {len(first.rates)} rounds, between the first finished
-            poster and the last. Latency is that of one poster at a time (at rest), from the request to the received
-            completion, {len(first.ms)} of them."""),
+            Bare is Playwright with a page a core and one more, each used again and again: `Page.stopLoading`,
+            `set_content` with the same HTML, a capture as PNG for speed. It looks at nothing, reports nothing, stores
+            nothing. The system does all of that: request, template, rendering, upload, completion, rows in the
+            database. Backlogs of {measured.posters} posters, {len(first.rates)} rounds; rates are between the first
+            poster finished and the last. At rest is one poster at a time, from asking to its completion received,
+            {len(first.ms)} of them."""),
         table(names, [_flow_row(name, rounds) for name, rounds in measured.documents.items()]),
     )
 

@@ -129,7 +129,7 @@ def test_rooms_are_the_packages() -> None:
 
 
 def layers(name: str) -> list[tuple[set[str], set[str]]]:
-    """Return the layers of one of import-linter's contracts, the highest first: its folders, and what they may import."""
+    """Return the layers of a contract of import-linter, the highest first: its folders, and what they may import."""
     linter = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
     contracts: list[dict[str, Any]] = [each for each in linter["contracts"] if each["name"] == name]
     assert contracts, f"pyproject.toml has no contract `{name}` of import-linter"
