@@ -9,7 +9,7 @@ from bench.results import Choices, Encoded
 def choices(measured: Choices) -> str:
     """Return the section."""
     return section(
-        "What decided what",
+        "Measurements behind design choices",
         paragraph("""
             **Slots.** One per core and one more, each with a browser of its own: while one parses its document or hands
             over its image, another draws. Throughput of the engine alone, posters a second by its number of slots

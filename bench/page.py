@@ -160,7 +160,7 @@ def reuses(measured: Reuses) -> str:
         for name, each in documents.items()
     ]
     return section(
-        "Answered from what is kept",
+        "Reuse of stored posters",
         paragraph("""
             A poster equal to an earlier one is not rendered: its object is found by its key. Latency with template,
             browser and storage, without the broker, one poster at a time:"""),
