@@ -9,16 +9,15 @@ from bench.results import Choices, Encoded
 def choices(measured: Choices) -> str:
     """Return the section."""
     return section(
-        "What decided what",
+        "Measurements behind design choices",
         paragraph("""
-            **Slots.** One a core and one more, each with a browser of its own: while one waits, for its text to be read
-            or its picture to be handed over, another draws. The engine alone, posters a second by its number of slots
-            (the most in bold, here and below):"""),
+            **Slots.** One per core and one more, each with a browser of its own: while one parses its document or hands
+            over its image, another draws. Throughput of the engine alone, posters a second by its number of slots
+            (the highest in bold, here and below):"""),
         _rates(measured.slots),
         paragraph("""
-            **Frames.** A Chromium that draws a frame only when it is asked for one draws each document once, where one
-            that draws of its own accord draws several and throws most of them away. The engine alone, posters a
-            second:"""),
+            **Frames.** A Chromium that draws frames on request draws each document once. One that schedules its own
+            frames draws several and discards most of them. The engine alone, posters a second:"""),
         _rates(measured.frames),
         paragraph("""
             **Encoder.** Encoding is a large slice of a poster, so a PNG is made by Chromium's quick encoder: the same
@@ -31,10 +30,10 @@ def choices(measured: Choices) -> str:
             a locale or a time zone. Bare Chromium, posters a second by what comes between two of them:"""),
         _rates(measured.pages),
         paragraph("""
-            **Upload.** A page does not wait for the storage: four posters more than there are pages are in hand,
-            whose upload overlaps the next rendering. With an S3 server on the same machine that is no matter; with
-            one that is 100 ms off, for each of a poster's two requests, it is. Template, browser and S3 server,
-            posters a second by how many more:"""),
+            **Upload.** A page does not wait for the storage: four more posters than there are pages are in flight,
+            whose upload overlaps the next rendering. With an S3 server on the same machine that makes no difference;
+            with a latency of 100 ms for each of a poster's two requests it does. Template, browser and S3 server,
+            posters a second by the number of additional posters:"""),
         _rates(measured.uploads),
     )
 

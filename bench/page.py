@@ -1,4 +1,4 @@
-"""docs/performance.md, written from what is kept: targets first, then each part's figures beside what they mean."""
+"""Generates docs/performance.md from stored results: targets first, then the figures of each part."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -14,7 +14,7 @@ PLOT: Final = "images/memory.svg"
 
 
 def page(figures: Figures) -> str:
-    """Return the page; what is not kept is left out of it."""
+    """Return the page; parts without stored results are left out."""
     sections = [
         head(figures),
         targets(figures),
@@ -34,12 +34,12 @@ def page(figures: Figures) -> str:
 def head(figures: Figures) -> str:
     """Say where the figures come from."""
     return "# Performance\n\n" + paragraph(f"""
-        Measured on {" and ".join(figures.days)} by `make bench` on one machine with {figures.cores} cores,
-        everything on it: Kafka, PostgreSQL with every commit durable, an S3 server, the roles, Chromium, and what
-        asks for posters. Read ratios; absolute numbers are those of that machine. What is compared takes turns,
-        so that whatever else the machine does hits both sides, and a ratio is the median of the rounds' ratios.
-        `make bench ARGS="memory sink"` measures some parts again and writes this page anew, with what is kept of
-        the others in `out/bench`.""")
+        Measured on {" and ".join(figures.days)} by `make bench` on one machine with {figures.cores} cores: throughput,
+        latency, memory and processor time. Everything runs on that machine: Kafka, PostgreSQL with durable commits, an
+        S3 server, the roles, Chromium, and the producer of requests. Read the ratios; absolute numbers are those of
+        that machine. Variants that are compared take turns, so that other load affects both, and a ratio is the median
+        of the rounds' ratios. `make bench ARGS="memory sink"` measures some parts again and generates this page from
+        the results that are stored in `out/bench`.""")
 
 
 def targets(figures: Figures) -> str:
@@ -86,9 +86,9 @@ def starts(measured: Starts) -> str:
         "The first poster",
         paragraph(f"""
             Seconds from a process's start to its first completion, that of a rich poster whose request was waiting,
-            {len(measured.worker)} starts of each. By then the first slot's Chromium is warm and the fonts are read; the
-            others follow. The broker lets a group begin at once here; with Kafka's default an empty group waits three
-            seconds for further members."""),
+            {len(measured.worker)} starts of each. By then the first Chromium is warm and the fonts are read; the other
+            browsers follow. The broker's initial rebalance delay is 0 here; with Kafka's default an empty group waits
+            three seconds for further members."""),
         table(["worker", "median s", "longest s"], rows),
     )
 
@@ -99,12 +99,12 @@ def memory(measured: Memory) -> str:
     return section(
         "Memory",
         paragraph(f"""
-            One run of {measured.posters:,} posters, every tenth of them rich. Chromium's processes share memory: of
-            what is shared each counts its share, so that the sum is what they take; it is {most:,.0f} MB at most.
-            Chromium grows with use. After 3,000 posters, or above 800 MB, the one of a slot is followed by another that
-            is warm before: for a moment there are two."""),
+            One run of {measured.posters:,} posters, every tenth of them rich. Chromium's processes share memory, so the
+            figure is the sum of their proportional set sizes (PSS); it is {most:,.0f} MB at most. Chromium grows with
+            use. After 3,000 posters, or above 800 MB, a browser is replaced by one that has been warmed up; for a
+            moment there are two."""),
         f"![Memory of the render worker over the run]({PLOT})\n\n",
-        paragraph("The most that each role's Python process had resident:"),
+        paragraph("Highest resident memory of each role's Python process:"),
         table(["role", "MB"], [[role, f"{most:.0f}"] for role, most in measured.roles.items()]),
     )
 
@@ -140,9 +140,10 @@ def sink(measured: Sinks) -> str:
     return section(
         "Sink",
         paragraph(f"""
-            {measured.events:,} events, five a poster (request, queued, processing, a log line, completed), from the
-            broker into the database and announced, with every guard on. Cores busy are those of the whole machine:
-            sinks, broker and database. The sinks stand still (SIGSTOP) while the events are produced."""),
+            Throughput of {measured.events:,} events, five a poster (request, queued, processing, a log line,
+            completed), from the broker into the database and announced, with all guards. Busy cores are those of the
+            whole machine: sinks, broker and database. The sinks are stopped (SIGSTOP) while the events are
+            produced."""),
         table(["processes", "events /s", "cores busy"], rows),
         paragraph(f"""
             The second process brings {two.rate / one.rate:.2f} times the rate of one, {scaling(measured):.2f} of what
@@ -159,10 +160,10 @@ def reuses(measured: Reuses) -> str:
         for name, each in documents.items()
     ]
     return section(
-        "Answered from what is kept",
+        "Reuse of stored posters",
         paragraph("""
-            A poster equal to an earlier one is not rendered: its object is found by its key. Template, browser and
-            storage, without the broker, one poster at a time:"""),
+            A poster equal to an earlier one is not rendered: its object is found by its key. Latency with template,
+            browser and storage, without the broker, one poster at a time:"""),
         table(["store", "poster", "rendered ms", "kept ms", "times faster"], rows),
     )
 
@@ -189,9 +190,9 @@ def peers(measured: Peers) -> str:
         "Against puppeteer-cluster",
         paragraph(f"""
             puppeteer-cluster {measured.version} on the same Chromium with the same HTML, `setContent` and
-            `screenshot`, without broker, storage and database, in turns with backlogs of the system, which has them
-            all. Its screenshots are PNG, as it makes them; then again with Chromium's quick encoder, for which its
-            callers have to ask. It is measured on demand (`make bench ARGS=peers`): it needs Node.js and npm."""),
+            `screenshot`, without broker, storage and database, in turns with backlogs of the whole system. Its
+            screenshots are PNG by default; then again with Chromium's quick encoder, which is an option. It is measured
+            on demand (`make bench ARGS=peers`), because it needs Node.js and npm."""),
         table(["poster", "its best mode", "its /s", "its /s, quick PNG", "ours /s", "ratio", "ratio, quick PNG"], rows),
         paragraph("Posters a second of each mode with two, three and four at once:"),
         "".join(f"- {name}: {rates}\n" for name, rates in tried.items()) + "\n",
@@ -208,10 +209,10 @@ def guards(figures: Figures, measured: Guards) -> str:
         "What the guards cost",
         paragraph(f"""
             Processor time of a simple poster in all roles, in ms, the median of {len(measured.python)} rounds of
-            {measured.posters} posters: with watchdog, journal, storage breaker, fuse and the watch over the lag, and
-            without them (`bench/unguarded.py`), in turns. All of them work in the Python processes, so what they take
-            is the difference there: {guards_share(figures):.1f} % of a poster. Acknowledging in order, and only what
-            is durable, has no form without; it is in both."""),
+            {measured.posters} posters: with watchdog, crash journal, circuit breaker, dead letter limit and lag
+            monitor, and without them (`bench/unguarded.py`), in turns. All of them run in the Python processes, so
+            their cost is the difference there: {guards_share(figures):.1f} % of a poster. Ordered acknowledgement of
+            durable work cannot be turned off; it is in both."""),
         table(["guards", "Python", "with Chromium"], rows),
     )
 

@@ -1,4 +1,4 @@
-"""The documentation names what there is, and its links lead somewhere."""
+"""Tables of the documentation agree with the code, and links lead somewhere."""
 
 import json
 import re
@@ -30,7 +30,7 @@ _FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 
 
 def rows(document: Path, heading: str) -> list[list[str]]:
-    """Return the cells of the tables under a heading, a list a row, without the heads. Raises where there are none."""
+    """Return the cells of the tables under a heading, one list per row. Raises ValueError without a table."""
     section = document.read_text(encoding="utf-8").partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
     lines = [line.replace("\\|", "\0").strip("| ") for line in section.splitlines() if line.startswith("| `")]
     if not lines:
@@ -39,7 +39,7 @@ def rows(document: Path, heading: str) -> list[list[str]]:
 
 
 def code(cell: str) -> str:
-    """Return the code that a cell begins with."""
+    """Return the code at the start of a cell."""
     return cell.split("`")[1]
 
 
@@ -58,7 +58,7 @@ def exported_name(metric: MetricWrapperBase) -> str:
 
 
 def links(document: Path) -> Iterator[str]:
-    """Yield where the links of a document lead that are not addresses of the web."""
+    """Yield the targets of a document's links, except web addresses."""
     for target in _LINK.findall(_FENCED.sub("", document.read_text(encoding="utf-8"))):
         if not re.match(r"[a-z]+:", target):
             yield target
@@ -74,7 +74,7 @@ METRICS = rows(OPERATIONS, "Metrics")
 
 
 def test_settings_table_has_every_setting_with_its_default() -> None:
-    """Who reads the table knows every setting, and none that is not there."""
+    """The table of settings has exactly the settings that exist, with their defaults."""
     table = {code(name): default for name, default, _ in rows(OPERATIONS, "Settings")}
 
     assert table == {PREFIX + field.name.upper(): shown(field.default) for field in fields(Settings)}
@@ -82,14 +82,14 @@ def test_settings_table_has_every_setting_with_its_default() -> None:
 
 
 def test_every_command_is_documented() -> None:
-    """Who reads the table knows every command, and none that is not there."""
+    """The table of commands has exactly the commands that exist."""
     documented = [code(name).split()[1] for name, _ in rows(OPERATIONS, "Commands")]
 
     assert sorted(documented) == sorted(COMMANDS)
 
 
 def test_metrics_table_has_every_metric_as_it_is() -> None:
-    """Who reads the table knows every metric of ours with its type, labels and meaning, and none that is not there."""
+    """The table of metrics has exactly our metrics, with type, labels and meaning."""
     made = [
         metric
         for module in (stream_metrics, poster_metrics)
@@ -107,7 +107,7 @@ def test_metrics_table_has_every_metric_as_it_is() -> None:
 
 
 def test_roles_table_says_how_many_processes_a_role_can_use() -> None:
-    """The number of processes that find work is that of the partitions of a role's topics."""
+    """The table of roles gives the number of partitions of a role's topics as the number of useful processes."""
     partitions = {topic.name: topic.partitions for topic in TOPICS}
     table = {code(role): int(most) for role, _, _, most in rows(OPERATIONS, "What has to run")}
 
@@ -116,7 +116,7 @@ def test_roles_table_says_how_many_processes_a_role_can_use() -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_lead_somewhere(document: Path) -> None:
-    """Every relative link of the documentation leads to a file that is there, and to a heading in it."""
+    """Every relative link of the documentation leads to an existing file, and to a heading in it."""
     for target in links(document):
         path, _, anchor = target.partition("#")
         linked = (document.parent / path).resolve() if path else document
@@ -128,25 +128,25 @@ def test_links_lead_somewhere(document: Path) -> None:
 
 @pytest.mark.parametrize("html", re.findall(r"```html\n(.*?)```", TEMPLATES.read_text(encoding="utf-8"), re.DOTALL))
 def test_example_templates_are_accepted(html: str) -> None:
-    """A designer who copies an example can upload it."""
+    """Every example of a template passes the check at upload."""
     assert check_template(html, []).placeholders
 
 
 @pytest.mark.parametrize(("use", "data_type", "_"), rows(TEMPLATES, "Values"))
 def test_types_follow_from_the_use_as_the_table_says(use: str, data_type: str, _: str) -> None:
-    """A value's type follows from where it stands, as a designer reads in the table."""
+    """The type of a placeholder follows from its use, as the table says."""
     assert [placeholder.data_type for placeholder in check_template(code(use), []).placeholders] == [data_type]
 
 
 @pytest.mark.parametrize(("expression", "value", "printed"), rows(TEMPLATES, "The language"))
 def test_filters_print_what_the_table_says(expression: str, value: str, printed: str) -> None:
-    """Every filter of the table is there and does what its row shows."""
+    """Every filter of the table prints what its row shows."""
     assert Template(code(expression)).render({"v": json.loads(code(value))}) == code(printed)
 
 
 @pytest.mark.parametrize("snippet", [code(row[0]) for row in rows(TEMPLATES, "Where no value can stand")])
 def test_what_the_table_calls_refused_is_refused(snippet: str) -> None:
-    """Every place of the table is refused at upload, with line and column."""
+    """Every use in the table is refused at upload, with line and column."""
     with pytest.raises(TemplateRejectedError) as refused:
         check_template(snippet, [])
 

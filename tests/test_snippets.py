@@ -1,4 +1,4 @@
-"""The code in the documentation runs as it stands there."""
+"""The code in the documentation runs as written."""
 
 import json
 import os
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 DJANGO = ROOT / "docs" / "django.md"
 EXAMPLES = ROOT / "schemas" / "examples"
-PATIENCE_SECONDS = 60.0
+TIMEOUT_SECONDS = 60.0
 SITE = "shop"
 SAVE = """
 from django.core.management import call_command
@@ -32,7 +32,7 @@ call_command("relay_posters", once=True)
 
 
 def snippets(document: Path) -> dict[str, str]:
-    """Return the Python snippets of a document by the file that their first line names; "" for one without."""
+    """Return the Python snippets of a document by the file named in their first line, or "" without one."""
     found = {}
     for body in re.findall(r"```python\n(.*?)```", document.read_text(encoding="utf-8"), re.DOTALL):
         named = re.match(r"# (\S+\.py)\b", body)
@@ -47,7 +47,7 @@ def example(path: str, **changes: Any) -> dict[str, Any]:
 
 
 def publish(broker: str, *events: dict[str, Any]) -> None:
-    """Put outcomes on their topic, in order."""
+    """Publish outcomes, in order."""
     producer = Producer({"bootstrap.servers": broker, "linger.ms": 0})
     for event in events:
         producer.produce("poster-completions", key=event["job_id"], value=json.dumps(event))
@@ -56,7 +56,7 @@ def publish(broker: str, *events: dict[str, Any]) -> None:
 
 @contextmanager
 def running(command: list[str | Path], directory: Path, broker: str) -> Iterator[subprocess.Popen[str]]:
-    """Run a process beside the test; Ctrl-C ends it."""
+    """Run a process in the background; SIGINT ends it."""
     environment = {**os.environ, "POSTERS_BROKERS": broker}
     process = subprocess.Popen(
         [sys.executable, *command],
@@ -70,25 +70,25 @@ def running(command: list[str | Path], directory: Path, broker: str) -> Iterator
         yield process
     finally:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=PATIENCE_SECONDS)
+        process.communicate(timeout=TIMEOUT_SECONDS)
 
 
 def printed(process: subprocess.Popen[str], count: int) -> list[str]:
-    """Wait for that many lines of a process and return them."""
+    """Wait for `count` lines of output and return them."""
     assert process.stdout is not None
     return [process.stdout.readline().strip() for _ in range(count)]
 
 
 @pytest.fixture
 def consumer_snippet(tmp_path: Path) -> Path:
-    """The README's consumer as a file."""
+    """The README's consumer, written to a file."""
     path = tmp_path / "consume.py"
     path.write_text(snippets(README)[""], encoding="utf-8")
     return path
 
 
 def test_consumer_of_the_readme_keeps_the_first_outcome(broker: str, tmp_path: Path, consumer_snippet: Path) -> None:
-    """The README's consumer reports each generation's first outcome once, also after it was restarted."""
+    """The README's consumer reports the first outcome of each generation once, also after a restart."""
     completed = example("poster.completed/1/testimonial.json")
     same = {name: completed[name] for name in ("job_id", "poster_index", "entity_id", "generation")}
     contradicting = example("poster.failed/1/missing-data.json", **same)
@@ -109,7 +109,7 @@ def test_consumer_of_the_readme_keeps_the_first_outcome(broker: str, tmp_path: P
 
 
 class Site:
-    """A Django site made of a document's snippets, as a reader would make it."""
+    """A Django site built from a document's snippets, as a reader would build it."""
 
     def __init__(self, directory: Path, files: dict[str, str], broker: str) -> None:
         self.directory = directory
@@ -125,7 +125,7 @@ class Site:
             file.write(f"POSTERS['BOOTSTRAP_SERVERS'] = {broker!r}\n")
 
     def manage(self, *arguments: str) -> str:
-        """Run a command of the site and return what it printed."""
+        """Run a management command of the site and return its output."""
         return self._run("manage.py", *arguments)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
@@ -145,7 +145,7 @@ def first_request(broker: str) -> dict[str, Any]:
     consumer = Consumer({"bootstrap.servers": broker, "group.id": "test", "auto.offset.reset": "earliest"})
     consumer.subscribe(["poster-requests"])
     try:
-        message = consumer.poll(PATIENCE_SECONDS)
+        message = consumer.poll(TIMEOUT_SECONDS)
     finally:
         consumer.close()
     assert message is not None
@@ -154,17 +154,17 @@ def first_request(broker: str) -> dict[str, Any]:
 
 
 def eventually(question: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-    """Ask until the answer is yes, for as long as the process runs."""
-    until = time.monotonic() + PATIENCE_SECONDS
+    """Poll `question` until it is true. Fails after a timeout, or when the process ends."""
+    until = time.monotonic() + TIMEOUT_SECONDS
     while not question():
-        assert time.monotonic() < until, "it did not come about"
+        assert time.monotonic() < until, "the condition did not become true in time"
         assert process.poll() is None, "the process ended"
         time.sleep(0.05)
 
 
 @pytest.mark.parametrize("document", [README, DJANGO], ids=lambda path: path.name)
 def test_django_snippets_make_a_site_that_gets_its_posters(document: Path, broker: str, tmp_path: Path) -> None:
-    """A site made of the document's snippets asks for a poster and shows its address once it is there."""
+    """A site built from the document's snippets requests a poster and shows its address when it is finished."""
     files = {path: body for path, body in (snippets(DJANGO) | snippets(document)).items() if path}
     site = Site(tmp_path, files, broker)
     site.manage("makemigrations", "shop")

@@ -1,8 +1,10 @@
-"""What is imported is what is here, and nothing here names the machine it was made on."""
+"""The repository itself: packages, licence, scripts, and no name of the machine on which it was written."""
 
 import importlib
 import re
 import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -25,7 +27,7 @@ _MACHINE_PATHS = [r"/" + r"root/", r"/" + r"work/", r"/" + r"tmp/lab", r"/" + r"
 
 
 def tracked() -> list[Path]:
-    """Return the files that git keeps, or would keep if they were added."""
+    """Return the files that git tracks, or would track if they were added."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout
     return [ROOT / name for name in listed.decode().split("\0") if name and (ROOT / name).is_file()]
@@ -43,33 +45,48 @@ def found(patterns: list[str]) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("package", ["agents", "migrations", "posters", "schemas", "streams"])
+@pytest.mark.parametrize("package", ["agents", "migrations", "posters", "renderer", "schemas", "streams"])
 def test_package_is_this_repository_s(package: str) -> None:
-    """No package of the same name that happens to be installed is taken for ours."""
+    """An installed package of the same name is not imported in place of ours."""
     module = importlib.import_module(package)
 
     assert {Path(path).resolve() for path in module.__path__} == {ROOT / package}
 
 
 def test_django_s_contract_is_the_schemas() -> None:
-    """The Django side reads the same contract under a name of its own, without a copy."""
+    """The Django package imports the same contract under its own name, without a copy."""
     contract = importlib.import_module("django_posters.contract")
 
     assert Path(contract.__path__[0]).resolve() == ROOT / "schemas"
 
 
+@pytest.mark.parametrize("distribution", [ROOT, ROOT / "django_posters"], ids=["posterstream", "django-posters"])
+def test_wheel_carries_the_licence(distribution: Path, tmp_path: Path) -> None:
+    """A wheel of each distribution holds the repository's licence and names it in its metadata."""
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
+    subprocess.run(command, cwd=distribution, capture_output=True, check=True)
+    [path] = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(path) as wheel:
+        [licence] = [name for name in wheel.namelist() if name.endswith(".dist-info/licenses/LICENSE")]
+        [metadata] = [name for name in wheel.namelist() if name.endswith(".dist-info/METADATA")]
+        text, described = wheel.read(licence), wheel.read(metadata).decode()
+
+    assert text == (ROOT / "LICENSE").read_bytes()
+    assert "\nLicense-Expression: BSD-3-Clause\n" in described
+
+
 def test_no_registry_is_named() -> None:
-    """Packages come from where the machine's own clients are set up to get them."""
+    """No file names a package registry: the clients' own configuration decides where packages come from."""
     assert found([re.escape(host) for host in _REGISTRIES]) == []
 
 
 def test_no_path_of_a_machine_is_named() -> None:
-    """Nothing works on one machine only."""
+    """No file depends on a path of one machine."""
     assert found(_MACHINE_PATHS) == []
 
 
 def test_scripts_are_executable_and_parse() -> None:
-    """Every script can be called as it is."""
+    """Every script is executable and has no syntax error."""
     scripts = [*(ROOT / "scripts").glob("*.sh"), ROOT / ".ci" / "run"]
 
     assert scripts
@@ -79,8 +96,8 @@ def test_scripts_are_executable_and_parse() -> None:
 
 
 def test_makefile_lists_its_commands() -> None:
-    """`make` alone says what there is."""
-    said = subprocess.run(["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    """`make` without a target lists the commands."""
+    make = subprocess.run(["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True)
 
-    listed = set(re.findall(r"^  make (\w+) ", said, re.MULTILINE))
+    listed = set(re.findall(r"^  make (\w+) ", make.stdout, re.MULTILINE))
     assert {"help", "install", "demo", "test", "lint", "lock", "bench", "clean"} <= listed
