@@ -10,14 +10,14 @@ from uuid import UUID
 
 from msgspec import Raw
 
-from agents.cancellations import Cancellations, call_off
+from agents.cancellations import Cancellations
+from agents.events import StoredPoster, job_cancellation
 from agents.intake.agent import IntakeAgent
 from agents.intake.catalog import Catalog
 from agents.intake.request_handler import RequestHandler
 from agents.oversized import reduced_forms
 from agents.render.agent import RenderAgent
 from agents.render.crash_journal import CrashJournal
-from agents.render.poster_events import StoredPoster
 from agents.render.poster_renderer import PosterRenderer
 from agents.retry.agent import RetryAgent
 from agents.sink import erasures
@@ -135,7 +135,7 @@ async def by_intake(value: bytes, headers: Headers = TRACE) -> list[Record]:
     """Return what the intake role publishes for a request."""
     inbox, published, known = Inbox(["poster-requests"], 100), Announcements(), catalog()
     handler = RequestHandler(known, Cancellations(), lambda: NOW)
-    agent = IntakeAgent(inbox, published, SetAside(), handler, known, lambda: NOW)
+    agent = IntakeAgent(inbox, published, SetAside(), handler, known)
     await worked(inbox, agent.run, [delivery(0, value=value, headers=headers)])
     return published.records
 
@@ -143,7 +143,7 @@ async def by_intake(value: bytes, headers: Headers = TRACE) -> list[Record]:
 def after_the_wait(request: Request) -> list[Record]:
     """Return what intake publishes for a request whose template never came."""
     handler = RequestHandler(catalog(), Cancellations(), lambda: NOW)
-    return handler.accept(request, delivery(0, headers=TRACE), final=True)
+    return list(handler.handle(request, delivery(0, headers=TRACE), final=True))
 
 
 class Result:
@@ -152,7 +152,7 @@ class Result:
     def __init__(self, result: StoredPoster | Exception) -> None:
         self._result = result
 
-    async def make(self, _: PosterPinned) -> StoredPoster:
+    async def render(self, _: PosterPinned) -> StoredPoster:
         """Return the poster, once others of the role had their turn. Raises what it was given to raise."""
         await asyncio.sleep(0)
         if isinstance(self._result, Exception):
@@ -170,7 +170,7 @@ async def by_render(directory: Path, poster: PosterPinned, result: StoredPoster 
         Cancellations(),
         cast("PosterRenderer", Result(result)),
         CrashJournal(directory),
-        places=ConcurrencyLimit(2),
+        concurrency_limit=ConcurrencyLimit(2),
         retry_delays=(10, 60, 600),
         now=lambda: NOW,
     )
@@ -298,9 +298,9 @@ def ended_by_the_sink() -> dict[str, list[Record]]:
         "sink failed": [failed(open_poster, "expired", "late"), failed(unpinned, "internal", "silent")],
         "sink erased": list(_erased()),
         "sink job events": list(_job_events()),
-        "call off": [
-            call_off("job", 2, at=NOW, source="shop.example", reason="erased", headers=event_headers()),
-            call_off("job", 0, at=EPOCH, source=None, reason=None, headers=TRACE),
+        "job cancelled": [
+            job_cancellation("job", 2, at=NOW, source="shop.example", reason="erased", headers=event_headers()),
+            job_cancellation("job", 0, at=EPOCH, source=None, reason=None, headers=TRACE),
         ],
     }
 

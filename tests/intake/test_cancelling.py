@@ -22,9 +22,9 @@ def record(job_id: str, up_to: int) -> tuple[bytes, bytes]:
 
 def cancel(cancellations: Cancellations, job_id: str) -> Record:
     """Let intake accept a cancel, and return what it writes."""
-    acceptance = RequestHandler(Catalog(), cancellations, lambda: datetime.now(UTC))
+    handler = RequestHandler(Catalog(), cancellations, lambda: datetime.now(UTC))
     request = JobCancelRequested(event_id=uuid4(), occurred_at=datetime.now(UTC), job_id=job_id)
-    (written,) = acceptance.accept(request, delivery(1))
+    (written,) = handler.handle(request, delivery(1))
     return written
 
 
@@ -55,10 +55,10 @@ def test_a_request_right_behind_its_cancel_is_not_made() -> None:
     """Intake does not wait until it reads its own record."""
     cancellations = Cancellations()
     cancel(cancellations, "job")
-    acceptance = RequestHandler(Catalog(), cancellations, lambda: datetime.now(UTC))
+    handler = RequestHandler(Catalog(), cancellations, lambda: datetime.now(UTC))
     request = PosterRequested(event_id=uuid4(), occurred_at=datetime.now(UTC), job_id="job", template_id="x_latest")
 
-    assert acceptance.accept(request, delivery(2)) == []
+    assert list(handler.handle(request, delivery(2))) == []
 
 
 async def test_a_replay_in_the_browser_is_given_up_when_its_generation_is_called_off() -> None:

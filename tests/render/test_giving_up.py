@@ -9,9 +9,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from agents.cancellations import Cancellations
+from agents.events import StoredPoster
 from agents.render.agent import RenderAgent
-from agents.render.crash_journal import DEATHS, CrashJournal
-from agents.render.poster_events import StoredPoster
+from agents.render.crash_journal import CRASH_LIMIT, CrashJournal
 from agents.render.poster_renderer import PosterRenderer
 from renderer.concurrency_limit import ConcurrencyLimit
 from renderer.errors import RenderError
@@ -28,7 +28,7 @@ IMAGE = Image(name="default", url="u", object_key="k", sha256="0" * 64, size_byt
 
 
 class Slow:
-    """A maker that is at it until it is told to be ready."""
+    """A renderer that works until it is told to be ready."""
 
     def __init__(self) -> None:
         self.began = asyncio.Event()
@@ -37,8 +37,8 @@ class Slow:
         self.interrupted = 0
         self.error: Exception | None = None
 
-    async def make(self, _: PosterPinned) -> StoredPoster:
-        """Make a poster."""
+    async def render(self, _: PosterPinned) -> StoredPoster:
+        """Render a poster."""
         self.began.set()
         try:
             await self.ready.wait()
@@ -60,16 +60,16 @@ class Room:
         self.published = Announcements()
         self.inbox = Inbox(["poster-renders"], cap=8)
         self.finished = asyncio.Event()
-        self.journal = CrashJournal(directory)
-        self.journal.open()
+        self.crash_journal = CrashJournal(directory)
+        self.crash_journal.open()
         self.agent = RenderAgent(
             self.inbox,
             self.published,
             SetAside(),
             self.cancellations,
             cast("PosterRenderer", self.slow),
-            self.journal,
-            places=ConcurrencyLimit(2),
+            self.crash_journal,
+            concurrency_limit=ConcurrencyLimit(2),
             retry_delays=(1, 1, 1),
             now=lambda: datetime.now(UTC),
         )
@@ -168,7 +168,7 @@ def test_a_poster_that_ends_its_workers_is_recognised(tmp_path: Path) -> None:
     """Two workers die of it, the third refuses it; then it is forgotten, so that a later attempt has its chance."""
     poster = uuid4()
     entries = []
-    for number in range(DEATHS):
+    for number in range(CRASH_LIMIT):
         dead = CrashJournal(tmp_path, worker=f"999999{number}.1")
         dead.open()
         entries.append(dead.entry(poster))
