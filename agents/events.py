@@ -7,7 +7,7 @@ arrive at the same id, or consumers would not recognise the second event as a re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 from schemas import limits, topics
@@ -38,31 +38,6 @@ class PosterIdentity:
     source: str | None = None
 
 
-class Poster(Protocol):
-    """Whatever has the fields of `PosterIdentity`: a pinned poster, or a row of the sink's tables."""
-
-    @property
-    def job_id(self) -> str: ...
-    @property
-    def poster_index(self) -> int: ...
-    @property
-    def entity_id(self) -> str: ...
-    @property
-    def generation(self) -> int: ...
-    @property
-    def attempt(self) -> int: ...
-    @property
-    def template_version_id(self) -> UUID | None: ...
-    @property
-    def section(self) -> str | None: ...
-    @property
-    def template_version(self) -> int | None: ...
-    @property
-    def metadata(self) -> JsonObject: ...
-    @property
-    def source(self) -> str | None: ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredPoster:
     """A rendered poster whose images are in storage: what a completion reports. `generation_time_ms` is in ms."""
@@ -85,7 +60,7 @@ class StoredPoster:
 class PosterEvents:
     """Builds the outcomes of one poster. `now` is when they occur, `headers` continue the trace of their cause."""
 
-    poster: Poster
+    poster: PosterIdentity | PosterPinned
     now: datetime
     headers: Headers
     queue_time_ms: int | None = None
@@ -96,12 +71,12 @@ class PosterEvents:
 
     def refused(self, code: ErrorCode, message: str) -> list[Record]:
         """Return `poster.failed` and its log line for a poster that intake does not send to be rendered."""
-        return [self.failure(code, message), self.intake_log("ERROR", code, message)]
+        return [self.failure(code, message), self._intake_log("ERROR", code, message)]
 
     def timed_out(self, code: ErrorCode, message: str) -> Record:
         """Return `poster.failed` for a poster that nobody else will end, found by the sink's periodic sweep.
 
-        The code takes the place of the attempt in its id: the sweep may be wrong about the attempt.
+        Its id names the code and not the attempt, which the sink's tables may not know.
         """
         event_id = fact_id("poster.failed", code, *self._generation())
         return self._outcome("failed", event_id, error=_failure(code, message))
@@ -115,7 +90,7 @@ class PosterEvents:
         event_id = fact_id("poster.erased", erasure_id, self.poster.job_id, self.poster.poster_index)
         return self._outcome("erased", event_id)
 
-    def intake_log(self, level: Level, code: str, message: str) -> Record:
+    def _intake_log(self, level: Level, code: str, message: str) -> Record:
         """Return a log line of intake; the same line of the same poster has the same id, in every generation."""
         poster = self.poster
         return self._log(
@@ -174,9 +149,13 @@ class PinnedPosterEvents(PosterEvents):
         """Return the same builder with a later time."""
         return replace(self, now=now)
 
-    def queued(self) -> Record:
-        """Return `poster.queued`."""
-        return self._progress("poster.queued", fact_id("poster.queued", *self._generation()))
+    def queued(self, unknown: Sequence[str] = ()) -> list[Record]:
+        """Return `poster.queued`, a warning about `unknown` names in its data, and the poster on its render topic."""
+        queued = self._progress("poster.queued", fact_id("poster.queued", *self._generation()))
+        names = ", ".join(f"`{name}`" for name in unknown)
+        message = f"the template does not use {names}"
+        warnings = [self._intake_log("WARNING", "unknown_data", message)] if unknown else []
+        return [queued, *warnings, render_record(self.poster, self.headers)]
 
     def processing(self) -> Record:
         """Return `poster.processing`: rendering has begun."""

@@ -16,12 +16,12 @@ from agents.events import (
     PosterIdentity,
     job_cancellation,
     pinned_id,
-    render_record,
 )
 from agents.intake.catalog import Catalog, CatalogVersion
 from schemas.codec import ContractError, decode_poster
 from schemas.codes import ErrorCode
 from schemas.output import Output, OutputError, parse_output, resolve_output
+from schemas.placeholders import PlaceholderSet
 from schemas.references import parse_reference
 from schemas.renders import PosterPinned
 from schemas.requests import (
@@ -123,7 +123,8 @@ class RequestHandler:
                 refused = PosterEvents(poster=identity, now=now, headers=headers)
                 yield from refused.refused(error.code, error.message)
             else:
-                yield from _queued(pinned, now, headers)
+                queued = PinnedPosterEvents(poster=pinned.poster, now=now, headers=headers)
+                yield from queued.queued(pinned.unknown)
 
     def _cancel(self, request: JobCancelRequested, requested_at: datetime, headers: Headers) -> Record:
         # Only the sink knows whether the job was replayed; it publishes the generation to the same topic. Its record
@@ -222,7 +223,7 @@ def pin(poster: RequestedPoster, template: CatalogVersion | str, requested_at: d
     deadline = poster.request.deadline
     if deadline is not None and deadline <= now:
         raise RefusedError("expired", f"the deadline {deadline.isoformat()} had passed before it was rendered")
-    unknown = _check_data(poster, template)
+    unknown = _check_data(poster.custom_data, template.placeholders)
     try:
         output = _output(poster, template)
     except OutputError as error:
@@ -230,8 +231,8 @@ def pin(poster: RequestedPoster, template: CatalogVersion | str, requested_at: d
     return Pinned(poster=_pinned(poster, template, output, requested_at, now), unknown=unknown)
 
 
-def _check_data(poster: RequestedPoster, version: CatalogVersion) -> tuple[str, ...]:
-    check = version.placeholders.check(poster.custom_data)
+def _check_data(data: dict[str, Any], expected: PlaceholderSet) -> tuple[str, ...]:
+    check = expected.check(data)
     if check.missing:
         raise RefusedError("template_data", f"missing required data: {', '.join(check.missing)}")
     if check.wrong:
@@ -271,12 +272,3 @@ def _pinned(
         requested_at=requested_at,
         input_digest=input_digest(version.fingerprint, data, output),
     )
-
-
-def _queued(pinned: Pinned, now: datetime, headers: Headers) -> Iterator[Record]:
-    events = PinnedPosterEvents(poster=pinned.poster, now=now, headers=headers)
-    yield events.queued()
-    if pinned.unknown:
-        names = ", ".join(f"`{name}`" for name in pinned.unknown)
-        yield events.intake_log("WARNING", "unknown_data", f"the template does not use {names}")
-    yield render_record(pinned.poster, headers)

@@ -10,10 +10,9 @@ from uuid import UUID
 import asyncpg
 import orjson
 
-from agents.events import PosterEvents
+from agents.events import PosterEvents, PosterIdentity
 from agents.sink.database import Database
 from schemas.codes import ErrorCode
-from schemas.fields import JsonObject
 from streams.delivery import Record
 from streams.records import event_headers
 from streams.sql import named_queries
@@ -24,19 +23,9 @@ Question = Literal["cancelled", "incomplete", "expired", "stale"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OpenPoster:
+class OpenPoster(PosterIdentity):
     """A poster without an outcome, and since when it counts as ended."""
 
-    job_id: str
-    poster_index: int
-    entity_id: str
-    generation: int
-    attempt: int
-    template_version_id: UUID | None
-    section: str | None
-    template_version: int | None
-    metadata: JsonObject
-    source: str | None
     ended_at: datetime
 
 
