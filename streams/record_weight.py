@@ -8,5 +8,5 @@ _BYTES_PER_UNIT: Final = 2_048
 
 
 def weigh_by_size(delivery: Delivery) -> int:
-    """Return 1 for a record of up to 2 KB, and 1 more for each further 2 KB of its value."""
+    """Return 1, and 1 more for every full 2 KB of the record's value."""
     return 1 + len(delivery.value or b"") // _BYTES_PER_UNIT

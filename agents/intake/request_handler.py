@@ -52,6 +52,13 @@ class RefusedError(Exception):
         self.message = message
 
 
+@dataclass(frozen=True, slots=True)
+class MissingTemplate:
+    """Stands for the template of a request that names none; `reason` is for whoever requested it."""
+
+    reason: str
+
+
 class RequestHandler:
     """Turns requests into records. Its only state is the catalog and the cancelled jobs."""
 
@@ -94,23 +101,22 @@ class RequestHandler:
         events = PosterEvents(poster=poster, now=self._now(), headers=event_headers(delivery))
         return events.refused("invalid_request", reason)
 
-    def _find_template(self, template_id: str, at: datetime, final: bool) -> CatalogVersion | str:
-        """Return the version, or why there is none."""
+    def _find_template(self, template_id: str, at: datetime, final: bool) -> CatalogVersion | MissingTemplate:
         try:
             reference = parse_reference(template_id)
         except ValueError as error:
-            return str(error)
+            return MissingTemplate(str(error))
         version = self._catalog.find(reference, at)
         if version is not None:
             return version
         if not final:
             raise UnknownTemplateError(template_id)
-        return f"there is no template `{template_id}`"
+        return MissingTemplate(f"there is no template `{template_id}`")
 
     def _pin_all(
         self,
         posters: Iterator["RequestedPoster"],
-        template: CatalogVersion | str,
+        template: CatalogVersion | MissingTemplate,
         requested_at: datetime,
         headers: Headers,
     ) -> Iterator[Record]:
@@ -119,7 +125,7 @@ class RequestHandler:
             try:
                 pinned = pin(poster, template, requested_at, now)
             except RefusedError as error:
-                identity = poster.identity(None if isinstance(template, str) else template)
+                identity = poster.identity(None if isinstance(template, MissingTemplate) else template)
                 refused = PosterEvents(poster=identity, now=now, headers=headers)
                 yield from refused.refused(error.code, error.message)
             else:
@@ -211,13 +217,15 @@ def expand(request: PosterRequested | BatchRequested, generation: int = 0) -> It
         )
 
 
-def pin(poster: RequestedPoster, template: CatalogVersion | str, requested_at: datetime, now: datetime) -> Pinned:
-    """Return the poster pinned to a template version. Raises RefusedError, also where `template` is why there is none.
+def pin(
+    poster: RequestedPoster, template: CatalogVersion | MissingTemplate, requested_at: datetime, now: datetime
+) -> Pinned:
+    """Return the poster pinned to a template version. Raises RefusedError, also where the template is missing.
 
     `requested_at` is the broker's time of the request; `now` decides whether its deadline has passed.
     """
-    if isinstance(template, str):
-        raise RefusedError("template_not_found", template)
+    if isinstance(template, MissingTemplate):
+        raise RefusedError("template_not_found", template.reason)
     if poster.problem is not None:
         raise RefusedError("invalid_request", poster.problem)
     deadline = poster.request.deadline

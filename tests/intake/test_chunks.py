@@ -220,9 +220,3 @@ async def test_a_drain_leaves_batches_that_are_not_begun(desk: Desk) -> None:
     assert await draining
     assert desk.acknowledged == [0]
     assert {job for job, _ in desk.gate.taken} == {"first"}
-
-
-def test_a_batch_weighs_by_its_size() -> None:
-    """What may be in hand is bounded in bytes."""
-    assert weigh_by_size(delivery(0, value=encode(single()))) == 1
-    assert weigh_by_size(delivery(0, value=encode(batch("job", 500)))) > 4

@@ -140,9 +140,3 @@ async def _until_still(sink: Held, acknowledged: list[int]) -> tuple[list[str], 
         await asyncio.sleep(0)
     began, sink.began = sink.began, []
     return began, len(acknowledged)
-
-
-def test_a_batch_weighs_by_its_size(workshop: Workshop) -> None:
-    """A record that stands for hundreds of posters fills the window like hundreds of records."""
-    assert weigh_by_size(workshop.topics.request("job")) == 1
-    assert weigh_by_size(workshop.topics.batch("job", 500)) > 4
