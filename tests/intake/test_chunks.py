@@ -1,4 +1,4 @@
-"""Many posters at once neither hold up a process nor fill its memory."""
+"""Large backlogs neither block the event loop nor fill the memory."""
 
 import asyncio
 from collections.abc import Iterable, Iterator
@@ -25,7 +25,7 @@ REQUESTS = 9
 
 
 class Many:
-    """Answers each request with half a chunk of records, and a bit more."""
+    """Handles each request with half a chunk of records, and one more."""
 
     def __init__(self) -> None:
         self.handled = 0
@@ -37,7 +37,7 @@ class Many:
 
 
 class Slow:
-    """Takes records, and acknowledges them when it is told to."""
+    """A publisher that acknowledges once `open` is set."""
 
     def __init__(self) -> None:
         self.open = asyncio.Event()
@@ -49,8 +49,8 @@ class Slow:
         await self.open.wait()
 
 
-async def test_large_requests_are_answered_in_chunks() -> None:
-    """While two chunks are on their way no more than a third is decided; in the end all is answered, in order."""
+async def test_large_requests_are_published_in_chunks() -> None:
+    """While two chunks are in flight no more than a third is built; in the end all requests are handled."""
     inbox, handler, publisher = Inbox(["poster-requests"], cap=100), Many(), Slow()
     agent = IntakeAgent(
         inbox,
@@ -66,18 +66,18 @@ async def test_large_requests_are_answered_in_chunks() -> None:
     running = asyncio.ensure_future(agent.run())
     for _ in range(100):
         await asyncio.sleep(0)
-    decided, sent = handler.handled, list(publisher.sizes)
+    built, sent = handler.handled, list(publisher.sizes)
     publisher.open.set()
     await done.wait()
     running.cancel()
 
-    assert (decided, len(sent)) == (6, 2)
+    assert (built, len(sent)) == (6, 2)
     assert handler.handled == REQUESTS
     assert max(publisher.sizes) < 2 * RECORDS_PER_CHUNK
 
 
 class Named:
-    """Answers each request with records that are named after its job, two for a poster."""
+    """Handles each request with records that are named after its job, two for a poster."""
 
     def handle(self, request: Request, _delivery: Delivery) -> Iterator[Record]:
         """Yield the records."""
@@ -87,14 +87,14 @@ class Named:
 
 
 class Gate:
-    """Takes what it is given and acknowledges a call at a time, when it is told to."""
+    """A publisher that acknowledges one call for each release of `gate`."""
 
     def __init__(self) -> None:
         self.taken: list[tuple[str, int]] = []
         self.gate = asyncio.Semaphore(0)
 
     async def publish(self, records: Iterable[Record]) -> None:
-        """Take them; single posters are acknowledged at once."""
+        """Take the records; single posters are acknowledged at once."""
         batch = list(records)
         self.taken.append((str(batch[0].key), len(batch)))
         if batch[0].key != "single":
@@ -160,24 +160,24 @@ async def desk() -> Any:
 
 
 async def test_a_single_poster_overtakes_batches(desk: Desk) -> None:
-    """It is answered while batches before it are in hand, and acknowledged after them, as its partition's order is."""
+    """It is published while batches before it are in flight, and acknowledged after them, in the partition's order."""
     desk.deliver(0, batch("first", BATCH_MAX_POSTERS))
     desk.deliver(1, batch("second", 20))
     await desk.passes()
     desk.deliver(2, single())
     await desk.passes()
-    answered, early = list(desk.gate.taken), list(desk.acknowledged)
+    published, early = list(desk.gate.taken), list(desk.acknowledged)
     await desk.acknowledge(PIECES_IN_FLIGHT + 2)
 
     rest = 2 * BATCH_MAX_POSTERS - PIECES_IN_FLIGHT * RECORDS_PER_PIECE
-    assert answered == [*[("first", RECORDS_PER_PIECE)] * PIECES_IN_FLIGHT, ("single", 2)]
+    assert published == [*[("first", RECORDS_PER_PIECE)] * PIECES_IN_FLIGHT, ("single", 2)]
     assert early == []
-    assert desk.gate.taken[len(answered) :] == [("first", rest), ("second", 40)]
+    assert desk.gate.taken[len(published) :] == [("first", rest), ("second", 40)]
     assert desk.acknowledged == [0, 1, 2]
 
 
-async def test_a_batch_begins_while_the_end_of_another_is_on_its_way(desk: Desk) -> None:
-    """The broker is not waited for between two batches; no more pieces are on their way than those of one."""
+async def test_a_batch_begins_while_the_end_of_another_is_in_flight(desk: Desk) -> None:
+    """The role does not wait for the broker between two batches; both share the limit of pieces in flight."""
     desk.deliver(0, batch("first", BATCH_MAX_POSTERS))
     desk.deliver(1, batch("second", BATCH_MAX_POSTERS))
     await desk.passes()
@@ -196,8 +196,8 @@ async def test_a_batch_begins_while_the_end_of_another_is_on_its_way(desk: Desk)
     assert len(desk.gate.taken) == len(begun) + 1
 
 
-async def test_a_small_batch_is_no_bulk(desk: Desk) -> None:
-    """It is answered like single posters, while larger ones are in hand."""
+async def test_a_small_batch_is_not_bulk(desk: Desk) -> None:
+    """It is handled like single posters, while larger ones are in flight."""
     desk.deliver(0, batch("bulk", 20))
     desk.deliver(1, batch("small", 2))
     await desk.passes()
@@ -205,8 +205,8 @@ async def test_a_small_batch_is_no_bulk(desk: Desk) -> None:
     assert ("small", 4) in desk.gate.taken
 
 
-async def test_a_drain_leaves_batches_that_are_not_begun(desk: Desk) -> None:
-    """It waits for the one in hand; the others are delivered again."""
+async def test_a_drain_leaves_batches_that_have_not_begun(desk: Desk) -> None:
+    """It waits for the one in flight; the others are delivered again."""
     desk.deliver(0, batch("first", BATCH_MAX_POSTERS))
     desk.deliver(1, batch("second", 20))
     desk.deliver(2, batch("third", 20))

@@ -1,4 +1,4 @@
-"""A single poster finds a place, whatever bulk has in hand."""
+"""A single poster starts at once, whatever bulk has in flight."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ IMAGE = Image(name="default", url="u", object_key="k", sha256="0" * 64, size_byt
 
 
 class Held:
-    """A renderer that finishes a poster when it is told to."""
+    """A renderer that finishes a poster once its event is set."""
 
     def __init__(self) -> None:
         self.rendering: dict[str, asyncio.Event] = {}
@@ -81,8 +81,8 @@ class Room:
             await asyncio.sleep(0)
 
 
-async def test_a_single_poster_does_not_wait_until_bulk_gives_up_a_place(tmp_path: Path) -> None:
-    """Bulk has its own places, all of them; beside them single posters begin at once."""
+async def test_a_single_poster_does_not_wait_for_bulk(tmp_path: Path) -> None:
+    """Bulk uses all of its own concurrency; beside it single posters begin at once."""
     room = Room(tmp_path / "journal")
     running = asyncio.create_task(room.agent.run())
     await room.ask("poster-renders-bulk", "b1", "b2", "b3", "b4", "b5")
@@ -95,8 +95,8 @@ async def test_a_single_poster_does_not_wait_until_bulk_gives_up_a_place(tmp_pat
     assert with_singles == ["b1", "b2", "b3", "s0", "s1"]
 
 
-async def test_a_place_that_bulk_gives_up_is_the_next_ones_of_bulk(tmp_path: Path) -> None:
-    """Where nobody else asks, bulk keeps all of its places in use, one poster after the other."""
+async def test_bulk_alone_uses_its_whole_concurrency(tmp_path: Path) -> None:
+    """Without single posters, the end of a bulk poster is the beginning of the next."""
     room = Room(tmp_path / "journal")
     running = asyncio.create_task(room.agent.run())
     await room.ask("poster-renders-bulk", "b1", "b2", "b3", "b4", "b5")

@@ -1,4 +1,4 @@
-"""A poster is rendered once: equal ones take what is kept or under way, as long as it is what they would become."""
+"""A poster is rendered once: equal ones reuse the stored images or the rendering in flight, while assets are fresh."""
 
 import asyncio
 import math
@@ -31,7 +31,7 @@ ASSET = Asset(url="http://cdn.example/a.png", ok=True, status=200, bytes=4, ms=1
 
 @dataclass
 class Drawing:
-    """A renderer that draws when it is told to."""
+    """A renderer that draws once `go` is set."""
 
     usage: AssetUsage = field(default_factory=AssetUsage)
     warnings: list[PosterWarning] = field(default_factory=list)
@@ -91,8 +91,8 @@ def bench() -> Bench:
     return bench
 
 
-async def test_a_kept_poster_is_not_rendered_again(bench: Bench) -> None:
-    """The second one is the object of the first, and says so."""
+async def test_a_stored_poster_is_not_rendered_again(bench: Bench) -> None:
+    """The second one has the object of the first, and is marked as cached."""
     first, second, other = await bench.render(), await bench.render(), await bench.render(text="bye")
 
     assert bench.drawing.drawn == ["<p>hello</p>", "<p>bye</p>"]
@@ -101,7 +101,7 @@ async def test_a_kept_poster_is_not_rendered_again(bench: Bench) -> None:
 
 
 async def test_an_erased_poster_is_rendered_again(bench: Bench) -> None:
-    """What is answered is always there."""
+    """A completion always names objects that exist."""
     await bench.render()
     bench.store.kept.clear()
     stored = await bench.render()
@@ -110,8 +110,8 @@ async def test_an_erased_poster_is_rendered_again(bench: Bench) -> None:
     assert bench.store.kept
 
 
-async def test_reuse_can_be_forbidden(bench: Bench) -> None:
-    """It is rendered, whatever is kept or under way; the object under the key stays."""
+async def test_reuse_can_be_disabled(bench: Bench) -> None:
+    """The poster is rendered, whatever is stored or in flight; the object under the key stays."""
     first = await bench.render()
     again = await bench.render(reuse=False)
     bench.drawing.go.clear()
@@ -125,8 +125,8 @@ async def test_reuse_can_be_forbidden(bench: Bench) -> None:
     assert len(bench.drawing.drawn) == 4
 
 
-async def test_equal_posters_under_way_are_one(bench: Bench) -> None:
-    """Each has its own outcome, and one of them was rendered and uploaded."""
+async def test_equal_posters_in_flight_are_rendered_once(bench: Bench) -> None:
+    """Each has its own result, and one of them was rendered and uploaded."""
     bench.drawing.go.clear()
     waiting = [bench.start(job_id=f"job-{number}") for number in range(10)]
     await bench.drawing.began.wait()
@@ -152,8 +152,8 @@ async def test_equal_posters_of_several_entities_share_the_picture(bench: Bench)
     assert len({each.images[0].sha256 for each in stored}) == 1
 
 
-async def test_a_failure_is_shared_and_not_kept(bench: Bench) -> None:
-    """All that waited fail alike; the next one tries anew."""
+async def test_a_failure_is_shared_and_not_cached(bench: Bench) -> None:
+    """All that waited fail alike; the next one is rendered again."""
     bench.drawing.go.clear()
     bench.drawing.error = RenderError("render_timeout", "late")
     waiting = [bench.start() for _ in range(3)]
@@ -167,7 +167,7 @@ async def test_a_failure_is_shared_and_not_kept(bench: Bench) -> None:
     assert (len(bench.drawing.drawn), stored.cached) == (2, False)
 
 
-async def test_one_that_is_given_up_takes_nothing_from_the_others(bench: Bench) -> None:
+async def test_a_cancelled_poster_does_not_cancel_the_others(bench: Bench) -> None:
     """The first may be cancelled; the rendering goes on for those that joined, and ends with the last."""
     bench.drawing.go.clear()
     first, second = bench.start(), bench.start()
@@ -190,8 +190,8 @@ async def test_one_that_is_given_up_takes_nothing_from_the_others(bench: Bench) 
     assert not again.cached
 
 
-async def test_posters_with_assets_are_kept_while_those_are_fresh(bench: Bench) -> None:
-    """A second later than that they are rendered again, to the same key if nothing changed, to another if it did."""
+async def test_posters_with_assets_are_reused_while_those_are_fresh(bench: Bench) -> None:
+    """Afterwards they are rendered again, to the same key if no asset changed, to another key if one did."""
     bench.drawing.usage = AssetUsage(assets=[ASSET], contents=["1"], fresh_until=160.0)
     first = await bench.render()
     bench.clock[0] = 159.0
@@ -207,8 +207,8 @@ async def test_posters_with_assets_are_kept_while_those_are_fresh(bench: Bench) 
     assert fourth.images[0].object_key != first.images[0].object_key
 
 
-async def test_posters_whose_assets_may_change_at_any_time_are_not_kept(bench: Bench) -> None:
-    """Assets without freshness, and missing ones, are asked for each time."""
+async def test_posters_whose_assets_may_change_at_any_time_are_not_reused(bench: Bench) -> None:
+    """Assets without freshness, and missing ones, are fetched each time."""
     late = Asset(url="http://cdn.example/b.png", ok=False, reason="asset_timeout")
     for usage in (
         AssetUsage(assets=[ASSET], contents=["1"], fresh_until=100.0),
@@ -222,8 +222,8 @@ async def test_posters_whose_assets_may_change_at_any_time_are_not_kept(bench: B
         assert not any(each.cached for each in stored)
 
 
-async def test_a_kept_poster_says_what_the_first_one_said(bench: Bench) -> None:
-    """Warnings come with every answer."""
+async def test_a_stored_poster_has_the_warnings_of_the_first(bench: Bench) -> None:
+    """Warnings come with every result."""
     bench.drawing.warnings = [PosterWarning(code="missing_glyphs", message="no installed font draws: ꙮ")]
     await bench.render()
     stored = await bench.render()
@@ -269,7 +269,7 @@ async def site() -> AsyncIterator[Site]:
 
 
 async def test_a_poster_follows_its_assets(site: Site) -> None:
-    """With a real browser and server: kept while fresh, the same key for the same content, another for another."""
+    """With a real browser and server: reused while fresh; the same content has the same key, another has another."""
     later = [0.0]
 
     def clock() -> float:

@@ -1,4 +1,4 @@
-"""What is kept is answered without a browser, as it was made; in strict, what was cut fails."""
+"""Stored posters are reused without a browser; strict posters fail where a text was cut or an image is broken."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -75,8 +75,8 @@ def pinned(output: dict[str, Any], **fields: Any) -> PosterPinned:
     return replace(event, **fields)
 
 
-async def test_a_kept_poster_is_answered_as_it_was_made(tmp_path: Path) -> None:
-    """The second answer has the same images, sizes and warnings, without drawing."""
+async def test_a_stored_poster_is_reused_as_it_was_rendered(tmp_path: Path) -> None:
+    """The second result has the same images, sizes and warnings, without drawing."""
     easel = Easel(CUT, BROKEN)
     poster = pinned({"full_page": True, "width": 50})
     first, second = [await rendering(easel, tmp_path).render(poster) for _ in range(2)]
@@ -102,13 +102,13 @@ async def test_variants_are_reused_only_all_together(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("flaw", [CUT, BROKEN], ids=["cut", "broken"])
-@pytest.mark.parametrize("kept", [False, True], ids=["new", "kept"])
+@pytest.mark.parametrize("is_stored", [False, True], ids=["new", "stored"])
 async def test_strict_fails_where_a_text_is_cut_or_an_image_broken(
-    tmp_path: Path, kept: bool, flaw: PosterWarning
+    tmp_path: Path, is_stored: bool, flaw: PosterWarning
 ) -> None:
-    """It fails with the code of the flaw, also where an equal poster that may have it is kept."""
+    """It fails with the code of the warning, also where an equal lenient poster is stored."""
     easel = Easel(flaw)
-    if kept:
+    if is_stored:
         await rendering(easel, tmp_path).render(pinned({}))
     with pytest.raises(RenderError, match=flaw.message) as raised:
         await rendering(easel, tmp_path).render(pinned({}, strict=True))
