@@ -1,30 +1,25 @@
-"""Which jobs are cancelled, as every intake, render and retry process knows it."""
+"""Cancelled jobs, read from the compacted `job-cancellations` by every intake, render and retry process."""
 
 import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 
 from schemas.codec import ContractError, decode
-from schemas.envelope import fact_id
 from schemas.renders import JobCancellation
-from schemas.topics import JOB_CANCELLATIONS
-from streams.delivery import Headers, Record
-from streams.records import event_record
 
 logger = logging.getLogger(__name__)
 
 
 class Cancellations:
-    """The content of `job-cancellations`."""
+    """The content of `job-cancellations`: up to which generation each job is cancelled."""
 
     def __init__(self) -> None:
         self._up_to: dict[str, int] = {}
         self._watched: dict[str, list[tuple[int, asyncio.Timeout]]] = {}
 
     def on_record(self, key: bytes | None, value: bytes | None) -> None:
-        """Take in one record; one without a value withdraws the cancellation. A bad one is skipped and logged."""
+        """Apply one record; a tombstone (no value) withdraws the cancellation. A bad record is skipped and logged."""
         if key is None:
             return
         if value is None:
@@ -33,12 +28,12 @@ class Cancellations:
         try:
             cancellation = decode(value, JobCancellation)
         except ContractError as error:
-            logger.warning("job-cancellations holds a record that is not an event: %s", error)
+            logger.warning("skipped a record of job-cancellations that is not a valid event: %s", error)
             return
         self.add(cancellation.job_id, cancellation.up_to_generation)
 
     def add(self, job_id: str, up_to_generation: int) -> None:
-        """Call off a job's posters; what an earlier record has called off stays so."""
+        """Cancel a job's posters up to a generation; a lower one than before changes nothing."""
         up_to = max(up_to_generation, self.up_to(job_id))
         self._up_to[job_id] = up_to
         for generation, scope in self._watched.get(job_id, ()):
@@ -59,24 +54,9 @@ class Cancellations:
                 self._watched.pop(job_id, None)
 
     def covers(self, job_id: str, generation: int) -> bool:
-        """Say whether posters of this job and generation are not to be made any more."""
+        """Return whether posters of this job and generation are cancelled."""
         return generation <= self.up_to(job_id)
 
     def up_to(self, job_id: str) -> int:
-        """Return up to which generation the job is called off, -1 where it is not."""
+        """Return up to which generation the job is cancelled, -1 where it is not."""
         return self._up_to.get(job_id, -1)
-
-
-def call_off(
-    job_id: str, up_to_generation: int, *, at: datetime, source: str | None, reason: str | None, headers: Headers
-) -> Record:
-    """Return what has intake, render and retry drop a job's posters up to this generation."""
-    event = JobCancellation(
-        event_id=fact_id("job.cancellation", job_id, up_to_generation),
-        occurred_at=at,
-        source=source,
-        job_id=job_id,
-        up_to_generation=up_to_generation,
-        reason=reason,
-    )
-    return event_record(JOB_CANCELLATIONS, job_id, event, headers)

@@ -1,14 +1,13 @@
-"""Publishing what is too large for its topic: said in fewer words, or as the failure of its poster; never for ever."""
+"""Handle records over the topic's size limit: publish a reduced form, or fail the poster. Never retry it forever."""
 
 import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
+from agents.events import PosterEvents
 from schemas import topics
 from schemas.codec import ContractError, decode
-from schemas.codes import is_retryable
-from schemas.envelope import fact_id
 from schemas.outcomes import Failure, PosterOutcome
 from schemas.progress import LogRecorded, PosterProgress
 from schemas.renders import PosterPinned
@@ -19,17 +18,17 @@ from streams.records import event_record
 
 logger = logging.getLogger(__name__)
 
-WORDS_MAX_CHARACTERS: Final = 500
+MESSAGE_MAX_CHARACTERS: Final = 500
 ATTEMPTS: Final = 3
-"""The broker judges whole batches: a record may be refused for a neighbour's size."""
+"""The broker checks the size of whole batches: a record may be refused for the size of another."""
 _PINNED: Final = (topics.POSTER_RENDERS, topics.POSTER_RENDERS_BULK, *topics.POSTER_RETRIES)
 
 
 class ReducingPublisher:
-    """A publisher that takes records of any size.
+    """A publisher of records of any size.
 
-    One that its topic refuses for its size is sent in its next shorter form. What has none is tried again, with a
-    reason that names the topic: only a person can mend that, and nothing is lost meanwhile.
+    A record that is too large for its topic is published in its next reduced form. One without any counts as
+    unavailable, with a reason that names the topic: an operator has to raise its limit, and nothing is lost meanwhile.
     """
 
     def __init__(self, inner: Publisher) -> None:
@@ -62,7 +61,7 @@ class ReducingPublisher:
 
 
 def reduced_forms(record: Record) -> Iterator[Record]:
-    """Yield shorter forms of a record that still say what has to be said, the fullest first."""
+    """Yield shorter forms of a record that state the same fact, the fullest first."""
     try:
         if record.topic in _PINNED:
             yield from _failed(record)
@@ -75,44 +74,28 @@ def reduced_forms(record: Record) -> Iterator[Record]:
             yield event_record(record.topic, progress.job_id, brief, record.headers)
         elif record.topic == topics.POSTER_LOGS:
             line = decode(record.value, LogRecorded)
-            brief_line = replace(line, message=line.message[:WORDS_MAX_CHARACTERS], details={})
+            brief_line = replace(line, message=line.message[:MESSAGE_MAX_CHARACTERS], details={})
             yield event_record(record.topic, line.job_id, brief_line, record.headers)
     except ContractError:
-        return  # nothing of ours, so nothing that we could say otherwise
+        return  # not an event of ours, so there is no form to reduce it to
 
 
 def _failed(record: Record) -> Iterator[Record]:
-    """Yield the failure of a poster that cannot be handed on; nobody waits for a preview's outcome for long."""
+    """Yield the failure of a poster whose record is too large; a preview has no outcome."""
     poster = decode(record.value, PosterPinned)
     if poster.purpose != "poster":
         return
     message = f"the poster has {size(record):,} bytes, more than {record.topic} takes"
-    outcome = PosterOutcome(
-        type="poster.failed",
-        status="failed",
-        event_id=fact_id("poster.failed", poster.job_id, poster.poster_index, poster.generation, poster.attempt),
-        occurred_at=poster.occurred_at,
-        source=poster.source,
-        job_id=poster.job_id,
-        poster_index=poster.poster_index,
-        entity_id=poster.entity_id,
-        template_version_id=poster.template_version_id,
-        section=poster.section,
-        template_version=poster.template_version,
-        attempt=poster.attempt,
-        generation=poster.generation,
-        metadata=poster.metadata,
-        error=Failure(code="invalid_request", message=message, retryable=is_retryable("invalid_request")),
-    )
-    whole = event_record(topics.POSTER_COMPLETIONS, poster.job_id, outcome, record.headers)
-    yield whole
-    yield from reduced_forms(whole)
+    events = PosterEvents(poster=poster, now=poster.occurred_at, headers=record.headers)
+    failure = events.failure("invalid_request", message)
+    yield failure
+    yield from reduced_forms(failure)
 
 
 def _brief(outcome: PosterOutcome) -> PosterOutcome:
-    """Without what only explains it: assets, warnings, and the sender's own metadata, which is in the job's row."""
+    """Return the outcome without assets and warnings, and without the metadata, which the job's row has."""
     return replace(outcome, assets=[], warnings=[], metadata={}, error=_brief_failure(outcome.error))
 
 
 def _brief_failure(failure: Failure | None) -> Failure | None:
-    return None if failure is None else replace(failure, message=failure.message[:WORDS_MAX_CHARACTERS])
+    return None if failure is None else replace(failure, message=failure.message[:MESSAGE_MAX_CHARACTERS])

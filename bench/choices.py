@@ -113,19 +113,19 @@ async def _pages(html: str, counts: Counts) -> dict[str, float]:
 async def _uploads(name: str, html: str, seconds_away: float, counts: Counts) -> dict[str, float]:
     engine = Engine()
     await engine.start()
-    async with stores() as addresses, maker(engine, html, addresses["S3"], seconds_away) as making:
+    async with stores() as addresses, maker(engine, html, addresses["S3"], seconds_away) as renderer:
 
         async def together(beside: int) -> float:
-            return await _made_together(making, name, counts.few, engine.slots + beside)
+            return await _made_together(renderer, name, counts.few, engine.slots + beside)
 
         rates = await in_turns(BESIDE_TRIED, counts.rounds, together)
     await engine.close()
     return {str(beside): rate for beside, rate in rates.items()}
 
 
-async def _made_together(making: PosterRenderer, section: str, count: int, at_once: int) -> float:
+async def _made_together(renderer: PosterRenderer, section: str, count: int, at_once: int) -> float:
     async def make(_: str) -> bytes:
-        await making.make(poster(section))
+        await renderer.render(poster(section))
         return b""
 
     return await drawn_in_all(make, "", count, at_once)

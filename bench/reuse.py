@@ -1,4 +1,4 @@
-"""Rendering a poster against answering it from what is kept; both go the whole way through `Making`.
+"""Rendering a poster against answering it from what is kept; both go the whole way through `PosterRenderer`.
 
 That is template, browser and storage, without the broker. The S3 server is the one of the tests.
 """
@@ -14,7 +14,8 @@ from typing import Any, cast
 from uuid import uuid4
 
 from agents.digest import input_digest
-from agents.render.poster_renderer import ImageStore, PosterRenderer
+from agents.render.image_store import ImageStore
+from agents.render.poster_renderer import PosterRenderer
 from agents.storage.open_store import object_store
 from bench.counts import Counts
 from bench.distant import Distant
@@ -74,8 +75,8 @@ async def maker(engine: Engine, html: str, address: str, seconds_away: float = 0
     await store.open()
     try:
         sources = cast("Any", Sources(as_template(html)))
-        shelf = ImageStore(store=cast("Any", Distant(store, seconds_away)) if seconds_away else store, public_url=None)
-        yield PosterRenderer(engine, sources, shelf, timeout=DEADLINE_SECONDS, clock=time.monotonic)
+        images = ImageStore(store=cast("Any", Distant(store, seconds_away)) if seconds_away else store, public_url=None)
+        yield PosterRenderer(engine, sources, images, timeout=DEADLINE_SECONDS, clock=time.monotonic)
     finally:
         await store.close()
 
@@ -88,24 +89,24 @@ async def measure(counts: Counts) -> Reuses:
     async with stores() as addresses:
         for kind, address in addresses.items():
             for name, html in DOCUMENTS.items():
-                async with maker(engine, html, address) as making:
-                    measured.setdefault(kind, {})[name] = await _both(making, name, counts.few)
+                async with maker(engine, html, address) as renderer:
+                    measured.setdefault(kind, {})[name] = await _both(renderer, name, counts.few)
     await engine.close()
     return Reuses(stores=measured)
 
 
-async def _both(making: PosterRenderer, section: str, count: int) -> Reused:
+async def _both(renderer: PosterRenderer, section: str, count: int) -> Reused:
     posters = [poster(section) for _ in range(count)]
-    rendered = await _median_ms(making, posters, cached=False)
-    kept = await _median_ms(making, posters * 5, cached=True)
+    rendered = await _median_ms(renderer, posters, cached=False)
+    kept = await _median_ms(renderer, posters * 5, cached=True)
     return Reused(rendered_ms=rendered, kept_ms=kept)
 
 
-async def _median_ms(making: PosterRenderer, posters: Iterable[PosterPinned], *, cached: bool) -> float:
+async def _median_ms(renderer: PosterRenderer, posters: Iterable[PosterPinned], *, cached: bool) -> float:
     times = []
     for each in posters:
         began = time.perf_counter()
-        made = await making.make(each)
+        made = await renderer.render(each)
         times.append((time.perf_counter() - began) * 1000)
         assert made.cached is cached
     return median(times)

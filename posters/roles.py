@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from agents.cancellations import Cancellations
 from agents.dead_letter_limits import DeadLetterLimitTable
-from agents.intake.agent import IntakeAgent, weigh
+from agents.intake.agent import IntakeAgent
 from agents.intake.catalog import Catalog
 from agents.intake.request_handler import RequestHandler
 from agents.metrics import BROWSER_RESTARTS
@@ -19,13 +19,13 @@ from agents.oversized import ReducingPublisher
 from agents.postgres import Database
 from agents.render.agent import RenderAgent
 from agents.render.crash_journal import CrashJournal, default_directory
+from agents.render.image_store import ImageStore
 from agents.render.lanes import Lanes
-from agents.render.poster_renderer import ImageStore, PosterRenderer
+from agents.render.poster_renderer import PosterRenderer
 from agents.render.template_sources import TemplateSources
 from agents.retry.agent import RetryAgent
 from agents.settings import Settings
 from agents.sink.agent import SinkAgent
-from agents.sink.agent import weigh as weigh_for_sink
 from agents.sink.database import Database as SinkDatabase
 from agents.sink.erasures import Erasures
 from agents.sink.flush import FLUSH_FUNCTION
@@ -47,6 +47,7 @@ from streams.errors import SettingsError
 from streams.faust_bridge.application import RoleApp
 from streams.inbox import Inbox, Queue, pause_switch
 from streams.liveness import Liveness
+from streams.record_weight import weigh_by_size
 from streams.topics import EDGES, Role
 
 
@@ -113,10 +114,10 @@ async def _open_intake(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
         settings,
         [(topics.TEMPLATE_CATALOG, catalog.on_record), (topics.JOB_CANCELLATIONS, cancellations.on_record)],
     )
-    app, inbox = _app("intake", settings, weigh=weigh)
+    app, inbox = _app("intake", settings, weigh=weigh_by_size)
     fuse = await _dead_letters(exit_stack, settings, app, inbox)
-    acceptance = RequestHandler(catalog, cancellations, now)
-    agent = IntakeAgent(inbox, ReducingPublisher(app.publisher), fuse, acceptance, catalog, now)
+    handler = RequestHandler(catalog, cancellations, now)
+    agent = IntakeAgent(inbox, ReducingPublisher(app.publisher), fuse, handler, catalog)
     return RunningRole(role="intake", app=app, work=agent.run, fuse=fuse)
 
 
@@ -153,8 +154,8 @@ async def _open_render(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
     app, inbox = _app("render", settings, queue=queue)
     engine.places.on_free = inbox.look_again
     store = BreakingStore(object_store(settings.storage_url), pause_switch(inbox))
-    journal = CrashJournal(default_directory())
-    journal.open()
+    crash_journal = CrashJournal(default_directory())
+    crash_journal.open()
     exit_stack.push_async_callback(engine.close)
     await asyncio.gather(
         engine.start(),
@@ -163,7 +164,7 @@ async def _open_render(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
     )
     exit_stack.push_async_callback(store.close)
     database = await _database(exit_stack, settings, "render")
-    making = PosterRenderer(
+    renderer = PosterRenderer(
         engine,
         TemplateSources(database),
         ImageStore(store=store, public_url=settings.public_url),
@@ -176,9 +177,9 @@ async def _open_render(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
         ReducingPublisher(app.publisher),
         fuse,
         cancellations,
-        making,
-        journal,
-        places=engine.places,
+        renderer,
+        crash_journal,
+        concurrency_limit=engine.places,
         retry_delays=settings.retry_delay_seconds,
         now=now,
     )
@@ -190,7 +191,7 @@ async def _open_sink(settings: Settings, exit_stack: AsyncExitStack) -> RunningR
     janitors_own = SinkDatabase(settings.database_url)
     exit_stack.push_async_callback(database.close)
     exit_stack.push_async_callback(janitors_own.close)
-    app, inbox = _app("sink", settings, weigh=weigh_for_sink)
+    app, inbox = _app("sink", settings, weigh=weigh_by_size)
     publisher = ReducingPublisher(app.publisher)
     janitor = Janitor(
         janitors_own,

@@ -1,12 +1,10 @@
 """The intake role: requests in, pinned posters out."""
 
 import asyncio
-from collections.abc import Callable, Iterator
-from datetime import datetime
+from collections.abc import Iterator
 from itertools import islice
 from typing import Final, cast
 
-from agents.intake import answer
 from agents.intake.catalog import Catalog
 from agents.intake.request_handler import RequestHandler, UnknownTemplateError
 from schemas.codec import ContractError, decode
@@ -18,71 +16,55 @@ from schemas.requests import (
     Request,
     batch_priority,
 )
-from schemas.salvage import salvage
 from streams.dead_letters import DeadLetters
 from streams.delivery import Delivery, Publisher, Record
 from streams.failpoint import failpoint
 from streams.inbox import Inbox
-from streams.records import event_headers
-from streams.replay import replay_generation
 from streams.retry import retry_while_unavailable
 
 TEMPLATE_WAIT_SECONDS: Final = 10.0
-"""How long a request whose template is not known is looked at again: an upload and a request can race."""
+"""How long a request waits for a template that the catalog does not hold: an upload and a request can race."""
 
-TAKE: Final = 500
-RECORDS_A_CHUNK: Final = 1_000
-"""What is published at once, and as much again on its way: small requests may come by the hundred."""
-CHUNKS_ON_THE_WAY: Final = 2
-RECORDS_A_PIECE: Final = 400
-"""Of those that answer a bulk batch: some ten milliseconds of work."""
-PIECES_ON_THE_WAY: Final = 2
-PASSES: Final = 10
-"""Passes of the event loop between two pieces, in which others of this process get on; they cost a twentieth."""
-
-_BYTES_A_WEIGHT: Final = 2_048
-
-
-def weigh(delivery: Delivery) -> int:
-    """Return a record's weight against the role's window: 1 for a usual one, more for a batch, by its size."""
-    return 1 + len(delivery.value or b"") // _BYTES_A_WEIGHT
+TAKE_LIMIT: Final = 500
+RECORDS_PER_CHUNK: Final = 1_000
+"""What one publish holds: requests for single posters may arrive by the hundred."""
+CHUNKS_IN_FLIGHT: Final = 2
+RECORDS_PER_PIECE: Final = 400
+"""What one publish holds of a bulk batch: building it blocks the event loop for some ten milliseconds."""
+PIECES_IN_FLIGHT: Final = 2
+LOOP_PASSES: Final = 10
+"""Passes of the event loop between two pieces, for the other tasks of this process; they cost a twentieth."""
 
 
 class IntakeAgent:
-    """Answers requests in the chunks they arrive in; one that waits for its template holds up nobody else.
+    """Handles requests in the chunks they arrive in; a request that waits for its template delays no other.
 
-    Bulk batches are answered one after the other, in pieces, beside all that comes meanwhile.
+    Bulk batches are handled one after the other, in pieces, beside everything that arrives meanwhile.
     """
 
     def __init__(
-        self,
-        inbox: Inbox,
-        publisher: Publisher,
-        dead_letters: DeadLetters,
-        acceptance: RequestHandler,
-        catalog: Catalog,
-        now: Callable[[], datetime],
+        self, inbox: Inbox, publisher: Publisher, dead_letters: DeadLetters, handler: RequestHandler, catalog: Catalog
     ) -> None:
         self._inbox = inbox
         self._publisher = publisher
         self._dead_letters = dead_letters
-        self._acceptance = acceptance
+        self._handler = handler
         self._catalog = catalog
-        self._now = now
-        self._places = asyncio.Semaphore(CHUNKS_ON_THE_WAY)
-        self._pieces = asyncio.Semaphore(PIECES_ON_THE_WAY)
+        self._chunks = asyncio.Semaphore(CHUNKS_IN_FLIGHT)
+        self._pieces = asyncio.Semaphore(PIECES_IN_FLIGHT)
         self._bulk: asyncio.Queue[tuple[BatchRequested, Delivery]] = asyncio.Queue()
 
     async def run(self) -> None:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._answer_bulk(tasks))
+            tasks.create_task(self._handle_bulk(tasks))
             while True:
-                await self._answer(await self._inbox.take(TAKE), tasks)
+                await self._handle(await self._inbox.take(TAKE_LIMIT), tasks)
 
-    async def _answer(self, deliveries: list[Delivery], tasks: asyncio.TaskGroup) -> None:
+    async def _handle(self, deliveries: list[Delivery], tasks: asyncio.TaskGroup) -> None:
+        """Decode each request, build its records, and publish them in chunks."""
         records: list[Record] = []
-        answered: list[Delivery] = []
+        handled: list[Delivery] = []
         for delivery in deliveries:
             try:
                 request = _decode(delivery)
@@ -90,92 +72,89 @@ class IntakeAgent:
                     self._inbox.park(delivery)
                     self._bulk.put_nowait((request, delivery))
                     continue
-                records += self._acceptance.accept(request, delivery)
-                answered.append(delivery)
+                records += list(self._handler.handle(request, delivery))
+                handled.append(delivery)
             except ContractError as error:
                 tasks.create_task(self._reject(delivery, str(error)))
             except UnknownTemplateError:
                 tasks.create_task(self._wait_for_template(request, delivery))
-            if len(records) >= RECORDS_A_CHUNK:
-                await self._begin(records, answered, tasks)
-                records, answered = [], []
-        await self._begin(records, answered, tasks)
+            if len(records) >= RECORDS_PER_CHUNK:
+                await self._begin_chunk(records, handled, tasks)
+                records, handled = [], []
+        await self._begin_chunk(records, handled, tasks)
 
-    async def _begin(self, records: list[Record], answered: list[Delivery], tasks: asyncio.TaskGroup) -> None:
-        """Let the broker take a chunk while the next one is decided, and others of this process work in between."""
-        await self._places.acquire()
-        tasks.create_task(self._state(records, answered))
+    async def _begin_chunk(self, records: list[Record], handled: list[Delivery], tasks: asyncio.TaskGroup) -> None:
+        """Publish a chunk in a task while the next one is built, and let other tasks of this process run in between."""
+        await self._chunks.acquire()
+        tasks.create_task(self._publish_chunk(records, handled))
         await asyncio.sleep(0)
 
-    async def _state(self, records: list[Record], answered: list[Delivery]) -> None:
-        await self._publish_from(self._places, records)
+    async def _publish_chunk(self, records: list[Record], handled: list[Delivery]) -> None:
+        await self._publish_within(self._chunks, records)
         failpoint("intake published")
-        self._inbox.finish(answered)
+        self._inbox.finish(handled)
 
-    async def _answer_bulk(self, tasks: asyncio.TaskGroup) -> None:
-        """Answer what waits at the side, one after the other, until cancelled or the inbox is drained."""
+    async def _handle_bulk(self, tasks: asyncio.TaskGroup) -> None:
+        """Handle deferred batches, one after the other, until cancelled or the inbox is drained."""
         while True:
             request, delivery = await self._bulk.get()
             if self._inbox.draining:
                 return
             self._inbox.unpark(delivery)
             try:
-                records = self._acceptance.answers(request, delivery)
+                records = self._handler.handle(request, delivery)
             except UnknownTemplateError:
                 tasks.create_task(self._wait_for_template(request, delivery))
             else:
                 pieces = await self._begin_pieces(records, tasks)
-                tasks.create_task(self._finish(delivery, pieces))
+                tasks.create_task(self._finish_bulk(delivery, pieces))
 
     async def _begin_pieces(self, records: Iterator[Record], tasks: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
-        """Let the broker take pieces while the next is decided, that of the next batch too."""
+        """Publish each piece in a task while the next one is built, be it of this batch or of the next."""
         pieces = []
-        while piece := list(islice(records, RECORDS_A_PIECE)):
+        while piece := list(islice(records, RECORDS_PER_PIECE)):
             await self._pieces.acquire()
-            pieces.append(tasks.create_task(self._publish_from(self._pieces, piece)))
-            for _ in range(PASSES):
+            pieces.append(tasks.create_task(self._publish_within(self._pieces, piece)))
+            for _ in range(LOOP_PASSES):
                 await asyncio.sleep(0)
         return pieces
 
-    async def _publish_from(self, places: asyncio.Semaphore, records: list[Record]) -> None:
-        try:
-            await self._publish(records)
-        finally:
-            places.release()
-
-    async def _finish(self, delivery: Delivery, pieces: list[asyncio.Task[None]]) -> None:
+    async def _finish_bulk(self, delivery: Delivery, pieces: list[asyncio.Task[None]]) -> None:
         for piece in pieces:
             await piece
         failpoint("intake published")
         self._inbox.finish([delivery])
 
     async def _reject(self, delivery: Delivery, reason: str) -> None:
-        salvaged = salvage(delivery.value)
-        if salvaged is not None:
-            generation, headers = replay_generation(delivery), event_headers(delivery)
-            await self._publish(list(answer.unreadable(salvaged, reason, generation, self._now(), headers)))
+        """Publish the failure of a request that cannot be decoded, and make it a dead letter."""
+        await self._publish(self._handler.reject(delivery, reason))
         await retry_while_unavailable(lambda: self._dead_letters.put(delivery, "invalid_request", reason))
         self._inbox.finish([delivery])
 
     async def _wait_for_template(self, request: Request, delivery: Delivery) -> None:
-        records: list[Record] | None = None
+        """Handle the request once the catalog holds its template, or as a failure after `TEMPLATE_WAIT_SECONDS`."""
         try:
             async with asyncio.timeout(TEMPLATE_WAIT_SECONDS):
-                while records is None:
-                    changed = self._catalog.changed
-                    records = self._try(request, delivery)
-                    if records is None:
-                        await changed.wait()
+                records = await self._handle_when_known(request, delivery)
         except TimeoutError:
-            records = self._acceptance.accept(request, delivery, final=True)
+            records = list(self._handler.handle(request, delivery, final=True))
         await self._publish(records)
         self._inbox.finish([delivery])
 
-    def _try(self, request: Request, delivery: Delivery) -> list[Record] | None:
+    async def _handle_when_known(self, request: Request, delivery: Delivery) -> list[Record]:
+        while True:
+            changed = self._catalog.changed
+            try:
+                return list(self._handler.handle(request, delivery))
+            except UnknownTemplateError:
+                await changed.wait()
+
+    async def _publish_within(self, in_flight: asyncio.Semaphore, records: list[Record]) -> None:
+        """Publish, and give the place in flight to the next chunk or piece."""
         try:
-            return self._acceptance.accept(request, delivery)
-        except UnknownTemplateError:
-            return None
+            await self._publish(records)
+        finally:
+            in_flight.release()
 
     async def _publish(self, records: list[Record]) -> None:
         if records:

@@ -1,4 +1,4 @@
-"""The templates as intake knows them, from `template-catalog`: it works while Postgres is away."""
+"""All template versions, read from the compacted `template-catalog`, so that intake does not depend on Postgres."""
 
 import asyncio
 import logging
@@ -30,17 +30,17 @@ class CatalogVersion:
     output: Output
     size: Output
     resolved: Output
-    """What a request that says nothing of its output gets."""
+    """The output of a request that sets none."""
     activations: tuple[datetime, ...]
     archived_at: datetime | None
 
     def is_usable(self, at: datetime) -> bool:
-        """Say whether a request that came at this time may use it."""
+        """Return whether a request that arrived at this time may use it."""
         return self.archived_at is None or at < self.archived_at
 
 
 def catalog_version(event: TemplateUploaded) -> CatalogVersion:
-    """Return the version an event of the catalog describes. Raises OutputError where its defaults are not valid."""
+    """Return the version that an event of the catalog describes. Raises OutputError where its defaults are invalid."""
     output, size = parse_output(event.output), Output(width=event.width, height=event.height)
     return CatalogVersion(
         template_id=event.template_id,
@@ -57,7 +57,7 @@ def catalog_version(event: TemplateUploaded) -> CatalogVersion:
 
 
 class Catalog:
-    """All template versions; `changed` is set and replaced whenever one comes or changes."""
+    """All template versions; `changed` is set and replaced whenever one is added or changes."""
 
     def __init__(self) -> None:
         self._by_id: dict[UUID, CatalogVersion] = {}
@@ -66,11 +66,11 @@ class Catalog:
         self.changed = asyncio.Event()
 
     def on_record(self, key: bytes | None, value: bytes | None) -> None:
-        """Take in one record of the topic. A bad one is skipped and logged."""
+        """Apply one record of the topic. A bad one is skipped and logged."""
         try:
             version = catalog_version(decode(value, TemplateUploaded))
         except (ContractError, OutputError) as error:
-            logger.warning("template-catalog record %r is not usable: %s", key, error)
+            logger.warning("skipped the record %r of template-catalog, which is not valid: %s", key, error)
             return
         self._by_id[version.template_id] = version
         self._by_number[version.section, version.version] = version
@@ -79,7 +79,7 @@ class Catalog:
         self.changed = asyncio.Event()
 
     def find(self, reference: TemplateReference, at: datetime) -> CatalogVersion | None:
-        """Return the version that a request which came at `at` means by `reference`, or None.
+        """Return the version that `reference` means in a request of the time `at`, or None.
 
         `<section>_latest` is the newest activation not after `at`: the same on every redelivery.
         """

@@ -1,16 +1,40 @@
-"""A request as it came from the broker → the records that answer it."""
+"""From a request to the records it leads to: find the template, expand to posters, check and pin, build the events.
+
+Plain functions of the request, the template catalog and the cancellations; no Kafka.
+"""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from agents.cancellations import Cancellations, call_off
-from agents.intake import answer
+from agents.cancellations import Cancellations
+from agents.digest import input_digest
+from agents.events import (
+    PinnedPosterEvents,
+    PosterEvents,
+    PosterIdentity,
+    job_cancellation,
+    pinned_id,
+)
 from agents.intake.catalog import Catalog, CatalogVersion
-from agents.intake.pin import RefusedError, pin
-from agents.intake.requested_posters import expand
-from schemas.references import TemplateReference, parse_reference
-from schemas.requests import BatchRequested, JobCancelRequested, PosterEraseRequested, PosterRequested, Request
-from streams.delivery import Delivery, Record
+from schemas.codec import ContractError, decode_poster
+from schemas.codes import ErrorCode
+from schemas.output import Output, OutputError, parse_output, resolve_output
+from schemas.placeholders import PlaceholderSet
+from schemas.references import parse_reference
+from schemas.renders import PosterPinned
+from schemas.requests import (
+    BatchPoster,
+    BatchRequested,
+    JobCancelRequested,
+    PosterEraseRequested,
+    PosterRequested,
+    Request,
+    batch_priority,
+)
+from schemas.salvage import salvage
+from streams.delivery import Delivery, Headers, Record
 from streams.records import event_headers
 from streams.replay import replay_generation
 
@@ -19,71 +43,240 @@ class UnknownTemplateError(Exception):
     """The catalog does not hold the template of a request yet; it may arrive within seconds."""
 
 
+class RefusedError(Exception):
+    """The poster cannot be rendered; the message is for whoever requested it."""
+
+    def __init__(self, code: ErrorCode, message: str) -> None:
+        super().__init__(message)
+        self.code: ErrorCode = code
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class MissingTemplate:
+    """Stands for the template of a request that names none; `reason` is for whoever requested it."""
+
+    reason: str
+
+
 class RequestHandler:
-    """Turns requests into records; all it remembers is the catalog and what is cancelled."""
+    """Turns requests into records. Its only state is the catalog and the cancelled jobs."""
 
     def __init__(self, catalog: Catalog, cancellations: Cancellations, now: Callable[[], datetime]) -> None:
         self._catalog = catalog
         self._cancellations = cancellations
         self._now = now
 
-    def accept(self, request: Request, delivery: Delivery, *, final: bool = False) -> list[Record]:
-        """Return the records that answer the request.
+    def handle(self, request: Request, delivery: Delivery, *, final: bool = False) -> Iterator[Record]:
+        """Return the records that a request leads to; each is built when the iterator reaches it.
 
-        Raises UnknownTemplateError where its template is not in the catalog, unless this is the `final` try: then
-        every poster of it fails with `template_not_found`.
+        Raises UnknownTemplateError, at once, where its template is not in the catalog, unless this is the `final` try:
+        then every poster of it fails with `template_not_found`.
         """
-        return list(self.answers(request, delivery, final=final))
-
-    def answers(self, request: Request, delivery: Delivery, *, final: bool = False) -> Iterator[Record]:
-        """Return the same as `accept`, at once, and make each record when it is asked for. Raises the same, at once."""
+        requested_at, generation, headers = delivery.timestamp, replay_generation(delivery), event_headers(delivery)
         match request:
             case JobCancelRequested():
-                return iter([self._cancelled(request, delivery)])
+                return iter([self._cancel(request, requested_at, headers)])
             case PosterEraseRequested():
-                return iter(())  # the sink's business: it knows which posters there are
+                return iter(())  # the sink erases: it knows which posters there are
             case PosterRequested() | BatchRequested():
-                if self._cancellations.covers(request.job_id, replay_generation(delivery)):
+                if self._cancellations.covers(request.job_id, generation):
                     return iter(())
-                return self._posters(request, delivery, self._find(request.template_id, delivery.timestamp, final))
+                template = self._find_template(request.template_id, requested_at, final)
+                return self._pin_all(expand(request, generation), template, requested_at, headers)
 
-    def _posters(
+    def reject(self, delivery: Delivery, reason: str) -> list[Record]:
+        """Return the failure of a request that is not valid, none where not even its job can be read."""
+        salvaged = salvage(delivery.value)
+        if salvaged is None:
+            return []
+        poster = PosterIdentity(
+            job_id=salvaged.job_id,
+            poster_index=0,
+            entity_id=salvaged.entity_id,
+            generation=replay_generation(delivery),
+            metadata=salvaged.metadata,
+            source=salvaged.source,
+        )
+        events = PosterEvents(poster=poster, now=self._now(), headers=event_headers(delivery))
+        return events.refused("invalid_request", reason)
+
+    def _find_template(self, template_id: str, at: datetime, final: bool) -> CatalogVersion | MissingTemplate:
+        try:
+            reference = parse_reference(template_id)
+        except ValueError as error:
+            return MissingTemplate(str(error))
+        version = self._catalog.find(reference, at)
+        if version is not None:
+            return version
+        if not final:
+            raise UnknownTemplateError(template_id)
+        return MissingTemplate(f"there is no template `{template_id}`")
+
+    def _pin_all(
         self,
-        request: PosterRequested | BatchRequested,
-        delivery: Delivery,
-        found: tuple[CatalogVersion | None, RefusedError | None],
+        posters: Iterator["RequestedPoster"],
+        template: CatalogVersion | MissingTemplate,
+        requested_at: datetime,
+        headers: Headers,
     ) -> Iterator[Record]:
         now = self._now()
-        headers = event_headers(delivery)
-        version, refusal = found
-        for wanted in expand(request, replay_generation(delivery)):
+        for poster in posters:
             try:
-                if version is None:
-                    raise refusal or RefusedError("template_not_found", f"there is no template `{request.template_id}`")
-                yield from answer.queued(pin(wanted, version, delivery.timestamp, now), now, headers)
+                pinned = pin(poster, template, requested_at, now)
             except RefusedError as error:
-                yield from answer.refused(wanted, error, version, now, headers)
+                identity = poster.identity(None if isinstance(template, MissingTemplate) else template)
+                refused = PosterEvents(poster=identity, now=now, headers=headers)
+                yield from refused.refused(error.code, error.message)
+            else:
+                queued = PinnedPosterEvents(poster=pinned.poster, now=now, headers=headers)
+                yield from queued.queued(pinned.unknown)
 
-    def _find(self, template_id: str, at: datetime, final: bool) -> tuple[CatalogVersion | None, RefusedError | None]:
-        try:
-            reference: TemplateReference = parse_reference(template_id)
-        except ValueError as error:
-            return None, RefusedError("template_not_found", str(error))
-        version = self._catalog.find(reference, at)
-        if version is None and not final:
-            raise UnknownTemplateError(template_id)
-        return version, None
-
-    def _cancelled(self, request: JobCancelRequested, delivery: Delivery) -> Record:
-        # Whether the job was replayed since, the sink knows, and says so in the same topic; that is not taken back.
+    def _cancel(self, request: JobCancelRequested, requested_at: datetime, headers: Headers) -> Record:
+        # Only the sink knows whether the job was replayed; it publishes the generation to the same topic. Its record
+        # must not be lowered by a cancel that is read again.
         up_to = max(0, self._cancellations.up_to(request.job_id))
-        # Requests of the job may be in the same chunk: they need not wait until the topic has told us.
+        # Requests of the job may be in the same chunk, before this process reads its own record back.
         self._cancellations.add(request.job_id, up_to)
-        return call_off(
+        return job_cancellation(
             request.job_id,
             up_to,
-            at=delivery.timestamp,
+            at=requested_at,
             source=request.source,
             reason=request.reason,
-            headers=event_headers(delivery),
+            headers=headers,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestedPoster:
+    """One poster of a request, with what the request states for all of them.
+
+    `problem` is set where the poster could not be read; its other fields are then defaults.
+    """
+
+    request: PosterRequested | BatchRequested
+    poster_index: int
+    generation: int
+    entity_id: str
+    custom_data: dict[str, Any]
+    metadata: dict[str, Any]
+    outputs: tuple[dict[str, Any] | None, ...]
+    problem: str | None = None
+
+    def identity(self, version: CatalogVersion | None) -> PosterIdentity:
+        """Return what events repeat of the poster."""
+        return PosterIdentity(
+            job_id=self.request.job_id,
+            poster_index=self.poster_index,
+            entity_id=self.entity_id,
+            generation=self.generation,
+            template_version_id=version.template_id if version else None,
+            section=version.section if version else None,
+            template_version=version.version if version else None,
+            metadata=self.metadata,
+            source=self.request.source,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pinned:
+    """A poster to render, and the names in its data that the template does not use."""
+
+    poster: PosterPinned
+    unknown: tuple[str, ...]
+
+
+def expand(request: PosterRequested | BatchRequested, generation: int = 0) -> Iterator[RequestedPoster]:
+    """Yield the posters of a request in the order of their index. A bad poster of a batch has a `problem`."""
+    if isinstance(request, PosterRequested):
+        yield RequestedPoster(
+            request=request,
+            poster_index=0,
+            generation=generation,
+            entity_id=request.entity_id,
+            custom_data=request.custom_data,
+            metadata=request.metadata,
+            outputs=(request.output,),
+        )
+        return
+    for index, raw in enumerate(request.posters, start=request.first_index):
+        try:
+            poster, problem = decode_poster(raw), None
+        except ContractError as error:
+            poster, problem = BatchPoster(), str(error)
+        yield RequestedPoster(
+            request=request,
+            poster_index=index,
+            generation=generation,
+            entity_id=poster.entity_id,
+            custom_data=poster.custom_data,
+            metadata=request.metadata if poster.metadata is None else poster.metadata,
+            outputs=(poster.output, request.output),
+            problem=problem,
+        )
+
+
+def pin(
+    poster: RequestedPoster, template: CatalogVersion | MissingTemplate, requested_at: datetime, now: datetime
+) -> Pinned:
+    """Return the poster pinned to a template version. Raises RefusedError, also where the template is missing.
+
+    `requested_at` is the broker's time of the request; `now` decides whether its deadline has passed.
+    """
+    if isinstance(template, MissingTemplate):
+        raise RefusedError("template_not_found", template.reason)
+    if poster.problem is not None:
+        raise RefusedError("invalid_request", poster.problem)
+    deadline = poster.request.deadline
+    if deadline is not None and deadline <= now:
+        raise RefusedError("expired", f"the deadline {deadline.isoformat()} had passed before it was rendered")
+    unknown = _check_data(poster.custom_data, template.placeholders)
+    try:
+        output = _output(poster, template)
+    except OutputError as error:
+        raise RefusedError(error.code, error.message) from None
+    return Pinned(poster=_pinned(poster, template, output, requested_at, now), unknown=unknown)
+
+
+def _check_data(data: dict[str, Any], expected: PlaceholderSet) -> tuple[str, ...]:
+    check = expected.check(data)
+    if check.missing:
+        raise RefusedError("template_data", f"missing required data: {', '.join(check.missing)}")
+    if check.wrong:
+        raise RefusedError("template_data", "; ".join(f"`{name}` {reason}" for name, reason in check.wrong))
+    return tuple(check.unknown)
+
+
+def _output(poster: RequestedPoster, version: CatalogVersion) -> Output:
+    if not any(poster.outputs):
+        return version.resolved
+    return resolve_output(*(parse_output(layer) for layer in poster.outputs), version.output, version.size)
+
+
+def _pinned(
+    poster: RequestedPoster, version: CatalogVersion, output: Output, requested_at: datetime, now: datetime
+) -> PosterPinned:
+    request = poster.request
+    data = version.placeholders.filled(poster.custom_data)
+    return PosterPinned(
+        event_id=pinned_id(request.job_id, poster.poster_index, poster.generation, 1),
+        occurred_at=now,
+        source=request.source,
+        job_id=request.job_id,
+        poster_index=poster.poster_index,
+        entity_id=poster.entity_id,
+        template_version_id=version.template_id,
+        section=version.section,
+        template_version=version.version,
+        custom_data=data,
+        metadata=poster.metadata,
+        output=output,
+        strict=request.strict,
+        reuse=request.reuse,
+        deadline=request.deadline,
+        lane=request.priority if isinstance(request, PosterRequested) else batch_priority(request),
+        generation=poster.generation,
+        requested_at=requested_at,
+        input_digest=input_digest(version.fingerprint, data, output),
+    )

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from agents.cancellations import Cancellations
+from agents.events import PinnedPosterEvents, StoredPoster
 from agents.metrics import QUEUE_SECONDS, RETRIES
 from agents.postgres_errors import SchemaMismatchError
 from agents.render.crash_journal import CrashJournal
-from agents.render.poster_events import PosterEvents, StoredPoster
 from agents.render.poster_renderer import PosterRenderer
 from agents.render.retry_schedule import next_try
 from renderer.concurrency_limit import ConcurrencyLimit
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 
 class RenderAgent:
-    """Works on as many posters at once as there are `places`: one for each page, and some for uploads under way."""
+    """Renders posters concurrently, as many as the limit admits: one for each page, and some whose images upload."""
 
     def __init__(
         self,
@@ -35,10 +35,10 @@ class RenderAgent:
         publisher: Publisher,
         dead_letters: DeadLetters,
         cancellations: Cancellations,
-        making: PosterRenderer,
-        journal: CrashJournal,
+        renderer: PosterRenderer,
+        crash_journal: CrashJournal,
         *,
-        places: ConcurrencyLimit,
+        concurrency_limit: ConcurrencyLimit,
         retry_delays: Sequence[float],
         now: Callable[[], datetime],
     ) -> None:
@@ -46,9 +46,9 @@ class RenderAgent:
         self._publisher = publisher
         self._dead_letters = dead_letters
         self._cancellations = cancellations
-        self._making = making
-        self._journal = journal
-        self._places = places
+        self._renderer = renderer
+        self._crash_journal = crash_journal
+        self._concurrency_limit = concurrency_limit
         self._retry_delays = retry_delays
         self._now = now
 
@@ -56,7 +56,7 @@ class RenderAgent:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             while True:
-                await self._places.take()
+                await self._concurrency_limit.take()
                 for delivery in await self._inbox.take(limit=1):
                     tasks.create_task(self._handle(delivery))
 
@@ -68,75 +68,80 @@ class RenderAgent:
             reason = str(error)
             await retry_while_unavailable(lambda: self._dead_letters.put(delivery, "invalid_request", reason))
         else:
-            await self._answer(poster, delivery)
+            await self._handle_poster(poster, delivery)
         finally:
-            self._places.put_back()
+            self._concurrency_limit.put_back()
         self._inbox.finish([delivery])
 
-    async def _answer(self, poster: PosterPinned, delivery: Delivery) -> None:
-        if self._cancellations.covers(poster.job_id, poster.generation):
+    async def _handle_poster(self, poster: PosterPinned, delivery: Delivery) -> None:
+        """Skip a cancelled poster, fail an expired one, render the others; publish what happened."""
+        if self._is_cancelled(poster):
             return
         began = self._now()
-        statement = PosterEvents(
-            poster=poster,
-            now=began,
-            queue_time_ms=max(0, round((began - poster.requested_at).total_seconds() * 1000)),
-            headers=event_headers(delivery),
+        queue_time_ms = max(0, round((began - poster.requested_at).total_seconds() * 1000))
+        events = PinnedPosterEvents(
+            poster=poster, now=began, queue_time_ms=queue_time_ms, headers=event_headers(delivery)
         )
         if poster.deadline is not None and poster.deadline <= began:
-            late = statement.failed("expired", f"the deadline {poster.deadline.isoformat()} had passed")
-            await self._publish(late)
+            await self._publish(events.failed("expired", f"the deadline {poster.deadline.isoformat()} had passed"))
             return
-        QUEUE_SECONDS.labels(poster.lane).observe(statement.queue_time_ms / 1000)
-        # Said while the poster is being made; both are acknowledged before the record is.
-        beginning = asyncio.ensure_future(self._begin(statement))
-        await self._publish(await self._outcome(statement))
-        await beginning
+        QUEUE_SECONDS.labels(poster.lane).observe(queue_time_ms / 1000)
+        # Published while the poster is rendered; both are acknowledged by the broker before the record is finished.
+        processing = asyncio.ensure_future(self._publish_processing(events))
+        await self._publish(await self._render(events))
+        await processing
         failpoint("render published")
 
-    async def _begin(self, statement: PosterEvents) -> None:
-        if statement.poster.purpose == "poster":
-            await self._publish([statement.processing()])
+    async def _publish_processing(self, events: PinnedPosterEvents) -> None:
+        if events.poster.purpose == "poster":
+            await self._publish([events.processing()])
 
-    async def _outcome(self, statement: PosterEvents) -> list[Record]:
-        poster = statement.poster
+    async def _render(self, events: PinnedPosterEvents) -> list[Record]:
+        """Return the records of how the rendering ended; none where the job was cancelled meanwhile."""
+        poster = events.poster
         try:
-            with self._journal.entry(poster.event_id):
-                made = await self._make(poster)
+            with self._crash_journal.entry(poster.event_id):
+                stored = await self._render_in_time(poster)
         except RenderError as error:
-            return self._failed(statement, error)
+            return self._failed(events, error)
         except SchemaMismatchError:
             raise
         except Exception as error:
-            # Answered, not passed on: redelivered, it would end one worker after the other.
-            logger.exception("%s[%d]: not foreseen", poster.job_id, poster.poster_index)
-            return self._failed(statement, RenderError("internal", f"not foreseen: {error!r}"[:500]))
-        if made is None or self._cancellations.covers(poster.job_id, poster.generation):
+            # Not raised: the record would be delivered again and end one worker after the other.
+            logger.exception("%s[%d]: unforeseen error while rendering", poster.job_id, poster.poster_index)
+            return self._failed(events, RenderError("internal", f"not foreseen: {error!r}"[:500]))
+        if stored is None or self._is_cancelled(poster):
             return []
-        return statement.at(self._now()).completed(made)
+        return events.at(self._now()).completed(stored)
 
-    def _failed(self, statement: PosterEvents, error: RenderError) -> list[Record]:
-        poster = statement.poster
-        ended = statement.at(self._now())
+    async def _render_in_time(self, poster: PosterPinned) -> StoredPoster | None:
+        """Return the stored poster, or None where its job is cancelled meanwhile.
+
+        Raises RenderError, with `expired` where the poster's deadline passes.
+        """
+        remaining = None if poster.deadline is None else (poster.deadline - self._now()).total_seconds()
+        try:
+            async with asyncio.timeout(remaining) as scope:
+                with self._cancellations.ending(poster.job_id, poster.generation, scope):
+                    return await self._renderer.render(poster)
+        except TimeoutError:
+            if not scope.expired():
+                raise
+            if self._is_cancelled(poster):
+                return None
+            raise RenderError("expired", f"the deadline {poster.deadline} passed while it was being made") from None
+
+    def _failed(self, events: PinnedPosterEvents, error: RenderError) -> list[Record]:
+        """Return the records that send the poster to its retry tier, or fail it where no attempt is left."""
+        poster, ended = events.poster, events.at(self._now())
         retry = next_try(error.code, poster.attempt, self._retry_delays, ended.now)
         if retry is None or poster.purpose == "preview":
             return ended.failed(error.code, error.message, error.assets)
         RETRIES.labels(str(retry.tier), error.code).inc()
-        return ended.retrying(retry, error.code, error.message)
+        return ended.retrying(retry.tier, retry.due_at, error.code, error.message)
 
-    async def _make(self, poster: PosterPinned) -> StoredPoster | None:
-        """Return the poster's images, or None where its job is cancelled meanwhile. Raises RenderError."""
-        left = None if poster.deadline is None else (poster.deadline - self._now()).total_seconds()
-        try:
-            async with asyncio.timeout(left) as scope:
-                with self._cancellations.ending(poster.job_id, poster.generation, scope):
-                    return await self._making.make(poster)
-        except TimeoutError:
-            if not scope.expired():
-                raise
-            if self._cancellations.covers(poster.job_id, poster.generation):
-                return None
-            raise RenderError("expired", f"the deadline {poster.deadline} passed while it was being made") from None
+    def _is_cancelled(self, poster: PosterPinned) -> bool:
+        return self._cancellations.covers(poster.job_id, poster.generation)
 
     async def _publish(self, records: list[Record]) -> None:
         if records:

@@ -1,4 +1,4 @@
-"""Under which key an image is kept."""
+"""The object key of an image: the same input, renderer and assets have the same key."""
 
 import hashlib
 from urllib.parse import quote
@@ -10,7 +10,7 @@ NO_ASSETS = AssetUsage()
 
 
 def image_digest(input_digest: str, output: Output, name: str) -> str:
-    """Return the input digest of one image of a poster: the poster's own, or one of its own for each variant."""
+    """Return the input digest of one image of a poster: the poster's digest, or another for each variant."""
     if output.variants is None:
         return input_digest
     return hashlib.sha256(f"{input_digest}\n{name}".encode()).hexdigest()
@@ -19,8 +19,8 @@ def image_digest(input_digest: str, output: Output, name: str) -> str:
 def object_digest(input_digest: str, renderer: str, usage: AssetUsage = NO_ASSETS) -> str:
     """Return the SHA-256, in hex, of everything that shapes the image.
 
-    `renderer` stands for the browser's build, our own steps and the font set. Where the document used network assets,
-    what became of each joins, in an order that no race decides: the digest of its bytes, or why it is missing.
+    `renderer` is the fingerprint of the browser's build, our own steps and the font set. Every network asset adds the
+    digest of its bytes, or why it is missing; they are sorted, so that the order of their responses does not matter.
     """
     digest = hashlib.sha256(f"{input_digest}\n{renderer}".encode())
     for line in sorted(

@@ -1,4 +1,4 @@
-"""Whether a failed poster is tried again, and when."""
+"""The retry policy: whether a failed poster gets another attempt, and after which delay."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ TIERS: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Try again through this retry tier, not before `due_at`."""
+    """Another attempt through this retry tier, not before `due_at`."""
 
     tier: int
     due_at: datetime
 
 
 def next_try(code: ErrorCode, attempt: int, delays: Sequence[float], now: datetime) -> Retry | None:
-    """Return when to try a poster again that failed with `code` on its `attempt`-th try (from 1), or None for never.
+    """Return the next attempt of a poster that failed with `code` on its `attempt` (from 1), None where there is none.
 
     `delays` are the seconds of tiers 1 to 3: attempt n goes through tier n, so there are four attempts at most.
     """

@@ -1,22 +1,26 @@
-"""The retry role: holds posters until they are due, then sends them back to be rendered."""
+"""The retry role: waits until a failed poster is due, then sends it back to the render topics."""
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
 from agents.cancellations import Cancellations
-from agents.retry.resubmit import render_topic, resubmitted
+from agents.events import pinned_id, render_record
 from schemas.codec import ContractError, decode
 from schemas.renders import PosterPinned
 from streams.dead_letters import DeadLetters
 from streams.delivery import Delivery, Publisher
 from streams.inbox import Inbox
-from streams.records import event_headers, event_record
+from streams.records import event_headers
 from streams.retry import Sleep, retry_while_unavailable
+
+TAKE_LIMIT: Final = 100
 
 
 class RetryAgent:
-    """Waits for each record's own due time; waiting records hold their partition back, not the role."""
+    """Waits for each poster's own due time. Waiting posters hold up their partition at most, never the role."""
 
     def __init__(
         self,
@@ -39,7 +43,7 @@ class RetryAgent:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             while True:
-                for delivery in await self._inbox.take(limit=100):
+                for delivery in await self._inbox.take(TAKE_LIMIT):
                     tasks.create_task(self._handle(delivery))
 
     async def _handle(self, delivery: Delivery) -> None:
@@ -49,17 +53,29 @@ class RetryAgent:
             reason = str(error)
             await retry_while_unavailable(lambda: self._dead_letters.put(delivery, "invalid_request", reason))
         else:
-            await self._send_back_when_due(poster, delivery)
+            await self._wait_until_due(poster, delivery)
+            await self._publish_unless_cancelled(poster, delivery)
         self._inbox.finish([delivery])
 
-    async def _send_back_when_due(self, poster: PosterPinned, delivery: Delivery) -> None:
-        if poster.due_at is not None:
-            wait = (poster.due_at - self._now()).total_seconds()
-            if wait > 0:
-                self._inbox.park(delivery)
-                await self._sleep(wait)
-                self._inbox.unpark(delivery)
+    async def _wait_until_due(self, poster: PosterPinned, delivery: Delivery) -> None:
+        wait = 0.0 if poster.due_at is None else (poster.due_at - self._now()).total_seconds()
+        if wait > 0:
+            self._inbox.park(delivery)
+            await self._sleep(wait)
+            self._inbox.unpark(delivery)
+
+    async def _publish_unless_cancelled(self, poster: PosterPinned, delivery: Delivery) -> None:
         if self._cancellations.covers(poster.job_id, poster.generation):
             return
-        record = event_record(render_topic(poster), poster.input_digest, resubmitted(poster), event_headers(delivery))
+        record = render_record(next_attempt(poster), event_headers(delivery))
         await retry_while_unavailable(lambda: self._publisher.publish([record]))
+
+
+def next_attempt(poster: PosterPinned) -> PosterPinned:
+    """Return the poster as it goes back to the render topics: one attempt further, with no due time.
+
+    Its event id is that of the new attempt, so a record that is delivered twice is sent back with the same id.
+    """
+    attempt = (poster.tier or 0) + 1
+    event_id = pinned_id(poster.job_id, poster.poster_index, poster.generation, attempt)
+    return replace(poster, event_id=event_id, attempt=attempt, due_at=None, tier=None, error=None)

@@ -6,18 +6,10 @@ from typing import Final
 from agents.sink.erasures import Erasures
 from agents.sink.janitor import Janitor
 from agents.sink.sink import DecodedBatch, Sink
-from streams.delivery import Delivery
 from streams.inbox import Inbox
 
 BATCH_RECORDS: Final = 500
 BATCH_SECONDS: Final = 0.2
-
-_BYTES_A_WEIGHT: Final = 2_048
-
-
-def weigh(delivery: Delivery) -> int:
-    """Return a record's weight against the role's window: 1 for a usual one, more for a batch, by its size."""
-    return 1 + len(delivery.value or b"") // _BYTES_A_WEIGHT
 
 
 class SinkAgent:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from agents.cancellations import call_off
+from agents.events import job_cancellation
 from agents.sink.database import Database
 from agents.sink.open_posters import SQL, cancelled, open_posters
 from streams.delivery import Publisher, Record
@@ -28,7 +28,7 @@ async def cancel_open_posters(database: Database, publisher: Publisher, job_ids:
 
 def _cancellations(rows: Sequence[Any]) -> Iterator[Record]:
     for row in rows:
-        yield call_off(
+        yield job_cancellation(
             row["job_id"],
             row["cancelled_up_to"],
             at=row["cancel_requested_at"],

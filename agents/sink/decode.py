@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from agents.events import salvaged_id
 from agents.sink.rows import CancelRow, JobRow, LogRow, PosterRow, Row
 from schemas import topics
 from schemas.codec import ContractError, decode, decode_poster
-from schemas.envelope import fact_id
 from schemas.outcomes import PosterOutcome
 from schemas.progress import LogRecorded, PosterProgress
 from schemas.requests import (
@@ -29,7 +29,7 @@ def rows_of(delivery: Delivery) -> list[Row]:
 
 def salvaged_rows(salvaged: Salvaged, delivery: Delivery) -> list[Row]:
     """Return the job of one poster that stands for a request of which only the identity could be read."""
-    event_id = salvaged.event_id or fact_id("salvaged", delivery.topic, delivery.partition, delivery.offset)
+    event_id = salvaged.event_id or salvaged_id(delivery.topic, delivery.partition, delivery.offset)
     return [
         JobRow(job_id=salvaged.job_id, total_count=1, requested_at=delivery.timestamp, source=salvaged.source),
         PosterRow(

@@ -13,25 +13,23 @@ from datetime import datetime
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 from uuid import UUID
 
 import asyncpg
 import orjson
 
-from agents.cancellations import call_off
+from agents.events import PosterEvents, PosterIdentity, job_cancellation
 from agents.sink.database import Database
 from agents.storage.port import ObjectStore, StorageRefusedError
 from schemas.codec import ContractError, decode
-from schemas.envelope import fact_id
-from schemas.outcomes import PosterOutcome
 from schemas.references import is_section
 from schemas.requests import PosterEraseRequested
-from schemas.topics import POSTER_COMPLETIONS, POSTER_REQUESTS
+from schemas.topics import POSTER_REQUESTS
 from streams.delivery import Delivery, Publisher, Record
 from streams.errors import UnavailableError
-from streams.records import event_headers, event_record
+from streams.records import event_headers
 from streams.retry import Sleep, retry_while_unavailable
 from streams.sql import named_queries
 
@@ -140,7 +138,7 @@ class Erasures:
     async def _close(self, erasure: Erasure, job_id: str) -> None:
         """See that a request which is delivered, or sent, once more does not bring the job's objects back."""
         for row in await self._fetch(SQL["ended_up_to"], job_id):
-            record = call_off(
+            record = job_cancellation(
                 job_id,
                 row["generation"],
                 at=erasure.requested_at,
@@ -184,8 +182,7 @@ def _request(delivery: Delivery) -> PosterEraseRequested | None:
 
 def _erased(erasure: Erasure, poster: asyncpg.Record) -> Record:
     version: UUID | None = poster["template_version_id"]
-    return _record(
-        erasure,
+    identity = PosterIdentity(
         job_id=poster["job_id"],
         poster_index=poster["poster_index"],
         entity_id=poster["entity_id"],
@@ -195,24 +192,20 @@ def _erased(erasure: Erasure, poster: asyncpg.Record) -> Record:
         attempt=poster["attempt"],
         generation=poster["generation"],
         metadata=orjson.loads(poster["metadata"]),
+        source=erasure.source,
     )
+    return _record(erasure, identity)
 
 
 def _nothing(erasure: Erasure) -> Record:
     job_id = erasure.job_id or f"erase_{erasure.event_id.hex}"
     entity_id = "unknown" if erasure.entity_id is None else erasure.entity_id
-    return _record(erasure, job_id=job_id, poster_index=0, entity_id=entity_id, section=erasure.section)
-
-
-def _record(erasure: Erasure, *, job_id: str, poster_index: int, **fields: Any) -> Record:
-    outcome = PosterOutcome(
-        type="poster.erased",
-        status="erased",
-        event_id=fact_id("poster.erased", erasure.event_id, job_id, poster_index),
-        occurred_at=erasure.requested_at,
-        source=erasure.source,
-        job_id=job_id,
-        poster_index=poster_index,
-        **fields,
+    identity = PosterIdentity(
+        job_id=job_id, poster_index=0, entity_id=entity_id, section=erasure.section, source=erasure.source
     )
-    return event_record(POSTER_COMPLETIONS, job_id, outcome, event_headers())
+    return _record(erasure, identity)
+
+
+def _record(erasure: Erasure, poster: PosterIdentity) -> Record:
+    events = PosterEvents(poster=poster, now=erasure.requested_at, headers=event_headers())
+    return events.erased(erasure.event_id)

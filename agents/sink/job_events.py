@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Final, Literal
 
+from agents.events import job_event_id
 from agents.sink.flush import JobState
-from schemas.envelope import fact_id
 from schemas.fields import JobStatus
 from schemas.outcomes import JobEvent
 from schemas.topics import JOB_EVENTS
@@ -35,7 +35,7 @@ def job_event(job: JobState) -> JobEvent:
     event_type = _TYPES[job.status]
     return JobEvent(
         type=event_type,
-        event_id=fact_id(event_type, job.job_id, job.revision),
+        event_id=job_event_id(event_type, job.job_id, job.revision),
         occurred_at=job.revised_at,
         source=job.source,
         job_id=job.job_id,

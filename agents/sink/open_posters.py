@@ -4,20 +4,17 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 from uuid import UUID
 
 import asyncpg
 import orjson
 
+from agents.events import PosterEvents, PosterIdentity
 from agents.sink.database import Database
-from schemas.codes import ErrorCode, is_retryable
-from schemas.envelope import fact_id
-from schemas.fields import JsonObject
-from schemas.outcomes import Failure, PosterOutcome
-from schemas.topics import POSTER_COMPLETIONS
+from schemas.codes import ErrorCode
 from streams.delivery import Record
-from streams.records import event_headers, event_record
+from streams.records import event_headers
 from streams.sql import named_queries
 
 SQL: Final = named_queries(Path(__file__).with_name("open_posters.sql"))
@@ -26,19 +23,9 @@ Question = Literal["cancelled", "incomplete", "expired", "stale"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OpenPoster:
+class OpenPoster(PosterIdentity):
     """A poster without an outcome, and since when it counts as ended."""
 
-    job_id: str
-    poster_index: int
-    entity_id: str
-    generation: int
-    attempt: int
-    template_version_id: UUID | None
-    section: str | None
-    template_version: int | None
-    metadata: JsonObject
-    source: str | None
     ended_at: datetime
 
 
@@ -55,48 +42,17 @@ async def open_posters(database: Database, question: Question, *arguments: objec
 
 
 def cancelled(poster: OpenPoster) -> Record:
-    """Return the record that calls the poster off."""
-    return _record(
-        PosterOutcome(
-            type="poster.cancelled",
-            status="cancelled",
-            event_id=fact_id("poster.cancelled", poster.job_id, poster.poster_index, poster.generation),
-            **_identity(poster),
-        )
-    )
+    """Return the record that cancels the poster."""
+    return _events(poster).cancelled()
 
 
 def failed(poster: OpenPoster, code: ErrorCode, message: str) -> Record:
     """Return the record that fails the poster."""
-    return _record(
-        PosterOutcome(
-            type="poster.failed",
-            status="failed",
-            event_id=fact_id("poster.failed", code, poster.job_id, poster.poster_index, poster.generation),
-            error=Failure(code=code, message=message, retryable=is_retryable(code)),
-            **_identity(poster),
-        )
-    )
+    return _events(poster).timed_out(code, message)
 
 
-def _identity(poster: OpenPoster) -> dict[str, Any]:
-    return {
-        "occurred_at": poster.ended_at,
-        "source": poster.source,
-        "job_id": poster.job_id,
-        "poster_index": poster.poster_index,
-        "entity_id": poster.entity_id,
-        "template_version_id": poster.template_version_id,
-        "section": poster.section,
-        "template_version": poster.template_version,
-        "attempt": poster.attempt,
-        "generation": poster.generation,
-        "metadata": poster.metadata,
-    }
-
-
-def _record(outcome: PosterOutcome) -> Record:
-    return event_record(POSTER_COMPLETIONS, outcome.job_id, outcome, event_headers())
+def _events(poster: OpenPoster) -> PosterEvents:
+    return PosterEvents(poster=poster, now=poster.ended_at, headers=event_headers())
 
 
 def _poster(row: asyncpg.Record) -> OpenPoster:

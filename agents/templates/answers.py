@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
+from agents.events import template_answer_id
 from agents.templates.store import StoredVersion
 from schemas import topics
 from schemas.envelope import Envelope, fact_id
@@ -25,13 +26,13 @@ V = TypeVar("V", bound=TemplateVersion)
 def answer(kind: type[V], version: StoredVersion, command: TemplateCommand, now: datetime) -> V:
     """Return the answer of class `kind` that describes `version`. The same command has the same answer's id."""
     extra: dict[str, Any] = {"html_content": version.html_content} if kind is TemplateDescribed else {}
-    return kind(event_id=fact_id(kind.__name__, command.event_id), **_fields(version, command, now), **extra)
+    return kind(event_id=template_answer_id(kind, command.event_id), **_fields(version, command, now), **extra)
 
 
 def rejected(command: TemplateCommand, errors: Sequence[TemplateError], now: datetime) -> TemplateRejected:
     """Return the answer to a command that was refused."""
     return TemplateRejected(
-        event_id=fact_id("TemplateRejected", command.event_id),
+        event_id=template_answer_id(TemplateRejected, command.event_id),
         occurred_at=now,
         source=command.source,
         command_id=command.event_id,

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from agents.digest import input_digest, template_fingerprint
+from agents.events import preview_id
 from agents.templates.refusal import refuse
 from agents.templates.store import StoredVersion, TemplateStore
 from renderer.language.check import check_template
@@ -76,7 +77,7 @@ def _record(
     except OutputError as error:
         raise refuse(error.code, error.message) from None
     poster = PosterPinned(
-        event_id=fact_id("poster.pinned", "preview", command.event_id),
+        event_id=preview_id(command.event_id),
         occurred_at=now,
         source=command.source,
         job_id=f"preview_{command.event_id.hex}",

@@ -1,4 +1,4 @@
-"""Which jobs are called off, as the processes that make posters know it."""
+"""Cancelled jobs, as intake and render learn of them."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -21,15 +21,15 @@ def record(job_id: str, up_to: int) -> tuple[bytes, bytes]:
 
 
 def cancel(cancellations: Cancellations, job_id: str) -> Record:
-    """Let intake accept a cancel, and return what it writes."""
-    acceptance = RequestHandler(Catalog(), cancellations, lambda: datetime.now(UTC))
+    """Let intake handle a cancel, and return the record that it publishes."""
+    handler = RequestHandler(Catalog(), cancellations, lambda: datetime.now(UTC))
     request = JobCancelRequested(event_id=uuid4(), occurred_at=datetime.now(UTC), job_id=job_id)
-    (written,) = acceptance.accept(request, delivery(1))
+    (written,) = handler.handle(request, delivery(1))
     return written
 
 
-def test_an_older_record_takes_nothing_back() -> None:
-    """A record repeated by one who knows of no replay leaves the replay called off; a withdrawal ends it."""
+def test_a_lower_generation_changes_nothing() -> None:
+    """A repeated record of generation 0 leaves a replay cancelled; a tombstone withdraws the cancellation."""
     cancellations = Cancellations()
     cancellations.on_record(*record("job", 2))
     cancellations.on_record(*record("job", 0))
@@ -40,7 +40,7 @@ def test_an_older_record_takes_nothing_back() -> None:
     assert not cancellations.covers("job", 0)
 
 
-def test_intake_repeats_what_the_sink_has_said() -> None:
+def test_intake_repeats_the_generation_of_the_sink() -> None:
     """Of the topic only a job's last record stays, so a cancel read again must not lower it."""
     cancellations = Cancellations()
     first = decode(cancel(cancellations, "job").value, JobCancellation)
@@ -51,18 +51,18 @@ def test_intake_repeats_what_the_sink_has_said() -> None:
     assert first.occurred_at == again.occurred_at == EPOCH
 
 
-def test_a_request_right_behind_its_cancel_is_not_made() -> None:
+def test_a_request_right_behind_its_cancel_is_dropped() -> None:
     """Intake does not wait until it reads its own record."""
     cancellations = Cancellations()
     cancel(cancellations, "job")
-    acceptance = RequestHandler(Catalog(), cancellations, lambda: datetime.now(UTC))
+    handler = RequestHandler(Catalog(), cancellations, lambda: datetime.now(UTC))
     request = PosterRequested(event_id=uuid4(), occurred_at=datetime.now(UTC), job_id="job", template_id="x_latest")
 
-    assert acceptance.accept(request, delivery(2)) == []
+    assert list(handler.handle(request, delivery(2))) == []
 
 
-async def test_a_replay_in_the_browser_is_given_up_when_its_generation_is_called_off() -> None:
-    """A cancel that covers generation 0 leaves it alone; the word of the sink ends it at once."""
+async def test_rendering_a_replay_ends_when_its_generation_is_cancelled() -> None:
+    """A cancel of generation 0 does not reach it; one of its own generation ends it at once."""
     cancellations = Cancellations()
     cancellations.on_record(*record("job", 0))
     ended = []

@@ -1,4 +1,4 @@
-"""Many posters at once neither hold up a process nor fill its memory."""
+"""Large backlogs neither block the event loop nor fill the memory."""
 
 import asyncio
 from collections.abc import Iterable, Iterator
@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from msgspec import Raw
 
-from agents.intake.agent import PIECES_ON_THE_WAY, RECORDS_A_CHUNK, RECORDS_A_PIECE, IntakeAgent, weigh
+from agents.intake.agent import PIECES_IN_FLIGHT, RECORDS_PER_CHUNK, RECORDS_PER_PIECE, IntakeAgent
 from agents.intake.catalog import Catalog
 from agents.intake.request_handler import RequestHandler
 from schemas.codec import encode
@@ -18,25 +18,26 @@ from schemas.requests import BatchRequested, JobCancelRequested, PosterRequested
 from streams.dead_letters import DeadLetters
 from streams.delivery import Delivery, Publisher, Record
 from streams.inbox import Inbox
+from streams.record_weight import weigh_by_size
 from tests.streams.deliveries import EPOCH, delivery
 
 REQUESTS = 9
 
 
 class Many:
-    """Answers each request with half a chunk of records, and a bit more."""
+    """Handles each request with half a chunk of records, and one more."""
 
     def __init__(self) -> None:
-        self.accepted = 0
+        self.handled = 0
 
-    def accept(self, _request: object, _delivery: Delivery) -> list[Record]:
-        """Answer."""
-        self.accepted += 1
-        return [Record(topic="poster-renders", key="k", value=b"")] * (RECORDS_A_CHUNK // 2 + 1)
+    def handle(self, _request: object, _delivery: Delivery) -> Iterator[Record]:
+        """Yield the records."""
+        self.handled += 1
+        yield from [Record(topic="poster-renders", key="k", value=b"")] * (RECORDS_PER_CHUNK // 2 + 1)
 
 
 class Slow:
-    """Takes records, and acknowledges them when it is told to."""
+    """A publisher that acknowledges once `open` is set."""
 
     def __init__(self) -> None:
         self.open = asyncio.Event()
@@ -48,16 +49,15 @@ class Slow:
         await self.open.wait()
 
 
-async def test_large_requests_are_answered_in_chunks() -> None:
-    """While two chunks are on their way no more than a third is decided; in the end all is answered, in order."""
-    inbox, acceptance, publisher = Inbox(["poster-requests"], cap=100), Many(), Slow()
+async def test_large_requests_are_published_in_chunks() -> None:
+    """While two chunks are in flight no more than a third is built; in the end all requests are handled."""
+    inbox, handler, publisher = Inbox(["poster-requests"], cap=100), Many(), Slow()
     agent = IntakeAgent(
         inbox,
         publisher,
         cast("DeadLetters", None),
-        cast("RequestHandler", acceptance),
+        cast("RequestHandler", handler),
         Catalog(),
-        lambda: datetime.now(UTC),
     )
     done = asyncio.Event()
     for offset in range(REQUESTS):
@@ -66,39 +66,35 @@ async def test_large_requests_are_answered_in_chunks() -> None:
     running = asyncio.ensure_future(agent.run())
     for _ in range(100):
         await asyncio.sleep(0)
-    decided, sent = acceptance.accepted, list(publisher.sizes)
+    built, sent = handler.handled, list(publisher.sizes)
     publisher.open.set()
     await done.wait()
     running.cancel()
 
-    assert (decided, len(sent)) == (6, 2)
-    assert acceptance.accepted == REQUESTS
-    assert max(publisher.sizes) < 2 * RECORDS_A_CHUNK
+    assert (built, len(sent)) == (6, 2)
+    assert handler.handled == REQUESTS
+    assert max(publisher.sizes) < 2 * RECORDS_PER_CHUNK
 
 
 class Named:
-    """Answers each request with records that are named after its job, two for a poster."""
+    """Handles each request with records that are named after its job, two for a poster."""
 
-    def answers(self, request: Request, _delivery: Delivery) -> Iterator[Record]:
-        """Answer, a record at a time."""
+    def handle(self, request: Request, _delivery: Delivery) -> Iterator[Record]:
+        """Yield the records."""
         posters = len(request.posters) if isinstance(request, BatchRequested) else 1
         for _ in range(2 * posters):
             yield Record(topic="poster-renders", key=request.job_id or "", value=b"")
 
-    def accept(self, request: Request, delivered: Delivery) -> list[Record]:
-        """Answer, all at once."""
-        return list(self.answers(request, delivered))
-
 
 class Gate:
-    """Takes what it is given and acknowledges a call at a time, when it is told to."""
+    """A publisher that acknowledges one call for each release of `gate`."""
 
     def __init__(self) -> None:
         self.taken: list[tuple[str, int]] = []
         self.gate = asyncio.Semaphore(0)
 
     async def publish(self, records: Iterable[Record]) -> None:
-        """Take them; single posters are acknowledged at once."""
+        """Take the records; single posters are acknowledged at once."""
         batch = list(records)
         self.taken.append((str(batch[0].key), len(batch)))
         if batch[0].key != "single":
@@ -110,7 +106,7 @@ class Desk:
 
     def __init__(self) -> None:
         self.gate = Gate()
-        self.inbox = Inbox(["poster-requests"], cap=100, weigh=weigh)
+        self.inbox = Inbox(["poster-requests"], cap=100, weigh=weigh_by_size)
         self.acknowledged: list[int] = []
         self.agent = IntakeAgent(
             self.inbox,
@@ -118,7 +114,6 @@ class Desk:
             cast("DeadLetters", None),
             cast("RequestHandler", Named()),
             Catalog(),
-            lambda: datetime.now(UTC),
         )
 
     def deliver(self, offset: int, request: Request) -> None:
@@ -165,24 +160,24 @@ async def desk() -> Any:
 
 
 async def test_a_single_poster_overtakes_batches(desk: Desk) -> None:
-    """It is answered while batches before it are in hand, and acknowledged after them, as its partition's order is."""
+    """It is published while batches before it are in flight, and acknowledged after them, in the partition's order."""
     desk.deliver(0, batch("first", BATCH_MAX_POSTERS))
     desk.deliver(1, batch("second", 20))
     await desk.passes()
     desk.deliver(2, single())
     await desk.passes()
-    answered, early = list(desk.gate.taken), list(desk.acknowledged)
-    await desk.acknowledge(PIECES_ON_THE_WAY + 2)
+    published, early = list(desk.gate.taken), list(desk.acknowledged)
+    await desk.acknowledge(PIECES_IN_FLIGHT + 2)
 
-    rest = 2 * BATCH_MAX_POSTERS - PIECES_ON_THE_WAY * RECORDS_A_PIECE
-    assert answered == [*[("first", RECORDS_A_PIECE)] * PIECES_ON_THE_WAY, ("single", 2)]
+    rest = 2 * BATCH_MAX_POSTERS - PIECES_IN_FLIGHT * RECORDS_PER_PIECE
+    assert published == [*[("first", RECORDS_PER_PIECE)] * PIECES_IN_FLIGHT, ("single", 2)]
     assert early == []
-    assert desk.gate.taken[len(answered) :] == [("first", rest), ("second", 40)]
+    assert desk.gate.taken[len(published) :] == [("first", rest), ("second", 40)]
     assert desk.acknowledged == [0, 1, 2]
 
 
-async def test_a_batch_begins_while_the_end_of_another_is_on_its_way(desk: Desk) -> None:
-    """The broker is not waited for between two batches; no more pieces are on their way than those of one."""
+async def test_a_batch_begins_while_the_end_of_another_is_in_flight(desk: Desk) -> None:
+    """The role does not wait for the broker between two batches; both share the limit of pieces in flight."""
     desk.deliver(0, batch("first", BATCH_MAX_POSTERS))
     desk.deliver(1, batch("second", BATCH_MAX_POSTERS))
     await desk.passes()
@@ -190,19 +185,19 @@ async def test_a_batch_begins_while_the_end_of_another_is_on_its_way(desk: Desk)
     begun, early = list(desk.gate.taken), list(desk.acknowledged)
     await desk.acknowledge(1)
 
-    rest = 2 * BATCH_MAX_POSTERS - PIECES_ON_THE_WAY * RECORDS_A_PIECE
+    rest = 2 * BATCH_MAX_POSTERS - PIECES_IN_FLIGHT * RECORDS_PER_PIECE
     assert begun == [
-        *[("first", RECORDS_A_PIECE)] * PIECES_ON_THE_WAY,
+        *[("first", RECORDS_PER_PIECE)] * PIECES_IN_FLIGHT,
         ("first", rest),
-        ("second", RECORDS_A_PIECE),
+        ("second", RECORDS_PER_PIECE),
     ]
     assert early == []
     assert desk.acknowledged == [0]
     assert len(desk.gate.taken) == len(begun) + 1
 
 
-async def test_a_small_batch_is_no_bulk(desk: Desk) -> None:
-    """It is answered like single posters, while larger ones are in hand."""
+async def test_a_small_batch_is_not_bulk(desk: Desk) -> None:
+    """It is handled like single posters, while larger ones are in flight."""
     desk.deliver(0, batch("bulk", 20))
     desk.deliver(1, batch("small", 2))
     await desk.passes()
@@ -210,8 +205,8 @@ async def test_a_small_batch_is_no_bulk(desk: Desk) -> None:
     assert ("small", 4) in desk.gate.taken
 
 
-async def test_a_drain_leaves_batches_that_are_not_begun(desk: Desk) -> None:
-    """It waits for the one in hand; the others are delivered again."""
+async def test_a_drain_leaves_batches_that_have_not_begun(desk: Desk) -> None:
+    """It waits for the one in flight; the others are delivered again."""
     desk.deliver(0, batch("first", BATCH_MAX_POSTERS))
     desk.deliver(1, batch("second", 20))
     desk.deliver(2, batch("third", 20))
@@ -225,9 +220,3 @@ async def test_a_drain_leaves_batches_that_are_not_begun(desk: Desk) -> None:
     assert await draining
     assert desk.acknowledged == [0]
     assert {job for job, _ in desk.gate.taken} == {"first"}
-
-
-def test_a_batch_weighs_by_its_size() -> None:
-    """What may be in hand is bounded in bytes."""
-    assert weigh(delivery(0, value=encode(single()))) == 1
-    assert weigh(delivery(0, value=encode(batch("job", 500)))) > 4

@@ -1,4 +1,4 @@
-"""A record that its topic has no room for is said otherwise: never lost, and never sent for ever."""
+"""A record over its topic's size limit is reduced or fails its poster: never lost, and never retried forever."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -22,7 +22,7 @@ LIMIT = 2_000
 
 
 class Narrow(Announcements):
-    """A broker that takes records of so many bytes, and refuses a batch for one that has more."""
+    """A broker with a size limit, which refuses a whole batch for one record above it."""
 
     def __init__(self, limit: int = LIMIT) -> None:
         super().__init__()
@@ -54,12 +54,12 @@ def log(size: int) -> Record:
 
 
 def pinned() -> PosterPinned:
-    """Return a poster on its way to render."""
+    """Return a poster to render."""
     return decode((EXAMPLES / "poster.pinned" / "1" / "testimonial.json").read_bytes(), PosterPinned)
 
 
-async def test_a_poster_too_large_to_be_handed_on_fails_and_says_so() -> None:
-    """Its outcome names its bytes and the topic; its neighbours in the batch go on."""
+async def test_a_poster_too_large_for_its_topic_fails_with_the_reason() -> None:
+    """Its outcome names the topic; the other records of the batch are published."""
     broker, poster = Narrow(), pinned()
     large = replace(poster, custom_data={"text": "x" * LIMIT}, metadata={"m": "y" * LIMIT})
     await ReducingPublisher(broker).publish(
@@ -74,8 +74,8 @@ async def test_a_poster_too_large_to_be_handed_on_fails_and_says_so() -> None:
     assert [record.topic for record in broker.records] == [topics.POSTER_COMPLETIONS, topics.POSTER_LOGS]
 
 
-async def test_an_outcome_stays_an_outcome() -> None:
-    """What only explains it is left out; what became of the poster, and its id, are the same."""
+async def test_a_reduced_outcome_states_the_same_fact() -> None:
+    """Metadata is left out; event id, status and URL are the same."""
     broker = Narrow()
     outcome = decode((EXAMPLES / "poster.completed" / "1" / "testimonial.json").read_bytes(), PosterOutcome)
     long = replace(outcome, metadata={"m": "y" * LIMIT})
@@ -86,8 +86,8 @@ async def test_an_outcome_stays_an_outcome() -> None:
     assert kept.metadata == {}
 
 
-async def test_a_line_of_the_log_is_cut() -> None:
-    """The beginning of the message stays."""
+async def test_a_log_line_is_cut() -> None:
+    """The beginning of the message stays, the details do not."""
     broker = Narrow()
     await ReducingPublisher(broker).publish([log(LIMIT)])
     (kept,) = broker.records
@@ -96,8 +96,8 @@ async def test_a_line_of_the_log_is_cut() -> None:
     assert b"ddd" not in (kept.value or b"")
 
 
-async def test_what_cannot_be_said_shorter_is_waited_for_with_a_reason() -> None:
-    """The topic and its setting are named, so that a person can mend it; nothing is dropped."""
+async def test_a_record_without_a_reduced_form_is_retried_with_a_reason() -> None:
+    """The error names the topic and its setting, so that an operator can raise it; nothing is dropped."""
     broker = Narrow()
     with pytest.raises(UnavailableError, match="template-events takes no record of 3001 bytes; raise its max"):
         await ReducingPublisher(broker).publish([Record(topic=topics.TEMPLATE_EVENTS, key="k", value=b"x" * 3_000)])
@@ -105,8 +105,8 @@ async def test_what_cannot_be_said_shorter_is_waited_for_with_a_reason() -> None
     assert broker.records == []
 
 
-async def test_what_fits_costs_one_call() -> None:
-    """Nothing is sent twice where nothing is too large."""
+async def test_records_within_the_limit_cost_one_call() -> None:
+    """Nothing is published twice where nothing is too large."""
     broker = Narrow()
     await ReducingPublisher(broker).publish([log(10), log(10)])
 

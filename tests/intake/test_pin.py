@@ -78,17 +78,17 @@ def request(**fields: Any) -> PosterRequested:
     return PosterRequested(event_id=uuid4(), occurred_at=EPOCH, **given)
 
 
-def accept(catalog: Catalog, asked: PosterRequested, *, final: bool = False) -> list[Record]:
+def handle(catalog: Catalog, asked: PosterRequested, *, final: bool = False) -> list[Record]:
     """Return the records that answer a request."""
-    acceptance = RequestHandler(catalog, Cancellations(), lambda: datetime(2026, 6, 1, tzinfo=UTC))
-    return acceptance.accept(asked, delivery(0), final=final)
+    handler = RequestHandler(catalog, Cancellations(), lambda: datetime(2026, 6, 1, tzinfo=UTC))
+    return list(handler.handle(asked, delivery(0), final=final))
 
 
 def test_a_pinned_poster_says_all_that_rendering_needs(catalog: Catalog) -> None:
     """Version, resolved output and digest are in the event; equal input has an equal digest, other input another."""
 
     def pinned(**fields: Any) -> PosterPinned:
-        return decode(accept(catalog, request(**fields))[-1].value, PosterPinned)
+        return decode(handle(catalog, request(**fields))[-1].value, PosterPinned)
 
     poster, equal = pinned(), pinned(job_id="another", entity_id="other")
 
@@ -102,8 +102,8 @@ def test_a_pinned_poster_says_all_that_rendering_needs(catalog: Catalog) -> None
 
 def test_the_broker_lane_follows_the_priority(catalog: Catalog) -> None:
     """Bulk posters go to the bulk topic."""
-    assert accept(catalog, request(priority="bulk"))[-1].topic == "poster-renders-bulk"
-    assert accept(catalog, request())[-1].topic == "poster-renders"
+    assert handle(catalog, request(priority="bulk"))[-1].topic == "poster-renders-bulk"
+    assert handle(catalog, request())[-1].topic == "poster-renders"
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_the_broker_lane_follows_the_priority(catalog: Catalog) -> None:
 )
 def test_what_cannot_be_made_fails_before_any_browser(catalog: Catalog, fields: dict[str, Any], code: str) -> None:
     """The outcome is stated at once, and nothing is sent to be rendered."""
-    records = accept(catalog, request(**fields))
+    records = handle(catalog, request(**fields))
     outcome = decode(records[0].value, PosterOutcome)
 
     assert outcome.error is not None
@@ -132,8 +132,8 @@ def test_an_unknown_template_is_waited_for_and_then_refused(catalog: Catalog) ->
     asked = request(template_id="unknown_latest")
 
     with pytest.raises(UnknownTemplateError):
-        accept(catalog, asked)
-    outcome = decode(accept(catalog, asked, final=True)[0].value, PosterOutcome)
+        handle(catalog, asked)
+    outcome = decode(handle(catalog, asked, final=True)[0].value, PosterOutcome)
 
     assert outcome.error is not None
     assert outcome.error.code == "template_not_found"
@@ -142,11 +142,11 @@ def test_an_unknown_template_is_waited_for_and_then_refused(catalog: Catalog) ->
 def test_a_cancelled_job_is_not_pinned(catalog: Catalog) -> None:
     """What is cancelled before it is read goes no further; the sink states the outcome."""
     cancellations = Cancellations()
-    acceptance = RequestHandler(catalog, cancellations, lambda: EPOCH)
+    handler = RequestHandler(catalog, cancellations, lambda: EPOCH)
     cancelled = (
         b'{"type":"job.cancellation","version":1,"event_id":"00000000-0000-0000-0000-000000000001",'
         b'"occurred_at":"2026-01-01T00:00:00Z","job_id":"j","up_to_generation":0}'
     )
     cancellations.on_record(b"j", cancelled)
 
-    assert acceptance.accept(request(), delivery(0)) == []
+    assert list(handler.handle(request(), delivery(0))) == []

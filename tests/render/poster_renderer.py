@@ -1,4 +1,4 @@
-"""What the tests of making share: pinned posters, templates at hand, a store in memory."""
+"""What the tests of the poster renderer share: pinned posters, templates at hand, a store in memory."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""A single poster finds a place, whatever bulk has in hand."""
+"""A single poster starts at once, whatever bulk has in flight."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -7,10 +7,10 @@ from typing import cast
 from uuid import uuid4
 
 from agents.cancellations import Cancellations
+from agents.events import StoredPoster
 from agents.render.agent import RenderAgent
 from agents.render.crash_journal import CrashJournal
 from agents.render.lanes import Lanes
-from agents.render.poster_events import StoredPoster
 from agents.render.poster_renderer import PosterRenderer
 from renderer.concurrency_limit import KEPT, ConcurrencyLimit
 from schemas.codec import encode
@@ -26,15 +26,15 @@ IMAGE = Image(name="default", url="u", object_key="k", sha256="0" * 64, size_byt
 
 
 class Held:
-    """A maker that finishes a poster when it is told to."""
+    """A renderer that finishes a poster once its event is set."""
 
     def __init__(self) -> None:
-        self.making: dict[str, asyncio.Event] = {}
+        self.rendering: dict[str, asyncio.Event] = {}
 
-    async def make(self, poster: PosterPinned) -> StoredPoster:
-        """Make a poster."""
-        self.making[poster.job_id] = asyncio.Event()
-        await self.making[poster.job_id].wait()
+    async def render(self, poster: PosterPinned) -> StoredPoster:
+        """Render a poster."""
+        self.rendering[poster.job_id] = asyncio.Event()
+        await self.rendering[poster.job_id].wait()
         return StoredPoster(images=[IMAGE])
 
 
@@ -57,7 +57,7 @@ class Room:
             Cancellations(),
             cast("PosterRenderer", self.held),
             journal,
-            places=places,
+            concurrency_limit=places,
             retry_delays=(1, 1, 1),
             now=lambda: datetime.now(UTC),
         )
@@ -71,39 +71,39 @@ class Room:
         await self.passes()
 
     async def finish(self, job: str) -> None:
-        """Let the maker finish a poster, and the role go on."""
-        self.held.making.pop(job).set()
+        """Let the renderer finish a poster, and the role go on."""
+        self.held.rendering.pop(job).set()
         await self.passes()
 
     async def passes(self) -> None:
-        """Let the role work until it waits for its maker."""
+        """Let the role work until it waits for its renderer."""
         for _ in range(100):
             await asyncio.sleep(0)
 
 
-async def test_a_single_poster_does_not_wait_until_bulk_gives_up_a_place(tmp_path: Path) -> None:
-    """Bulk has its own places, all of them; beside them single posters begin at once."""
+async def test_a_single_poster_does_not_wait_for_bulk(tmp_path: Path) -> None:
+    """Bulk uses all of its own concurrency; beside it single posters begin at once."""
     room = Room(tmp_path / "journal")
     running = asyncio.create_task(room.agent.run())
     await room.ask("poster-renders-bulk", "b1", "b2", "b3", "b4", "b5")
-    before = sorted(room.held.making)
+    before = sorted(room.held.rendering)
     await room.ask("poster-renders", *(f"s{number}" for number in range(KEPT)))
-    with_singles = sorted(room.held.making)
+    with_singles = sorted(room.held.rendering)
     running.cancel()
 
     assert before == ["b1", "b2", "b3"]
     assert with_singles == ["b1", "b2", "b3", "s0", "s1"]
 
 
-async def test_a_place_that_bulk_gives_up_is_the_next_ones_of_bulk(tmp_path: Path) -> None:
-    """Where nobody else asks, bulk keeps all of its places in use, one poster after the other."""
+async def test_bulk_alone_uses_its_whole_concurrency(tmp_path: Path) -> None:
+    """Without single posters, the end of a bulk poster is the beginning of the next."""
     room = Room(tmp_path / "journal")
     running = asyncio.create_task(room.agent.run())
     await room.ask("poster-renders-bulk", "b1", "b2", "b3", "b4", "b5")
     await room.finish("b2")
-    after_one = sorted(room.held.making)
+    after_one = sorted(room.held.rendering)
     await room.finish("b1")
-    after_two = sorted(room.held.making)
+    after_two = sorted(room.held.rendering)
     running.cancel()
 
     assert after_one == ["b1", "b3", "b4"]

@@ -1,4 +1,4 @@
-"""When a poster is not made after all: its job is cancelled, its deadline passes, it ends its workers."""
+"""Posters that are not completed: cancelled jobs, passed deadlines, poison messages."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -9,9 +9,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from agents.cancellations import Cancellations
+from agents.events import StoredPoster
 from agents.render.agent import RenderAgent
-from agents.render.crash_journal import DEATHS, CrashJournal
-from agents.render.poster_events import StoredPoster
+from agents.render.crash_journal import CRASH_LIMIT, CrashJournal
 from agents.render.poster_renderer import PosterRenderer
 from renderer.concurrency_limit import ConcurrencyLimit
 from renderer.errors import RenderError
@@ -28,17 +28,16 @@ IMAGE = Image(name="default", url="u", object_key="k", sha256="0" * 64, size_byt
 
 
 class Slow:
-    """A maker that is at it until it is told to be ready."""
+    """A renderer that works until `ready` is set."""
 
     def __init__(self) -> None:
         self.began = asyncio.Event()
         self.ready = asyncio.Event()
-        self.made = 0
         self.interrupted = 0
         self.error: Exception | None = None
 
-    async def make(self, _: PosterPinned) -> StoredPoster:
-        """Make a poster."""
+    async def render(self, _: PosterPinned) -> StoredPoster:
+        """Render a poster."""
         self.began.set()
         try:
             await self.ready.wait()
@@ -47,7 +46,6 @@ class Slow:
             raise
         if self.error is not None:
             raise self.error
-        self.made += 1
         return StoredPoster(images=[IMAGE])
 
 
@@ -60,16 +58,16 @@ class Room:
         self.published = Announcements()
         self.inbox = Inbox(["poster-renders"], cap=8)
         self.finished = asyncio.Event()
-        self.journal = CrashJournal(directory)
-        self.journal.open()
+        self.crash_journal = CrashJournal(directory)
+        self.crash_journal.open()
         self.agent = RenderAgent(
             self.inbox,
             self.published,
             SetAside(),
             self.cancellations,
             cast("PosterRenderer", self.slow),
-            self.journal,
-            places=ConcurrencyLimit(2),
+            self.crash_journal,
+            concurrency_limit=ConcurrencyLimit(2),
             retry_delays=(1, 1, 1),
             now=lambda: datetime.now(UTC),
         )
@@ -85,7 +83,7 @@ class Room:
 
     @property
     def outcomes(self) -> list[PosterOutcome]:
-        """What was said in the end."""
+        """The published outcomes."""
         return [
             decode(each.value, PosterOutcome) for each in self.published.records if each.topic == POSTER_COMPLETIONS
         ]
@@ -122,7 +120,7 @@ def pinned(**fields: Any) -> PosterPinned:
 
 
 async def test_a_cancelled_job_is_not_begun(room: Room) -> None:
-    """A cancel that came first leaves nothing to say."""
+    """Nothing is published for a poster that is already cancelled."""
     room.cancel("job")
     room.deliver(pinned())
     await room.finished.wait()
@@ -131,8 +129,8 @@ async def test_a_cancelled_job_is_not_begun(room: Room) -> None:
     assert room.published.records == []
 
 
-async def test_a_cancel_interrupts_what_is_being_made(room: Room) -> None:
-    """The page and the upload are given up at once, and the sink has the last word."""
+async def test_a_cancel_interrupts_the_rendering(room: Room) -> None:
+    """Page and upload are cancelled at once, and the outcome is left to the sink."""
     room.deliver(pinned())
     await room.slow.began.wait()
     room.cancel("another")
@@ -143,8 +141,8 @@ async def test_a_cancel_interrupts_what_is_being_made(room: Room) -> None:
     assert room.outcomes == []
 
 
-async def test_a_deadline_ends_what_is_being_made(room: Room) -> None:
-    """The poster fails as expired while it is drawn or stored, not when that is over."""
+async def test_a_deadline_interrupts_the_rendering(room: Room) -> None:
+    """The poster fails as expired at its deadline, not when rendering and upload are over."""
     room.deliver(pinned(deadline=datetime.now(UTC) + timedelta(milliseconds=50)))
     await room.finished.wait()
     (outcome,) = room.outcomes
@@ -164,11 +162,11 @@ async def test_a_replay_is_not_covered_by_an_earlier_cancel(room: Room) -> None:
     assert [outcome.status for outcome in room.outcomes] == ["completed"]
 
 
-def test_a_poster_that_ends_its_workers_is_recognised(tmp_path: Path) -> None:
-    """Two workers die of it, the third refuses it; then it is forgotten, so that a later attempt has its chance."""
+def test_a_poison_message_is_recognised(tmp_path: Path) -> None:
+    """Two workers crash on it, the third fails it; then its entry is removed, so that a later attempt can succeed."""
     poster = uuid4()
     entries = []
-    for number in range(DEATHS):
+    for number in range(CRASH_LIMIT):
         dead = CrashJournal(tmp_path, worker=f"999999{number}.1")
         dead.open()
         entries.append(dead.entry(poster))
@@ -184,8 +182,8 @@ def test_a_poster_that_ends_its_workers_is_recognised(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_who_stops_properly_or_still_lives_is_not_dead(tmp_path: Path) -> None:
-    """An interruption leaves no trace, and a living worker's poster is not a dead one's."""
+def test_a_graceful_shutdown_or_a_living_worker_is_no_crash(tmp_path: Path) -> None:
+    """An interruption removes its entry, and the entry of a living worker does not count."""
     poster = uuid4()
     journal = CrashJournal(tmp_path)
     journal.open()
@@ -202,8 +200,8 @@ def test_who_stops_properly_or_still_lives_is_not_dead(tmp_path: Path) -> None:
     assert deaths == "0"
 
 
-def test_a_directory_that_cannot_be_written_hinders_nobody(tmp_path: Path) -> None:
-    """Without a journal posters are made all the same."""
+def test_without_a_writable_directory_the_journal_is_off(tmp_path: Path) -> None:
+    """Posters are rendered without it."""
     file = tmp_path / "file"
     file.touch()
     journal = CrashJournal(file / "journal")
@@ -212,8 +210,8 @@ def test_a_directory_that_cannot_be_written_hinders_nobody(tmp_path: Path) -> No
         pass
 
 
-async def test_what_nobody_foresaw_is_tried_again_as_any_other_failure(room: Room) -> None:
-    """An exception that is no RenderError ends neither the worker nor the poster's way to an outcome."""
+async def test_an_unforeseen_error_fails_the_poster_only(room: Room) -> None:
+    """An exception that is no RenderError does not end the worker, and the poster has an outcome."""
     room.slow.error = ZeroDivisionError("of some library")
     room.slow.ready.set()
     room.deliver(pinned(attempt=4))

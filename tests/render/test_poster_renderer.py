@@ -1,4 +1,4 @@
-"""A poster is rendered once: equal ones take what is kept or under way, as long as it is what they would become."""
+"""A poster is rendered once: equal ones reuse the stored images or the rendering in flight, while assets are fresh."""
 
 import asyncio
 import math
@@ -10,8 +10,9 @@ from typing import Any, cast
 import pytest
 import pytest_asyncio
 
-from agents.render.poster_events import PosterEvents, StoredPoster
-from agents.render.poster_renderer import ImageStore, PosterRenderer
+from agents.events import PinnedPosterEvents, StoredPoster
+from agents.render.image_store import ImageStore
+from agents.render.poster_renderer import PosterRenderer
 from renderer.assets.allowed_hosts import AllowedHosts
 from renderer.assets.fetcher import HttpFetcher
 from renderer.engine import Engine
@@ -30,7 +31,7 @@ ASSET = Asset(url="http://cdn.example/a.png", ok=True, status=200, bytes=4, ms=1
 
 @dataclass
 class Drawing:
-    """A renderer that draws when it is told to."""
+    """A renderer that draws once `go` is set."""
 
     usage: AssetUsage = field(default_factory=AssetUsage)
     warnings: list[PosterWarning] = field(default_factory=list)
@@ -54,14 +55,14 @@ class Drawing:
 
 @dataclass
 class Bench:
-    """A `Making` with everything around it at hand."""
+    """A poster renderer with everything around it at hand."""
 
     drawing: Drawing = field(default_factory=Drawing)
     store: MemoryStore = field(default_factory=MemoryStore)
     clock: list[float] = field(default_factory=lambda: [100.0])
 
     def __post_init__(self) -> None:
-        self.making = PosterRenderer(
+        self.renderer = PosterRenderer(
             self.drawing,
             cast("Any", Sources(HTML)),
             ImageStore(store=cast("Any", self.store), public_url=None),
@@ -70,12 +71,12 @@ class Bench:
         )
 
     def start(self, **fields: Any) -> asyncio.Task[StoredPoster]:
-        """Begin to make a poster."""
-        return asyncio.create_task(self.making.make(self.poster(**fields)))
+        """Begin to render a poster."""
+        return asyncio.create_task(self.renderer.render(self.poster(**fields)))
 
-    async def make(self, **fields: Any) -> StoredPoster:
-        """Make a poster."""
-        return await self.making.make(self.poster(**fields))
+    async def render(self, **fields: Any) -> StoredPoster:
+        """Render a poster."""
+        return await self.renderer.render(self.poster(**fields))
 
     def poster(self, **fields: Any) -> PosterPinned:
         """Return a poster."""
@@ -84,15 +85,15 @@ class Bench:
 
 @pytest.fixture
 def bench() -> Bench:
-    """A `Making` whose renderer draws at once."""
+    """A poster renderer whose renderer draws at once."""
     bench = Bench()
     bench.drawing.go.set()
     return bench
 
 
-async def test_a_kept_poster_is_not_rendered_again(bench: Bench) -> None:
-    """The second one is the object of the first, and says so."""
-    first, second, other = await bench.make(), await bench.make(), await bench.make(text="bye")
+async def test_a_stored_poster_is_not_rendered_again(bench: Bench) -> None:
+    """The second one has the object of the first, and is marked as cached."""
+    first, second, other = await bench.render(), await bench.render(), await bench.render(text="bye")
 
     assert bench.drawing.drawn == ["<p>hello</p>", "<p>bye</p>"]
     assert (first.cached, second.cached, other.cached) == (False, True, False)
@@ -100,19 +101,19 @@ async def test_a_kept_poster_is_not_rendered_again(bench: Bench) -> None:
 
 
 async def test_an_erased_poster_is_rendered_again(bench: Bench) -> None:
-    """What is answered is always there."""
-    await bench.make()
+    """A completion always names objects that exist."""
+    await bench.render()
     bench.store.kept.clear()
-    made = await bench.make()
+    stored = await bench.render()
 
-    assert not made.cached
+    assert not stored.cached
     assert bench.store.kept
 
 
-async def test_reuse_can_be_forbidden(bench: Bench) -> None:
-    """It is rendered, whatever is kept or under way; the object under the key stays."""
-    first = await bench.make()
-    again = await bench.make(reuse=False)
+async def test_reuse_can_be_disabled(bench: Bench) -> None:
+    """The poster is rendered, whatever is stored or in flight; the object under the key stays."""
+    first = await bench.render()
+    again = await bench.render(reuse=False)
     bench.drawing.go.clear()
     waiting = [bench.start(reuse=False), bench.start(reuse=False)]
     bench.drawing.began.clear()
@@ -124,18 +125,18 @@ async def test_reuse_can_be_forbidden(bench: Bench) -> None:
     assert len(bench.drawing.drawn) == 4
 
 
-async def test_equal_posters_under_way_are_one(bench: Bench) -> None:
-    """Each has its own outcome, and one of them was rendered and uploaded."""
+async def test_equal_posters_in_flight_are_rendered_once(bench: Bench) -> None:
+    """Each has its own result, and one of them was rendered and uploaded."""
     bench.drawing.go.clear()
     waiting = [bench.start(job_id=f"job-{number}") for number in range(10)]
     await bench.drawing.began.wait()
     bench.drawing.go.set()
-    made = await asyncio.gather(*waiting)
+    stored = await asyncio.gather(*waiting)
 
     assert len(bench.drawing.drawn) == 1
     assert bench.store.puts == 1
-    assert sorted(each.cached for each in made) == [False] + [True] * 9
-    assert all(each.images == made[0].images for each in made)
+    assert sorted(each.cached for each in stored) == [False] + [True] * 9
+    assert all(each.images == stored[0].images for each in stored)
 
 
 async def test_equal_posters_of_several_entities_share_the_picture(bench: Bench) -> None:
@@ -144,15 +145,15 @@ async def test_equal_posters_of_several_entities_share_the_picture(bench: Bench)
     waiting = [bench.start(entity_id=entity) for entity in "abc"]
     await bench.drawing.began.wait()
     bench.drawing.go.set()
-    made = await asyncio.gather(*waiting)
+    stored = await asyncio.gather(*waiting)
 
     assert len(bench.drawing.drawn) == 1
-    assert len({each.images[0].object_key for each in made}) == 3
-    assert len({each.images[0].sha256 for each in made}) == 1
+    assert len({each.images[0].object_key for each in stored}) == 3
+    assert len({each.images[0].sha256 for each in stored}) == 1
 
 
-async def test_a_failure_is_shared_and_not_kept(bench: Bench) -> None:
-    """All that waited fail alike; the next one tries anew."""
+async def test_a_failure_is_shared_and_not_cached(bench: Bench) -> None:
+    """All that waited fail alike; the next one is rendered again."""
     bench.drawing.go.clear()
     bench.drawing.error = RenderError("render_timeout", "late")
     waiting = [bench.start() for _ in range(3)]
@@ -160,13 +161,13 @@ async def test_a_failure_is_shared_and_not_kept(bench: Bench) -> None:
     bench.drawing.go.set()
     ended = await asyncio.gather(*waiting, return_exceptions=True)
     bench.drawing.error = None
-    made = await bench.make()
+    stored = await bench.render()
 
     assert [str(each) for each in ended] == ["late"] * 3
-    assert (len(bench.drawing.drawn), made.cached) == (2, False)
+    assert (len(bench.drawing.drawn), stored.cached) == (2, False)
 
 
-async def test_one_that_is_given_up_takes_nothing_from_the_others(bench: Bench) -> None:
+async def test_a_cancelled_poster_does_not_cancel_the_others(bench: Bench) -> None:
     """The first may be cancelled; the rendering goes on for those that joined, and ends with the last."""
     bench.drawing.go.clear()
     first, second = bench.start(), bench.start()
@@ -174,7 +175,7 @@ async def test_one_that_is_given_up_takes_nothing_from_the_others(bench: Bench) 
     first.cancel()
     await asyncio.wait((first,))
     bench.drawing.go.set()
-    made = await second
+    stored = await second
     bench.drawing.go.clear()
     bench.drawing.began.clear()
     alone = bench.start(text="bye")
@@ -182,23 +183,23 @@ async def test_one_that_is_given_up_takes_nothing_from_the_others(bench: Bench) 
     alone.cancel()
     await asyncio.wait((alone,))
     bench.drawing.go.set()
-    again = await bench.make(text="bye")
+    again = await bench.render(text="bye")
 
-    assert made.images
+    assert stored.images
     assert bench.drawing.drawn == ["<p>hello</p>", "<p>bye</p>", "<p>bye</p>"]
     assert not again.cached
 
 
-async def test_posters_with_assets_are_kept_while_those_are_fresh(bench: Bench) -> None:
-    """A second later than that they are rendered again, to the same key if nothing changed, to another if it did."""
+async def test_posters_with_assets_are_reused_while_those_are_fresh(bench: Bench) -> None:
+    """Afterwards they are rendered again, to the same key if no asset changed, to another key if one did."""
     bench.drawing.usage = AssetUsage(assets=[ASSET], contents=["1"], fresh_until=160.0)
-    first = await bench.make()
+    first = await bench.render()
     bench.clock[0] = 159.0
-    second = await bench.make()
+    second = await bench.render()
     bench.clock[0] = 160.0
-    third = await bench.make()
+    third = await bench.render()
     bench.drawing.usage = AssetUsage(assets=[ASSET], contents=["2"], fresh_until=300.0)
-    fourth = await bench.make()
+    fourth = await bench.render()
 
     assert [each.cached for each in (first, second, third, fourth)] == [False, True, False, False]
     assert second.assets == [ASSET]
@@ -206,8 +207,8 @@ async def test_posters_with_assets_are_kept_while_those_are_fresh(bench: Bench) 
     assert fourth.images[0].object_key != first.images[0].object_key
 
 
-async def test_posters_whose_assets_may_change_at_any_time_are_not_kept(bench: Bench) -> None:
-    """Assets without freshness, and missing ones, are asked for each time."""
+async def test_posters_whose_assets_may_change_at_any_time_are_not_reused(bench: Bench) -> None:
+    """Assets without freshness, and missing ones, are fetched each time."""
     late = Asset(url="http://cdn.example/b.png", ok=False, reason="asset_timeout")
     for usage in (
         AssetUsage(assets=[ASSET], contents=["1"], fresh_until=100.0),
@@ -215,19 +216,19 @@ async def test_posters_whose_assets_may_change_at_any_time_are_not_kept(bench: B
     ):
         bench.drawing.usage = usage
         bench.drawing.drawn.clear()
-        made = [await bench.make() for _ in range(3)]
+        stored = [await bench.render() for _ in range(3)]
 
         assert len(bench.drawing.drawn) == 3
-        assert not any(each.cached for each in made)
+        assert not any(each.cached for each in stored)
 
 
-async def test_a_kept_poster_says_what_the_first_one_said(bench: Bench) -> None:
-    """Warnings come with every answer."""
+async def test_a_stored_poster_has_the_warnings_of_the_first(bench: Bench) -> None:
+    """Warnings come with every result."""
     bench.drawing.warnings = [PosterWarning(code="missing_glyphs", message="no installed font draws: ꙮ")]
-    await bench.make()
-    made = await bench.make()
+    await bench.render()
+    stored = await bench.render()
 
-    assert (made.cached, made.warnings) == (True, bench.drawing.warnings)
+    assert (stored.cached, stored.warnings) == (True, bench.drawing.warnings)
 
 
 async def test_strict_fails_and_names_all_that_is_missing(bench: Bench) -> None:
@@ -242,7 +243,7 @@ async def test_strict_fails_and_names_all_that_is_missing(bench: Bench) -> None:
     strict, lenient = bench.start(strict=True), bench.start()
     await bench.drawing.began.wait()
     bench.drawing.go.set()
-    made = await lenient
+    stored = await lenient
     with pytest.raises(RenderError) as raised:
         await strict
 
@@ -250,12 +251,12 @@ async def test_strict_fails_and_names_all_that_is_missing(bench: Bench) -> None:
     assert raised.value.message == (
         "strict: missing http://cdn.example/late.png (asset_timeout), http://cdn.example/gone.png (asset_status 404)"
     )
-    assert raised.value.assets == made.assets == assets
+    assert raised.value.assets == stored.assets == assets
     assert len(bench.drawing.drawn) == bench.store.puts == 1
 
     bench.drawing.usage = AssetUsage(assets=assets[:2], contents=["1", None], fresh_until=-math.inf)
     with pytest.raises(RenderError) as raised:
-        await bench.make(strict=True)
+        await bench.render(strict=True)
 
     assert (raised.value.code, raised.value.retryable) == ("asset_timeout", True)
 
@@ -268,7 +269,7 @@ async def site() -> AsyncIterator[Site]:
 
 
 async def test_a_poster_follows_its_assets(site: Site) -> None:
-    """With a real browser and server: kept while fresh, the same key for the same content, another for another."""
+    """With a real browser and server: reused while fresh; the same content has the same key, another has another."""
     later = [0.0]
 
     def clock() -> float:
@@ -276,31 +277,31 @@ async def test_a_poster_follows_its_assets(site: Site) -> None:
 
     url = site.put("/a.png", png("green"), Cache_Control="max-age=3600")
     html = f"<img src='{url}' width=200 height=100>"
-    shelf = ImageStore(store=cast("Any", MemoryStore()), public_url=None)
+    images = ImageStore(store=cast("Any", MemoryStore()), public_url=None)
     async with HttpFetcher(AllowedHosts.parse("127.0.0.1"), clock=clock) as fetcher:
         engine = Engine(slots=1, fetcher=fetcher)
         await engine.start()
-        making = PosterRenderer(engine, cast("Any", Sources(html)), shelf, timeout=5, clock=clock)
-        made = [await making.make(pinned(html)) for _ in range(2)]
+        renderer = PosterRenderer(engine, cast("Any", Sources(html)), images, timeout=5, clock=clock)
+        stored = [await renderer.render(pinned(html)) for _ in range(2)]
         asked = [len(site.requests)]
         later[0] = 3601.0
-        made.append(await making.make(pinned(html)))
+        stored.append(await renderer.render(pinned(html)))
         later[0] = 7202.0
         site.put("/a.png", png("red"))
-        made.append(await making.make(pinned(html)))
+        stored.append(await renderer.render(pinned(html)))
         asked.append(len(site.requests))
         await engine.close()
-    keys = [each.images[0].object_key for each in made]
+    keys = [each.images[0].object_key for each in stored]
 
-    assert [each.cached for each in made] == [False, True, False, False]
+    assert [each.cached for each in stored] == [False, True, False, False]
     assert keys[0] == keys[1] == keys[2] != keys[3]
     assert asked == [1, 3]
-    assert made[0].images[0].sha256 != made[3].images[0].sha256
+    assert stored[0].images[0].sha256 != stored[3].images[0].sha256
 
 
-def statement(poster: PosterPinned) -> PosterEvents:
-    """Return what is said of a poster at some time."""
-    return PosterEvents(poster=poster, now=NOW, queue_time_ms=0, headers=())
+def events(poster: PosterPinned) -> PinnedPosterEvents:
+    """Return the builder of a poster's events at some time."""
+    return PinnedPosterEvents(poster=poster, now=NOW, queue_time_ms=0, headers=())
 
 
 def test_an_outcome_names_fifty_assets_and_those_that_are_missing_first(bench: Bench) -> None:
@@ -310,8 +311,8 @@ def test_an_outcome_names_fifty_assets_and_those_that_are_missing_first(bench: B
     image = outcomes.Image(
         name="default", url="u", object_key="k", sha256="a" * 64, size_bytes=1, width=1, height=1, format="png"
     )
-    completed = statement(bench.poster()).completed(StoredPoster(images=[image], assets=assets))[0]
-    failed = statement(bench.poster()).failed("asset_status", "strict: missing …", assets)[0]
+    completed = events(bench.poster()).completed(StoredPoster(images=[image], assets=assets))[0]
+    failed = events(bench.poster()).failed("asset_status", "strict: missing …", assets)[0]
 
     for record, status in ((completed, "completed"), (failed, "failed")):
         outcome = decode(record.value or b"", PosterOutcome)

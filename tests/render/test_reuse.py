@@ -1,4 +1,4 @@
-"""What is kept is answered without a browser, as it was made; in strict, what was cut fails."""
+"""Stored posters are reused without a browser; strict posters fail where a text was cut or an image is broken."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -8,7 +8,8 @@ from uuid import UUID
 
 import pytest
 
-from agents.render.poster_renderer import ImageStore, PosterRenderer
+from agents.render.image_store import ImageStore
+from agents.render.poster_renderer import PosterRenderer
 from agents.render.template_sources import TemplateSources
 from agents.storage.files import FileStore
 from renderer.errors import RenderError
@@ -50,14 +51,14 @@ class Sources:
         return Template("<p>x"), False
 
 
-def making(easel: Easel, directory: Path) -> PosterRenderer:
-    """Return a making on a directory."""
-    shelf = ImageStore(store=FileStore(directory), public_url=None)
-    return PosterRenderer(easel, cast("TemplateSources", Sources()), shelf, timeout=5, clock=lambda: 0.0)
+def rendering(easel: Easel, directory: Path) -> PosterRenderer:
+    """Return a poster renderer that stores in a directory."""
+    images = ImageStore(store=FileStore(directory), public_url=None)
+    return PosterRenderer(easel, cast("TemplateSources", Sources()), images, timeout=5, clock=lambda: 0.0)
 
 
 def pinned(output: dict[str, Any], **fields: Any) -> PosterPinned:
-    """Return a poster to make."""
+    """Return a poster to render."""
     event = PosterPinned(
         event_id=UUID(int=1),
         occurred_at=NOW,
@@ -74,11 +75,11 @@ def pinned(output: dict[str, Any], **fields: Any) -> PosterPinned:
     return replace(event, **fields)
 
 
-async def test_a_kept_poster_is_answered_as_it_was_made(tmp_path: Path) -> None:
-    """The second answer has the same images, sizes and warnings, without drawing."""
+async def test_a_stored_poster_is_reused_as_it_was_rendered(tmp_path: Path) -> None:
+    """The second result has the same images, sizes and warnings, without drawing."""
     easel = Easel(CUT, BROKEN)
     poster = pinned({"full_page": True, "width": 50})
-    first, second = [await making(easel, tmp_path).make(poster) for _ in range(2)]
+    first, second = [await rendering(easel, tmp_path).render(poster) for _ in range(2)]
 
     assert (first.cached, second.cached, easel.drawn) == (False, True, 1)
     assert (second.images, second.warnings) == (first.images, [CUT, BROKEN])
@@ -90,10 +91,10 @@ async def test_variants_are_reused_only_all_together(tmp_path: Path) -> None:
     """Each variant has a key of its own; one that is gone has all drawn again, to the same keys."""
     easel = Easel()
     poster = pinned({"variants": [{"name": "a"}, {"name": "b", "format": "jpeg"}]})
-    first = await making(easel, tmp_path).make(poster)
+    first = await rendering(easel, tmp_path).render(poster)
     await FileStore(tmp_path).delete(first.images[1].object_key)
-    second = await making(easel, tmp_path).make(poster)
-    third = await making(easel, tmp_path).make(poster)
+    second = await rendering(easel, tmp_path).render(poster)
+    third = await rendering(easel, tmp_path).render(poster)
 
     assert len({image.object_key for image in first.images}) == 2
     assert (easel.drawn, second.cached, third.cached) == (2, False, True)
@@ -101,16 +102,16 @@ async def test_variants_are_reused_only_all_together(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("flaw", [CUT, BROKEN], ids=["cut", "broken"])
-@pytest.mark.parametrize("kept", [False, True], ids=["new", "kept"])
+@pytest.mark.parametrize("is_stored", [False, True], ids=["new", "stored"])
 async def test_strict_fails_where_a_text_is_cut_or_an_image_broken(
-    tmp_path: Path, kept: bool, flaw: PosterWarning
+    tmp_path: Path, is_stored: bool, flaw: PosterWarning
 ) -> None:
-    """It fails with the code of the flaw, also where an equal poster that may have it is kept."""
+    """It fails with the code of the warning, also where an equal lenient poster is stored."""
     easel = Easel(flaw)
-    if kept:
-        await making(easel, tmp_path).make(pinned({}))
+    if is_stored:
+        await rendering(easel, tmp_path).render(pinned({}))
     with pytest.raises(RenderError, match=flaw.message) as raised:
-        await making(easel, tmp_path).make(pinned({}, strict=True))
+        await rendering(easel, tmp_path).render(pinned({}, strict=True))
 
     assert raised.value.code == flaw.code
     assert easel.drawn == 1

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import cast
 
-from agents.sink.agent import BATCH_RECORDS, SinkAgent, weigh
+from agents.sink.agent import BATCH_RECORDS, SinkAgent
 from agents.sink.database import Database
 from agents.sink.erasures import Erasures
 from agents.sink.janitor import Janitor
@@ -14,6 +14,7 @@ from agents.sink.sink import DecodedBatch, FlushResult, Sink
 from agents.storage.files import FileStore
 from streams.delivery import Delivery
 from streams.inbox import Inbox
+from streams.record_weight import weigh_by_size
 from tests.sink.conftest import Workshop
 from tests.streams.deliveries import delivery
 
@@ -21,7 +22,7 @@ from tests.streams.deliveries import delivery
 async def test_records_are_finished_once_they_are_written(workshop: Workshop, tmp_path: Path) -> None:
     """When a record is acknowledged its row can be read, and nothing stays unacknowledged."""
     topics = workshop.topics
-    inbox = Inbox(["poster-requests", "poster-completions"], cap=100, weigh=weigh)
+    inbox = Inbox(["poster-requests", "poster-completions"], cap=100, weigh=weigh_by_size)
     acknowledged: list[int] = []
     done = asyncio.Event()
     deliveries = [topics.request("job"), topics.completed("job"), topics.request("other")]
@@ -139,9 +140,3 @@ async def _until_still(sink: Held, acknowledged: list[int]) -> tuple[list[str], 
         await asyncio.sleep(0)
     began, sink.began = sink.began, []
     return began, len(acknowledged)
-
-
-def test_a_batch_weighs_by_its_size(workshop: Workshop) -> None:
-    """A record that stands for hundreds of posters fills the window like hundreds of records."""
-    assert weigh(workshop.topics.request("job")) == 1
-    assert weigh(workshop.topics.batch("job", 500)) > 4
