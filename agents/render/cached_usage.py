@@ -1,8 +1,9 @@
 """Cached usage: which network assets the last documents used, for posters whose key does not follow from the input."""
 
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Final
+
+from cachetools import LRUCache
 
 from renderer.rendering import AssetUsage, Rendering
 from schemas import outcomes
@@ -28,7 +29,7 @@ class UsageCache:
     """
 
     def __init__(self) -> None:
-        self._cached: OrderedDict[str, CachedUsage] = OrderedDict()
+        self._cached: LRUCache[str, CachedUsage] = LRUCache(CACHE_SIZE)
 
     def find(self, input_digest: str, now: float) -> CachedUsage:
         """Return the cached usage, with `now` by the clock of `AssetUsage.fresh_until`."""
@@ -38,7 +39,6 @@ class UsageCache:
         if cached.usage.fresh_until <= now:
             del self._cached[input_digest]
             return NO_USAGE
-        self._cached.move_to_end(input_digest)
         return cached
 
     def note(self, input_digest: str, rendering: Rendering, now: float) -> None:
@@ -46,5 +46,3 @@ class UsageCache:
         self._cached.pop(input_digest, None)
         if rendering.usage.fresh_until > now and (rendering.assets or rendering.warnings):
             self._cached[input_digest] = CachedUsage(usage=rendering.usage, warnings=rendering.warnings)
-            if len(self._cached) > CACHE_SIZE:
-                self._cached.popitem(last=False)
