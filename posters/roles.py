@@ -78,7 +78,7 @@ async def open_role(role: Role, settings: Settings, exit_stack: AsyncExitStack) 
 
 def _app(role: Role, settings: Settings, **inbox_options: Any) -> tuple[RoleApp, Inbox]:
     edges = EDGES[role]
-    inbox = Inbox(edges.consumes, edges.window, **inbox_options)
+    inbox = Inbox(edges.consumes, edges.cap, **inbox_options)
     return RoleApp(role, settings, [inbox]), inbox
 
 
@@ -151,7 +151,7 @@ async def _open_render(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
         raise SettingsError(str(error)) from error
     queue: Queue = Lanes(lambda: engine.places.has_room_for_bulk)
     app, inbox = _app("render", settings, queue=queue)
-    engine.places.on_free = inbox.look_again
+    engine.places.on_free = inbox.recheck_queue
     store = BreakingStore(object_store(settings.storage_url), pause_switch(inbox))
     journal = CrashJournal(default_directory())
     journal.open()

@@ -17,7 +17,7 @@ from streams.errors import SettingsError
 from streams.faust_bridge.application import require_cython
 from streams.lag import Lag
 from streams.liveness import Liveness
-from streams.memory import keep_what_is_loaded, return_large_blocks
+from streams.memory import freeze_loaded_objects, return_large_blocks
 from streams.metrics import BUILD_INFO
 from streams.retry import retry_while_unavailable
 from streams.status import StatusServer
@@ -69,7 +69,7 @@ async def run_worker(roles: Sequence[Role], settings: Settings, stop: asyncio.Ev
             exit_stack.push_async_callback(status.stop)
         opened = await _started(roles, settings, exit_stack, stop)
         if opened is not None:
-            keep_what_is_loaded()
+            freeze_loaded_objects()
             logger.info("working as %s", ", ".join(roles))
             BUILD_INFO.labels(build_id()).set(1)
             for role in opened:
@@ -121,11 +121,11 @@ async def _require_topics(roles: Sequence[Role], settings: Settings) -> None:
 
 
 async def _work(opened: Sequence[RunningRole], settings: Settings, stop: asyncio.Event) -> None:
-    loops = [asyncio.ensure_future(role.progress.during(role.work)) for role in opened]
+    loops = [asyncio.ensure_future(role.progress.run(role.work)) for role in opened]
     loops += [asyncio.ensure_future(Lag(role.app, role.progress, now).run()) for role in opened]
     loops += [asyncio.ensure_future(role.app.until_crashed()) for role in opened]
     stopping = asyncio.ensure_future(stop.wait())
-    loops += [asyncio.ensure_future(role.fuse.follow()) for role in opened]
+    loops += [asyncio.ensure_future(role.fuse.run()) for role in opened]
     try:
         done, _ = await asyncio.wait([*loops, stopping], return_when=asyncio.FIRST_COMPLETED)
         for task in done - {stopping}:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from streams.errors import UnavailableError
-from streams.liveness import WaitingFor, waiting_for
+from streams.liveness import DeclareWait, declare_wait
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ async def retry_while_unavailable(
     action: Callable[[], Awaitable[T]],
     *,
     longest: float = LONGEST_DELAY_SECONDS,
-    declare: WaitingFor = waiting_for,
+    declare: DeclareWait = declare_wait,
     sleep: Sleep = asyncio.sleep,
     jitter: Callable[[], float] = random.random,
 ) -> T:

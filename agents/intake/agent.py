@@ -87,7 +87,7 @@ class IntakeAgent:
             try:
                 request = _decode(delivery)
                 if isinstance(request, BatchRequested) and batch_priority(request) == "bulk":
-                    self._inbox.park(delivery)
+                    self._inbox.defer(delivery)
                     self._bulk.put_nowait((request, delivery))
                     continue
                 records += self._acceptance.accept(request, delivery)
@@ -118,7 +118,7 @@ class IntakeAgent:
             request, delivery = await self._bulk.get()
             if self._inbox.draining:
                 return
-            self._inbox.unpark(delivery)
+            self._inbox.resume_deferred(delivery)
             try:
                 records = self._acceptance.answers(request, delivery)
             except UnknownTemplateError:

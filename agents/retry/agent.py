@@ -56,9 +56,9 @@ class RetryAgent:
         if poster.due_at is not None:
             wait = (poster.due_at - self._now()).total_seconds()
             if wait > 0:
-                self._inbox.park(delivery)
+                self._inbox.defer(delivery)
                 await self._sleep(wait)
-                self._inbox.unpark(delivery)
+                self._inbox.resume_deferred(delivery)
         if self._cancellations.covers(poster.job_id, poster.generation):
             return
         record = event_record(render_topic(poster), poster.input_digest, resubmitted(poster), event_headers(delivery))

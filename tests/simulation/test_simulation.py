@@ -37,22 +37,22 @@ class AcknowledgesEach(Inbox):
 
     def __init__(self) -> None:
         super().__init__([TOPIC], CAP)
-        self._windows = _Eager()  # type: ignore[assignment]
+        self._trackers = _Eager()  # type: ignore[assignment]
 
 
-class _EagerWindow(OffsetTracker[object]):
+class _EagerTracker(OffsetTracker[object]):
     def finish(self, offset: int) -> list[object]:
         entry = self._by_offset.pop(offset, None)
         if entry is None:
             return []
         self._order.remove(entry)
-        self.held -= entry.weight
+        self.weight -= entry.weight
         return [entry.item]
 
 
-class _Eager(dict[Partition, _EagerWindow]):
-    def setdefault(self, key: Partition, _: object = None) -> _EagerWindow:
-        return super().setdefault(key, _EagerWindow())
+class _Eager(dict[Partition, _EagerTracker]):
+    def setdefault(self, key: Partition, _: object = None) -> _EagerTracker:
+        return super().setdefault(key, _EagerTracker())
 
 
 class KeepsRevoked(Inbox):
@@ -73,7 +73,7 @@ class NeverLetsGo(Inbox):
 
     def finish(self, deliveries: Iterable[Delivery]) -> None:
         """Finish without releasing."""
-        self._held_back.clear()
+        self._paused_partitions.clear()
         super().finish(deliveries)
 
 
@@ -96,7 +96,7 @@ class TakesWhatComes(Inbox):
     def __init__(self) -> None:
         super().__init__([TOPIC], CAP)
 
-    def _admits(self, partition: Partition, offset: int, after: int | None) -> bool:
+    def _accept(self, partition: Partition, offset: int, after: int | None) -> bool:
         return True
 
 

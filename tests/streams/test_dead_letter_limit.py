@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from streams.dead_letter_limit import IN_A_ROW, OF_THE_LAST, Count, DeadLetterLimit
+from streams.dead_letter_limit import CONSECUTIVE_LIMIT, RECENT_RECORDS, DeadLetterCount, DeadLetterLimit
 from streams.delivery import Delivery
 from streams.errors import UnavailableError
 from streams.inbox import Inbox
@@ -21,13 +21,13 @@ class States:
         self.reason: str | None = None
         self.away = False
 
-    async def blown(self, role: Role) -> str | None:
+    async def exceeded_reason(self, role: Role) -> str | None:
         """Return the reason."""
         if self.away:
             raise UnavailableError("away")
         return self.reason
 
-    async def blow(self, role: Role, reason: str) -> None:
+    async def save_exceeded(self, role: Role, reason: str) -> None:
         """Keep the reason."""
         if self.away:
             raise UnavailableError("away")
@@ -52,8 +52,8 @@ class Role_:  # noqa: N801 - the type of that name is taken
         self.inbox = Inbox(["poster-requests"], cap=10_000)
         self.states = States()
         self.letters = Letters()
-        self.fuse = DeadLetterLimit("intake", self.inbox, self.letters, self.states)
-        self.progress = Liveness("intake", [self.inbox])
+        self.limit = DeadLetterLimit("intake", self.inbox, self.letters, self.states)
+        self.liveness = Liveness("intake", [self.inbox])
 
     async def take(self, count: int) -> list[Delivery]:
         """Deliver and take some records."""
@@ -63,7 +63,7 @@ class Role_:  # noqa: N801 - the type of that name is taken
 
     def put_all(self, deliveries: list[Delivery]) -> list[asyncio.Task[None]]:
         """Set records aside at the same time, as intake does."""
-        return [asyncio.create_task(self.fuse.put(each, "invalid_request", "bad")) for each in deliveries]
+        return [asyncio.create_task(self.limit.put(each, "invalid_request", "bad")) for each in deliveries]
 
 
 @pytest.fixture
@@ -86,9 +86,9 @@ async def test_twenty_in_a_row_pause_the_role(role: Role_) -> None:
     taking = asyncio.create_task(role.inbox.take(1))
     await settle()
 
-    assert role.letters.offsets == list(range(IN_A_ROW))
+    assert role.letters.offsets == list(range(CONSECUTIVE_LIMIT))
     assert not taking.done()
-    assert "posters dead-letters resume --where role=intake" in role.progress.reasons()[0]
+    assert "posters dead-letters resume --where role=intake" in role.liveness.reasons()[0]
     for task in [*puts, taking]:
         task.cancel()
 
@@ -100,7 +100,7 @@ async def test_bad_records_among_good_ones_do_not(role: Role_) -> None:
     await asyncio.gather(*puts)
 
     assert len(role.letters.offsets) == 100
-    assert role.progress.reasons() == []
+    assert role.liveness.reasons() == []
 
 
 async def test_half_of_the_last_hundred_pause_the_role(role: Role_) -> None:
@@ -109,7 +109,7 @@ async def test_half_of_the_last_hundred_pause_the_role(role: Role_) -> None:
     puts = role.put_all(taken[1::2])
     await settle()
 
-    assert role.letters.offsets == list(range(1, OF_THE_LAST, 2))
+    assert role.letters.offsets == list(range(1, RECENT_RECORDS, 2))
     for task in puts:
         task.cancel()
 
@@ -120,28 +120,28 @@ async def test_the_state_is_kept_and_resuming_goes_on_without_loss(role: Role_) 
     await settle()
     role.states.away = True
     with pytest.raises(UnavailableError):
-        await role.fuse.look()
+        await role.limit.synchronize()
     role.states.away = False
-    await role.fuse.look()
+    await role.limit.synchronize()
     kept = role.states.reason
-    await role.fuse.look()
-    still = role.progress.reasons()
+    await role.limit.synchronize()
+    still = role.liveness.reasons()
     role.states.reason = None
-    await role.fuse.look()
+    await role.limit.synchronize()
     await asyncio.gather(*puts)
 
     assert kept is not None
     assert still
     assert sorted(role.letters.offsets) == list(range(30))
-    assert role.progress.reasons() == []
+    assert role.liveness.reasons() == []
 
 
 async def test_another_process_of_the_role_pauses_too(role: Role_) -> None:
     """A fuse that blew elsewhere, or before a restart, holds here as well."""
     role.states.reason = "20 records in a row are dead letters"
-    await role.fuse.look()
+    await role.limit.synchronize()
 
-    assert role.progress.reasons() == ["intake: 20 records in a row are dead letters"]
+    assert role.liveness.reasons() == ["intake: 20 records in a row are dead letters"]
 
 
 def test_the_order_of_taking_counts_not_that_of_failing() -> None:
@@ -149,13 +149,13 @@ def test_the_order_of_taking_counts_not_that_of_failing() -> None:
     random = Random(5)  # noqa: S311 - repeatable on purpose
     for _ in range(50):
         bad = [random.random() < 0.4 for _ in range(400)]
-        runs = any(all(bad[start : start + IN_A_ROW]) for start in range(400 - IN_A_ROW))
+        runs = any(all(bad[start : start + CONSECUTIVE_LIMIT]) for start in range(400 - CONSECUTIVE_LIMIT))
         shares = any(sum(bad[start : start + 100]) >= 50 and bad[start + 99] for start in range(301))
-        count = Count()
+        count = DeadLetterCount()
         for offset in range(400):
-            count.taken(("t", 0, offset))
+            count.add_taken(("t", 0, offset))
         order = [offset for offset in range(400) if bad[offset]]
         random.shuffle(order)
-        verdicts = [count.bad(("t", 0, offset)) for offset in order]
+        verdicts = [count.add_dead_letter(("t", 0, offset)) for offset in order]
 
         assert runs or shares or not any(verdicts)

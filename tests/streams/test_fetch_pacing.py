@@ -24,7 +24,7 @@ async def test_a_fetch_waits_for_more_only_after_one_that_brought_records(
     carry_out = AdaptiveFetchWait.__call__
 
     async def noted(self: AdaptiveFetchWait, assignment: Any, node_id: Any, request: Any) -> bool:
-        asked = self._fetcher._fetch_min_bytes
+        asked = self.min_bytes
         came = await carry_out(self, assignment, node_id, request)
         fetches.append((asked, came))
         if len(received) == 10 and fetches[-1] == (1, False):

@@ -14,21 +14,21 @@ def test_what_was_fetched_is_missed() -> None:
     """A record follows only the one that was fetched before it, the first only the assignment."""
     fetched = chain(9, 10, 11)
 
-    assert fetched.follows(9, None)
-    assert fetched.follows(10, 9)
-    assert not fetched.follows(10, None)
-    assert not fetched.follows(11, 9)
-    assert (fetched.next(None), fetched.next(9)) == (9, 10)
+    assert fetched.is_next(9, None)
+    assert fetched.is_next(10, 9)
+    assert not fetched.is_next(10, None)
+    assert not fetched.is_next(11, 9)
+    assert (fetched.next_after(None), fetched.next_after(9)) == (9, 10)
 
 
 def test_a_gap_is_no_record() -> None:
     """Where the broker has no records between two, the later follows the earlier, and what the gap ends with."""
     fetched = chain(3, 4, 9, 10)
 
-    assert fetched.follows(9, 4)
-    assert fetched.follows(9, 7)
-    assert not fetched.follows(9, 3)
-    assert not fetched.follows(10, 4)
+    assert fetched.is_next(9, 4)
+    assert fetched.is_next(9, 7)
+    assert not fetched.is_next(9, 3)
+    assert not fetched.is_next(10, 4)
 
 
 def test_what_is_fetched_again_changes_nothing() -> None:
@@ -37,12 +37,12 @@ def test_what_is_fetched_again_changes_nothing() -> None:
     fetched.add([4, 9, 10])
 
     assert (fetched.first, fetched.last) == (3, 10)
-    assert fetched.follows(9, 4)
-    assert fetched.follows(10, 9)
+    assert fetched.is_next(9, 4)
+    assert fetched.is_next(10, 9)
 
 
 def test_nothing_follows_in_an_empty_chain() -> None:
     """A record of an earlier assignment has no place in one that has fetched nothing yet."""
-    assert not FetchedOffsets().follows(5, None)
-    assert not FetchedOffsets().follows(5, 4)
-    assert FetchedOffsets().next(None) is None
+    assert not FetchedOffsets().is_next(5, None)
+    assert not FetchedOffsets().is_next(5, 4)
+    assert FetchedOffsets().next_after(None) is None

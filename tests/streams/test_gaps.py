@@ -92,7 +92,7 @@ async def test_commits_reach_the_end_over_every_gap(empty_broker: str, kafka: Ka
     async with asyncio.timeout(120):
         while where[0] < where[1]:
             await _finish_what_comes(inbox)
-            await lag.look()
+            await lag.update()
             where = await asyncio.to_thread(committed, empty_broker)
     await app.stop()
 
@@ -112,7 +112,7 @@ async def test_a_marker_at_the_end_waits_for_the_records_before_it(broker: str) 
         rest = await asyncio.wait_for(inbox.take(8), 60)
         inbox.finish(rest)
     for _ in range(3):
-        await lag.look()
+        await lag.update()
         await app.consumer.commit()
     held_back, end = await asyncio.to_thread(committed, broker)
     inbox.finish(taken)

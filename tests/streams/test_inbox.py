@@ -12,20 +12,20 @@ class RecordingSource:
     """Remembers what is held back."""
 
     def __init__(self) -> None:
-        self.held: set[Partition] = set()
+        self.paused: set[Partition] = set()
         self.calls: list[str] = []
 
-    def hold(self, partition: Partition) -> None:
+    def pause_partition(self, partition: Partition) -> None:
         """Remember."""
-        self.held.add(partition)
-        self.calls.append("hold")
+        self.paused.add(partition)
+        self.calls.append("pause")
 
-    def release(self, partition: Partition) -> None:
+    def resume_partition(self, partition: Partition) -> None:
         """Forget."""
-        self.held.discard(partition)
-        self.calls.append("release")
+        self.paused.discard(partition)
+        self.calls.append("resume")
 
-    def admit(self, partition: Partition, offset: int, after: int | None) -> bool:
+    def accept(self, partition: Partition, offset: int, after: int | None) -> bool:
         """Take whatever comes."""
         return True
 
@@ -63,14 +63,14 @@ async def test_a_full_partition_is_held_back_and_let_go_at_half(inbox: Inbox, so
     """Delivery beyond the cap is accepted, because the rest of a fetch may still come, but the partition is held."""
     for offset in range(6):
         inbox.deliver(delivery(offset), lambda: None)
-    held_when_full = set(source.held)
+    held_when_full = set(source.paused)
     taken = await inbox.take(10)
     inbox.finish(taken[:3])
-    held_above_half = set(source.held)
+    held_above_half = set(source.paused)
     inbox.finish(taken[3:4])
 
     assert held_when_full == held_above_half == {("poster-requests", 0)}
-    assert source.held == set()
+    assert source.paused == set()
 
 
 async def test_a_record_delivered_again_joins_the_work_under_way(inbox: Inbox) -> None:
@@ -134,7 +134,7 @@ async def test_a_drain_does_not_wait_for_what_only_waits_for_its_time(inbox: Inb
     """A parked record is left unfinished, and joined where it is delivered again."""
     inbox.deliver(delivery(0), lambda: None)
     (taken,) = await inbox.take(1)
-    inbox.park(taken)
+    inbox.defer(taken)
 
     drained = await inbox.drain(0.01)
     inbox.revoke([("poster-requests", 0)])
@@ -173,11 +173,11 @@ async def test_what_the_queue_keeps_waits_until_it_lets_go() -> None:
     inbox = Inbox(["poster-requests"], cap=4, queue=queue)
     inbox.deliver(delivery(0), lambda: None)
     taking = asyncio.create_task(inbox.take(1))
-    inbox.look_again()
+    inbox.recheck_queue()
     await asyncio.wait({taking}, timeout=0.01)
     early = taking.done()
     queue.keeps = False
-    inbox.look_again()
+    inbox.recheck_queue()
 
     assert not early
     assert [each.offset for each in await asyncio.wait_for(taking, 1)] == [0]
@@ -198,5 +198,5 @@ async def test_what_happens_while_a_fetch_settles_is_not_missed(inbox: Inbox, wh
     await asyncio.wait({taking}, timeout=0.01)
 
     assert not taking.done()
-    assert inbox.working == 0
+    assert inbox.in_flight == 0
     taking.cancel()

@@ -50,7 +50,7 @@ def committed(broker: str) -> int:
 async def look_on(lag: Lag) -> None:
     """Look at the broker again and again."""
     while True:
-        await lag.look()
+        await lag.update()
 
 
 async def taken_by(inbox: Losing, broker: str, *, looks: bool) -> list[int]:

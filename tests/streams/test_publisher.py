@@ -79,7 +79,7 @@ async def test_what_returns_is_on_the_topic(publisher: KafkaPublisher, broker: s
 
 async def test_a_broker_that_is_away_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without an acknowledgement in time the caller is told to try again, not that all is well."""
-    monkeypatch.setattr(publishing, "GIVE_UP_SECONDS", 0.3)
+    monkeypatch.setattr(publishing, "DELIVERY_TIMEOUT_SECONDS", 0.3)
     publisher = KafkaPublisher(Settings(brokers=f"127.0.0.1:{free_port()}"))
     with pytest.raises(UnavailableError, match="did not acknowledge"):
         await publisher.publish([Record(topic=TOPIC, key="k", value=b"v")] * 3)
@@ -105,4 +105,4 @@ async def test_a_caller_that_is_cancelled_disturbs_nobody(publisher: KafkaPublis
 
 def test_an_error_for_good_is_not_tried_again() -> None:
     """What librdkafka calls fatal ends the process instead of looping for ever."""
-    assert isinstance(publishing._meaning(KafkaError(KafkaError._FATAL, "fenced", fatal=True)), KafkaException)
+    assert isinstance(publishing._exception_of(KafkaError(KafkaError._FATAL, "fenced", fatal=True)), KafkaException)

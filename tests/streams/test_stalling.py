@@ -32,7 +32,7 @@ async def told(app: RoleApp) -> BaseException:
     async def looking() -> None:
         async with asyncio.timeout(60):
             while True:
-                await consumer.look()
+                await consumer.fetch_states()
 
     watches = {asyncio.create_task(looking()), asyncio.create_task(app.until_crashed())}
     done, others = await asyncio.wait(watches, return_when=asyncio.FIRST_COMPLETED)
@@ -81,7 +81,7 @@ async def test_a_look_says_how_far_each_partition_is_fetched(broker: str) -> Non
     """Nothing is left unread of what was published."""
     app, _ = await running(broker)
     consumer: Any = app.consumer
-    seen = await consumer.look()
+    seen = await consumer.fetch_states()
     await app.stop()
 
     assert len(seen) == 12
