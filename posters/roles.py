@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -47,6 +47,7 @@ from streams.errors import SettingsError
 from streams.faust_bridge.application import RoleApp
 from streams.inbox import Inbox, Queue, pause_switch
 from streams.liveness import Liveness
+from streams.logs import log_context
 from streams.topics import EDGES, Role
 
 
@@ -64,6 +65,11 @@ class RunningRole:
         """What the role shows of its work."""
         return Liveness(self.role, self.app.inboxes)
 
+    def task(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        """Run `work` as a task whose log records carry the role."""
+        with log_context(role=self.role):
+            return asyncio.ensure_future(work)
+
 
 def now() -> datetime:
     """Return the time, in UTC."""
@@ -72,7 +78,8 @@ def now() -> datetime:
 
 async def open_role(role: Role, settings: Settings, exit_stack: AsyncExitStack) -> RunningRole:
     """Open what the role needs, except its consumer; `exit_stack` closes it again, in reverse order."""
-    opened: RunningRole = await _OPENERS[role](settings, exit_stack)
+    with log_context(role=role):
+        opened: RunningRole = await _OPENERS[role](settings, exit_stack)
     return opened
 
 

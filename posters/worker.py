@@ -93,7 +93,7 @@ async def _started(
         return opened
     logger.info("told to stop before everything had started")
     starting.cancel()
-    stops = [asyncio.ensure_future(role.app.stop()) for role in opened]
+    stops = [role.task(role.app.stop()) for role in opened]
     await asyncio.wait({starting, *stops}, timeout=ABANDON_SECONDS)
     return None
 
@@ -104,7 +104,7 @@ async def _start(
     await _require_topics(roles, settings)
     opened += await asyncio.gather(*(open_role(role, settings, exit_stack) for role in roles))
     # All at once: started one after the other, each would wait for its own group's initial delay.
-    await asyncio.gather(*(role.app.start() for role in opened))
+    await asyncio.gather(*(role.task(role.app.start()) for role in opened))
 
 
 async def _require_topics(roles: Sequence[Role], settings: Settings) -> None:
@@ -121,11 +121,11 @@ async def _require_topics(roles: Sequence[Role], settings: Settings) -> None:
 
 
 async def _work(opened: Sequence[RunningRole], settings: Settings, stop: asyncio.Event) -> None:
-    loops = [asyncio.ensure_future(role.progress.run(role.work)) for role in opened]
-    loops += [asyncio.ensure_future(Lag(role.app, role.progress, now).run()) for role in opened]
-    loops += [asyncio.ensure_future(role.app.until_crashed()) for role in opened]
+    loops = [role.task(role.progress.run(role.work)) for role in opened]
+    loops += [role.task(Lag(role.app, role.progress, now).run()) for role in opened]
+    loops += [role.task(role.app.until_crashed()) for role in opened]
     stopping = asyncio.ensure_future(stop.wait())
-    loops += [asyncio.ensure_future(role.fuse.run()) for role in opened]
+    loops += [role.task(role.fuse.run()) for role in opened]
     try:
         done, _ = await asyncio.wait([*loops, stopping], return_when=asyncio.FIRST_COMPLETED)
         for task in done - {stopping}:
@@ -139,7 +139,7 @@ async def _work(opened: Sequence[RunningRole], settings: Settings, stop: asyncio
 
 
 async def _stop(opened: Sequence[RunningRole], settings: Settings) -> None:
-    stops = [asyncio.ensure_future(role.app.stop()) for role in opened]
+    stops = [role.task(role.app.stop()) for role in opened]
     _, hanging = await asyncio.wait(stops, timeout=settings.drain_timeout + ABANDON_SECONDS)
     if hanging:
         raise UncleanStopError(

@@ -23,6 +23,7 @@ from streams.dead_letters import DeadLetters
 from streams.delivery import Delivery, Publisher, Record
 from streams.failpoint import failpoint
 from streams.inbox import Inbox
+from streams.logs import log_delivery
 from streams.records import event_headers
 from streams.replay import replay_generation
 from streams.retry import retry_while_unavailable
@@ -93,9 +94,11 @@ class IntakeAgent:
                 records += self._acceptance.accept(request, delivery)
                 answered.append(delivery)
             except ContractError as error:
-                tasks.create_task(self._reject(delivery, str(error)))
+                with log_delivery(delivery):
+                    tasks.create_task(self._reject(delivery, str(error)))
             except UnknownTemplateError:
-                tasks.create_task(self._wait_for_template(request, delivery))
+                with log_delivery(delivery, request):
+                    tasks.create_task(self._wait_for_template(request, delivery))
             if len(records) >= RECORDS_A_CHUNK:
                 await self._begin(records, answered, tasks)
                 records, answered = [], []
@@ -119,13 +122,14 @@ class IntakeAgent:
             if self._inbox.draining:
                 return
             self._inbox.resume_deferred(delivery)
-            try:
-                records = self._acceptance.answers(request, delivery)
-            except UnknownTemplateError:
-                tasks.create_task(self._wait_for_template(request, delivery))
-            else:
-                pieces = await self._begin_pieces(records, tasks)
-                tasks.create_task(self._finish(delivery, pieces))
+            with log_delivery(delivery, request):
+                try:
+                    records = self._acceptance.answers(request, delivery)
+                except UnknownTemplateError:
+                    tasks.create_task(self._wait_for_template(request, delivery))
+                else:
+                    pieces = await self._begin_pieces(records, tasks)
+                    tasks.create_task(self._finish(delivery, pieces))
 
     async def _begin_pieces(self, records: Iterator[Record], tasks: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
         """Let the broker take pieces while the next is decided, that of the next batch too."""

@@ -11,6 +11,7 @@ from schemas.renders import PosterPinned
 from streams.dead_letters import DeadLetters
 from streams.delivery import Delivery, Publisher
 from streams.inbox import Inbox
+from streams.logs import log_delivery
 from streams.records import event_headers, event_record
 from streams.retry import Sleep, retry_while_unavailable
 
@@ -40,7 +41,8 @@ class RetryAgent:
         async with asyncio.TaskGroup() as tasks:
             while True:
                 for delivery in await self._inbox.take(limit=100):
-                    tasks.create_task(self._handle(delivery))
+                    with log_delivery(delivery):
+                        tasks.create_task(self._handle(delivery))
 
     async def _handle(self, delivery: Delivery) -> None:
         try:
@@ -49,7 +51,8 @@ class RetryAgent:
             reason = str(error)
             await retry_while_unavailable(lambda: self._dead_letters.put(delivery, "invalid_request", reason))
         else:
-            await self._send_back_when_due(poster, delivery)
+            with log_delivery(delivery, poster):
+                await self._send_back_when_due(poster, delivery)
         self._inbox.finish([delivery])
 
     async def _send_back_when_due(self, poster: PosterPinned, delivery: Delivery) -> None:

@@ -24,6 +24,7 @@ from streams.dead_letters import DeadLetters
 from streams.delivery import Delivery, Publisher
 from streams.failpoint import failpoint
 from streams.liveness import DeclareWait, declare_wait
+from streams.logs import log_delivery
 from streams.retry import Sleep, retry_while_unavailable
 
 T = TypeVar("T")
@@ -141,7 +142,8 @@ class Sink:
         takes; a record that cannot be stored becomes a dead letter alone. Raises SchemaMismatchError.
         """
         for delivery, reason in reading.refused:
-            await self._dead_letter(delivery, reason)
+            with log_delivery(delivery):
+                await self._dead_letter(delivery, reason)
         news: list[FlushResult] = []
         for chunk in _chunks(reading.entries):
             await isolate_bad_rows(chunk, partial(self._write, news), self._reject)
@@ -182,7 +184,8 @@ class Sink:
             await self._patiently(lambda: cancel_open_posters(self._database, self._publisher, written.cancelled))
 
     async def _reject(self, entry: _Entry, error: BadRowError) -> None:
-        await self._dead_letter(entry.delivery, str(error))
+        with log_delivery(entry.delivery, entry.rows[0]):
+            await self._dead_letter(entry.delivery, str(error))
 
     async def _dead_letter(self, delivery: Delivery, reason: str) -> None:
         self.counts.dead_letters += 1
