@@ -38,7 +38,7 @@ class Broker:
 
 @dataclass(eq=False)
 class Worker:
-    """One process: the real inbox, what it works on, and what it would commit."""
+    """One process: the real inbox, its in-flight records, and what it would commit."""
 
     inbox: Inbox
     generation: int = -1
@@ -52,7 +52,7 @@ class Worker:
     stopping: bool = False
 
     def pause_partition(self, partition: Partition) -> None:
-        """Fetch no more of a partition."""
+        """Stop fetching a partition."""
         self.paused.add(partition)
 
     def resume_partition(self, partition: Partition) -> None:
@@ -60,11 +60,11 @@ class Worker:
         self.paused.discard(partition)
 
     def accept(self, partition: Partition, offset: int, after: int | None) -> bool:
-        """Say whether a record comes next, and go back where one is missing."""
-        follows = self.fetched.get(partition, FetchedOffsets()).is_next(offset, after)
-        if not follows:
+        """Return whether a record comes next; seek back where one is missing."""
+        is_next = self.fetched.get(partition, FetchedOffsets()).is_next(offset, after)
+        if not is_next:
             self.refetch(partition, after)
-        return follows
+        return is_next
 
     def refetch(self, partition: Partition, after: int | None) -> None:
         """Fetch again what comes after an offset."""
@@ -73,10 +73,10 @@ class Worker:
             self.positions[partition] = first
 
     def refetch_missing(self) -> None:
-        """Go back where what was fetched did not arrive."""
-        for partition, chain in self.fetched.items():
+        """Seek back where fetched records did not arrive."""
+        for partition, fetched in self.fetched.items():
             arrived = self.inbox.last_delivered(partition)
-            if chain.last is not None and (arrived is None or arrived < chain.last):
+            if fetched.last is not None and (arrived is None or arrived < fetched.last):
                 self.refetch(partition, arrived)
 
 
@@ -96,7 +96,7 @@ class World:
         self.members: list[Worker] = []
         self.zombies: list[Worker] = []
         self._loses = 0.05
-        """How many of what is fetched do not arrive; in the end all do."""
+        """Share of fetched records that do not arrive; 0 at the end."""
         for _ in range(self._random.randint(1, 3)):
             self._join()
 
@@ -168,7 +168,7 @@ class World:
             self._join()
 
     def _stop(self) -> None:
-        """TERM: nothing more is handed out; once all is finished, the worker commits and leaves."""
+        """TERM: no more records are handed out; once all are finished, the worker commits and leaves."""
         if self._random.random() < 0.2 and self.members:
             worker = self._random.choice(self.members)
             worker.stopping = True
@@ -183,7 +183,7 @@ class World:
             self._deliver(worker, self._random.choice(free), self._random.randint(1, POLL_RECORDS))
 
     def _deliver(self, worker: Worker, partition: Partition, count: int) -> None:
-        """Hand over a fetch even where the partition is held back meanwhile, and lose some of it, as Faust does."""
+        """Hand over a fetch even where the partition is paused meanwhile, and lose some of it, as Faust does."""
         position = worker.positions[partition]
         offsets = [each for each in self.broker.log[partition] if each >= position][:count]
         worker.fetched.setdefault(partition, FetchedOffsets()).add(offsets)
@@ -195,9 +195,11 @@ class World:
                 topic=partition[0], partition=partition[1], offset=offset, timestamp=EPOCH, key=None, value=None
             )
             worker.inbox.deliver(delivery, self._acknowledgement(worker, partition, offset, worker.generation))
-        held, _ = worker.inbox.unacknowledged_in(partition)
-        if held > CAP + POLL_RECORDS:
-            raise self.violation(f"{held} records of {partition} are held, {CAP + POLL_RECORDS} are allowed")
+        unacknowledged, _ = worker.inbox.unacknowledged_in(partition)
+        if unacknowledged > CAP + POLL_RECORDS:
+            raise self.violation(
+                f"{unacknowledged} records of {partition} are unacknowledged, {CAP + POLL_RECORDS} are allowed"
+            )
 
     def _acknowledgement(
         self, worker: Worker, partition: Partition, offset: int, generation: int
@@ -239,7 +241,7 @@ class World:
             return
         for delivery in _result(worker.inbox.take(self._random.randint(1, 3))):
             if any(_place(each) == _place(delivery) for each in (*worker.in_flight, *worker.written, *worker.deferred)):
-                raise self.violation(f"{_place(delivery)} was handed out while it was being worked on")
+                raise self.violation(f"{_place(delivery)} was handed out while it was in flight")
             worker.in_flight.append(delivery)
 
     def _write(self) -> None:
@@ -277,7 +279,7 @@ class World:
     def _pause(self) -> None:
         worker = self._somebody()
         if worker is not None:
-            (worker.inbox.resume if worker.inbox.pause_reasons else worker.inbox.pause)("the storage is away")
+            (worker.inbox.resume if worker.inbox.pause_reasons else worker.inbox.pause)("the storage is unavailable")
 
     def _somebody(self) -> Worker | None:
         everybody = self.members + self.zombies
@@ -297,7 +299,7 @@ class World:
             self.members = staying
             self._join()
         for worker in self.members:
-            worker.inbox.resume("the storage is away")
+            worker.inbox.resume("the storage is unavailable")
         for _ in range(400):
             self._one_round()
             if self.broker.committed == self.broker.ends():

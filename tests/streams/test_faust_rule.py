@@ -55,11 +55,11 @@ def committed_by_faust(
 def test_faust_commits_by_the_rule_we_know(
     acked: list[int], committed: int | None, gaps: list[tuple[int, int]], expected: int | None
 ) -> None:
-    """If this fails after an upgrade, look at streams/offset_tracker.py again before anything else."""
+    """If this fails after an upgrade, review streams/offset_tracker.py first."""
     assert committed_by_faust(acked, committed=committed, gaps=gaps) == expected
 
 
-def test_what_the_window_releases_faust_commits_as_it_should() -> None:
+def test_faust_commits_correctly_what_the_tracker_releases() -> None:
     """The head in flight that Faust would step over is not, because the records behind it are not released."""
     tracker: OffsetTracker[int] = OffsetTracker()
     for offset in (5, 6, 7):

@@ -1,4 +1,4 @@
-"""What may be acknowledged is what nothing unfinished stands before."""
+"""A record may be acknowledged once every record before it is finished."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,8 +19,8 @@ def test_nothing_is_released_before_its_head() -> None:
     assert tracker.weight == 0
 
 
-def test_gaps_in_offsets_hold_nothing_up() -> None:
-    """Compaction and transactions leave gaps; order of delivery is what counts."""
+def test_gaps_in_offsets_delay_nothing() -> None:
+    """Compaction and transactions leave gaps; the order of delivery counts."""
     tracker: OffsetTracker[int] = OffsetTracker()
     for offset in (3, 9, 100):
         tracker.deliver(offset, offset)
@@ -40,7 +40,7 @@ def test_an_offset_delivered_twice_is_one_record() -> None:
 
 
 def test_a_late_finish_of_an_unknown_offset_releases_nothing() -> None:
-    """Work that an earlier assignment began cannot acknowledge in this one."""
+    """Work of an earlier assignment acknowledges nothing in this one."""
     tracker: OffsetTracker[int] = OffsetTracker()
     tracker.deliver(7, 7)
 
@@ -85,7 +85,7 @@ class Assignments(RuleBasedStateMachine):
 
     @rule()
     def assigned(self) -> None:
-        """The partition comes (back) to us: what is not acknowledged is delivered again."""
+        """The partition is assigned (again): unacknowledged records are delivered again."""
         self.tracker: OffsetTracker[int] = OffsetTracker()
         self.finished: set[int] = set()
         self.first = self.delivered = self.committed
@@ -104,10 +104,10 @@ class Assignments(RuleBasedStateMachine):
 
     @rule(which=st.integers(0, 50))
     def deliver_again(self, which: int) -> None:
-        """The broker repeats itself: a record in hand is not a second one."""
-        in_hand = [n for n in range(self.first, self.delivered) if self.topic[n] not in self.finished]
-        if in_hand:
-            offset = self.topic[in_hand[which % len(in_hand)]]
+        """The broker repeats a record: a record in flight is not added twice."""
+        in_flight = [n for n in range(self.first, self.delivered) if self.topic[n] not in self.finished]
+        if in_flight:
+            offset = self.topic[in_flight[which % len(in_flight)]]
             assert not self.tracker.deliver(offset, -1)
 
     @rule(which=st.integers(0, 50))
