@@ -1,6 +1,6 @@
 """`python -m bench.unguarded worker ROLE`: a worker without the guards that can be left out, to see what they cost.
 
-Left out are the watchdog, the journal, the storage breaker, the fuse, and looking at the lag. What cannot be left out
+Left out are the watchdog, the journal, the storage breaker, the dead-letter limit and the lag. What cannot be left out
 without losing posters (records are acknowledged in order, after their effects are durable) stays.
 """
 
@@ -38,14 +38,14 @@ class NoJournal(CrashJournal):
         """Do nothing."""
 
 
-class NoFuse(DeadLetterLimit):
+class NoDeadLetterLimit(DeadLetterLimit):
     """Counts nothing and follows nothing."""
 
     def __init__(self, role: Any, inbox: Any, *rest: Any) -> None:
         super().__init__(role, inbox, *rest)
-        inbox.on_take = lambda _: None
+        inbox.on_taken = lambda _: None
 
-    async def follow(self) -> None:
+    async def run(self) -> None:
         """Wait until cancelled."""
         await asyncio.Event().wait()
 
@@ -71,8 +71,8 @@ if __name__ == "__main__":
         for name, replacement in {
             "posters.worker.Watchdog": NoWatchdog,
             "posters.worker.Lag": NoLag,
-            "posters.roles.Journal": NoJournal,
-            "posters.roles.Fuse": NoFuse,
+            "posters.roles.CrashJournal": NoJournal,
+            "posters.roles.DeadLetterLimit": NoDeadLetterLimit,
             "posters.roles.BreakingStore": no_breaker,
         }.items():
             patches.enter_context(patch(name, replacement))

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -47,6 +47,7 @@ from streams.errors import SettingsError
 from streams.faust_bridge.application import RoleApp
 from streams.inbox import Inbox, Queue, pause_switch
 from streams.liveness import Liveness
+from streams.logs import log_context
 from streams.record_weight import weigh_by_size
 from streams.topics import EDGES, Role
 
@@ -65,6 +66,11 @@ class RunningRole:
         """What the role shows of its work."""
         return Liveness(self.role, self.app.inboxes)
 
+    def task(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        """Run `work` as a task whose log records carry the role."""
+        with log_context(role=self.role):
+            return asyncio.ensure_future(work)
+
 
 def now() -> datetime:
     """Return the time, in UTC."""
@@ -73,13 +79,14 @@ def now() -> datetime:
 
 async def open_role(role: Role, settings: Settings, exit_stack: AsyncExitStack) -> RunningRole:
     """Open what the role needs, except its consumer; `exit_stack` closes it again, in reverse order."""
-    opened: RunningRole = await _OPENERS[role](settings, exit_stack)
+    with log_context(role=role):
+        opened: RunningRole = await _OPENERS[role](settings, exit_stack)
     return opened
 
 
 def _app(role: Role, settings: Settings, **inbox_options: Any) -> tuple[RoleApp, Inbox]:
     edges = EDGES[role]
-    inbox = Inbox(edges.consumes, edges.window, **inbox_options)
+    inbox = Inbox(edges.consumes, edges.cap, **inbox_options)
     return RoleApp(role, settings, [inbox]), inbox
 
 
@@ -152,7 +159,7 @@ async def _open_render(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
         raise SettingsError(str(error)) from error
     queue: Queue = Lanes(lambda: engine.places.has_room_for_bulk)
     app, inbox = _app("render", settings, queue=queue)
-    engine.places.on_free = inbox.look_again
+    engine.places.on_free = inbox.recheck_queue
     store = BreakingStore(object_store(settings.storage_url), pause_switch(inbox))
     crash_journal = CrashJournal(default_directory())
     crash_journal.open()

@@ -17,7 +17,7 @@ from streams.errors import SettingsError
 from streams.faust_bridge.application import require_cython
 from streams.lag import Lag
 from streams.liveness import Liveness
-from streams.memory import keep_what_is_loaded, return_large_blocks
+from streams.memory import freeze_loaded_objects, return_large_blocks
 from streams.metrics import BUILD_INFO
 from streams.retry import retry_while_unavailable
 from streams.status import StatusServer
@@ -69,7 +69,7 @@ async def run_worker(roles: Sequence[Role], settings: Settings, stop: asyncio.Ev
             exit_stack.push_async_callback(status.stop)
         opened = await _started(roles, settings, exit_stack, stop)
         if opened is not None:
-            keep_what_is_loaded()
+            freeze_loaded_objects()
             logger.info("working as %s", ", ".join(roles))
             BUILD_INFO.labels(build_id()).set(1)
             for role in opened:
@@ -93,7 +93,7 @@ async def _started(
         return opened
     logger.info("told to stop before everything had started")
     starting.cancel()
-    stops = [asyncio.ensure_future(role.app.stop()) for role in opened]
+    stops = [role.task(role.app.stop()) for role in opened]
     await asyncio.wait({starting, *stops}, timeout=ABANDON_SECONDS)
     return None
 
@@ -104,7 +104,7 @@ async def _start(
     await _require_topics(roles, settings)
     opened += await asyncio.gather(*(open_role(role, settings, exit_stack) for role in roles))
     # All at once: started one after the other, each would wait for its own group's initial delay.
-    await asyncio.gather(*(role.app.start() for role in opened))
+    await asyncio.gather(*(role.task(role.app.start()) for role in opened))
 
 
 async def _require_topics(roles: Sequence[Role], settings: Settings) -> None:
@@ -121,11 +121,11 @@ async def _require_topics(roles: Sequence[Role], settings: Settings) -> None:
 
 
 async def _work(opened: Sequence[RunningRole], settings: Settings, stop: asyncio.Event) -> None:
-    loops = [asyncio.ensure_future(role.progress.during(role.work)) for role in opened]
-    loops += [asyncio.ensure_future(Lag(role.app, role.progress, now).run()) for role in opened]
-    loops += [asyncio.ensure_future(role.app.until_crashed()) for role in opened]
+    loops = [role.task(role.progress.run(role.work)) for role in opened]
+    loops += [role.task(Lag(role.app, role.progress, now).run()) for role in opened]
+    loops += [role.task(role.app.until_crashed()) for role in opened]
     stopping = asyncio.ensure_future(stop.wait())
-    loops += [asyncio.ensure_future(role.fuse.follow()) for role in opened]
+    loops += [role.task(role.fuse.run()) for role in opened]
     try:
         done, _ = await asyncio.wait([*loops, stopping], return_when=asyncio.FIRST_COMPLETED)
         for task in done - {stopping}:
@@ -139,7 +139,7 @@ async def _work(opened: Sequence[RunningRole], settings: Settings, stop: asyncio
 
 
 async def _stop(opened: Sequence[RunningRole], settings: Settings) -> None:
-    stops = [asyncio.ensure_future(role.app.stop()) for role in opened]
+    stops = [role.task(role.app.stop()) for role in opened]
     _, hanging = await asyncio.wait(stops, timeout=settings.drain_timeout + ABANDON_SECONDS)
     if hanging:
         raise UncleanStopError(

@@ -1,4 +1,4 @@
-"""How to reach the broker: plain, encrypted, and as whom, for each of the clients that we use."""
+"""Connection options of the Kafka clients: addresses, TLS and SASL, for aiokafka and for librdkafka."""
 
 import ssl
 from typing import Any, Final
@@ -7,11 +7,11 @@ from streams.errors import SettingsError
 from streams.settings import StreamSettings
 
 METADATA_SECONDS: Final = 30.0
-"""How soon partitions that are added to a topic are seen: by those who write to it, and by those who read it."""
+"""Age at which clients refresh topic metadata: how soon producers and consumers see added partitions."""
 RETRY_SECONDS: Final = 0.3
-"""How long a consumer waits before it asks an absent broker again; each of its tasks asks for itself."""
+"""Fixed delay between the attempts of a consumer to reach an unavailable broker; each of its tasks has its own."""
 RECONNECT_SECONDS: Final = 1.0
-"""How long librdkafka waits at most before it dials an absent broker again."""
+"""Longest delay between two attempts to connect to an unavailable broker."""
 PROTOCOLS: Final = {"plaintext": "PLAINTEXT", "ssl": "SSL", "sasl_plaintext": "SASL_PLAINTEXT", "sasl_ssl": "SASL_SSL"}
 
 
@@ -59,7 +59,7 @@ def librdkafka_options(settings: StreamSettings) -> dict[str, Any]:
 
 
 def tls_context(settings: StreamSettings) -> ssl.SSLContext:
-    """Return what the broker's certificate is checked with. Raises SettingsError where a file cannot be read."""
+    """Return the TLS context for the broker. Raises SettingsError where a certificate or key cannot be read."""
     try:
         context = ssl.create_default_context(cafile=settings.broker_ca)
         if settings.broker_certificate is not None:

@@ -1,4 +1,4 @@
-"""Reading a compacted topic whole and for ever, without a consumer group: every process has all of it."""
+"""Reads a whole compacted topic and follows it, without a consumer group: every process has its full content."""
 
 import asyncio
 import contextlib
@@ -19,7 +19,10 @@ RESTART_SECONDS: Final = 1.0
 
 
 class CompactedTopicReader:
-    """Calls `on_record(key, value)` for every record of `topic`, old ones first; `caught_up` is set after those."""
+    """Calls `on_record(key, value)` for every record of `topic`, oldest first.
+
+    `caught_up` is set once the records that were on the topic at the start have been read.
+    """
 
     def __init__(self, topic: str, settings: StreamSettings, on_record: OnRecord) -> None:
         self.topic = topic
@@ -31,8 +34,8 @@ class CompactedTopicReader:
         self.caught_up = asyncio.Event()
 
     async def start(self) -> None:
-        """Begin reading, and return once everything that was there has been read."""
-        self._task = asyncio.create_task(self._read_for_ever(), name=f"read {self.topic}")
+        """Start reading, and return once the present records have been read."""
+        self._task = asyncio.create_task(self._run(), name=f"read {self.topic}")
         await self.caught_up.wait()
 
     async def stop(self) -> None:
@@ -42,14 +45,14 @@ class CompactedTopicReader:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
 
-    async def _read_for_ever(self) -> None:
+    async def _run(self) -> None:
         while True:
             try:
                 await self._read()
             except (KafkaError, OSError) as error:
                 logger.warning("reading %s again in %g s: %r", self.topic, RESTART_SECONDS, error)
             except Exception:
-                # Nobody awaits this task; without it the role would go on with what it knew.
+                # Nobody awaits this task; if it ended, the role would continue with outdated content.
                 logger.exception("reading %s again in %g s", self.topic, RESTART_SECONDS)
             await asyncio.sleep(RESTART_SECONDS)
 
@@ -70,21 +73,24 @@ class CompactedTopicReader:
                 for partition in partitions:
                     consumer.seek(partition, self._positions.get(partition, 0))
                 ends = await consumer.end_offsets(partitions)
-                await self._follow(consumer, {partition: end for partition, end in ends.items() if end > 0})
+                await self._poll(consumer, {partition: end for partition, end in ends.items() if end > 0})
         finally:
             await consumer.stop()
 
     async def _partitions(self, consumer: AIOKafkaConsumer) -> list[TopicPartition]:
-        await consumer._client.add_topic(self.topic)
-        numbers = consumer.partitions_for_topic(self.topic)
-        if not numbers:
-            raise KafkaError(f"topic {self.topic} does not exist; run `posters setup`")
-        return [TopicPartition(self.topic, number) for number in numbers]
+        if not consumer.partitions_for_topic(self.topic):
+            if self.topic not in await consumer.topics():
+                raise KafkaError(f"topic {self.topic} does not exist; run `posters setup`")
+            # A consumer has metadata only of topics it is assigned to; every topic has a partition 0.
+            first = TopicPartition(self.topic, 0)
+            consumer.assign([first])
+            await consumer.end_offsets([first])
+        return [TopicPartition(self.topic, number) for number in consumer.partitions_for_topic(self.topic)]
 
-    async def _follow(self, consumer: AIOKafkaConsumer, behind: dict[TopicPartition, int]) -> None:
-        """Read until there are more partitions than we read."""
-        reading = len(consumer.assignment())
-        while len(consumer.partitions_for_topic(self.topic) or ()) <= reading:
+    async def _poll(self, consumer: AIOKafkaConsumer, behind: dict[TopicPartition, int]) -> None:
+        """Read until the topic gets more partitions than are assigned. `behind`: where catching up ends."""
+        assigned = len(consumer.assignment())
+        while len(consumer.partitions_for_topic(self.topic) or ()) <= assigned:
             for partition in list(behind):
                 # The position passes the end even where the last offsets are compacted away.
                 if await consumer.position(partition) >= behind[partition]:
@@ -94,13 +100,16 @@ class CompactedTopicReader:
             batches = await consumer.getmany(timeout_ms=100 if behind else 1000)
             for partition, records in batches.items():
                 for record in records:
-                    if self._is_news(record):
+                    if self._is_newest(record):
                         self._on_record(record.key, record.value)
                     self._positions[partition] = record.offset + 1
         logger.info("%s has more partitions than before; reading all of them", self.topic)
 
-    def _is_news(self, record: Any) -> bool:
-        """Say whether nothing newer came for the key: since partitions were added, its records are in two of them."""
+    def _is_newest(self, record: Any) -> bool:
+        """Return whether no newer record of the key was read.
+
+        After partitions are added, the records of one key are on two of them.
+        """
         newest = self._newest.get(record.key)
         if newest is not None and record.partition != newest[1] and record.timestamp < newest[0]:
             return False

@@ -1,4 +1,4 @@
-"""Stops a role that sets nearly everything aside: then it is not the records that are bad."""
+"""Dead-letter limit: pauses a role when most of its records become dead letters, because then the role is at fault."""
 
 import asyncio
 import logging
@@ -11,77 +11,77 @@ from streams.dead_letters import DeadLetters
 from streams.delivery import Delivery
 from streams.errors import UnavailableError
 from streams.inbox import Inbox, Position
-from streams.liveness import waiting_for
-from streams.metrics import FUSE_BLOWN
+from streams.liveness import declare_wait
+from streams.metrics import DEAD_LETTER_LIMIT_EXCEEDED
 from streams.retry import Sleep
 from streams.topics import Role
 
 logger = logging.getLogger(__name__)
 
-IN_A_ROW: Final = 20
-OF_THE_LAST: Final = 100
-KEPT: Final = 10_000
-LOOK_SECONDS: Final = 3.0
+CONSECUTIVE_LIMIT: Final = 20
+RECENT_RECORDS: Final = 100
+HISTORY_SIZE: Final = 10_000
+POLL_SECONDS: Final = 3.0
 
 
 class DeadLetterLimitStates(Protocol):
-    """Where it is kept which fuses have blown, for every process of a role and over restarts."""
+    """Stores which roles exceeded their limit, for every process of a role and across restarts."""
 
-    async def blown(self, role: Role) -> str | None:
-        """Return why the role's fuse has blown under this build, or None. Raises UnavailableError."""
+    async def exceeded_reason(self, role: Role) -> str | None:
+        """Return why the role exceeded its limit under this build, or None. Raises UnavailableError."""
         ...
 
-    async def blow(self, role: Role, reason: str) -> None:
-        """Keep that it has blown. Raises UnavailableError."""
+    async def save_exceeded(self, role: Role, reason: str) -> None:
+        """Store that the role exceeded its limit. Raises UnavailableError."""
         ...
 
 
-class Count:
-    """Bad records among those taken, in the order in which they were taken: many are in hand at once."""
+class DeadLetterCount:
+    """Dead letters among the taken records, in the order of taking: many are in flight at once."""
 
     def __init__(self) -> None:
-        self._bad: OrderedDict[Position, bool] = OrderedDict()
+        self._is_dead_letter: OrderedDict[Position, bool] = OrderedDict()
 
-    def taken(self, position: Position) -> None:
-        """Note a record that is worked on from now."""
-        self._bad.pop(position, None)
-        self._bad[position] = False
-        if len(self._bad) > KEPT:
-            self._bad.popitem(last=False)
+    def add_taken(self, position: Position) -> None:
+        """Add a record that is in flight from now on."""
+        self._is_dead_letter.pop(position, None)
+        self._is_dead_letter[position] = False
+        if len(self._is_dead_letter) > HISTORY_SIZE:
+            self._is_dead_letter.popitem(last=False)
 
-    def bad(self, position: Position) -> str | None:
-        """Note that a record is bad. Return why that is too much, or None."""
-        if position not in self._bad:
-            self.taken(position)
-        self._bad[position] = True
-        before = list(islice(self._up_to(position), OF_THE_LAST))
-        if len(before) >= IN_A_ROW and all(before[:IN_A_ROW]):
-            return f"{IN_A_ROW} records in a row are dead letters"
-        if len(before) == OF_THE_LAST and sum(before) * 2 >= OF_THE_LAST:
-            return f"{sum(before)} of the last {OF_THE_LAST} records are dead letters"
+    def add_dead_letter(self, position: Position) -> str | None:
+        """Mark a record as a dead letter. Return why that exceeds the limit, or None."""
+        if position not in self._is_dead_letter:
+            self.add_taken(position)
+        self._is_dead_letter[position] = True
+        recent = list(islice(self._from_newest(position), RECENT_RECORDS))
+        if len(recent) >= CONSECUTIVE_LIMIT and all(recent[:CONSECUTIVE_LIMIT]):
+            return f"{CONSECUTIVE_LIMIT} records in a row are dead letters"
+        if len(recent) == RECENT_RECORDS and sum(recent) * 2 >= RECENT_RECORDS:
+            return f"{sum(recent)} of the last {RECENT_RECORDS} records are dead letters"
         return None
 
-    def clear(self) -> None:
-        """Begin anew; what is in hand is still in hand."""
-        for position in self._bad:
-            self._bad[position] = False
+    def reset(self) -> None:
+        """Count from zero again; records in flight keep their places."""
+        for position in self._is_dead_letter:
+            self._is_dead_letter[position] = False
 
-    def _up_to(self, position: Position) -> Iterator[bool]:
-        """Yield whether records are bad: this one, then those taken before it."""
-        newest_first = reversed(self._bad.items())
-        for each, bad in newest_first:
+    def _from_newest(self, position: Position) -> Iterator[bool]:
+        """Yield whether each record is a dead letter: the given one first, then those taken before it."""
+        newest_first = reversed(self._is_dead_letter.items())
+        for each, is_dead_letter in newest_first:
             if each == position:
-                yield bad
+                yield is_dead_letter
                 break
-        for _, bad in newest_first:
-            yield bad
+        for _, is_dead_letter in newest_first:
+            yield is_dead_letter
 
 
 class DeadLetterLimit:
-    """Dead letters with a fuse: 20 in a row, or half of the last 100, and the role pauses.
+    """Dead letters with a limit: after 20 in a row, or half of the last 100 records, the role pauses.
 
-    It then takes nothing and sets nothing aside until somebody resumes it (`posters dead-letters resume`), or another
-    build runs. What is in hand stays unacknowledged.
+    A paused role takes no records and writes no dead letters until an operator resumes it (`posters dead-letters
+    resume`), or another build runs. In-flight records stay unacknowledged.
     """
 
     def __init__(
@@ -98,80 +98,83 @@ class DeadLetterLimit:
         self._inner = inner
         self._states = states
         self._sleep = sleep
-        self._count = Count()
+        self._count = DeadLetterCount()
         self._reason: str | None = None
         self._unsaved = asyncio.Event()
-        self._whole = asyncio.Event()
-        self._whole.set()
-        inbox.on_take = self._taken
-        FUSE_BLOWN.labels(role).set(0)
+        self._within_limit = asyncio.Event()
+        self._within_limit.set()
+        inbox.on_taken = self._on_taken
+        DEAD_LETTER_LIMIT_EXCEEDED.labels(role).set(0)
 
     async def put(self, delivery: Delivery, reason: str, error: str) -> None:
-        """Set the record aside, once the fuse is whole. Raises UnavailableError."""
-        await self._admitted(delivery)
+        """Write the dead letter, after waiting while the limit is exceeded. Raises UnavailableError."""
+        await self._wait_until_within_limit()
+        self._add(delivery)
         await self._inner.put(delivery, reason, error)
 
-    async def follow(self) -> None:
-        """Keep this process and the kept state in step, until cancelled."""
-        blind = False
+    async def run(self) -> None:
+        """Keep this process and the stored state in step, until cancelled."""
+        state_unknown = False
         while True:
             try:
-                await self.look()
-                blind = False
+                await self.synchronize()
+                state_unknown = False
             except UnavailableError as error:
-                if not blind:
-                    logger.warning("%s: which fuses have blown elsewhere is not known: %s", self._role, error)
-                blind = True
-            await self._wait()
+                if not state_unknown:
+                    logger.warning("%s: whether the role is paused elsewhere is not known: %s", self._role, error)
+                state_unknown = True
+            await self._wait_until_next_poll()
 
-    async def look(self) -> None:
-        """Keep what has blown here; take over what has blown or was resumed elsewhere. Raises UnavailableError."""
+    async def synchronize(self) -> None:
+        """Store a limit exceeded here; take over what was stored or resumed elsewhere. Raises UnavailableError."""
         if self._unsaved.is_set() and self._reason is not None:
-            await self._states.blow(self._role, self._reason)
+            await self._states.save_exceeded(self._role, self._reason)
             self._unsaved.clear()
             return
-        kept = await self._states.blown(self._role)
-        if kept is not None and self._reason is None:
-            self._blow(kept)
-        elif kept is None and self._reason is not None and not self._unsaved.is_set():
+        stored = await self._states.exceeded_reason(self._role)
+        if stored is not None and self._reason is None:
+            self._pause(stored)
+        elif stored is None and self._reason is not None and not self._unsaved.is_set():
             self._resume()
 
-    async def _wait(self) -> None:
+    async def _wait_until_next_poll(self) -> None:
         if self._unsaved.is_set():
-            await self._sleep(LOOK_SECONDS)
+            await self._sleep(POLL_SECONDS)
             return
         unsaved = asyncio.ensure_future(self._unsaved.wait())
-        later = asyncio.ensure_future(self._sleep(LOOK_SECONDS))
+        next_poll = asyncio.ensure_future(self._sleep(POLL_SECONDS))
         try:
-            await asyncio.wait({unsaved, later}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({unsaved, next_poll}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             unsaved.cancel()
-            later.cancel()
+            next_poll.cancel()
 
-    async def _admitted(self, delivery: Delivery) -> None:
+    async def _wait_until_within_limit(self) -> None:
         while self._reason is not None:
-            waiting_for(self._reason)
-            await self._whole.wait()
-            waiting_for(None)
-        why = self._count.bad((delivery.topic, delivery.partition, delivery.offset))
-        if why is not None:
+            declare_wait(self._reason)
+            await self._within_limit.wait()
+            declare_wait(None)
+
+    def _add(self, delivery: Delivery) -> None:
+        exceeded = self._count.add_dead_letter((delivery.topic, delivery.partition, delivery.offset))
+        if exceeded is not None:
             self._unsaved.set()
-            self._blow(f"{why}; mend what is wrong, then: posters dead-letters resume --where role={self._role}")
+            self._pause(f"{exceeded}; fix the cause, then: posters dead-letters resume --where role={self._role}")
 
-    def _taken(self, delivery: Delivery) -> None:
-        self._count.taken((delivery.topic, delivery.partition, delivery.offset))
+    def _on_taken(self, delivery: Delivery) -> None:
+        self._count.add_taken((delivery.topic, delivery.partition, delivery.offset))
 
-    def _blow(self, reason: str) -> None:
+    def _pause(self, reason: str) -> None:
         logger.error("%s: pausing: %s", self._role, reason)
         self._reason = reason
-        self._whole.clear()
+        self._within_limit.clear()
         self._inbox.pause(reason)
-        FUSE_BLOWN.labels(self._role).set(1)
+        DEAD_LETTER_LIMIT_EXCEEDED.labels(self._role).set(1)
 
     def _resume(self) -> None:
         logger.warning("%s: resumed", self._role)
         reason, self._reason = self._reason, None
-        self._count.clear()
+        self._count.reset()
         self._inbox.resume(reason or "")
-        self._whole.set()
-        FUSE_BLOWN.labels(self._role).set(0)
+        self._within_limit.set()
+        DEAD_LETTER_LIMIT_EXCEEDED.labels(self._role).set(0)

@@ -1,4 +1,4 @@
-"""Records that cannot be used, kept byte for byte with where they came from and why."""
+"""Dead letters: invalid records (poison messages), stored byte for byte with their origin and the reason."""
 
 import base64
 import hashlib
@@ -17,9 +17,9 @@ from streams.topics import MEBIBYTE, Role
 
 ERROR_MAX_CHARACTERS: Final = 2_000
 CLAIM_ABOVE_BYTES: Final = 5 * MEBIBYTE - 64 * 1024
-"""A little less than the topic takes, for what the client and the broker add."""
+"""A larger dead letter is stored as a claim. Below the topic's limit, for what the client and the broker add."""
 KEY_MAX_BYTES: Final = 64 * 1024
-"""A longer key is left out where the whole record is in storage."""
+"""A longer key is omitted where the whole record is in storage."""
 
 
 def size(record: Record) -> int:
@@ -31,14 +31,14 @@ def size(record: Record) -> int:
 
 def packed(delivery: Delivery) -> bytes:
     """Return key, value and headers of a record as JSON, bytes in base64."""
-    whole = (delivery.key, delivery.value, delivery.headers)
-    return orjson.dumps(whole, default=lambda raw: base64.b64encode(raw).decode())
+    content = (delivery.key, delivery.value, delivery.headers)
+    return orjson.dumps(content, default=lambda raw: base64.b64encode(raw).decode())
 
 
 def unpacked(content: bytes) -> tuple[bytes | None, bytes | None, Headers]:
-    """Return key, value and headers that were `packed`."""
+    """Return key, value and headers of `packed` content."""
     key, value, headers = orjson.loads(content)
-    return _bytes(key), _bytes(value), tuple((name, _bytes(said)) for name, said in headers)
+    return _bytes(key), _bytes(value), tuple((name, _bytes(text)) for name, text in headers)
 
 
 def _bytes(text: str | None) -> bytes | None:
@@ -46,27 +46,27 @@ def _bytes(text: str | None) -> bytes | None:
 
 
 class DeadLetters(Protocol):
-    """Where a role puts a record that it cannot use."""
+    """Where a role puts an invalid record."""
 
     async def put(self, delivery: Delivery, reason: str, error: str) -> None:
-        """Keep the record. `reason` is a code, `error` a sentence. Raises UnavailableError where it is not kept."""
+        """Store the record. `reason` is a code, `error` a sentence. Raises UnavailableError where it is not stored."""
         ...
 
 
 class Claims(Protocol):
-    """Where values are kept that are too large for the topic."""
+    """Object storage for values that are too large for the topic (claim check)."""
 
     async def keep(self, name: str, value: bytes) -> None:
-        """Keep the value under this name; keeping it again changes nothing. Raises UnavailableError."""
+        """Store the value under this name. Idempotent. Raises UnavailableError."""
         ...
 
 
 class DeadLetterTopic:
-    """Dead letters on their topic: original key, value and headers, and `dlq.*` headers beside them.
+    """Dead letters on their topic: the original key, value and headers, with `dlq.*` headers added.
 
-    What the topic has no room for goes into storage, under the name that the header `dlq.claim` says: brokers limit
-    what a record has when it is compressed, so that one may be larger than any topic takes uncompressed. Mostly that is
-    the value; where key and headers alone are too large, it is the whole record, and `dlq.claimed` says so.
+    What is too large for the topic goes into object storage, and the header `dlq.claim` has its name: brokers limit the
+    compressed size, so a record may be larger than any topic accepts uncompressed. Usually only the value is stored
+    there. Where key and headers alone are too large, the whole record is, and the header `dlq.claimed` marks that.
     """
 
     def __init__(self, role: Role, publisher: Publisher, claims: Claims, now: Callable[[], datetime]) -> None:
@@ -76,7 +76,7 @@ class DeadLetterTopic:
         self._now = now
 
     async def put(self, delivery: Delivery, reason: str, error: str) -> None:
-        """Keep the record. Raises UnavailableError where the broker does not take it."""
+        """Publish the dead letter. Raises UnavailableError where the broker or the storage is unavailable."""
         record = self.record(delivery, reason, error)
         if size(record) > CLAIM_ABOVE_BYTES:
             record = await self._claimed(delivery, record)
@@ -87,29 +87,29 @@ class DeadLetterTopic:
         DEAD_LETTERS_TOTAL.labels(self._role, reason).inc()
 
     async def _publish_claimed(self, delivery: Delivery, record: Record) -> None:
-        """Publish where to find the record: the topic was made for less than it is here."""
+        """Publish only a claim: the topic was created with a lower size limit than the one assumed here."""
         try:
-            await self._publisher.publish([await self._claimed(delivery, record, whole=True)])
+            await self._publisher.publish([await self._claimed(delivery, record, whole_record=True)])
         except RecordTooLargeError as error:
             raise UnavailableError(
-                f"{DEAD_LETTERS} takes next to nothing; raise its max.message.bytes: {error}"
+                f"{DEAD_LETTERS} refuses even a claim; raise its max.message.bytes: {error}"
             ) from error
 
-    async def _claimed(self, delivery: Delivery, record: Record, *, whole: bool = False) -> Record:
+    async def _claimed(self, delivery: Delivery, record: Record, *, whole_record: bool = False) -> Record:
         rest = replace(record, value=None)
-        if not whole and delivery.value is not None and size(rest) <= CLAIM_ABOVE_BYTES:
-            claim = await self._keep(delivery, delivery.value)
+        if not whole_record and delivery.value is not None and size(rest) <= CLAIM_ABOVE_BYTES:
+            claim = await self._store(delivery, delivery.value)
             return replace(rest, headers=(*rest.headers, ("dlq.claim", claim)))
-        claim = await self._keep(delivery, packed(delivery))
-        ours = record.headers[len(delivery.headers) :]
+        claim = await self._store(delivery, packed(delivery))
+        provenance = record.headers[len(delivery.headers) :]
         key = record.key if record.key is None or len(record.key) <= KEY_MAX_BYTES else None
-        said = (*ours, ("dlq.claim", claim), ("dlq.claimed", b"record"))
-        return Record(topic=record.topic, key=key, value=None, headers=said)
+        headers = (*provenance, ("dlq.claim", claim), ("dlq.claimed", b"record"))
+        return Record(topic=record.topic, key=key, value=None, headers=headers)
 
-    async def _keep(self, delivery: Delivery, content: bytes) -> bytes:
-        place = f"{delivery.topic}/{delivery.partition}/{delivery.offset}"
-        # A topic that was made anew counts its offsets anew.
-        name = f"dead-letters/{self._role}/{place}-{hashlib.sha256(content).hexdigest()[:16]}"
+    async def _store(self, delivery: Delivery, content: bytes) -> bytes:
+        position = f"{delivery.topic}/{delivery.partition}/{delivery.offset}"
+        # A topic that was deleted and created again reuses its offsets, so the content is part of the name.
+        name = f"dead-letters/{self._role}/{position}-{hashlib.sha256(content).hexdigest()[:16]}"
         await self._claims.keep(name, content)
         return name.encode()
 

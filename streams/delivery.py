@@ -1,4 +1,4 @@
-"""A record as a role receives it, and the port through which it publishes."""
+"""Records as a role receives and publishes them, and the port through which it publishes."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 Headers = tuple[tuple[str, bytes | None], ...]
-"""Names and values in order. Any name may be repeated and any value null: other producers decide both."""
+"""Names and values in order. A name may be repeated and a value null: other producers decide both."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -33,8 +33,11 @@ class Record:
 
 
 class Publisher(Protocol):
-    """Where roles publish: returns once the broker has acknowledged every record. Raises UnavailableError."""
+    """The port through which roles publish."""
 
     async def publish(self, records: Iterable[Record]) -> None:
-        """Publish the records, in order for each key."""
+        """Publish the records, in order for each key; return once the broker has acknowledged them all.
+
+        Raises UnavailableError.
+        """
         ...

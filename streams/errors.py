@@ -1,18 +1,19 @@
 """The three families of errors, and no more.
 
-- ContractError (in `schemas.codec`): the record is bad. It becomes a dead letter and is never tried again.
-- UnavailableError: something outside is away. The work is held and tried again; no record fails for it.
-- anything else is a bug: it ends the process loudly, and the record is delivered again.
+- ContractError (in `schemas.codec`): the record is invalid (a poison message). It becomes a dead letter and is not
+  retried.
+- UnavailableError: a dependency is unavailable. The work is retried with backoff; no record fails for it.
+- Any other exception is a bug: it ends the process, and the record is delivered again.
 """
 
 
 class UnavailableError(Exception):
-    """A part we depend on (broker, database, storage) is away or busy; the same call may succeed later."""
+    """A dependency (broker, database, storage) is unavailable or busy; the same call may succeed later."""
 
 
 class RecordTooLargeError(Exception):
-    """The broker takes no record of this size on its topic, however often it is sent."""
+    """The broker refuses a record of this size on its topic; retrying does not help."""
 
 
 class SettingsError(Exception):
-    """A setting is missing, unknown or has a bad value; the message names it and what to do."""
+    """A setting is missing, unknown or has an invalid value; the message names it and says what to do."""

@@ -1,8 +1,8 @@
-"""What Faust has delivered to a role and the role has not finished: the one way from a stream to a role's work.
+"""In-flight records of a role: delivery, backpressure and ordered acknowledgement (at-least-once).
 
-Faust's own iteration acknowledges a record even where its work failed, and one stream that is not read stops all
-others. So the stream's loop only calls `deliver`, which never blocks; the role takes records when it has room and says
-`finish` once their effects are durable; and a partition with too many unfinished records is held back at the broker.
+Faust's own iteration acknowledges a record even where processing it failed, and one stream that nobody reads blocks all
+others. So the stream's loop only calls `deliver`, which never blocks. The role takes records when it has capacity and
+calls `finish` once their effects are durable. A partition with too many unfinished records is paused at the consumer.
 """
 
 import asyncio
@@ -15,18 +15,18 @@ from typing import Final, NamedTuple, Protocol
 from streams.delivery import Delivery
 from streams.offset_tracker import OffsetTracker
 
-PASSES: Final = 3
-"""Passes of the event loop, some microseconds each, after which no further record of the same fetch comes."""
+SETTLE_PASSES: Final = 3
+"""Passes of the event loop, some microseconds each, after which no further record of the same fetch arrives."""
 
-NO_TIME: Final = datetime.max.replace(tzinfo=UTC)
-"""Of what was never written."""
+GAP_TIMESTAMP: Final = datetime.max.replace(tzinfo=UTC)
+"""Stands for the timestamp of a gap in the offsets, which has no record."""
 
 Partition = tuple[str, int]
 Position = tuple[str, int, int]
 Acknowledge = Callable[[], object]
 
 
-class _Held(NamedTuple):
+class _Pending(NamedTuple):
     acknowledge: Acknowledge
     timestamp: datetime
 
@@ -34,18 +34,19 @@ class _Held(NamedTuple):
 class Source(Protocol):
     """The consumer, as far as an inbox needs it."""
 
-    def hold(self, partition: Partition) -> None:
-        """Fetch no more of this partition for now."""
+    def pause_partition(self, partition: Partition) -> None:
+        """Stop fetching this partition (backpressure)."""
         ...
 
-    def release(self, partition: Partition) -> None:
+    def resume_partition(self, partition: Partition) -> None:
         """Fetch this partition again."""
         ...
 
-    def admit(self, partition: Partition, offset: int, after: int | None) -> bool:
-        """Say whether this record comes next after `after`, None: since the assignment.
+    def accept(self, partition: Partition, offset: int, after: int | None) -> bool:
+        """Return whether this record is the one fetched next after `after`; None: the first of the assignment.
 
-        Where others were fetched between them, which are missing here, they are fetched again, and this one with them.
+        Where records between them were fetched and did not arrive, return False and fetch them again, and this record
+        with them.
         """
         ...
 
@@ -55,10 +56,10 @@ def _position(delivery: Delivery) -> Position:
 
 
 class Queue(Protocol):
-    """In which order waiting records are handed out, and how many of them may be at the moment."""
+    """The order in which waiting records are handed out, and how many of them are available at the moment."""
 
     def __len__(self) -> int:
-        """Return how many can be removed now. Where more can without another record, `Inbox.look_again` is called."""
+        """Return how many can be removed now. Where that grows without a new record, call `Inbox.recheck_queue`."""
         ...
 
     def append(self, delivery: Delivery) -> None:
@@ -70,22 +71,22 @@ class Queue(Protocol):
         ...
 
     def drop(self, partitions: Set[Partition]) -> None:
-        """Forget the records of these partitions."""
+        """Remove the records of these partitions."""
         ...
 
 
 class Fifo(deque[Delivery]):
-    """First come, first served."""
+    """First in, first out."""
 
     def drop(self, partitions: Set[Partition]) -> None:
-        """Forget the records of these partitions."""
-        kept = [delivery for delivery in self if (delivery.topic, delivery.partition) not in partitions]
+        """Remove the records of these partitions."""
+        remaining = [delivery for delivery in self if (delivery.topic, delivery.partition) not in partitions]
         self.clear()
-        self.extend(kept)
+        self.extend(remaining)
 
 
 def pause_switch(inbox: "Inbox") -> Callable[[str | None], None]:
-    """Return what pauses the inbox when it is told why, and resumes it when it is told None."""
+    """Return a function that pauses the inbox when called with a reason, and resumes it when called with None."""
     paused_for: list[str] = []
 
     def switch(reason: str | None) -> None:
@@ -98,14 +99,14 @@ def pause_switch(inbox: "Inbox") -> Callable[[str | None], None]:
     return switch
 
 
-def _one(_: Delivery) -> int:
+def _unit_weight(_: Delivery) -> int:
     return 1
 
 
 class Inbox:
-    """Records of some topics, between delivery and finish.
+    """Records of some topics, between delivery and acknowledgement.
 
-    `cap` is the weight of unfinished records at which a partition is held back; at half of it the partition is let go.
+    `cap` is the weight of unfinished records at which a partition is paused; at half of it the partition is resumed.
     """
 
     def __init__(
@@ -113,186 +114,190 @@ class Inbox:
         topics: Iterable[str],
         cap: int,
         *,
-        weigh: Callable[[Delivery], int] = _one,
+        weigh: Callable[[Delivery], int] = _unit_weight,
         queue: Queue | None = None,
     ) -> None:
         self.topics = tuple(topics)
         self._cap = cap
         self._weigh = weigh
         self._source: Source | None = None
-        self._windows: dict[Partition, OffsetTracker[_Held]] = {}
-        self._held_back: set[Partition] = set()
+        self._trackers: dict[Partition, OffsetTracker[_Pending]] = {}
+        self._paused_partitions: set[Partition] = set()
         self._queue: Queue = Fifo() if queue is None else queue
-        self._working: dict[Position, None] = {}
-        self._parked: set[Position] = set()
-        self._arrived = asyncio.Event()
+        self._in_flight: dict[Position, None] = {}
+        self._deferred: set[Position] = set()
+        self._available = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
         self._closed = False
-        self._pauses: dict[str, None] = {}
-        self.on_take: Callable[[Delivery], object] = _one
-        """Called with every record that is handed out, in that order."""
+        self._pause_reasons: dict[str, None] = {}
+        self.on_taken: Callable[[Delivery], object] = _unit_weight
+        """Called with every record that `take` hands out, in that order."""
         self.finished = 0
-        """How many records were finished so far."""
+        """Total number of finished records."""
 
     def attach(self, source: Source) -> None:
-        """Name the consumer; called once, before the first delivery."""
+        """Set the consumer; called once, before the first delivery."""
         self._source = source
 
     @property
     def queued(self) -> int:
-        """How many records can be taken."""
+        """Number of records that can be taken."""
         return len(self._queue)
 
     @property
-    def working(self) -> int:
-        """How many records are taken and not finished."""
-        return len(self._working)
+    def in_flight(self) -> int:
+        """Number of records that are taken and not finished; deferred ones do not count."""
+        return len(self._in_flight)
 
     @property
-    def oldest(self) -> Position | None:
-        """The record that has been worked on longest."""
-        return next(iter(self._working), None)
+    def oldest_in_flight(self) -> Position | None:
+        """The record that has been in flight longest."""
+        return next(iter(self._in_flight), None)
 
     @property
-    def paused(self) -> tuple[str, ...]:
-        """Why nothing is handed out at the moment; empty where it is."""
-        return tuple(self._pauses)
+    def pause_reasons(self) -> tuple[str, ...]:
+        """Why no records are handed out at the moment; empty where they are."""
+        return tuple(self._pause_reasons)
 
     @property
     def draining(self) -> bool:
-        """Whether nothing new may be begun, because the role stops."""
+        """Whether no new work may begin, because the role stops."""
         return self._closed
 
     @property
     def unacknowledged(self) -> int:
-        """How many records are delivered and not acknowledged."""
-        return sum(len(window) for window in self._windows.values())
+        """Number of records that are delivered and not acknowledged, of all partitions."""
+        return sum(len(tracker) for tracker in self._trackers.values())
 
-    def held(self, partition: Partition) -> tuple[int, datetime | None]:
-        """Return how many records of a partition are not acknowledged, and the time of the first of them."""
-        window = self._windows.get(partition)
-        head = window.head if window is not None else None
-        return (len(window), head.timestamp) if window is not None and head is not None else (0, None)
+    def unacknowledged_in(self, partition: Partition) -> tuple[int, datetime | None]:
+        """Return how many records of a partition are not acknowledged, and the timestamp of the first of them."""
+        tracker = self._trackers.get(partition)
+        head = tracker.head if tracker is not None else None
+        return (len(tracker), head.timestamp) if tracker is not None and head is not None else (0, None)
 
-    def last(self, partition: Partition) -> int | None:
-        """Return the offset that was delivered last since the assignment, or None where none was."""
-        window = self._windows.get(partition)
-        return None if window is None else window.last
+    def last_delivered(self, partition: Partition) -> int | None:
+        """Return the highest offset delivered since the assignment, or None before the first delivery."""
+        tracker = self._trackers.get(partition)
+        return None if tracker is None else tracker.last_delivered
 
-    def holds_back(self, partition: Partition) -> bool:
-        """Say whether the consumer is asked to fetch no more of a partition for now."""
-        return partition in self._held_back
+    def is_partition_paused(self, partition: Partition) -> bool:
+        """Return whether the consumer was asked to stop fetching a partition."""
+        return partition in self._paused_partitions
 
     def pause(self, reason: str) -> None:
-        """Hand out nothing until `resume` is called with the same reason; what is in hand goes on."""
-        self._pauses[reason] = None
-        self._arrived.clear()
+        """Hand out no records until `resume` is called with the same reason; in-flight records continue."""
+        self._pause_reasons[reason] = None
+        self._available.clear()
 
     def resume(self, reason: str) -> None:
         """Withdraw one reason; without any left, records are handed out again."""
-        self._pauses.pop(reason, None)
-        self._announce()
+        self._pause_reasons.pop(reason, None)
+        self.recheck_queue()
 
-    def look_again(self) -> None:
-        """Hand out what the queue keeps no longer."""
-        self._announce()
+    def recheck_queue(self) -> None:
+        """Wake `take` where the queue has records for it."""
+        if self._queue and not self._closed and not self._pause_reasons:
+            self._available.set()
 
     def deliver(self, delivery: Delivery, acknowledge: Acknowledge) -> None:
         """Accept a record from the stream. `acknowledge` is called once it and all before it are finished.
 
-        A record whose work an earlier assignment began joins that work instead of starting again.
+        A record that is in flight since an earlier assignment is not started again: the new acknowledgement follows
+        when that work finishes.
         """
         partition = (delivery.topic, delivery.partition)
-        window = self._windows.setdefault(partition, OffsetTracker())
-        if window.has(delivery.offset) or not self._admits(partition, delivery.offset, window.last):
+        tracker = self._trackers.setdefault(partition, OffsetTracker())
+        if tracker.was_delivered(delivery.offset) or not self._accept(
+            partition, delivery.offset, tracker.last_delivered
+        ):
             return
-        window.deliver(delivery.offset, _Held(acknowledge, delivery.timestamp), self._weigh(delivery))
-        if window.held >= self._cap and self._source is not None:
-            self._held_back.add(partition)
-            self._source.hold(partition)
+        tracker.deliver(delivery.offset, _Pending(acknowledge, delivery.timestamp), self._weigh(delivery))
+        if tracker.weight >= self._cap and self._source is not None:
+            self._paused_partitions.add(partition)
+            self._source.pause_partition(partition)
         position = _position(delivery)
-        if position not in self._working and position not in self._parked:
+        if position not in self._in_flight and position not in self._deferred:
             self._queue.append(delivery)
-            self._announce()
+            self.recheck_queue()
 
-    def pass_over(self, partition: Partition, after: int | None, end: int, acknowledge: Acknowledge) -> None:
-        """Accept that no record follows `after` before offset `end`; None: none was delivered since the assignment.
+    def skip_gap(self, partition: Partition, after: int | None, end: int, acknowledge: Acknowledge) -> None:
+        """Accept that there is no record between offset `after` and `end`; None: since the assignment.
 
-        `acknowledge` is called once all before are finished. Nothing happens while a record up to `after` is still on
-        its way here, and where this was said before.
+        `acknowledge` is called once all records before are finished. A repeated call does nothing, nor does one while a
+        record up to `after` has not been delivered yet.
         """
-        window = self._windows.setdefault(partition, OffsetTracker())
-        if window.last == after and window.deliver(end - 1, _Held(acknowledge, NO_TIME), 0):
-            for held in window.finish(end - 1):
-                held.acknowledge()
+        tracker = self._trackers.setdefault(partition, OffsetTracker())
+        if tracker.last_delivered == after and tracker.deliver(end - 1, _Pending(acknowledge, GAP_TIMESTAMP), 0):
+            for pending in tracker.finish(end - 1):
+                pending.acknowledge()
 
     async def take(self, limit: int, linger: float = 0.0) -> list[Delivery]:
-        """Wait for records and return up to `limit`; after the first, wait `linger` seconds at most for more."""
+        """Wait for records and return up to `limit`; after the first, wait up to `linger` seconds for more."""
         while True:
-            while not self._queue or self._closed or self._pauses:
-                self._arrived.clear()
-                await self._arrived.wait()
+            while not self._queue or self._closed or self._pause_reasons:
+                self._available.clear()
+                await self._available.wait()
             await self._settle(limit)
-            if not self._queue or self._closed or self._pauses:
-                continue  # it was revoked, closed or paused meanwhile
+            if not self._queue or self._closed or self._pause_reasons:
+                continue  # revoked, closed or paused meanwhile
             if not linger or len(self._queue) >= limit:
                 break
             await self._fill(limit, linger)
             linger = 0.0
         taken = [self._queue.popleft() for _ in range(min(limit, len(self._queue)))]
         for delivery in taken:
-            self._working[_position(delivery)] = None
+            self._in_flight[_position(delivery)] = None
             self._idle.clear()
-            self.on_take(delivery)
+            self.on_taken(delivery)
         if not self._queue:
-            self._arrived.clear()
+            self._available.clear()
         return taken
 
     def finish(self, deliveries: Iterable[Delivery]) -> None:
-        """Say that the effects of these records are durable."""
+        """Mark records finished: their effects are durable."""
         for delivery in deliveries:
             self.finished += 1
             partition = (delivery.topic, delivery.partition)
-            self._working.pop(_position(delivery), None)
-            window = self._windows.get(partition)
-            if window is None:
+            self._in_flight.pop(_position(delivery), None)
+            tracker = self._trackers.get(partition)
+            if tracker is None:
                 continue
-            for held in window.finish(delivery.offset):
-                held.acknowledge()
-            if partition in self._held_back and window.held <= self._cap // 2 and self._source is not None:
-                self._held_back.discard(partition)
-                self._source.release(partition)
-        if not self._working:
+            for pending in tracker.finish(delivery.offset):
+                pending.acknowledge()
+            if partition in self._paused_partitions and tracker.weight <= self._cap // 2 and self._source is not None:
+                self._paused_partitions.discard(partition)
+                self._source.resume_partition(partition)
+        if not self._in_flight:
             self._idle.set()
 
-    def park(self, delivery: Delivery) -> None:
-        """Say that a taken record only waits for its time: a drain does not wait for it, and leaves it unfinished."""
-        self._working.pop(_position(delivery), None)
-        self._parked.add(_position(delivery))
-        if not self._working:
+    def defer(self, delivery: Delivery) -> None:
+        """Mark a taken record as waiting for a later time: a drain leaves it unfinished instead of waiting for it."""
+        self._in_flight.pop(_position(delivery), None)
+        self._deferred.add(_position(delivery))
+        if not self._in_flight:
             self._idle.set()
 
-    def unpark(self, delivery: Delivery) -> None:
-        """Say that the record's time has come and work on it begins."""
-        self._parked.discard(_position(delivery))
-        self._working[_position(delivery)] = None
+    def resume_deferred(self, delivery: Delivery) -> None:
+        """Mark a deferred record as in flight again."""
+        self._deferred.discard(_position(delivery))
+        self._in_flight[_position(delivery)] = None
         self._idle.clear()
 
     def revoke(self, partitions: Iterable[Partition]) -> None:
-        """Forget partitions that are no longer ours: what is queued is dropped, what is being worked on goes on."""
-        gone = set(partitions)
-        for partition in gone:
-            self._windows.pop(partition, None)
-        self._held_back -= gone
-        self._queue.drop(gone)
+        """Drop the state and the queued records of partitions that were revoked; in-flight records continue."""
+        revoked = set(partitions)
+        for partition in revoked:
+            self._trackers.pop(partition, None)
+        self._paused_partitions -= revoked
+        self._queue.drop(revoked)
         if not self._queue:
-            self._arrived.clear()
+            self._available.clear()
 
     async def drain(self, timeout: float) -> bool:
-        """Hand out nothing more and wait until all that was taken is finished; False where `timeout` seconds pass."""
+        """Hand out no more records and wait until all in-flight ones are finished; False after `timeout` seconds."""
         self._closed = True
-        self._arrived.clear()
+        self._available.clear()
         try:
             async with asyncio.timeout(timeout):
                 await self._idle.wait()
@@ -301,24 +306,20 @@ class Inbox:
         return True
 
     async def _settle(self, limit: int) -> None:
-        """Let the rest of a fetch come: Faust hands over a record in some passes of the event loop."""
+        """Let the rest of a fetch arrive: Faust hands over one record in some passes of the event loop."""
         before = 0
         while before < len(self._queue) < limit:
             before = len(self._queue)
-            for _ in range(PASSES):
+            for _ in range(SETTLE_PASSES):
                 await asyncio.sleep(0)
 
     async def _fill(self, limit: int, linger: float) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(linger):
                 while len(self._queue) < limit:
-                    self._arrived.clear()
-                    await self._arrived.wait()
-        self._announce()
+                    self._available.clear()
+                    await self._available.wait()
+        self.recheck_queue()
 
-    def _admits(self, partition: Partition, offset: int, after: int | None) -> bool:
-        return self._source is None or self._source.admit(partition, offset, after)
-
-    def _announce(self) -> None:
-        if self._queue and not self._closed and not self._pauses:
-            self._arrived.set()
+    def _accept(self, partition: Partition, offset: int, after: int | None) -> bool:
+        return self._source is None or self._source.accept(partition, offset, after)

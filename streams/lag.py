@@ -1,4 +1,4 @@
-"""How far a role is behind its topics, as the broker sees it."""
+"""Consumer lag of a role, from the broker's view; detects stalled consumers and records lost after the fetch."""
 
 import asyncio
 import logging
@@ -7,92 +7,93 @@ from datetime import datetime
 from typing import Any, Final
 
 from aiokafka.errors import KafkaConnectionError, KafkaError, NodeNotReadyError
-from faust.exceptions import FaustError
 
+from streams.errors import UnavailableError
 from streams.faust_bridge.application import RoleApp
-from streams.faust_bridge.transport import Fetched
+from streams.faust_bridge.transport import FetchState
 from streams.liveness import Liveness
 from streams.metrics import LAG, LAG_SECONDS
 
 logger = logging.getLogger(__name__)
 
 EVERY_SECONDS: Final = 5.0
-ANSWER_SECONDS: Final = 20.0
+ANSWER_TIMEOUT_SECONDS: Final = 20.0
 
 
 class Lag:
-    """Asks the broker where the topics of a role end, every five seconds.
+    """Compares the consumer's positions with the ends of its partitions, every five seconds.
 
-    It tells the role's progress whether there are records that the consumer does not fetch: one that has stalled
-    delivers nothing, and nothing else would show it.
+    Sets `Liveness.behind` where there are records that the consumer does not fetch: a stalled consumer delivers
+    nothing, and nothing else would show that.
     """
 
-    def __init__(self, app: RoleApp, progress: Liveness, now: Callable[[], datetime]) -> None:
+    def __init__(self, app: RoleApp, liveness: Liveness, now: Callable[[], datetime]) -> None:
         self._app = app
-        self._progress = progress
+        self._liveness = liveness
         self._now = now
-        self._shown: set[tuple[str, int]] = set()
+        self._exported: set[tuple[str, int]] = set()
         self._missing: dict[Any, int | None] = {}
-        """Partitions of which not all arrived that was fetched by the last look, and what had arrived last."""
+        """By partition of which not everything fetched had arrived at the last update: the last offset that had."""
 
     async def run(self) -> None:
-        """Look until cancelled. A broker that does not answer is asked again.
+        """Update until cancelled. An unavailable broker is asked again.
 
-        Raises ConsumerStoppedError where the consumer will never read again.
+        Raises ConsumerStoppedError where the consumer has stopped permanently.
         """
         while True:
             try:
-                async with asyncio.timeout(ANSWER_SECONDS):
-                    await self.look()
-            except (NodeNotReadyError, KafkaConnectionError, OSError, TimeoutError, FaustError) as error:
-                logger.debug("%s: the broker does not say where its topics end: %r", self._app.role, error)
+                async with asyncio.timeout(ANSWER_TIMEOUT_SECONDS):
+                    await self.update()
+            except (NodeNotReadyError, KafkaConnectionError, UnavailableError, OSError, TimeoutError) as error:
+                logger.debug("%s: the broker does not answer with the ends of its topics: %r", self._app.role, error)
             except KafkaError as error:
                 logger.warning("%s: the broker does not let the consumer work: %r", self._app.role, error)
             await asyncio.sleep(EVERY_SECONDS)
 
-    async def look(self) -> None:
-        """Look once. Raises KafkaError, OSError, ConsumerStoppedError."""
+    async def update(self) -> None:
+        """Update gauges and liveness once. Raises KafkaError, OSError, UnavailableError, ConsumerStoppedError."""
         consumer: Any = self._app.consumer
-        seen: Mapping[Any, Fetched] = await consumer.look()
+        states: Mapping[Any, FetchState] = await consumer.fetch_states()
         behind = False
-        for partition, fetched in seen.items():
-            unfetched = fetched.end - (fetched.position or 0)
-            # What is held back is not fetched on purpose, as where many posters wait for their time to be tried again.
-            # Without a coordinator nobody can say where to begin: that is the broker's to mend.
-            stalls = unfetched > 0 and not self._is_held_back(partition)
-            behind = behind or (stalls and (fetched.position is not None or fetched.is_member))
-            self._show(partition, unfetched)
-            if fetched.position and fetched.position - 1 > (-1 if fetched.last is None else fetched.last):
-                self._app.pass_over((partition.topic, partition.partition), fetched.last, fetched.position)
-        self._look_for_missing(seen)
-        self._progress.behind = behind
-        for gone in self._shown - {(tp.topic, tp.partition) for tp in seen}:
-            self._shown.discard(gone)
+        for partition, state in states.items():
+            unfetched = state.end - (state.position or 0)
+            # A paused partition is not fetched on purpose, as where many posters wait for their retry.
+            # Without a coordinator no position is known: the broker has to recover first.
+            stalls = unfetched > 0 and not self._is_paused(partition)
+            behind = behind or (stalls and (state.position is not None or state.is_member))
+            self._export(partition, unfetched)
+            if state.position and state.position - 1 > (-1 if state.last is None else state.last):
+                self._app.skip_gap((partition.topic, partition.partition), state.last, state.position)
+        self._refetch_missing(states)
+        self._liveness.behind = behind
+        for revoked in self._exported - {(tp.topic, tp.partition) for tp in states}:
+            self._exported.discard(revoked)
             for gauge in (LAG, LAG_SECONDS):
-                gauge.remove(self._app.role, gone[0], str(gone[1]))
+                gauge.remove(self._app.role, revoked[0], str(revoked[1]))
 
-    def _look_for_missing(self, seen: Mapping[Any, Fetched]) -> None:
-        """Fetch again what was fetched before the last look already and has not arrived: it will not any more."""
+    def _refetch_missing(self, states: Mapping[Any, FetchState]) -> None:
+        """Fetch records again that had been fetched by the update before and still have not arrived: they are lost."""
         missing = {}
-        for tp, fetched in seen.items():
-            arrived = self._arrived(tp)
-            if fetched.last is not None and (arrived is None or arrived < fetched.last):
-                missing[tp] = arrived
+        for tp, state in states.items():
+            delivered = self._last_delivered(tp)
+            if state.last is not None and (delivered is None or delivered < state.last):
+                missing[tp] = delivered
         for tp, last in missing.items() & self._missing.items():
-            self._app.source.reread((tp.topic, tp.partition), last)
+            self._app.source.refetch((tp.topic, tp.partition), last)
         self._missing = missing
 
-    def _arrived(self, tp: Any) -> int | None:
-        return next(inbox.last((tp.topic, tp.partition)) for inbox in self._app.inboxes if tp.topic in inbox.topics)
-
-    def _is_held_back(self, tp: Any) -> bool:
-        return any(inbox.holds_back((tp.topic, tp.partition)) for inbox in self._app.inboxes)
-
-    def _show(self, tp: Any, unfetched: int) -> None:
+    def _last_delivered(self, tp: Any) -> int | None:
         partition = (tp.topic, tp.partition)
-        held = [inbox.held(partition) for inbox in self._app.inboxes]
-        age = max(((self._now() - oldest).total_seconds() for _, oldest in held if oldest is not None), default=0.0)
+        return next(inbox.last_delivered(partition) for inbox in self._app.inboxes if tp.topic in inbox.topics)
+
+    def _is_paused(self, tp: Any) -> bool:
+        return any(inbox.is_partition_paused((tp.topic, tp.partition)) for inbox in self._app.inboxes)
+
+    def _export(self, tp: Any, unfetched: int) -> None:
+        partition = (tp.topic, tp.partition)
+        unacknowledged = [inbox.unacknowledged_in(partition) for inbox in self._app.inboxes]
+        ages = [(self._now() - oldest).total_seconds() for _, oldest in unacknowledged if oldest is not None]
         labels = (self._app.role, tp.topic, str(tp.partition))
-        LAG.labels(*labels).set(max(0, unfetched) + sum(count for count, _ in held))
-        LAG_SECONDS.labels(*labels).set(max(0.0, age))
-        self._shown.add(partition)
+        LAG.labels(*labels).set(max(0, unfetched) + sum(count for count, _ in unacknowledged))
+        LAG_SECONDS.labels(*labels).set(max([0.0, *ages]))
+        self._exported.add(partition)

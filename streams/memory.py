@@ -1,4 +1,4 @@
-"""How the C library's allocator keeps memory."""
+"""Memory tuning of a worker: the C library's allocator and the garbage collector."""
 
 import ctypes
 import gc
@@ -10,11 +10,11 @@ LARGE_BYTES: Final = 256 * 1024
 
 
 def return_large_blocks() -> None:
-    """Let what is over 256 KB go back to the system as soon as it is freed.
+    """Return blocks above 256 KB to the system as soon as they are freed.
 
-    Images pass through by the thousand; by default glibc raises this threshold to the size of what it has seen and
-    keeps the fragments (mallopt(3), M_MMAP_THRESHOLD): 174 MB after 60 posters instead of 125. Without glibc nothing
-    is done.
+    A worker handles thousands of images. By default glibc raises this threshold to the largest block freed so far and
+    keeps the fragments (mallopt(3), M_MMAP_THRESHOLD): 174 MB after 60 posters instead of 125. Without glibc this does
+    nothing.
     """
     library = ctypes.CDLL(None)
     if hasattr(library, "mallopt"):
@@ -22,10 +22,10 @@ def return_large_blocks() -> None:
         library.mallopt(_TRIM_THRESHOLD, LARGE_BYTES)
 
 
-def keep_what_is_loaded() -> None:
-    """Have the collector of cycles leave out what there is now: code and models, which stay to the end.
+def freeze_loaded_objects() -> None:
+    """Exclude the present objects (code and models, which live as long as the process) from garbage collection.
 
-    Going through them holds up everything for a twentieth of a second and finds nothing.
+    Traversing them blocks the event loop for some 50 ms and frees nothing.
     """
     gc.collect()
     gc.freeze()

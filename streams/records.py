@@ -1,4 +1,4 @@
-"""From events to the records that carry them."""
+"""Builds the records that carry events."""
 
 import re
 from typing import Final
@@ -12,7 +12,7 @@ _TRACEPARENT: Final = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-
 
 
 def event_headers(cause: Delivery | None = None) -> Headers:
-    """Return the headers of an event that `cause` led to: its trace goes on (W3C Trace Context, `traceparent`)."""
+    """Return the headers of an event caused by `cause`, with its trace (W3C Trace Context, `traceparent`)."""
     if cause is not None:
         for name, value in cause.headers:
             if name == "traceparent" and value is not None and _TRACEPARENT.fullmatch(value):

@@ -1,4 +1,4 @@
-"""Records that are sent again on purpose, and which generation of their posters that makes."""
+"""Replays: records that an operator sends again, and the generation of the posters they request."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -11,12 +11,12 @@ _LARGEST: Final = 2**31 - 1
 
 
 def replay_generation(delivery: Delivery) -> int:
-    """Return the generation that a request asks for: 0, unless it is a replay."""
+    """Return the generation that a request asks for; 0 unless it is a replay."""
     return generation_of(delivery.headers)
 
 
 def generation_of(headers: Iterable[tuple[str, bytes | None]]) -> int:
-    """Return the generation that headers ask for, 0 where they do not say one that can be recorded."""
+    """Return the generation that headers ask for, 0 where they have none that is valid."""
     for name, value in headers:
         if name == GENERATION and value and value.isdigit() and len(value) <= 10:
             return min(int(value), _LARGEST)
@@ -24,6 +24,6 @@ def generation_of(headers: Iterable[tuple[str, bytes | None]]) -> int:
 
 
 def replayed(headers: Headers, generation: int, origin: str) -> Headers:
-    """Return the headers of a replay: the original ones, its generation, and what it is a replay of."""
-    kept = tuple((name, value) for name, value in headers if name not in (GENERATION, ORIGIN))
-    return (*kept, (GENERATION, str(generation).encode()), (ORIGIN, origin.encode()))
+    """Return the headers of a replay: the original ones, its generation and its origin."""
+    original = tuple((name, value) for name, value in headers if name not in (GENERATION, ORIGIN))
+    return (*original, (GENERATION, str(generation).encode()), (ORIGIN, origin.encode()))

@@ -24,7 +24,7 @@ SettingsT = TypeVar("SettingsT", bound="StreamSettings")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamSettings:
-    """What every role needs. The variable of a field is `POSTERS_` and its name in upper case; times are in seconds."""
+    """Settings of every role. The variable of a field is `POSTERS_` and its name in upper case; times in seconds."""
 
     brokers: str = "localhost:9092"
     """Bootstrap servers, comma-separated `host:port`."""
@@ -54,6 +54,8 @@ class StreamSettings:
     fetch_wait: Seconds = 1.5
     """How long a fetch waits at the broker for new records. Embedded brokers, which do not wake it, want 0.02."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["text", "json"] = "text"
+    """`json`: one object a line."""
 
     def check(self) -> None:
         """Check what concerns several fields. Raises SettingsError."""

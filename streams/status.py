@@ -1,4 +1,4 @@
-"""Whether a worker is ready, and its metrics, over HTTP for probes; not an interface for anything else."""
+"""HTTP server for probes: readiness and metrics of a worker. No other interface is served here."""
 
 from collections.abc import Callable
 from typing import Final
@@ -12,7 +12,10 @@ _PORT_MAX: Final = 65_535
 
 
 class StatusServer:
-    """Serves `/ready` (200, or 503 with the reasons) and `/metrics` on `address`, a `host:port`."""
+    """Serves `/ready` (200, or 503 with the reasons) and `/metrics` on `address`, a `host:port`.
+
+    Raises SettingsError where `address` has no valid port.
+    """
 
     def __init__(self, address: str, reasons: Callable[[], list[str]], registry: CollectorRegistry) -> None:
         host, _, port = address.rpartition(":")
@@ -25,7 +28,7 @@ class StatusServer:
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
-        """Begin to listen. Raises SettingsError where that is not possible, as when the port is taken."""
+        """Start listening. Raises SettingsError where the address cannot be bound, as when the port is taken."""
         application = web.Application()
         application.add_routes([web.get("/ready", self._ready), web.get("/metrics", self._metrics)])
         self._runner = web.AppRunner(application, access_log=None)

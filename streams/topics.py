@@ -1,4 +1,4 @@
-"""The whole flow in one place: every topic as the broker keeps it, and which role reads and writes it.
+"""The whole flow in one place: every topic with its broker settings, and the roles that read and write it.
 
 poster-requests ─▶ intake ─▶ poster-renders(-bulk) ─▶ render ─▶ poster-completions ─▶ sink ─▶ Postgres, job-events
                                     ▲                   │
@@ -21,7 +21,7 @@ MEBIBYTE: Final = 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topic:
-    """A topic as `posters setup` makes it. `retention` None: compacted, kept for ever."""
+    """A topic as `posters setup` creates it. `retention` None: records are kept without a time limit."""
 
     name: str
     partitions: int
@@ -31,7 +31,7 @@ class Topic:
     max_message_bytes: int = MEBIBYTE
 
     def configuration(self) -> dict[str, str]:
-        """Return the topic's settings in the broker's own names."""
+        """Return the topic's settings under the broker's names."""
         policies = [name for name, on in (("compact", self.compact), ("delete", self.retention is not None)) if on]
         settings = {"cleanup.policy": ",".join(policies), "max.message.bytes": str(self.max_message_bytes)}
         if self.retention is not None:
@@ -67,16 +67,17 @@ TOPICS: Final[tuple[Topic, ...]] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edges:
-    """What a role consumes as a group, what it reads whole without one, what it writes, and how much it may hold.
+    """The topics of a role and its limits.
 
-    `window` is the weight of unfinished records of one partition at which it is held back, `poll_records` how many more
-    may come from the fetch under way; together they bound the duplicates after a kill. While records keep coming, a
-    fetch waits `fetch_more_seconds` for more of them.
+    A role consumes `consumes` as a group, reads the compacted topics `reads_compacted` in full without a group, and
+    writes `writes`. `cap` is the weight of unfinished records at which a partition is paused (backpressure), and
+    `poll_records` how many more may arrive from the fetch in progress; together they bound the duplicates after a kill.
+    While records keep arriving, a fetch waits `fetch_more_seconds` for more of them.
     """
 
     consumes: tuple[str, ...]
     writes: tuple[str, ...]
-    window: int
+    cap: int
     poll_records: int
     reads_compacted: tuple[str, ...] = field(default=())
     fetch_more_seconds: float = 0.0
@@ -96,7 +97,7 @@ EDGES: Final[dict[Role, Edges]] = {
             names.POSTER_COMPLETIONS,
             names.DEAD_LETTERS,
         ),
-        window=2_000,
+        cap=2_000,
         poll_records=250,
     ),
     "render": Edges(
@@ -110,14 +111,14 @@ EDGES: Final[dict[Role, Edges]] = {
             names.TEMPLATE_EVENTS,
             names.DEAD_LETTERS,
         ),
-        window=8,
+        cap=8,
         poll_records=4,
     ),
     "retry": Edges(
         consumes=names.POSTER_RETRIES,
         reads_compacted=(names.JOB_CANCELLATIONS,),
         writes=(*_RENDERS, names.DEAD_LETTERS),
-        window=8,
+        cap=8,
         poll_records=4,
     ),
     "templates": Edges(
@@ -128,13 +129,13 @@ EDGES: Final[dict[Role, Edges]] = {
             names.POSTER_RENDERS,
             names.DEAD_LETTERS,
         ),
-        window=8,
+        cap=8,
         poll_records=8,
     ),
     "sink": Edges(
         consumes=(names.POSTER_REQUESTS, names.POSTER_PROGRESS, names.POSTER_COMPLETIONS, names.POSTER_LOGS),
         writes=(names.JOB_EVENTS, names.POSTER_COMPLETIONS, names.JOB_CANCELLATIONS, names.DEAD_LETTERS),
-        window=2_000,
+        cap=2_000,
         poll_records=500,
         fetch_more_seconds=0.1,
     ),

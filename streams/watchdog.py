@@ -1,7 +1,7 @@
-"""Ends a process that hangs, so that its supervisor starts another and its records are delivered again.
+"""Watchdog: ends a process that hangs, so that its supervisor restarts it and its records are delivered again.
 
-It is a thread: whatever blocks the event loop cannot block it. What blocks even threads (an extension that keeps the
-interpreter to itself) is ended by `faulthandler`, whose timer needs no interpreter.
+It runs in a thread, which a blocked event loop does not block. Code that holds the interpreter lock blocks threads too;
+`faulthandler`, whose timer does not need the interpreter, ends the process then.
 """
 
 import asyncio
@@ -23,16 +23,16 @@ logger = logging.getLogger(__name__)
 EXIT_CODE: Final = 70
 """EX_SOFTWARE of sysexits.h."""
 EVERY_SECONDS: Final = 1.0
-PATIENCE_WITH_ONE: Final = 5
-"""A record may be in hand for so many times the limit while others are finished beside it."""
-LAST_WORDS_SECONDS: Final = 5.0
-"""How long writing the stacks may take: a log that nobody reads would hold us for ever."""
+SINGLE_RECORD_FACTOR: Final = 5
+"""A single record may be in flight for this many times the limit while other records are finished."""
+STACK_DUMP_SECONDS: Final = 5.0
+"""How long logging the stacks may take: writing to a pipe that nobody reads blocks without end."""
 
 End = Callable[[str], None]
 
 
 class HangDetector:
-    """Decides whether one role hangs, from looks at it. Standing still for a declared reason is not hanging."""
+    """Decides from snapshots whether one role hangs. A declared wait is not a hang."""
 
     def __init__(self, role: str, limit: float) -> None:
         self._role = role
@@ -41,24 +41,24 @@ class HangDetector:
         self._idle_seconds = 0.0
         self._oldest_seconds = 0.0
 
-    def verdict(self, look: LivenessSnapshot, seconds: float) -> str | None:
-        """Return what is wrong with the role, or None. `seconds` is the time since the look before."""
-        last, self._last = self._last, look
-        if last is None or look.waiting or not look.busy:
+    def verdict(self, snapshot: LivenessSnapshot, seconds: float) -> str | None:
+        """Return how the role hangs, or None. `seconds` is the time since the snapshot before."""
+        last, self._last = self._last, snapshot
+        if last is None or snapshot.waiting or not snapshot.busy:
             self._idle_seconds = self._oldest_seconds = 0.0
             return None
-        self._idle_seconds = 0.0 if look.finished != last.finished else self._idle_seconds + seconds
-        self._oldest_seconds = 0.0 if look.oldest != last.oldest else self._oldest_seconds + seconds
+        self._idle_seconds = 0.0 if snapshot.finished != last.finished else self._idle_seconds + seconds
+        self._oldest_seconds = 0.0 if snapshot.oldest != last.oldest else self._oldest_seconds + seconds
         if self._idle_seconds > self._limit:
-            return f"{self._role}: records are in hand and none was finished for {self._idle_seconds:.0f} s"
-        if look.oldest is not None and self._oldest_seconds > PATIENCE_WITH_ONE * self._limit:
-            topic, partition, offset = look.oldest
-            return f"{self._role}: {topic}[{partition}]@{offset} has been in hand for {self._oldest_seconds:.0f} s"
+            return f"{self._role}: records are in flight and none was finished for {self._idle_seconds:.0f} s"
+        if snapshot.oldest is not None and self._oldest_seconds > SINGLE_RECORD_FACTOR * self._limit:
+            topic, partition, offset = snapshot.oldest
+            return f"{self._role}: {topic}[{partition}]@{offset} has been in flight for {self._oldest_seconds:.0f} s"
         return None
 
 
 class Watchdog:
-    """Looks at the loop and at every role each second; ends the process where one hangs for `limit` seconds."""
+    """Checks the event loop and every role each second; ends the process where one hangs for `limit` seconds."""
 
     def __init__(
         self,
@@ -73,46 +73,46 @@ class Watchdog:
         self._end = end or (lambda reason: end_process(reason, loop))
         self._clock = clock
         self._watched: list[tuple[Liveness, HangDetector]] = []
-        self._looks: list[LivenessSnapshot] | None = []
+        self._snapshots: list[LivenessSnapshot] | None = []
         self._silent_seconds = 0.0
         self._last_step = clock()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
 
     def watch(self, roles: Sequence[Liveness]) -> None:
-        """Look at these roles from now on."""
+        """Check these roles from now on."""
         self._watched = [(role, HangDetector(role.role, self._limit)) for role in roles]
 
     def start(self) -> None:
-        """Begin to look."""
+        """Start checking."""
         self._last_step = self._clock()
         self._thread.start()
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop checking."""
         self._stopped.set()
         faulthandler.cancel_dump_traceback_later()
 
     def step(self) -> None:
-        """Judge what the loop answered since the last step, and ask it again."""
+        """Evaluate the snapshots that the loop took since the last step, and request the next ones."""
         now = self._clock()
-        # A process that was itself stopped, or a machine that slept, is not one that hangs.
+        # A suspended process or machine is not one that hangs.
         seconds, self._last_step = min(now - self._last_step, 2 * EVERY_SECONDS), now
-        looks, self._looks = self._looks, None
-        if looks is None:
+        snapshots, self._snapshots = self._snapshots, None
+        if snapshots is None:
             self._silent_seconds += seconds
             if self._silent_seconds > self._limit:
                 self._end(f"the event loop has not answered for {self._silent_seconds:.0f} s")
             return
         self._silent_seconds = 0.0
-        for (_, judge), look in zip(self._watched, looks, strict=False):
-            wrong = judge.verdict(look, seconds)
-            if wrong is not None:
-                self._end(wrong)
-        self._loop.call_soon_threadsafe(self._answer)
+        for (_, detector), snapshot in zip(self._watched, snapshots, strict=False):
+            hang = detector.verdict(snapshot, seconds)
+            if hang is not None:
+                self._end(hang)
+        self._loop.call_soon_threadsafe(self._take_snapshots)
 
-    def _answer(self) -> None:
-        self._looks = [progress.look() for progress, _ in self._watched]
+    def _take_snapshots(self) -> None:
+        self._snapshots = [liveness.snapshot() for liveness, _ in self._watched]
 
     def _run(self) -> None:
         while not self._stopped.wait(EVERY_SECONDS):
@@ -125,10 +125,13 @@ class Watchdog:
 
 def end_process(reason: str, loop: asyncio.AbstractEventLoop) -> None:
     """Log the reason and every stack, then end the process at once."""
-    last_words = threading.Timer(LAST_WORDS_SECONDS, os._exit, (EXIT_CODE,))
-    last_words.daemon = True
-    last_words.start()
-    logger.critical("ending this process: %s\n%s", reason, describe_stacks(loop))
+    deadline = threading.Timer(STACK_DUMP_SECONDS, os._exit, (EXIT_CODE,))
+    deadline.daemon = True
+    deadline.start()
+    message = "ending this process: %s"
+    record = logger.makeRecord(logger.name, logging.CRITICAL, __file__, 0, message, (reason,), None, "end_process")
+    record.stack_info = describe_stacks(loop)  # not in the message, which is one line
+    logger.handle(record)
     logging.shutdown()
     os._exit(EXIT_CODE)
 

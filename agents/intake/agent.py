@@ -20,6 +20,7 @@ from streams.dead_letters import DeadLetters
 from streams.delivery import Delivery, Publisher, Record
 from streams.failpoint import failpoint
 from streams.inbox import Inbox
+from streams.logs import log_delivery
 from streams.retry import retry_while_unavailable
 
 TEMPLATE_WAIT_SECONDS: Final = 10.0
@@ -69,15 +70,17 @@ class IntakeAgent:
             try:
                 request = _decode(delivery)
                 if isinstance(request, BatchRequested) and batch_priority(request) == "bulk":
-                    self._inbox.park(delivery)
+                    self._inbox.defer(delivery)
                     self._bulk.put_nowait((request, delivery))
                     continue
                 records += list(self._handler.handle(request, delivery))
                 handled.append(delivery)
             except ContractError as error:
-                tasks.create_task(self._reject(delivery, str(error)))
+                with log_delivery(delivery):
+                    tasks.create_task(self._reject(delivery, str(error)))
             except UnknownTemplateError:
-                tasks.create_task(self._wait_for_template(request, delivery))
+                with log_delivery(delivery, request):
+                    tasks.create_task(self._wait_for_template(request, delivery))
             if len(records) >= RECORDS_PER_CHUNK:
                 await self._begin_chunk(records, handled, tasks)
                 records, handled = [], []
@@ -100,14 +103,15 @@ class IntakeAgent:
             request, delivery = await self._bulk.get()
             if self._inbox.draining:
                 return
-            self._inbox.unpark(delivery)
-            try:
-                records = self._handler.handle(request, delivery)
-            except UnknownTemplateError:
-                tasks.create_task(self._wait_for_template(request, delivery))
-            else:
-                pieces = await self._begin_pieces(records, tasks)
-                tasks.create_task(self._finish_bulk(delivery, pieces))
+            self._inbox.resume_deferred(delivery)
+            with log_delivery(delivery, request):
+                try:
+                    records = self._handler.handle(request, delivery)
+                except UnknownTemplateError:
+                    tasks.create_task(self._wait_for_template(request, delivery))
+                else:
+                    pieces = await self._begin_pieces(records, tasks)
+                    tasks.create_task(self._finish_bulk(delivery, pieces))
 
     async def _begin_pieces(self, records: Iterator[Record], tasks: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
         """Publish each piece in a task while the next one is built, be it of this batch or of the next."""

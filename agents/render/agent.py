@@ -20,6 +20,7 @@ from streams.dead_letters import DeadLetters
 from streams.delivery import Delivery, Publisher, Record
 from streams.failpoint import failpoint
 from streams.inbox import Inbox
+from streams.logs import log_delivery
 from streams.records import event_headers
 from streams.retry import retry_while_unavailable
 
@@ -58,7 +59,8 @@ class RenderAgent:
             while True:
                 await self._concurrency_limit.take()
                 for delivery in await self._inbox.take(limit=1):
-                    tasks.create_task(self._handle(delivery))
+                    with log_delivery(delivery):
+                        tasks.create_task(self._handle(delivery))
 
     async def _handle(self, delivery: Delivery) -> None:
         failpoint("render taken")
@@ -68,7 +70,8 @@ class RenderAgent:
             reason = str(error)
             await retry_while_unavailable(lambda: self._dead_letters.put(delivery, "invalid_request", reason))
         else:
-            await self._handle_poster(poster, delivery)
+            with log_delivery(delivery, poster):
+                await self._handle_poster(poster, delivery)
         finally:
             self._concurrency_limit.put_back()
         self._inbox.finish([delivery])

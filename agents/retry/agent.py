@@ -13,6 +13,7 @@ from schemas.renders import PosterPinned
 from streams.dead_letters import DeadLetters
 from streams.delivery import Delivery, Publisher
 from streams.inbox import Inbox
+from streams.logs import log_delivery
 from streams.records import event_headers
 from streams.retry import Sleep, retry_while_unavailable
 
@@ -44,7 +45,8 @@ class RetryAgent:
         async with asyncio.TaskGroup() as tasks:
             while True:
                 for delivery in await self._inbox.take(TAKE_LIMIT):
-                    tasks.create_task(self._handle(delivery))
+                    with log_delivery(delivery):
+                        tasks.create_task(self._handle(delivery))
 
     async def _handle(self, delivery: Delivery) -> None:
         try:
@@ -53,16 +55,17 @@ class RetryAgent:
             reason = str(error)
             await retry_while_unavailable(lambda: self._dead_letters.put(delivery, "invalid_request", reason))
         else:
-            await self._wait_until_due(poster, delivery)
-            await self._publish_unless_cancelled(poster, delivery)
+            with log_delivery(delivery, poster):
+                await self._wait_until_due(poster, delivery)
+                await self._publish_unless_cancelled(poster, delivery)
         self._inbox.finish([delivery])
 
     async def _wait_until_due(self, poster: PosterPinned, delivery: Delivery) -> None:
         wait = 0.0 if poster.due_at is None else (poster.due_at - self._now()).total_seconds()
         if wait > 0:
-            self._inbox.park(delivery)
+            self._inbox.defer(delivery)
             await self._sleep(wait)
-            self._inbox.unpark(delivery)
+            self._inbox.resume_deferred(delivery)
 
     async def _publish_unless_cancelled(self, poster: PosterPinned, delivery: Delivery) -> None:
         if self._cancellations.covers(poster.job_id, poster.generation):

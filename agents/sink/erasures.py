@@ -29,6 +29,7 @@ from schemas.requests import PosterEraseRequested
 from schemas.topics import POSTER_REQUESTS
 from streams.delivery import Delivery, Publisher, Record
 from streams.errors import UnavailableError
+from streams.logs import log_delivery
 from streams.records import event_headers
 from streams.retry import Sleep, retry_while_unavailable
 from streams.sql import named_queries
@@ -82,7 +83,8 @@ class Erasures:
         for delivery in deliveries:
             request = _request(delivery)
             if request is not None:
-                await retry_while_unavailable(partial(self._record, request, delivery.timestamp))
+                with log_delivery(delivery, request):
+                    await retry_while_unavailable(partial(self._record, request, delivery.timestamp))
 
     async def _record(self, request: PosterEraseRequested, at: datetime) -> None:
         named = (request.event_id, request.job_id, request.section, request.entity_id, request.source)

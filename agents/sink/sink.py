@@ -23,7 +23,8 @@ from schemas.topics import POSTER_REQUESTS
 from streams.dead_letters import DeadLetters
 from streams.delivery import Delivery, Publisher
 from streams.failpoint import failpoint
-from streams.liveness import WaitingFor, waiting_for
+from streams.liveness import DeclareWait, declare_wait
+from streams.logs import log_delivery
 from streams.retry import Sleep, retry_while_unavailable
 
 T = TypeVar("T")
@@ -93,7 +94,7 @@ class FlushResult:
 class Sink:
     """Writes what records say; one write at a time. Others may be read and announced meanwhile.
 
-    `waiting_for` is told why the sink stands still on purpose, and None when it goes on.
+    `declare_wait` is called with the reason of a wait, and with None when it ends.
     """
 
     def __init__(
@@ -102,14 +103,14 @@ class Sink:
         publisher: Publisher,
         dead_letters: DeadLetters,
         *,
-        waiting_for: WaitingFor = waiting_for,
+        declare_wait: DeclareWait = declare_wait,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self.counts = Counts()
         self._database = database
         self._publisher = publisher
         self._dead_letters = dead_letters
-        self._waiting_for = waiting_for
+        self._declare_wait = declare_wait
         self._sleep = sleep
 
     async def flush(self, deliveries: Sequence[Delivery]) -> None:
@@ -141,7 +142,8 @@ class Sink:
         takes; a record that cannot be stored becomes a dead letter alone. Raises SchemaMismatchError.
         """
         for delivery, reason in reading.refused:
-            await self._dead_letter(delivery, reason)
+            with log_delivery(delivery):
+                await self._dead_letter(delivery, reason)
         news: list[FlushResult] = []
         for chunk in _chunks(reading.entries):
             await isolate_bad_rows(chunk, partial(self._write, news), self._reject)
@@ -182,7 +184,8 @@ class Sink:
             await self._patiently(lambda: cancel_open_posters(self._database, self._publisher, written.cancelled))
 
     async def _reject(self, entry: _Entry, error: BadRowError) -> None:
-        await self._dead_letter(entry.delivery, str(error))
+        with log_delivery(entry.delivery, entry.rows[0]):
+            await self._dead_letter(entry.delivery, str(error))
 
     async def _dead_letter(self, delivery: Delivery, reason: str) -> None:
         self.counts.dead_letters += 1
@@ -191,7 +194,7 @@ class Sink:
 
     async def _patiently(self, action: Callable[[], Awaitable[T]]) -> T:
         return await retry_while_unavailable(
-            action, longest=LONGEST_PAUSE_SECONDS, declare=self._waiting_for, sleep=self._sleep
+            action, longest=LONGEST_PAUSE_SECONDS, declare=self._declare_wait, sleep=self._sleep
         )
 
 

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 from agents.metrics import BREAKER_OPEN
 from agents.storage.port import Facts, ObjectStore, StorageRefusedError, StorageUnavailableError, StoredObject
-from streams.liveness import WaitingFor, waiting_for
+from streams.liveness import DeclareWait, declare_wait
 from streams.retry import Sleep
 
 T = TypeVar("T")
@@ -28,7 +28,7 @@ class BreakingStore:
     def __init__(
         self,
         inner: ObjectStore,
-        on_change: WaitingFor,
+        on_change: DeclareWait,
         *,
         sleep: Sleep = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
@@ -89,12 +89,12 @@ class BreakingStore:
         self._waiters += 1
         if self._waiters == 1:
             self._on_change(str(self._away))
-        waiting_for(str(self._away))
+        declare_wait(str(self._away))
         try:
             async with self._looking:
                 return await self._look(action)
         finally:
-            waiting_for(None)
+            declare_wait(None)
             self._waiters -= 1
             if not self._waiters:
                 self._on_change(None)

@@ -25,6 +25,7 @@ from schemas.templates import (
 from streams.dead_letters import DeadLetters
 from streams.delivery import Delivery, Publisher, Record
 from streams.inbox import Inbox
+from streams.logs import log_delivery
 from streams.records import event_headers
 from streams.retry import retry_while_unavailable
 
@@ -50,7 +51,8 @@ class TemplatesAgent:
         """Work until cancelled."""
         while True:
             for delivery in await self._inbox.take(limit=1):
-                await self._handle(delivery)
+                with log_delivery(delivery):
+                    await self._handle(delivery)
                 self._inbox.finish([delivery])
 
     async def _handle(self, delivery: Delivery) -> None:

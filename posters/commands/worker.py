@@ -9,7 +9,7 @@ import click
 from agents.settings import Settings, read_settings
 from posters.worker import UncleanStopError, run_worker, stop_on_signals
 from streams.errors import SettingsError, UnavailableError
-from streams.rate_limit_filter import Seldom
+from streams.logs import configure_logging
 from streams.topics import ROLES, Role
 
 
@@ -18,27 +18,11 @@ from streams.topics import ROLES, Role
 def worker(roles: tuple[Role, ...]) -> None:
     """Run the ROLES (default: all of them) in this process until TERM or Ctrl-C.
 
-    It then takes nothing new, finishes what it has in hand within POSTERS_DRAIN_TIMEOUT, commits and leaves.
+    It then takes nothing new, finishes its in-flight records within POSTERS_DRAIN_TIMEOUT, commits and leaves.
     """
     settings = read_settings()
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(Seldom())
-    quiet_libraries()
+    configure_logging(settings)
     asyncio.run(_run(tuple(dict.fromkeys(roles)) or ROLES, settings))
-
-
-def quiet_libraries() -> None:
-    """Keep the clients' own running commentary out of the log."""
-    for name in (
-        "aiokafka",
-        "faust",
-        "mode",
-        "botocore",
-        "asyncio",
-        "streams.faust_bridge",
-    ):
-        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 async def _run(roles: tuple[Role, ...], settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""One Faust app and one consumer group per role, set up so that no record is lost."""
+"""The Faust application of a role: one consumer group, configured and changed so that no record is lost."""
 
 import asyncio
 import logging
@@ -25,74 +25,74 @@ from streams.topics import EDGES, MEBIBYTE, Role
 
 logger = logging.getLogger(__name__)
 
-NEVER = 86_400.0
-"""A member that exceeds its poll interval leaves the group and does not come back, so the limit is a day; lack of
-progress is the watchdog's business."""
+MAX_POLL_INTERVAL_SECONDS = 86_400.0
+"""A member that exceeds its poll interval leaves the group and does not rejoin, so the limit is a day; the watchdog
+detects a lack of progress."""
 
 
 class ConsumerSource:
-    """Holds partitions back without dropping what is already fetched, and fetches again what did not arrive.
+    """Pauses and resumes partitions without dropping fetched records, and fetches lost records again.
 
-    `pause_partitions` would drop it: Faust skips the rest of a fetched batch once its partition is paused.
-    `on_buffer_full`, its own answer to a full buffer, delivers that rest.
+    Faust's `pause_partitions` drops records: it skips the rest of a fetched batch once its partition is paused.
+    `on_buffer_full`, made for its own full buffers, delivers that rest.
     """
 
     def __init__(self, app: faust.App) -> None:
         self._app = app
-        self._rereading: dict[Partition, asyncio.Task[None]] = {}
+        self._refetching: dict[Partition, asyncio.Task[None]] = {}
 
-    def hold(self, partition: Partition) -> None:
-        """Fetch no more of this partition for now."""
+    def pause_partition(self, partition: Partition) -> None:
+        """Stop fetching this partition (backpressure)."""
         self._app.consumer.on_buffer_full(TP(*partition))
 
-    def release(self, partition: Partition) -> None:
+    def resume_partition(self, partition: Partition) -> None:
         """Fetch this partition again."""
         self._app.consumer.on_buffer_drop(TP(*partition))
 
-    def admit(self, partition: Partition, offset: int, after: int | None) -> bool:
-        """Say whether this record comes next; what is missing before it is fetched again, and this one with it."""
+    def accept(self, partition: Partition, offset: int, after: int | None) -> bool:
+        """Return whether this record comes next; otherwise fetch the missing ones again, and this one with them."""
         consumer: Any = self._app.consumer
         tp = TP(*partition)
-        if not consumer.chain(tp).follows(offset, after):
-            self.reread(partition, after)
+        if not consumer.fetched_offsets(tp).is_next(offset, after):
+            self.refetch(partition, after)
             return False
         consumer.add_gap(tp, after, offset)
         return True
 
-    def reread(self, partition: Partition, after: int | None) -> None:
-        """Fetch again what comes after `after`, None: after the assignment."""
+    def refetch(self, partition: Partition, after: int | None) -> None:
+        """Fetch again the records after `after`; None: after the assignment."""
         consumer: Any = self._app.consumer
-        first = consumer.chain(TP(*partition)).next(after)
-        if first is not None and partition not in self._rereading:
+        first = consumer.fetched_offsets(TP(*partition)).next_after(after)
+        if first is not None and partition not in self._refetching:
             logger.warning("%s[%d]@%d was fetched and did not arrive; it is fetched again", *partition, first)
-            task = asyncio.ensure_future(consumer.reread(TP(*partition), first))
-            self._rereading[partition] = task
-            task.add_done_callback(lambda done: self._reread(partition, done))
+            task = asyncio.ensure_future(consumer.refetch(TP(*partition), first))
+            self._refetching[partition] = task
+            task.add_done_callback(lambda done: self._on_refetched(partition, done))
 
-    def _reread(self, partition: Partition, done: "asyncio.Task[None]") -> None:
-        del self._rereading[partition]
+    def _on_refetched(self, partition: Partition, done: "asyncio.Task[None]") -> None:
+        del self._refetching[partition]
         if not done.cancelled() and done.exception() is not None:
             logger.warning("%s[%d] is not fetched again yet: %r", *partition, done.exception())
 
 
 class ConsumerOnly(BootStrategy):
-    """Starts no Faust producer: roles publish through their own."""
+    """Starts no Faust producer: roles publish through `KafkaPublisher`."""
 
     enable_kafka_producer = False
 
 
 class NoTables(TableManager):
-    """Waits for no tables: Faust gives an app a second to name those it has."""
+    """Starts without waiting for tables: Faust waits a second for an app to define them."""
 
     async def on_start(self) -> None:
-        """Start what comes after that wait."""
+        """Do what follows that wait."""
         if not self.should_stop:
             await self._update_channels()
             await self.recovery.start()
 
 
 class RoleApp(faust.App):
-    """A role's Faust app: its consumer group, its inboxes and its own way to stop."""
+    """The Faust app of a role: its consumer group, its inboxes and its graceful shutdown."""
 
     BootStrategy = ConsumerOnly
 
@@ -102,8 +102,7 @@ class RoleApp(faust.App):
         self.fetch_wait = settings.fetch_wait
         self.fetch_more_seconds = min(EDGES[role].fetch_more_seconds, settings.fetch_wait)
         self._drain_timeout = settings.drain_timeout
-        self._before_stop: list[Callable[[], Awaitable[None]]] = []
-        self._given_up = asyncio.Event()
+        self._crash_seen = asyncio.Event()
         super().__init__(role, **_configuration(role, settings))
         self.transport = Transport(self._broker_urls(), self, loop=self.loop)
         self.publisher = KafkaPublisher(settings)
@@ -114,47 +113,41 @@ class RoleApp(faust.App):
                 self.agent(self._raw_topic(topic), name=f"{role}:{topic}")(
                     _receiver(inbox, RECEIVED.labels(role, topic))
                 )
-        self.on_partitions_revoked.connect(self._revoked, weak=False)
-        self.on_partitions_assigned.connect(self._assigned, weak=False)
+        self.on_partitions_revoked.connect(self._on_revoked, weak=False)
+        self.on_partitions_assigned.connect(self._on_assigned, weak=False)
 
-    def before_stop(self, action: Callable[[], Awaitable[None]]) -> None:
-        """Call `action` after the last record is finished and before the consumer leaves its group."""
-        self._before_stop.append(action)
-
-    def pass_over(self, partition: Partition, after: int | None, end: int) -> None:
-        """Let a partition be committed up to `end` once its records are finished: after `after` there are none."""
+    def skip_gap(self, partition: Partition, after: int | None, end: int) -> None:
+        """Commit a partition up to `end` once its records are finished: after `after` there are none."""
         consumer: Any = self.consumer
         tp = TP(*partition)
-        if consumer._committed_offset[tp] != end:
+        if consumer.committed_offset(tp) != end:
             for inbox in self.inboxes:
                 if tp.topic in inbox.topics:
-                    inbox.pass_over(partition, after, end, lambda: consumer.pass_over(tp, after, end))
+                    inbox.skip_gap(partition, after, end, lambda: consumer.skip_gap(tp, after, end))
 
     async def until_crashed(self) -> NoReturn:
-        """Wait until Faust gives up, and raise why.
+        """Wait until Faust crashes, and raise its reason.
 
-        It tells nobody by itself: the consumer would read nothing any more, and hold its partitions for ever.
+        Faust reports that to nobody: the consumer would stop reading and keep its partitions.
         """
-        await self._given_up.wait()
+        await self._crash_seen.wait()
         raise RuntimeError(f"{self.role}: the consumer has given up") from self.crash_reason
 
     async def on_stop(self) -> None:
-        """Stop handing out, finish what is in hand, commit, leave."""
+        """Shut down gracefully: stop handing out records, finish those in flight, commit, leave the group."""
         drained = await asyncio.gather(*(inbox.drain(self._drain_timeout) for inbox in self.inboxes))
         if not all(drained):
-            logger.warning("%s: unfinished after %g s; it will be delivered again", self.role, self._drain_timeout)
-        for action in self._before_stop:
-            await action()
+            logger.warning("%s: unfinished after %g s; its records are delivered again", self.role, self._drain_timeout)
         await super().on_stop()
         await self.publisher.close()
 
     def _crash(self, reason: BaseException) -> None:
         super()._crash(reason)
-        # The consumer's thread calls this.
-        self.loop.call_soon_threadsafe(self._given_up.set)
+        # Called in the consumer's thread.
+        self.loop.call_soon_threadsafe(self._crash_seen.set)
 
     def _create_directories(self) -> None:
-        """Make none: Faust's are for tables, which we do not have, and the working directory may be read-only."""
+        """Create none: Faust needs them for tables, which no role has, and the working directory may be read-only."""
 
     def _broker_urls(self) -> list[Any]:
         return list(self.conf.broker)
@@ -162,38 +155,37 @@ class RoleApp(faust.App):
     def _raw_topic(self, name: str) -> Any:
         return self.topic(name, key_serializer="raw", value_serializer="raw", key_type=bytes, value_type=bytes)
 
-    async def _assigned(self, _: Any, /, *assigned: Any, **__: Any) -> None:
-        # What came meanwhile is of no assignment, or is fetched once more.
-        self._forget([(tp.topic, tp.partition) for tps in assigned for tp in tps])
+    async def _on_assigned(self, _: Any, /, *assigned: Any, **__: Any) -> None:
+        # Records that arrived meanwhile belong to no assignment, or are fetched once more.
+        self._revoke([(tp.topic, tp.partition) for tps in assigned for tp in tps])
 
-    async def _revoked(self, _: Any, /, *revoked: Any, **__: Any) -> None:
+    async def _on_revoked(self, _: Any, /, *revoked: Any, **__: Any) -> None:
         REBALANCES.labels(self.role).inc()
-        self._forget([(tp.topic, tp.partition) for tps in revoked for tp in tps])
+        self._revoke([(tp.topic, tp.partition) for tps in revoked for tp in tps])
 
-    def _forget(self, partitions: Sequence[Partition]) -> None:
+    def _revoke(self, partitions: Sequence[Partition]) -> None:
         for inbox in self.inboxes:
             inbox.revoke(partitions)
-        # Faust forgets what it paused, but not what we held back.
         consumer: Any = self.consumer
-        consumer._buffered_partitions -= {TP(*partition) for partition in partitions}
+        consumer.forget_buffered({TP(*partition) for partition in partitions})
 
 
 def _receiver(inbox: Inbox, received: Counter) -> Callable[[Any], Awaitable[None]]:
     async def receive(stream: Any) -> None:
         async for first in stream.noack().events():
-            for event in (first, *_waiting(stream)):
+            for event in (first, *_queued_events(stream)):
                 received.inc()
                 inbox.deliver(_delivery(event.message), event.ack)
 
     return receive
 
 
-def _waiting(stream: Any) -> Iterator[Any]:
-    """Yield what else has come to a stream.
+def _queued_events(stream: Any) -> Iterator[Any]:
+    """Yield the other events in the queue of a stream.
 
-    Its own iteration lets the event loop go round for each: under load thousands would lie there, of which neither the
-    cap of a role nor the look for records that did not arrive knows. Like it, this leaves out what is of an assignment
-    that is over.
+    Faust's iteration runs the event loop once for each event: under load thousands would wait in the queue, invisible
+    to the cap of a role and to the detection of lost records. Like that iteration, this drops events of an assignment
+    that has ended.
     """
     app, queue = stream.app, stream.channel.queue
     while not queue.empty():
@@ -226,7 +218,7 @@ def _configuration(role: Role, settings: StreamSettings) -> dict[str, Any]:
         "TableManager": NoTables,
         "topic_allow_declare": False,
         "stream_wait_empty": False,
-        "broker_max_poll_interval": NEVER,
+        "broker_max_poll_interval": MAX_POLL_INTERVAL_SECONDS,
         "broker_max_poll_records": edges.poll_records,
         "broker_commit_interval": 1.0,
         "broker_session_timeout": settings.session_timeout,
@@ -255,7 +247,7 @@ def _credentials(settings: StreamSettings) -> CredentialsT | None:
 
 
 def require_cython() -> None:
-    """Raise RuntimeError where Faust runs without its compiled stream: the other one acknowledges stale records."""
+    """Raise RuntimeError where Faust runs without its compiled stream; the other acknowledges stale records."""
     if getattr(faust.streams, "_CStreamIterator", None) is None:
         raise RuntimeError(
             "faust-streaming is installed without its compiled parts, which would lose records after a rebalance; "

@@ -1,46 +1,57 @@
-"""Faust's Kafka transport, with the things it does not let us set.
+"""Faust's Kafka transport, with changes that its settings do not allow.
 
-- It fixes how long a fetch waits at the broker; embedded brokers, which do not wake a waiting fetch, want less.
-- It makes two tasks for every record it hands on, a fifth of a role's time; ours makes none.
-- While partitions are held back it may sleep a whole second, or wait as long on the others; we look again soon.
-- It gives up at the first broker that does not answer at the start; we ask again.
-- It never asks the consumer what is wrong with it, and a consumer that nobody asks stops for good where it could not
-  join its group.
-- What was acknowledged since its last commit it forgets when partitions are moved, and they are worked on again.
-- What it drops while partitions are moved it does not fetch again; it takes the hole for a gap, and commits over it.
-  Nor does it take what is fetched again. So we keep the order of what was fetched, and it keeps none.
+- *Fetch wait.* Faust fixes how long a fetch waits at the broker; embedded brokers, which do not wake a waiting fetch,
+  need a shorter wait.
+- *No tasks per record.* Faust creates two tasks to hand on each record, a fifth of a role's CPU time; this transport
+  creates none.
+- *Quick polls under backpressure.* While partitions are paused, Faust may sleep for a second, or wait as long for the
+  others; this transport polls again soon.
+- *Retry at the start.* Faust gives up when the first broker does not answer; this transport retries with backoff.
+- *Consumer errors.* Faust never asks the consumer for errors, and a consumer that could not join its group stops
+  without a message. `fetch_states` asks.
+- *Commit before a rebalance.* Faust forgets acknowledgements since its last commit when partitions are revoked, and the
+  records are processed again; this transport commits them first.
+- *No lost records.* Faust drops some fetched records during a rebalance, takes the hole for a gap and commits past it;
+  it also ignores records that are fetched again. This transport keeps the order of what was fetched, and leaves Faust's
+  own record of it empty.
 """
 
 import asyncio
 import logging
 from collections.abc import Coroutine, Mapping
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
 import aiokafka
 from aiokafka.errors import KafkaConnectionError, KafkaError
+from faust.exceptions import FaustError
 from faust.transport.drivers import aiokafka as driver
+from mode.threads import WorkerThread
 
 from streams.broker_access import RETRY_SECONDS
+from streams.errors import UnavailableError
 from streams.faust_bridge.fetch_pacing import wait_for_more_while_flowing
 from streams.faust_bridge.fetched_offsets import FetchedOffsets
+from streams.retry import Backoff
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
-LOOK_AGAIN_SECONDS = 0.02
-"""How soon a partition that was let go is fetched again; an idle look costs some 50 microseconds."""
+PAUSED_POLL_SECONDS = 0.02
+"""How soon a resumed partition is fetched again; a poll without records costs some 50 microseconds."""
 LAST_COMMIT_SECONDS = 2.0
-"""For so long the rest of the group waits for a commit before partitions are moved."""
+"""How long a commit may delay a rebalance, for which the rest of the group waits."""
+LONGEST_CONNECT_DELAY_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
+class FetchState:
     """How far a partition is fetched, and where it ends at the broker.
 
-    `position` is None while it is not known where to begin, which takes a coordinator of the group: `is_member` says
-    whether there is one. `last` is the offset of the last record that was fetched since the partition was assigned:
-    between it and the position are no records, but what compaction and transactions leave.
+    `position` is the next offset to fetch; None while it is unknown, which takes a coordinator of the group:
+    `is_member` says whether there is one. `last` is the last offset fetched since the assignment: between it and
+    `position` there are no records, only what compaction and transactions leave.
     """
 
     position: int | None
@@ -49,41 +60,55 @@ class Fetched:
     last: int | None = None
 
 
-class NothingRead(dict[Any, Any]):
-    """What Faust believes to have read of a partition: nothing. It neither drops records then nor finds gaps."""
+class NoReadOffsets(dict[Any, Any]):
+    """Faust's record of the offsets it has read, always empty, so that it neither drops records nor finds gaps."""
 
     def __getitem__(self, partition: Any) -> None:
         return None
 
 
 class ConsumerStoppedError(Exception):
-    """The consumer will never read again, and does not say so by itself."""
+    """The consumer has stopped permanently; it does not report that itself."""
+
+
+class ContextThread(WorkerThread):
+    """A consumer's thread that runs in the context of its creator, so that log records carry the role."""
+
+    def __init__(self, service: Any, **options: Any) -> None:
+        super().__init__(service, **options)
+        self.context = copy_context()
+
+    def run(self) -> None:
+        """Run the consumer's event loop."""
+        self.context.run(super().run)
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
-    """Creates the consumer with our fetch wait, and waits for a broker at the start."""
+    """Creates the consumer with the configured fetch wait, and waits for a broker at the start."""
+
+    Worker = ContextThread
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._assignment: Any = None
-        self.chains: dict[Any, FetchedOffsets] = {}
-        """By partition, since the present assignment. Others only read it."""
+        self._fetched_assignment: Any = None
+        self.fetched: dict[Any, FetchedOffsets] = {}
+        """By partition, since the present assignment. Other threads only read it."""
 
     async def on_start(self) -> None:
-        """Connect, however long that takes."""
-        while True:
+        """Connect; retry with backoff while no broker answers."""
+        for delay in Backoff(longest=LONGEST_CONNECT_DELAY_SECONDS):
             try:
                 await super().on_start()
             except KafkaConnectionError as error:
                 logger.warning("connecting again: %s", error)
                 if self._consumer is not None:
                     await self._consumer.stop()
-                await asyncio.sleep(RETRY_SECONDS)
+                await asyncio.sleep(delay)
             else:
-                self._set_pace()
+                self._set_fetch_pacing()
                 return
 
-    def _set_pace(self) -> None:
+    def _set_fetch_pacing(self) -> None:
         app: Any = self.app
         consumer: Any = self._ensure_consumer()
         if app.fetch_more_seconds:
@@ -100,125 +125,137 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     async def _fetch_records(self, consumer: Any, *arguments: Any, **options: Any) -> Any:
         records = await super()._fetch_records(consumer, *arguments, **options)
         assignment = consumer._subscription.subscription.assignment
-        if assignment is not self._assignment:
-            self._assignment, self.chains = assignment, {}
-        for partition, fetched in records.items():
-            self.chains.setdefault(partition, FetchedOffsets()).add(record.offset for record in fetched)
+        if assignment is not self._fetched_assignment:
+            self._fetched_assignment, self.fetched = assignment, {}
+        for partition, batch in records.items():
+            self.fetched.setdefault(partition, FetchedOffsets()).add(record.offset for record in batch)
         return records
 
-    async def reread(self, partition: Any, offset: int) -> None:
-        """Fetch a partition from `offset` on, if it is still ours."""
-        await self._in_thread(self._reread(partition, offset))
+    async def refetch(self, partition: Any, offset: int) -> None:
+        """Fetch a partition again from `offset` on, if it is still assigned."""
+        await self._run_in_thread(self._refetch(partition, offset))
 
-    async def _reread(self, partition: Any, offset: int) -> None:
+    async def _refetch(self, partition: Any, offset: int) -> None:
         consumer: Any = self._ensure_consumer()
         if partition in consumer.assignment():
             consumer.seek(partition, offset)
 
-    async def commit_last(self, offsets: Mapping[Any, int]) -> None:
-        """Commit before partitions are moved. Where the group takes it no more, they are worked on again."""
-        await self._in_thread(self._commit_last(offsets))
+    async def commit_before_rebalance(self, offsets: Mapping[Any, int]) -> None:
+        """Commit before partitions are revoked. Where the commit fails, the records are processed again."""
+        await self._run_in_thread(self._commit_before_rebalance(offsets))
 
-    async def _commit_last(self, offsets: Mapping[Any, int]) -> None:
+    async def _commit_before_rebalance(self, offsets: Mapping[Any, int]) -> None:
         consumer: Any = self._ensure_consumer()
         try:
             async with asyncio.timeout(LAST_COMMIT_SECONDS):
                 await consumer.commit(dict(offsets))
         except (KafkaError, TimeoutError) as error:
-            logger.info("what was finished lately is worked on again: %r", error)
+            logger.info("records finished since the last commit are processed again: %r", error)
 
-    async def look(self) -> Mapping[Any, Fetched]:
-        """Return how far each partition is fetched. Raises what keeps the consumer from its group."""
-        return await self._in_thread(self._look())
+    async def fetch_states(self) -> Mapping[Any, FetchState]:
+        """Return how far each partition is fetched. Raises the error that keeps the consumer from its group."""
+        return await self._run_in_thread(self._fetch_states())
 
-    async def _in_thread(self, work: Coroutine[Any, Any, T]) -> T:
-        # Faust's own way has two places, and a call that hangs keeps one of them from fetching and committing.
+    async def _run_in_thread(self, work: Coroutine[Any, Any, T]) -> T:
+        # Faust's own queue has two workers, and a call that hangs would keep one of them from fetching and committing.
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self.thread_loop))
 
-    async def _look(self) -> Mapping[Any, Fetched]:
+    async def _fetch_states(self) -> Mapping[Any, FetchState]:
         consumer: Any = self._ensure_consumer()
         coordinator = consumer._coordinator
         if coordinator._coordination_task.done():
-            why = coordinator._coordination_task.exception()
-            raise ConsumerStoppedError("the consumer has left its group for good") from why
+            cause = coordinator._coordination_task.exception()
+            raise ConsumerStoppedError("the consumer has left its group for good") from cause
         coordinator.check_errors()
         assigned = sorted(consumer.assignment())
         ends = await consumer.end_offsets(assigned) if assigned else {}
         is_member = coordinator.coordinator_id is not None
-        found = {}
+        states = {}
         assignment = consumer._subscription.subscription.assignment
         for partition in consumer.assignment() & ends.keys():
-            state = assignment.state_value(partition)
-            position = state.position if state.has_valid_position else None
-            chain = self.chains.get(partition) if assignment is self._assignment else None
-            found[partition] = Fetched(position, ends[partition], is_member, chain.last if chain else None)
-        return found
+            value = assignment.state_value(partition)
+            position = value.position if value.has_valid_position else None
+            fetched = self.fetched.get(partition) if assignment is self._fetched_assignment else None
+            states[partition] = FetchState(position, ends[partition], is_member, fetched.last if fetched else None)
+        return states
 
 
 class Consumer(driver.Consumer):
-    """Consumes, and stays quick while partitions are held back."""
+    """Tracks what was fetched, commits before a rebalance and stays quick while partitions are paused."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._read_offset = NothingRead()
+        self._read_offset = NoReadOffsets()
 
-    def chain(self, partition: Any) -> FetchedOffsets:
+    def fetched_offsets(self, partition: Any) -> FetchedOffsets:
         """Return what was fetched of a partition since it was assigned."""
         thread: Any = self._thread
-        chain: FetchedOffsets | None = thread.chains.get(partition)
-        return chain or FetchedOffsets()
+        fetched: FetchedOffsets | None = thread.fetched.get(partition)
+        return fetched or FetchedOffsets()
+
+    def committed_offset(self, partition: Any) -> int | None:
+        """Return the offset up to which a partition is committed, or None while that is unknown."""
+        return self._committed_offset[partition]
 
     def add_gap(self, partition: Any, after: int | None, end: int) -> None:
-        """Let the partition be committed over what may be between `after`, None: what is committed, and `end`."""
+        """Allow commits past the offsets between `after` and `end`; None: the committed offset."""
         first = after + 1 if after is not None else self._committed_offset[partition]
         if first is not None and first < end:
             self._gap[partition].addi(first, end)
             self._gap[partition].merge_overlaps()
 
-    def pass_over(self, partition: Any, after: int | None, end: int) -> None:
+    def skip_gap(self, partition: Any, after: int | None, end: int) -> None:
         """Let the partition be committed up to `end`: there are no records between `after` and it."""
         self.add_gap(partition, after, end - 1)
         if end - 1 not in self._acked_index[partition]:
             self._acked_index[partition].add(end - 1)
             self._acked[partition].append(end - 1)
 
+    def forget_buffered(self, partitions: set[Any]) -> None:
+        """Resume partitions whose buffer was reported full, which Faust does not do when they are revoked."""
+        self._buffered_partitions -= partitions
+
     async def on_partitions_revoked(self, revoked: Any) -> None:
-        """Commit what is finished, which Faust would forget: whoever gets the partitions goes on from there."""
+        """Commit finished records, which Faust would forget: the next owner of the partitions continues from there."""
         thread: Any = self._thread
         finished = self._filter_committable_offsets(revoked & self._acked.keys())
         if finished:
-            await thread.commit_last(finished)
+            await thread.commit_before_rebalance(finished)
         await super().on_partitions_revoked(revoked)
 
-    async def reread(self, partition: Any, offset: int) -> None:
-        """Fetch a partition from `offset` on, if it is still ours."""
+    async def refetch(self, partition: Any, offset: int) -> None:
+        """Fetch a partition again from `offset` on, if it is still assigned."""
         thread: Any = self._thread
-        await thread.reread(partition, offset)
+        await thread.refetch(partition, offset)
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
-    async def look(self) -> Mapping[Any, Fetched]:
+    async def fetch_states(self) -> Mapping[Any, FetchState]:
         """Return how far each partition is fetched.
 
-        Raises KafkaError where the broker does not let the consumer work at the moment, and ConsumerStoppedError.
+        Raises UnavailableError where the consumer has not started, KafkaError where the broker does not let it work at
+        the moment, and ConsumerStoppedError.
         """
         thread: Any = self._thread
-        found: Mapping[Any, Fetched] = await thread.look()
-        return found
+        try:
+            states: Mapping[Any, FetchState] = await thread.fetch_states()
+        except FaustError as error:
+            raise UnavailableError(f"the consumer does not run: {error!r}") from error
+        return states
 
     async def _wait_next_records(self, timeout: float) -> Any:
         if self._buffered_partitions and self.flow_active:
             if not self._get_active_partitions():
-                await self.sleep(LOOK_AGAIN_SECONDS)
+                await self.sleep(PAUSED_POLL_SECONDS)
                 return {}, set()
-            timeout = LOOK_AGAIN_SECONDS
+            timeout = PAUSED_POLL_SECONDS
         return await super()._wait_next_records(timeout)
 
     async def wait_first(self, *work: Any, timeout: Any = None) -> Any:
-        """Hand a record on without making two tasks to watch for a rebalance meanwhile.
+        """Hand a record on without creating two tasks to watch for a rebalance meanwhile.
 
-        While records flow, handing on never waits for anything but a stream's queue, which ours empty at once.
+        While records flow, handing on waits for nothing but a stream's queue, which a role empties at once.
         """
         if not self.flow_active or self.suspend_flow.is_set():
             return await super().wait_first(*work, timeout=timeout)
@@ -229,6 +266,6 @@ class Consumer(driver.Consumer):
 
 
 class Transport(driver.Transport):
-    """What `RoleApp` uses in place of Faust's own."""
+    """The transport of `RoleApp`."""
 
     Consumer: ClassVar[type[Any]] = Consumer

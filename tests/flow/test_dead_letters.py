@@ -13,7 +13,7 @@ from streams.dead_letters import DeadLetterTopic
 from streams.delivery import Delivery
 from tests.flow.system import System, new_job, stamp
 from tests.sink.ports import Announcements
-from tests.streams.test_dead_letters import Shelf
+from tests.streams.test_dead_letters import Claims
 
 GOOD = "<p>{{ title }}</p>"
 
@@ -34,7 +34,7 @@ def set_aside(system: System, key: str, value: bytes) -> None:
         key=key.encode(),
         value=value,
     )
-    letters = DeadLetterTopic("intake", Announcements(), Shelf(), lambda: datetime.now(UTC))
+    letters = DeadLetterTopic("intake", Announcements(), Claims(), lambda: datetime.now(UTC))
     record = letters.record(delivery, "invalid_request", "an older build could not read this")
     system.produce(record)
 

@@ -47,7 +47,7 @@ class Room:
         self.inbox = Inbox(
             ["poster-renders", "poster-renders-bulk"], cap=100, queue=Lanes(lambda: places.has_room_for_bulk)
         )
-        places.on_free = self.inbox.look_again
+        places.on_free = self.inbox.recheck_queue
         journal = CrashJournal(directory)
         journal.open()
         self.agent = RenderAgent(
@@ -66,7 +66,7 @@ class Room:
         """Deliver a poster of each job, and let the role begin what it wants to begin."""
         for job in jobs:
             poster = pinned(job_id=job, event_id=uuid4())
-            offset = (self.inbox.last((topic, 0)) or 0) + 1
+            offset = (self.inbox.last_delivered((topic, 0)) or 0) + 1
             self.inbox.deliver(delivery(offset, topic=topic, value=encode(poster)), lambda: None)
         await self.passes()
 

@@ -38,46 +38,46 @@ class Broker:
 
 @dataclass(eq=False)
 class Worker:
-    """One process: the real inbox, what it works on, and what it would commit."""
+    """One process: the real inbox, its in-flight records, and what it would commit."""
 
     inbox: Inbox
     generation: int = -1
     positions: dict[Partition, int] = field(default_factory=dict)
     fetched: dict[Partition, FetchedOffsets] = field(default_factory=dict)
-    held: set[Partition] = field(default_factory=set)
+    paused: set[Partition] = field(default_factory=set)
     acknowledged: dict[Partition, int] = field(default_factory=dict)
-    working: list[Delivery] = field(default_factory=list)
+    in_flight: list[Delivery] = field(default_factory=list)
     written: list[Delivery] = field(default_factory=list)
-    parked: list[Delivery] = field(default_factory=list)
+    deferred: list[Delivery] = field(default_factory=list)
     stopping: bool = False
 
-    def hold(self, partition: Partition) -> None:
-        """Fetch no more of a partition."""
-        self.held.add(partition)
+    def pause_partition(self, partition: Partition) -> None:
+        """Stop fetching a partition."""
+        self.paused.add(partition)
 
-    def release(self, partition: Partition) -> None:
+    def resume_partition(self, partition: Partition) -> None:
         """Fetch it again."""
-        self.held.discard(partition)
+        self.paused.discard(partition)
 
-    def admit(self, partition: Partition, offset: int, after: int | None) -> bool:
-        """Say whether a record comes next, and go back where one is missing."""
-        follows = self.fetched.get(partition, FetchedOffsets()).follows(offset, after)
-        if not follows:
-            self.reread(partition, after)
-        return follows
+    def accept(self, partition: Partition, offset: int, after: int | None) -> bool:
+        """Return whether a record comes next; seek back where one is missing."""
+        is_next = self.fetched.get(partition, FetchedOffsets()).is_next(offset, after)
+        if not is_next:
+            self.refetch(partition, after)
+        return is_next
 
-    def reread(self, partition: Partition, after: int | None) -> None:
+    def refetch(self, partition: Partition, after: int | None) -> None:
         """Fetch again what comes after an offset."""
-        first = self.fetched.get(partition, FetchedOffsets()).next(after)
+        first = self.fetched.get(partition, FetchedOffsets()).next_after(after)
         if partition in self.positions and first is not None:
             self.positions[partition] = first
 
-    def look(self) -> None:
-        """Go back where what was fetched did not arrive."""
-        for partition, chain in self.fetched.items():
-            arrived = self.inbox.last(partition)
-            if chain.last is not None and (arrived is None or arrived < chain.last):
-                self.reread(partition, arrived)
+    def refetch_missing(self) -> None:
+        """Seek back where fetched records did not arrive."""
+        for partition, fetched in self.fetched.items():
+            arrived = self.inbox.last_delivered(partition)
+            if fetched.last is not None and (arrived is None or arrived < fetched.last):
+                self.refetch(partition, arrived)
 
 
 class World:
@@ -96,7 +96,7 @@ class World:
         self.members: list[Worker] = []
         self.zombies: list[Worker] = []
         self._loses = 0.05
-        """How many of what is fetched do not arrive; in the end all do."""
+        """Share of fetched records that do not arrive; 0 at the end."""
         for _ in range(self._random.randint(1, 3)):
             self._join()
 
@@ -104,9 +104,9 @@ class World:
         """Take some steps, then let everything come to its end. Raises ViolationError."""
         actions = [self._fetch] * 5 + [self._take] * 5 + [self._write] * 5 + [self._finish] * 4 + [self._commit] * 2
         actions += [
-            self._look,
-            self._park,
-            self._unpark,
+            self._refetch_missing,
+            self._defer,
+            self._resume_deferred,
             self._pause,
             self._rebalance,
             self._crash,
@@ -147,7 +147,7 @@ class World:
             worker.positions.clear()
             worker.fetched.clear()
             worker.acknowledged.clear()
-            worker.held.clear()
+            worker.paused.clear()
             worker.generation = self.broker.generation
         if self.members:
             for partition in self.broker.log:
@@ -168,7 +168,7 @@ class World:
             self._join()
 
     def _stop(self) -> None:
-        """TERM: nothing more is handed out; once all is finished, the worker commits and leaves."""
+        """TERM: no more records are handed out; once all are finished, the worker commits and leaves."""
         if self._random.random() < 0.2 and self.members:
             worker = self._random.choice(self.members)
             worker.stopping = True
@@ -178,12 +178,12 @@ class World:
         worker = self._somebody()
         if worker is None:
             return
-        free = sorted(partition for partition in worker.positions if partition not in worker.held)
+        free = sorted(partition for partition in worker.positions if partition not in worker.paused)
         if free:
             self._deliver(worker, self._random.choice(free), self._random.randint(1, POLL_RECORDS))
 
     def _deliver(self, worker: Worker, partition: Partition, count: int) -> None:
-        """Hand over a fetch even where the partition is held back meanwhile, and lose some of it, as Faust does."""
+        """Hand over a fetch even where the partition is paused meanwhile, and lose some of it, as Faust does."""
         position = worker.positions[partition]
         offsets = [each for each in self.broker.log[partition] if each >= position][:count]
         worker.fetched.setdefault(partition, FetchedOffsets()).add(offsets)
@@ -195,9 +195,11 @@ class World:
                 topic=partition[0], partition=partition[1], offset=offset, timestamp=EPOCH, key=None, value=None
             )
             worker.inbox.deliver(delivery, self._acknowledgement(worker, partition, offset, worker.generation))
-        held, _ = worker.inbox.held(partition)
-        if held > CAP + POLL_RECORDS:
-            raise self.violation(f"{held} records of {partition} are held, {CAP + POLL_RECORDS} are allowed")
+        unacknowledged, _ = worker.inbox.unacknowledged_in(partition)
+        if unacknowledged > CAP + POLL_RECORDS:
+            raise self.violation(
+                f"{unacknowledged} records of {partition} are unacknowledged, {CAP + POLL_RECORDS} are allowed"
+            )
 
     def _acknowledgement(
         self, worker: Worker, partition: Partition, offset: int, generation: int
@@ -228,26 +230,26 @@ class World:
 
     # What the role does.
 
-    def _look(self) -> None:
+    def _refetch_missing(self) -> None:
         worker = self._somebody()
         if worker is not None:
-            worker.look()
+            worker.refetch_missing()
 
     def _take(self) -> None:
         worker = self._somebody()
-        if worker is None or not worker.inbox.queued or worker.stopping or worker.inbox.paused:
+        if worker is None or not worker.inbox.queued or worker.stopping or worker.inbox.pause_reasons:
             return
         for delivery in _result(worker.inbox.take(self._random.randint(1, 3))):
-            if any(_place(each) == _place(delivery) for each in (*worker.working, *worker.written, *worker.parked)):
-                raise self.violation(f"{_place(delivery)} was handed out while it was being worked on")
-            worker.working.append(delivery)
+            if any(_place(each) == _place(delivery) for each in (*worker.in_flight, *worker.written, *worker.deferred)):
+                raise self.violation(f"{_place(delivery)} was handed out while it was in flight")
+            worker.in_flight.append(delivery)
 
     def _write(self) -> None:
         """The effects of some records become durable: a publish, a flush."""
         worker = self._somebody()
         if worker is not None:
-            for delivery in self._some(worker.working):
-                worker.working.remove(delivery)
+            for delivery in self._some(worker.in_flight):
+                worker.in_flight.remove(delivery)
                 worker.written.append(delivery)
                 self.effects[_place(delivery)] = self.effects.get(_place(delivery), 0) + 1
 
@@ -259,25 +261,25 @@ class World:
                 worker.written.remove(delivery)
             worker.inbox.finish(done)
 
-    def _park(self) -> None:
+    def _defer(self) -> None:
         worker = self._somebody()
         if worker is not None:
-            for delivery in self._some(worker.working)[:1]:
-                worker.working.remove(delivery)
-                worker.parked.append(delivery)
-                worker.inbox.park(delivery)
+            for delivery in self._some(worker.in_flight)[:1]:
+                worker.in_flight.remove(delivery)
+                worker.deferred.append(delivery)
+                worker.inbox.defer(delivery)
 
-    def _unpark(self) -> None:
+    def _resume_deferred(self) -> None:
         worker = self._somebody()
-        if worker is not None and worker.parked:
-            delivery = worker.parked.pop(self._random.randrange(len(worker.parked)))
-            worker.inbox.unpark(delivery)
-            worker.working.append(delivery)
+        if worker is not None and worker.deferred:
+            delivery = worker.deferred.pop(self._random.randrange(len(worker.deferred)))
+            worker.inbox.resume_deferred(delivery)
+            worker.in_flight.append(delivery)
 
     def _pause(self) -> None:
         worker = self._somebody()
         if worker is not None:
-            (worker.inbox.resume if worker.inbox.paused else worker.inbox.pause)("the storage is away")
+            (worker.inbox.resume if worker.inbox.pause_reasons else worker.inbox.pause)("the storage is unavailable")
 
     def _somebody(self) -> Worker | None:
         everybody = self.members + self.zombies
@@ -297,7 +299,7 @@ class World:
             self.members = staying
             self._join()
         for worker in self.members:
-            worker.inbox.resume("the storage is away")
+            worker.inbox.resume("the storage is unavailable")
         for _ in range(400):
             self._one_round()
             if self.broker.committed == self.broker.ends():
@@ -308,19 +310,19 @@ class World:
 
     def _one_round(self) -> None:
         for worker in self.members:
-            worker.look()
-            for partition in [each for each in worker.positions if each not in worker.held]:
+            worker.refetch_missing()
+            for partition in [each for each in worker.positions if each not in worker.paused]:
                 self._deliver(worker, partition, POLL_RECORDS)
-            while worker.parked:
-                delivery = worker.parked.pop()
-                worker.inbox.unpark(delivery)
-                worker.working.append(delivery)
+            while worker.deferred:
+                delivery = worker.deferred.pop()
+                worker.inbox.resume_deferred(delivery)
+                worker.in_flight.append(delivery)
             while worker.inbox.queued:
-                worker.working += _result(worker.inbox.take(10))
-            for delivery in worker.working:
+                worker.in_flight += _result(worker.inbox.take(10))
+            for delivery in worker.in_flight:
                 self.effects[_place(delivery)] = self.effects.get(_place(delivery), 0) + 1
-            worker.written += worker.working
-            worker.working = []
+            worker.written += worker.in_flight
+            worker.in_flight = []
             worker.inbox.finish(worker.written)
             worker.written = []
             self._commit_of(worker)
@@ -330,7 +332,7 @@ class World:
         lost = records - self.effects.keys()
         if lost:
             raise self.violation(f"lost: {sorted(lost)}")
-        if any(worker.inbox.unacknowledged or worker.inbox.working for worker in self.members):
+        if any(worker.inbox.unacknowledged or worker.inbox.in_flight for worker in self.members):
             raise self.violation("an inbox is not empty though everything is committed")
 
 

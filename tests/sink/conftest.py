@@ -52,7 +52,7 @@ async def workshop(database: str) -> AsyncIterator[Workshop]:
     async def sleep(_: float) -> None:
         """Time passes at once."""
 
-    sink = Sink(connection, announcements, set_aside, waiting_for=waits.append, sleep=sleep)
+    sink = Sink(connection, announcements, set_aside, declare_wait=waits.append, sleep=sleep)
     yield Workshop(
         url=database,
         topics=Topics(),

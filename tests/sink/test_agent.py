@@ -48,7 +48,7 @@ async def test_records_are_finished_once_they_are_written(workshop: Workshop, tm
 
     assert rows == [("job", "completed"), ("other", "queued")]
     assert sorted(acknowledged) == [0, 1, 2]
-    assert inbox.working == 0
+    assert inbox.in_flight == 0
 
 
 async def test_nothing_is_finished_while_the_database_is_away(workshop: Workshop, tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ async def test_nothing_is_finished_while_the_database_is_away(workshop: Workshop
     waited = asyncio.Event()
     away = Database("postgresql://posters@127.0.0.1:1/posters")
     sink = type(workshop.sink)(
-        away, workshop.announcements, workshop.set_aside, waiting_for=lambda reason: waited.set() if reason else None
+        away, workshop.announcements, workshop.set_aside, declare_wait=lambda reason: waited.set() if reason else None
     )
     janitor = Janitor(away, workshop.announcements, batch_timeout=3_600, stale_after=86_400)
     inbox.deliver(workshop.topics.request("job"), lambda: acknowledged.append(True))

@@ -32,12 +32,12 @@ async def test_restarts_and_kills_of_the_database_cost_nothing(postgres: Postgre
     noticed = asyncio.Event()
     waits: list[str | None] = []
 
-    def waiting_for(reason: str | None) -> None:
+    def declare_wait(reason: str | None) -> None:
         waits.append(reason)
         if reason is not None:
             noticed.set()
 
-    sink = Sink(connection, port, set_aside, waiting_for=waiting_for)
+    sink = Sink(connection, port, set_aside, declare_wait=declare_wait)
     halts = [postgres.stop, postgres.kill, postgres.stop, postgres.kill]
 
     for number, batch in enumerate(batches(random, deliveries)):
@@ -69,12 +69,12 @@ async def test_a_locked_job_row_is_waited_for(workshop: Workshop) -> None:
     await holder.execute("SELECT FROM template_generation_jobs FOR UPDATE")
     seen = asyncio.Event()
 
-    def waiting_for(reason: str | None) -> None:
+    def declare_wait(reason: str | None) -> None:
         if reason is not None and "55P03" in reason:
             seen.set()
 
     impatient = Database(workshop.url, on_connect=f"SET lock_timeout = '20ms'; {FLUSH_FUNCTION}")
-    sink = Sink(impatient, workshop.announcements, workshop.set_aside, waiting_for=waiting_for)
+    sink = Sink(impatient, workshop.announcements, workshop.set_aside, declare_wait=declare_wait)
     flush = asyncio.create_task(sink.flush([workshop.topics.completed("job")]))
     await seen.wait()
     assert not flush.done()

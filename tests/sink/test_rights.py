@@ -117,8 +117,11 @@ async def test_the_others_do_theirs(users: dict[str, str]) -> None:
     await intake.open()
     source = await TemplateSources(render).get(uuid.uuid4())
     fuse = DeadLetterLimitTable(intake, "this build")
-    await fuse.blow("intake", "too many")
-    reasons = await fuse.blown("intake"), await DeadLetterLimitTable(intake, "another build").blown("intake")
+    await fuse.save_exceeded("intake", "too many")
+    reasons = (
+        await fuse.exceeded_reason("intake"),
+        await DeadLetterLimitTable(intake, "another build").exceeded_reason("intake"),
+    )
     await render.close()
     await intake.close()
 

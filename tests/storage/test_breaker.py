@@ -96,7 +96,7 @@ async def test_only_one_looks_whether_it_is_back() -> None:
     tasks = shop.puts(5)
     for _ in range(6):
         await asyncio.sleep(0)
-    first, shop.flaky.most_at_once, paused = shop.flaky.asked, 0, shop.inbox.paused
+    first, shop.flaky.most_at_once, paused = shop.flaky.asked, 0, shop.inbox.pause_reasons
     stored = await asyncio.gather(*tasks)
 
     assert first <= 8
@@ -105,7 +105,7 @@ async def test_only_one_looks_whether_it_is_back() -> None:
     assert shop.slept[:4] == [FIRST_DELAY_SECONDS, 1.0, 2.0, 4.0]
     assert max(shop.slept) == LONGEST_DELAY_SECONDS
     assert len(stored) == 5
-    assert shop.inbox.paused == ()
+    assert shop.inbox.pause_reasons == ()
     assert shop.flaky.asked <= 5 + 8 + 5
 
 
@@ -126,11 +126,11 @@ async def test_who_gives_up_does_not_leave_the_role_paused() -> None:
     tasks = shop.puts(2)
     for _ in range(6):
         await asyncio.sleep(0)
-    before = shop.inbox.paused
+    before = shop.inbox.pause_reasons
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    paused = shop.inbox.paused
+    paused = shop.inbox.pause_reasons
     shop.inbox.deliver(delivery(0), lambda: None)
     await shop.inbox.take(1)
     shop.flaky.error = None
@@ -147,7 +147,7 @@ async def test_a_refused_object_is_an_answer() -> None:
     with pytest.raises(StorageRefusedError):
         await shop.store.put("k", b"", "image/png", Facts(sha256="0"))
 
-    assert shop.inbox.paused == ()
+    assert shop.inbox.pause_reasons == ()
 
 
 @pytest.fixture

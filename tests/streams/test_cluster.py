@@ -48,7 +48,7 @@ async def test_what_is_acknowledged_is_read_whichever_broker_dies(
     cluster: KafkaCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The leader of every partition written to is killed, then two brokers at once; all that was taken is read."""
-    monkeypatch.setattr(publishing, "GIVE_UP_SECONDS", 5.0)
+    monkeypatch.setattr(publishing, "DELIVERY_TIMEOUT_SECONDS", 5.0)
     settings = Settings(brokers=cluster.address, fetch_wait=0.1, session_timeout=10)
     inbox = Inbox([POSTER_RENDERS], cap=100)
     app = RoleApp("render", settings, [inbox])

@@ -1,4 +1,4 @@
-"""A record that is set aside keeps every byte, however large it is."""
+"""A dead letter has every byte of its record, whatever its size."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -16,25 +16,25 @@ from tests.streams.deliveries import EPOCH, delivery
 HEADERS = (("a", b"1"), ("a", b"\xff"), ("empty", b""))
 
 
-class Shelf:
+class Claims:
     """Claims, in memory."""
 
     def __init__(self) -> None:
-        self.kept: dict[str, bytes] = {}
-        self.away = False
+        self.stored: dict[str, bytes] = {}
+        self.unavailable = False
 
     async def keep(self, name: str, value: bytes) -> None:
-        """Keep the value."""
-        if self.away:
-            raise UnavailableError("the storage is away")
-        self.kept[name] = value
+        """Store the value."""
+        if self.unavailable:
+            raise UnavailableError("the storage is unavailable")
+        self.stored[name] = value
 
 
 class Small(Announcements):
-    """A broker that takes at most a kilobyte a record."""
+    """A broker with a limit of a kilobyte a record."""
 
     async def publish(self, records: Iterable[Record]) -> None:
-        """Keep the records, or raise RecordTooLargeError."""
+        """Store the records, or raise RecordTooLargeError."""
         batch = list(records)
         if any(size(record) > 1_000 for record in batch):
             raise RecordTooLargeError("too large")
@@ -42,31 +42,31 @@ class Small(Announcements):
 
 
 @pytest.fixture
-def shelf() -> Shelf:
-    """An empty shelf."""
-    return Shelf()
+def claims() -> Claims:
+    """An empty claims."""
+    return Claims()
 
 
 @pytest.fixture
-def topic(shelf: Shelf) -> tuple[DeadLetterTopic, Announcements]:
-    """The topic of dead letters, and what is on it."""
+def topic(claims: Claims) -> tuple[DeadLetterTopic, Announcements]:
+    """The topic of dead letters, and its records."""
     published = Announcements()
-    return DeadLetterTopic("intake", published, shelf, lambda: datetime(2026, 2, 1, tzinfo=UTC)), published
+    return DeadLetterTopic("intake", published, claims, lambda: datetime(2026, 2, 1, tzinfo=UTC)), published
 
 
 @pytest.mark.parametrize("value", [None, b"", b"\xff{", b"x" * (CLAIM_ABOVE_BYTES + 1)], ids=["none", "", "bad", "big"])
 async def test_every_byte_comes_back(
-    topic: tuple[DeadLetterTopic, Announcements], shelf: Shelf, value: bytes | None
+    topic: tuple[DeadLetterTopic, Announcements], claims: Claims, value: bytes | None
 ) -> None:
-    """Key, value and headers, repeated ones and empty ones too, are what the record had; so is what a replay sends."""
+    """A dead letter, and its replay, have the key, value and headers of the record, repeated and empty ones too."""
     letters, published = topic
     record = delivery(7, partition=3, key=b"\xfe", value=value, headers=HEADERS)
     await letters.put(record, "invalid_request", "it is bad")
-    (kept,) = published.records
-    assert isinstance(kept.key, bytes)
-    letter = parse(kept.key, kept.value, kept.headers)
+    (stored,) = published.records
+    assert isinstance(stored.key, bytes)
+    letter = parse(stored.key, stored.value, stored.headers)
     assert letter is not None
-    again = replay_record(with_claim(letter, shelf.kept[letter.claim]) if letter.claim else letter, -1)
+    again = replay_record(with_claim(letter, claims.stored[letter.claim]) if letter.claim else letter, -1)
 
     assert (letter.place, letter.reason) == (
         ("intake", "poster-requests", 3, 7, int(EPOCH.timestamp() * 1000)),
@@ -82,53 +82,53 @@ async def test_every_byte_comes_back(
     [(b"k", tuple((f"h{number}", b"x" * 1_000) for number in range(6_000))), (b"k" * (CLAIM_ABOVE_BYTES + 1), HEADERS)],
     ids=["headers", "key"],
 )
-async def test_a_record_of_which_nothing_fits_is_kept_whole_in_storage(
-    topic: tuple[DeadLetterTopic, Announcements], shelf: Shelf, key: bytes, headers: tuple[tuple[str, bytes], ...]
+async def test_a_record_of_which_nothing_fits_is_stored_whole(
+    topic: tuple[DeadLetterTopic, Announcements], claims: Claims, key: bytes, headers: tuple[tuple[str, bytes], ...]
 ) -> None:
     """Brokers count compressed bytes: key and headers alone may be more than the topic of dead letters takes."""
     letters, published = topic
     await letters.put(delivery(7, partition=3, key=key, value=b"{", headers=headers), "invalid_request", "it is bad")
-    (kept,) = published.records
-    assert size(kept) < 100_000
-    letter = parse(kept.key, kept.value, kept.headers)  # type: ignore[arg-type]
+    (stored,) = published.records
+    assert size(stored) < 100_000
+    letter = parse(stored.key, stored.value, stored.headers)  # type: ignore[arg-type]
     assert letter is not None
     assert letter.claim is not None
-    again = replay_record(with_claim(letter, shelf.kept[letter.claim]), -1)
+    again = replay_record(with_claim(letter, claims.stored[letter.claim]), -1)
 
     assert letter.place[:4] == ("intake", "poster-requests", 3, 7)
     assert (again.key, again.value, again.headers[: len(headers)]) == (key, b"{", headers)
 
 
-async def test_a_topic_that_takes_less_than_here_gets_a_claim(shelf: Shelf) -> None:
-    """Where the broker refuses a letter for its size, it is told where the record is; nothing is tried for ever."""
+async def test_a_topic_that_takes_less_than_here_gets_a_claim(claims: Claims) -> None:
+    """Where the broker refuses a dead letter for its size, a claim is published instead; nothing is retried forever."""
     published = Small()
-    letters = DeadLetterTopic("intake", published, shelf, lambda: EPOCH)
+    letters = DeadLetterTopic("intake", published, claims, lambda: EPOCH)
     await letters.put(delivery(1, value=b"{" * 2_000), "invalid_request", "it is bad")
-    (kept,) = published.records
-    letter = parse(kept.key, kept.value, kept.headers)  # type: ignore[arg-type]
+    (stored,) = published.records
+    letter = parse(stored.key, stored.value, stored.headers)  # type: ignore[arg-type]
 
     assert letter is not None
     assert letter.claim is not None
-    assert with_claim(letter, shelf.kept[letter.claim]).value == b"{" * 2_000
+    assert with_claim(letter, claims.stored[letter.claim]).value == b"{" * 2_000
 
 
 async def test_the_same_place_on_a_topic_made_anew_is_another_claim(
-    topic: tuple[DeadLetterTopic, Announcements], shelf: Shelf
+    topic: tuple[DeadLetterTopic, Announcements], claims: Claims
 ) -> None:
     """Offsets begin anew with the topic; what was claimed before stays as it was."""
     letters, _ = topic
     for filler in (b"x", b"y"):
         await letters.put(delivery(1, value=filler * (CLAIM_ABOVE_BYTES + 1)), "invalid_request", "too large")
 
-    assert sorted(value[:1] for value in shelf.kept.values()) == [b"x", b"y"]
+    assert sorted(value[:1] for value in claims.stored.values()) == [b"x", b"y"]
 
 
 async def test_a_record_is_not_set_aside_before_its_value_is_kept(
-    topic: tuple[DeadLetterTopic, Announcements], shelf: Shelf
+    topic: tuple[DeadLetterTopic, Announcements], claims: Claims
 ) -> None:
-    """While the storage is away the record stays where it is."""
+    """While the storage is unavailable no dead letter is published."""
     letters, published = topic
-    shelf.away = True
+    claims.unavailable = True
     with pytest.raises(UnavailableError):
         await letters.put(delivery(1, value=b"x" * (CLAIM_ABOVE_BYTES + 1)), "invalid_request", "too large")
 
@@ -136,7 +136,7 @@ async def test_a_record_is_not_set_aside_before_its_value_is_kept(
 
 
 def test_each_replay_is_a_generation_further() -> None:
-    """The generation rises above that of an earlier replay and above what is recorded."""
+    """The generation is higher than that of an earlier replay and than the recorded one."""
     again = delivery(1, headers=((GENERATION, b"4"),))
     letter = parse(
         b"k",

@@ -1,4 +1,4 @@
-"""Faust on a real broker: every record reaches the role once, though partitions are held back."""
+"""Faust on a real broker: every record reaches the role once, although partitions are paused."""
 
 import asyncio
 from collections import Counter
@@ -13,11 +13,11 @@ from streams.inbox import Acknowledge, Inbox
 
 BULK = 1_500
 HANDED_ON_AT_ONCE = 100
-"""By Faust, before others have their turn."""
+"""Records that Faust hands on before other tasks run."""
 
 
-async def test_holding_partitions_back_loses_nothing_and_lets_others_through(broker: str) -> None:
-    """With a backlog on one topic and a small cap, every record arrives once, and the other topic is not held up."""
+async def test_paused_partitions_lose_nothing_and_block_no_others(broker: str) -> None:
+    """With a backlog on one topic and a small cap, every record arrives once, and the other topic is not delayed."""
     require_cython()
     producer = Producer({"bootstrap.servers": broker})
     for number in range(BULK):
@@ -56,23 +56,23 @@ async def test_holding_partitions_back_loses_nothing_and_lets_others_through(bro
     assert len(through_after) == 1
 
 
-async def test_nothing_lies_in_a_stream(broker: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is fetched is in the inbox a round of the event loop later, where it counts against the cap."""
+async def test_no_records_wait_in_a_stream(broker: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fetched records are in the inbox one pass of the event loop later, where they count against the cap."""
     producer = Producer({"bootstrap.servers": broker})
     for number in range(BULK):
         producer.produce("poster-progress", value=str(number), partition=0)
     assert producer.flush(30) == 0
     inbox = Inbox(["poster-progress"], cap=10 * BULK)
     app = RoleApp("sink", Settings(brokers=broker, fetch_wait=0.05, session_timeout=10), [inbox])
-    lying: list[int] = []
+    waiting: list[int] = []
     done = asyncio.Event()
     deliver = inbox.deliver
 
     def look(delivery: Delivery, acknowledge: Acknowledge) -> None:
         deliver(delivery, acknowledge)
         actors = [actor for agent in app.agents.values() for actor in agent._actors]
-        lying.append(sum(actor.stream.channel.queue.qsize() for actor in actors))
-        if len(lying) == BULK:
+        waiting.append(sum(actor.stream.channel.queue.qsize() for actor in actors))
+        if len(waiting) == BULK:
             done.set()
 
     monkeypatch.setattr(inbox, "deliver", look)
@@ -82,4 +82,4 @@ async def test_nothing_lies_in_a_stream(broker: str, monkeypatch: pytest.MonkeyP
     finally:
         await app.stop()
 
-    assert max(lying) <= HANDED_ON_AT_ONCE
+    assert max(waiting) <= HANDED_ON_AT_ONCE

@@ -1,4 +1,4 @@
-"""How Faust itself decides what to commit: our window is built on it, and would have to change with it."""
+"""How Faust itself decides what to commit: our tracker is built on it, and would have to change with it."""
 
 from collections import defaultdict
 from types import SimpleNamespace
@@ -35,7 +35,7 @@ def committed_by_faust(
         ([5, 6, 9], 5, [(7, 9)], 10),
         ([5, 6, 9], 5, [], 7),
         ([], 5, [], None),
-        # The reason for the window: 5 is still being worked on, and Faust would commit past it.
+        # The reason for the tracker: 5 is still being worked on, and Faust would commit past it.
         ([6, 7], 5, [], 8),
         ([6, 7], None, [], 8),
         # Only further on does it see that something is missing at the head.
@@ -55,17 +55,17 @@ def committed_by_faust(
 def test_faust_commits_by_the_rule_we_know(
     acked: list[int], committed: int | None, gaps: list[tuple[int, int]], expected: int | None
 ) -> None:
-    """If this fails after an upgrade, look at streams/offset_tracker.py again before anything else."""
+    """If this fails after an upgrade, review streams/offset_tracker.py first."""
     assert committed_by_faust(acked, committed=committed, gaps=gaps) == expected
 
 
-def test_what_the_window_releases_faust_commits_as_it_should() -> None:
+def test_faust_commits_correctly_what_the_tracker_releases() -> None:
     """The head in flight that Faust would step over is not, because the records behind it are not released."""
-    window: OffsetTracker[int] = OffsetTracker()
+    tracker: OffsetTracker[int] = OffsetTracker()
     for offset in (5, 6, 7):
-        window.deliver(offset, offset)
-    before = [*window.finish(6), *window.finish(7)]
-    after = window.finish(5)
+        tracker.deliver(offset, offset)
+    before = [*tracker.finish(6), *tracker.finish(7)]
+    after = tracker.finish(5)
 
     assert committed_by_faust(before, committed=5) is None
     assert committed_by_faust(after, committed=5) == 8

@@ -1,4 +1,4 @@
-"""Records that keep coming are fetched many at a time, and the first of them at once."""
+"""Fetches wait for more records while records keep arriving; the first is fetched at once."""
 
 import asyncio
 from itertools import pairwise
@@ -17,14 +17,14 @@ from streams.topics import EDGES
 async def test_a_fetch_waits_for_more_only_after_one_that_brought_records(
     broker: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The sink's fetches ask for one byte while nothing comes, and for many once something has come."""
+    """The sink's fetches wait for one byte after an empty fetch, and for many bytes after one with records."""
     fetches: list[tuple[int, bool]] = []
     received: list[bytes] = []
     rested, loop = asyncio.Event(), asyncio.get_running_loop()
     carry_out = AdaptiveFetchWait.__call__
 
     async def noted(self: AdaptiveFetchWait, assignment: Any, node_id: Any, request: Any) -> bool:
-        asked = self._fetcher._fetch_min_bytes
+        asked = self.min_bytes
         came = await carry_out(self, assignment, node_id, request)
         fetches.append((asked, came))
         if len(received) == 10 and fetches[-1] == (1, False):

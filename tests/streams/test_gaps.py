@@ -1,4 +1,4 @@
-"""Offsets without a record, as compaction and transactions leave them, are no reason to commit less than all."""
+"""Gaps in the offsets, left by compaction and transactions, do not keep commits from the end of a partition."""
 
 import asyncio
 import time
@@ -80,28 +80,28 @@ def committed(broker: str) -> tuple[int, int]:
 
 
 async def test_commits_reach_the_end_over_every_gap(empty_broker: str, kafka: KafkaServer) -> None:
-    """A gap right after offset 0, markers between records, one at the end: all is committed, nothing is behind."""
+    """A gap right after offset 0, markers between records, one at the end: all is committed, the role is not behind."""
     await asyncio.to_thread(make_gap_after_the_first, kafka)
     await asyncio.to_thread(put_in_transactions, empty_broker)
     inbox = Inbox([POSTER_RENDERS], cap=100)
     app = RoleApp("render", Settings(brokers=empty_broker, fetch_wait=0.1, session_timeout=10), [inbox])
-    progress = Liveness("render", [inbox])
-    lag = Lag(app, progress, lambda: datetime.now(UTC))
+    liveness = Liveness("render", [inbox])
+    lag = Lag(app, liveness, lambda: datetime.now(UTC))
     await app.start()
     where = (-1, 0)
     async with asyncio.timeout(120):
         while where[0] < where[1]:
             await _finish_what_comes(inbox)
-            await lag.look()
+            await lag.update()
             where = await asyncio.to_thread(committed, empty_broker)
     await app.stop()
 
     assert where[0] == where[1]
-    assert not progress.behind
+    assert not liveness.behind
 
 
 async def test_a_marker_at_the_end_waits_for_the_records_before_it(broker: str) -> None:
-    """While a record is in hand nothing after it is committed, whatever follows."""
+    """While a record is in flight nothing after it is committed."""
     await asyncio.to_thread(put_in_transactions, broker)
     inbox = Inbox([POSTER_RENDERS], cap=100)
     app = RoleApp("render", Settings(brokers=broker, fetch_wait=0.1, session_timeout=10), [inbox])
@@ -112,14 +112,14 @@ async def test_a_marker_at_the_end_waits_for_the_records_before_it(broker: str) 
         rest = await asyncio.wait_for(inbox.take(8), 60)
         inbox.finish(rest)
     for _ in range(3):
-        await lag.look()
+        await lag.update()
         await app.consumer.commit()
-    held_back, end = await asyncio.to_thread(committed, broker)
+    while_in_flight, end = await asyncio.to_thread(committed, broker)
     inbox.finish(taken)
     await app.stop()
     after, _ = await asyncio.to_thread(committed, broker)
 
-    assert held_back <= 0
+    assert while_in_flight <= 0
     assert after == end
 
 

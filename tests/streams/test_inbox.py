@@ -1,4 +1,4 @@
-"""Between delivery and finish: order, holding back, revocation, drain."""
+"""Between delivery and acknowledgement: order, backpressure, revocation, drain."""
 
 import asyncio
 
@@ -9,24 +9,24 @@ from tests.streams.deliveries import delivery
 
 
 class RecordingSource:
-    """Remembers what is held back."""
+    """Records which partitions are paused."""
 
     def __init__(self) -> None:
-        self.held: set[Partition] = set()
+        self.paused: set[Partition] = set()
         self.calls: list[str] = []
 
-    def hold(self, partition: Partition) -> None:
-        """Remember."""
-        self.held.add(partition)
-        self.calls.append("hold")
+    def pause_partition(self, partition: Partition) -> None:
+        """Record it."""
+        self.paused.add(partition)
+        self.calls.append("pause")
 
-    def release(self, partition: Partition) -> None:
-        """Forget."""
-        self.held.discard(partition)
-        self.calls.append("release")
+    def resume_partition(self, partition: Partition) -> None:
+        """Record it."""
+        self.paused.discard(partition)
+        self.calls.append("resume")
 
-    def admit(self, partition: Partition, offset: int, after: int | None) -> bool:
-        """Take whatever comes."""
+    def accept(self, partition: Partition, offset: int, after: int | None) -> bool:
+        """Accept every record."""
         return True
 
 
@@ -38,7 +38,7 @@ def source() -> RecordingSource:
 
 @pytest.fixture
 def inbox(source: RecordingSource) -> Inbox:
-    """An inbox that holds back at four."""
+    """An inbox that pauses a partition at four records."""
     inbox = Inbox(["poster-requests"], cap=4)
     inbox.attach(source)
     return inbox
@@ -59,22 +59,22 @@ async def test_records_are_acknowledged_in_order_whatever_finishes_first(inbox: 
     assert acknowledged == [0, 1, 2]
 
 
-async def test_a_full_partition_is_held_back_and_let_go_at_half(inbox: Inbox, source: RecordingSource) -> None:
-    """Delivery beyond the cap is accepted, because the rest of a fetch may still come, but the partition is held."""
+async def test_a_full_partition_is_paused_and_resumed_at_half(inbox: Inbox, source: RecordingSource) -> None:
+    """Records beyond the cap are accepted, as the rest of a fetch may still arrive, but the partition is paused."""
     for offset in range(6):
         inbox.deliver(delivery(offset), lambda: None)
-    held_when_full = set(source.held)
+    paused_when_full = set(source.paused)
     taken = await inbox.take(10)
     inbox.finish(taken[:3])
-    held_above_half = set(source.held)
+    paused_above_half = set(source.paused)
     inbox.finish(taken[3:4])
 
-    assert held_when_full == held_above_half == {("poster-requests", 0)}
-    assert source.held == set()
+    assert paused_when_full == paused_above_half == {("poster-requests", 0)}
+    assert source.paused == set()
 
 
-async def test_a_record_delivered_again_joins_the_work_under_way(inbox: Inbox) -> None:
-    """After a rebalance the same record is not worked on twice, and its new delivery is acknowledged."""
+async def test_a_record_delivered_again_joins_the_work_in_progress(inbox: Inbox) -> None:
+    """After a rebalance a record in flight is not started again, and its new delivery is acknowledged."""
     acknowledged: list[str] = []
     inbox.deliver(delivery(1), lambda: acknowledged.append("old"))
     taken = await inbox.take(1)
@@ -89,7 +89,7 @@ async def test_a_record_delivered_again_joins_the_work_under_way(inbox: Inbox) -
 
 
 async def test_a_late_finish_after_revocation_acknowledges_nothing(inbox: Inbox) -> None:
-    """The partition may be somebody else's by now."""
+    """The partition may have another owner by now."""
     acknowledged: list[int] = []
     inbox.deliver(delivery(1), lambda: acknowledged.append(1))
     inbox.deliver(delivery(2), lambda: acknowledged.append(2))
@@ -102,8 +102,8 @@ async def test_a_late_finish_after_revocation_acknowledges_nothing(inbox: Inbox)
     assert inbox.queued == 0
 
 
-async def test_a_drain_hands_out_nothing_more_and_waits_for_what_is_in_hand(inbox: Inbox) -> None:
-    """Drain ends when the last taken record is finished; what was queued stays unacknowledged."""
+async def test_a_drain_hands_out_nothing_and_waits_for_records_in_flight(inbox: Inbox) -> None:
+    """Drain ends when the last taken record is finished; queued records stay unacknowledged."""
     acknowledged: list[int] = []
     for offset in range(2):
         inbox.deliver(delivery(offset), lambda offset=offset: acknowledged.append(offset))  # type: ignore[misc]
@@ -130,11 +130,11 @@ async def test_a_drain_gives_up_after_its_time(inbox: Inbox) -> None:
     assert not await inbox.drain(0.01)
 
 
-async def test_a_drain_does_not_wait_for_what_only_waits_for_its_time(inbox: Inbox) -> None:
-    """A parked record is left unfinished, and joined where it is delivered again."""
+async def test_a_drain_does_not_wait_for_deferred_records(inbox: Inbox) -> None:
+    """A deferred record is left unfinished, and not queued when it is delivered again."""
     inbox.deliver(delivery(0), lambda: None)
     (taken,) = await inbox.take(1)
-    inbox.park(taken)
+    inbox.defer(taken)
 
     drained = await inbox.drain(0.01)
     inbox.revoke([("poster-requests", 0)])
@@ -160,43 +160,43 @@ async def test_lingering_fills_a_batch_and_ends_in_time(inbox: Inbox) -> None:
     assert [each.offset for each in late] == [2]
 
 
-async def test_what_the_queue_keeps_waits_until_it_lets_go() -> None:
-    """A queue may keep records; once it does not, the inbox is told, and hands them out."""
+async def test_records_that_the_queue_holds_back_wait_for_a_recheck() -> None:
+    """A queue may hold records back; `recheck_queue` hands them out once it does not."""
 
-    class Keeping(Fifo):
-        keeps = True
+    class Holding(Fifo):
+        holds = True
 
         def __len__(self) -> int:
-            return 0 if self.keeps else super().__len__()
+            return 0 if self.holds else super().__len__()
 
-    queue = Keeping()
+    queue = Holding()
     inbox = Inbox(["poster-requests"], cap=4, queue=queue)
     inbox.deliver(delivery(0), lambda: None)
     taking = asyncio.create_task(inbox.take(1))
-    inbox.look_again()
+    inbox.recheck_queue()
     await asyncio.wait({taking}, timeout=0.01)
     early = taking.done()
-    queue.keeps = False
-    inbox.look_again()
+    queue.holds = False
+    inbox.recheck_queue()
 
     assert not early
     assert [each.offset for each in await asyncio.wait_for(taking, 1)] == [0]
 
 
 @pytest.mark.parametrize("what", ["drain", "pause", "revoke"])
-async def test_what_happens_while_a_fetch_settles_is_not_missed(inbox: Inbox, what: str) -> None:
-    """A batch that is about to be handed out is not, where the inbox is closed, paused or emptied meanwhile."""
+async def test_a_change_while_a_fetch_settles_takes_effect(inbox: Inbox, what: str) -> None:
+    """A batch about to be handed out is not, where the inbox is closed, paused or emptied meanwhile."""
     inbox.deliver(delivery(0), lambda: None)
     taking = asyncio.create_task(inbox.take(10))
     await asyncio.sleep(0)
     if what == "drain":
         assert await inbox.drain(0.01)
     elif what == "pause":
-        inbox.pause("the storage is away")
+        inbox.pause("the storage is unavailable")
     else:
         inbox.revoke([("poster-requests", 0)])
     await asyncio.wait({taking}, timeout=0.01)
 
     assert not taking.done()
-    assert inbox.working == 0
+    assert inbox.in_flight == 0
     taking.cancel()

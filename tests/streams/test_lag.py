@@ -1,4 +1,4 @@
-"""What the broker has and the role has not finished is shown, and a consumer that stalls is noticed."""
+"""Gauges show the lag of a role, and a stalled consumer is detected."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -9,7 +9,7 @@ from aiokafka import TopicPartition
 from prometheus_client import REGISTRY
 
 from streams.faust_bridge.application import RoleApp
-from streams.faust_bridge.transport import Fetched
+from streams.faust_bridge.transport import FetchState
 from streams.inbox import Inbox
 from streams.lag import Lag
 from streams.liveness import Liveness
@@ -27,32 +27,32 @@ class Consumer:
     is_member: bool = True
     last: int | None = None
 
-    async def look(self) -> dict[Any, Fetched]:
-        """Return how far it has been fetched."""
-        return {PARTITION: Fetched(self.position_now, 10, self.is_member, self.last)}
+    async def fetch_states(self) -> dict[Any, FetchState]:
+        """Return how far it is fetched."""
+        return {PARTITION: FetchState(self.position_now, 10, self.is_member, self.last)}
 
 
 @dataclass
 class Source:
-    """Remembers what is to be fetched again."""
+    """Records what is fetched again."""
 
-    reread_after: list[tuple[tuple[str, int], int | None]] = field(default_factory=list)
+    refetched_after: list[tuple[tuple[str, int], int | None]] = field(default_factory=list)
 
-    def reread(self, partition: tuple[str, int], after: int | None) -> None:
-        """Remember."""
-        self.reread_after.append((partition, after))
+    def refetch(self, partition: tuple[str, int], after: int | None) -> None:
+        """Record it."""
+        self.refetched_after.append((partition, after))
 
 
 @dataclass
 class App:
-    """What the lag needs of a role's app."""
+    """The part of a role's app that `Lag` uses."""
 
     inboxes: tuple[Inbox, ...]
     consumer: Consumer
     role: str = "intake"
     source: Source = field(default_factory=Source)
 
-    def pass_over(self, partition: tuple[str, int], after: int | None, end: int) -> None:
+    def skip_gap(self, partition: tuple[str, int], after: int | None, end: int) -> None:
         """Commit nothing."""
 
 
@@ -63,68 +63,68 @@ def shown(name: str) -> float | None:
 
 @pytest.fixture
 def inbox() -> Inbox:
-    """An inbox that holds back at two."""
+    """An inbox that pauses a partition at two records."""
     inbox = Inbox(["poster-requests"], cap=2)
     inbox.attach(RecordingSource())
     return inbox
 
 
-async def look(inbox: Inbox, position: int | None, *, is_member: bool = True) -> Liveness:
-    """Look at a role whose consumer has come so far, an hour after its first record was written."""
-    progress = Liveness("intake", [inbox])
+async def updated(inbox: Inbox, position: int | None, *, is_member: bool = True) -> Liveness:
+    """Update the lag of a role whose consumer is at this position, an hour after its first record was written."""
+    liveness = Liveness("intake", [inbox])
     app = cast("RoleApp", App((inbox,), Consumer(position, is_member)))
-    await Lag(app, progress, lambda: EPOCH + timedelta(hours=1)).look()
-    return progress
+    await Lag(app, liveness, lambda: EPOCH + timedelta(hours=1)).update()
+    return liveness
 
 
-async def test_lag_counts_what_is_in_hand_and_what_is_not_fetched(inbox: Inbox) -> None:
-    """Three records are not fetched and one is in hand, an hour old."""
+async def test_lag_counts_records_in_flight_and_not_fetched(inbox: Inbox) -> None:
+    """Three records are not fetched and one is unacknowledged, an hour old."""
     inbox.deliver(delivery(6), lambda: None)
-    progress = await look(inbox, 7)
+    liveness = await updated(inbox, 7)
 
     assert shown("poster_consumer_lag_messages") == 4
     assert shown("poster_consumer_lag_seconds") == 3_600
-    assert progress.behind
+    assert liveness.behind
 
 
-async def test_a_partition_that_is_held_back_is_no_stalled_consumer(inbox: Inbox) -> None:
-    """Where parked posters fill the window nothing more is fetched, for as long as they wait."""
+async def test_a_paused_partition_is_no_stalled_consumer(inbox: Inbox) -> None:
+    """While deferred posters reach the cap nothing is fetched, and the role is not behind."""
     for offset in range(2):
         inbox.deliver(delivery(offset), lambda: None)
-    for parked in await inbox.take(2):
-        inbox.park(parked)
-    progress = await look(inbox, 2)
+    for deferred in await inbox.take(2):
+        inbox.defer(deferred)
+    liveness = await updated(inbox, 2)
 
-    assert not progress.behind
-    assert not progress.look().busy
+    assert not liveness.behind
+    assert not liveness.snapshot().busy
 
 
-async def test_nothing_left_is_no_lag(inbox: Inbox) -> None:
-    """At the end of the topic there is nothing to show."""
-    progress = await look(inbox, 10)
+async def test_at_the_end_there_is_no_lag(inbox: Inbox) -> None:
+    """Everything is fetched and finished."""
+    liveness = await updated(inbox, 10)
 
     assert shown("poster_consumer_lag_messages") == 0
-    assert not progress.behind
+    assert not liveness.behind
 
 
 @pytest.mark.parametrize("is_member", [True, False])
-async def test_a_consumer_that_never_begins_is_one_that_stalls(inbox: Inbox, *, is_member: bool) -> None:
-    """Where it could know where to begin, it is behind; without a coordinator of its group it waits for the broker."""
-    progress = await look(inbox, None, is_member=is_member)
+async def test_a_consumer_without_a_position_stalls(inbox: Inbox, *, is_member: bool) -> None:
+    """A member of the group without a position is behind; without a coordinator it waits for the broker."""
+    liveness = await updated(inbox, None, is_member=is_member)
 
-    assert progress.behind == is_member
+    assert liveness.behind == is_member
 
 
-async def test_what_was_fetched_and_does_not_arrive_is_fetched_again(inbox: Inbox) -> None:
-    """Records that are still missing at the next look will not come by themselves; what is on its way is waited for."""
+async def test_fetched_records_that_do_not_arrive_are_fetched_again(inbox: Inbox) -> None:
+    """Records still missing at the next update are lost; before that they may be on their way."""
     app = App((inbox,), Consumer(10, last=9))
     lag = Lag(cast("RoleApp", app), Liveness("intake", [inbox]), lambda: EPOCH)
     inbox.deliver(delivery(7), lambda: None)
-    await lag.look()
+    await lag.update()
     inbox.deliver(delivery(8), lambda: None)
-    await lag.look()
-    at_first = list(app.source.reread_after)
-    await lag.look()
+    await lag.update()
+    at_first = list(app.source.refetched_after)
+    await lag.update()
 
     assert at_first == []
-    assert app.source.reread_after == [(("poster-requests", 0), 8)]
+    assert app.source.refetched_after == [(("poster-requests", 0), 8)]

@@ -1,4 +1,4 @@
-"""What becomes of a worker's partitions when it stops."""
+"""The partitions of a worker when it stops: static and dynamic group membership."""
 
 import asyncio
 import time
@@ -54,7 +54,7 @@ async def shared_by(admin: AdminClient, members: int) -> Mapping[str, frozenset[
 
 
 async def test_a_named_worker_that_is_restarted_finds_its_partitions_again(broker: str) -> None:
-    """While it is away its partitions wait for it, and nobody's are moved, neither when it goes nor when it is back."""
+    """Its partitions wait for it: there is no rebalance when it stops nor when it returns."""
     admin = AdminClient({"bootstrap.servers": broker})
     first = await started(broker, "one")
     second = await started(broker, "two")
@@ -64,7 +64,7 @@ async def test_a_named_worker_that_is_restarted_finds_its_partitions_again(broke
         before = await shared_by(admin, 2)
         rebalanced.clear()
         await first.stop()
-        away = await asyncio.to_thread(assigned, admin)
+        while_stopped = await asyncio.to_thread(assigned, admin)
         first = await started(broker, "one")
         after = await shared_by(admin, 2)
     finally:
@@ -72,12 +72,12 @@ async def test_a_named_worker_that_is_restarted_finds_its_partitions_again(broke
         await second.stop()
 
     assert set(before) == {"one-render", "two-render"}
-    assert before == away == after
+    assert before == while_stopped == after
     assert rebalanced == []
 
 
 async def test_a_worker_without_a_name_hands_its_partitions_over_when_it_stops(broker: str) -> None:
-    """Well before the session timeout the others have them."""
+    """The others have them well before the session timeout."""
     admin = AdminClient({"bootstrap.servers": broker})
     first = await started(broker, None)
     second = await started(broker, None)
@@ -126,7 +126,7 @@ async def test_what_is_finished_when_partitions_are_moved_is_not_delivered_again
 
 
 async def read(inbox: Inbox, came: "asyncio.Queue[bytes | None]") -> None:
-    """Put the values of what is delivered into a queue, for ever."""
+    """Put the values of delivered records into a queue, without end."""
     while True:
         for record in await inbox.take(PARTITIONS):
             came.put_nowait(record.value)

@@ -1,4 +1,4 @@
-"""What Faust fetches and then drops is fetched again, and nothing after it is committed before."""
+"""Records that Faust fetches and drops are fetched again, and nothing after them is committed before."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -17,14 +17,14 @@ RECORDS = 6
 
 
 class Losing(Inbox):
-    """An inbox to which some records do not come the first time, as in a rebalance."""
+    """An inbox that some records do not reach the first time, as in a rebalance."""
 
     def __init__(self, lost: set[int]) -> None:
         super().__init__([POSTER_RENDERS], cap=100)
         self.lost = set(lost)
 
     def deliver(self, delivery: Delivery, acknowledge: Acknowledge) -> None:
-        """Take what comes, save what is lost."""
+        """Accept the record, unless it is lost this time."""
         if delivery.offset in self.lost:
             self.lost.discard(delivery.offset)
         else:
@@ -47,20 +47,20 @@ def committed(broker: str) -> int:
     return place.offset
 
 
-async def look_on(lag: Lag) -> None:
-    """Look at the broker again and again."""
+async def keep_updating(lag: Lag) -> None:
+    """Update the lag without end."""
     while True:
-        await lag.look()
+        await lag.update()
 
 
-async def taken_by(inbox: Losing, broker: str, *, looks: bool) -> list[int]:
+async def taken_by(inbox: Losing, broker: str, *, with_lag: bool) -> list[int]:
     """Return the offsets in the order in which a role gets them; it finishes each at once and commits."""
     await asyncio.to_thread(put, broker)
     app = RoleApp("render", Settings(brokers=broker, fetch_wait=0.1, session_timeout=10), [inbox])
     lag = Lag(app, Liveness("render", [inbox]), lambda: datetime.now(UTC))
     await app.start()
     offsets: list[int] = []
-    looking = asyncio.ensure_future(look_on(lag) if looks else asyncio.Event().wait())
+    updating = asyncio.ensure_future(keep_updating(lag) if with_lag else asyncio.Event().wait())
     try:
         async with asyncio.timeout(60):
             while len(offsets) < RECORDS:
@@ -68,23 +68,23 @@ async def taken_by(inbox: Losing, broker: str, *, looks: bool) -> list[int]:
                 offsets += [record.offset for record in records]
                 inbox.finish(records)
     finally:
-        looking.cancel()
+        updating.cancel()
         await app.stop()
     return offsets
 
 
-async def test_records_that_are_lost_on_the_way_come_before_those_after_them(broker: str) -> None:
+async def test_lost_records_arrive_before_those_after_them(broker: str) -> None:
     """The first of an assignment, and some between others: all come, in order, once, and all is committed."""
     inbox = Losing({0, 2, 3})
-    offsets = await taken_by(inbox, broker, looks=False)
+    offsets = await taken_by(inbox, broker, with_lag=False)
 
     assert inbox.lost == set()
     assert offsets == list(range(RECORDS))
     assert await asyncio.to_thread(committed, broker) == RECORDS
 
 
-async def test_a_record_after_which_none_comes_is_missed_as_well(broker: str) -> None:
-    """It is noticed where the broker's end is looked at, at the second look."""
-    offsets = await taken_by(Losing({RECORDS - 1}), broker, looks=True)
+async def test_a_lost_record_at_the_end_is_noticed_as_well(broker: str) -> None:
+    """The second update of the lag finds it."""
+    offsets = await taken_by(Losing({RECORDS - 1}), broker, with_lag=True)
 
     assert offsets == list(range(RECORDS))

@@ -1,4 +1,4 @@
-"""What may be acknowledged is what nothing unfinished stands before."""
+"""A record may be acknowledged once every record before it is finished."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,43 +9,43 @@ from streams.offset_tracker import OffsetTracker
 
 def test_nothing_is_released_before_its_head() -> None:
     """A later record that is finished first waits for the earlier one."""
-    window: OffsetTracker[str] = OffsetTracker()
+    tracker: OffsetTracker[str] = OffsetTracker()
     for offset in (10, 11, 12):
-        window.deliver(offset, f"r{offset}")
+        tracker.deliver(offset, f"r{offset}")
 
-    assert window.finish(11) == []
-    assert window.finish(10) == ["r10", "r11"]
-    assert window.finish(12) == ["r12"]
-    assert window.held == 0
+    assert tracker.finish(11) == []
+    assert tracker.finish(10) == ["r10", "r11"]
+    assert tracker.finish(12) == ["r12"]
+    assert tracker.weight == 0
 
 
-def test_gaps_in_offsets_hold_nothing_up() -> None:
-    """Compaction and transactions leave gaps; order of delivery is what counts."""
-    window: OffsetTracker[int] = OffsetTracker()
+def test_gaps_in_offsets_delay_nothing() -> None:
+    """Compaction and transactions leave gaps; the order of delivery counts."""
+    tracker: OffsetTracker[int] = OffsetTracker()
     for offset in (3, 9, 100):
-        window.deliver(offset, offset)
+        tracker.deliver(offset, offset)
 
-    assert window.finish(3) == [3]
-    assert window.finish(9) == [9]
+    assert tracker.finish(3) == [3]
+    assert tracker.finish(9) == [9]
 
 
 def test_an_offset_delivered_twice_is_one_record() -> None:
     """The second delivery is refused, and the record is released once."""
-    window: OffsetTracker[int] = OffsetTracker()
+    tracker: OffsetTracker[int] = OffsetTracker()
 
-    assert window.deliver(5, 5)
-    assert not window.deliver(5, 5)
-    assert window.finish(5) == [5]
-    assert window.finish(5) == []
+    assert tracker.deliver(5, 5)
+    assert not tracker.deliver(5, 5)
+    assert tracker.finish(5) == [5]
+    assert tracker.finish(5) == []
 
 
 def test_a_late_finish_of_an_unknown_offset_releases_nothing() -> None:
-    """Work that an earlier assignment began cannot acknowledge in this one."""
-    window: OffsetTracker[int] = OffsetTracker()
-    window.deliver(7, 7)
+    """Work of an earlier assignment acknowledges nothing in this one."""
+    tracker: OffsetTracker[int] = OffsetTracker()
+    tracker.deliver(7, 7)
 
-    assert window.finish(6) == []
-    assert window.held == 1
+    assert tracker.finish(6) == []
+    assert tracker.weight == 1
 
 
 @given(
@@ -54,9 +54,9 @@ def test_a_late_finish_of_an_unknown_offset_releases_nothing() -> None:
 )
 def test_released_records_are_always_the_finished_head_in_order(offsets: list[int], seed: object) -> None:
     """In whatever order work finishes, the released ones are a prefix of the delivered ones, each once."""
-    window: OffsetTracker[int] = OffsetTracker()
+    tracker: OffsetTracker[int] = OffsetTracker()
     for offset in offsets:
-        window.deliver(offset, offset, weight=2)
+        tracker.deliver(offset, offset, weight=2)
     order = list(offsets)
     seed.shuffle(order)  # type: ignore[attr-defined]
     finished: set[int] = set()
@@ -64,10 +64,10 @@ def test_released_records_are_always_the_finished_head_in_order(offsets: list[in
 
     for offset in order:
         finished.add(offset)
-        released += window.finish(offset)
+        released += tracker.finish(offset)
         expected = next((n for n, each in enumerate(offsets) if each not in finished), len(offsets))
         assert released == offsets[:expected]
-        assert window.held == 2 * (len(offsets) - len(released))
+        assert tracker.weight == 2 * (len(offsets) - len(released))
 
 
 class Assignments(RuleBasedStateMachine):
@@ -85,8 +85,8 @@ class Assignments(RuleBasedStateMachine):
 
     @rule()
     def assigned(self) -> None:
-        """The partition comes (back) to us: what is not acknowledged is delivered again."""
-        self.window: OffsetTracker[int] = OffsetTracker()
+        """The partition is assigned (again): unacknowledged records are delivered again."""
+        self.tracker: OffsetTracker[int] = OffsetTracker()
         self.finished: set[int] = set()
         self.first = self.delivered = self.committed
 
@@ -99,16 +99,16 @@ class Assignments(RuleBasedStateMachine):
     def deliver(self) -> None:
         """The next record comes."""
         if self.delivered < len(self.topic):
-            assert self.window.deliver(self.topic[self.delivered], self.delivered)
+            assert self.tracker.deliver(self.topic[self.delivered], self.delivered)
             self.delivered += 1
 
     @rule(which=st.integers(0, 50))
     def deliver_again(self, which: int) -> None:
-        """The broker repeats itself: a record in hand is not a second one."""
-        in_hand = [n for n in range(self.first, self.delivered) if self.topic[n] not in self.finished]
-        if in_hand:
-            offset = self.topic[in_hand[which % len(in_hand)]]
-            assert not self.window.deliver(offset, -1)
+        """The broker repeats a record: a record in flight is not added twice."""
+        in_flight = [n for n in range(self.first, self.delivered) if self.topic[n] not in self.finished]
+        if in_flight:
+            offset = self.topic[in_flight[which % len(in_flight)]]
+            assert not self.tracker.deliver(offset, -1)
 
     @rule(which=st.integers(0, 50))
     def finish(self, which: int) -> None:
@@ -117,7 +117,7 @@ class Assignments(RuleBasedStateMachine):
             return
         offset = self.topic[which % len(self.topic)]
         self.durable.add(offset)
-        released = self.window.finish(offset)
+        released = self.tracker.finish(offset)
         if offset in self.topic[self.first : self.delivered]:
             self.finished.add(offset)
         assert released == list(range(self.committed, self.committed + len(released)))
@@ -130,7 +130,7 @@ class Assignments(RuleBasedStateMachine):
         head = next((n for n, offset in enumerate(given_out) if offset not in self.finished), len(given_out))
         assert self.committed == self.first + head
         assert self.durable >= set(self.topic[: self.committed])
-        assert self.window.held == len(self.window) == self.delivered - self.committed
+        assert self.tracker.weight == len(self.tracker) == self.delivered - self.committed
 
 
 TestAssignments = Assignments.TestCase

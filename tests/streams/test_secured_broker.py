@@ -1,4 +1,4 @@
-"""A broker that wants to know who comes, on a line that nobody reads."""
+"""A broker with authentication and TLS: every client connects, and none without the right credentials."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""Settings are read once, and a wrong one is said in a sentence."""
+"""Settings are read once; an error names the setting and what it accepts."""
 
 import re
 from ipaddress import ip_address
@@ -10,7 +10,7 @@ from streams.errors import SettingsError
 
 
 def test_every_setting_has_a_default() -> None:
-    """An empty environment is enough, and names that are not ours are none of our business."""
+    """An empty environment is enough, and variables without the prefix are ignored."""
     settings = read_settings({"PATH": "/bin", "AWS_REGION": "x"})
 
     assert settings.retry_delay_seconds == (10, 60, 600)
@@ -39,7 +39,7 @@ def test_every_setting_has_a_default() -> None:
     ],
 )
 def test_a_wrong_setting_is_named_with_what_to_do(environment: dict[str, str], part: str) -> None:
-    """The sentence names the variable."""
+    """The message names the variable and what it accepts."""
     with pytest.raises(SettingsError, match=re.escape(part)):
         read_settings(environment)
 
@@ -60,5 +60,5 @@ def test_allowed_hosts_are_read_as_they_are_written() -> None:
 
 
 def test_names_follow_one_rule() -> None:
-    """Every variable begins alike."""
+    """Every variable has the prefix and is in upper case."""
     assert all(name.startswith("POSTERS_") and name.isupper() for name in NAMES)

@@ -1,4 +1,4 @@
-"""A consumer that stalls without a word is found out: Faust never asks it what is wrong."""
+"""A consumer that stops without a message is detected, although Faust never asks it for errors."""
 
 import asyncio
 import contextlib
@@ -25,16 +25,16 @@ async def running(broker: str) -> tuple[RoleApp, Inbox]:
     return app, inbox
 
 
-async def told(app: RoleApp) -> BaseException:
-    """Return what a worker is told of its consumer: by the looks it takes, or because Faust gives up. Then stop it."""
+async def error_of(app: RoleApp) -> BaseException:
+    """Return the error by which a worker learns that its consumer failed, and stop the app."""
     consumer: Any = app.consumer
 
-    async def looking() -> None:
+    async def asking() -> None:
         async with asyncio.timeout(60):
             while True:
-                await consumer.look()
+                await consumer.fetch_states()
 
-    watches = {asyncio.create_task(looking()), asyncio.create_task(app.until_crashed())}
+    watches = {asyncio.create_task(asking()), asyncio.create_task(app.until_crashed())}
     done, others = await asyncio.wait(watches, return_when=asyncio.FIRST_COMPLETED)
     for other in others:
         other.cancel()
@@ -59,8 +59,8 @@ async def in_its_thread(app: RoleApp, work: Any) -> None:
 @pytest.mark.parametrize(
     "error", [GroupAuthorizationFailedError("render"), ValueError("a bug")], ids=["refused", "bug"]
 )
-async def test_a_consumer_that_cannot_join_its_group_is_told(broker: str, error: Exception) -> None:
-    """A group that refuses it, and a task of its own that ends: neither leaves a role that seems to work."""
+async def test_a_consumer_that_cannot_join_its_group_is_an_error(broker: str, error: Exception) -> None:
+    """Neither a group that refuses it nor a task of its own that ends leaves a role that only seems to work."""
     app, _ = await running(broker)
 
     def break_it(coordinator: Any) -> None:
@@ -71,17 +71,17 @@ async def test_a_consumer_that_cannot_join_its_group_is_told(broker: str, error:
         coordinator.request_rejoin()
 
     await in_its_thread(app, break_it)
-    found = await told(app)
+    found = await error_of(app)
 
     assert isinstance(found, KafkaError | ConsumerStoppedError | RuntimeError), found
     assert not isinstance(found, TimeoutError)
 
 
-async def test_a_look_says_how_far_each_partition_is_fetched(broker: str) -> None:
-    """Nothing is left unread of what was published."""
+async def test_fetch_states_say_how_far_each_partition_is_fetched(broker: str) -> None:
+    """All that was published is fetched."""
     app, _ = await running(broker)
     consumer: Any = app.consumer
-    seen = await consumer.look()
+    seen = await consumer.fetch_states()
     await app.stop()
 
     assert len(seen) == 12

@@ -1,4 +1,4 @@
-"""A process that hangs ends itself and says where; one that waits on purpose is let be."""
+"""A process that hangs ends itself and logs where; one that waits for a declared reason does not."""
 
 import asyncio
 import subprocess
@@ -9,9 +9,9 @@ import pytest
 
 from streams.errors import UnavailableError
 from streams.inbox import Inbox
-from streams.liveness import Liveness, waiting_for
+from streams.liveness import Liveness, declare_wait
 from streams.retry import retry_while_unavailable
-from streams.watchdog import EXIT_CODE, PATIENCE_WITH_ONE, HangDetector, Watchdog
+from streams.watchdog import EXIT_CODE, SINGLE_RECORD_FACTOR, HangDetector, Watchdog
 from tests.streams.deliveries import delivery
 
 LIMIT = 10.0
@@ -27,128 +27,128 @@ def inbox() -> Inbox:
 
 
 @pytest.fixture
-def progress(inbox: Inbox) -> Liveness:
-    """The progress of its role."""
+def liveness(inbox: Inbox) -> Liveness:
+    """The liveness of its role."""
     return Liveness("render", [inbox])
 
 
-def verdict_after(judge: HangDetector, progress: Liveness, seconds: float) -> str | None:
-    """Return what the judge says of a role that has stayed as it is for some seconds."""
-    judge.verdict(progress.look(), 0)
-    return judge.verdict(progress.look(), seconds)
+def verdict_after(detector: HangDetector, liveness: Liveness, seconds: float) -> str | None:
+    """Return the verdict on a role whose state has not changed for some seconds."""
+    detector.verdict(liveness.snapshot(), 0)
+    return detector.verdict(liveness.snapshot(), seconds)
 
 
-async def test_records_without_progress_are_a_hang(progress: Liveness) -> None:
-    """Records wait, none is finished, nobody said why."""
-    assert verdict_after(HangDetector("render", LIMIT), progress, LIMIT - 1) is None
-    assert "none was finished" in (verdict_after(HangDetector("render", LIMIT), progress, LIMIT + 1) or "")
+async def test_records_without_progress_are_a_hang(liveness: Liveness) -> None:
+    """Records wait, none is finished, and no wait is declared."""
+    assert verdict_after(HangDetector("render", LIMIT), liveness, LIMIT - 1) is None
+    assert "none was finished" in (verdict_after(HangDetector("render", LIMIT), liveness, LIMIT + 1) or "")
 
 
-async def test_an_idle_role_does_not_hang(inbox: Inbox, progress: Liveness) -> None:
-    """Without records there is nothing to make progress with; a parked record waits for its time."""
+async def test_an_idle_role_does_not_hang(inbox: Inbox, liveness: Liveness) -> None:
+    """Without records, or with deferred ones only, a role does not have to make progress."""
     first, second = await inbox.take(2)
     inbox.finish([first])
-    inbox.park(second)
+    inbox.defer(second)
 
-    assert verdict_after(HangDetector("render", LIMIT), progress, 1_000) is None
+    assert verdict_after(HangDetector("render", LIMIT), liveness, 1_000) is None
 
 
-async def test_progress_starts_the_time_anew(inbox: Inbox, progress: Liveness) -> None:
-    """A slow role that finishes something now and then is working."""
-    judge = HangDetector("render", LIMIT)
-    verdict_after(judge, progress, LIMIT - 1)
+async def test_progress_restarts_the_time(inbox: Inbox, liveness: Liveness) -> None:
+    """A slow role that finishes a record now and then does not hang."""
+    detector = HangDetector("render", LIMIT)
+    verdict_after(detector, liveness, LIMIT - 1)
     taken = await inbox.take(1)
     inbox.finish(taken)
 
-    assert judge.verdict(progress.look(), 1) is None
-    assert judge.verdict(progress.look(), LIMIT - 1) is None
-    assert judge.verdict(progress.look(), 2) is not None
+    assert detector.verdict(liveness.snapshot(), 1) is None
+    assert detector.verdict(liveness.snapshot(), LIMIT - 1) is None
+    assert detector.verdict(liveness.snapshot(), 2) is not None
 
 
-async def test_a_declared_wait_is_no_hang_and_says_why(progress: Liveness) -> None:
-    """While somebody tries again and again the role waits on purpose; when that ends the time starts anew."""
-    judge = HangDetector("render", LIMIT)
-    away = [True]
+async def test_a_declared_wait_is_no_hang_and_says_why(liveness: Liveness) -> None:
+    """While an action is retried the role waits on purpose; when the wait ends, the time restarts."""
+    detector = HangDetector("render", LIMIT)
+    unavailable = [True]
     seen: list[tuple[str | None, list[str]]] = []
 
     async def act() -> None:
-        if away[0]:
-            raise UnavailableError("the database is away")
+        if unavailable[0]:
+            raise UnavailableError("the database is unavailable")
 
     async def sleep(_: float) -> None:
-        seen.append((verdict_after(judge, progress, 1_000), progress.reasons()))
-        away[0] = False
+        seen.append((verdict_after(detector, liveness, 1_000), liveness.reasons()))
+        unavailable[0] = False
 
-    await progress.during(lambda: retry_while_unavailable(act, sleep=sleep))
+    await liveness.run(lambda: retry_while_unavailable(act, sleep=sleep))
 
-    assert seen == [(None, ["render: the database is away"])]
-    assert progress.reasons() == []
-    assert judge.verdict(progress.look(), LIMIT - 1) is None
-    assert judge.verdict(progress.look(), 2) is not None
+    assert seen == [(None, ["render: the database is unavailable"])]
+    assert liveness.reasons() == []
+    assert detector.verdict(liveness.snapshot(), LIMIT - 1) is None
+    assert detector.verdict(liveness.snapshot(), 2) is not None
 
 
-async def test_every_task_waits_for_itself(progress: Liveness) -> None:
-    """One task that goes on does not say that another does."""
-    first_waits, first_goes_on = asyncio.Event(), asyncio.Event()
+async def test_every_task_declares_its_own_wait(liveness: Liveness) -> None:
+    """A task that continues does not withdraw the wait of another."""
+    first_waits, first_continues = asyncio.Event(), asyncio.Event()
 
     async def first() -> None:
-        waiting_for("one")
+        declare_wait("one")
         first_waits.set()
-        await first_goes_on.wait()
-        waiting_for(None)
+        await first_continues.wait()
+        declare_wait(None)
 
     async def both() -> None:
         task = asyncio.create_task(first())
         await first_waits.wait()
-        waiting_for("two")
-        waiting_for(None)
-        during = progress.reasons()
-        first_goes_on.set()
+        declare_wait("two")
+        declare_wait(None)
+        during = liveness.reasons()
+        first_continues.set()
         await task
 
         assert during == ["render: one"]
 
-    await progress.during(both)
-    assert progress.reasons() == []
+    await liveness.run(both)
+    assert liveness.reasons() == []
 
 
-async def test_one_forgotten_record_is_noticed_beside_others(inbox: Inbox, progress: Liveness) -> None:
-    """A record that is in hand for ever is a hang even where its neighbours are finished."""
-    judge = HangDetector("render", LIMIT)
+async def test_one_forgotten_record_is_noticed_beside_others(inbox: Inbox, liveness: Liveness) -> None:
+    """A record that is never finished is a hang even where other records are finished."""
+    detector = HangDetector("render", LIMIT)
     await inbox.take(1)
     verdicts = []
     for offset in range(2, 10):
         inbox.deliver(delivery(offset), lambda: None)
         inbox.finish(await inbox.take(1))
-        verdicts.append(judge.verdict(progress.look(), LIMIT - 1))
+        verdicts.append(detector.verdict(liveness.snapshot(), LIMIT - 1))
 
-    assert verdicts[:PATIENCE_WITH_ONE] == [None] * PATIENCE_WITH_ONE
+    assert verdicts[:SINGLE_RECORD_FACTOR] == [None] * SINGLE_RECORD_FACTOR
     assert "poster-requests[0]@0" in (verdicts[-1] or "")
 
 
-async def test_a_paused_inbox_hands_out_nothing_and_says_why(inbox: Inbox, progress: Liveness) -> None:
-    """A pause is a declared wait; the last reason that is withdrawn ends it."""
-    inbox.pause("storage is away")
-    inbox.pause("the fuse has blown")
-    inbox.resume("storage is away")
+async def test_a_paused_inbox_hands_out_nothing_and_has_a_reason(inbox: Inbox, liveness: Liveness) -> None:
+    """A pause is a declared wait; it ends when the last reason is withdrawn."""
+    inbox.pause("the storage is unavailable")
+    inbox.pause("too many dead letters")
+    inbox.resume("the storage is unavailable")
     taking = asyncio.create_task(inbox.take(2))
     await asyncio.wait({taking}, timeout=0.01)
-    early, reasons = taking.done(), progress.reasons()
-    verdict = verdict_after(HangDetector("render", LIMIT), progress, 1_000)
-    inbox.resume("the fuse has blown")
+    early, reasons = taking.done(), liveness.reasons()
+    verdict = verdict_after(HangDetector("render", LIMIT), liveness, 1_000)
+    inbox.resume("too many dead letters")
 
     assert not early
-    assert reasons == ["render: the fuse has blown"]
+    assert reasons == ["render: too many dead letters"]
     assert verdict is None
     assert len(await taking) == 2
 
 
-async def test_a_silent_loop_is_a_hang_but_a_stopped_process_is_not(progress: Liveness) -> None:
-    """Time that the watchdog itself did not see pass does not count."""
+async def test_a_silent_loop_is_a_hang_but_a_stopped_process_is_not(liveness: Liveness) -> None:
+    """Time during which the watchdog was suspended does not count."""
     now = [0.0]
     ends: list[str] = []
     watchdog = Watchdog(asyncio.get_running_loop(), LIMIT, end=ends.append, clock=lambda: now[0])
-    watchdog.watch([progress])
+    watchdog.watch([liveness])
     watchdog.step()
     now[0] += 3_600
     watchdog.step()

@@ -1,0 +1,93 @@
+"""The private and internal names of Faust, mode and aiokafka that the bridge depends on, and what for.
+
+A minor release may change them. A test compares this table with the installed versions, and with the names that the
+source uses; `pyproject.toml` has the upper bounds of the versions.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+_APP: Final = "faust.app.base:App"
+_CONSUMER: Final = "faust.transport.drivers.aiokafka:Consumer"
+_THREAD: Final = "faust.transport.drivers.aiokafka:AIOKafkaConsumerThread"
+_TABLES: Final = "faust.tables.manager:TableManager"
+_FETCH_RECORDS: Final = "(self, consumer, active_partitions, timeout=None, max_records=None)"
+_CLIENT_CONSUMER: Final = "aiokafka.consumer.consumer:AIOKafkaConsumer"
+_FETCHER: Final = "aiokafka.consumer.fetcher:Fetcher"
+_COORDINATOR: Final = "aiokafka.consumer.group_coordinator:GroupCoordinator"
+_ASSIGNMENT: Final = "aiokafka.consumer.subscription_state:Assignment"
+_PARTITION_STATE: Final = "aiokafka.consumer.subscription_state:TopicPartitionState"
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryName:
+    """A name of a library: the module and class that have it (or the module alone), and what it is used for.
+
+    `signature` is that of a method that is overridden or replaced; None where the name is only read or called.
+    """
+
+    owner: str
+    name: str
+    purpose: str
+    signature: str | None = None
+
+
+LIBRARY_NAMES: Final = (
+    # Faust: the application.
+    LibraryName(_APP, "BootStrategy", "start no Faust producer"),
+    LibraryName("faust.app.base:BootStrategy", "enable_kafka_producer", "start no Faust producer"),
+    LibraryName(_APP, "_crash", "learn that the consumer has crashed", "(self, reason)"),
+    LibraryName(_APP, "_create_directories", "create no directories for tables", "(self)"),
+    LibraryName(_APP, "on_stop", "drain the inboxes before the consumer leaves its group", "(self)"),
+    LibraryName(_APP, "flow_control", "drop queued events while partitions are moved"),
+    LibraryName(_APP, "consumer_generation_id", "drop queued events of an earlier assignment"),
+    LibraryName(_APP, "crash_reason", "report why the consumer has crashed"),
+    LibraryName(_TABLES, "_update_channels", "start without waiting for tables"),
+    LibraryName(_TABLES, "on_start", "start without waiting for tables", "(self)"),
+    LibraryName("faust.streams", "_CStreamIterator", "require the compiled stream"),
+    LibraryName("faust.agents.agent:Agent", "_actors", "tests: measure the queues of the streams"),
+    # Faust: the consumer.
+    LibraryName(_CONSUMER, "_thread", "reach the consumer's thread"),
+    LibraryName(_CONSUMER, "_new_consumer_thread", "create `ConsumerThread`", "(self)"),
+    LibraryName(_CONSUMER, "_wait_next_records", "poll soon under backpressure", "(self, timeout)"),
+    LibraryName(_CONSUMER, "_get_active_partitions", "learn that every partition is paused"),
+    LibraryName(_CONSUMER, "_buffered_partitions", "learn that partitions are paused, and forget revoked ones"),
+    LibraryName(_CONSUMER, "_read_offset", "keep Faust from dropping records and from finding gaps"),
+    LibraryName(_CONSUMER, "_committed_offset", "find the start of a gap"),
+    LibraryName(_CONSUMER, "_gap", "allow commits past a gap"),
+    LibraryName(_CONSUMER, "_acked", "commit past a gap at the end of a partition"),
+    LibraryName(_CONSUMER, "_acked_index", "commit past a gap at the end of a partition"),
+    LibraryName(_CONSUMER, "_filter_committable_offsets", "commit before a rebalance"),
+    LibraryName(_CONSUMER, "_new_offset", "tests: the rule by which Faust commits"),
+    LibraryName(_CONSUMER, "on_partitions_revoked", "commit before a rebalance", "(self, revoked)"),
+    LibraryName(_CONSUMER, "wait_first", "create no tasks for a record", "(self, *coros, timeout=None)"),
+    LibraryName(_CONSUMER, "flow_active", "use Faust's own way while partitions are moved"),
+    LibraryName(_CONSUMER, "suspend_flow", "use Faust's own way while partitions are moved"),
+    LibraryName(_THREAD, "_consumer", "stop a consumer that could not connect"),
+    LibraryName(_THREAD, "_ensure_consumer", "reach aiokafka's consumer"),
+    LibraryName(_THREAD, "_create_worker_consumer", "set fetch wait and retry delays", "(self, transport)"),
+    LibraryName(_THREAD, "_fetch_records", "record fetched offsets", _FETCH_RECORDS),
+    LibraryName(_THREAD, "__post_init__", "add attributes", "(self)"),
+    LibraryName(_THREAD, "on_start", "retry while no broker answers", "(self)"),
+    LibraryName("faust.transport.drivers.aiokafka:Transport", "Consumer", "create `Consumer`"),
+    LibraryName("mode.threads:ServiceThread", "Worker", "keep the log context in the consumer's thread"),
+    LibraryName("mode.threads:WorkerThread", "run", "keep the log context in the consumer's thread", "(self)"),
+    # aiokafka.
+    LibraryName(_CLIENT_CONSUMER, "_client", "set its retry delay"),
+    LibraryName(_CLIENT_CONSUMER, "_coordinator", "find errors of the group membership"),
+    LibraryName(_CLIENT_CONSUMER, "_fetch_max_wait_ms", "set the fetch wait"),
+    LibraryName(_CLIENT_CONSUMER, "_fetcher", "pace fetches"),
+    LibraryName(_CLIENT_CONSUMER, "_retry_backoff_ms", "set the retry delay"),
+    LibraryName(_CLIENT_CONSUMER, "_subscription", "identify the present assignment"),
+    LibraryName("aiokafka.client:AIOKafkaClient", "_retry_backoff", "set the retry delay"),
+    LibraryName(_FETCHER, "_fetch_max_wait_ms", "pace fetches"),
+    LibraryName(_FETCHER, "_fetch_min_bytes", "pace fetches"),
+    LibraryName(_FETCHER, "_proc_fetch_request", "pace fetches", "(self, assignment, node_id, request)"),
+    LibraryName(_COORDINATOR, "_coordination_task", "learn that the consumer has left its group"),
+    LibraryName(_COORDINATOR, "_do_rejoin_group", "tests: break the group membership"),
+    LibraryName(_COORDINATOR, "check_errors", "find errors of the group membership"),
+    LibraryName(_COORDINATOR, "coordinator_id", "learn whether the group has a coordinator"),
+    LibraryName(_ASSIGNMENT, "state_value", "read positions without waiting for them"),
+    LibraryName(_PARTITION_STATE, "has_valid_position", "read positions without waiting for them"),
+    LibraryName(_PARTITION_STATE, "position", "read positions without waiting for them"),
+)
