@@ -56,7 +56,7 @@ class RenderAgent:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             while True:
-                await self._places.take()
+                await self._places.acquire()
                 for delivery in await self._inbox.take(limit=1):
                     tasks.create_task(self._handle(delivery))
 
@@ -70,7 +70,7 @@ class RenderAgent:
         else:
             await self._answer(poster, delivery)
         finally:
-            self._places.put_back()
+            self._places.release()
         self._inbox.finish([delivery])
 
     async def _answer(self, poster: PosterPinned, delivery: Delivery) -> None:

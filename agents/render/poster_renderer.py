@@ -154,7 +154,7 @@ class PosterRenderer:
             output=poster.output,
             javascript=javascript,
             deadline_seconds=self._timeout,
-            urgent=poster.lane != "bulk",
+            lane=poster.lane,
         )
 
     async def _kept(self, poster: PosterPinned, usage: AssetUsage) -> list[tuple[Image, StoredObject]] | None:

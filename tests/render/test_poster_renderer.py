@@ -278,7 +278,7 @@ async def test_a_poster_follows_its_assets(site: Site) -> None:
     html = f"<img src='{url}' width=200 height=100>"
     shelf = ImageStore(store=cast("Any", MemoryStore()), public_url=None)
     async with HttpFetcher(AllowedHosts.parse("127.0.0.1"), clock=clock) as fetcher:
-        engine = Engine(slots=1, fetcher=fetcher)
+        engine = Engine(concurrency=1, fetcher=fetcher)
         await engine.start()
         making = PosterRenderer(engine, cast("Any", Sources(html)), shelf, timeout=5, clock=clock)
         made = [await making.make(pinned(html)) for _ in range(2)]

@@ -31,7 +31,7 @@ FIXED = "i{display:block;width:200px;height:100px}"
 async def served() -> AsyncIterator[tuple[Engine, Site]]:
     """An engine that may fetch from a site, and the site."""
     async with open_site() as site, HttpFetcher(AllowedHosts.parse(f"127.0.0.1:{site.port}"), seconds=1.0) as fetcher:
-        engine = Engine(slots=1, fetcher=fetcher)
+        engine = Engine(concurrency=1, fetcher=fetcher)
         await engine.start()
         yield engine, site
         await engine.close()

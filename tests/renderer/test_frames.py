@@ -101,7 +101,7 @@ async def test_a_browser_that_draws_of_its_own_accord_yields_the_same_bytes(
     """In every format, size and scale; it is started once more for that, and only for the first document."""
     wanted = await draw(engine, MIXED, **OUTPUTS)
     monkeypatch.setattr(chromium, "ON_DEMAND", ())
-    other = Engine(slots=1)
+    other = Engine(concurrency=1)
     await other.start()
     drawn = [await draw(other, MIXED, **OUTPUTS) for _ in range(2)]
     await other.close()

@@ -99,7 +99,7 @@ async def test_ten_times_the_same_bytes() -> None:
         "<h1>Ünïcødé — 素晴らしい شكرا धन्यवाद 🎉</h1><p>★★★★☆</p>",
         "body{background:linear-gradient(45deg,#123,#fe8)}h1{filter:drop-shadow(2px 4px 6px #000)}",
     )
-    engine = Engine(slots=3)
+    engine = Engine(concurrency=3)
     await engine.start()
     alone = [await draw(engine, html) for _ in range(5)]
     together = await asyncio.gather(*(draw(engine, html) for _ in range(5)))

@@ -57,7 +57,7 @@ async def canary() -> AsyncIterator[Canary]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def own() -> AsyncIterator[Engine]:
     """An engine without a fetcher."""
-    engine = Engine(slots=1)
+    engine = Engine(concurrency=1)
     await engine.start()
     yield engine
     await engine.close()
@@ -232,7 +232,7 @@ class Shelf:
 async def test_asset_port_serves_documents() -> None:
     """With a fetcher, assets are in the picture and in `assets` with status, bytes and time; failures say why."""
     shelf = Shelf()
-    engine = Engine(slots=1, fetcher=shelf)
+    engine = Engine(concurrency=1, fetcher=shelf)
     await engine.start()
     html = page(
         "<img src='https://cdn.example/slow.png?a=1' width=100 height=50><i></i>"
@@ -282,23 +282,23 @@ def test_addresses_are_shown_without_secrets() -> None:
 
 def test_images_in_a_document_are_not_kept() -> None:
     """What a document holds itself is gone with it, however many documents there are."""
-    traffic = RequestInterceptor(Session(DevTools(), None), None)
+    interceptor = RequestInterceptor(Session(DevTools(), None), None)
     tracemalloc.start()
     try:
         for number in range(50):
-            traffic.note({"request": {"url": f"data:image/png;base64,{number}{'A' * 100_000}"}})
+            interceptor.record_request({"request": {"url": f"data:image/png;base64,{number}{'A' * 100_000}"}})
         kept, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
 
     assert kept < 1_000_000
-    assert traffic.usage().assets == []
+    assert interceptor.usage().assets == []
 
 
 @pytest.mark.parametrize("url", ["http://[#x", "http://[x#y", "http://\u2100/#z"])
 def test_what_is_no_address_is_reported(url: str) -> None:
     """An image from nowhere degrades its poster; it does not fail it."""
-    traffic = RequestInterceptor(Session(DevTools(), None), None)
-    traffic.lack(url)
+    interceptor = RequestInterceptor(Session(DevTools(), None), None)
+    interceptor.mark_invalid(url)
 
-    assert [(asset.url, asset.reason) for asset in traffic.usage().assets] == [("invalid:", "asset_blocked")]
+    assert [(asset.url, asset.reason) for asset in interceptor.usage().assets] == [("invalid:", "asset_blocked")]

@@ -207,7 +207,7 @@ async def test_motion_in_a_frame_of_the_first_document_ends(start: str, end: str
     """What a browser could paint beside its pages holds up no frame while it begins to."""
     moving = f"i{{display:block;height:100px;animation:a 70ms infinite}}@keyframes a{{from{{{start}}}to{{{end}}}}}"
     for _ in range(2):
-        engine = Engine(slots=1)
+        engine = Engine(concurrency=1)
         await engine.start()
         try:
             await draw(engine, page(f"<iframe srcdoc='<style>{moving}</style><i>'></iframe>"), deadline_seconds=8)
