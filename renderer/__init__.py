@@ -11,9 +11,9 @@
 
     asyncio.run(main())
 
-`output=` of a request sets size, format and variants (`schemas.output`). An engine with `fetcher=HttpFetcher(...)` shows
-images, style sheets and fonts of the network; without one these are reported as blocked. Everything that is not listed
-here is internal.
+`output=` of a request sets size, format and variants (see `schemas.output`). With `fetcher=HttpFetcher(...)` the engine
+loads images, style sheets and fonts from the network; without one it reports them as blocked. Everything that is not
+listed here is internal.
 """
 
 from importlib import import_module

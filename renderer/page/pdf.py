@@ -32,9 +32,9 @@ async def print_page(session: Session, world: int, name: str, output: Output, cl
     area = clip or Clip(left=0, top=0, width=width, height=height)
     pixels = clip_size(area, output.scale or 1.0)
     paper = max(width, area.left + area.width), max(height, area.top + area.height)
-    await _evaluate(session, world, f"{_SCRIPT};layOnPaper({paper[0]}, {paper[1]})")
+    await _evaluate(session, world, f"{_SCRIPT};applyPrintLayout({paper[0]}, {paper[1]})")
     answer = await session.send("Page.printToPDF", _parameters(*paper))
-    await _evaluate(session, world, "takeOffPaper()")
+    await _evaluate(session, world, "removePrintLayout()")
     data = checked_bytes(base64.b64decode(answer["data"]))
     return Image(name=name, data=trimmed(data, area), width=pixels[0], height=pixels[1], format="pdf")
 
