@@ -93,6 +93,16 @@ async def test_no_part_is_left_out_of_a_large_image(engine: Engine) -> None:
     assert len(column) <= 2
 
 
+async def test_partial_alpha_is_exact(engine: Engine) -> None:
+    """A colour of 37 % opacity on a transparent PNG has alpha 94, and nothing else is drawn beside it."""
+    half = page("<i></i>", "i{display:block;width:100px;height:100px;background:rgba(255,0,0,.37)}")
+    image = await picture(engine, half, format="png", transparent=True)
+
+    assert image.mode == "RGBA"
+    assert image.getpixel((50, 50)) == (255, 0, 0, 94)
+    assert image.getpixel((150, 50)) == (0, 0, 0, 0)
+
+
 async def test_ten_times_the_same_bytes() -> None:
     """One document gives the same bytes on every page of an engine, alone or side by side."""
     html = page(

@@ -204,15 +204,31 @@ async def test_motion_is_shown_at_rest(engine: Engine, body: str, style: str, co
     [("background:red", "background:lime"), ("clip-path:circle(9px)", "clip-path:circle(50px)")],
 )
 async def test_motion_in_a_frame_of_the_first_document_ends(start: str, end: str) -> None:
-    """What a browser could paint beside its pages holds up no frame while it begins to."""
-    moving = f"i{{display:block;height:100px;animation:a 70ms infinite}}@keyframes a{{from{{{start}}}to{{{end}}}}}"
+    """Animations that the compositor could paint do not block the first frame of a new browser, and are frozen."""
+    moving = (
+        "i{display:block;height:100px;background:blue;animation:a 70ms infinite}"
+        f"@keyframes a{{from{{{start}}}to{{{end}}}}}"
+    )
+    pictures = []
     for _ in range(2):
-        engine = Engine(concurrency=1)
-        await engine.start()
-        try:
-            await draw(engine, page(f"<iframe srcdoc='<style>{moving}</style><i>'></iframe>"), deadline_seconds=8)
-        finally:
-            await engine.close()
+        async with Engine(concurrency=1) as engine:
+            html = page(f"<iframe srcdoc='<style>{moving}</style><i>'></iframe>")
+            pictures.append((await draw(engine, html, deadline_seconds=8)).images[0].data)
+
+    assert rgb(decode(pictures[0]), 15, 15) == rgb(decode(pictures[0]), 100, 90) == BLUE
+    assert pictures[0] == pictures[1]
+
+
+async def test_many_composited_layers_are_drawn_in_time(engine: Engine) -> None:
+    """60 nested layers with opacity of their own are drawn within the deadline, to the same bytes every time."""
+    layer = (
+        "<i style='opacity:.99;will-change:opacity,transform;display:block;padding:1px;background:rgba(0,0,255,.1)'>"
+    )
+    html = page(layer * 60 + "deep" + "</i>" * 60, "i{min-height:4px}")
+    renderings = [await draw(engine, html, deadline_seconds=8) for _ in range(2)]
+
+    assert rgb(decode(renderings[0].images[0].data), 100, 0) != rgb(decode(renderings[0].images[0].data), 100, 58)
+    assert renderings[0].images[0].data == renderings[1].images[0].data
 
 
 STILL = {
