@@ -1,4 +1,4 @@
-"""Turn what a page shows into a PDF of one page, the same bytes every time."""
+"""Print the page to a PDF of one page, the same bytes every time."""
 
 import base64
 import re
@@ -40,11 +40,11 @@ async def print_page(session: Session, world: int, name: str, output: Output, cl
 
 
 def trimmed(data: bytes, area: Clip) -> bytes:
-    """Return the PDF with its page cut to `area`, and without the time at which it was made. Raises RenderError."""
+    """Return the PDF with its page cropped to `area`, and without its creation time. Raises RenderError `internal`."""
     found = _MEDIA_BOX.search(data)
     table, start = _TABLE.search(data), _START.search(data)
     if not (found and table and start):
-        raise RenderError("internal", "Chromium printed a PDF in a form that is not known here")
+        raise RenderError("internal", "Chromium printed a PDF of an unknown structure; its version may be too new")
     top = float(found[1]) - area.top * POINTS_A_PIXEL
     box = (area.left, top / POINTS_A_PIXEL - area.height, area.left + area.width, top / POINTS_A_PIXEL)
     written = b"/MediaBox [" + b" ".join(_point(pixels * POINTS_A_PIXEL) for pixels in box) + b"]"
@@ -70,7 +70,7 @@ def _parameters(width: float, height: float) -> dict[str, Any]:
         **dict.fromkeys(("marginTop", "marginBottom", "marginLeft", "marginRight"), 0),
         "printBackground": True,
         "pageRanges": "1",
-        # Both hold numbers that count up from poster to poster.
+        # Both hold numbers that count up from document to document.
         "generateTaggedPDF": False,
         "generateDocumentOutline": False,
     }

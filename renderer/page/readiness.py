@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import msgspec
 
-from renderer.assets.force_font_swap import document_fonts_in_any_time
-from renderer.assets.freeze_svg import images_at_rest
+from renderer.assets.force_font_swap import force_font_swap_in_document
+from renderer.assets.freeze_svg import freeze_svg_images
 from renderer.browser.devtools import DevToolsError, Session
 from renderer.errors import RenderError
 from renderer.page.document_hints import DocumentHints
@@ -73,7 +73,7 @@ async def compose(session: Session, world: int, html: str, output: Output) -> La
     """
     request = _layout_request(DocumentHints(html), output)
     # A browser that reads a file removes the mark; left in the document, it would end its head.
-    document = images_at_rest(document_fonts_in_any_time(html.removeprefix(_BYTE_ORDER_MARK)))
+    document = freeze_svg_images(force_font_swap_in_document(html.removeprefix(_BYTE_ORDER_MARK)))
     if "shadowrootmode" in document.lower():
         # No script can reach into a closed shadow tree, which may have images and animations as well.
         document = _CLOSED_SHADOW.sub(r"\1open", document)

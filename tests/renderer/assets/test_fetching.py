@@ -18,7 +18,7 @@ import pytest_asyncio
 from aiohttp import web
 from multidict import CIMultiDict
 
-from renderer.assets import address_policy as gate
+from renderer.assets import address_policy
 from renderer.assets.allowed_hosts import AllowedHosts
 from renderer.assets.body import read_body
 from renderer.assets.fetcher import HttpFetcher
@@ -222,7 +222,7 @@ async def test_a_host_that_no_name_server_answers_for_holds_up_no_other(monkeypa
             answered.wait(30)
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
 
-    monkeypatch.setattr(gate, "_look_up", look_up)
+    monkeypatch.setattr(address_policy, "_look_up", look_up)
     async with HttpFetcher(AllowedHosts(), seconds=0.2) as fetcher:
         for _ in range(2):
             refused = [refusal(fetcher, f"http://away.example/{number}.png") for number in range(300)]

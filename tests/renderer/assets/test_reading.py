@@ -10,10 +10,10 @@ from typing import Any
 import PIL.Image
 import pytest
 
-from renderer.assets.absolute_urls import rebased
+from renderer.assets.absolute_urls import absolute_urls
 from renderer.assets.addresses import is_public
-from renderer.assets.force_font_swap import fonts_in_any_time
-from renderer.assets.freeze_svg import images_at_rest
+from renderer.assets.force_font_swap import force_font_swap
+from renderer.assets.freeze_svg import freeze_svg_images
 from renderer.assets.freshness import fresh_seconds
 from renderer.assets.image_size import image_size, image_type
 
@@ -193,14 +193,14 @@ def test_headers_without_an_end_are_given_up(body: bytes) -> None:
 )
 def test_a_style_sheet_that_moved_means_its_new_place(sheet: str, expected: str) -> None:
     """Relative addresses become absolute, everything else stays."""
-    assert rebased(sheet, "http://h/d/s.css") == expected
+    assert absolute_urls(sheet, "http://h/d/s.css") == expected
 
 
 @pytest.mark.parametrize(
     "part",
     ["@import/*", "@import/**/", "/**/", "url(", "url('", "@import ", "(data:image/svg+xml,", "=data:image/svg+xml,"],
 )
-@pytest.mark.parametrize("read", [lambda sheet: rebased(sheet, "http://h/"), images_at_rest, fonts_in_any_time])
+@pytest.mark.parametrize("read", [lambda sheet: absolute_urls(sheet, "http://h/"), freeze_svg_images, force_font_swap])
 def test_reading_a_sheet_takes_no_longer_than_it_is(read: Callable[[str], str], part: str) -> None:
     """What never ends, or is all beginnings, is read in a time in proportion to its length."""
     began = time.process_time()
