@@ -19,7 +19,7 @@ class BeginFrameUnsupportedError(Exception):
 
 
 class Frames:
-    """Asks for the frames of one page. Where the browser draws on its own schedule (`turn` None) there is nothing to do.
+    """Asks for the frames of one page. Does nothing where the browser draws on its own schedule (`turn` is None).
 
     `turn` is the browser's lock: two frames at once, even of different pages, crash it.
     """

@@ -13,7 +13,7 @@ PART = 2**18
 
 
 class Large:
-    """A fetcher of assets of nine mebibytes, which come bit by bit."""
+    """A fetcher of assets of nine mebibytes, which arrive in pieces."""
 
     def __init__(self) -> None:
         self.under_way: dict[str, int] = {}
@@ -46,8 +46,8 @@ async def test_assets_that_come_together_are_no_more_than_a_document_may_have() 
     assert large.under_way == {}
 
 
-class Held:
-    """A fetcher that gives nothing until it is told to."""
+class BlockedFetcher:
+    """A fetcher that returns nothing before `go` is set."""
 
     def __init__(self) -> None:
         self.go = asyncio.Event()
@@ -60,24 +60,24 @@ class Held:
 
 async def test_a_page_is_yielded_only_where_it_is_wanted_and_a_few_times() -> None:
     """Where nobody waits for it, it is kept. Else it is yielded, and every time the assets are there afterwards."""
-    held, wanted = Held(), False
-    assets = DocumentAssets(held, 60, lambda: wanted)
-    kept = asyncio.ensure_future(assets.get("http://h/a", "image"))
+    fetcher, wanted = BlockedFetcher(), False
+    assets = DocumentAssets(fetcher, 60, lambda: wanted)
+    first = asyncio.ensure_future(assets.get("http://h/a", "image"))
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(assets.late.wait(), 0.5)
     wanted = True
     for number in range(YIELDS_MAX):
         await asyncio.wait_for(assets.late.wait(), 10)
         settled = asyncio.ensure_future(assets.wait_idle())
-        held.go.set()
+        fetcher.go.set()
         await settled
-        held.go.clear()
+        fetcher.go.clear()
         again = asyncio.ensure_future(assets.get(f"http://h/{number}", "image"))
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(assets.late.wait(), 0.5)
-    held.go.set()
+    fetcher.go.set()
 
-    assert (await kept).body == (await again).body == b"x"
+    assert (await first).body == (await again).body == b"x"
 
 
 async def test_a_yielded_permit_is_anothers_until_it_is_needed_again() -> None:

@@ -210,7 +210,7 @@ async def test_locale_and_time_zone_reach_the_document(engine: Engine) -> None:
 
 
 async def test_screen_has_the_size_of_the_poster(engine: Engine) -> None:
-    """A style sheet that asks for the device's size is told the poster's, whatever was drawn before."""
+    """A media query for the device's size gets the poster's, whatever was drawn before."""
     sheet = "p{height:100px;margin:0}@media(device-width:310px) and (device-height:120px){p{background:red}}"
     images = [await picture(engine, page("<p>", sheet), width=width, height=120) for width in (300, 310)]
 

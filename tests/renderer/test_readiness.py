@@ -1,4 +1,4 @@
-"""A picture is taken when everything is there and stands still: not sooner, and not by waiting for a while."""
+"""Readiness: a picture is captured once all is loaded and nothing moves, without waiting for a fixed time."""
 
 import base64
 import time
@@ -188,8 +188,8 @@ MOTION = {
 
 
 @pytest.mark.parametrize(("body", "style", "colour"), MOTION.values(), ids=MOTION.keys())
-async def test_motion_is_shown_at_rest(engine: Engine, body: str, style: str, colour: tuple[int, int, int]) -> None:
-    """What ends is shown as it ends, what never ends as if it did not move, at once and every time."""
+async def test_motion_is_frozen(engine: Engine, body: str, style: str, colour: tuple[int, int, int]) -> None:
+    """What ends is shown at its end, what never ends as if it did not move, at once and every time."""
     started = time.monotonic()
     renderings = [await draw(engine, page(body, style)) for _ in range(3)]
     took = time.monotonic() - started
@@ -268,7 +268,7 @@ async def test_names_in_the_document_do_not_mislead(engine: Engine, name: str) -
 
 
 async def test_broken_image_does_not_hold_up(engine: Engine) -> None:
-    """A data: image that is none is left out and told of, quickly; an empty address is no image."""
+    """A broken data: image is left out with a warning, quickly; an empty address is no image."""
     started = time.monotonic()
     html = page("<img src='data:image/png;base64,AAAA'><i></i>", BOX + "background:green}")
     rendering = await draw(engine, html)

@@ -1,4 +1,4 @@
-"""Whatever becomes of the browser, the poster at hand ends in time and the next one is fine."""
+"""Recovery: when a browser crashes, hangs or is worn, the poster ends in time and the next one is drawn."""
 
 import asyncio
 import contextlib
@@ -131,6 +131,23 @@ async def failing(work: Awaitable[object]) -> tuple[RenderError, float]:
     return raised.value, time.monotonic() - started
 
 
+async def test_snapshot_shows_workers_documents_and_memory(own: Engine) -> None:
+    """It counts free workers and waiting documents, and has the browsers of all workers with their memory."""
+    idle = own.snapshot()
+    stuck = [asyncio.create_task(failing(draw(own, ENDLESS, javascript=True, deadline_seconds=1))) for _ in range(3)]
+    await eventually(lambda: own.snapshot().waiting == 1)
+    busy = own.snapshot()
+    await asyncio.gather(*stuck)
+    await eventually(lambda: own.snapshot().free == 2)
+
+    assert (idle.free, idle.waiting, len(idle.browsers)) == (2, 0, 2)
+    assert all(browser.page_ready and not browser.page_crashed for browser in idle.browsers)
+    assert idle.memory_bytes > 10_000_000
+    assert (busy.free, len(busy.browsers)) == (0, 2)
+    assert not any(browser.page_ready for browser in busy.browsers)
+    assert sum(browser.drawn for browser in own.snapshot().browsers) == 3 + sum(each.drawn for each in idle.browsers)
+
+
 SCRIPTS = {
     "endless loop": "while(1);",
     "endless dialogs": "while(1)alert(1)",
@@ -154,7 +171,7 @@ async def test_runaway_script_ends_in_its_budget(engine: Engine, script: str) ->
     assert (await draw(engine, GOOD)).images[0].data == baseline
 
 
-AWAY = {
+NAVIGATIONS = {
     "reload": "location.reload()",
     "blank": "location='about:blank'",
     "blob": "location=URL.createObjectURL(new Blob(['x'],{type:'text/html'}))",
@@ -167,7 +184,7 @@ AWAY = {
 
 
 @pytest.mark.asyncio(loop_scope="session")
-@pytest.mark.parametrize("script", AWAY.values(), ids=AWAY.keys())
+@pytest.mark.parametrize("script", NAVIGATIONS.values(), ids=NAVIGATIONS.keys())
 async def test_script_that_leaves_is_named(engine: Engine, script: str) -> None:
     """Wherever a script goes, its poster fails with `navigated`, for which no attempt is made again."""
     error, _ = await failing(draw(engine, page(f"<script>{script}</script>"), javascript=True))
@@ -212,7 +229,7 @@ async def test_endless_loop_is_named_and_not_retried(own: Engine) -> None:
 
 
 async def test_endless_loop_does_not_slow_its_neighbour(own: Engine) -> None:
-    """While one page is stuck the other draws, the stuck one's slot comes back, and its browser lives on."""
+    """While one page is stuck the other draws, the stuck one's worker is free again, and its browser lives on."""
     before = groups(own)
     stuck = asyncio.create_task(failing(draw(own, ENDLESS, javascript=True, deadline_seconds=3)))
     for _ in range(5):
@@ -374,7 +391,7 @@ async def test_closing_waits_for_what_is_drawn_and_leaves_nothing() -> None:
     assert not left.exists()
 
 
-async def test_cancelled_poster_frees_its_slot(own: Engine) -> None:
+async def test_cancelled_poster_frees_its_worker(own: Engine) -> None:
     """A poster that nobody waits for any more does not keep its page."""
     for _ in range(own.concurrency * 2):
         idle = set(renderers(own))
@@ -404,7 +421,7 @@ async def test_directory_of_a_dead_worker_is_removed_at_start() -> None:
 async def test_browser_that_cannot_start_is_an_error_with_its_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An engine whose binary is no browser says so, and leaves nothing behind."""
+    """An engine whose binary is no browser fails with its path, and leaves nothing behind."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     engine = Engine(chromium_binary="/bin/false", concurrency=1)
     with pytest.raises(RenderError, match="/bin/false") as raised:
@@ -449,8 +466,8 @@ async def test_closed_engine_starts_no_browser(monkeypatch: pytest.MonkeyPatch) 
     assert (error.code, error.retryable) == ("renderer_crashed", True)
 
 
-async def test_page_of_a_browser_that_ended_is_given_up_in_silence(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its opening fails with an error; nothing else is said, not even once it is forgotten."""
+async def test_opening_a_page_of_an_ended_browser_leaves_no_unretrieved_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It fails with one error, and the event loop reports nothing else, not even at garbage collection."""
     complaints: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
     browser = MagicMock(devtools=DevTools(), turn=None, gone=asyncio.Event())  # never connected, as good as ended

@@ -165,7 +165,7 @@ def test_what_is_cut_off_has_no_size(kind: str) -> None:
 
 
 @pytest.mark.parametrize("body", [b"\xff\xd8" + b"\xff" * 2**20, b"GIF89a" + bytes(7) + b"!\0" + b"\1x" * 2**20])
-def test_headers_without_an_end_are_given_up(body: bytes) -> None:
+def test_headers_without_an_end_have_no_size(body: bytes) -> None:
     """A file that is all header is no image."""
     assert image_size(body) is None
 
@@ -191,7 +191,7 @@ def test_headers_without_an_end_are_given_up(body: bytes) -> None:
         ("i{background:url(https://x/y)}/* ä */", "i{background:url(https://x/y)}/* ä */"),
     ],
 )
-def test_a_style_sheet_that_moved_means_its_new_place(sheet: str, expected: str) -> None:
+def test_a_redirected_style_sheet_gets_absolute_addresses(sheet: str, expected: str) -> None:
     """Relative addresses become absolute, everything else stays."""
     assert absolute_urls(sheet, "http://h/d/s.css") == expected
 
