@@ -44,7 +44,7 @@ def trimmed(data: bytes, area: Clip) -> bytes:
     found = _MEDIA_BOX.search(data)
     table, start = _TABLE.search(data), _START.search(data)
     if not (found and table and start):
-        raise RenderError("internal", "Chromium printed a PDF of an unknown structure; its version may be too new")
+        raise RenderError("internal", "Chromium printed a PDF in a form that is not known here")
     top = float(found[1]) - area.top * POINTS_A_PIXEL
     box = (area.left, top / POINTS_A_PIXEL - area.height, area.left + area.width, top / POINTS_A_PIXEL)
     written = b"/MediaBox [" + b" ".join(_point(pixels * POINTS_A_PIXEL) for pixels in box) + b"]"
