@@ -35,10 +35,12 @@ lint: ## Check style, types and import boundaries
 	@.venv/bin/mypy --strict
 	@PYTHONPATH=example .venv/bin/mypy --config-file django_posters/pyproject.toml
 	@.venv/bin/lint-imports
+	@scripts/lint-javascript.sh
 
-format: ## Fix what ruff can fix
+format: ## Fix what ruff and Biome can fix
 	@.venv/bin/ruff check --fix .
 	@.venv/bin/ruff format .
+	@scripts/lint-javascript.sh --write
 
 lock: ## Write requirements*.txt from the pyproject.toml files; ARGS=--upgrade for the newest versions
 	@scripts/lock.sh $(ARGS)

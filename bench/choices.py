@@ -53,7 +53,7 @@ async def in_turns(alternatives: Sequence[T], rounds: int, measured: Callable[[T
 
 async def _slots(html: str, counts: Counts) -> dict[str, float]:
     async def together(slots: int) -> float:
-        return await _rate(Engine(slots=slots), html, counts.few)
+        return await _rate(Engine(concurrency=slots), html, counts.few)
 
     return {str(slots): rate for slots, rate in (await in_turns(SLOTS_TRIED, counts.rounds, together)).items()}
 
@@ -72,8 +72,8 @@ async def _rate(engine: Engine, html: str, count: int) -> float:
     """Return posters a second with every slot busy, once all of them are there."""
     await engine.start()
     draw = by_engine(engine)
-    await drawn_in_all(draw, html, engine.slots * 4, engine.slots)
-    rate = await drawn_in_all(draw, html, count, engine.slots)
+    await drawn_in_all(draw, html, engine.concurrency * 4, engine.concurrency)
+    rate = await drawn_in_all(draw, html, count, engine.concurrency)
     await engine.close()
     return rate
 
@@ -116,7 +116,7 @@ async def _uploads(name: str, html: str, seconds_away: float, counts: Counts) ->
     async with stores() as addresses, maker(engine, html, addresses["S3"], seconds_away) as renderer:
 
         async def together(beside: int) -> float:
-            return await _made_together(renderer, name, counts.few, engine.slots + beside)
+            return await _made_together(renderer, name, counts.few, engine.concurrency + beside)
 
         rates = await in_turns(BESIDE_TRIED, counts.rounds, together)
     await engine.close()

@@ -52,11 +52,11 @@ async def main(count: int, rounds: int) -> None:
     """Print what both ways achieve for each document, and the median of the rounds' ratios."""
     engine = Engine()
     await engine.start()
-    async with Bare(engine.slots) as bare:
-        print(f"{engine.slots} slots, {rounds} rounds of {count} posters in turns, medians")
+    async with Bare(engine.concurrency) as bare:
+        print(f"{engine.concurrency} slots, {rounds} rounds of {count} posters in turns, medians")
         for name, html in DOCUMENTS.items():
             ways = (bare.draw, by_engine(engine))
-            turns = [[await one_round(draw, html, count, engine.slots) for draw in ways] for _ in range(rounds)]
+            turns = [[await one_round(draw, html, count, engine.concurrency) for draw in ways] for _ in range(rounds)]
             for unit in turns[0][0]:
                 plain, ours = ([turn[way][unit] for turn in turns] for way in range(2))
                 both = f"bare {median(plain):7.1f}  engine {median(ours):7.1f}  ratio {ratio(ours, plain):.2f}"

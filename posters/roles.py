@@ -151,15 +151,15 @@ async def _open_render(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
     try:
         engine = Engine(
             chromium_binary=settings.chromium,
-            slots=settings.render_slots,
+            concurrency=settings.render_slots,
             fetcher=fetcher,
             on_restart=lambda reason: BROWSER_RESTARTS.labels(reason).inc(),
         )
     except BrowserNotFoundError as error:
         raise SettingsError(str(error)) from error
-    queue: Queue = Lanes(lambda: engine.places.has_room_for_bulk)
+    queue: Queue = Lanes(lambda: engine.concurrency_limit.has_room_for_bulk)
     app, inbox = _app("render", settings, queue=queue)
-    engine.places.on_free = inbox.recheck_queue
+    engine.concurrency_limit.on_free = inbox.recheck_queue
     store = BreakingStore(object_store(settings.storage_url), pause_switch(inbox))
     crash_journal = CrashJournal(default_directory())
     crash_journal.open()
@@ -186,7 +186,7 @@ async def _open_render(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
         cancellations,
         renderer,
         crash_journal,
-        concurrency_limit=engine.places,
+        concurrency_limit=engine.concurrency_limit,
         retry_delays=settings.retry_delay_seconds,
         now=now,
     )

@@ -1,4 +1,4 @@
-"""Work that nobody waits for, until the end."""
+"""Tasks that run in the background, and are awaited only at shutdown."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class BackgroundTasks:
-    """Runs work that is waited for only at the end."""
+    """Starts tasks, and holds a reference to each until it ends: the event loop has weak ones only."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -18,6 +18,6 @@ class BackgroundTasks:
         task.add_done_callback(self._tasks.discard)
 
     async def finish(self) -> None:
-        """Return once everything is done, whatever that starts on its way as well."""
+        """Return once all tasks are done, also those that they start meanwhile."""
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""How many cores there are for us."""
+"""The number of cores that this process may use, by its affinity and its container's limit (cgroup v2)."""
 
 import math
 import os
@@ -10,7 +10,7 @@ QUOTA: Final = Path("/sys/fs/cgroup/cpu.max")
 
 
 def usable_cores(quota: Path = QUOTA) -> int:
-    """Return on how many cores this process may run, or how many its container's limit amounts to, if that is less."""
+    """Return the cores that this process may run on, or those that its container's limit amounts to, if fewer."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         allowed, period = quota.read_text().split()

@@ -1,11 +1,13 @@
-"""The rendering engine: HTML in, image bytes out, whatever becomes of the browser."""
+"""The rendering engine: documents in, image bytes out. It survives crashed, hung and worn browsers."""
 
 import asyncio
 import contextlib
 import logging
 import time
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Final, cast
+from types import TracebackType
+from typing import Final, Self, cast
 
 from renderer.assets.port import AssetFetcher
 from renderer.background_tasks import BackgroundTasks
@@ -13,15 +15,15 @@ from renderer.browser import chromium
 from renderer.browser.scratch import remove_orphans
 from renderer.concurrency_limit import ConcurrencyLimit
 from renderer.cores import usable_cores
-from renderer.deadline import Deadline
 from renderer.errors import RenderError
 from renderer.fonts.font_set import FontSet, read_fonts
 from renderer.page.document_assets import AssetsLateError, DocumentAssets
 from renderer.page.interception import may_use_network
-from renderer.page.page import PageResult
-from renderer.pages import Launcher
+from renderer.page.page_result import PageResult
 from renderer.pool import Pool
 from renderer.rendering import AssetUsage, Rendering, RenderRequest, Timings
+from renderer.snapshot import EngineSnapshot
+from renderer.warm_browser import Launcher
 from renderer.worker import RECYCLE_ABOVE_BYTES, RECYCLE_AFTER, OnRestart, Worker
 from schemas import outcomes
 from schemas.output import named_outputs
@@ -31,11 +33,11 @@ logger = logging.getLogger(__name__)
 RENDERER_VERSION: Final = 5
 """Raised with every change that changes pixels: it is part of the input digest, and so of object keys."""
 UPLOADS_BESIDE: Final = 4
-"""Documents in hand beyond the pages: what comes after drawing overlaps the next one."""
+"""Documents in flight beyond the workers, so that uploads overlap the drawing of the next documents."""
 FIRST_ALONE_SECONDS: Final = 0.5
-"""For so long the first document has the cores for itself; then the other slots' browsers are started."""
+"""For so long the first document has the cores for itself; then the other workers' browsers are started."""
 ASSETS_SHARE: Final = 0.6
-"""Of a document's time, for its assets altogether; then it is drawn without those that are missing."""
+"""Share of a document's time for its assets altogether; then it is drawn without those that are missing."""
 
 
 def _ignore(_: object) -> None:
@@ -43,46 +45,57 @@ def _ignore(_: object) -> None:
 
 
 class Engine:
-    """Chromium behind a fixed number of slots. It replaces crashed, hung and worn browsers on its own.
+    """Draws documents in Chromium with a pool of workers, each with a browser of its own.
 
-    `chromium_binary` is the setting POSTERS_CHROMIUM, `slots` how many documents are drawn at once (0: one per core
-    plus one), each in a browser of its own; `fetcher` the only way to the network; without one every network asset is
-    reported as blocked. The rest is as for Slot.
+    `chromium_binary` is the setting POSTERS_CHROMIUM; `concurrency` is how many documents are drawn at once (0: one
+    per core plus one). `fetcher` is the only way to the network; without it every network asset is reported as blocked.
+    `recycle_after` (documents) and `recycle_above_bytes` (memory) say when a browser is worn, and `on_restart` is
+    called with the reason whenever one is replaced.
     """
 
     def __init__(
         self,
         *,
         chromium_binary: str | None = None,
-        slots: int = 0,
+        concurrency: int = 0,
         fetcher: AssetFetcher | None = None,
         recycle_after: int = RECYCLE_AFTER,
         recycle_above_bytes: int = RECYCLE_ABOVE_BYTES,
         on_restart: OnRestart = _ignore,
     ) -> None:
-        self.slots = slots or usable_cores() + 1
+        self.concurrency = concurrency or usable_cores() + 1
+        """How many documents are drawn at once."""
+        self.concurrency_limit = ConcurrencyLimit(self.concurrency + UPLOADS_BESIDE)
+        """For the caller: how many documents to have in flight. One that waits for its assets yields its permit."""
         self.last_finished_at: float | None = None
         """When a document was last drawn or refused, by `time.monotonic`; None before the first."""
         self._fetcher = fetcher
-        self.places = ConcurrencyLimit(self.slots + UPLOADS_BESIDE)
-        """How many documents to bring at once; one that waits for its assets lends its place to another."""
         self._launcher = Launcher(chromium.find_chromium(chromium_binary))
-        self._all = [
+        self._workers = [
             Worker(
                 self._launcher,
                 recycle_after=recycle_after,
                 recycle_above_bytes=recycle_above_bytes,
                 on_restart=on_restart,
             )
-            for _ in range(self.slots)
+            for _ in range(self.concurrency)
         ]
-        self._free: Pool[Worker] = Pool()
-        self._others = self._all[1:]
-        """Those that are opened once there is something to draw."""
+        self._pool: Pool[Worker] = Pool()
+        self._unopened = self._workers[1:]
+        """Workers that are opened once there is something to draw."""
         self._fonts: FontSet | None = None
         self._fingerprint: str | None = None
         self._background = BackgroundTasks()
         self._closed = False
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        await self.close()
 
     async def start(self) -> None:
         """Start the first browser and return once it has come up; it is warmed meanwhile, for the first document.
@@ -92,7 +105,7 @@ class Engine:
         await asyncio.to_thread(remove_orphans)
         if self._closed:
             raise RenderError("renderer_crashed", "the renderer was closed while it started")
-        first = self._all[0]
+        first = self._workers[0]
         opening = asyncio.create_task(first.open())
         opening.add_done_callback(lambda done: done.cancelled() or done.exception())
         self._fonts = await asyncio.to_thread(read_fonts)
@@ -104,128 +117,163 @@ class Engine:
         self._fingerprint = f"{RENDERER_VERSION}-{self._launcher.version}-{self._fonts.version}"
         self._background.start(self._add(first))
 
-    async def _add(self, slot: Worker) -> None:
+    async def _add(self, worker: Worker) -> None:
         try:
-            with contextlib.suppress(RenderError):  # the poster that gets this slot tries again, and has the error
-                await slot.open()
+            with contextlib.suppress(RenderError):  # the document that gets this worker tries again, and has the error
+                await worker.open()
         finally:
-            self._free.add(slot)  # whatever came of it: posters wait for a slot without a limit
+            self._pool.add(worker)  # also after an error: documents wait for a worker without a limit
 
     def _open_others(self) -> None:
-        """Open the other slots. They are not opened before: a worker's first poster waits for one browser only."""
-        others, self._others = self._others, []
-        for slot in others:
-            self._background.start(self._add(slot))
+        """Open the other workers. Not before the first document: it should wait for one browser only."""
+        unopened, self._unopened = self._unopened, []
+        for worker in unopened:
+            self._background.start(self._add(worker))
 
     @property
     def healthy(self) -> bool:
         """Whether a browser is there to draw with."""
-        return any(slot.browser for slot in self._all)
+        return any(worker.browser for worker in self._workers)
 
     @property
     def fingerprint(self) -> str:
         """Return what, beside the document, decides the pixels: our version, Chromium's, and the font set's."""
         if self._fingerprint is None:
-            raise RuntimeError("the engine's fingerprint is known once it has started")
+            raise RuntimeError("the engine's fingerprint is known once it has started; call `start` first")
         return self._fingerprint
 
+    def snapshot(self) -> EngineSnapshot:
+        """Return the state at this moment. Reads the memory of each browser, which takes some milliseconds."""
+        free = self._pool.free
+        busy = [worker for worker in self._workers if worker not in free]
+        browsers = [worker.browser for worker in self._workers if worker.browser is not None]
+        return EngineSnapshot(
+            workers=(
+                *(worker.snapshot(free=True) for worker in free),
+                *(worker.snapshot(free=False) for worker in busy),
+            ),
+            waiting=self._pool.waiting,
+            memory_bytes=sum(browser.memory_bytes() for browser in browsers),
+        )
+
     async def render(self, request: RenderRequest) -> Rendering:
-        """Draw one document and return its images. Waits for the assets that it names, then for a free slot.
+        """Draw one document and return its images. Waits for the assets that it names, then for a free worker.
 
         What was ended by a crash is drawn once more within the same deadline, because a neighbour may have caused it.
         Raises RenderError; the engine is ready for the next document whatever this one did.
         """
-        supply = self._supply(request)
-        allowance = Deadline(request.deadline_seconds)
+        document_assets = self._document_assets(request)
+        deadline = _Deadline(request.deadline_seconds)
         try:
-            if supply is not None:
-                with self.places.yielded():
-                    await supply.prefetch(request.html)
-            return await self._render(request, supply, allowance)
+            if document_assets is not None:
+                with self.concurrency_limit.yielded():
+                    await document_assets.prefetch(request.html)
+            results = []
+            for visit in request.visits():
+                worker = await self._acquire(request, deadline)
+                results.append(await self._visit(worker, visit, document_assets, deadline))
         finally:
-            if supply is not None:
-                supply.abandon()
+            if document_assets is not None:
+                document_assets.cancel()
+        return self._rendering(request, results, waited=deadline.paused_seconds)
 
-    def _supply(self, request: RenderRequest) -> DocumentAssets | None:
+    def _document_assets(self, request: RenderRequest) -> DocumentAssets | None:
         if self._fetcher is None or not (request.javascript or may_use_network(request.html)):
             return None
-        return DocumentAssets(self._fetcher, request.deadline_seconds * ASSETS_SHARE, lambda: self._free.waiting > 0)
+        return DocumentAssets(self._fetcher, request.deadline_seconds * ASSETS_SHARE, lambda: self._pool.waiting > 0)
 
-    async def _render(self, request: RenderRequest, supply: DocumentAssets | None, allowance: Deadline) -> Rendering:
-        drawn = []
-        for visit in request.visits():
-            slot = await self._take_slot(request, allowance)
-            drawn.append(await self._visit(slot, visit, supply, allowance))
-        return self._rendering(request, drawn, waited=allowance.waited)
-
-    async def _take_slot(self, request: RenderRequest, allowance: Deadline) -> Worker:
-        """Wait for a slot, which is no part of a document's time. Raises RenderError once the engine is closed."""
-        if self._others:
+    async def _acquire(self, request: RenderRequest, deadline: "_Deadline") -> Worker:
+        """Wait for a worker, with the deadline paused. Raises RenderError once the engine is closed."""
+        if self._unopened:
             asyncio.get_running_loop().call_later(FIRST_ALONE_SECONDS, self._open_others)
-        with allowance.paused():
-            slot = await self._free.acquire(urgent=request.urgent)
+        with deadline.paused():
+            worker = await self._pool.acquire(request.lane)
         if self._closed:
             # Nobody would end the browser that it starts.
-            self._free.release(slot)
+            self._pool.release(worker)
             raise RenderError("renderer_crashed", "the renderer was closed before the document was drawn")
-        return slot
+        return worker
 
     async def _visit(
-        self, slot: Worker, request: RenderRequest, supply: DocumentAssets | None, allowance: Deadline
+        self, worker: Worker, request: RenderRequest, document_assets: DocumentAssets | None, deadline: "_Deadline"
     ) -> PageResult:
-        """Draw what one visit of a page yields, in a slot that the caller has taken."""
+        """Draw what one visit of a page yields, with a worker that the caller has acquired."""
         crashed = False
         while True:
             try:
-                return await self._draw(slot, replace(request, deadline_seconds=allowance.left), supply)
+                return await self._draw(worker, replace(request, deadline_seconds=deadline.left), document_assets)
             except AssetsLateError:
-                with self.places.yielded():
-                    await cast("DocumentAssets", supply).wait_idle()
+                with self.concurrency_limit.yielded():
+                    await cast("DocumentAssets", document_assets).wait_idle()
             except RenderError as error:
-                if error.code != "renderer_crashed" or allowance.left <= 0 or self._closed or crashed:
+                if error.code != "renderer_crashed" or deadline.left <= 0 or self._closed or crashed:
                     raise
-                logger.warning("%s; it is drawn once more", error)
+                logger.warning("%s; drawing it once more", error)
                 crashed = True
-            slot = await self._take_slot(request, allowance)
+            worker = await self._acquire(request, deadline)
 
-    async def _draw(self, slot: Worker, request: RenderRequest, supply: DocumentAssets | None) -> PageResult:
-        """Draw one document, and see that its slot becomes free."""
+    async def _draw(self, worker: Worker, request: RenderRequest, document_assets: DocumentAssets | None) -> PageResult:
+        """Draw one document, and release the worker once it is clean."""
         try:
-            return await slot.draw(request, supply)
+            return await worker.draw(request, document_assets)
         finally:
             self.last_finished_at = time.monotonic()
-            # Cleaning is no part of this document's time, but the slot is free only after it.
-            self._background.start(self._clear(slot))
+            # Cleaning is no part of this document's time, but the worker is free only after it.
+            self._background.start(self._clear(worker))
 
-    async def _clear(self, slot: Worker) -> None:
+    async def _clear(self, worker: Worker) -> None:
         try:
-            await slot.clear()
+            await worker.clear()
         finally:
-            self._free.release(slot)
+            self._pool.release(worker)
 
     async def close(self) -> None:
-        """Wait for what is being drawn, then end the browsers and remove everything they wrote."""
+        """Shut down gracefully: finish the documents that are drawn, end the browsers, remove all that they wrote."""
         self._closed = True
-        self._others = []
-        await asyncio.gather(*(slot.close() for slot in self._all))
+        self._unopened = []
+        await asyncio.gather(*(worker.close() for worker in self._workers))
         await self._background.finish()
 
-    def _rendering(self, request: RenderRequest, visits: list[PageResult], *, waited: float) -> Rendering:
-        images = {image.name: image for drawn in visits for image in drawn.images}
-        warnings = list(dict.fromkeys(warning for drawn in visits for warning in drawn.warnings))
-        characters = "".join(drawn.characters for drawn in visits)
+    def _rendering(self, request: RenderRequest, results: list[PageResult], *, waited: float) -> Rendering:
+        images = {image.name: image for result in results for image in result.images}
+        warnings = list(dict.fromkeys(warning for result in results for warning in result.warnings))
+        characters = "".join(result.characters for result in results)
         missing = self._fonts.missing(characters) if self._fonts else ""
         if missing:
             named = " ".join(f"{character} (U+{ord(character):04X})" for character in missing[:20])
             warnings.append(outcomes.PosterWarning(code="missing_glyphs", message=f"no installed font draws: {named}"))
         timings = Timings(
             waited=waited,
-            composed=sum(drawn.composed_seconds for drawn in visits),
-            captured=sum(drawn.captured_seconds for drawn in visits),
+            composed=sum(result.composed_seconds for result in results),
+            captured=sum(result.captured_seconds for result in results),
         )
         return Rendering(
             images=[images[name] for name, _ in named_outputs(request.output)],
-            usage=AssetUsage.of_all(drawn.usage for drawn in visits),
+            usage=AssetUsage.of_all(result.usage for result in results),
             warnings=warnings,
             timings=timings,
         )
+
+
+class _Deadline:
+    """A number of seconds from now on, which can be paused: waiting for a worker does not count."""
+
+    def __init__(self, seconds: float) -> None:
+        self._ends_at = time.monotonic() + seconds
+        self.paused_seconds = 0.0
+
+    @property
+    def left(self) -> float:
+        """Seconds that are left; 0 or less when it has passed."""
+        return self._ends_at - time.monotonic()
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Stop the clock while the body runs."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            seconds = time.monotonic() - began
+            self._ends_at += seconds
+            self.paused_seconds += seconds

@@ -1,4 +1,4 @@
-"""How a rendering fails."""
+"""Errors of the renderer."""
 
 from collections.abc import Sequence
 
@@ -11,10 +11,10 @@ class BrowserNotFoundError(Exception):
 
 
 class RenderError(Exception):
-    """A poster could not be made; `code` is from the closed list, `retryable` says whether another attempt may help.
-    `assets` has what became of the document's assets where that is why.
+    """A document could not be drawn; `code` is of the contract, `retryable` says whether another attempt may help.
 
-    The page that raised it is never used again, so a retry starts clean.
+    `assets` lists the document's assets where they are the reason. The page that raised it is never used again, so a
+    retry starts clean.
     """
 
     def __init__(self, code: ErrorCode, message: str, assets: Sequence[Asset] = ()) -> None:

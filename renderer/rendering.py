@@ -1,26 +1,27 @@
-"""What goes into the engine and what comes out."""
+"""Values that go into the engine and come out of it: requests, renderings, images and the use of assets."""
 
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from schemas import outcomes
-from schemas.output import Format, Output, Variant
+from schemas.fields import Priority
+from schemas.output import DEFAULTS, Format, Output, Variant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderRequest:
     """One document to draw. `output` is resolved: every field that shapes the image is set.
 
-    `deadline_seconds` counts from the first asset that is fetched; waiting for a free page is not in it. What is not
-    `urgent` waits longer for one where others are.
+    `deadline_seconds` counts from the first asset that is fetched; waiting for a free worker is not in it. Of the
+    documents that wait for one, those of the `normal` lane are first, and `bulk` has at least a fifth of the turns.
     """
 
     html: str
-    output: Output
+    output: Output = DEFAULTS
     javascript: bool = False
     deadline_seconds: float = 15.0
-    urgent: bool = True
+    lane: Priority = "normal"
 
     def visits(self) -> "list[RenderRequest]":
         """Return the visits of a page that it takes: one for all variants that share locale and time zone.
@@ -51,10 +52,10 @@ class Image:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssetUsage:
-    """What became of a document's assets.
+    """The network assets of a document, fetched or missing.
 
-    `contents` has, in the order of `assets`, the SHA-256 of each that is there. `fresh_until` is the moment, by
-    `time.monotonic`, from which they may be different ones; for missing ones it has passed.
+    `contents` has, in the order of `assets`, the SHA-256 of each that was fetched. `fresh_until` is when the first of
+    them becomes stale, by `time.monotonic`; where one is missing it has passed.
     """
 
     assets: list[outcomes.Asset] = field(default_factory=list)
@@ -63,7 +64,7 @@ class AssetUsage:
 
     @classmethod
     def of_all(cls, visits: "Iterable[AssetUsage]") -> "AssetUsage":
-        """Return what became of the assets in several visits, each named once."""
+        """Return the assets of several visits, each named once."""
         visits = list(visits)
         # Addresses are shown without their query, so that two may look alike and differ in content.
         found: dict[tuple[str, str | None], tuple[outcomes.Asset, str | None]] = {}
@@ -79,7 +80,7 @@ class AssetUsage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timings:
-    """Where a rendering's time went, in seconds; `waited` for a page, then the two parts of the visit."""
+    """Where a rendering's time went, in seconds: `waited` for a worker, then layout and capture."""
 
     waited: float
     composed: float

@@ -1,4 +1,4 @@
-"""Equal work under way is done once, and whoever asks for it meanwhile joins."""
+"""Single flight: equal work under way is done once, and callers that ask for it meanwhile share the result."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable
@@ -15,7 +15,7 @@ class _Flight(Generic[T]):
 
 
 class SingleFlight(Generic[T]):
-    """Work under way, by key. A failure is shared; work whose askers have all been cancelled is given up."""
+    """Work under way, by key. A failure is shared; work whose callers have all been cancelled is cancelled."""
 
     def __init__(self) -> None:
         self._flights: dict[Hashable, _Flight[T]] = {}

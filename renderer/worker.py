@@ -1,4 +1,4 @@
-"""A place to draw: one document at a time, in a browser of its own."""
+"""A worker: draws one document at a time, in a browser that it replaces when that has ended or is worn."""
 
 import asyncio
 import logging
@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import Final, Literal
 
 from renderer.background_tasks import BackgroundTasks
-from renderer.browser.browser import Browser
 from renderer.page.document_assets import DocumentAssets
-from renderer.page.page import Page, PageResult
-from renderer.pages import Launcher, Pages
+from renderer.page.page import Page
+from renderer.page.page_result import PageResult
 from renderer.rendering import RenderRequest
+from renderer.snapshot import WorkerSnapshot
+from renderer.warm_browser import Launcher, WarmBrowser
 
 logger = logging.getLogger(__name__)
 
@@ -22,10 +23,10 @@ RECYCLE_ABOVE_BYTES: Final = 800_000_000
 
 
 class Worker:
-    """Draws in a browser that it replaces when that has ended, hangs or is worn.
+    """Draws in one browser at a time.
 
-    That is after `recycle_after` documents, or above `recycle_above_bytes` of memory; the next browser is warm before
-    the last one ends.
+    A browser that ends is replaced at once. One that is worn, after `recycle_after` documents or above
+    `recycle_above_bytes` of memory, draws on until the next one is warm.
     """
 
     def __init__(
@@ -35,75 +36,78 @@ class Worker:
         self._recycle_after = recycle_after
         self._recycle_above_bytes = recycle_above_bytes
         self._on_restart = on_restart
-        self._pages: Pages | None = None
-        self._used: tuple[Pages, Page, bool] | None = None
-        self._opening: asyncio.Task[Pages] | None = None
+        self._browser: WarmBrowser | None = None
+        self._in_use: tuple[WarmBrowser, Page, bool] | None = None
+        self._opening: asyncio.Task[WarmBrowser] | None = None
         self._background = BackgroundTasks()
         self._closed = False
 
     @property
-    def browser(self) -> Browser | None:
-        """The browser it draws in, if one is there."""
-        return self._pages.browser if self._pages is not None and not self._pages.browser.gone.is_set() else None
+    def browser(self) -> WarmBrowser | None:
+        """The browser it draws in, if one is alive."""
+        return self._browser if self._browser is not None and not self._browser.gone.is_set() else None
 
-    async def open(self) -> Pages:
-        """Return the pages to draw on, starting a browser if there is none. Raises RenderError."""
-        if self._pages is not None and self.browser is not None:
-            return self._pages
-        return await asyncio.shield(self._open())
+    async def open(self) -> WarmBrowser:
+        """Return the browser to draw in, starting one if there is none. Raises RenderError."""
+        browser = self.browser
+        return await asyncio.shield(self._replacement()) if browser is None else browser
 
-    async def draw(self, request: RenderRequest, supply: DocumentAssets | None) -> PageResult:
-        """Draw one document; `clear` has to follow, whatever comes of it. Raises what `Page.draw` raises."""
-        pages = await self.open()
-        page = await pages.take(request)
-        self._used = pages, page, False
-        drawn = await page.draw(request, supply)
-        self._used = pages, page, True
-        return drawn
+    async def draw(self, request: RenderRequest, assets: DocumentAssets | None) -> PageResult:
+        """Draw one document. Call `clear` afterwards, also when this raises. Raises what `Page.draw` raises."""
+        browser = await self.open()
+        page = await browser.acquire(request)
+        self._in_use = browser, page, False
+        result = await page.draw(request, assets)
+        self._in_use = browser, page, True
+        return result
 
     async def clear(self) -> None:
-        """Make the slot ready for the next document. Never raises."""
-        if self._used is None:
+        """Make the worker ready for the next document. Never raises."""
+        if self._in_use is None:
             return
-        pages, page, usable = self._used
-        self._used = None
-        await pages.give_back(page, usable=usable)
-        if self._closed or pages is not self._pages:
+        browser, page, usable = self._in_use
+        self._in_use = None
+        await browser.release(page, usable=usable)
+        if self._closed or browser is not self._browser:
             return
-        if not pages.browser.gone.is_set() and pages.is_worn(self._recycle_after, self._recycle_above_bytes):
-            logger.info("a browser has drawn %d documents; another takes over", pages.drawn)
-            self._open()
+        if not browser.gone.is_set() and browser.is_worn(self._recycle_after, self._recycle_above_bytes):
+            logger.info("a browser is worn after %d documents; starting its replacement", browser.drawn)
+            self._replacement()
 
     async def close(self) -> None:
-        """Wait for what is being drawn, then end the browser and remove everything it wrote."""
+        """Wait for the document that is being drawn, then end the browser and remove everything it wrote."""
         self._closed = True
         if self._opening is not None:
             await asyncio.gather(self._opening, return_exceptions=True)
-        if self._pages is not None:
-            await self._pages.close()
+        if self._browser is not None:
+            await self._browser.close()
         await self._background.finish()
 
-    def _open(self) -> asyncio.Task[Pages]:
-        """Begin to open the next browser, or join in waiting for it."""
+    def snapshot(self, *, free: bool) -> WorkerSnapshot:
+        """Return its state at this moment; its pool knows whether it is free."""
+        return WorkerSnapshot(free=free, browser=self.browser.snapshot() if self.browser else None)
+
+    def _replacement(self) -> asyncio.Task[WarmBrowser]:
+        """Begin to open the next browser, or join whoever waits for it already."""
         if self._opening is None or self._opening.done():
             self._opening = asyncio.create_task(self._replace())
             self._opening.add_done_callback(lambda done: done.cancelled() or done.exception())
         return self._opening
 
-    async def _replace(self) -> Pages:
-        """Open a browser and only then send the former one home."""
-        former = self._pages
-        pages = await self._launcher.open()
-        self._pages = pages
+    async def _replace(self) -> WarmBrowser:
+        """Open a browser, and only then close the former one."""
+        former = self._browser
+        browser = await self._launcher.open()
+        self._browser = browser
         if former is not None:
-            self._on_restart("ended" if former.browser.gone.is_set() else "worn")
+            self._on_restart("ended" if former.gone.is_set() else "worn")
             self._background.start(former.close())
-        self._background.start(self._watch(pages))
-        return pages
+        self._background.start(self._watch(browser))
+        return browser
 
-    async def _watch(self, pages: Pages) -> None:
+    async def _watch(self, browser: WarmBrowser) -> None:
         """Replace a browser that ends while it is in use."""
-        await pages.browser.gone.wait()
-        if pages is self._pages and not self._closed:
+        await browser.gone.wait()
+        if browser is self._browser and not self._closed:
             logger.warning("a browser ended; starting another")
-            self._open()
+            self._replacement()

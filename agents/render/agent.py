@@ -57,7 +57,7 @@ class RenderAgent:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             while True:
-                await self._concurrency_limit.take()
+                await self._concurrency_limit.acquire()
                 for delivery in await self._inbox.take(limit=1):
                     with log_delivery(delivery):
                         tasks.create_task(self._handle(delivery))
@@ -73,7 +73,7 @@ class RenderAgent:
             with log_delivery(delivery, poster):
                 await self._handle_poster(poster, delivery)
         finally:
-            self._concurrency_limit.put_back()
+            self._concurrency_limit.release()
         self._inbox.finish([delivery])
 
     async def _handle_poster(self, poster: PosterPinned, delivery: Delivery) -> None:

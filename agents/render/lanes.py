@@ -1,49 +1,45 @@
-"""Two lanes, one pool of slots: bulk gets what interactive leaves, and never less than a fifth."""
+"""The queue of a render worker: two lanes, of which bulk gets what normal posters leave, and at least a fifth."""
 
 from collections import deque
 from collections.abc import Callable, Set
 from typing import Final
 
+from renderer.lane_policy import LanePolicy
+from schemas.fields import Priority
 from schemas.topics import POSTER_RENDERS_BULK
 from streams.delivery import Delivery
 from streams.inbox import Partition
 
-INTERACTIVE_IN_A_ROW: Final = 4
-"""After this many interactive posters while bulk was waiting, one bulk poster is next: a fifth of the slots."""
+LANES: Final[tuple[Priority, ...]] = ("normal", "bulk")
 
 
 class Lanes:
     """The order in which waiting posters are rendered.
 
-    Bulk alone waits until `has_room_for_bulk`: the last places are for interactive posters to come.
+    While no normal poster waits, bulk ones need `has_room_for_bulk`: the last permits are for normal posters to come.
     """
 
     def __init__(self, has_room_for_bulk: Callable[[], bool]) -> None:
         self._has_room_for_bulk = has_room_for_bulk
-        self._interactive: deque[Delivery] = deque()
-        self._bulk: deque[Delivery] = deque()
-        self._in_a_row = 0
+        self._waiting: dict[Priority, deque[Delivery]] = {lane: deque() for lane in LANES}
+        self._policy = LanePolicy()
 
     def __len__(self) -> int:
-        return len(self._interactive) + (len(self._bulk) if self._has_room_for_bulk() else 0)
+        bulk = len(self._waiting["bulk"]) if self._has_room_for_bulk() else 0
+        return len(self._waiting["normal"]) + bulk
 
     def append(self, delivery: Delivery) -> None:
         """Add a poster to the lane of its topic."""
-        lane = self._bulk if delivery.topic == POSTER_RENDERS_BULK else self._interactive
-        lane.append(delivery)
+        lane: Priority = "bulk" if delivery.topic == POSTER_RENDERS_BULK else "normal"
+        self._waiting[lane].append(delivery)
 
     def popleft(self) -> Delivery:
-        """Remove and return the next poster."""
-        bulk_is_due = not self._interactive or self._in_a_row >= INTERACTIVE_IN_A_ROW
-        if self._bulk and bulk_is_due:
-            self._in_a_row = 0
-            return self._bulk.popleft()
-        self._in_a_row = self._in_a_row + 1 if self._bulk else 0
-        return self._interactive.popleft()
+        """Remove and return the next poster. Raises IndexError where none waits."""
+        return self._waiting[self._policy.next(self._waiting) or "normal"].popleft()
 
     def drop(self, partitions: Set[Partition]) -> None:
-        """Forget the posters of these partitions."""
-        for lane in (self._interactive, self._bulk):
-            kept = [delivery for delivery in lane if (delivery.topic, delivery.partition) not in partitions]
-            lane.clear()
-            lane.extend(kept)
+        """Remove the posters of these partitions."""
+        for waiting in self._waiting.values():
+            remaining = [delivery for delivery in waiting if (delivery.topic, delivery.partition) not in partitions]
+            waiting.clear()
+            waiting.extend(remaining)

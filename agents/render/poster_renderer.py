@@ -108,7 +108,7 @@ class PosterRenderer:
             output=poster.output,
             javascript=javascript,
             deadline_seconds=self._timeout,
-            urgent=poster.lane != "bulk",
+            lane=poster.lane,
         )
 
     async def _store(self, poster: PosterPinned, rendering: Rendering) -> StoredPoster:

@@ -1,1 +1,1 @@
-"""The only way to the network that documents have: their images, style sheets and fonts, fetched by us."""
+"""Network assets of documents (images, style sheets, fonts): SSRF guard, HTTP client and cache, content limits."""

@@ -1,4 +1,4 @@
-"""A style sheet that moved: its relative addresses are meant from where it is, which the browser is not told."""
+"""Absolute addresses for a redirected style sheet: the browser would resolve them by the address that it requested."""
 
 import re
 from typing import Final
@@ -6,7 +6,7 @@ from urllib.parse import urljoin
 
 _STRING: Final = r"\"(?:[^\"\\\n]|\\.)*+\"|'(?:[^'\\\n]|\\.)*+'"
 _COMMENT: Final = r"/\*(?:[^*]|\*(?!/))*+\*/"
-# Comments and strings are passed over as a whole, so that nothing in them is taken for an address, nor read twice.
+# Comments and strings are matched as a whole, so that nothing in them is taken for an address, nor read twice.
 _ADDRESS: Final = re.compile(
     rf"(?P<before>url\(\s*+|@import\s*+(?:{_COMMENT}\s*+)*+)"
     rf"(?P<address>{_STRING}|(?<=[\s(])[^\s\"'()@][^\s\"'()]*+(?=\s*+\)))"
@@ -15,8 +15,8 @@ _ADDRESS: Final = re.compile(
 )
 
 
-def rebased(sheet: str, base: str) -> str:
-    """Return a style sheet with the addresses of `url()` and `@import` made absolute."""
+def absolute_urls(sheet: str, base: str) -> str:
+    """Return a style sheet with the addresses of `url()` and `@import` made absolute by `base`."""
 
     def absolute(match: re.Match[str]) -> str:
         address = match["address"]
@@ -24,7 +24,7 @@ def rebased(sheet: str, base: str) -> str:
             return match[0]
         quote = address[0] if address[0] in "\"'" else ""
         inner = address.strip(quote) if quote else address
-        # What is no address of the network stays, and so does a part of the document itself.
+        # A fragment refers to the document itself.
         if not inner or inner.startswith("#"):
             return match[0]
         try:

@@ -1,4 +1,4 @@
-"""Whom we may connect to: a host is resolved once, every address is checked, and only checked ones are dialled."""
+"""SSRF guard: resolve once, check every address, dial only checked addresses (no DNS rebinding)."""
 
 import asyncio
 import socket
@@ -16,35 +16,34 @@ Resolve = Callable[[str, int], Awaitable[list[str]]]
 
 _Found = list[tuple[object, object, object, object, tuple[object, ...]]]
 _THREADS: Final = 256
-"""Questions at once: those that no name server answers last for many seconds, and nothing can end them before."""
+"""Look-ups at once: those that no name server answers last for many seconds, and nothing can cancel them."""
 
 
 class SystemResolver:
-    """Asks the system, in threads of its own: a slow name server would take those that storage needs.
+    """Resolves by the system, in its own threads: a slow name server must not block the threads that storage needs.
 
-    A question that is under way is not asked again, so that one host does not take all threads.
+    Equal look-ups under way are joined, so that one host does not take all threads.
     """
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="resolve")
-        self._questions: dict[tuple[str, int], asyncio.Future[_Found]] = {}
+        self._look_ups: dict[tuple[str, int], asyncio.Future[_Found]] = {}
 
     async def __call__(self, host: str, port: int) -> list[str]:
         """Return the addresses of a host, most preferred first. Raises OSError."""
-        question = self._questions.get((host, port)) or self._ask(host, port)
-        found = await asyncio.shield(question)
+        found = await asyncio.shield(self._look_ups.get((host, port)) or self._begin(host, port))
         return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
-    def _ask(self, host: str, port: int) -> "asyncio.Future[_Found]":
-        question = asyncio.get_running_loop().run_in_executor(self._threads, _look_up, host, port)
-        self._questions[host, port] = question
-        question.add_done_callback(lambda _: self._questions.pop((host, port)))
-        # Whoever asked may have given up, and then nobody needs to know why there is no answer.
-        question.add_done_callback(lambda done: done.cancelled() or done.exception())
-        return question
+    def _begin(self, host: str, port: int) -> "asyncio.Future[_Found]":
+        look_up = asyncio.get_running_loop().run_in_executor(self._threads, _look_up, host, port)
+        self._look_ups[host, port] = look_up
+        look_up.add_done_callback(lambda _: self._look_ups.pop((host, port)))
+        # The caller may be cancelled, and then nobody retrieves the error.
+        look_up.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return look_up
 
     def close(self) -> None:
-        """Take no more questions."""
+        """Begin no more look-ups."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
@@ -52,15 +51,15 @@ def _look_up(host: str, port: int) -> _Found:
     return list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
 
 
-class Gate:
-    """Lets the public network through, and what `allowed` names beyond it."""
+class AddressPolicy:
+    """Permits the addresses of the public network, and those that `allowed` names beyond it."""
 
     def __init__(self, allowed: AllowedHosts, resolve: Resolve) -> None:
         self._allowed = allowed
         self._resolve = resolve
 
     def check_literal(self, host: str, port: int) -> None:
-        """Check a host that is an address already; names are left to `addresses`. Raises AssetError."""
+        """Check a host that is an IP address; names are left to `addresses`. Raises AssetError `asset_blocked`."""
         try:
             address = ip_address(host)
         except ValueError:
@@ -69,10 +68,10 @@ class Gate:
             raise AssetError("asset_blocked")
 
     async def addresses(self, host: str, port: int) -> list[str]:
-        """Return where a host may be dialled.
+        """Return the permitted addresses of a host.
 
-        Raises AssetError: `asset_blocked` where none of its addresses may be or the name does not exist,
-        `asset_timeout` where it cannot be resolved for now.
+        Raises AssetError: `asset_blocked` where it has none or the name does not exist, `asset_timeout` where it cannot
+        be resolved for now.
         """
         try:
             found = await self._resolve(host, port)

@@ -1,4 +1,4 @@
-"""Which addresses are the public network, by the registries of special-purpose addresses (RFC 6890 and its heirs)."""
+"""Public addresses: all but those of the registries of special-purpose addresses (RFC 6890 and its successors)."""
 
 from ipaddress import IPv4Address, IPv6Address, ip_network
 from typing import Final
@@ -25,7 +25,7 @@ _NOT_PUBLIC: Final = tuple(
         "240.0.0.0/4",
         # Microsoft's metadata service answers at an address that is public everywhere else.
         "168.63.129.16/32",
-        "2001::/23",  # with Teredo, whose addresses lead to others
+        "2001::/23",  # with Teredo, which tunnels to other addresses
         "2001:db8::/32",
         "2002::/16",  # 6to4: likewise
         "3fff::/20",
@@ -36,7 +36,7 @@ _NAT64: Final = ip_network("64:ff9b::/96")
 
 
 def is_public(address: Address) -> bool:
-    """Say whether an address belongs to the public network. One that leads to another address is judged by that."""
+    """Say whether an address is public. One that embeds an IPv4 address counts as that one."""
     inner = inner_address(address)
     if inner is not None:
         return is_public(inner)
@@ -46,7 +46,7 @@ def is_public(address: Address) -> bool:
 
 
 def inner_address(address: Address) -> IPv4Address | None:
-    """Return the IPv4 address that an IPv6 address stands for: written the long way, or behind a translator."""
+    """Return the IPv4 address that an IPv6 address embeds: as IPv4-mapped address, or by NAT64."""
     if not isinstance(address, IPv6Address):
         return None
     if address in _NAT64:

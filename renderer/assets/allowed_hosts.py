@@ -1,4 +1,4 @@
-"""Which hosts and addresses are allowed by name, as a setting lists them."""
+"""Allowlist of hosts and address ranges beyond the public network, as the setting writes it."""
 
 import re
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _PORT_MAX = 65_535
 
 @dataclass(frozen=True, slots=True)
 class AllowedHosts:
-    """Hosts as addresses of assets name them, on one port or (None) on all, and ranges of addresses."""
+    """Hosts as the addresses of assets name them, on one port or (None) on all, and ranges of IP addresses."""
 
     hosts: frozenset[tuple[str, int | None]] = frozenset()
     ranges: tuple[IPv4Network | IPv6Network, ...] = ()
@@ -30,7 +30,7 @@ class AllowedHosts:
         return cls(frozenset(hosts), tuple(ranges))
 
     def has_host(self, host: str, port: int) -> bool:
-        """Say whether an address's host is listed. It does not matter then where the name leads."""
+        """Say whether a host is listed. It may then resolve to any address."""
         name = _normal(host)
         return (name, None) in self.hosts or (name, port) in self.hosts
 
@@ -67,7 +67,7 @@ def _host(entry: str) -> tuple[str, int | None]:
 
 
 def _normal(host: str) -> str:
-    """Return a host in the one way in which hosts are compared. Raises ValueError for brackets around no address."""
+    """Return a host in the form in which hosts are compared. Raises ValueError for brackets around no IPv6 address."""
     name = host.lower().rstrip(".")
     if name.startswith("["):
         return str(IPv6Address(name.strip("[]")))

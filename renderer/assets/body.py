@@ -1,4 +1,4 @@
-"""Reading a body within a limit, however small it was packed."""
+"""Bounded decompression: read a response body within a limit of bytes, packed and unpacked (zip bombs)."""
 
 import sys
 import zlib
@@ -15,12 +15,12 @@ else:
     from backports import zstd
 
 ENCODINGS: Final = "gzip, br, zstd"
-"""What we ask for. Each can be unpacked bit by bit within a limit, and so can what some servers send unasked."""
+"""The content codings we accept. Each can be unpacked piece by piece within a limit, as can those sent unasked."""
 _GZIP: Final = 31
 _ZLIB: Final = 15
 _RAW: Final = -15
 _WINDOW_LOG: Final = 23
-"""The largest window that zstd may have in HTTP (RFC 9659), 8 MiB: memory that is taken whatever the body holds."""
+"""The largest window that zstd may have in HTTP (RFC 9659), 8 MiB: memory that is allocated for any body."""
 
 
 class Unpacker(Protocol):
@@ -65,7 +65,7 @@ class _Zlib:
         unpacked = bytearray()
         while chunk and len(unpacked) < most:
             if self._unpacking.eof:
-                # Another member, or the filling that some servers put after the last one.
+                # Another member, or the padding that some servers put after the last one.
                 if self._form != _GZIP or not chunk.startswith(b"\x1f"):
                     break
                 self._unpacking = zlib.decompressobj(_GZIP)
@@ -84,7 +84,7 @@ class _Brotli:
 
     def feed(self, chunk: bytes, most: int) -> bytes:
         unpacked = bytearray(self._unpacking.process(chunk, output_buffer_limit=most))
-        # It stops short of the limit, too, and wants to be asked for the rest before it takes more.
+        # It may stop short of the limit, and takes no more input before the rest of the output is read.
         while len(unpacked) < most and not self._unpacking.can_accept_more_data():
             unpacked += self._unpacking.process(b"", output_buffer_limit=most - len(unpacked))
         return bytes(unpacked)
@@ -125,7 +125,7 @@ _UNPACKERS: Final[dict[str, Callable[[], Unpacker]]] = {
 async def read_body(
     chunks: AsyncIterator[bytes], encoding: str, limit: int, status: int, received: Received = ignore
 ) -> bytes:
-    """Return the body, unpacked, and tell `received` how much of it is there.
+    """Return the unpacked body; call `received` with the number of bytes so far.
 
     Stops reading at the limit, in bytes before and after unpacking. Raises AssetError: `asset_too_large`,
     `asset_invalid` for what cannot be unpacked.

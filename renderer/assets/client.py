@@ -1,4 +1,4 @@
-"""One asset over HTTP: every hop checked, every answer bounded, nothing of ours told."""
+"""The HTTP client: every redirect checked, every response bounded, no cookies, credentials or referers sent."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,13 +11,13 @@ from aiohttp import hdrs
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
-from renderer.assets.absolute_urls import rebased
-from renderer.assets.address_policy import Gate
+from renderer.assets.absolute_urls import absolute_urls
+from renderer.assets.address_policy import AddressPolicy
 from renderer.assets.body import ENCODINGS, read_body
-from renderer.assets.cached_response import Kept, told
-from renderer.assets.content import SVG, checked
-from renderer.assets.force_font_swap import fonts_in_any_time
-from renderer.assets.freeze_svg import images_at_rest, svg_at_rest
+from renderer.assets.cached_response import CachedResponse, caching_headers
+from renderer.assets.content import SVG, check_content
+from renderer.assets.force_font_swap import force_font_swap
+from renderer.assets.freeze_svg import freeze_svg, freeze_svg_images
 from renderer.assets.freshness import fresh_seconds
 from renderer.assets.port import AssetError, Fetched, Kind, Received, ignore
 
@@ -34,40 +34,40 @@ _ACCEPT: Final[dict[Kind, str]] = {
 }
 _AGENT: Final = "Posterstream"
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
-_DELIVERED: Final = (200, 203)
-_STILL_HOLDS: Final = 304
+_SUCCESSES: Final = (200, 203)
+_NOT_MODIFIED: Final = 304
 _LARGE_SHEET_BYTES: Final = 100_000
 URL_MAX: Final = 16_384
-"""Characters of an address that is asked for."""
+"""Characters of an address that is requested."""
 
 
 class CheckedResolver(AbstractResolver):
-    """Gives the HTTP library the addresses that the gate has checked, which are the ones that it dials."""
+    """Gives the HTTP library the checked addresses of a host, which are the ones that it dials."""
 
-    def __init__(self, gate: Gate) -> None:
-        self._gate = gate
+    def __init__(self, policy: AddressPolicy) -> None:
+        self._policy = policy
 
     async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
         """Return the checked addresses of a host. Raises AssetError."""
         return [
             ResolveResult(hostname=host, host=address, port=port, family=family, proto=0, flags=0)
-            for address in await self._gate.addresses(host, port)
+            for address in await self._policy.addresses(host, port)
         ]
 
     async def close(self) -> None:
-        """Nothing to let go of."""
+        """Nothing to close."""
 
 
 class Client:
-    """Fetches assets. Connections are kept for reuse; cookies, credentials and proxies are not used at all."""
+    """Fetches assets. Connections are reused; cookies, credentials and proxies are not used at all."""
 
-    def __init__(self, gate: Gate, *, clock: Callable[[], float], time_of_day: Callable[[], float]) -> None:
-        self._gate = gate
+    def __init__(self, policy: AddressPolicy, *, clock: Callable[[], float], time_of_day: Callable[[], float]) -> None:
+        self._policy = policy
         self._clock = clock
         self._time_of_day = time_of_day
         self._session = aiohttp.ClientSession(
-            # Without a limit of its own: a slow host would keep the others waiting. Documents are bounded instead.
-            connector=aiohttp.TCPConnector(resolver=CheckedResolver(gate), use_dns_cache=False, limit=0),
+            # No limit of connections: a slow host would block the others. The assets of a document are limited instead.
+            connector=aiohttp.TCPConnector(resolver=CheckedResolver(policy), use_dns_cache=False, limit=0),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": _AGENT, "Accept-Encoding": ENCODINGS},
             timeout=aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None),
@@ -83,62 +83,63 @@ class Client:
     ) -> None:
         await self._session.close()
 
-    async def get(self, url: str, kind: Kind, former: Kept | None = None, received: Received = ignore) -> Kept:
-        """Return the asset, which is `former` where its server says that it still holds.
+    async def get(
+        self, url: str, kind: Kind, former: CachedResponse | None = None, received: Received = ignore
+    ) -> CachedResponse:
+        """Return the asset, which is `former` where its server answers that it is not modified.
 
-        Tells `received` how many bytes of a body there are. Takes as long as the servers let it: the caller bounds the
-        time. Raises AssetError.
+        Calls `received` with the number of bytes so far. Has no timeout: the caller bounds the time. Raises AssetError.
         """
         try:
             return await self._follow(_address(url), kind, former, received)
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
             raise AssetError("asset_blocked") from None
         except aiohttp.ClientConnectorCertificateError:
-            # It is not who it says it is.
+            # The server may be an impostor, so its address counts as not allowed.
             raise AssetError("asset_blocked") from None
         except (aiohttp.ClientResponseError, aiohttp.ClientPayloadError):
             raise AssetError("asset_invalid") from None
         except (aiohttp.ClientError, OSError):
-            # Nobody answers, or not to the end; another time they may.
+            # No answer, or not all of it; another time there may be one.
             raise AssetError("asset_timeout") from None
 
-    async def _follow(self, url: URL, kind: Kind, former: Kept | None, received: Received) -> Kept:
+    async def _follow(self, url: URL, kind: Kind, former: CachedResponse | None, received: Received) -> CachedResponse:
         fresh_until = float("inf")
         for hop in range(REDIRECTS_MAX + 1):
-            self._gate.check_literal(url.host or "", url.port or 0)
+            self._policy.check_literal(url.host or "", url.port or 0)
             conditions = former.conditions if former is not None and former.url == str(url) else {}
             headers = {"Accept": _ACCEPT[kind], **conditions}
             async with self._session.get(url, allow_redirects=False, headers=headers) as response:
-                said = told(response)
-                if response.status == _STILL_HOLDS and former is not None and conditions:
+                caching = caching_headers(response)
+                if response.status == _NOT_MODIFIED and former is not None and conditions:
                     now, time_of_day = self._clock(), self._time_of_day()
-                    return former.confirmed(said, now=now, time_of_day=time_of_day, at_most=fresh_until)
-                fresh_until = min(fresh_until, self._clock() + fresh_seconds(said, self._time_of_day()))
+                    return former.revalidated(caching, now=now, time_of_day=time_of_day, at_most=fresh_until)
+                fresh_until = min(fresh_until, self._clock() + fresh_seconds(caching, self._time_of_day()))
                 location = response.headers.get(hdrs.LOCATION)
                 if response.status not in _REDIRECTS or location is None:
-                    fetched = await _delivered(response, kind, fresh_until, received)
-                    shown = await _prepared(fetched, kind, str(url), moved=hop > 0)
-                    return Kept(fetched=shown, url=str(url), headers=said)
+                    fetched = await _read(response, kind, fresh_until, received)
+                    prepared = await _prepared(fetched, kind, str(url), redirected=hop > 0)
+                    return CachedResponse(fetched=prepared, url=str(url), headers=caching)
             url = _address(str(url.join(_location(location))))
         raise AssetError("asset_status", response.status)
 
 
-async def _prepared(fetched: Fetched, kind: Kind, url: str, *, moved: bool) -> Fetched:
+async def _prepared(fetched: Fetched, kind: Kind, url: str, *, redirected: bool) -> Fetched:
     if kind == "stylesheet" and len(fetched.body) > _LARGE_SHEET_BYTES:
-        # It can take seconds, in which the others must not stand still.
-        return await asyncio.to_thread(_as_shown, fetched, kind, url, moved=moved)
-    return _as_shown(fetched, kind, url, moved=moved)
+        # It can take seconds, for which the event loop must not be blocked.
+        return await asyncio.to_thread(_rewritten, fetched, kind, url, redirected=redirected)
+    return _rewritten(fetched, kind, url, redirected=redirected)
 
 
-def _as_shown(fetched: Fetched, kind: Kind, url: str, *, moved: bool) -> Fetched:
-    """Return a style sheet or an SVG image as a poster needs it, and other assets as they came."""
+def _rewritten(fetched: Fetched, kind: Kind, url: str, *, redirected: bool) -> Fetched:
+    """Return a style sheet or an SVG image as a picture needs it, and other assets as they are."""
     if kind == "image" and fetched.content_type == SVG:
-        return replace(fetched, body=svg_at_rest(fetched.body))
+        return replace(fetched, body=freeze_svg(fetched.body))
     if kind != "stylesheet":
         return fetched
-    # Bytes stand for themselves in Latin-1, whatever the sheet's own encoding is.
-    text = images_at_rest(fonts_in_any_time(fetched.body.decode("latin-1")))
-    return replace(fetched, body=(rebased(text, url) if moved else text).encode("latin-1"))
+    # Latin-1 keeps every byte, whatever the sheet's own encoding is.
+    text = freeze_svg_images(force_font_swap(fetched.body.decode("latin-1")))
+    return replace(fetched, body=(absolute_urls(text, url) if redirected else text).encode("latin-1"))
 
 
 def _location(text: str) -> URL:
@@ -149,27 +150,27 @@ def _location(text: str) -> URL:
 
 
 def _address(url: str) -> URL:
-    """Return an address to ask, without user info and fragment. Raises AssetError `asset_blocked`."""
+    """Return an address to request, without user info and fragment. Raises AssetError `asset_blocked`."""
     if len(url) > URL_MAX:
         raise AssetError("asset_blocked")
     try:
-        # The browser has encoded it already, and a server may care how.
+        # The browser has percent-encoded it already, and a server may depend on how.
         address = URL(url, encoded=True).with_fragment(None)
         host, port = address.host, address.port
     except ValueError:
         raise AssetError("asset_blocked") from None
-    if address.scheme not in ("http", "https") or not host or not port or _odd(url):
+    if address.scheme not in ("http", "https") or not host or not port or _has_control_characters(url):
         raise AssetError("asset_blocked")
     return address.with_user(None)
 
 
-def _odd(url: str) -> bool:
+def _has_control_characters(url: str) -> bool:
     return any(character <= " " or character == "\x7f" for character in url)
 
 
-async def _delivered(response: aiohttp.ClientResponse, kind: Kind, fresh_until: float, received: Received) -> Fetched:
+async def _read(response: aiohttp.ClientResponse, kind: Kind, fresh_until: float, received: Received) -> Fetched:
     status = response.status
-    if status not in _DELIVERED:
+    if status not in _SUCCESSES:
         raise AssetError("asset_status", status)
     limit = MAX_BYTES[kind]
     if (response.content_length or 0) > limit:
@@ -179,5 +180,5 @@ async def _delivered(response: aiohttp.ClientResponse, kind: Kind, fresh_until: 
         body = await read_body(response.content.iter_any(), encoding, limit, status, received)
     except aiohttp.ClientPayloadError:
         raise AssetError("asset_invalid", status) from None
-    content_type, pixels = checked(body, response.headers.get(hdrs.CONTENT_TYPE, ""), kind, status)
+    content_type, pixels = check_content(body, response.headers.get(hdrs.CONTENT_TYPE, ""), kind, status)
     return Fetched(body=body, content_type=content_type, status=status, pixels=pixels, fresh_until=fresh_until)

@@ -1,4 +1,4 @@
-"""For how long an answer stands for its resource: RFC 9111, section 4.2, for a shared cache."""
+"""Freshness of HTTP responses: RFC 9111, section 4.2, for a shared cache."""
 
 import email.utils
 import re
@@ -7,16 +7,16 @@ from typing import Final
 
 LIFETIME_MAX_SECONDS: Final = 365 * 86_400.0
 _DIRECTIVE: Final = re.compile(r"([a-z-]+)(?:\s*=\s*(?:\"([^\"]*)\"|([^\s,;]+)))?")
-_NOT_KEPT: Final = frozenset({"no-store", "private"})
+_UNCACHEABLE: Final = frozenset({"no-store", "private"})
 
 
 def fresh_seconds(headers: Mapping[str, str], now: float) -> float:
-    """Return for how many seconds from now an answer is fresh; 0 where it does not say, or forbids to keep it.
+    """Return for how many seconds from now a response is fresh; 0 where it does not say, or may not be cached.
 
     `now` is the time of day, in seconds since 1970.
     """
     directives = _directives(headers.get("Cache-Control", ""))
-    if not may_be_kept(headers) or "no-cache" in directives:
+    if not may_be_cached(headers) or "no-cache" in directives:
         return 0.0
     date = _time(headers.get("Date"))
     lifetime = _lifetime(headers, directives, now if date is None else date)
@@ -25,10 +25,10 @@ def fresh_seconds(headers: Mapping[str, str], now: float) -> float:
     return min(max(0.0, lifetime - age), LIFETIME_MAX_SECONDS)
 
 
-def may_be_kept(headers: Mapping[str, str]) -> bool:
-    """Say whether an answer may be kept and, once it is not fresh, asked for whether it still holds."""
+def may_be_cached(headers: Mapping[str, str]) -> bool:
+    """Say whether a response may be cached and, once it is stale, revalidated."""
     varies = {name.strip() for name in headers.get("Vary", "").split(",")}
-    return not (_NOT_KEPT & _directives(headers.get("Cache-Control", "")).keys() or "*" in varies)
+    return not (_UNCACHEABLE & _directives(headers.get("Cache-Control", "")).keys() or "*" in varies)
 
 
 def _lifetime(headers: Mapping[str, str], directives: Mapping[str, str], date: float) -> float:

@@ -1,4 +1,4 @@
-"""How many pixels an image has, from its first bytes: before anything decodes it."""
+"""Image dimensions from the file header, before anything decodes the image (decompression bombs)."""
 
 import re
 import struct
@@ -7,7 +7,7 @@ from typing import Final
 
 Size = tuple[int, int]
 _STEPS: Final = 5_000
-"""How many parts of a header are looked at; a file that is all parts would hold up the process."""
+"""How many segments of a header are read; a file that is all segments would block the process."""
 _AVIF_SIZE: Final = re.compile(
     # A property box of a size, as the browser takes it: of 16 bits' length or of 64, and of version 0.
     rb"(?:\x00\x00\x00\x01ispe\x00{4}.{4}|\x00\x00..ispe)\x00.{3}(.{4})(.{4})",
@@ -89,7 +89,7 @@ def _jpeg(body: bytes) -> Size:
         marker = body[position + 1]
         if body[position] != 0xFF:
             break
-        if marker == 0xFF:  # filling
+        if marker == 0xFF:  # padding
             position += 1
         elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             height, width = struct.unpack(">HH", body[position + 5 : position + 9])

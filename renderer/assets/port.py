@@ -1,4 +1,4 @@
-"""What the render role needs of a fetcher of network assets."""
+"""The port through which documents get network assets, and the values that pass it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,18 +9,18 @@ from schemas.codes import WarningCode
 Kind = Literal["image", "stylesheet", "font"]
 KINDS: Final[tuple[Kind, ...]] = ("image", "stylesheet", "font")
 Received = Callable[[int], None]
-"""Is told, whenever more of an asset has come, how many bytes there are of it by now."""
+"""Called with the number of bytes received so far, whenever there are more."""
 
 
 def ignore(_: int) -> None:
-    """Do nothing with what is told."""
+    """Do nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
-    """An asset as it came: the browser is given `body` as `content_type`.
+    """A fetched asset: the browser gets `body` as `content_type`.
 
-    `pixels` counts those of a raster image. Until `fresh_until`, by `time.monotonic`, the asset stands for itself.
+    `pixels` counts those of a raster image. It is fresh until `fresh_until`, by `time.monotonic`.
     """
 
     body: bytes
@@ -31,7 +31,7 @@ class Fetched:
 
 
 class AssetError(Exception):
-    """An asset is not to be had; `code` says why, `status` is what the server answered, if it did."""
+    """An asset is missing; `code` says why, and `status` is the server's, if it answered."""
 
     def __init__(self, code: WarningCode, status: int | None = None) -> None:
         super().__init__(code)
@@ -40,8 +40,8 @@ class AssetError(Exception):
 
 
 class AssetFetcher(Protocol):
-    """Gets network assets for documents. It bounds the time of each; the browser waits for it."""
+    """Fetches network assets for documents. It bounds the time of each, because a page waits for it."""
 
     async def fetch(self, url: str, kind: Kind, received: Received = ignore) -> Fetched:
-        """Return the asset, and meanwhile tell how much of it is there. Raises AssetError."""
+        """Return the asset; call `received` as it arrives. Raises AssetError."""
         ...

@@ -80,6 +80,16 @@ class Browser:
         answer = await self.devtools.browser.send("Browser.getVersion")
         self.version = answer["product"].rpartition("/")[2]
 
+    @property
+    def process_group(self) -> int:
+        """The process group that Chromium and all of its processes belong to."""
+        return self._group
+
+    @property
+    def scratch(self) -> Path:
+        """The directory for everything that Chromium writes."""
+        return self._scratch.path
+
     def memory_bytes(self) -> int:
         """Return the memory of all its processes."""
         return sum(map(processes.memory_bytes, processes.group_members(self._group)))

@@ -1,4 +1,4 @@
-"""Which characters a font file draws, by its `cmap` table (OpenType specification, chapter cmap)."""
+"""The characters that a font file draws, by its `cmap` table (OpenType specification, chapter cmap)."""
 
 import struct
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ _PREFERRED: Final = ((3, 10), (0, 6), (0, 4), (3, 1), (0, 3), (0, 2), (0, 1), (0
 
 
 class FontError(Exception):
-    """The file is no font whose characters can be told."""
+    """The file is no font, or its characters cannot be read."""
 
 
 def characters(file: Path) -> Iterator[range]:
@@ -53,11 +53,11 @@ def _ranges(table: bytes) -> Iterator[range]:
                 case 12:
                     yield from _groups(subtable)
                     return
-    raise FontError("its table of characters is of no kind that is known here")
+    raise FontError("its table of characters has an unknown format")
 
 
 def _groups(subtable: bytes) -> Iterator[range]:
-    """Yield the ranges of format 12. Glyph 0 stands for what is missing."""
+    """Yield the ranges of format 12. Glyph 0 means that the character is missing."""
     count = struct.unpack_from(">L", subtable, 12)[0]
     for first, last, glyph in struct.iter_unpack(">LLL", subtable[16 : 16 + 12 * count]):
         yield range(first if glyph else first + 1, last + 1)
@@ -75,7 +75,7 @@ def _segments(subtable: bytes) -> Iterator[range]:
             missing = -deltas[place] & 0xFFFF
             yield from (range(first, min(missing, last + 1)), range(max(missing + 1, first), last + 1))
             continue
-        # Counted in bytes from where it is written itself.
+        # An offset in bytes from its own position.
         begin = 16 + 2 * count * 3 + 2 * place + offsets[place]
         length = min(last + 1 - first, (len(subtable) - begin) // 2)
         for point, glyph in enumerate(struct.unpack_from(f">{length}H", subtable, begin), start=first):

@@ -1,4 +1,4 @@
-"""The fonts that Chromium is given: which they are, and which characters they can draw."""
+"""The pinned font set: its files, its version, and which characters it covers."""
 
 import fnmatch
 import hashlib
@@ -28,7 +28,7 @@ _SELECTORS: Final = frozenset(
         *range(0xE0100, 0xE01F0),
     )
 )
-"""Characters that choose between shapes, or fill, and are never drawn themselves."""
+"""Variation selectors and fillers, which are never drawn themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class FontSet:
 
     version: str
     coverage: bytes
-    """A bit for each code point, set when some font draws it."""
+    """A bit per code point, set when some font draws it."""
 
     def missing(self, text: str) -> str:
         """Return the visible characters of `text` that no font draws, in the order of their code points."""

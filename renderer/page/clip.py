@@ -1,4 +1,4 @@
-"""Which part of a document is shown, where that is not what the window shows."""
+"""The clip: the part of a document that is captured, where that is not the viewport."""
 
 import math
 from dataclasses import dataclass
@@ -18,20 +18,20 @@ class Clip:
     height: float
 
 
-def clip_of(output: Output, composed: LayoutReport) -> Clip | None:
-    """Return the part of a document that an output asks for; None for what the window shows.
+def clip_of(output: Output, report: LayoutReport) -> Clip | None:
+    """Return the part of a document that an output asks for; None for the viewport.
 
-    Raises RenderError `output_invalid` for a selector that finds nothing, or what takes no room.
+    Raises RenderError `output_invalid` for a selector that finds nothing, or an element without a size.
     """
     if output.selector:
-        if composed.box is None or composed.box[2] <= 0 or composed.box[3] <= 0:
+        if report.box is None or report.box[2] <= 0 or report.box[3] <= 0:
             raise RenderError("output_invalid", f"output field `selector`: {output.selector[:80]!r} shows nothing")
-        left, top, width, height = composed.box
+        left, top, width, height = report.box
         right, bottom = math.ceil(left + width), math.ceil(top + height)
         left, top = math.floor(left), math.floor(top)
         return Clip(left=left, top=top, width=right - left, height=bottom - top)
     if output.full_page:
-        width, height = composed.size
+        width, height = report.size
         return Clip(left=0, top=0, width=max(width, output.width or 0), height=max(height, output.height or 0))
     return None
 

@@ -1,4 +1,4 @@
-"""The assets of one document: each fetched once, within what a document may have."""
+"""The assets of one document: each fetched once, within limits of number, bytes, pixels and time."""
 
 import asyncio
 import hashlib
@@ -14,40 +14,42 @@ FETCHED_MAX: Final = 100
 BYTES_MAX: Final = 32 * 1024 * 1024
 PIXELS_MAX: Final = 128_000_000
 """Of one document: addresses fetched, bytes and pixels of all its assets together."""
-PATIENCE_SECONDS: Final = 0.2
-"""For how long a page that others want waits for an asset."""
-RETURNS_MAX: Final = 4
-"""How often a document leaves its page to others: it is drawn anew each time."""
+LATE_SECONDS: Final = 0.2
+"""For so long a page that other documents wait for is blocked by an asset; then it is given to them."""
+YIELDS_MAX: Final = 4
+"""How often a document gives its page to others: it is drawn anew each time."""
 
 
 class AssetsLateError(Exception):
-    """The page is better given to others until the document's assets are there."""
+    """The page should be given to other documents until this one's assets are there."""
 
 
 class DocumentAssets:
     """Fetches for one document, for `seconds` altogether from the first asset on.
 
-    `wanted` says whether others wait for a page.
+    `page_is_wanted` says whether other documents wait for a page.
     """
 
-    def __init__(self, fetcher: AssetFetcher, seconds: float, wanted: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self, fetcher: AssetFetcher, seconds: float, page_is_wanted: Callable[[], bool] = lambda: False
+    ) -> None:
         self._fetcher = fetcher
         self._seconds = seconds
-        self._wanted = wanted
+        self._page_is_wanted = page_is_wanted
         self._deadline: float | None = None
         self._fetches: dict[tuple[str, Kind], asyncio.Task[Fetched]] = {}
         self._sizes: dict[tuple[str, Kind], int] = {}
         self._refused: set[tuple[str, Kind]] = set()
         self._pixels = 0
-        self._returns = 0
+        self._yields = 0
         self.late = asyncio.Event()
-        """Set once a page that others want has waited too long for an asset."""
+        """Set once an asset has blocked a page that is wanted for too long."""
         self.contents: dict[str, str] = {}
-        """The SHA-256 of what came, by address."""
+        """The SHA-256 of each asset that was fetched, by address."""
         self.milliseconds: dict[str, int] = {}
-        """How long each address took, whatever became of it."""
+        """How long each fetch took, successful or not, by address."""
         self.fresh_until = math.inf
-        """When the first of what came may be something else, by `time.monotonic`."""
+        """When the first of the fetched assets becomes stale, by `time.monotonic`."""
 
     async def prefetch(self, html: str) -> None:
         """Fetch what the document names outright, so that a page need not wait for it. Raises nothing."""
@@ -64,7 +66,7 @@ class DocumentAssets:
 
     @property
     def addresses(self) -> list[str] | None:
-        """Return the only addresses that an answer can be had for; None as long as others may be fetched."""
+        """Return the only addresses that have an answer; None as long as others may be fetched."""
         if len(self._fetches) < FETCHED_MAX:
             return None
         return list(dict.fromkeys(url for url, _ in self._fetches))
@@ -74,15 +76,15 @@ class DocumentAssets:
         if (url, kind) not in self._fetches and len(self._fetches) >= FETCHED_MAX:
             raise AssetError("asset_blocked")
         fetch = self._fetch_once(url, kind)
-        while not fetch.done() and self._returns < RETURNS_MAX:
-            await asyncio.wait((fetch,), timeout=PATIENCE_SECONDS)
-            if not fetch.done() and not self.late.is_set() and self._wanted():
-                self._returns += 1
+        while not fetch.done() and self._yields < YIELDS_MAX:
+            await asyncio.wait((fetch,), timeout=LATE_SECONDS)
+            if not fetch.done() and not self.late.is_set() and self._page_is_wanted():
+                self._yields += 1
                 self.late.set()
         return await asyncio.shield(fetch)
 
-    def abandon(self) -> None:
-        """Give up what is still being fetched."""
+    def cancel(self) -> None:
+        """Cancel the fetches under way."""
         for fetch in self._fetches.values():
             fetch.cancel()
 
@@ -90,7 +92,7 @@ class DocumentAssets:
         fetch = self._fetches.get((url, kind))
         if fetch is None:
             fetch = self._fetches[url, kind] = asyncio.create_task(self._fetch(url, kind))
-            # The document may never ask for it, and then nobody needs to know why it is missing.
+            # The document may never ask for it, and then nobody reads why it is missing.
             fetch.add_done_callback(lambda done: done.cancelled() or done.exception())
         return fetch
 
@@ -120,7 +122,7 @@ class DocumentAssets:
         return fetched
 
     def _measure(self, asset: tuple[str, Kind], size: int) -> None:
-        """Note how much of an asset is there; of what is too much altogether, the last that is coming is refused."""
+        """Note how much of an asset has arrived; above the limit of bytes, refuse the last asset that still arrives."""
         self._sizes[asset] = size
         while sum(self._sizes.values()) > BYTES_MAX:
             last = [each for each, fetch in self._fetches.items() if each in self._sizes and not fetch.done()][-1]

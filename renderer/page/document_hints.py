@@ -1,7 +1,7 @@
-"""What the text of a document says that its page has to be asked about, which costs more than to read the text.
+"""Hints from a document's text about what its page has to check, because asking the page costs more than reading text.
 
-Where it says too much, the page is asked in vain. A document holds pictures of megabytes, so the text is looked through
-for plain words, which is ten times faster than a pattern, and in time that grows with its length alone.
+A hint may be wrong in one direction only: the page then checks in vain. A document may hold images of megabytes, so the
+text is searched for plain words, which is ten times faster than a pattern, in time linear in its length.
 """
 
 import re
@@ -15,12 +15,12 @@ _OTHER_TEXT: Final = re.compile(r"attr\(|\\|[^\x00-\x7f]")
 
 @dataclass(slots=True)
 class DocumentHints:
-    """What the text `html` says; scripts and further style sheets may say anything."""
+    """The hints of `html`. Scripts and external style sheets may do anything, so with them every hint is given."""
 
     html: str
     _lowered: str = field(init=False)
     style_sheets: bool = field(init=False)
-    """Style may come from somewhere else."""
+    """Style may come from outside the text: by `@import`, a link or a script."""
 
     def __post_init__(self) -> None:
         self._lowered = self.html.lower()
@@ -33,19 +33,19 @@ class DocumentHints:
 
     @property
     def contents_later(self) -> bool:
-        """Contents may come as they are scrolled to."""
+        """Content may be deferred until it is scrolled to."""
         return self.style_sheets or self._has("content-visibility", "contentvisibility")
 
     @property
     def style_texts(self) -> bool:
-        """Style may show characters outside ASCII."""
+        """Style may generate characters outside ASCII."""
         return self.style_sheets or (
             self._has("content", "list-style") and any(_shows_text(each) for each in self._declarations())
         )
 
     @property
     def fixed_backgrounds(self) -> bool:
-        """A background may be fixed to the window."""
+        """A background may be fixed to the viewport."""
         return self.style_sheets or (
             self._has("background") and any(_fixes_background(each) for each in self._declarations())
         )

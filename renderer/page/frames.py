@@ -1,4 +1,4 @@
-"""The frames of a page: Chromium draws them when it is asked, so that it draws none for nothing."""
+"""Frames on demand: Chromium draws a frame of the page when it is asked to, so it draws none in vain."""
 
 import asyncio
 import base64
@@ -11,17 +11,17 @@ from renderer.browser.devtools import DevToolsError, Session
 INTERVAL_SECONDS: Final = 0.016
 TRIES: Final = 5
 REFUSALS: Final = ("wasn't found", "only supported if BeginFrameControl")
-"""What a Chromium answers that does not know the command, or does not take it."""
+"""Answers of a Chromium that does not have the command, or does not accept it."""
 
 
 class BeginFrameUnsupportedError(Exception):
-    """This Chromium cannot be asked for frames."""
+    """This Chromium draws no frames on demand."""
 
 
 class Frames:
-    """Asks for the frames of one page. Where the browser draws of its own accord (`turn` None) there is nothing to do.
+    """Asks for the frames of one page. Does nothing where the browser draws on its own schedule (`turn` is None).
 
-    `turn` is the browser's: two frames at once, even of different pages, end it.
+    `turn` is the browser's lock: two frames at once, even of different pages, crash it.
     """
 
     def __init__(self, session: Session, turn: asyncio.Lock | None) -> None:
@@ -30,12 +30,12 @@ class Frames:
 
     @property
     def on_demand(self) -> bool:
-        """Whether the browser draws only what it is asked for, and `picture` can be used."""
+        """Whether the browser draws frames on demand only, and `picture` can be used."""
         return self._turn is not None
 
     @asynccontextmanager
     async def flowing(self) -> AsyncIterator[None]:
-        """Draw a frame every 16 ms while the body runs: pictures are decoded, and callbacks come, with frames only."""
+        """Draw a frame every 16 ms while the body runs: images are decoded, and callbacks run, with frames only."""
         if self._turn is None:
             yield
             return
@@ -44,7 +44,7 @@ class Frames:
             yield
         finally:
             flow.cancel()
-            await asyncio.gather(flow, return_exceptions=True)  # a page that was closed says so to who draws on it
+            await asyncio.gather(flow, return_exceptions=True)  # whoever draws on the page has its error, too
 
     async def begin(self) -> None:
         """Draw the page's first frame. Raises BeginFrameUnsupportedError where this Chromium refuses to."""
@@ -52,13 +52,12 @@ class Frames:
             await self.draw()
         except DevToolsError as error:
             if any(words in error.message for words in REFUSALS):
-                raise BeginFrameUnsupportedError(
-                    f"Chromium cannot be asked for frames: {error.message[:200]}"
-                ) from None
+                message = f"Chromium draws no frames on demand: {error.message[:200]}"
+                raise BeginFrameUnsupportedError(message) from None
             raise
 
     async def draw(self) -> None:
-        """Draw a frame, where the browser does not do that of its own accord."""
+        """Draw a frame, where the browser draws on demand."""
         if self._turn is not None:
             await self._draw(self._turn, {})
 
@@ -80,7 +79,7 @@ class Frames:
 
     async def _draw(self, turn: asyncio.Lock, parameters: dict[str, Any]) -> dict[str, Any]:
         await turn.acquire()
-        # Whoever waits may give up; the frame is under way until the browser says otherwise.
+        # The caller may be cancelled; the frame is under way, and has its turn, until the browser has answered.
         drawing = self._session.send("HeadlessExperimental.beginFrame", parameters)
         drawing.add_done_callback(lambda done: done.cancelled() or done.exception())
         drawing.add_done_callback(lambda _: turn.release())

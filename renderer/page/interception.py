@@ -1,4 +1,4 @@
-"""What a document asks the network for: nothing is let through but what the asset port answers."""
+"""Request interception: nothing that a document asks the network for goes through, but what the asset port answers."""
 
 import asyncio
 import base64
@@ -15,10 +15,10 @@ from renderer.page.document_assets import DocumentAssets
 from renderer.rendering import AssetUsage
 from schemas.outcomes import Asset
 
-_HINTS: Final = ("http:", "https:", "ws:", "wss:")
+_SCHEMES: Final = ("http:", "https:", "ws:", "wss:")
 _NAMESPACE: Final = re.compile(r"https?://www\.w3\.org/(?:2000/svg|1999/xlink|1999/xhtml|1998/Math/MathML)")
 _WILDCARD: Final = re.compile(r"[*?\\]")
-_HELD: Final = ("data:", "blob:")
+_INLINE: Final = ("data:", "blob:")
 _DOCUMENTS: Final = {"resourceType": "Document"}
 ENTRIES_MAX: Final = 1_000
 
@@ -26,108 +26,109 @@ ENTRIES_MAX: Final = 1_000
 def may_use_network(html: str) -> bool:
     """Say whether a document names an address of the network. A missed one is not fetched, so it cannot do harm."""
     text = _NAMESPACE.sub("", html)
-    return _has_hint(text) or ("&" in text and _has_hint(unescape(text)))
+    return _has_scheme(text) or ("&" in text and _has_scheme(unescape(text)))
 
 
-def _has_hint(text: str) -> bool:
+def _has_scheme(text: str) -> bool:
     lowered = text.lower()
-    return any(hint in lowered for hint in _HINTS)
+    return any(scheme in lowered for scheme in _SCHEMES)
 
 
-def refuse_documents(session: Session) -> Answer:
-    """Have Chromium ask for leave to go to another document, and for nothing else."""
+def intercept_documents(session: Session) -> Answer:
+    """Have Chromium pause navigations to other documents, and no other requests."""
     return session.send("Fetch.enable", {"patterns": [_DOCUMENTS]})
 
 
 class RequestInterceptor:
-    """The requests of one document."""
+    """Answers the requests of one document, and records what became of each address."""
 
-    def __init__(self, session: Session, supply: DocumentAssets | None) -> None:
+    def __init__(self, session: Session, document_assets: DocumentAssets | None) -> None:
         self._session = session
-        self._supply = supply
-        self._assets: dict[str, Asset] = {}
+        self._document_assets = document_assets
+        self._entries: dict[str, Asset] = {}
         self._answers: set[asyncio.Task[None]] = set()
 
-    async def serve(self) -> None:
-        """Begin to answer requests, if there is anything to answer with."""
-        if self._supply is not None:
-            addresses = self._supply.addresses
-            # The rest ends in Chromium, which has no network; each request that is let out to us takes much longer.
-            wanted = ["*"] if addresses is None else [_WILDCARD.sub(r"\\\g<0>", address) for address in addresses]
-            patterns = [_DOCUMENTS, *({"urlPattern": pattern} for pattern in wanted)]
+    async def start(self) -> None:
+        """Begin to intercept requests, if there is anything to answer them with."""
+        if self._document_assets is not None:
+            addresses = self._document_assets.addresses
+            # The rest ends in Chromium, which has no network; each request that is intercepted takes much longer.
+            urls = ["*"] if addresses is None else [_WILDCARD.sub(r"\\\g<0>", address) for address in addresses]
+            patterns = [_DOCUMENTS, *({"urlPattern": pattern} for pattern in urls)]
             await self._session.send("Fetch.enable", {"patterns": patterns})
 
     async def stop(self) -> None:
-        """Answer no more requests."""
-        if self._supply is not None:
-            await refuse_documents(self._session)
+        """Intercept no more requests but navigations."""
+        if self._document_assets is not None:
+            await intercept_documents(self._session)
 
     @property
     def busy(self) -> bool:
         """Whether a request waits for its answer."""
         return bool(self._answers)
 
-    async def idle(self) -> None:
+    async def wait_idle(self) -> None:
         """Return once no request waits for its answer."""
         while self._answers:
             await asyncio.wait(self._answers)
 
-    def note(self, sent: dict[str, Any]) -> None:
-        """Keep an entry for a request; until it is answered it stands as blocked."""
+    def record_request(self, sent: dict[str, Any]) -> None:
+        """Add an entry for a request; until it is answered it stands as blocked."""
         self.block(sent["request"]["url"])
 
     def answer(self, paused: dict[str, Any]) -> None:
-        """Begin to answer a request that Chromium holds."""
+        """Begin to answer a request that Chromium has paused."""
         task = asyncio.create_task(self._answer(paused))
         self._answers.add(task)
         task.add_done_callback(self._answers.discard)
 
     def block(self, url: str) -> None:
-        """Keep an entry for an address that is not fetched."""
-        if url.startswith(_HELD):
-            return  # not taken apart: the parser keeps what it has seen, and an image has megabytes
+        """Add an entry for an address that is not fetched."""
+        if url.startswith(_INLINE):
+            return  # not parsed: `urlsplit` caches what it has seen, and an image has megabytes
         url = _without_fragment(url)
-        if public_url(url) and url not in self._assets and len(self._assets) < ENTRIES_MAX:
-            self._assets[url] = Asset(url=public_url(url), ok=False, reason="asset_blocked")
+        if public_url(url) and url not in self._entries and len(self._entries) < ENTRIES_MAX:
+            self._entries[url] = Asset(url=public_url(url), ok=False, reason="asset_blocked")
 
-    def lack(self, url: str) -> None:
-        """Note that the document does not show an asset, although it may have been fetched."""
+    def mark_invalid(self, url: str) -> None:
+        """Record that the document does not show an asset, although it may have been fetched."""
         self.block(url)
         url = _without_fragment(url)
-        asset = self._assets.get(url)
+        asset = self._entries.get(url)
         if asset is not None and asset.ok:
-            self._assets[url] = replace(asset, ok=False, reason="asset_invalid")
+            self._entries[url] = replace(asset, ok=False, reason="asset_invalid")
 
     def usage(self) -> AssetUsage:
         """Return what became of each address asked for, in the order of the requests."""
-        if self._supply is None:
+        assets = list(self._entries.values())
+        if self._document_assets is None:
             return AssetUsage(
-                assets=list(self._assets.values()),
-                contents=[None] * len(self._assets),
-                fresh_until=-math.inf if self._assets else math.inf,
+                assets=assets,
+                contents=[None] * len(assets),
+                fresh_until=-math.inf if assets else math.inf,
             )
-        missing = any(not asset.ok for asset in self._assets.values())
+        missing = any(not asset.ok for asset in assets)
         return AssetUsage(
-            assets=list(self._assets.values()),
-            contents=[self._supply.contents.get(url) for url in self._assets],
-            fresh_until=-math.inf if missing else self._supply.fresh_until,
+            assets=assets,
+            contents=[self._document_assets.contents.get(url) for url in self._entries],
+            fresh_until=-math.inf if missing else self._document_assets.fresh_until,
         )
 
     async def _answer(self, paused: dict[str, Any]) -> None:
         url = _without_fragment(paused["request"]["url"])
         kind = paused["resourceType"].lower()
-        self.block(url)  # what Chromium tells of the request itself may come later
-        if self._supply is None or kind not in KINDS:
+        self.block(url)  # the event of the request itself may come later
+        if self._document_assets is None or kind not in KINDS:
             self._fail(paused, "BlockedByClient")
             return
         try:
-            fetched = await self._supply.get(url, cast("Kind", kind))
+            fetched = await self._document_assets.get(url, cast("Kind", kind))
         except AssetError as error:
-            self._keep(url, ok=False, status=error.status, reason=error.code)
+            self._record(url, ok=False, status=error.status, reason=error.code)
             self._fail(paused, "Failed")
             return
-        self._keep(url, ok=True, status=fetched.status, size=len(fetched.body))
-        # The document has no origin of its own, so that fonts need leave to be used by any.
+        self._record(url, ok=True, status=fetched.status, size=len(fetched.body))
+        # The document has an opaque origin, so fonts need a header that allows any.
         headers = {"content-type": fetched.content_type, "access-control-allow-origin": "*"}
         answer = {
             "requestId": paused["requestId"],
@@ -140,7 +141,7 @@ class RequestInterceptor:
     def _fail(self, paused: dict[str, Any], reason: str) -> None:
         self._session.tell("Fetch.failRequest", {"requestId": paused["requestId"], "errorReason": reason})
 
-    def _keep(
+    def _record(
         self,
         url: str,
         *,
@@ -149,9 +150,9 @@ class RequestInterceptor:
         reason: str | None = None,
         size: int | None = None,
     ) -> None:
-        if url in self._assets and self._supply is not None:
-            milliseconds = self._supply.milliseconds.get(url)
-            self._assets[url] = Asset(
+        if url in self._entries and self._document_assets is not None:
+            milliseconds = self._document_assets.milliseconds.get(url)
+            self._entries[url] = Asset(
                 url=public_url(url), ok=ok, status=status, reason=reason, bytes=size, ms=milliseconds
             )
 

@@ -1,4 +1,4 @@
-"""Turn what a page shows into a PDF of one page, the same bytes every time."""
+"""Print the page to a PDF of one page, the same bytes every time."""
 
 import base64
 import re
@@ -32,15 +32,15 @@ async def print_page(session: Session, world: int, name: str, output: Output, cl
     area = clip or Clip(left=0, top=0, width=width, height=height)
     pixels = clip_size(area, output.scale or 1.0)
     paper = max(width, area.left + area.width), max(height, area.top + area.height)
-    await _evaluate(session, world, f"{_SCRIPT};layOnPaper({paper[0]}, {paper[1]})")
+    await _evaluate(session, world, f"{_SCRIPT};applyPrintLayout({paper[0]}, {paper[1]})")
     answer = await session.send("Page.printToPDF", _parameters(*paper))
-    await _evaluate(session, world, "takeOffPaper()")
+    await _evaluate(session, world, "removePrintLayout()")
     data = checked_bytes(base64.b64decode(answer["data"]))
     return Image(name=name, data=trimmed(data, area), width=pixels[0], height=pixels[1], format="pdf")
 
 
 def trimmed(data: bytes, area: Clip) -> bytes:
-    """Return the PDF with its page cut to `area`, and without the time at which it was made. Raises RenderError."""
+    """Return the PDF with its page cropped to `area`, and without its creation time. Raises RenderError `internal`."""
     found = _MEDIA_BOX.search(data)
     table, start = _TABLE.search(data), _START.search(data)
     if not (found and table and start):
@@ -70,7 +70,7 @@ def _parameters(width: float, height: float) -> dict[str, Any]:
         **dict.fromkeys(("marginTop", "marginBottom", "marginLeft", "marginRight"), 0),
         "printBackground": True,
         "pageRanges": "1",
-        # Both hold numbers that count up from poster to poster.
+        # Both hold numbers that count up from document to document.
         "generateTaggedPDF": False,
         "generateDocumentOutline": False,
     }

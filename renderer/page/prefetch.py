@@ -1,7 +1,7 @@
-"""Which assets a document is certain to ask for, as far as that can be read off its text at a glance.
+"""Prefetch: find the assets that a document will certainly request, by its text alone.
 
-What is missed here is fetched when the browser asks for it. So only what is plain is taken: addresses in the form that
-the browser gives them, in places that it always follows.
+What is missed here is fetched when the browser requests it. So only simple cases count: addresses in the form in which
+the browser requests them, in places that it always loads.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Put a document into a page and wait until everything it shows is there and stands still."""
+"""Readiness: put a document into a page, and wait until all it shows is loaded and no animation runs."""
 
 import contextlib
 import re
@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import msgspec
 
-from renderer.assets.force_font_swap import document_fonts_in_any_time
-from renderer.assets.freeze_svg import images_at_rest
+from renderer.assets.force_font_swap import force_font_swap_in_document
+from renderer.assets.freeze_svg import freeze_svg_images
 from renderer.browser.devtools import DevToolsError, Session
 from renderer.errors import RenderError
 from renderer.page.document_hints import DocumentHints
@@ -36,7 +36,7 @@ class LayoutReport(msgspec.Struct, frozen=True):
     refresh: tuple[float, str] | None
     """Seconds and address of a `<meta http-equiv="refresh">`."""
     traces: bool
-    """The document holds something that stays behind in the page: a frame, a plug-in or a telling `<meta>`."""
+    """The document has something that would affect the next one: a frame, a plug-in, a `<meta>`, a scroll position."""
     cut: list[str]
     """Texts that did not fit their boxes at their smallest size and were cut, each named by its tag and id."""
     size: tuple[float, float]
@@ -66,53 +66,54 @@ async def make_world(session: Session, frame: str) -> int:
 
 
 async def compose(session: Session, world: int, html: str, output: Output) -> LayoutReport:
-    """Draw `html` in the page and return once it is loaded, decoded, and every animation is at its end or undone.
+    """Show `html` in the page and return once it is loaded, decoded, and every animation is finished or cancelled.
 
     Raises RenderError: `navigated` when the document went elsewhere, `output_invalid` for a selector that is no
     selector. Without a limit of its own: the caller has the deadline.
     """
-    wanted = _wanted(DocumentHints(html), output)
-    # Read from a file by a browser, the mark would be no part of the document; as one, it would end its head.
-    document = images_at_rest(document_fonts_in_any_time(html.removeprefix(_BYTE_ORDER_MARK)))
+    request = _layout_request(DocumentHints(html), output)
+    # A browser that reads a file removes the mark; left in the document, it would end its head.
+    document = freeze_svg_images(force_font_swap_in_document(html.removeprefix(_BYTE_ORDER_MARK)))
     if "shadowrootmode" in document.lower():
-        # Nothing reaches into a closed one, where images and motion may be as well.
+        # No script can reach into a closed shadow tree, which may have images and animations as well.
         document = _CLOSED_SHADOW.sub(r"\1open", document)
-    function = "(html, wanted) => compose(html, wanted)"
-    composed = await _call(session, world, function, output.selector, document, wanted)
-    return await _with_frames(session, world, composed)
+    function = "(html, request) => compose(html, request)"
+    report = await _call(session, world, function, output.selector, document, request)
+    return await _with_frames(session, world, report)
 
 
 async def arrange(session: Session, world: int, html: str, output: Output) -> LayoutReport:
-    """Return once the document that is in the page stands still in a view that was changed. Raises RenderError."""
-    wanted = {**_wanted(DocumentHints(html), output), "width": output.width, "height": output.height}
-    composed = await _call(session, world, "(wanted) => arrange(wanted)", output.selector, wanted)
-    return await _with_frames(session, world, composed)
+    """Return once the document that is in the page is ready in a viewport that was changed. Raises RenderError."""
+    request = {**_layout_request(DocumentHints(html), output), "width": output.width, "height": output.height}
+    report = await _call(session, world, "(request) => arrange(request)", output.selector, request)
+    return await _with_frames(session, world, report)
 
 
-def _wanted(said: DocumentHints, output: Output) -> dict[str, Any]:
+def _layout_request(hints: DocumentHints, output: Output) -> dict[str, Any]:
+    """Return the `LayoutRequest` of `scripts/types.d.ts`."""
     return {
         "selector": output.selector,
         "wholePage": bool(output.full_page or output.selector),
-        "fixedBackground": bool(output.full_page) and said.fixed_backgrounds,
-        "styleTexts": said.style_texts,
-        "contentsLater": said.contents_later,
-        "styleImages": said.style_images,
-        "styleSheets": said.style_sheets,
+        "fixedBackground": bool(output.full_page) and hints.fixed_backgrounds,
+        "styleTexts": hints.style_texts,
+        "contentsLater": hints.contents_later,
+        "styleImages": hints.style_images,
+        "styleSheets": hints.style_sheets,
     }
 
 
-async def _with_frames(session: Session, world: int, composed: LayoutReport) -> LayoutReport:
-    """Bring what the document's frames show to rest as well."""
-    if not composed.frames:
-        return composed
+async def _with_frames(session: Session, world: int, report: LayoutReport) -> LayoutReport:
+    """Wait for the documents inside this one as well, and add their characters."""
+    if not report.frames:
+        return report
     tree = await session.send("Page.getFrameTree")
     for frame in islice(_frames_below(tree["frameTree"]), FRAMES_MAX):
-        # It may be gone by now, or never have become a document; the page itself is what counts.
+        # The frame may be gone by now, or never have become a document; the page itself is what counts.
         with contextlib.suppress(DevToolsError, RenderError):
-            inner = await _call(session, await make_world(session, frame), "() => settleFrame()", None)
-            composed = msgspec.structs.replace(composed, characters=composed.characters + inner.characters)
+            inner = await _call(session, await make_world(session, frame), "() => composeFrame()", None)
+            report = msgspec.structs.replace(report, characters=report.characters + inner.characters)
     await draw_frames(session, world)
-    return composed
+    return report
 
 
 def _frames_below(tree: dict[str, Any]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Turn what a page shows into the bytes of an image."""
+"""Capture the page as an image: PNG, JPEG or WebP."""
 
 import base64
 import io
@@ -36,7 +36,7 @@ async def capture(session: Session, frames: Frames, name: str, output: Output, c
 
 def _encoding(output: Output) -> dict[str, Any]:
     if output.format == "png":
-        # Encoding is the largest slice of a rendering; this halves it for some more bytes.
+        # Encoding takes the largest part of a rendering; this halves it for some more bytes.
         return {"format": "png", "optimizeForSpeed": True}
     return {"format": output.format, "quality": output.quality}
 

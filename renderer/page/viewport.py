@@ -1,4 +1,4 @@
-"""What a page is set to: size, scale, background and colour scheme."""
+"""The viewport of a page: size, scale, background and colour scheme."""
 
 from dataclasses import dataclass
 from typing import Final, Self
@@ -11,7 +11,7 @@ PREFERENCES: Final = {
     "forced-colors": "none",
     "prefers-contrast": "no-preference",
 }
-"""Told to every document, so that it does not depend on the machine."""
+"""The same for every document, so that it does not depend on the machine."""
 TRANSPARENT: Final = {"color": {"r": 0, "g": 0, "b": 0, "a": 0}}
 
 
@@ -25,11 +25,11 @@ class Viewport:
     transparent: bool = False
     color_scheme: ColorScheme | None = None
     as_screen: bool = False
-    """Tell style sheets that they are shown on a screen even when the page is printed."""
+    """Use the style of screens even when the page is printed."""
 
     @classmethod
     def of(cls, output: Output) -> Self:
-        """Return the view that a resolved output asks for."""
+        """Return the viewport that a resolved output asks for."""
         return cls(
             output.width or 0,
             output.height or 0,
@@ -40,7 +40,7 @@ class Viewport:
         )
 
     async def set(self, session: Session, last: "Viewport") -> None:
-        """Tell the browser what differs from `last`: each call costs a round trip."""
+        """Set what differs from `last`: each call costs a round trip."""
         if (self.width, self.height, self.scale) != (last.width, last.height, last.scale):
             metrics = {
                 "width": self.width,

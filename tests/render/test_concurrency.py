@@ -12,7 +12,7 @@ from agents.render.agent import RenderAgent
 from agents.render.crash_journal import CrashJournal
 from agents.render.lanes import Lanes
 from agents.render.poster_renderer import PosterRenderer
-from renderer.concurrency_limit import KEPT, ConcurrencyLimit
+from renderer.concurrency_limit import RESERVED, ConcurrencyLimit
 from schemas.codec import encode
 from schemas.outcomes import Image
 from schemas.renders import PosterPinned
@@ -87,7 +87,7 @@ async def test_a_single_poster_does_not_wait_for_bulk(tmp_path: Path) -> None:
     running = asyncio.create_task(room.agent.run())
     await room.ask("poster-renders-bulk", "b1", "b2", "b3", "b4", "b5")
     before = sorted(room.held.rendering)
-    await room.ask("poster-renders", *(f"s{number}" for number in range(KEPT)))
+    await room.ask("poster-renders", *(f"s{number}" for number in range(RESERVED)))
     with_singles = sorted(room.held.rendering)
     running.cancel()
 

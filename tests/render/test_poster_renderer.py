@@ -279,7 +279,7 @@ async def test_a_poster_follows_its_assets(site: Site) -> None:
     html = f"<img src='{url}' width=200 height=100>"
     images = ImageStore(store=cast("Any", MemoryStore()), public_url=None)
     async with HttpFetcher(AllowedHosts.parse("127.0.0.1"), clock=clock) as fetcher:
-        engine = Engine(slots=1, fetcher=fetcher)
+        engine = Engine(concurrency=1, fetcher=fetcher)
         await engine.start()
         renderer = PosterRenderer(engine, cast("Any", Sources(html)), images, timeout=5, clock=clock)
         stored = [await renderer.render(pinned(html)) for _ in range(2)]

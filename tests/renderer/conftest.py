@@ -15,7 +15,7 @@ from renderer.engine import Engine
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def engine() -> AsyncIterator[Engine]:
     """An engine with one page, so that every document is drawn where the one before it was."""
-    engine = Engine(slots=1)
+    engine = Engine(concurrency=1)
     await engine.start()
     yield engine
     await engine.close()

@@ -15,7 +15,7 @@ Colour = tuple[int, ...]
 
 
 def output(**fields: Any) -> Output:
-    """Return a resolved output, 200 by 100 unless said otherwise; `variants` are those of a request."""
+    """Return a resolved output, 200 by 100 by default; `variants` are those of a request."""
     if "variants" in fields:
         return resolve_output(parse_output({"width": 200, "height": 100, **fields}))
     return replace(DEFAULTS, **{"width": 200, "height": 100, "quality": None, **fields})
@@ -67,7 +67,7 @@ def image_url(colour: str, size: tuple[int, int] = (8, 8), kind: Literal["PNG", 
 
 
 def moving_gif() -> str:
-    """Return a data: address of a GIF that is red for 20 ms, then blue for as long, for ever."""
+    """Return a data: address of a GIF that is red for 20 ms, then blue for as long, endlessly."""
     first, second = (PIL.Image.new("RGB", (8, 8), colour) for colour in ("red", "blue"))
     content = io.BytesIO()
     first.save(content, "GIF", save_all=True, append_images=[second], duration=20, loop=0)

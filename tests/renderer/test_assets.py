@@ -31,7 +31,7 @@ FIXED = "i{display:block;width:200px;height:100px}"
 async def served() -> AsyncIterator[tuple[Engine, Site]]:
     """An engine that may fetch from a site, and the site."""
     async with open_site() as site, HttpFetcher(AllowedHosts.parse(f"127.0.0.1:{site.port}"), seconds=1.0) as fetcher:
-        engine = Engine(slots=1, fetcher=fetcher)
+        engine = Engine(concurrency=1, fetcher=fetcher)
         await engine.start()
         yield engine, site
         await engine.close()
@@ -129,7 +129,7 @@ async def test_a_picture_is_there_wherever_a_document_names_it(engine: Engine, s
 @pytest.mark.parametrize("inside", [False, True])
 @pytest.mark.parametrize("display", ["auto", "swap", "optional", "fallback"])
 async def test_a_font_is_there(engine: Engine, site: Site, pixel_font: str, display: str, *, inside: bool) -> None:
-    """Text waits for a font of the network, even for one that says not to be waited for."""
+    """Text waits for a font of the network, also where its `font-display` is `optional`."""
     site.put("/f.ttf", base64.b64decode(pixel_font.partition(",")[2]), "font/ttf")
     sheet = f"@font-face{{font-family:F;font-display: {display};src:url({site.url}/f.ttf)}}"
     site.put("/f.css", sheet, "text/css")
@@ -188,7 +188,7 @@ MISSING = {
 
 @pytest.mark.parametrize("what", MISSING)
 async def test_what_is_missing_is_left_out_and_named(engine: Engine, site: Site, what: str) -> None:
-    """The rest of the poster is whole; the entry says what happened."""
+    """The rest of the poster is drawn; the entry has the reason."""
 
     async def hang(_: web.Request) -> web.Response:
         await asyncio.Event().wait()
@@ -279,7 +279,7 @@ async def test_slow_assets_never_cost_a_poster(engine: Engine, site: Site) -> No
 
 @pytest.mark.parametrize("as_data", [False, True])
 async def test_a_picture_in_svg_loads_nothing(engine: Engine, site: Site, *, as_data: bool) -> None:
-    """What an SVG image refers to is left out, be it fetched or part of the document."""
+    """What an SVG image refers to is left out, whether the image is fetched or part of the document."""
     svg = (
         f'<?xml version="1.0"?><?xml-stylesheet href="{site.url}/s.css"?>'
         f'<!DOCTYPE svg [<!ENTITY e SYSTEM "{site.url}/e">]>'
@@ -299,7 +299,7 @@ async def test_a_picture_in_svg_loads_nothing(engine: Engine, site: Site, *, as_
 
 
 async def test_a_document_asks_for_each_asset_once(engine: Engine, site: Site) -> None:
-    """Ten uses of a picture that may not be kept are one request, and show one picture."""
+    """Ten uses of an image that may not be cached are one request, and show one image."""
     uses = "".join(f"<img src='{site.url}/a.png#{number}'>" for number in range(5))
     html = page(uses + f"<i></i><svg><image href='{site.url}/a.png'/></svg>", f"i{{background:url({site.url}/a.png)}}")
     await draw(engine, html)
@@ -357,7 +357,7 @@ async def test_nobody_else_is_reached(engine: Engine, site: Site) -> None:
     """A document that may fetch from one port of the loopback reaches no other one."""
     async with open_canary("127.0.0.1", "::1") as canary:
         targets = [f"http://{host}:{canary.port}/x" for host in ("127.0.0.1", "localhost", "[::1]", "[::ffff:7f00:1]")]
-        site.redirect("/away", targets[0])
+        site.redirect("/elsewhere", targets[0])
         site.put(
             "/s.css", "".join(f"@import '{target}';i{{background:url({target})}}" for target in targets), "text/css"
         )
@@ -367,7 +367,7 @@ async def test_nobody_else_is_reached(engine: Engine, site: Site) -> None:
             f"<link rel=preload as=image href='{target}'>"
             f"<link rel=prefetch href='{target}'><link rel=preconnect href='{target}'><img srcset='{target}?s 1x'>"
             f"<svg><use href='{target}#u'/></svg><script src='{target}'></script><input type=image src='{target}'>"
-            for target in [*targets, f"{site.url}/away", f"ws://127.0.0.1:{canary.port}/"]
+            for target in [*targets, f"{site.url}/elsewhere", f"ws://127.0.0.1:{canary.port}/"]
         )
         rendering = await draw(engine, page(f"<link rel=stylesheet href='{site.url}/s.css'><i></i>{body}"))
         script = "fetch('{t}').catch(()=>0);new Image().src='{t}';new WebSocket('{t}'.replace('http','ws'))"
@@ -376,11 +376,11 @@ async def test_nobody_else_is_reached(engine: Engine, site: Site) -> None:
 
     assert canary.connections == 0
     assert all(asset.ok == asset.url.endswith(".css") for asset in rendering.assets)
-    assert set(site.paths) == {"/s.css", "/away", "/away?s"}
+    assert set(site.paths) == {"/s.css", "/elsewhere", "/elsewhere?s"}
 
 
 async def test_assets_leave_no_trace_in_the_next_poster(engine: Engine, site: Site) -> None:
-    """A poster that is given up while assets are awaited harms neither the next one nor its assets."""
+    """A poster that is cancelled while it waits for assets affects neither the next one nor its assets."""
     plain = page(f"<img src='{site.url}/a.png'>text")
     before = await draw(engine, plain)
     asked = asyncio.Event()

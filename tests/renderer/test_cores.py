@@ -1,4 +1,4 @@
-"""A worker takes the cores that it may use for those there are."""
+"""The cores that a process may use, by its affinity and its container's limit."""
 
 import os
 from pathlib import Path
@@ -25,7 +25,7 @@ def test_a_limit_counts_as_so_many_cores(
 def test_without_a_limit_those_count_on_which_the_process_may_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where a container says nothing of limits."""
+    """Also in a container without a limit."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 5})
 
     assert usable_cores(tmp_path / "missing") == 2

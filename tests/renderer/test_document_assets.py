@@ -1,4 +1,4 @@
-"""What a document's assets may take altogether, and when a page is left to others for them."""
+"""Limits of all assets of a document together, and when a document yields its page while it waits for them."""
 
 import asyncio
 import contextlib
@@ -6,14 +6,14 @@ import contextlib
 import pytest
 
 from renderer.assets.port import AssetError, Fetched, Kind, Received, ignore
-from renderer.concurrency_limit import KEPT, LENT_MAX, ConcurrencyLimit
-from renderer.page.document_assets import BYTES_MAX, RETURNS_MAX, DocumentAssets
+from renderer.concurrency_limit import RESERVED, YIELDED_MAX, ConcurrencyLimit
+from renderer.page.document_assets import BYTES_MAX, YIELDS_MAX, DocumentAssets
 
 PART = 2**18
 
 
 class Large:
-    """A fetcher of assets of nine mebibytes, which come bit by bit."""
+    """A fetcher of assets of nine mebibytes, which arrive in pieces."""
 
     def __init__(self) -> None:
         self.under_way: dict[str, int] = {}
@@ -35,9 +35,9 @@ class Large:
 async def test_assets_that_come_together_are_no_more_than_a_document_may_have() -> None:
     """Of many large ones the first are there, and the rest is refused before it is all in memory."""
     large = Large()
-    supply = DocumentAssets(large, 60)
+    assets = DocumentAssets(large, 60)
     came = await asyncio.gather(
-        *(supply.get(f"http://h/{number}", "image") for number in range(40)), return_exceptions=True
+        *(assets.get(f"http://h/{number}", "image") for number in range(40)), return_exceptions=True
     )
 
     assert [isinstance(each, Fetched) for each in came] == [True] * 3 + [False] * 37
@@ -46,8 +46,8 @@ async def test_assets_that_come_together_are_no_more_than_a_document_may_have() 
     assert large.under_way == {}
 
 
-class Held:
-    """A fetcher that gives nothing until it is told to."""
+class BlockedFetcher:
+    """A fetcher that returns nothing before `go` is set."""
 
     def __init__(self) -> None:
         self.go = asyncio.Event()
@@ -58,52 +58,52 @@ class Held:
         return Fetched(body=b"x", content_type="image/png")
 
 
-async def test_a_page_is_left_only_to_those_who_want_it_and_not_for_ever() -> None:
-    """Nobody waits for it: it is kept. Else it is left, a few times, and every time the assets are there afterwards."""
-    held, wanted = Held(), False
-    supply = DocumentAssets(held, 60, lambda: wanted)
-    kept = asyncio.ensure_future(supply.get("http://h/a", "image"))
+async def test_a_page_is_yielded_only_where_it_is_wanted_and_a_few_times() -> None:
+    """Where nobody waits for it, it is kept. Else it is yielded, and every time the assets are there afterwards."""
+    fetcher, wanted = BlockedFetcher(), False
+    assets = DocumentAssets(fetcher, 60, lambda: wanted)
+    first = asyncio.ensure_future(assets.get("http://h/a", "image"))
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(supply.late.wait(), 0.5)
+        await asyncio.wait_for(assets.late.wait(), 0.5)
     wanted = True
-    for number in range(RETURNS_MAX):
-        await asyncio.wait_for(supply.late.wait(), 10)
-        settled = asyncio.ensure_future(supply.wait_idle())
-        held.go.set()
+    for number in range(YIELDS_MAX):
+        await asyncio.wait_for(assets.late.wait(), 10)
+        settled = asyncio.ensure_future(assets.wait_idle())
+        fetcher.go.set()
         await settled
-        held.go.clear()
-        again = asyncio.ensure_future(supply.get(f"http://h/{number}", "image"))
+        fetcher.go.clear()
+        again = asyncio.ensure_future(assets.get(f"http://h/{number}", "image"))
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(supply.late.wait(), 0.5)
-    held.go.set()
+        await asyncio.wait_for(assets.late.wait(), 0.5)
+    fetcher.go.set()
 
-    assert (await kept).body == (await again).body == b"x"
+    assert (await first).body == (await again).body == b"x"
 
 
-async def test_a_lent_place_is_anothers_until_it_is_wanted_back() -> None:
-    """Whoever waits lets somebody in; when the wait is over nobody new comes in until one of both has left."""
-    places = ConcurrencyLimit(1)
-    for _ in range(1 + KEPT):
-        await places.take()
-    with places.yielded():
-        await asyncio.wait_for(places.take(), 1)
-    places.put_back()
-    third = asyncio.ensure_future(places.take())
+async def test_a_yielded_permit_is_anothers_until_it_is_needed_again() -> None:
+    """While a document waits another comes in; after the wait nobody new does until one of both has finished."""
+    limit = ConcurrencyLimit(1)
+    for _ in range(1 + RESERVED):
+        await limit.acquire()
+    with limit.yielded():
+        await asyncio.wait_for(limit.acquire(), 1)
+    limit.release()
+    third = asyncio.ensure_future(limit.acquire())
     await asyncio.sleep(0)
     early = third.done()
-    places.put_back()
+    limit.release()
     await asyncio.wait_for(third, 1)
 
     assert not early
 
 
-async def test_only_so_many_places_are_lent() -> None:
-    """Beyond that a document that waits keeps its place."""
-    places = ConcurrencyLimit(0)
+async def test_only_so_many_permits_are_yielded() -> None:
+    """Above the limit a document that waits keeps its permit."""
+    limit = ConcurrencyLimit(0)
     with contextlib.ExitStack() as yielded:
-        for _ in range(LENT_MAX + 5):
-            yielded.enter_context(places.yielded())
-        for _ in range(LENT_MAX + KEPT):
-            await asyncio.wait_for(places.take(), 1)
+        for _ in range(YIELDED_MAX + 5):
+            yielded.enter_context(limit.yielded())
+        for _ in range(YIELDED_MAX + RESERVED):
+            await asyncio.wait_for(limit.acquire(), 1)
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(places.take(), 0.1)
+            await asyncio.wait_for(limit.acquire(), 0.1)

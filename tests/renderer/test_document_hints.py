@@ -1,4 +1,4 @@
-"""What the text of a document says: enough to ask its page for, soon enough not to be noticed."""
+"""Hints from a document's text: none is missed, and reading takes linear time."""
 
 import time
 
@@ -6,12 +6,12 @@ import pytest
 
 from renderer.page.document_hints import DocumentHints
 
-QUESTIONS = ("style_sheets", "style_images", "contents_later", "style_texts", "fixed_backgrounds")
-SAYINGS = [
+HINTS = ("style_sheets", "style_images", "contents_later", "style_texts", "fixed_backgrounds")
+DOCUMENTS = [
     ("<p>plain; url{ fixed } content é</p>", set()),
-    ("<style>@IMPORT 'x'</style>", set(QUESTIONS)),
-    ("<LINK rel=stylesheet href=x>", set(QUESTIONS)),
-    ("<script>1</script>", set(QUESTIONS)),
+    ("<style>@IMPORT 'x'</style>", set(HINTS)),
+    ("<LINK rel=stylesheet href=x>", set(HINTS)),
+    ("<script>1</script>", set(HINTS)),
     ("<i style='background:URL(x)'>", {"style_images"}),
     ("<style>i{background:image-set('x' 1x)}</style>", {"style_images"}),
     ("<style>i{Content-Visibility:auto}</style>", {"contents_later"}),
@@ -26,18 +26,18 @@ SAYINGS = [
 ]
 
 
-@pytest.mark.parametrize(("html", "said"), SAYINGS)
-def test_a_document_is_asked_for_what_it_may_show(html: str, said: set[str]) -> None:
-    """In either case of letters; what is no declaration, or one of another property, says nothing."""
-    assert {question for question in QUESTIONS if getattr(DocumentHints(html), question)} == said
+@pytest.mark.parametrize(("html", "hints"), DOCUMENTS)
+def test_a_document_has_the_hints_of_what_it_may_show(html: str, hints: set[str]) -> None:
+    """In upper and lower case; text outside declarations and other properties give no hint."""
+    assert {hint for hint in HINTS if getattr(DocumentHints(html), hint)} == hints
 
 
 @pytest.mark.parametrize("words", ["content:", "list-style:", "background ", "fixed ", "url( ", ";", "{", "é", "<"])
-def test_looking_takes_no_longer_than_the_text_is(words: str) -> None:
-    """Two megabytes of whatever could be taken for the beginning of something are looked through in a moment."""
-    said = DocumentHints(words * (2_000_000 // len(words.encode())))
+def test_reading_takes_linear_time(words: str) -> None:
+    """Two megabytes of unfinished beginnings are read within a second."""
+    hints = DocumentHints(words * (2_000_000 // len(words.encode())))
     began = time.monotonic()
-    for question in QUESTIONS:
-        getattr(said, question)
+    for hint in HINTS:
+        getattr(hints, hint)
 
     assert time.monotonic() - began < 1

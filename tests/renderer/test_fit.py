@@ -125,7 +125,7 @@ async def test_what_is_cut_ends_in_an_ellipsis(engine: Engine, pixel_font: str) 
 
 @pytest.mark.parametrize("given", ["", "data-fit-min", "data-fit-min=x", "data-fit-min=-5", "data-fit-min=0"])
 async def test_the_smallest_size_is_12_unless_it_says_otherwise(engine: Engine, given: str) -> None:
-    """What is no size counts as not said."""
+    """A value that is no size is ignored."""
     html = page(f"<p data-fit=shrink {given} style='width:50px;height:20px'>{LONG}</p>", STYLE)
     rendering = await draw(engine, html)
 

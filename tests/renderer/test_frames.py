@@ -1,4 +1,4 @@
-"""Frames come when they are asked for, one at a time, and from browsers that cannot do that as well."""
+"""Frames on demand, one at a time, and browsers that cannot draw on demand."""
 
 import asyncio
 from typing import Any, cast
@@ -30,7 +30,7 @@ OUTPUTS: dict[str, Any] = {
 
 
 class Session:
-    """A browser that answers when it is told to."""
+    """A browser whose answers the test gives."""
 
     def __init__(self) -> None:
         self.asked: list[Answer] = []
@@ -53,17 +53,17 @@ def frames_of(session: Session, turn: asyncio.Lock) -> Frames:
     return Frames(cast("DevToolsSession", session), turn)
 
 
-async def test_a_frame_that_nobody_waits_for_keeps_its_turn_until_it_is_drawn() -> None:
-    """Two frames at once end the browser, so that the next page's waits for what was given up as well."""
+async def test_a_cancelled_frame_keeps_its_turn_until_it_is_drawn() -> None:
+    """Two frames at once crash the browser, so the next page's frame waits also for one that was cancelled."""
     session, turn = Session(), asyncio.Lock()
-    given_up = asyncio.ensure_future(frames_of(session, turn).draw())
+    cancelled = asyncio.ensure_future(frames_of(session, turn).draw())
     first = await session.next()
-    given_up.cancel()
+    cancelled.cancel()
     following = asyncio.ensure_future(frames_of(session, turn).draw())
     for _ in range(5):
         await asyncio.sleep(0)
 
-    assert given_up.cancelled()
+    assert cancelled.cancelled()
     assert len(session.asked) == 1
     first.set_exception(DevToolsError("the page was closed"))
     (await session.next()).set_result({})
@@ -86,7 +86,7 @@ async def test_a_frame_without_a_picture_is_drawn_again() -> None:
     [("'HeadlessExperimental.beginFrame' wasn't found", BeginFrameUnsupportedError), ("Target crashed", DevToolsError)],
 )
 async def test_a_browser_that_refuses_is_told_apart(answer: str, error: type[Exception]) -> None:
-    """Its answer to the first frame says that it cannot be asked for any; a page that crashed says something else."""
+    """Its answer to the first frame is that it has no such command; a page that crashed has another."""
     session = Session()
     beginning = asyncio.ensure_future(frames_of(session, asyncio.Lock()).begin())
     (await session.next()).set_exception(DevToolsError(answer))
@@ -95,13 +95,13 @@ async def test_a_browser_that_refuses_is_told_apart(answer: str, error: type[Exc
         await beginning
 
 
-async def test_a_browser_that_draws_of_its_own_accord_yields_the_same_bytes(
+async def test_a_browser_without_frames_on_demand_yields_the_same_bytes(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In every format, size and scale; it is started once more for that, and only for the first document."""
     wanted = await draw(engine, MIXED, **OUTPUTS)
     monkeypatch.setattr(chromium, "ON_DEMAND", ())
-    other = Engine(slots=1)
+    other = Engine(concurrency=1)
     await other.start()
     drawn = [await draw(other, MIXED, **OUTPUTS) for _ in range(2)]
     await other.close()

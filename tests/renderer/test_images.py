@@ -93,13 +93,23 @@ async def test_no_part_is_left_out_of_a_large_image(engine: Engine) -> None:
     assert len(column) <= 2
 
 
+async def test_partial_alpha_is_exact(engine: Engine) -> None:
+    """A colour of 37 % opacity on a transparent PNG has alpha 94, and nothing else is drawn beside it."""
+    half = page("<i></i>", "i{display:block;width:100px;height:100px;background:rgba(255,0,0,.37)}")
+    image = await picture(engine, half, format="png", transparent=True)
+
+    assert image.mode == "RGBA"
+    assert image.getpixel((50, 50)) == (255, 0, 0, 94)
+    assert image.getpixel((150, 50)) == (0, 0, 0, 0)
+
+
 async def test_ten_times_the_same_bytes() -> None:
     """One document gives the same bytes on every page of an engine, alone or side by side."""
     html = page(
         "<h1>Ünïcødé — 素晴らしい شكرا धन्यवाद 🎉</h1><p>★★★★☆</p>",
         "body{background:linear-gradient(45deg,#123,#fe8)}h1{filter:drop-shadow(2px 4px 6px #000)}",
     )
-    engine = Engine(slots=3)
+    engine = Engine(concurrency=3)
     await engine.start()
     alone = [await draw(engine, html) for _ in range(5)]
     together = await asyncio.gather(*(draw(engine, html) for _ in range(5)))
@@ -200,7 +210,7 @@ async def test_locale_and_time_zone_reach_the_document(engine: Engine) -> None:
 
 
 async def test_screen_has_the_size_of_the_poster(engine: Engine) -> None:
-    """A style sheet that asks for the device's size is told the poster's, whatever was drawn before."""
+    """A media query for the device's size gets the poster's, whatever was drawn before."""
     sheet = "p{height:100px;margin:0}@media(device-width:310px) and (device-height:120px){p{background:red}}"
     images = [await picture(engine, page("<p>", sheet), width=width, height=120) for width in (300, 310)]
 

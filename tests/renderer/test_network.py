@@ -1,4 +1,4 @@
-"""Chromium has no network: what a document asks for comes through the asset port, or is reported as missing."""
+"""Chromium has no network: what a document requests comes through the asset port, or is reported as missing."""
 
 import asyncio
 import io
@@ -57,7 +57,7 @@ async def canary() -> AsyncIterator[Canary]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def own() -> AsyncIterator[Engine]:
     """An engine without a fetcher."""
-    engine = Engine(slots=1)
+    engine = Engine(concurrency=1)
     await engine.start()
     yield engine
     await engine.close()
@@ -208,8 +208,8 @@ async def test_late_refresh_is_no_matter(own: Engine) -> None:
     assert (await draw(own, page("<meta http-equiv=refresh content='900;url=about:blank'>x"))).warnings == []
 
 
-class Shelf:
-    """A fetcher with a few assets at hand."""
+class Fetcher:
+    """A fetcher with a few assets."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
@@ -231,8 +231,8 @@ class Shelf:
 
 async def test_asset_port_serves_documents() -> None:
     """With a fetcher, assets are in the picture and in `assets` with status, bytes and time; failures say why."""
-    shelf = Shelf()
-    engine = Engine(slots=1, fetcher=shelf)
+    fetcher = Fetcher()
+    engine = Engine(concurrency=1, fetcher=fetcher)
     await engine.start()
     html = page(
         "<img src='https://cdn.example/slow.png?a=1' width=100 height=50><i></i>"
@@ -243,7 +243,7 @@ async def test_asset_port_serves_documents() -> None:
     rendering = await draw(engine, html)
     image = decode(rendering.images[0].data)
     after = await picture(engine, page("plain"))
-    asked = len(shelf.asked)
+    asked = len(fetcher.asked)
     await draw(engine, page("<svg xmlns='http://www.w3.org/2000/svg'></svg>"))
     await engine.close()
 
@@ -258,10 +258,10 @@ async def test_asset_port_serves_documents() -> None:
         "asset_status",
     )
     assert found["frame"].reason == "asset_blocked"
-    assert ("https://cdn.example/slow.png?a=1", "image") in shelf.asked
+    assert ("https://cdn.example/slow.png?a=1", "image") in fetcher.asked
     assert {warning.code for warning in rendering.warnings} == {"asset_status", "asset_blocked"}
     assert rgb(after, 150, 90) == (255, 255, 255)
-    assert len(shelf.asked) == asked
+    assert len(fetcher.asked) == asked
 
 
 def test_hint_of_the_network() -> None:
@@ -281,24 +281,24 @@ def test_addresses_are_shown_without_secrets() -> None:
 
 
 def test_images_in_a_document_are_not_kept() -> None:
-    """What a document holds itself is gone with it, however many documents there are."""
-    traffic = RequestInterceptor(Session(DevTools(), None), None)
+    """Images in data: addresses are not in memory after their document, however many documents there are."""
+    interceptor = RequestInterceptor(Session(DevTools(), None), None)
     tracemalloc.start()
     try:
         for number in range(50):
-            traffic.note({"request": {"url": f"data:image/png;base64,{number}{'A' * 100_000}"}})
-        kept, _ = tracemalloc.get_traced_memory()
+            interceptor.record_request({"request": {"url": f"data:image/png;base64,{number}{'A' * 100_000}"}})
+        memory, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
 
-    assert kept < 1_000_000
-    assert traffic.usage().assets == []
+    assert memory < 1_000_000
+    assert interceptor.usage().assets == []
 
 
 @pytest.mark.parametrize("url", ["http://[#x", "http://[x#y", "http://\u2100/#z"])
 def test_what_is_no_address_is_reported(url: str) -> None:
     """An image from nowhere degrades its poster; it does not fail it."""
-    traffic = RequestInterceptor(Session(DevTools(), None), None)
-    traffic.lack(url)
+    interceptor = RequestInterceptor(Session(DevTools(), None), None)
+    interceptor.mark_invalid(url)
 
-    assert [(asset.url, asset.reason) for asset in traffic.usage().assets] == [("invalid:", "asset_blocked")]
+    assert [(asset.url, asset.reason) for asset in interceptor.usage().assets] == [("invalid:", "asset_blocked")]

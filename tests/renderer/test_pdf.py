@@ -58,7 +58,7 @@ def check_offsets(data: bytes) -> None:
 
 @pytest.mark.parametrize(("width", "height", "scale"), [(200, 100, 1), (1080, 1350, 2), (333, 77, 1.5), (1, 1, 4)])
 async def test_the_page_has_the_size_of_the_poster(engine: Engine, width: int, height: int, scale: float) -> None:
-    """The one page has 72 points for 96 CSS pixels, exactly; the size that is told counts device pixels."""
+    """The one page has 72 points for 96 CSS pixels, exactly; the reported size counts device pixels."""
     image = await pdf(engine, HOSTILE, width=width, height=height, scale=scale)
     left, bottom, right, top = box(image.data)
 

@@ -1,98 +1,113 @@
-"""Who gets the next slot, and that none gets lost."""
+"""Who gets the next worker, and that none gets lost."""
 
 import asyncio
 
-from renderer.pool import Pool
+from renderer.lane_policy import NORMAL_IN_A_ROW, LanePolicy
+from renderer.pool import RESERVE_SECONDS, Pool
+from schemas.fields import Priority
 
 
-async def order_of(slots: Pool[str], *urgent: bool) -> list[int]:
-    """Return in which order documents get the only slot that, in this order, wait for it."""
+async def order_of(pool: Pool[str], *lanes: Priority) -> list[int]:
+    """Return in which order documents get the only worker that, in this order, wait for it."""
     got: list[int] = []
 
     async def draw(number: int) -> None:
-        slot = await slots.acquire(urgent=urgent[number])
+        worker = await pool.acquire(lanes[number])
         got.append(number)
-        slots.release(slot)
+        pool.release(worker)
 
-    slot = await slots.acquire(urgent=True)
-    drawing = [asyncio.ensure_future(draw(number)) for number in range(len(urgent))]
+    worker = await pool.acquire("normal")
+    drawing = [asyncio.ensure_future(draw(number)) for number in range(len(lanes))]
     await asyncio.sleep(0)
-    slots.release(slot)
+    pool.release(worker)
     await asyncio.gather(*drawing)
     return got
 
 
 def one() -> Pool[str]:
-    """Return slots of which there is one."""
-    slots: Pool[str] = Pool()
-    slots.add("the only one")
-    return slots
+    """Return a pool of one worker."""
+    pool: Pool[str] = Pool()
+    pool.add("the only one")
+    return pool
 
 
-async def test_an_urgent_document_is_next() -> None:
+async def test_a_normal_document_is_next() -> None:
     """It comes before those of a batch that were there first; among each other all keep their order."""
-    assert await order_of(one(), False, False, True, True) == [2, 3, 0, 1]
+    assert await order_of(one(), "bulk", "bulk", "normal", "normal") == [2, 3, 0, 1]
 
 
-async def test_a_batch_keeps_a_fifth() -> None:
-    """However many urgent ones wait, after four of them one of the others is next."""
-    order = await order_of(one(), False, False, *[True] * 10)
+async def test_bulk_keeps_a_fifth() -> None:
+    """However many normal ones wait, after four of them one of bulk is next."""
+    normal: list[Priority] = ["normal"] * 10
+    order = await order_of(one(), "bulk", "bulk", *normal)
 
     assert order.index(0) == 4
     assert order.index(1) == 9
 
 
-async def test_a_document_that_is_given_up_keeps_no_slot() -> None:
+def test_bulk_without_room_is_next_once_there_is_room() -> None:
+    """Its turn is not lost while it has no room, and without anything else there is nothing to take."""
+    policy = LanePolicy()
+    both: dict[Priority, list[int]] = {"normal": [1], "bulk": [1]}
+    taken = [policy.next(both, room_for_bulk=False) for _ in range(NORMAL_IN_A_ROW + 3)]
+
+    assert taken == ["normal"] * (NORMAL_IN_A_ROW + 3)
+    assert policy.next(both) == "bulk"
+    assert policy.next({"normal": [], "bulk": [1]}, room_for_bulk=False) is None
+    assert policy.next({"normal": [], "bulk": []}) is None
+
+
+async def test_a_cancelled_document_keeps_no_worker() -> None:
     """Neither while it waits, nor at the moment in which it is given one."""
-    slots = one()
-    slot = await slots.acquire(urgent=True)
-    waiting, given = (asyncio.ensure_future(slots.acquire(urgent=True)) for _ in range(2))
+    pool = one()
+    worker = await pool.acquire("normal")
+    waiting, given = (asyncio.ensure_future(pool.acquire("normal")) for _ in range(2))
     await asyncio.sleep(0)
     waiting.cancel()
-    slots.release(slot)
+    pool.release(worker)
     given.cancel()
     await asyncio.gather(waiting, given, return_exceptions=True)
 
-    assert slots.waiting == 0
+    assert pool.waiting == 0
     async with asyncio.timeout(1):
-        assert await slots.acquire(urgent=False) == slot
+        assert await pool.acquire("bulk") == worker
 
 
-async def waiting_for(slots: Pool[str], *, urgent: bool) -> asyncio.Task[str]:
-    """Begin to wait for a slot, and return once that has been looked at."""
-    task = asyncio.ensure_future(slots.acquire(urgent=urgent))
+async def waiting_for(pool: Pool[str], lane: Priority) -> asyncio.Task[str]:
+    """Begin to wait for a worker, and return once that has been looked at."""
+    task = asyncio.ensure_future(pool.acquire(lane))
     for _ in range(3):
         await asyncio.sleep(0)
     return task
 
 
-async def test_a_batch_has_every_slot_while_nothing_urgent_comes() -> None:
-    """Nothing stands idle for documents that nobody asks for."""
-    slots: Pool[str] = Pool()
+async def test_bulk_has_every_worker_while_nothing_normal_comes() -> None:
+    """No worker stands idle for documents that nobody asks for."""
+    pool: Pool[str] = Pool()
     for name in "abc":
-        slots.add(name)
-    drawing = [await waiting_for(slots, urgent=False) for _ in range(3)]
+        pool.add(name)
+    drawing = [await waiting_for(pool, "bulk") for _ in range(3)]
 
     assert sorted(task.result() for task in drawing) == ["a", "b", "c"]
 
 
-async def test_a_slot_is_kept_for_the_next_urgent_document() -> None:
-    """For some seconds after the last one; then the batch has it again."""
+async def test_a_worker_is_reserved_for_the_next_normal_document() -> None:
+    """For some seconds after the last one; then bulk has it again."""
     time = 0.0
-    slots: Pool[str] = Pool(lambda: time)
+    pool: Pool[str] = Pool(lambda: time)
     for name in "abc":
-        slots.add(name)
-    first = await slots.acquire(urgent=True)
-    batch = [await waiting_for(slots, urgent=False) for _ in range(4)]
-    slots.release(first)
+        pool.add(name)
+    first = await pool.acquire("normal")
+    batch = [await waiting_for(pool, "bulk") for _ in range(4)]
+    pool.release(first)
 
     assert [task.done() for task in batch] == [True, True, False, False]
-    assert (await waiting_for(slots, urgent=True)).result() == first
-    time = 4.9
-    slots.release(first)
-    slots.release(await batch[0])
+    assert (await waiting_for(pool, "normal")).result() == first
+    time = RESERVE_SECONDS - 0.1
+    pool.release(first)
+    pool.release(await batch[0])
     await batch[2]
     assert not batch[3].done()
-    time = 5.0
-    slots.release(await batch[1])
+    time = RESERVE_SECONDS
+    pool.release(await batch[1])
     await batch[3]

@@ -1,4 +1,4 @@
-"""A picture is taken when everything is there and stands still: not sooner, and not by waiting for a while."""
+"""Readiness: a picture is captured once all is loaded and nothing moves, without waiting for a fixed time."""
 
 import base64
 import time
@@ -188,8 +188,8 @@ MOTION = {
 
 
 @pytest.mark.parametrize(("body", "style", "colour"), MOTION.values(), ids=MOTION.keys())
-async def test_motion_is_shown_at_rest(engine: Engine, body: str, style: str, colour: tuple[int, int, int]) -> None:
-    """What ends is shown as it ends, what never ends as if it did not move, at once and every time."""
+async def test_motion_is_frozen(engine: Engine, body: str, style: str, colour: tuple[int, int, int]) -> None:
+    """What ends is shown at its end, what never ends as if it did not move, at once and every time."""
     started = time.monotonic()
     renderings = [await draw(engine, page(body, style)) for _ in range(3)]
     took = time.monotonic() - started
@@ -204,15 +204,31 @@ async def test_motion_is_shown_at_rest(engine: Engine, body: str, style: str, co
     [("background:red", "background:lime"), ("clip-path:circle(9px)", "clip-path:circle(50px)")],
 )
 async def test_motion_in_a_frame_of_the_first_document_ends(start: str, end: str) -> None:
-    """What a browser could paint beside its pages holds up no frame while it begins to."""
-    moving = f"i{{display:block;height:100px;animation:a 70ms infinite}}@keyframes a{{from{{{start}}}to{{{end}}}}}"
+    """Animations that the compositor could paint do not block the first frame of a new browser, and are frozen."""
+    moving = (
+        "i{display:block;height:100px;background:blue;animation:a 70ms infinite}"
+        f"@keyframes a{{from{{{start}}}to{{{end}}}}}"
+    )
+    pictures = []
     for _ in range(2):
-        engine = Engine(slots=1)
-        await engine.start()
-        try:
-            await draw(engine, page(f"<iframe srcdoc='<style>{moving}</style><i>'></iframe>"), deadline_seconds=8)
-        finally:
-            await engine.close()
+        async with Engine(concurrency=1) as engine:
+            html = page(f"<iframe srcdoc='<style>{moving}</style><i>'></iframe>")
+            pictures.append((await draw(engine, html, deadline_seconds=8)).images[0].data)
+
+    assert rgb(decode(pictures[0]), 15, 15) == rgb(decode(pictures[0]), 100, 90) == BLUE
+    assert pictures[0] == pictures[1]
+
+
+async def test_many_composited_layers_are_drawn_in_time(engine: Engine) -> None:
+    """60 nested layers with opacity of their own are drawn within the deadline, to the same bytes every time."""
+    layer = (
+        "<i style='opacity:.99;will-change:opacity,transform;display:block;padding:1px;background:rgba(0,0,255,.1)'>"
+    )
+    html = page(layer * 60 + "deep" + "</i>" * 60, "i{min-height:4px}")
+    renderings = [await draw(engine, html, deadline_seconds=8) for _ in range(2)]
+
+    assert rgb(decode(renderings[0].images[0].data), 100, 0) != rgb(decode(renderings[0].images[0].data), 100, 58)
+    assert renderings[0].images[0].data == renderings[1].images[0].data
 
 
 STILL = {
@@ -252,7 +268,7 @@ async def test_names_in_the_document_do_not_mislead(engine: Engine, name: str) -
 
 
 async def test_broken_image_does_not_hold_up(engine: Engine) -> None:
-    """A data: image that is none is left out and told of, quickly; an empty address is no image."""
+    """A broken data: image is left out with a warning, quickly; an empty address is no image."""
     started = time.monotonic()
     html = page("<img src='data:image/png;base64,AAAA'><i></i>", BOX + "background:green}")
     rendering = await draw(engine, html)

@@ -1,4 +1,4 @@
-"""Whatever becomes of the browser, the poster at hand ends in time and the next one is fine."""
+"""Recovery: when a browser crashes, hangs or is worn, the poster ends in time and the next one is drawn."""
 
 import asyncio
 import contextlib
@@ -23,9 +23,10 @@ from renderer.browser.devtools import DevTools
 from renderer.browser.scratch import PREFIX
 from renderer.engine import Engine
 from renderer.errors import RenderError
+from renderer.page.browser_context import BrowserContext
 from renderer.page.page import Page
-from renderer.page.page_target import PageTarget
-from renderer.pages import Pages
+from renderer.snapshot import BrowserSnapshot
+from renderer.warm_browser import Launcher, WarmBrowser
 from tests.renderer.drawing import draw, page
 
 GOOD = page("<h1>fine</h1>")
@@ -36,11 +37,11 @@ import asyncio
 from renderer.engine import Engine
 
 async def work():
-    engine = Engine(slots=1)
+    engine = Engine(concurrency=1)
     await engine.start()
     while not engine.healthy:
         await asyncio.sleep(0.01)
-    print(engine._all[0].browser._group, flush=True)
+    print(engine.snapshot().browsers[0].process_group, flush=True)
     await asyncio.Event().wait()
 
 asyncio.run(work())
@@ -50,7 +51,7 @@ asyncio.run(work())
 @pytest_asyncio.fixture
 async def own() -> AsyncIterator[Engine]:
     """An engine to break, with two browsers."""
-    engine = await started(slots=2)
+    engine = await started(concurrency=2)
     await eventually(lambda: len(browsers(engine)) == 2, 20)
     yield engine
     await engine.close()
@@ -72,40 +73,34 @@ async def eventually(condition: Callable[[], bool], seconds: float = 5.0) -> Non
             await asyncio.sleep(0.02)
 
 
-def browsers(engine: Engine) -> list[Browser]:
+def browsers(engine: Engine) -> list[BrowserSnapshot]:
     """Return the browsers that wait for a poster, the next one first."""
-    return [slot.browser for slot in reversed(engine._free._free) if slot.browser]
+    return [worker.browser for worker in engine.snapshot().workers if worker.free and worker.browser]
 
 
 def group(engine: Engine) -> int:
     """Return the process group of the browser that draws next."""
-    return browsers(engine)[0]._group
+    return browsers(engine)[0].process_group
 
 
 def groups(engine: Engine) -> set[int]:
     """Return the process groups of all browsers of the engine."""
-    return {slot.browser._group for slot in engine._all if slot.browser}
+    return {browser.process_group for browser in engine.snapshot().browsers}
 
 
 def scratch(engine: Engine) -> Path:
     """Return the directory of the browser that draws next."""
-    return browsers(engine)[0]._scratch.path
+    return browsers(engine)[0].scratch
 
 
 async def replaced(engine: Engine, dead: int, seconds: float = 10) -> None:
     """Wait until all browsers are there, and one of them is another."""
-    await eventually(lambda: len(browsers(engine)) == engine.slots and dead not in groups(engine), seconds)
+    await eventually(lambda: len(browsers(engine)) == engine.concurrency and dead not in groups(engine), seconds)
 
 
 def directories() -> list[Path]:
     """Return the scratch directories there are."""
     return list(Path(tempfile.gettempdir()).glob(f"{PREFIX}*"))
-
-
-def idle_pages(engine: Engine) -> list[Page]:
-    """Return the pages that wait for a poster."""
-    pages = [slot._pages._shared for slot in engine._free._free if slot._pages]
-    return [page for page in pages if page]
 
 
 def renderers(engine: Engine) -> list[int]:
@@ -136,6 +131,23 @@ async def failing(work: Awaitable[object]) -> tuple[RenderError, float]:
     return raised.value, time.monotonic() - started
 
 
+async def test_snapshot_shows_workers_documents_and_memory(own: Engine) -> None:
+    """It counts free workers and waiting documents, and has the browsers of all workers with their memory."""
+    idle = own.snapshot()
+    stuck = [asyncio.create_task(failing(draw(own, ENDLESS, javascript=True, deadline_seconds=1))) for _ in range(3)]
+    await eventually(lambda: own.snapshot().waiting == 1)
+    busy = own.snapshot()
+    await asyncio.gather(*stuck)
+    await eventually(lambda: own.snapshot().free == 2)
+
+    assert (idle.free, idle.waiting, len(idle.browsers)) == (2, 0, 2)
+    assert all(browser.page_ready and not browser.page_crashed for browser in idle.browsers)
+    assert idle.memory_bytes > 10_000_000
+    assert (busy.free, len(busy.browsers)) == (0, 2)
+    assert not any(browser.page_ready for browser in busy.browsers)
+    assert sum(browser.drawn for browser in own.snapshot().browsers) == 3 + sum(each.drawn for each in idle.browsers)
+
+
 SCRIPTS = {
     "endless loop": "while(1);",
     "endless dialogs": "while(1)alert(1)",
@@ -159,7 +171,7 @@ async def test_runaway_script_ends_in_its_budget(engine: Engine, script: str) ->
     assert (await draw(engine, GOOD)).images[0].data == baseline
 
 
-AWAY = {
+NAVIGATIONS = {
     "reload": "location.reload()",
     "blank": "location='about:blank'",
     "blob": "location=URL.createObjectURL(new Blob(['x'],{type:'text/html'}))",
@@ -172,7 +184,7 @@ AWAY = {
 
 
 @pytest.mark.asyncio(loop_scope="session")
-@pytest.mark.parametrize("script", AWAY.values(), ids=AWAY.keys())
+@pytest.mark.parametrize("script", NAVIGATIONS.values(), ids=NAVIGATIONS.keys())
 async def test_script_that_leaves_is_named(engine: Engine, script: str) -> None:
     """Wherever a script goes, its poster fails with `navigated`, for which no attempt is made again."""
     error, _ = await failing(draw(engine, page(f"<script>{script}</script>"), javascript=True))
@@ -217,7 +229,7 @@ async def test_endless_loop_is_named_and_not_retried(own: Engine) -> None:
 
 
 async def test_endless_loop_does_not_slow_its_neighbour(own: Engine) -> None:
-    """While one page is stuck the other draws, the stuck one's slot comes back, and its browser lives on."""
+    """While one page is stuck the other draws, the stuck one's worker is free again, and its browser lives on."""
     before = groups(own)
     stuck = asyncio.create_task(failing(draw(own, ENDLESS, javascript=True, deadline_seconds=3)))
     for _ in range(5):
@@ -226,14 +238,14 @@ async def test_endless_loop_does_not_slow_its_neighbour(own: Engine) -> None:
     assert not stuck.done()
     await stuck
     await asyncio.gather(*(draw(own, GOOD) for _ in range(4)))
-    await eventually(lambda: len(renderers(own)) <= own.slots * 2)
+    await eventually(lambda: len(renderers(own)) <= own.concurrency * 2)
     assert groups(own) == before
 
 
 async def test_browser_killed_twice_fails_the_poster(own: Engine) -> None:
     """A poster whose browser is killed is drawn once more; killed again, it fails at once and retryable."""
     baseline = (await draw(own, GOOD)).images[0].data
-    before, left = groups(own), [browser._scratch.path for browser in browsers(own)]
+    before, left = groups(own), [browser.scratch for browser in browsers(own)]
     known = set(renderers(own))
     work = asyncio.create_task(failing(draw(own, ENDLESS, javascript=True)))
     for _ in range(2):
@@ -300,7 +312,7 @@ async def test_idle_page_that_crashed_is_not_used(own: Engine) -> None:
     """A page whose process ends while nobody uses it is replaced, not handed out."""
     for process in renderers(own):
         os.kill(process, signal.SIGKILL)
-    await eventually(lambda: all(page.crashed for page in idle_pages(own)))
+    await eventually(lambda: all(browser.page_crashed for browser in browsers(own)))
 
     assert len(await asyncio.gather(*(draw(own, GOOD) for _ in range(4)))) == 4
 
@@ -309,10 +321,10 @@ async def test_frozen_page_costs_one_poster(own: Engine) -> None:
     """A page whose process stops answering fails its poster at the deadline; the next one is drawn."""
     for process in renderers(own):
         os.kill(process, signal.SIGSTOP)
-    errors = await asyncio.gather(*(failing(draw(own, GOOD, deadline_seconds=1)) for _ in range(own.slots)))
+    errors = await asyncio.gather(*(failing(draw(own, GOOD, deadline_seconds=1)) for _ in range(own.concurrency)))
 
-    assert [error.code for error, _ in errors] == ["render_timeout"] * own.slots
-    await eventually(lambda: len(idle_pages(own)) == own.slots, 10)
+    assert [error.code for error, _ in errors] == ["render_timeout"] * own.concurrency
+    await eventually(lambda: sum(browser.page_ready for browser in browsers(own)) == own.concurrency, 10)
     assert (await draw(own, GOOD)).images
 
 
@@ -345,7 +357,7 @@ async def test_browser_ends_with_its_worker(tmp_path: Path) -> None:
 
 async def test_worn_browser_is_replaced_without_a_gap() -> None:
     """After its share of posters a browser hands over, while posters go on being drawn, and ends."""
-    engine = await started(slots=1, recycle_after=5)
+    engine = await started(concurrency=1, recycle_after=5)
     first = group(engine)
     drawn = [await draw(engine, GOOD) for _ in range(6)]
     await eventually(lambda: groups(engine) != {first}, 10)
@@ -358,7 +370,7 @@ async def test_worn_browser_is_replaced_without_a_gap() -> None:
 
 async def test_large_browser_is_replaced() -> None:
     """A browser that grew over its limit is replaced as well."""
-    engine = await started(slots=1, recycle_above_bytes=1)
+    engine = await started(concurrency=1, recycle_above_bytes=1)
     first = group(engine)
     for _ in range(51):
         await draw(engine, page("x"), width=10, height=10)
@@ -368,7 +380,7 @@ async def test_large_browser_is_replaced() -> None:
 
 async def test_closing_waits_for_what_is_drawn_and_leaves_nothing() -> None:
     """`close` lets a poster finish; then no process and no directory is left."""
-    engine = await started(slots=2)
+    engine = await started(concurrency=2)
     before, left = groups(engine), scratch(engine)
     work = asyncio.create_task(draw(engine, GOOD))
     await asyncio.sleep(0)
@@ -379,9 +391,9 @@ async def test_closing_waits_for_what_is_drawn_and_leaves_nothing() -> None:
     assert not left.exists()
 
 
-async def test_cancelled_poster_frees_its_slot(own: Engine) -> None:
+async def test_cancelled_poster_frees_its_worker(own: Engine) -> None:
     """A poster that nobody waits for any more does not keep its page."""
-    for _ in range(own.slots * 2):
+    for _ in range(own.concurrency * 2):
         idle = set(renderers(own))
         work = asyncio.create_task(draw(own, ENDLESS, javascript=True))
         await looping(own, idle)
@@ -394,10 +406,10 @@ async def test_cancelled_poster_frees_its_slot(own: Engine) -> None:
 
 async def test_directory_of_a_dead_worker_is_removed_at_start() -> None:
     """What a killed worker left behind goes when the next one starts; a living worker's stays."""
-    living = await started(slots=1)
+    living = await started(concurrency=1)
     orphan = Path(tempfile.mkdtemp(prefix=PREFIX))
     (orphan / "owner.lock").touch()
-    engine = Engine(slots=1)
+    engine = Engine(concurrency=1)
     await engine.start()
 
     assert set(directories()) & {orphan, scratch(living)} == {scratch(living)}
@@ -409,9 +421,9 @@ async def test_directory_of_a_dead_worker_is_removed_at_start() -> None:
 async def test_browser_that_cannot_start_is_an_error_with_its_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An engine whose binary is no browser says so, and leaves nothing behind."""
+    """An engine whose binary is no browser fails with its path, and leaves nothing behind."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    engine = Engine(chromium_binary="/bin/false", slots=1)
+    engine = Engine(chromium_binary="/bin/false", concurrency=1)
     with pytest.raises(RenderError, match="/bin/false") as raised:
         await engine.start()
 
@@ -421,42 +433,46 @@ async def test_browser_that_cannot_start_is_an_error_with_its_path(
     assert directories() == []
 
 
-async def test_slot_is_there_whatever_became_of_its_browser(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A poster that waits for the only slot is told what is wrong with it; it would wait for ever."""
-    engine = Engine(chromium_binary="/bin/false", slots=1)
+async def test_worker_is_there_although_its_browser_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A poster that waits for the only worker fails with that worker's error instead of waiting forever."""
+    engine = Engine(concurrency=1)
+    is_up = asyncio.Event()
 
-    async def no_space() -> Pages:
+    async def no_space(browser: Browser) -> WarmBrowser:
+        await is_up.wait()
+        await browser.close()
         raise OSError(errno.ENOSPC, "no space left")
 
-    monkeypatch.setattr(engine._all[0], "open", no_space)
-    with contextlib.suppress(OSError):
-        await engine._add(engine._all[0])
-    async with asyncio.timeout(5):
+    monkeypatch.setattr(WarmBrowser, "open", no_space)
+    await engine.start()
+    is_up.set()
+    async with asyncio.timeout(20):
         with pytest.raises(OSError, match="no space left"):
             await draw(engine, GOOD)
     await engine.close()
 
 
 async def test_closed_engine_starts_no_browser(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A poster that still waits for a slot then is refused, to be tried again by whoever comes after."""
-    engine = Engine(chromium_binary="/bin/false", slots=1)
+    """A poster that still waits for a worker is refused with a retryable error, so that another process draws it."""
+    engine = await started(concurrency=1)
+    drawing = asyncio.create_task(failing(draw(engine, ENDLESS, javascript=True, deadline_seconds=1)))
     waiting = asyncio.create_task(failing(draw(engine, GOOD)))
-    await asyncio.sleep(0)
+    await eventually(lambda: engine.snapshot().waiting == 1)
+    monkeypatch.setattr(Launcher, "open", pytest.fail)
     await engine.close()
-    monkeypatch.setattr(engine._launcher, "open", pytest.fail)
-    engine._free.add(engine._all[0])
     error, _ = await waiting
+    await drawing
 
     assert (error.code, error.retryable) == ("renderer_crashed", True)
 
 
-async def test_page_of_a_browser_that_ended_is_given_up_in_silence(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its opening fails with an error; nothing else is said, not even once it is forgotten."""
+async def test_opening_a_page_of_an_ended_browser_leaves_no_unretrieved_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It fails with one error, and the event loop reports nothing else, not even at garbage collection."""
     complaints: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
     browser = MagicMock(devtools=DevTools(), turn=None, gone=asyncio.Event())  # never connected, as good as ended
-    target = PageTarget(browser, browser.devtools.session("page"), "context")
-    monkeypatch.setattr(PageTarget, "open", AsyncMock(return_value=target))
+    context = BrowserContext(browser, browser.devtools.session("page"), "context")
+    monkeypatch.setattr(BrowserContext, "open", AsyncMock(return_value=context))
     with pytest.raises(RenderError, match="the browser has ended"):
         await Page.open(browser)
     gc.collect()

@@ -237,7 +237,7 @@ REPLACED = "['get','set','has','delete','values','add']"
 UNWILLING = {
     "what never ends": f"{STUCK};setTimeout(go,2500)",
     "what never ends, again and again": f"setInterval(()=>{STUCK},100);setTimeout(go,2500)",
-    "requests for ever": "const f=()=>fetch('data:,x').then(f);f();setTimeout(go,2500)",
+    "endless requests": "const f=()=>fetch('data:,x').then(f);f();setTimeout(go,2500)",
     "more and more timers": "go();const f=()=>{setTimeout(f,100);setTimeout(f,100)};f()",
     "slow frames": "go();const f=()=>{const at=Date.now()+200;while(new Date()<at);requestAnimationFrame(f)};f()",
     "a frame that is closed later": (
@@ -251,7 +251,7 @@ UNWILLING = {
     "iterators of its own": (
         "for(const o of [Array,Map,Set])o.prototype[Symbol.iterator]=()=>{throw 1};setTimeout(go,500)"
     ),
-    "errors for ever": "onerror=e=>{throw e};setInterval(()=>{throw null},9);setTimeout(go,500)",
+    "endless errors": "onerror=e=>{throw e};setInterval(()=>{throw null},9);setTimeout(go,500)",
 }
 
 
@@ -319,7 +319,7 @@ async def test_what_is_left_for_much_later_does_not_happen(engine: Engine) -> No
 
 
 async def test_dates_are_dates(engine: Engine) -> None:
-    """Of now where nothing else is said; in every other way as they always are."""
+    """A date without arguments has the virtual time; all else is as in any browser."""
     now = time.time() * 1000
     checks = [
         "new Date() instanceof Date",
@@ -364,8 +364,8 @@ ENDLESS = {
 
 
 @pytest.mark.parametrize("script", ENDLESS.values(), ids=ENDLESS.keys())
-async def test_a_script_that_never_rests_holds_up_nothing(engine: Engine, script: str) -> None:
-    """What goes on for ever is drawn where it is after three seconds of its time, and so the same each time."""
+async def test_an_endless_script_blocks_nothing(engine: Engine, script: str) -> None:
+    """Endless work is drawn as it is after three seconds of virtual time, the same every time."""
     image = await drawn_alike(engine, scripted(script), deadline_seconds=5)
 
     assert rgb(image, 75, 50) == RED

@@ -2,47 +2,66 @@
 // Elements with a `name` hide members of document and of forms, so members are taken from the prototypes.
 (() => {
   "use strict";
+  /** @type {(prototype: object, name: string) => (target: any, ...given: any[]) => any} */
   const member = (prototype, name) => {
-    const { get, value } = Object.getOwnPropertyDescriptor(prototype, name);
+    const { get, value } = /** @type {PropertyDescriptor} */ (Object.getOwnPropertyDescriptor(prototype, name));
     return get ? (target) => get.call(target) : (target, ...given) => value.apply(target, given);
   };
-  const page = {};
-  for (const name of ["open", "write", "close", "body", "fonts", "documentElement"])
-    page[name] = member(Document.prototype, name).bind(null, document);
-  page.all = member(Document.prototype, "querySelectorAll").bind(null, document);
-  page.active = () => member(Document.prototype, "activeElement")(document);
-  page.base = () => member(Node.prototype, "baseURI")(document);
-  const boxOf = member(Element.prototype, "getBoundingClientRect");
+  /** @type {(name: string) => (...given: any[]) => any} */
+  const documents = (name) => member(Document.prototype, name).bind(null, document);
+  const page = {
+    open: documents("open"),
+    write: documents("write"),
+    close: documents("close"),
+    body: documents("body"),
+    fonts: documents("fonts"),
+    documentElement: documents("documentElement"),
+    /** @type {(selector: string) => NodeListOf<Element>} */
+    all: documents("querySelectorAll"),
+    /** @type {() => Element | null} */
+    active: () => member(Document.prototype, "activeElement")(document),
+    /** @type {() => string} */
+    base: () => member(Node.prototype, "baseURI")(document),
+  };
+  /** @type {(element: Element) => DOMRect} */
+  const rectOf = member(Element.prototype, "getBoundingClientRect");
+  /** @type {(element: Element) => ShadowRoot | null} */
   const shadowOf = member(Element.prototype, "shadowRoot");
 
   const REFRESH = /^\s*(?=[\d.])(\d*)[^;,]*[;,]?\s*(?:url\s*=\s*)?["']?([^"']*)/i;
   const LATEST_SECONDS = 1e9;
-  const LOOK_MILLISECONDS = 50;
+  const POLL_MILLISECONDS = 50;
   const FRAMES_MILLISECONDS = 200;
-  // How much time passes for scripts, how long that may take, and for how long what they have begun is waited for.
+  // How much virtual time passes for scripts. The budgets are real time: how long that may take altogether, and for how
+  // long the work that scripts have begun is waited for.
   const SCRIPTS_MILLISECONDS = 3_000;
-  const patience = { timeMilliseconds: 5_000, workMilliseconds: 5_000 };
+  const budget = { clockMilliseconds: 5_000, workMilliseconds: 5_000 };
   const LOAD_MILLISECONDS = 7_000;
   const QUIET_ROUNDS = 2;
   const ROUNDS_MAX = 30;
   const NO_IMAGE = /^data:[^,]*,\s*$/;
   const IMAGE_URL = /url\((?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([^)]*))\)/g;
-  // The browser shows one of a set; the others are not asked for.
+  // The browser shows one of a set and does not fetch the others.
   const IMAGE_SET = /image-set\((?:"(?:[^"\\]|\\.)*"|[^()"]|\((?:"(?:[^"\\]|\\.)*"|[^()"])*\))*\)/g;
-  const TELLING = "iframe,frame,object,embed,fencedframe,portal,meta:not([charset]):not([name=viewport i])";
+  const LEAVES_TRACES = "iframe,frame,object,embed,fencedframe,portal,meta:not([charset]):not([name=viewport i])";
   const PARTS = ["before", "after", "marker", "first-letter", "first-line", "backdrop"];
   const PROPERTIES = ["backgroundImage", "maskImage", "borderImageSource", "listStyleImage", "content", "shapeOutside"];
 
-  // Timers of a page are none while its scripts are off, and a script may clear them.
+  // `setTimeout` does nothing while the page's scripts are off, and a script may clear timers.
   const pause = (milliseconds = 0) => scheduler.postTask(() => {}, { delay: milliseconds });
 
-  async function put(html) {
+  /**
+   * Replaces the document, and returns once it is loaded.
+   * @param {string} html
+   */
+  async function writeDocument(html) {
     page.open();
     const ended = new AbortController();
-    const heard = (event) =>
-      new Promise((resolve) => addEventListener(event, resolve, { signal: ended.signal, capture: true }));
-    const ends = [heard("load"), heard("posters-stop"), reopened(ended.signal)];
-    // A frame that a script closes some time later holds up the event until then, and no time passes before.
+    /** @type {(name: string) => Promise<unknown>} */
+    const event = (name) =>
+      new Promise((resolve) => addEventListener(name, resolve, { signal: ended.signal, capture: true }));
+    const ends = [event("load"), event("posters-stop"), whenReopened(ended.signal)];
+    // A frame that a script closes some time later delays the event until then, and no virtual time passes before.
     if (runsScripts()) ends.push(pause(LOAD_MILLISECONDS));
     page.write(html);
     page.close();
@@ -51,20 +70,25 @@
     await pause(); // for the page's own handlers of the event
   }
 
-  // A script that opens the document anew takes the event from all who wait for it.
-  async function reopened(ended) {
+  /**
+   * A script that opens the document anew removes all listeners of the event; returns once that has happened.
+   * @param {AbortSignal} ended
+   */
+  async function whenReopened(ended) {
     let listening = true;
-    const listen = () => (listening = true);
+    const listen = () => {
+      listening = true;
+    };
     addEventListener("posters-look", listen, { signal: ended });
     while (listening && !ended.aborted) {
-      await pause(LOOK_MILLISECONDS);
+      await pause(POLL_MILLISECONDS);
       listening = false;
       dispatchEvent(new Event("posters-look"));
     }
   }
 
-  // Those in open shadow trees as well.
-  function elements() {
+  /** Returns all elements, also those in open shadow trees. */
+  function allElements() {
     const found = [...page.all("*")];
     for (const element of found) {
       const shadow = shadowOf(element);
@@ -73,91 +97,129 @@
     return found;
   }
 
-  function roots(all) {
-    return [document, ...all.map((element) => shadowOf(element)).filter(Boolean)];
+  /**
+   * @param {Element[]} all
+   * @returns {Root[]}
+   */
+  function rootsOf(all) {
+    return [document, ...all.map((element) => shadowOf(element)).filter((shadow) => shadow !== null)];
   }
 
-  // A frame that is not seen is not drawn, and would be waited for in vain.
-  async function drawTwice() {
+  // A frame that is out of view is never drawn, so the wait has a limit.
+  async function nextFrames() {
     const twice = new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
     await Promise.race([twice, pause(FRAMES_MILLISECONDS)]);
   }
 
-  // The browser hands out focus when it next draws, and scrolls there; a poster has neither.
-  async function unfocus() {
+  // The browser moves the focus when it next draws, and scrolls there; a picture has neither.
+  async function removeFocus() {
     if (page.all("[autofocus]").length === 0) return;
-    await drawTwice();
+    await nextFrames();
     const active = page.active();
     const kind = [HTMLElement, SVGElement, MathMLElement].find((each) => active instanceof each);
     if (kind && active !== page.body()) kind.prototype.blur.call(active);
     scrollTo({ left: 0, top: 0, behavior: "instant" }); // whatever its style sheet says
   }
 
-  // Style sheets of ours, which the document does not see among its own.
+  // Adopted style sheets, which the document does not find among its own.
+  /** @type {() => CSSStyleSheet[]} */
   const adopted = () => [...Reflect.get(Document.prototype, "adoptedStyleSheets", document)];
+  /** @type {(list: CSSStyleSheet[]) => boolean} */
   const adopt = (list) => Reflect.set(Document.prototype, "adoptedStyleSheets", list, document);
   globalThis.sheets = {
     add: (sheet) => adopt([...adopted().filter((one) => one !== sheet), sheet]),
     remove: (sheet) => adopt(adopted().filter((one) => one !== sheet)),
   };
-  // What is fixed to the window's background ends with the window, and a full page goes on.
-  const unfixed = new CSSStyleSheet();
-  unfixed.replaceSync("*,::before,::after{background-attachment:scroll!important}");
+  // A background that is fixed to the viewport ends with it, and a full page goes on.
+  const scrollingBackgrounds = new CSSStyleSheet();
+  scrollingBackgrounds.replaceSync("*,::before,::after{background-attachment:scroll!important}");
   const withoutControls = new CSSStyleSheet();
   withoutControls.replaceSync(":is(video,audio):not([controls])::-webkit-media-controls{display:none!important}");
 
-  // With scripts off every video shows controls, whether or not it asks for them.
+  /**
+   * With scripts off every video shows controls, whether or not it asks for them. Returns whether there is media.
+   * @param {Element[]} all
+   */
   function hideControls(all) {
     if (!all.some((element) => element instanceof HTMLMediaElement)) return false;
     sheets.add(withoutControls);
     return true;
   }
 
+  /** @param {string | undefined} url */
   function absolute(url) {
     try {
-      return new URL(url, page.base()).href;
+      return new URL(/** @type {string} */ (url), page.base()).href;
     } catch {
       return url || "";
     }
   }
 
+  /**
+   * @param {HTMLImageElement | SVGImageElement} image
+   * @param {Set<string>} failed
+   */
   async function decode(image, failed) {
     try {
-      await image.decode();
+      await /** @type {HTMLImageElement} */ (image).decode();
     } catch {
-      failed.add(image.currentSrc || image.src || absolute(image.href?.baseVal));
+      const { currentSrc, src } = /** @type {HTMLImageElement} */ (image);
+      const { href } = /** @type {SVGImageElement} */ (image);
+      failed.add(currentSrc || src || absolute(href?.baseVal));
     }
   }
 
-  // As computed styles write strings: a backslash before the character, or before its number.
-  function unescape(text) {
+  /**
+   * Reads a string of a computed style: an escape is a backslash before the character, or before its number.
+   * @param {string} text
+   */
+  function unescaped(text) {
     return text.replace(/\\([0-9a-f]{1,6} ?|.)/gi, (_, given) =>
       given.length > 1 || /[0-9a-f]/i.test(given) ? String.fromCodePoint(parseInt(given, 16)) : given,
     );
   }
 
+  /** @typedef {string | null} Part A pseudo element, or null for the element itself. */
+
+  /**
+   * @param {Element[]} all
+   * @param {Part[]} parts
+   */
   function styleUrls(all, parts) {
+    /** @type {Set<string>} */
     const urls = new Set();
     for (const element of all)
       for (const part of parts) {
-        const style = getComputedStyle(element, part);
+        const style = /** @type {Record<string, any>} */ (getComputedStyle(element, part));
         for (const property of PROPERTIES)
           for (const match of (style[property] || "").replace(IMAGE_SET, "").matchAll(IMAGE_URL))
-            urls.add(unescape(match[1] ?? match[2] ?? match[3]));
+            urls.add(unescaped(match[1] ?? match[2] ?? match[3]));
       }
     return urls;
   }
 
-  // Style is costly to read, so it is only where the document says something about images, and of those parts alone.
-  function partsWithImages(html, wanted) {
-    if (!wanted.styleImages) return [];
-    const named = wanted.styleSheets ? PARTS : PARTS.filter((part) => new RegExp(`:${part}`, "i").test(html));
+  /**
+   * Style is costly to read: it is read only where the document says something about images, and for those parts alone.
+   * @param {string} html
+   * @param {Pick<LayoutRequest, "styleImages" | "styleSheets">} request
+   * @returns {Part[]}
+   */
+  function partsWithImages(html, request) {
+    if (!request.styleImages) return [];
+    const named = request.styleSheets ? PARTS : PARTS.filter((part) => new RegExp(`:${part}`, "i").test(html));
     return [null, ...named.map((part) => `::${part}`)];
   }
 
-  async function settle(all, parts) {
+  /**
+   * Returns once images and fonts are loaded and decoded, with the addresses of the images that failed.
+   * @param {Element[]} all
+   * @param {Part[]} parts
+   */
+  async function loadImagesAndFonts(all, parts) {
+    /** @type {Set<string>} */
     const failed = new Set();
-    const inStyles = new Set();
+    /** @type {Set<string>} */
+    const failedInStyles = new Set();
     const waits = [];
     const urls = parts.length ? styleUrls(all, parts) : new Set();
     for (const element of all) {
@@ -171,164 +233,196 @@
     for (const url of urls) {
       const image = new Image();
       image.src = url;
-      waits.push(decode(image, inStyles));
+      waits.push(decode(image, failedInStyles));
     }
-    layOut(); // asks for the fonts that `ready` then waits for
+    forceLayout(); // asks for the fonts that `ready` then waits for
     await Promise.all([page.fonts().ready, ...waits]);
     failed.delete("");
-    // An address in a style sheet is read by rules of its own, so that of its data: addresses nothing is certain.
+    // CSS has its own rules for reading an address, so a data: address of a style sheet is not reported as broken.
     const broken = [...failed].some((url) => url.startsWith("data:") && !NO_IMAGE.test(url));
-    return { broken, failed: [...failed, ...inStyles].filter((url) => url && !url.startsWith("data:")) };
+    return { broken, failed: [...failed, ...failedInStyles].filter((url) => url && !url.startsWith("data:")) };
   }
 
   const runsScripts = () => matchMedia("(scripting: enabled)").matches;
 
-  // Lets a part of the time pass for scripts that wait for it, see `own_time.js`. Returns how much did.
-  async function passPart(milliseconds) {
+  /**
+   * Lets virtual time pass for scripts, see `virtual_clock.js`. Returns how much did.
+   * @param {number} milliseconds
+   */
+  async function advanceClock(milliseconds) {
     const began = performance.now();
+    /** @type {ClockAdvanced} */
     const { passed, late } = await new Promise((resolve) => {
       performance.addEventListener("posters-passed", ({ detail }) => resolve(detail ?? {}), { once: true });
       const detail = {
         milliseconds,
-        until: began + patience.timeMilliseconds,
-        stands: patience.workMilliseconds > 0,
+        until: began + budget.clockMilliseconds,
+        stopAtWork: budget.workMilliseconds > 0,
       };
       const pass = new CustomEvent("posters-pass", { detail, cancelable: true });
       if (performance.dispatchEvent(pass)) resolve({ passed: 0 }); // nobody heard it
     });
-    patience.timeMilliseconds -= performance.now() - began;
+    budget.clockMilliseconds -= performance.now() - began;
     return late ? milliseconds : Number(passed);
   }
 
-  // Whether scripts wait for what they have begun, see `own_work.js`.
-  const isAtWork = () => !performance.dispatchEvent(new Event("posters-work", { cancelable: true }));
+  // Whether scripts wait for work that they have begun, see `pending_work.js`.
+  const isWorkPending = () => !performance.dispatchEvent(new Event("posters-work", { cancelable: true }));
 
-  // Returns whether there was any.
-  async function untilWorkIsDone() {
+  /** Returns once the work that scripts have begun is done or the budget is spent, and whether there was any. */
+  async function waitForWork() {
     const began = performance.now();
-    const ends = began + patience.workMilliseconds;
+    const ends = began + budget.workMilliseconds;
     let waited = false;
-    for (; isAtWork() && performance.now() < ends; waited = true) await pause(LOOK_MILLISECONDS / 10);
-    patience.workMilliseconds -= performance.now() - began;
+    for (; isWorkPending() && performance.now() < ends; waited = true) await pause(POLL_MILLISECONDS / 10);
+    budget.workMilliseconds -= performance.now() - began;
     return waited;
   }
 
-  // Returns how much time has passed, and whether scripts were at work.
+  /**
+   * Returns how much virtual time has passed, and whether scripts had work pending.
+   * @param {number} milliseconds
+   */
   async function passTime(milliseconds) {
     let passed = 0;
-    let worked = await untilWorkIsDone();
+    let worked = await waitForWork();
     for (let again = true; again && passed < milliseconds; worked ||= again) {
-      passed += await passPart(milliseconds - passed);
-      again = await untilWorkIsDone();
+      passed += await advanceClock(milliseconds - passed);
+      again = await waitForWork();
     }
     return { passed, worked };
   }
 
-  // What scripts begin when the document is loaded or drawn, in the time after that, or when a movement ends. Returns
-  // whether they began any.
+  /**
+   * Runs what scripts begin when the document is loaded or drawn, in the time after that, or when an animation ends,
+   * until nothing changes any more. Returns whether they changed anything.
+   */
   async function settleScripts() {
     if (!runsScripts()) return false;
     let changed = false;
     let quiet = 0;
     let round = 0;
     let left = SCRIPTS_MILLISECONDS;
-    const observer = new MutationObserver(() => (changed = true));
+    const observer = new MutationObserver(() => {
+      changed = true;
+    });
     for (; quiet < QUIET_ROUNDS && round < ROUNDS_MAX; round += 1) {
       changed = false;
-      for (const root of roots(elements()))
+      for (const root of rootsOf(allElements()))
         observer.observe(root, { subtree: true, childList: true, attributes: true, characterData: true });
       const { passed, worked } = await passTime(left);
       left -= passed;
-      await drawTwice();
-      const all = elements();
-      const moved = bringToRest(all, roots(all));
+      await nextFrames();
+      const all = allElements();
+      const moved = freezeMotion(all, rootsOf(all));
       quiet = changed || moved || passed || worked ? 0 : quiet + 1;
-      observer.disconnect(); // from what was just done, too
+      observer.disconnect(); // drops the records of what was just done, too
     }
     if (quiet < QUIET_ROUNDS) {
-      await drawTwice();
-      hold(roots(elements()));
+      await nextFrames();
+      pauseAnimations(rootsOf(allElements()));
     }
     return round > QUIET_ROUNDS;
   }
 
-  function box(trees, selector) {
-    const inShadow = () => trees.slice(1).map((root) => root.querySelector(selector));
+  /**
+   * @param {Root[]} roots
+   * @param {string} selector
+   * @returns {LayoutReport["box"]}
+   */
+  function boxOf(roots, selector) {
+    const inShadow = () => roots.slice(1).map((root) => root.querySelector(selector));
     const element = page.all(selector)[0] ?? inShadow().find(Boolean);
     if (!element) return null;
-    const { left, top, width, height } = boxOf(element);
+    const { left, top, width, height } = rectOf(element);
     return [left + scrollX, top + scrollY, width, height];
   }
 
-  // A refresh that is due before the poster's deadline would replace the document.
+  /**
+   * Reads a `<meta http-equiv=refresh>`, which would replace the document when it is due before the poster's deadline.
+   * @returns {LayoutReport["refresh"]}
+   */
   function refresh() {
     for (const meta of page.all("meta[http-equiv=refresh i]")) {
-      const told = REFRESH.exec(meta.content);
-      if (told) return [Math.min(Number(told[1]), LATEST_SECONDS), told[2]];
+      const found = REFRESH.exec(/** @type {HTMLMetaElement} */ (meta).content);
+      if (found) return [Math.min(Number(found[1]), LATEST_SECONDS), found[2]];
     }
     return null;
   }
 
+  /** @type {Part[]} */
   let parts = [];
 
-  async function compose(html, wanted) {
-    parts = partsWithImages(html, wanted);
-    await put(html);
-    await unfocus();
-    return await ready(wanted);
+  /**
+   * Shows a document in the page, and reports its layout once it is ready for capture.
+   * @param {string} html
+   * @param {LayoutRequest} request
+   */
+  async function compose(html, request) {
+    parts = partsWithImages(html, request);
+    await writeDocument(html);
+    await removeFocus();
+    return await ready(request);
   }
 
-  // The same document in another view. The browser says that a view is set before the page has it.
-  async function arrange(wanted) {
-    while (innerWidth !== wanted.width || innerHeight !== wanted.height) await new Promise(requestAnimationFrame);
+  /**
+   * The same document in another viewport. The browser says that a viewport is set before the page has it.
+   * @param {LayoutRequest} request
+   */
+  async function arrange(request) {
+    while (innerWidth !== request.width || innerHeight !== request.height) await new Promise(requestAnimationFrame);
     await new Promise(requestAnimationFrame);
-    return await ready(wanted);
+    return await ready(request);
   }
 
-  // What a frame shows, with scripts of its own turned off like the page's.
-  async function settleFrame() {
+  /** The document of a frame inside the page; its own scripts are turned off like the page's. */
+  async function composeFrame() {
     parts = partsWithImages("", { styleImages: true, styleSheets: true });
-    await unfocus();
+    await removeFocus();
     return await ready({ wholePage: true, styleTexts: true, contentsLater: true });
   }
 
+  /**
+   * @param {LayoutRequest} request
+   * @returns {Promise<LayoutReport>}
+   */
   async function ready({ selector, wholePage, fixedBackground, styleTexts, contentsLater }) {
-    let all = elements();
-    if (contentsLater) showContents(all);
+    let all = allElements();
+    if (contentsLater) showDeferredContent(all);
     const hasMedia = hideControls(all);
-    if (fixedBackground) sheets.add(unfixed);
-    else sheets.remove(unfixed);
-    let trees = roots(all);
-    showScrolledTo(trees, wholePage);
-    let moved = bringToRest(all, trees);
-    let { broken, failed } = await settle(all, parts);
+    if (fixedBackground) sheets.add(scrollingBackgrounds);
+    else sheets.remove(scrollingBackgrounds);
+    let roots = rootsOf(all);
+    showBeforeScrolling(roots, wholePage);
+    let moved = freezeMotion(all, roots);
+    let { broken, failed } = await loadImagesAndFonts(all, parts);
     if (await settleScripts()) {
       moved = true;
-      all = elements();
+      all = allElements();
     }
     const { fitted, cut } = fitTexts(all, wholePage);
     if (moved || fitted || page.fonts().status !== "loaded") {
-      all = elements();
-      trees = roots(all);
-      bringToRest(all, trees);
-      ({ broken, failed } = await settle(all, parts));
+      all = allElements();
+      roots = rootsOf(all);
+      freezeMotion(all, roots);
+      ({ broken, failed } = await loadImagesAndFonts(all, parts));
     }
     const root = page.documentElement();
     return {
       failed,
       broken,
-      characters: characters(all, trees, styleTexts),
+      characters: shownCharacters(all, roots, styleTexts),
       refresh: refresh(),
-      // One that snaps to a place leaves the next one there.
-      traces: hasMedia || scrollX !== 0 || scrollY !== 0 || page.all(TELLING).length > 0,
+      // A document that snaps to a scroll position leaves the next one there.
+      traces: hasMedia || scrollX !== 0 || scrollY !== 0 || page.all(LEAVES_TRACES).length > 0,
       frames: frames.length,
       cut,
       size: root ? [root.scrollWidth, root.scrollHeight] : [0, 0],
-      box: selector ? box(trees, selector) : null,
+      box: selector ? boxOf(roots, selector) : null,
     };
   }
 
-  globalThis.settleFrame = settleFrame;
+  globalThis.composeFrame = composeFrame;
   globalThis.arrange = arrange;
   globalThis.compose = compose;
 })();

@@ -5,40 +5,64 @@
   const STEP = 0.25;
   const TEXTS_MAX = 100;
   const SEGMENTS_MAX = 20_000;
-  const STILL = new CSSStyleSheet();
-  STILL.replaceSync("*{transition:none!important}");
+  const WITHOUT_TRANSITIONS = new CSSStyleSheet();
+  WITHOUT_TRANSITIONS.replaceSync("*{transition:none!important}");
   // A form whose fields have a `name` hides its own members.
+  /** @type {(element: Element, selector: string) => boolean} */
   const matches = (element, selector) => Element.prototype.matches.call(element, selector);
+  /** @type {(element: Element) => DOMRect} */
   const rectOf = (element) => Element.prototype.getBoundingClientRect.call(element);
-  const parentOf = (element) => Reflect.get(Node.prototype, "parentElement", element);
-  const isPlain = (element) => element instanceof HTMLElement && !(element instanceof HTMLFormElement);
+  /** @type {(node: Node) => HTMLElement | null} */
+  const parentOf = (node) => Reflect.get(Node.prototype, "parentElement", node);
   const segmenter = new Intl.Segmenter("en");
-  let undo = [];
+  /** @type {(() => void)[]} */
+  const undo = [];
 
-  // All lengths are CSS pixels. Returns the texts that were cut, each as tag, id and smallest size.
+  /** @typedef {{ left: number, top: number, right: number, bottom: number }} Edges In CSS pixels, like all lengths. */
+
+  /**
+   * Fits every `data-fit="shrink"`. Returns the texts that were cut, each as tag, id and smallest size.
+   * @param {Element[]} all
+   * @param {boolean} wholePage
+   */
   function fitTexts(all, wholePage) {
-    while (undo.length > 0) undo.pop()();
+    while (undo.length > 0) undo.pop()?.();
     const texts = all
-      .filter((element) => matches(element, '[data-fit="shrink" i]') && isPlain(element))
+      .filter((element) => isPlain(element))
+      .filter((element) => matches(element, '[data-fit="shrink" i]'))
       .slice(0, TEXTS_MAX);
     if (texts.length === 0) return { fitted: 0, cut: [] };
-    sheets.add(STILL);
+    sheets.add(WITHOUT_TRANSITIONS);
     const cut = texts.filter((text) => !fit(text, wholePage)).map((text) => named(text));
-    sheets.remove(STILL);
+    sheets.remove(WITHOUT_TRANSITIONS);
     return { fitted: undo.length, cut };
   }
 
+  /**
+   * @param {Element} element
+   * @returns {element is HTMLElement}
+   */
+  function isPlain(element) {
+    return element instanceof HTMLElement && !(element instanceof HTMLFormElement);
+  }
+
+  /** @param {HTMLElement} text */
   function named(text) {
     const id = text.getAttribute("id") || text.getAttribute("class");
     return `<${text.localName}${id ? ` ${id}` : ""}> at ${smallest(text)} px`.slice(0, 80);
   }
 
+  /** @param {HTMLElement} text */
   function smallest(text) {
-    const given = parseFloat(text.getAttribute("data-fit-min"));
+    const given = parseFloat(text.getAttribute("data-fit-min") ?? "");
     return given > 0 ? given : SMALLEST;
   }
 
-  // Binary search of the largest step at which `holds` is true, given that it is at none below; -1 for none.
+  /**
+   * Binary search of the largest step at which `holds` is true, given that it is false above it; -1 for none.
+   * @param {number} steps
+   * @param {(step: number) => boolean} holds
+   */
   function largest(steps, holds) {
     let low = -1;
     let high = steps;
@@ -50,6 +74,11 @@
     return low;
   }
 
+  /**
+   * Returns whether the text fits without being cut.
+   * @param {HTMLElement} text
+   * @param {boolean} wholePage
+   */
   function fit(text, wholePage) {
     const full = parseFloat(getComputedStyle(text).fontSize);
     const least = Math.min(smallest(text), full);
@@ -60,10 +89,10 @@
     resize(full);
     const fits = () => overflows(text, boxes, wholePage).every((by, side) => by <= Math.max(spare[side], 0) + 0.5);
     if (fits()) {
-      undo.pop()();
+      undo.pop()?.();
       return true;
     }
-    loosen(text);
+    allowShrinking(text);
     const steps = Math.floor((full - least) / STEP);
     const step = largest(steps, (number) => {
       resize(least + number * STEP);
@@ -73,10 +102,16 @@
     return step >= 0 || !shorten(text, fits);
   }
 
-  // Returns what sets the font size, in proportion also of the parts that have a size of their own.
+  /**
+   * Returns a function that sets the font size, in proportion also of the parts that have a size of their own.
+   * @param {HTMLElement} text
+   * @param {number} full
+   */
   function resizer(text, full) {
     const parts = [...text.querySelectorAll("*")].filter(isPlain);
-    const before = [text, ...parts].map((part) => [part, part.getAttribute("style")]);
+    const before = [text, ...parts].map(
+      (part) => /** @type {[HTMLElement, string | null]} */ ([part, part.getAttribute("style")]),
+    );
     undo.push(() => {
       for (const [part, style] of before)
         if (style === null) part.removeAttribute("style");
@@ -84,41 +119,56 @@
     });
     const sizes = parts.map((part) => parseFloat(getComputedStyle(part).fontSize));
     text.style.setProperty("font-size", "0", "important");
+    /** @type {[HTMLElement, number][]} */
     const own = [[text, full]];
     for (const [index, part] of parts.entries())
       if (parseFloat(getComputedStyle(part).fontSize) > 0) {
         own.push([part, sizes[index]]);
         part.style.setProperty("font-size", "0", "important");
       }
+    /** @param {number} size */
     return (size) => {
       for (const [part, its] of own) part.style.setProperty("font-size", `${(its * size) / full}px`, "important");
     };
   }
 
-  // An item of a flex box or grid is not smaller than its content unless it is told that it may be.
-  function loosen(text) {
+  /**
+   * An item of a flex box or grid does not get smaller than its content unless its minimum size is 0.
+   * @param {HTMLElement} text
+   */
+  function allowShrinking(text) {
     const style = getComputedStyle(text);
     for (const side of ["min-width", "min-height"])
       if (style.getPropertyValue(side) === "auto") text.style.setProperty(side, "0", "important");
   }
 
-  // The boxes in whose flow the text stands.
+  /**
+   * Returns the boxes in whose flow the text stands.
+   * @param {HTMLElement} text
+   */
   function boxesAround(text) {
     const boxes = [];
-    for (let box = text; parentOf(box) && !isTakenOut(box); ) {
-      box = parentOf(box);
+    let box = text;
+    for (let parent = parentOf(box); parent && !isOutOfFlow(box); parent = parentOf(box)) {
+      box = parent;
       const { display } = getComputedStyle(box);
       if (display !== "inline" && display !== "contents") boxes.push(box);
     }
     return boxes;
   }
 
-  function isTakenOut(box) {
+  /** @param {HTMLElement} box */
+  function isOutOfFlow(box) {
     const { position, transform } = getComputedStyle(box);
     return position === "absolute" || position === "fixed" || transform !== "none";
   }
 
-  // By how much the content leaves its own box, and that box those around it and the poster, side by side.
+  /**
+   * Returns by how much the content overflows its own box, and that box those around it and the poster, side by side.
+   * @param {HTMLElement} text
+   * @param {HTMLElement[]} boxes
+   * @param {boolean} wholePage
+   */
   function overflows(text, boxes, wholePage) {
     const style = getComputedStyle(text);
     const [across, down] = overhang(text, style);
@@ -129,7 +179,11 @@
     return [...own, ...around, ...(wholePage ? [] : beyond(rect, poster))];
   }
 
-  // Lines that are set tighter than the font's own height let letters stand out of the last one; that is no overflow.
+  /**
+   * With lines set tighter than the font's own height, letters stand out of the last one; that is no overflow.
+   * @param {HTMLElement} text
+   * @param {CSSStyleDeclaration} style
+   */
   function overhang(text, style) {
     const line = parseFloat(style.lineHeight);
     const first = walk(text).nextNode();
@@ -143,9 +197,14 @@
       : [Math.max(0, rect.width - line) / 2, 0];
   }
 
+  /**
+   * @param {HTMLElement} box
+   * @returns {Edges}
+   */
   function content(box) {
     const rect = rectOf(box);
-    const style = getComputedStyle(box);
+    const style = /** @type {Record<string, any>} */ (getComputedStyle(box));
+    /** @type {(side: string) => number} */
     const inset = (side) => parseFloat(style[`border${side}Width`]) + parseFloat(style[`padding${side}`]);
     return {
       left: rect.left + inset("Left"),
@@ -155,30 +214,49 @@
     };
   }
 
+  /**
+   * @param {Edges} inner
+   * @param {Edges} outer
+   */
   function beyond(inner, outer) {
     return [outer.left - inner.left, outer.top - inner.top, inner.right - outer.right, inner.bottom - outer.bottom];
   }
 
-  // The texts that are shown.
+  /**
+   * Returns a walker over the texts that are shown.
+   * @param {HTMLElement} text
+   */
   function walk(text) {
+    /** @param {Node} node */
     const shown = (node) => {
-      const hidden = !node.data.trim() || Element.prototype.closest.call(parentOf(node), "script,style,template,noscript");
+      const { data } = /** @type {Text} */ (node);
+      const hidden = !data.trim() || Element.prototype.closest.call(parentOf(node), "script,style,template,noscript");
       return hidden ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT;
     };
     return Document.prototype.createTreeWalker.call(document, text, NodeFilter.SHOW_TEXT, shown);
   }
 
-  // Leaves out the end, character by character as readers count them, and puts an ellipsis there.
+  /**
+   * Removes the end, character by character as readers count them, and puts an ellipsis there. Returns whether there was
+   * anything to remove.
+   * @param {HTMLElement} text
+   * @param {() => boolean} fits
+   */
   function shorten(text, fits) {
+    /** @type {Text[]} */
     const nodes = [];
-    for (const walker = walk(text); walker.nextNode(); ) nodes.push(walker.currentNode);
+    for (const walker = walk(text); walker.nextNode(); ) nodes.push(/** @type {Text} */ (walker.currentNode));
     const whole = nodes.map((node) => node.data);
+    /** @type {[index: number, end: number][]} */
     const ends = [];
     for (const [index, data] of whole.entries())
       for (const { index: at, segment } of segmenter.segment(data))
         if (ends.length < SEGMENTS_MAX) ends.push([index, at + segment.length]);
     if (ends.length === 0) return false;
-    undo.push(() => nodes.forEach((node, index) => (node.data = whole[index])));
+    undo.push(() => {
+      for (const [index, node] of nodes.entries()) node.data = whole[index];
+    });
+    /** @param {number} count */
     const keep = (count) => {
       const [last, end] = ends[count - 1] ?? [0, 0];
       for (const [index, node] of nodes.entries())

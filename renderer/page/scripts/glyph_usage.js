@@ -1,30 +1,48 @@
-// Runs in the isolated world of `compose.js`: which characters a document shows that only installed fonts can draw.
+// Runs in the isolated world of `compose.js`: reports which characters of a document only installed fonts can draw.
 (() => {
   "use strict";
   const IS_VALUE_SHOWN = /^(?:text|search|url|tel|email|number|button|submit|reset)$/;
   const STRING = /"((?:[^"\\]|\\.)*)"|attr\(([^\s,)]+)[^)]*\)/g;
   const PARTS = ["::before", "::after", "::marker"];
   const SURELY_MISSING = "\u{10ffff}";
-  const member = (prototype, name) => Object.getOwnPropertyDescriptor(prototype, name).get;
-  const innerTextOf = (element) => member(HTMLElement.prototype, "innerText").call(element);
+  /** @type {(prototype: object, name: string) => () => any} */
+  const getter = (prototype, name) => /** @type {any} */ (Object.getOwnPropertyDescriptor(prototype, name)?.get);
+  /** @type {(element: HTMLElement) => string} */
+  const innerTextOf = (element) => getter(HTMLElement.prototype, "innerText").call(element);
+  /** @type {(element: Element) => boolean} */
   const isShown = (element) => Element.prototype.checkVisibility.call(element, { visibilityProperty: true });
+  /** @type {(text: string) => string[]} */
   const beyondAscii = (text) => [...text].filter((character) => character > "\u007e");
 
-  // Distinct characters outside ASCII; with `generated`, also of what style sheets put before and after elements.
-  function characters(all, roots, generated) {
-    const faces = [...member(Document.prototype, "fonts").call(document)].filter((face) => face.status === "loaded");
+  /** @typedef {[style: CSSStyleDeclaration | null, text: string]} StyledText A text, with its style where known. */
+  /** @typedef {(style: CSSStyleDeclaration, text: string) => void} Note */
+
+  /**
+   * Returns distinct characters outside ASCII; with `generated`, also those that style sheets put before and after
+   * elements.
+   * @param {Element[]} all
+   * @param {Root[]} roots
+   * @param {boolean} generated
+   */
+  function shownCharacters(all, roots, generated) {
+    /** @type {FontFace[]} */
+    const faces = [...getter(Document.prototype, "fonts").call(document)].filter((face) => face.status === "loaded");
     const families = faces.map((face) => face.family.replace(/^["']|["']$/g, "").toLowerCase());
     const texts = [...shownTexts(all, roots), ...(generated ? generatedTexts(all) : [])];
     const found = new Set(texts.flatMap(([, text]) => beyondAscii(text)));
-    if (families.length > 0 && found.size > 0) leaveOutDrawn(found, texts, roots, families);
+    if (families.length > 0 && found.size > 0) removeDrawn(found, texts, roots, families);
     return [...found].join("");
   }
 
-  // Pairs of a style, where it is known, and a text.
+  /**
+   * @param {Element[]} all
+   * @param {Root[]} roots
+   */
   function shownTexts(all, roots) {
+    /** @type {StyledText[]} */
     const texts = [];
     for (const root of roots)
-      for (const node of root === document ? [member(Document.prototype, "body").call(document)] : root.childNodes) {
+      for (const node of root === document ? [getter(Document.prototype, "body").call(document)] : root.childNodes) {
         if (node instanceof HTMLElement && getComputedStyle(node).display !== "none")
           texts.push([null, innerTextOf(node)]);
         else if (node instanceof Text) texts.push([null, node.data]);
@@ -40,60 +58,81 @@
     return texts;
   }
 
+  /** @param {Element[]} all */
   function generatedTexts(all) {
+    /** @type {StyledText[]} */
     const texts = [];
     for (const element of all)
       for (const part of PARTS) {
         const style = getComputedStyle(element, part);
-        const said = part === "::marker" ? `${style.content} ${style.listStyleType}` : style.content;
-        if (said === "none" || said === "normal") continue;
+        const content = part === "::marker" ? `${style.content} ${style.listStyleType}` : style.content;
+        if (content === "none" || content === "normal") continue;
         let text = "";
-        for (const [, string, name] of said.matchAll(STRING))
+        for (const [, string, name] of content.matchAll(STRING))
           text += string ?? (Element.prototype.getAttribute.call(element, name) || "");
         if (beyondAscii(text).length > 0 && isShown(element)) texts.push([style, text]);
       }
     return texts;
   }
 
-  // Takes away what stands only where a font of the document draws it.
-  function leaveOutDrawn(found, texts, roots, families) {
-    const drawn = new Map();
+  /**
+   * Removes from `found` the characters that stand only where a font of the document draws them.
+   * @param {Set<string>} found
+   * @param {StyledText[]} texts
+   * @param {Root[]} roots
+   * @param {string[]} families
+   */
+  function removeDrawn(found, texts, roots, families) {
+    /** @type {Map<string, Set<string>>} */
+    const inOwnFonts = new Map();
+    /** @type {Set<string>} */
     const others = new Set();
+    /** @type {Note} */
     const note = (style, text) => {
       const family = style.fontFamily.toLowerCase();
-      const inOwn = families.some((name) => family.includes(name));
+      const isOwn = families.some((name) => family.includes(name));
       const font = `${style.fontStyle} ${style.fontWeight} 40px ${style.fontFamily}`;
-      if (inOwn && !drawn.has(font)) drawn.set(font, new Set());
-      for (const character of beyondAscii(text)) (inOwn ? drawn.get(font) : others).add(character);
+      const own = inOwnFonts.get(font) ?? new Set();
+      if (isOwn) inOwnFonts.set(font, own);
+      for (const character of beyondAscii(text)) (isOwn ? own : others).add(character);
     };
     for (const [style, text] of texts) if (style) note(style, text);
     for (const root of roots) noteNodes(root, note);
-    const pen = Document.prototype.createElement.call(document, "canvas").getContext("2d");
-    for (const [font, those] of drawn) {
+    const canvas = /** @type {HTMLCanvasElement} */ (Document.prototype.createElement.call(document, "canvas"));
+    const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    for (const [font, characters] of inOwnFonts) {
       pen.font = font;
       const missing = measured(pen, SURELY_MISSING);
-      for (const character of those) if (measured(pen, character) === missing) others.add(character);
+      for (const character of characters) if (measured(pen, character) === missing) others.add(character);
     }
-    for (const those of drawn.values())
-      for (const character of those) if (!others.has(character)) found.delete(character);
+    for (const characters of inOwnFonts.values())
+      for (const character of characters) if (!others.has(character)) found.delete(character);
   }
 
+  /**
+   * @param {Root} root
+   * @param {Note} note
+   */
   function noteNodes(root, note) {
     const walker = Document.prototype.createTreeWalker.call(document, root, NodeFilter.SHOW_TEXT);
     while (walker.nextNode()) {
       const parent = walker.currentNode.parentElement;
-      const { data } = walker.currentNode;
+      const { data } = /** @type {Text} */ (walker.currentNode);
       if (!parent || beyondAscii(data).length === 0) continue;
       if (Element.prototype.closest.call(parent, "script,style,template,noscript") || !isShown(parent)) continue;
       note(getComputedStyle(parent), data);
     }
   }
 
+  /**
+   * @param {CanvasRenderingContext2D} pen
+   * @param {string} character
+   */
   function measured(pen, character) {
     const size = pen.measureText(character);
     const edges = [size.actualBoundingBoxLeft, size.actualBoundingBoxRight, size.actualBoundingBoxAscent];
     return [size.width, ...edges, size.actualBoundingBoxDescent].join();
   }
 
-  globalThis.characters = characters;
+  globalThis.shownCharacters = shownCharacters;
 })();

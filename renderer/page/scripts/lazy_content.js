@@ -1,43 +1,57 @@
-// Runs in the isolated world of `compose.js`: what the browser leaves for later because it lies outside the window.
+// Runs in the isolated world of `compose.js`: shows what the browser defers because it is outside the viewport.
 (() => {
   "use strict";
-  const KEPT_APART = ["layout", "style", "paint"];
-  const getter = (name) => Object.getOwnPropertyDescriptor(Document.prototype, name).get;
+  const CONTAINED = ["layout", "style", "paint"];
+  /** @type {(name: string) => (this: Document) => any} */
+  const getter = (name) => /** @type {any} */ (Object.getOwnPropertyDescriptor(Document.prototype, name)?.get);
+  /** @type {() => Element | null} */
   const scroller = () => getter("scrollingElement").call(document);
+  /** @type {(element: Element) => DOMRect} */
   const rectOf = (element) => Element.prototype.getBoundingClientRect.call(element);
-  let ended = [];
+  /** @type {Animation[]} */
+  let cancelled = [];
 
-  // Contents that come as they are scrolled to are there at once, and kept apart from others as before.
-  function showContents(all) {
-    for (const element of all) {
+  /**
+   * Shows at once what `content-visibility: auto` defers until it is scrolled to, with the containment it had.
+   * @param {Element[]} all
+   */
+  function showDeferredContent(all) {
+    for (const element of /** @type {HTMLElement[]} */ (all)) {
       const style = getComputedStyle(element);
       if (style.contentVisibility !== "auto" || !element.style) continue;
-      const apart = style.contain.split(" ").filter((part) => part !== "none");
-      const whole = apart.includes("strict") || apart.includes("content");
-      element.style.setProperty("contain", [...new Set([...apart, ...(whole ? [] : KEPT_APART)])].join(" "), "important");
+      const given = style.contain.split(" ").filter((part) => part !== "none");
+      const isWhole = given.includes("strict") || given.includes("content");
+      const contain = [...new Set([...given, ...(isWhole ? [] : CONTAINED)])].join(" ");
+      element.style.setProperty("contain", contain, "important");
       element.style.setProperty("content-visibility", "visible", "important");
     }
   }
 
-  // Nobody scrolls through a poster, so that what is moved by coming into view would stay as it is before.
-  function showScrolledTo(roots, wholePage) {
-    for (const animation of ended) animation.play();
-    ended = [];
+  /**
+   * Nobody scrolls through a picture: an animation by view progress, of what is outside the viewport, would show its
+   * state before it comes into view. In a whole page these are cancelled; the former call's are played again first.
+   * @param {Root[]} roots
+   * @param {boolean} wholePage
+   */
+  function showBeforeScrolling(roots, wholePage) {
+    for (const animation of cancelled) animation.play();
+    cancelled = [];
     if (!wholePage) return;
     const source = scroller();
     for (const animation of animationsIn(roots)) {
       const { timeline } = animation;
-      if (timeline instanceof ViewTimeline && timeline.source === source && isBeyond(timeline.subject))
-        ended.push(animation);
+      if (timeline instanceof ViewTimeline && timeline.source === source && isOutside(timeline.subject))
+        cancelled.push(animation);
     }
-    for (const animation of ended) animation.cancel();
+    for (const animation of cancelled) animation.cancel();
   }
 
-  function isBeyond(element) {
+  /** @param {Element} element */
+  function isOutside(element) {
     const { right, bottom } = rectOf(element);
     return right > innerWidth || bottom > innerHeight;
   }
 
-  globalThis.showContents = showContents;
-  globalThis.showScrolledTo = showScrolledTo;
+  globalThis.showDeferredContent = showDeferredContent;
+  globalThis.showBeforeScrolling = showBeforeScrolling;
 })();

@@ -1,42 +1,59 @@
-// Runs in the isolated world of `compose.js`. While it is laid on paper, a document looks as it does on the screen.
+// Runs in the isolated world of `compose.js`: while a document is printed, it looks as it does on the screen.
 (() => {
   "use strict";
-  // An element with a `name` hides members of document.
+  // An element with a `name` hides members of document, so methods are taken from the prototype.
+  /** @type {(selector: string) => Element | null} */
   const find = (selector) => Document.prototype.querySelector.call(document, selector);
+  /** @type {CSSStyleSheet | null} */
   let sheet = null;
+  const SIDES = [
+    ["Left", "Right"],
+    ["Top", "Bottom"],
+  ];
 
-  // The page is one whole piece, so that nothing moves to the next one for not fitting; what is outside is cut off.
-  // A document that is held together like this would not paint its body's background all over the page by itself.
-  function layOnPaper(width, height) {
+  /**
+   * Makes the document one unbreakable piece, so that nothing moves to the next page for not fitting; what is outside of
+   * the given CSS pixels is cut off. A contained document would not paint its body's background all over the page by
+   * itself, so the background goes to the root.
+   * @param {number} width
+   * @param {number} height
+   */
+  function applyPrintLayout(width, height) {
     sheet = new CSSStyleSheet();
     const element = find(":root");
-    if (!element) return; // a script took it away: the page is empty
+    if (!element) return; // a script removed it: the page is empty
     const root = getComputedStyle(element);
     const body = find("body");
-    const bare = root.backgroundImage === "none" && root.backgroundColor === "rgba(0, 0, 0, 0)";
-    const spread = body && bare && root.display !== "none" ? getComputedStyle(body).background : "";
-    const least = [width, height].map((length, axis) => length / (Number(root.zoom) || 1) - around(root, axis));
+    const isBare = root.backgroundImage === "none" && root.backgroundColor === "rgba(0, 0, 0, 0)";
+    const background = body && isBare && root.display !== "none" ? getComputedStyle(body).background : "";
+    const least = [width, height].map((length, axis) => length / (Number(root.zoom) || 1) - edges(root, axis));
     sheet.replaceSync(
       "@page{margin:0!important;size:auto!important}" +
         `html{contain:size paint!important;min-width:${least[0]}px!important;min-height:${least[1]}px!important}` +
         "*{break-before:auto!important;break-after:auto!important}" +
-        (spread ? `html{background:${spread}!important}body{background:none!important}` : ""),
+        (background ? `html{background:${background}!important}body{background:none!important}` : ""),
     );
     sheets.add(sheet);
   }
 
-  // What the root's own edges take of the page; if they came on top, Chromium would print all of it smaller.
-  function around(root, axis) {
-    const [before, after] = [["Left", "Right"], ["Top", "Bottom"]][axis];
-    const edges = [`padding${before}`, `padding${after}`, `border${before}Width`, `border${after}Width`];
-    const counted = root.boxSizing === "border-box" ? [] : edges;
-    return [`margin${before}`, ...counted].reduce((sum, edge) => sum + (parseFloat(root[edge]) || 0), 0);
+  /**
+   * Returns what margin, border and padding of the root take of the page; in addition to its size, they would make
+   * Chromium shrink the print.
+   * @param {CSSStyleDeclaration} root
+   * @param {number} axis 0 is horizontal, 1 vertical.
+   */
+  function edges(root, axis) {
+    const [before, after] = SIDES[axis];
+    const inner = [`padding${before}`, `padding${after}`, `border${before}Width`, `border${after}Width`];
+    const counted = root.boxSizing === "border-box" ? [] : inner;
+    const lengths = /** @type {Record<string, any>} */ (root);
+    return [`margin${before}`, ...counted].reduce((sum, edge) => sum + (parseFloat(lengths[edge]) || 0), 0);
   }
 
-  function takeOffPaper() {
-    sheets.remove(sheet);
+  function removePrintLayout() {
+    if (sheet) sheets.remove(sheet);
   }
 
-  globalThis.layOnPaper = layOnPaper;
-  globalThis.takeOffPaper = takeOffPaper;
+  globalThis.applyPrintLayout = applyPrintLayout;
+  globalThis.removePrintLayout = removePrintLayout;
 })();

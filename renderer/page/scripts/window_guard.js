@@ -1,5 +1,5 @@
-// Runs before the scripts of a document: it has no business with other windows, nor with the end of its own.
-// A view transition is over as soon as it has changed what it changes; `compose.js` is told when loading was stopped.
+// Runs before the scripts of a document: it may open no other windows and not close its own. A view transition is over
+// as soon as its update is done, and `compose.js` hears when loading was stopped.
 {
   globalThis.open = () => null;
   globalThis.close = () => {};
@@ -8,7 +8,7 @@
     stop();
     dispatchEvent(new Event("posters-stop"));
   };
-  for (const { prototype } of [Document, Element]) {
+  for (const { prototype } of /** @type {{ prototype: Document }[]} */ ([Document, Element])) {
     const { startViewTransition } = prototype;
     if (!startViewTransition) continue;
     prototype.startViewTransition = function (...given) {

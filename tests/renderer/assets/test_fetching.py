@@ -18,7 +18,7 @@ import pytest_asyncio
 from aiohttp import web
 from multidict import CIMultiDict
 
-from renderer.assets import address_policy as gate
+from renderer.assets import address_policy
 from renderer.assets.allowed_hosts import AllowedHosts
 from renderer.assets.body import read_body
 from renderer.assets.fetcher import HttpFetcher
@@ -68,12 +68,12 @@ async def test_an_asset_comes_as_it_is(site: Site, fetcher: HttpFetcher) -> None
     assert (fetched.body, fetched.content_type, fetched.status, fetched.pixels) == (png(), "image/png", 200, 64)
 
 
-async def test_nothing_of_ours_is_told(site: Site, fetcher: HttpFetcher) -> None:
+async def test_requests_reveal_nothing(site: Site, fetcher: HttpFetcher) -> None:
     """No cookie, referer, authorization or origin goes out, not even what an address holds or a server set."""
     site.put("/set.png", png(), Set_Cookie="a=1; Path=/")
     address = f"http://user:word@127.0.0.1:{site.port}"
-    site.redirect("/away.png", f"{address}/set.png")
-    for path in ("/set.png", "/set.png?2", "/away.png"):
+    site.redirect("/elsewhere.png", f"{address}/set.png")
+    for path in ("/set.png", "/set.png?2", "/elsewhere.png"):
         await fetcher.fetch(address + path, "image")
     sent = {name.lower() for request in site.requests for name in request.headers}
 
@@ -163,7 +163,7 @@ class Names:
         return list(answer)
 
 
-async def test_a_name_that_changes_its_address_is_of_no_use() -> None:
+async def test_dns_rebinding_is_of_no_use() -> None:
     """The address that was checked is the one that is dialled; the next look-up is checked again."""
     names = Names(["127.0.0.1"], ["127.0.0.2"])
     async with open_site() as site, open_canary("127.0.0.2") as canary:
@@ -206,35 +206,35 @@ async def test_only_the_permitted_addresses_of_a_name_are_dialled(site: Site) ->
     ],
 )
 async def test_a_name_that_leads_nowhere_says_why(answer: Sequence[str] | OSError, code: str) -> None:
-    """Metadata services and names that do not exist are blocked; a name server that is away may come back."""
+    """Metadata services and names that do not exist are blocked; an unavailable name server may come back."""
     async with HttpFetcher(AllowedHosts(), resolve=Names(answer)) as fetcher:
         assert await refusal(fetcher, "http://name.example/a.png") == (code, None)
 
 
-async def test_a_host_that_no_name_server_answers_for_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many assets ask for it, and how often: it is one question at a time, and others are asked beside it."""
+async def test_a_host_that_no_name_server_answers_for_blocks_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many assets name it, there is one look-up of it at a time, and others run beside it."""
     answered = threading.Event()
     asked: list[str] = []
 
     def look_up(host: str, port: int) -> list[tuple[int, int, int, str, tuple[str, int]]]:
         asked.append(host)
-        if host == "away.example":
+        if host == "unanswered.example":
             answered.wait(30)
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
 
-    monkeypatch.setattr(gate, "_look_up", look_up)
+    monkeypatch.setattr(address_policy, "_look_up", look_up)
     async with HttpFetcher(AllowedHosts(), seconds=0.2) as fetcher:
         for _ in range(2):
-            refused = [refusal(fetcher, f"http://away.example/{number}.png") for number in range(300)]
+            refused = [refusal(fetcher, f"http://unanswered.example/{number}.png") for number in range(300)]
             assert set(await asyncio.gather(*refused)) == {("asset_timeout", None)}
         assert await refusal(fetcher, "http://there.example/a.png") == ("asset_blocked", None)
         answered.set()
 
-    assert asked == ["away.example", "there.example"]
+    assert asked == ["unanswered.example", "there.example"]
 
 
 async def test_an_allowed_host_is_allowed_as_it_is_named(site: Site) -> None:
-    """A host on one port, a host on all, a range: each lets through what it says and no more."""
+    """A host on one port, a host on all, a range: each permits what it names and no more."""
     site.put("/a.png", png())
     names = Names(["127.0.0.1"])
     for allowed, host, passes in [
@@ -303,7 +303,7 @@ async def test_type_and_content_fit_what_was_asked_for(
 
 
 def huge_png(width: int, height: int) -> bytes:
-    """Return a small PNG that says to be large."""
+    """Return a small PNG whose header claims to be large."""
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     chunk = b"IHDR" + header
     return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
@@ -346,8 +346,8 @@ PACKINGS = {"zlib": "deflate"}
 
 
 @pytest.mark.parametrize("packer", PACKERS)
-async def test_a_bomb_is_refused_while_it_is_unpacked(site: Site, fetcher: HttpFetcher, packer: str) -> None:
-    """What would be 24 MiB is left at the first ten."""
+async def test_a_zip_bomb_is_refused_while_it_is_unpacked(site: Site, fetcher: HttpFetcher, packer: str) -> None:
+    """Unpacking of 24 MiB stops after the first ten."""
     bomb = PACKERS[packer](png() + bytes(24 * 2**20))
     url = site.put("/a.png", bomb, Content_Encoding=PACKINGS.get(packer, packer))
     began = time.process_time()
@@ -472,8 +472,8 @@ async def _closing(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Non
         (_closing, "asset_timeout"),
     ],
 )
-async def test_a_server_that_misbehaves_is_left_in_time(behave: object, code: str) -> None:
-    """Whatever a server does, the asset is given up with the fitting code within its second."""
+async def test_a_server_that_misbehaves_times_out(behave: object, code: str) -> None:
+    """Whatever a server does, the fetch fails with the fitting code within its second."""
     async with open_raw(behave) as url, HttpFetcher(AllowedHosts.parse("127.0.0.1"), seconds=0.6) as fetcher:  # type: ignore[arg-type]
         began = time.monotonic()
         code_found, _ = await refusal(fetcher, url + "/")
@@ -482,8 +482,8 @@ async def test_a_server_that_misbehaves_is_left_in_time(behave: object, code: st
     assert time.monotonic() - began < 3
 
 
-async def test_nobody_there_is_a_matter_of_time(fetcher: HttpFetcher, site: Site, unused_tcp_port: int) -> None:
-    """A refused connection may be accepted later."""
+async def test_a_refused_connection_counts_as_a_timeout(fetcher: HttpFetcher, site: Site, unused_tcp_port: int) -> None:
+    """It may be accepted later, so the failure is not final."""
     async with HttpFetcher(AllowedHosts.parse("127.0.0.1")) as other:
         assert await refusal(other, f"http://127.0.0.1:{unused_tcp_port}/") == ("asset_timeout", None)
 
@@ -508,7 +508,7 @@ async def test_a_slow_server_slows_nobody(site: Site) -> None:
     assert ended == []
 
 
-async def test_one_that_was_too_slow_gets_little_time_at_first(site: Site) -> None:
+async def test_an_asset_that_timed_out_gets_little_time_at_first(site: Site) -> None:
     """For five seconds a fifth of the time is enough to see that it is there again, or that it is not."""
     clock = [100.0]
 
@@ -530,8 +530,8 @@ async def test_one_that_was_too_slow_gets_little_time_at_first(site: Site) -> No
     assert [each < 1.0 for each in times] == [False, True, True, False]
 
 
-async def test_equal_fetches_are_one(site: Site, fetcher: HttpFetcher) -> None:
-    """Who asks for what is under way gets the same answer; one that gives up takes nothing from the others."""
+async def test_equal_fetches_are_joined(site: Site, fetcher: HttpFetcher) -> None:
+    """Callers of a fetch under way share its result; one that is cancelled does not cancel the others' fetch."""
     go = asyncio.Event()
 
     async def answer(_: web.Request) -> web.Response:
@@ -549,29 +549,29 @@ async def test_equal_fetches_are_one(site: Site, fetcher: HttpFetcher) -> None:
     assert [isinstance(each, BaseException) for each in came] == [True, False, False, False, False]
 
 
-async def test_fresh_assets_are_kept_and_stale_ones_are_not(site: Site) -> None:
-    """An asset is asked for once while HTTP says it is fresh; a redirect that is not fresh takes that away."""
+async def test_fresh_assets_come_from_the_cache_and_stale_ones_do_not(site: Site) -> None:
+    """An asset is requested once while it is fresh; a redirect that is not fresh is requested each time."""
     clock = [1000.0]
-    site.put("/kept.png", png(), Cache_Control="max-age=60")
+    site.put("/fresh.png", png(), Cache_Control="max-age=60")
     site.put("/plain.png", png())
-    site.redirect("/to-kept.png", "/kept.png")
+    site.redirect("/to-fresh.png", "/fresh.png")
     async with HttpFetcher(AllowedHosts.parse("127.0.0.1"), clock=lambda: clock[0]) as fetcher:
-        for path in ("/kept.png", "/kept.png#part", "/plain.png", "/plain.png", "/to-kept.png", "/to-kept.png"):
+        for path in ("/fresh.png", "/fresh.png#part", "/plain.png", "/plain.png", "/to-fresh.png", "/to-fresh.png"):
             await fetcher.fetch(site.url + path, "image")
         clock[0] += 59
-        fetched = await fetcher.fetch(f"{site.url}/kept.png", "image")
+        fetched = await fetcher.fetch(f"{site.url}/fresh.png", "image")
         while_fresh = list(site.paths)
         clock[0] += 2
-        await fetcher.fetch(f"{site.url}/kept.png", "image")
+        await fetcher.fetch(f"{site.url}/fresh.png", "image")
 
     assert fetched.fresh_until == pytest.approx(1060, abs=2)
-    assert while_fresh == ["/kept.png", "/plain.png", "/plain.png"] + ["/to-kept.png", "/kept.png"] * 2
-    assert site.paths[len(while_fresh) :] == ["/kept.png"]
+    assert while_fresh == ["/fresh.png", "/plain.png", "/plain.png"] + ["/to-fresh.png", "/fresh.png"] * 2
+    assert site.paths[len(while_fresh) :] == ["/fresh.png"]
 
 
 @pytest.mark.parametrize("validator", [{"ETag": 'W/"1"'}, {"Last-Modified": "Wed, 21 Oct 2015 07:28:00 GMT"}])
-async def test_a_stale_asset_is_asked_for_whether_it_still_holds(site: Site, validator: dict[str, str]) -> None:
-    """A server that says so sends no body, and the asset is as fresh again as it says; through redirects as well."""
+async def test_a_stale_asset_is_revalidated(site: Site, validator: dict[str, str]) -> None:
+    """A 304 has no body, and its headers give the asset new freshness; through redirects as well."""
     clock = [1000.0]
     version = ["1"]
     asked_with: list[dict[str, str]] = []
@@ -608,8 +608,8 @@ async def test_a_stale_asset_is_asked_for_whether_it_still_holds(site: Site, val
 
 
 @pytest.mark.parametrize("control", ["no-store", "private", "max-age=0, no-store", "max-age=9, private"])
-async def test_what_may_not_be_kept_is_asked_for_anew(site: Site, fetcher: HttpFetcher, control: str) -> None:
-    """Not even in order to ask whether it still holds; an answer in several fields is read as one."""
+async def test_what_may_not_be_cached_is_requested_again(site: Site, fetcher: HttpFetcher, control: str) -> None:
+    """It is not even revalidated; a header in several fields is read as one."""
     first, *rest = control.split(", ")
 
     async def answer(_: web.Request) -> web.Response:
@@ -623,14 +623,14 @@ async def test_what_may_not_be_kept_is_asked_for_anew(site: Site, fetcher: HttpF
     assert [dict(request.headers).keys() & {"If-None-Match"} for request in site.requests] == [set(), set()]
 
 
-async def test_an_answer_without_a_question_is_an_error(site: Site, fetcher: HttpFetcher) -> None:
-    """A server that says `not modified` to who has nothing has nothing to give."""
+async def test_not_modified_without_a_validator_is_an_error(site: Site, fetcher: HttpFetcher) -> None:
+    """A 304 to a request without a validator fails the asset."""
     for _ in range(2):
         assert await refusal(fetcher, site.put("/a.png", b"", status=304, ETag='"1"')) == ("asset_status", 304)
 
 
-async def test_who_waits_is_told_how_much_is_there(site: Site, fetcher: HttpFetcher) -> None:
-    """Everybody who waits for one fetch hears of every part of it."""
+async def test_progress_is_reported_to_every_caller(site: Site, fetcher: HttpFetcher) -> None:
+    """Each caller that shares a fetch gets the number of bytes after every part."""
     heard: tuple[list[int], list[int]] = ([], [])
     url = site.put("/a.png", png() + bytes(2**20))
     await asyncio.gather(*(fetcher.fetch(url, "image", each.append) for each in heard))
@@ -640,7 +640,7 @@ async def test_who_waits_is_told_how_much_is_there(site: Site, fetcher: HttpFetc
 
 
 async def test_the_cache_is_bounded(site: Site) -> None:
-    """Beyond its room the asset that was not asked for longest goes."""
+    """Above its size the least recently used asset is evicted."""
     async with HttpFetcher(AllowedHosts.parse("127.0.0.1"), cache_bytes=400 + 10 * len(site.url)) as fetcher:
         urls = [site.put(f"/{number}.png", png(), Cache_Control="max-age=60") for number in range(6)]
         for url in [*urls, urls[5], urls[0]]:

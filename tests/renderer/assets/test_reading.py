@@ -10,10 +10,10 @@ from typing import Any
 import PIL.Image
 import pytest
 
-from renderer.assets.absolute_urls import rebased
+from renderer.assets.absolute_urls import absolute_urls
 from renderer.assets.addresses import is_public
-from renderer.assets.force_font_swap import fonts_in_any_time
-from renderer.assets.freeze_svg import images_at_rest
+from renderer.assets.force_font_swap import force_font_swap
+from renderer.assets.freeze_svg import freeze_svg_images
 from renderer.assets.freshness import fresh_seconds
 from renderer.assets.image_size import image_size, image_type
 
@@ -165,7 +165,7 @@ def test_what_is_cut_off_has_no_size(kind: str) -> None:
 
 
 @pytest.mark.parametrize("body", [b"\xff\xd8" + b"\xff" * 2**20, b"GIF89a" + bytes(7) + b"!\0" + b"\1x" * 2**20])
-def test_headers_without_an_end_are_given_up(body: bytes) -> None:
+def test_headers_without_an_end_have_no_size(body: bytes) -> None:
     """A file that is all header is no image."""
     assert image_size(body) is None
 
@@ -191,16 +191,16 @@ def test_headers_without_an_end_are_given_up(body: bytes) -> None:
         ("i{background:url(https://x/y)}/* ä */", "i{background:url(https://x/y)}/* ä */"),
     ],
 )
-def test_a_style_sheet_that_moved_means_its_new_place(sheet: str, expected: str) -> None:
+def test_a_redirected_style_sheet_gets_absolute_addresses(sheet: str, expected: str) -> None:
     """Relative addresses become absolute, everything else stays."""
-    assert rebased(sheet, "http://h/d/s.css") == expected
+    assert absolute_urls(sheet, "http://h/d/s.css") == expected
 
 
 @pytest.mark.parametrize(
     "part",
     ["@import/*", "@import/**/", "/**/", "url(", "url('", "@import ", "(data:image/svg+xml,", "=data:image/svg+xml,"],
 )
-@pytest.mark.parametrize("read", [lambda sheet: rebased(sheet, "http://h/"), images_at_rest, fonts_in_any_time])
+@pytest.mark.parametrize("read", [lambda sheet: absolute_urls(sheet, "http://h/"), freeze_svg_images, force_font_swap])
 def test_reading_a_sheet_takes_no_longer_than_it_is(read: Callable[[str], str], part: str) -> None:
     """What never ends, or is all beginnings, is read in a time in proportion to its length."""
     began = time.process_time()

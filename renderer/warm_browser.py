@@ -1,4 +1,4 @@
-"""The pages of one browser: one that documents use in turn, and those that a document has for itself."""
+"""A browser that is warm: started, its first page drawn once, and that page handed from document to document."""
 
 import asyncio
 import contextlib
@@ -8,10 +8,11 @@ from typing import Final, Self
 
 from renderer.browser.browser import Browser
 from renderer.errors import RenderError
+from renderer.page.browser_context import ContextOptions
 from renderer.page.frames import BeginFrameUnsupportedError
 from renderer.page.page import Page
-from renderer.page.page_target import PageSetup
 from renderer.rendering import RenderRequest
+from renderer.snapshot import BrowserSnapshot
 from schemas.output import DEFAULTS, named_outputs
 
 logger = logging.getLogger(__name__)
@@ -19,7 +20,7 @@ logger = logging.getLogger(__name__)
 WARM_UP: Final = Path(__file__).with_name("warm_up.html")
 WARM_UP_SECONDS: Final = 20.0
 MEMORY_CHECK_EVERY: Final = 50
-"""Posters between two looks at the browser's memory: a look costs milliseconds."""
+"""Documents between two measurements of the browser's memory, each of which costs milliseconds."""
 LAUNCHES: Final = 3
 
 
@@ -29,29 +30,29 @@ class Launcher:
     def __init__(self, binary: Path) -> None:
         self._binary = binary
         self._on_demand = True
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self.came_up = asyncio.Event()
-        """Set once a browser has come up, whatever became of it then."""
+        """Set once a browser has come up, whether or not it could be warmed then."""
         self.version = ""
         """Of that browser."""
 
-    async def open(self) -> "Pages":
+    async def open(self) -> "WarmBrowser":
         """Start a browser and warm its page. Raises RenderError when that fails three times in a row."""
-        async with self._turn:
+        async with self._lock:
             for _ in range(LAUNCHES - 1):
                 try:
                     return await self._open()
                 except RenderError as error:
-                    logger.warning("%s; it is tried again", error)
+                    logger.warning("%s; starting another browser", error)
             return await self._open()
 
-    async def _open(self) -> "Pages":
+    async def _open(self) -> "WarmBrowser":
         try:
-            return await Pages.open(await self._launch())
+            return await WarmBrowser.open(await self._launch())
         except BeginFrameUnsupportedError as error:
-            logger.info("%s; it draws frames of its own accord, which takes longer", error)
+            logger.info("%s; falling back to frames on its own schedule, which takes longer", error)
             self._on_demand = False
-            return await Pages.open(await self._launch())
+            return await WarmBrowser.open(await self._launch())
 
     async def _launch(self) -> Browser:
         browser = await Browser.launch(self._binary, on_demand=self._on_demand)
@@ -60,15 +61,22 @@ class Launcher:
         return browser
 
 
-class Pages:
-    """A browser with a page for one document at a time."""
+class WarmBrowser:
+    """A browser and its pages, for one document at a time.
+
+    Most documents share one page, one after the other. Scripts, a locale or a time zone need a page that nobody had
+    before and nobody gets after.
+    """
 
     def __init__(self, browser: Browser, page: Page) -> None:
-        self.browser = browser
+        self._browser = browser
         self.drawn = 0
+        """Documents drawn so far."""
+        self.gone = browser.gone
+        """Set once the browser has ended."""
         self._shared: Page | None = page
-        self._at_rest = asyncio.Event()
-        self._at_rest.set()
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     @classmethod
     async def open(cls, browser: Browser) -> Self:
@@ -82,36 +90,33 @@ class Pages:
             await browser.close()
             raise
 
-    async def take(self, request: RenderRequest) -> Page:
-        """Return a page to draw `request` on. Raises RenderError `renderer_crashed`.
-
-        Scripts, a locale or a time zone need a page that nobody had before and nobody gets after.
-        """
-        self._at_rest.clear()
+    async def acquire(self, request: RenderRequest) -> Page:
+        """Return a page to draw `request` on, until `release`. Raises RenderError `renderer_crashed`."""
+        self._idle.clear()
         try:
-            return await (self._own(request) if needs_fresh_page(request) else self._shared_page())
+            return await (self._fresh_page(request) if needs_fresh_page(request) else self._shared_page())
         except BaseException:
-            self._at_rest.set()
+            self._idle.set()
             raise
 
-    async def _own(self, request: RenderRequest) -> Page:
-        setting = PageSetup(
+    async def _fresh_page(self, request: RenderRequest) -> Page:
+        options = ContextOptions(
             javascript=request.javascript,
             locale=request.output.locale,
             timezone=request.output.timezone,
             whole_page=any(output.full_page or output.selector for _, output in named_outputs(request.output)),
         )
-        return await Page.open(self.browser, setting)
+        return await Page.open(self._browser, options)
 
     async def _shared_page(self) -> Page:
         if self._shared is not None and self._shared.crashed:
             crashed, self._shared = self._shared, None
             await crashed.close()
         if self._shared is None:
-            self._shared = await Page.open(self.browser)
+            self._shared = await Page.open(self._browser)
         return self._shared
 
-    async def give_back(self, page: Page, *, usable: bool) -> None:
+    async def release(self, page: Page, *, usable: bool) -> None:
         """Take a page back and clean it; else close it and, if it was shared, open another. Never raises."""
         try:
             self.drawn += 1
@@ -121,22 +126,36 @@ class Pages:
             if shared:
                 self._shared = None
             await page.close()
-            if shared and not self.browser.gone.is_set():
-                with contextlib.suppress(RenderError):  # the next poster tries again, and has the error
-                    self._shared = await Page.open(self.browser)
+            if shared and not self.gone.is_set():
+                with contextlib.suppress(RenderError):  # the next document tries again, and has the error
+                    self._shared = await Page.open(self._browser)
         finally:
-            self._at_rest.set()
+            self._idle.set()
 
     def is_worn(self, after: int, above_bytes: int) -> bool:
-        """Say whether the browser has drawn its share, or has grown too large."""
+        """Say whether the browser has drawn its share, or uses too much memory."""
         if self.drawn >= after:
             return True
-        return self.drawn % MEMORY_CHECK_EVERY == 0 and self.browser.memory_bytes() > above_bytes
+        return self.drawn % MEMORY_CHECK_EVERY == 0 and self.memory_bytes() > above_bytes
+
+    def memory_bytes(self) -> int:
+        """Return the private memory of all its processes."""
+        return self._browser.memory_bytes()
+
+    def snapshot(self) -> BrowserSnapshot:
+        """Return its state at this moment."""
+        return BrowserSnapshot(
+            process_group=self._browser.process_group,
+            scratch=self._browser.scratch,
+            drawn=self.drawn,
+            page_ready=self._idle.is_set() and self._shared is not None and not self._shared.crashed,
+            page_crashed=self._shared is not None and self._shared.crashed,
+        )
 
     async def close(self) -> None:
         """Wait until the page is back, then end the browser."""
-        await self._at_rest.wait()
-        await self.browser.close()
+        await self._idle.wait()
+        await self._browser.close()
 
 
 def needs_fresh_page(request: RenderRequest) -> bool:

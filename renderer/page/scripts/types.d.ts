@@ -1,0 +1,74 @@
+// Types of what the scripts share: the functions that they define for each other in the isolated world, what Python
+// passes in and reads back, and the events between that world and the document's own. Nothing of it exists at run time.
+
+/** A tree that is searched: the document, or an open shadow tree in it. */
+type Root = Document | ShadowRoot;
+
+/** What `readiness.py` asks for: what to do, and what the document's text says that it may need. */
+interface LayoutRequest {
+  /** The element whose box is reported. */
+  selector?: string | null;
+  /** All of the document is shown, not only what the viewport shows. */
+  wholePage: boolean;
+  fixedBackground?: boolean;
+  styleTexts: boolean;
+  contentsLater: boolean;
+  styleImages?: boolean;
+  styleSheets?: boolean;
+  /** Of the viewport, in CSS pixels. */
+  width?: number;
+  height?: number;
+}
+
+/** `LayoutReport` of `readiness.py`, which says what each field means. */
+interface LayoutReport {
+  failed: string[];
+  broken: boolean;
+  characters: string;
+  refresh: [seconds: number, url: string] | null;
+  traces: boolean;
+  frames: number;
+  cut: string[];
+  size: [width: number, height: number];
+  box: [left: number, top: number, width: number, height: number] | null;
+}
+
+/** How far the virtual clock shall go: at most so many milliseconds, until this time of the real clock. */
+interface ClockAdvance {
+  milliseconds: number;
+  until: number;
+  /** Stop as soon as scripts have begun work that takes real time. */
+  stopAtWork: boolean;
+}
+
+/** How far it went, and whether the real time was over before. */
+interface ClockAdvanced {
+  passed: number;
+  late?: boolean;
+}
+
+interface PerformanceEventMap {
+  "posters-pass": CustomEvent<ClockAdvance>;
+  "posters-passed": CustomEvent<ClockAdvanced>;
+}
+
+// animations.js
+declare var forceLayout: () => void;
+declare var animationsIn: (roots: Root[]) => Generator<Animation, void, undefined>;
+declare var pauseAnimations: (roots: Root[]) => void;
+declare var freezeMotion: (all: Element[], roots: Root[]) => boolean;
+// lazy_content.js
+declare var showDeferredContent: (all: Element[]) => void;
+declare var showBeforeScrolling: (roots: Root[], wholePage: boolean) => void;
+// glyph_usage.js
+declare var shownCharacters: (all: Element[], roots: Root[], generated: boolean) => string;
+// fit.js
+declare var fitTexts: (all: Element[], wholePage: boolean) => { fitted: number; cut: string[] };
+// print_layout.js
+declare var applyPrintLayout: (width: number, height: number) => void;
+declare var removePrintLayout: () => void;
+// compose.js
+declare var sheets: { add(sheet: CSSStyleSheet): void; remove(sheet: CSSStyleSheet): void };
+declare var compose: (html: string, request: LayoutRequest) => Promise<LayoutReport>;
+declare var arrange: (request: LayoutRequest) => Promise<LayoutReport>;
+declare var composeFrame: () => Promise<LayoutReport>;
