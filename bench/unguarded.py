@@ -71,8 +71,8 @@ if __name__ == "__main__":
         for name, replacement in {
             "posters.worker.Watchdog": NoWatchdog,
             "posters.worker.Lag": NoLag,
-            "posters.roles.Journal": NoJournal,
-            "posters.roles.Fuse": NoFuse,
+            "posters.roles.CrashJournal": NoJournal,
+            "posters.roles.DeadLetterLimit": NoFuse,
             "posters.roles.BreakingStore": no_breaker,
         }.items():
             patches.enter_context(patch(name, replacement))

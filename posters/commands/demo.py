@@ -1,4 +1,4 @@
-"""`posters demo`: the main job end to end on embedded parts."""
+"""`posters demo`: posters for an example site, on embedded servers."""
 
 import shutil
 import signal
@@ -30,9 +30,9 @@ def demo(out: Path, serve: int | None) -> None:
     """Make 12 posters for an example Django site, on an embedded broker and Postgres, into the directory --out."""
     began = time.monotonic()
     console = Console()
-    # Ended by a supervisor or a closing terminal, it ends its processes as at Ctrl-C.
+    # On TERM, as from a supervisor or a closing terminal, stop the child processes as on Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    # Equal posters of an earlier run would be answered from storage, and nothing would be rendered.
+    # Equal posters of an earlier run would be reused from storage, and nothing would be rendered.
     shutil.rmtree(out / "storage", ignore_errors=True)
     for earlier in out.glob("*.png"):
         earlier.unlink()
@@ -58,7 +58,7 @@ def _bar(console: Console) -> Progress:
 
 
 def _named(result: Result, out: Path) -> Path:
-    """Give a poster a name that a person finds; its object key is made for machines."""
+    """Copy a poster to a readable name; its object key is made for machines."""
     return Path(shutil.copy(result.file, out / f"testimonial-{result.entity_id}.png"))
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from posters.main import CommandError, main
+from posters.main import main
 from posters.operations.batch_file import read_posters
+from posters.operations.errors import OperationError
 
 FILES: dict[str, tuple[str, bytes, str]] = {
     "nothing in it": ("a.jsonl", b"\n", "holds no posters"),
@@ -30,7 +31,7 @@ def test_a_bad_batch_file_is_refused_with_the_place(tmp_path: Path, name: str) -
     path = tmp_path / file_name
     path.write_bytes(content)
 
-    with pytest.raises(CommandError, match=said):
+    with pytest.raises(OperationError, match=said):
         read_posters(path)
 
 
