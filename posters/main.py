@@ -51,6 +51,11 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(module, name)
         return command
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands, without importing one and without truncating a sentence."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name]) for name in self.list_commands(ctx)])
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; errors that are no bugs become a message without a traceback."""
         try:

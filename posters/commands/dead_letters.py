@@ -40,7 +40,10 @@ _max = click.option("--max", "most", type=click.IntRange(min=1), required=True, 
 
 @click.group("dead-letters")
 def dead_letters() -> None:
-    """List, show, replay and drop dead letters (records that a role set aside); resume paused roles."""
+    """List, show, replay and drop dead letters; resume paused roles.
+
+    A dead letter is a record that a role could not use and set aside, unchanged.
+    """
 
 
 @dead_letters.command("list")
@@ -77,7 +80,7 @@ def list_(where: Conditions, most: int, *, done: bool) -> None:
 @dead_letters.command()
 @_where
 def show(where: Conditions) -> None:
-    """Show everything about the first dead letter that meets the conditions."""
+    """Show one dead letter in full: the oldest that meets the conditions."""
     settings = read_settings()
     letters = read(settings, where)
     if not letters:
@@ -96,7 +99,10 @@ def show(where: Conditions) -> None:
 @_where
 @_max
 def replay(where: Conditions, most: int) -> None:
-    """Send dead letters back to the topics they came from, in a new generation; each once."""
+    """Send dead letters back to their topics.
+
+    Each is sent once, in a new generation, so that its outcome replaces the recorded one.
+    """
     acted = asyncio.run(dead_letter_actions.replay(read_settings(), where, most, datetime.now(UTC)))
     say(f"replayed {acted.count}, {acted.remaining} more meet the conditions")
 
@@ -105,15 +111,21 @@ def replay(where: Conditions, most: int) -> None:
 @_where
 @_max
 def drop(where: Conditions, most: int) -> None:
-    """Mark dead letters as done with. They stay on their topic until its retention ends."""
+    """Mark dead letters as done with.
+
+    They are no longer listed or replayed, and stay on their topic until its retention ends.
+    """
     acted = asyncio.run(dead_letter_actions.drop(read_settings(), where, most, datetime.now(UTC)))
     say(f"dropped {acted.count}, {acted.remaining} more meet the conditions")
 
 
 @dead_letters.command()
-@_where
+@click.option("--where", multiple=True, type=Condition(), help="role=…, to resume only this role; repeatable")
 def resume(where: Conditions) -> None:
-    """Resume roles that paused over too many dead letters; --where role=… for one of them."""
+    """Resume paused roles, or one: --where role=…
+
+    A role pauses after too many dead letters in a row. Repair the cause first.
+    """
     roles = [value for name, value in where if name == "role"]
     if len(roles) < len(where) or not set(roles) <= set(ROLES):
         raise CommandError(f"resume knows only role=…, one of {', '.join(ROLES)}")

@@ -1,4 +1,4 @@
-"""`posters worker`: run roles."""
+"""`posters worker`: run roles in this process."""
 
 import asyncio
 import logging
@@ -7,6 +7,8 @@ import os
 import click
 
 from agents.settings import Settings, read_settings
+from posters.commands.terminal import printable
+from posters.masking import mask_secrets
 from posters.worker import UncleanStopError, run_worker, stop_on_signals
 from streams.errors import SettingsError, UnavailableError
 from streams.rate_limit_filter import Seldom
@@ -18,26 +20,29 @@ from streams.topics import ROLES, Role
 def worker(roles: tuple[Role, ...]) -> None:
     """Run the ROLES (default: all of them) in this process until TERM or Ctrl-C.
 
-    It then takes nothing new, finishes what it has in hand within POSTERS_DRAIN_TIMEOUT, commits and leaves.
+    It then shuts down gracefully: it takes no new records, finishes those in flight within POSTERS_DRAIN_TIMEOUT,
+    commits and leaves its consumer groups.
     """
     settings = read_settings()
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(level=settings.log_level.upper())
     for handler in logging.getLogger().handlers:
+        handler.setFormatter(SafeFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         handler.addFilter(Seldom())
     quiet_libraries()
     asyncio.run(_run(tuple(dict.fromkeys(roles)) or ROLES, settings))
 
 
+class SafeFormatter(logging.Formatter):
+    """Formats log lines with secrets masked and control characters escaped."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, or the lines of a traceback."""
+        return printable(mask_secrets(super().format(record)), multiline=True)
+
+
 def quiet_libraries() -> None:
-    """Keep the clients' own running commentary out of the log."""
-    for name in (
-        "aiokafka",
-        "faust",
-        "mode",
-        "botocore",
-        "asyncio",
-        "streams.faust_bridge",
-    ):
+    """Log only warnings and errors of the client libraries."""
+    for name in ("aiokafka", "faust", "mode", "botocore", "asyncio", "streams.faust_bridge"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
@@ -57,7 +62,6 @@ async def _run(roles: tuple[Role, ...], settings: Settings) -> None:
 
 
 def _end_at_once() -> None:
-    # The consumers' threads, and tasks that do not let themselves be cancelled, would keep the process, and keep its
-    # partitions from others, for ever.
+    # Consumer threads, and tasks that ignore cancellation, would keep the process alive and its partitions assigned.
     logging.shutdown()
     os._exit(1)

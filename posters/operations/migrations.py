@@ -134,7 +134,7 @@ async def _apply(connection: asyncpg.Connection, migration: Migration) -> None:
     try:
         if migration.in_transaction:
             async with connection.transaction():
-                # Fail, to be run again, rather than queue behind a long query: all later queries would queue behind this.
+                # Fail, to be run again, rather than queue behind a long query: later queries would queue behind us.
                 await connection.execute("SET LOCAL lock_timeout = '5s'")
                 await connection.execute(migration.sql)
                 await _record(connection, migration)
