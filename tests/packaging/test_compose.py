@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 
 from agents.settings import NAMES, read_settings
 from posters.main import main
+from schemas import limits
 from streams.topics import ROLES
 
 ROOT = Path(__file__).parents[2]
@@ -152,11 +153,34 @@ def test_mounted_files_exist() -> None:
     assert {mount for mount in mounted if not mount.startswith(".")} == COMPOSE["volumes"].keys()
 
 
-def test_console_is_pointed_at_the_broker() -> None:
-    """Console reads events, schemas and lag from the broker of this file, and shows values as large as commands."""
-    settings = yaml.safe_load((ROOT / "docker" / "console" / "config.yaml").read_text())
+def console_settings() -> dict[str, Any]:
+    """Return the settings that the Console container reads: those of the file that is mounted where it looks."""
+    console = SERVICES["console"]
+    mounts = {target: source for source, target, _ in (mount.split(":") for mount in console["volumes"])}
+    settings: dict[str, Any] = yaml.safe_load((ROOT / mounts[console["environment"]["CONFIG_FILEPATH"]]).read_text())
+    return settings
 
-    assert settings["kafka"]["brokers"] == ["redpanda:9092"]
-    assert settings["schemaRegistry"]["enabled"]
-    assert settings["redpanda"]["adminApi"]["urls"] == ["http://redpanda:9644"]
-    assert settings["serde"]["maxDeserializationPayloadSize"] >= 900_000
+
+def listening(name: str) -> set[int]:
+    """Return the ports that a service listens on, by its command and its published ports."""
+    service = SERVICES[name]
+    bound = re.findall(r"0\.0\.0\.0:(\d+)", " ".join(service.get("command", [])))
+    return {int(port) for port in [*bound, *(mapping.rpartition(":")[2] for mapping in service.get("ports", []))]}
+
+
+def test_console_reaches_every_part_that_it_is_given() -> None:
+    """Each address names a service of the file and a port on which that service listens inside the network."""
+    settings = console_settings()
+    addresses = [*settings["kafka"]["brokers"], *settings["schemaRegistry"]["urls"]]
+    addresses += settings["redpanda"]["adminApi"]["urls"]
+
+    for address in addresses:
+        host, _, port = address.removeprefix("http://").partition(":")
+        assert int(port) in listening(host), f"{host} does not listen on {port}"
+
+
+def test_console_shows_the_largest_events() -> None:
+    """A request or a template command at its size limit is not hidden for its size."""
+    largest = max(limits.REQUEST_MAX_BYTES, limits.TEMPLATE_HTML_MAX_BYTES)
+
+    assert console_settings()["serde"]["maxDeserializationPayloadSize"] >= largest
