@@ -8,6 +8,7 @@ from click.testing import CliRunner
 from posters.commands import dead_letters, status
 from posters.commands.terminal import aligned, printable
 from posters.main import CommandError, main
+from posters.operations import dead_letter_actions
 from posters.operations.dead_letters import DeadLetter
 from posters.operations.errors import OperationError
 from posters.operations.jobs import Job
@@ -45,7 +46,7 @@ def letters(monkeypatch: pytest.MonkeyPatch) -> list[DeadLetter]:
     async def find(*_: object, **__: object) -> tuple[list[DeadLetter], list[object]]:
         return found, []
 
-    monkeypatch.setattr(dead_letters.dead_letter_actions, "find", find)
+    monkeypatch.setattr(dead_letter_actions, "find", find)
     monkeypatch.setattr(dead_letters, "read", lambda *_: found)
     return found
 

@@ -67,7 +67,7 @@ def test_null_headers_are_ignored_by_every_role(system: System) -> None:
 
 
 def test_a_dead_letter_with_null_headers_is_shown(system: System) -> None:
-    """Null headers of a broken record, and headers named like ours that are not UTF-8, do not hide it from operators."""
+    """Null headers, and headers named like ours that are not UTF-8, do not hide a broken record from operators."""
     key = f"null-{new_job()}"
     record = Record(topic=topics.POSTER_REQUESTS, key=key, value=b"{")
     produce(system, "none", record, (*NULL_HEADERS, ("dlq.note", b"\xff")))

@@ -177,7 +177,7 @@ def test_a_batch_in_parts_is_one_job_and_a_bad_poster_fails_alone(system: System
 
 
 def test_versions_are_pinned_activated_and_archived(system: System) -> None:
-    """`@1` is version 1, `_latest` the active one, and an archived one is refused, each once intake has read the catalog."""
+    """`@1` is version 1, `_latest` the active one, and an archived one is refused, once intake has read the catalog."""
     first = system.upload("<p>one {{ title }}</p>")
     section = first.section
     system.answer(
