@@ -33,7 +33,7 @@ this page from the runs in `out/faults`; `make faults ARGS="worker-kills --seed 
 FOOT: Final = """
 The consumer groups had a session timeout of 6 s in these runs (45 s by default). The partitions of a killed worker are
 assigned to others after that time. `tests/simulation` explores ordering, acknowledgement and rebalancing without real
-servers, in thousands of histories a minute.
+servers, in thousands of histories within seconds.
 """
 
 

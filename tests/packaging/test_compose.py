@@ -1,4 +1,4 @@
-"""The compose file is well-formed, and asks nothing of the image that is not in it."""
+"""The compose file is valid, and uses only commands and settings that the image has."""
 
 import json
 import re
@@ -30,7 +30,7 @@ def resolved(text: str) -> str:
 
 
 def one_shots() -> Iterator[str]:
-    """Yield the services whose end the others wait for."""
+    """Yield the services that others wait for to complete."""
     for service in SERVICES.values():
         for name, condition in service.get("depends_on", {}).items():
             if condition["condition"] == "service_completed_successfully":
@@ -62,7 +62,7 @@ def test_compose_file_has_no_unknown_keys() -> None:
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_image_has_a_pinned_version_that_a_variable_overrides(name: str) -> None:
-    """No image floats, and each can be moved without an edit."""
+    """Every image version is pinned, and a variable overrides it."""
     tag = SERVICES[name]["image"].rpartition(":")[0] and _VARIABLE.search(SERVICES[name]["image"])
 
     assert tag, f"{name}'s image has no variable in its tag"
@@ -72,12 +72,12 @@ def test_image_has_a_pinned_version_that_a_variable_overrides(name: str) -> None
 
 @pytest.mark.parametrize("name", sorted(SERVICES.keys() - set(one_shots())))
 def test_service_that_stays_has_a_health_check(name: str) -> None:
-    """Compose can tell of every lasting service whether it works."""
+    """Compose knows whether every long-running service is healthy."""
     assert SERVICES[name].get("healthcheck", {}).get("test")
 
 
 def test_services_wait_for_services_that_exist_and_can_say_so() -> None:
-    """Whoever is waited for is there, and healthy only where a check says it."""
+    """Every dependency exists, and has a health check where its health is waited for."""
     for name, service in SERVICES.items():
         for other, condition in service.get("depends_on", {}).items():
             assert other in SERVICES, f"{name} waits for {other}, which is not there"
@@ -131,13 +131,13 @@ def test_addresses_name_services_of_the_file() -> None:
 
 
 def test_render_can_be_scaled() -> None:
-    """Nothing of the render service can exist only once: no name, no port on the machine."""
+    """The render service has nothing that can exist only once: no container name, no published port."""
     assert not {"container_name", "ports"} & OURS["render"].keys()
     assert "POSTERS_INSTANCE" not in OURS["render"]["environment"]
 
 
 def test_workers_get_longer_to_stop_than_they_drain() -> None:
-    """A worker is not killed while it finishes what it holds."""
+    """A worker is not killed while it drains."""
     drain = read_settings({}).drain_timeout
 
     assert all(float(service["stop_grace_period"].removesuffix("s")) > drain for service in OURS.values())
