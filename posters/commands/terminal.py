@@ -42,7 +42,8 @@ def say(text: str, *, error: bool = False, multiline: bool = False) -> None:
 
 def say_document(document: str) -> None:
     """Print a document: byte for byte into a file or a pipe, with control characters escaped on a terminal."""
-    click.echo(printable(document, multiline=True) if sys.stdout.isatty() else document)
+    # `color`: without it click drops escape sequences from what it writes into a pipe.
+    click.echo(printable(document, multiline=True) if sys.stdout.isatty() else document, color=True)
 
 
 def say_rows(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

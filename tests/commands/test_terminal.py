@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from posters.commands import dead_letters, status
-from posters.commands.terminal import aligned, printable
+from posters.commands.terminal import aligned, printable, say_document
 from posters.main import CommandError, main
 from posters.operations import dead_letter_actions
 from posters.operations.dead_letters import DeadLetter
@@ -138,6 +138,17 @@ def test_a_job_s_posters_are_shown_without_control_characters(
     assert done.exit_code == 0, done.output
     assert done.stdout.count(ESCAPED) == 2
     assert not any(character in done.stdout for character in "\x1b\x9b\u202e")
+
+
+@pytest.mark.parametrize(("on_terminal", "shown"), [(False, HOSTILE), (True, ESCAPED)])
+def test_a_document_is_escaped_only_on_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, on_terminal: bool, shown: str
+) -> None:
+    """HTML that is written to a file stays byte for byte; on a terminal it cannot command it."""
+    monkeypatch.setattr("sys.stdout.isatty", lambda: on_terminal)
+    say_document(f"<p>\n\t{HOSTILE}</p>")
+
+    assert capsys.readouterr().out == f"<p>\n\t{shown}</p>\n"
 
 
 def test_an_error_message_is_escaped_and_keeps_its_lines(capsys: pytest.CaptureFixture[str]) -> None:
