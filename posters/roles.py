@@ -141,11 +141,11 @@ async def _open_templates(settings: Settings, exit_stack: AsyncExitStack) -> Run
     return RunningRole(role="templates", app=app, work=agent.run, dead_letter_limit=limit)
 
 
-async def _open_render(settings: Settings, exit_stack: AsyncExitStack) -> RunningRole:
-    cancellations = Cancellations()
+async def _engine(settings: Settings, exit_stack: AsyncExitStack) -> Engine:
+    """Return the rendering engine, not yet started. Raises SettingsError where there is no browser."""
     fetcher = await exit_stack.enter_async_context(HttpFetcher(settings.allowed_hosts))
     try:
-        engine = Engine(
+        return Engine(
             chromium_binary=settings.chromium,
             slots=settings.render_slots,
             fetcher=fetcher,
@@ -153,6 +153,11 @@ async def _open_render(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
         )
     except BrowserNotFoundError as error:
         raise SettingsError(str(error)) from error
+
+
+async def _open_render(settings: Settings, exit_stack: AsyncExitStack) -> RunningRole:
+    cancellations = Cancellations()
+    engine = await _engine(settings, exit_stack)
     queue: Queue = Lanes(lambda: engine.places.has_room_for_bulk)
     app, inbox = _app("render", settings, queue=queue)
     engine.places.on_free = inbox.look_again

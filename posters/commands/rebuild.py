@@ -35,7 +35,7 @@ def rebuild(*, replacing: bool) -> None:
         say(f"replaced {rebuilt.jobs} jobs")
     elif rebuilt.different:
         raise CommandError(
-            f"{len(rebuilt.different)} jobs are recorded otherwise; --replace takes over what was rebuilt"
+            f"{len(rebuilt.different)} jobs differ from the recorded ones; --replace takes over what was rebuilt"
         )
     else:
         say("the recorded tables say the same")

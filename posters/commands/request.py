@@ -10,7 +10,7 @@ import click
 from agents.settings import read_settings
 from posters.commands.json_option import JsonObject
 from posters.commands.progress import progress_bar
-from posters.commands.terminal import say, say_rows
+from posters.commands.terminal import say, say_fields
 from posters.main import CommandError
 from posters.operations.kafka_client import KafkaClient, TopicReader
 from posters.operations.requests import RequestOptions, batch_requests, collect_outcomes, poster_count, poster_request
@@ -77,4 +77,4 @@ def _wait(completions: TopicReader, job_id: str, total: int, timeout: float) -> 
 
 def _print(outcome: PosterOutcome) -> None:
     result = outcome.url or "" if outcome.error is None else f"{outcome.error.code}: {outcome.error.message}"
-    say_rows((), [(str(outcome.poster_index), outcome.status, result)])
+    say_fields(str(outcome.poster_index), outcome.status, result)

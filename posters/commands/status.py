@@ -26,7 +26,9 @@ def status(job_id: str, posters: int, *, as_json: bool) -> None:
     """Show the state of JOB_ID and of its posters, as the sink recorded them."""
     job = asyncio.run(find_job(read_settings(), job_id, posters))
     if job is None:
-        raise CommandError(f"job {job_id} is not recorded; if it was asked for just now, the sink may not have seen it")
+        raise CommandError(
+            f"job {job_id} is not recorded; if it was requested just now, the sink may not have written it yet"
+        )
     if as_json:
         document = orjson.dumps({**job.row, "posters": job.posters}, option=orjson.OPT_UTC_Z)
         click.echo(printable(document.decode()))

@@ -46,12 +46,19 @@ def say_document(document: str) -> None:
     click.echo(printable(document, multiline=True) if sys.stdout.isatty() else document, color=True)
 
 
+def say_fields(*cells: str) -> None:
+    """Print a line of cells, separated by tabs and each escaped."""
+    click.echo("\t".join(printable(cell) for cell in cells))
+
+
 def say_rows(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print rows without truncating a cell: aligned under their heads on a terminal, else separated by tabs."""
-    cells = [[printable(cell) for cell in row] for row in rows]
-    lines = aligned([list(columns), *cells]) if sys.stdout.isatty() else ["\t".join(row) for row in cells]
-    for line in lines:
-        click.echo(line)
+    if sys.stdout.isatty():
+        for line in aligned([columns, *([printable(cell) for cell in row] for row in rows)]):
+            click.echo(line)
+    else:
+        for row in rows:
+            say_fields(*row)
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:

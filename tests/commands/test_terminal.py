@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from posters.commands import dead_letters, status
-from posters.commands.terminal import aligned, printable, say_document
+from posters.commands.terminal import aligned, printable, say_document, say_fields, say_rows
 from posters.main import CommandError, main
 from posters.operations import dead_letter_actions
 from posters.operations.dead_letters import DeadLetter
@@ -138,6 +138,29 @@ def test_a_job_s_posters_are_shown_without_control_characters(
     assert done.exit_code == 0, done.output
     assert done.stdout.count(ESCAPED) == 2
     assert not any(character in done.stdout for character in "\x1b\x9b\u202e")
+
+
+def test_rows_on_a_terminal_have_heads_and_no_control_characters(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cells are escaped before they are aligned."""
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    say_rows(("entity", "status"), [(HOSTILE, "failed"), ("b", "completed")])
+    head, first, second = capsys.readouterr().out.splitlines()
+
+    assert first == f"{ESCAPED}  failed"
+    assert head.index("status") == first.index("failed") == second.index("completed")
+
+
+@pytest.mark.parametrize("on_terminal", [False, True])
+def test_outcomes_are_printed_as_fields(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, on_terminal: bool
+) -> None:
+    """What `request --wait` prints of a poster is one line with tabs, also on a terminal."""
+    monkeypatch.setattr("sys.stdout.isatty", lambda: on_terminal)
+    say_fields("0", "failed", f"template_data: {HOSTILE}")
+
+    assert capsys.readouterr().out == f"0\tfailed\ttemplate_data: {ESCAPED}\n"
 
 
 @pytest.mark.parametrize(("on_terminal", "shown"), [(False, HOSTILE), (True, ESCAPED)])
