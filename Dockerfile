@@ -22,9 +22,9 @@ RUN apt-get update \
  && useradd --uid 10001 --create-home --shell /usr/sbin/nologin posters
 COPY --from=build /opt/posters /opt/posters
 ENV PATH=/opt/posters/bin:$PATH PYTHONUNBUFFERED=1
-# Not root: only so does Chromium keep its sandbox (docker/chromium-seccomp.json lets it).
+# Not root: Chromium keeps its sandbox only then (docker/chromium-seccomp.json permits it).
 USER posters
 WORKDIR /home/posters
-# tini reaps the browser's processes and hands signals on.
+# tini reaps the browser's processes and forwards signals.
 ENTRYPOINT ["tini", "--", "posters"]
 CMD ["worker"]

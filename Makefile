@@ -1,14 +1,14 @@
-# One command for each thing; `make` lists them. Second runs check some stamps and start at once.
+# One command for each task; `make` lists them. Repeated runs only check stamp files.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-# Every command starts many processes; without what Python keeps of the first, each compiles for seconds.
+# Every command starts many processes; without cached bytecode each of them compiles for seconds.
 unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help install parts demo demo-site test lint format lock bench faults clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-install: ## Make .venv with everything for development; see to the browser and the fonts
+install: ## Make .venv with everything for development, and install the browser and the fonts
 	@scripts/install.sh dev
 	@scripts/install-browser.sh
 
@@ -25,7 +25,7 @@ demo-site: ## Serve that Django site, with its admin, until Ctrl-C; PORT=8000
 	@scripts/install-browser.sh
 	@.venv/bin/posters demo --serve $(or $(PORT),8000) $(ARGS)
 
-# All of it runs in two processes, each with servers of its own; a file's tests stay together. Some of it runs in one.
+# Everything runs in two processes, each with servers of its own; the tests of a file stay together. A selection runs in one.
 test: install parts lint ## Check and test everything, on real servers; ARGS="-k intake" for some of it
 	@.venv/bin/python -m pytest $(or $(ARGS),--numprocesses 2 --dist loadfile --no-loadscope-reorder)
 

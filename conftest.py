@@ -1,4 +1,4 @@
-"""Fixtures: real parts, each started once in a session by the first test that asks, and emptied for every test."""
+"""Fixtures: real servers, started once in a session by the first test that needs them, and emptied for every test."""
 
 import asyncio
 import signal
@@ -16,20 +16,20 @@ from tests.parts import Bucket, KafkaServer, MariaServer, ObjectServer, PartErro
 
 
 def pytest_configure() -> None:
-    """Undo that Ctrl-C is ignored, as shells have it for what they start in the background: children inherit it."""
+    """Handle SIGINT, which shells ignore for background jobs: child processes would inherit that."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
 def parts_directory() -> Iterator[Path]:
-    """A short-named directory (unix sockets need one) for the data of every part, removed at the end."""
+    """A directory with a short path (for unix sockets) for the data of every server, removed at the end."""
     with tempfile.TemporaryDirectory(prefix="posters-", ignore_cleanup_errors=True) as directory:
         yield Path(directory)
 
 
 @pytest.fixture(scope="session")
 def kafka(parts_directory: Path) -> Iterator[KafkaServer]:
-    """The session's Kafka, with whatever earlier tests left in it: ask for `broker` or `empty_broker` instead."""
+    """The session's Kafka, with the data of earlier tests: use `broker` or `empty_broker` instead."""
     with KafkaServer(parts_directory / "kafka") as server:
         yield server
 
@@ -41,7 +41,7 @@ def empty_broker(kafka: KafkaServer) -> str:
     try:
         kafka.clear()
     except PartError:
-        # A test that failed left a worker behind, which holds on to its group.
+        # A failed test left a worker running, which stays in its group.
         kafka.renew()
     return kafka.address
 
@@ -72,7 +72,7 @@ def mariadb(parts_directory: Path) -> Iterator[MariaServer]:
 
 @pytest.fixture(scope="session")
 def migrated_template(postgres: PostgresServer) -> str:
-    """The name of a database to copy, with every migration applied."""
+    """The name of a template database with every migration applied."""
     revive(postgres)
     postgres.create("migrated")
     asyncio.run(migrate(postgres.url("migrated")))
@@ -100,7 +100,7 @@ def object_server(parts_directory: Path) -> Iterator[ObjectServer]:
 
 @pytest.fixture
 def bucket(object_server: ObjectServer, monkeypatch: pytest.MonkeyPatch) -> Bucket:
-    """An empty bucket, which this process's `AWS_*` variables lead to."""
+    """An empty bucket; the `AWS_*` variables of this process point to its server."""
     revive(object_server)
     bucket = object_server.bucket()
     for name, value in bucket.environment.items():
@@ -118,6 +118,6 @@ def _database(postgres: PostgresServer, template: str) -> Iterator[str]:
 
 
 def revive(part: KafkaServer | PostgresServer | ObjectServer) -> None:
-    """Start the server if it is down: a test may end it, and fail before it has started it again."""
+    """Start the server if it is down: a test may stop it, and fail before it has started it again."""
     if not part.process.running:
         part.start()

@@ -23,7 +23,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from agents.settings import Settings, read_settings
 from bench.documents import DEADLINE_SECONDS, as_template, number
 from bench.figures import rate
-from posters.commands.setup import set_up
+from posters.operations.setup import set_up
 from posters.operations.templates import TemplateClient
 from schemas import topics
 from schemas.codec import encode
@@ -73,7 +73,7 @@ class Site:
     def upload(self, html: str) -> str:
         """Upload a document as a template and return what `<section>_latest` it is."""
         section = f"b{uuid4().hex[:8]}"
-        TemplateClient(self.settings, PATIENCE_SECONDS).order(
+        TemplateClient(self.settings, PATIENCE_SECONDS).execute(
             TemplateUpload, section=section, name=section, html_content=as_template(html), set_as_active=True
         )
         return f"{section}_latest"
@@ -212,7 +212,8 @@ async def running_site(roles: Sequence[str] = ROLES) -> AsyncIterator[Site]:
         }
         settings = read_settings(environment)
         os.environ.update(bucket.environment)
-        await set_up(settings)
+        async for _ in set_up(settings):
+            pass
         site = Site(settings, environment)
         stack.callback(site.close)
         for role in roles:

@@ -1,4 +1,4 @@
-"""The command line: one file a command, errors in one sentence."""
+"""The command line: one file a command, imported when it is called; errors are one sentence on standard error."""
 
 import importlib
 import sys
@@ -6,33 +6,37 @@ from typing import Any, Final
 
 import click
 
+from posters.commands.terminal import printable
+from posters.masking import mask_secrets
+from posters.operations.errors import OperationError
 from streams.errors import SettingsError, UnavailableError
 
 COMMANDS: Final = {
-    "dead-letters": "List, show, replay and drop records that were set aside; resume a role.",
-    "demo": "Run the main job end to end on embedded parts.",
-    "doctor": "Check every part and say how to mend what is wrong.",
-    "rebuild": "Make the tables of jobs, results and logs anew from the topics.",
+    "dead-letters": "List, show, replay and drop dead letters; resume a paused role.",
+    "demo": "Make posters for an example site, on an embedded broker and Postgres.",
+    "doctor": "Check every part and say how to repair it.",
+    "rebuild": "Rebuild the tables of jobs, results and logs from the topics.",
     "replay": "Make the posters of a job again.",
-    "request": "Ask for one poster, or for a batch from a file.",
+    "request": "Request one poster, or a batch from a file.",
     "setup": "Make topics, tables and storage ready; safe to repeat.",
-    "status": "Show what is recorded of a job.",
+    "status": "Show the recorded state of a job and its posters.",
     "templates": "Upload, list, show, activate, archive and preview templates.",
     "watch": "Follow a job until it is finished.",
-    "worker": "Run one role, several, or all.",
+    "worker": "Run one role, several, or all of them.",
 }
 
 
 class CommandError(click.ClickException):
-    """What went wrong with a command, in one sentence that says what to do."""
+    """Ends a command with exit code 1 and a message that says what happened and what to do."""
 
     def show(self, file: Any = None) -> None:
-        """Print the sentence on standard error."""
-        click.echo(f"posters: {self.format_message()}", file=file or sys.stderr)
+        """Print the message on standard error, with secrets masked and control characters escaped."""
+        message = printable(mask_secrets(self.format_message()), multiline=True)
+        click.echo(f"posters: {message}", file=file or sys.stderr)
 
 
 class LazyGroup(click.Group):
-    """Imports a command's module when it is called: `posters status` does not wait for a browser's bindings."""
+    """Imports a command's module when it is called: `posters status` does not load the browser's bindings."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands."""
@@ -47,11 +51,16 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(module, name)
         return command
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands, without importing one and without truncating a sentence."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name]) for name in self.list_commands(ctx)])
+
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; errors that are the user's or the world's become one sentence."""
+        """Run the command; errors that are no bugs become a message without a traceback."""
         try:
             return super().invoke(ctx)
-        except (SettingsError, UnavailableError) as error:
+        except (OperationError, SettingsError, UnavailableError) as error:
             raise CommandError(str(error)) from error
 
 

@@ -1,4 +1,4 @@
-"""Putting each role together: the only place that knows every room."""
+"""The composition root: opens each role with everything it needs. The only module that knows every package."""
 
 import asyncio
 import time
@@ -54,16 +54,16 @@ from streams.topics import EDGES, Role
 
 @dataclass(frozen=True, kw_only=True)
 class RunningRole:
-    """A role that is ready: its Faust app, not yet started, and the loop to run beside it."""
+    """A role that is ready to run: its Faust app, not yet started, and the coroutine that processes its records."""
 
     role: Role
     app: RoleApp
     work: Callable[[], Awaitable[None]]
-    fuse: DeadLetterLimit
+    dead_letter_limit: DeadLetterLimit
 
     @cached_property
-    def progress(self) -> Liveness:
-        """What the role shows of its work."""
+    def liveness(self) -> Liveness:
+        """What the status server, the metrics and the watchdog see of the role."""
         return Liveness(self.role, self.app.inboxes)
 
     def task(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
@@ -73,12 +73,15 @@ class RunningRole:
 
 
 def now() -> datetime:
-    """Return the time, in UTC."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)
 
 
 async def open_role(role: Role, settings: Settings, exit_stack: AsyncExitStack) -> RunningRole:
-    """Open what the role needs, except its consumer; `exit_stack` closes it again, in reverse order."""
+    """Open everything the role needs, except its consumer; `exit_stack` closes it in reverse order.
+
+    Raises SettingsError, UnavailableError.
+    """
     with log_context(role=role):
         opened: RunningRole = await _OPENERS[role](settings, exit_stack)
     return opened
@@ -93,10 +96,11 @@ def _app(role: Role, settings: Settings, **inbox_options: Any) -> tuple[RoleApp,
 async def _read_compacted(
     exit_stack: AsyncExitStack, settings: Settings, readers: Sequence[tuple[str, Callable[..., None]]]
 ) -> None:
-    whole = [CompactedTopicReader(topic, settings, on_record) for topic, on_record in readers]
-    for topic in whole:
-        exit_stack.push_async_callback(topic.stop)
-    await asyncio.gather(*(topic.start() for topic in whole))
+    """Read compacted topics to their end, and go on reading them: the role starts with their whole state."""
+    started = [CompactedTopicReader(topic, settings, on_record) for topic, on_record in readers]
+    for reader in started:
+        exit_stack.push_async_callback(reader.stop)
+    await asyncio.gather(*(reader.start() for reader in started))
 
 
 async def _database(exit_stack: AsyncExitStack, settings: Settings, role: Role) -> Database:
@@ -122,34 +126,34 @@ async def _open_intake(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
         [(topics.TEMPLATE_CATALOG, catalog.on_record), (topics.JOB_CANCELLATIONS, cancellations.on_record)],
     )
     app, inbox = _app("intake", settings, weigh=weigh_by_size)
-    fuse = await _dead_letters(exit_stack, settings, app, inbox)
+    limit = await _dead_letters(exit_stack, settings, app, inbox)
     handler = RequestHandler(catalog, cancellations, now)
-    agent = IntakeAgent(inbox, ReducingPublisher(app.publisher), fuse, handler, catalog)
-    return RunningRole(role="intake", app=app, work=agent.run, fuse=fuse)
+    agent = IntakeAgent(inbox, ReducingPublisher(app.publisher), limit, handler, catalog)
+    return RunningRole(role="intake", app=app, work=agent.run, dead_letter_limit=limit)
 
 
 async def _open_retry(settings: Settings, exit_stack: AsyncExitStack) -> RunningRole:
     cancellations = Cancellations()
     await _read_compacted(exit_stack, settings, [(topics.JOB_CANCELLATIONS, cancellations.on_record)])
     app, inbox = _app("retry", settings)
-    fuse = await _dead_letters(exit_stack, settings, app, inbox)
-    agent = RetryAgent(inbox, ReducingPublisher(app.publisher), fuse, cancellations, now=now)
-    return RunningRole(role="retry", app=app, work=agent.run, fuse=fuse)
+    limit = await _dead_letters(exit_stack, settings, app, inbox)
+    agent = RetryAgent(inbox, ReducingPublisher(app.publisher), limit, cancellations, now=now)
+    return RunningRole(role="retry", app=app, work=agent.run, dead_letter_limit=limit)
 
 
 async def _open_templates(settings: Settings, exit_stack: AsyncExitStack) -> RunningRole:
     database = await _database(exit_stack, settings, "templates")
     app, inbox = _app("templates", settings)
-    fuse = await _dead_letters(exit_stack, settings, app, inbox)
-    agent = TemplatesAgent(inbox, ReducingPublisher(app.publisher), fuse, database, now)
-    return RunningRole(role="templates", app=app, work=agent.run, fuse=fuse)
+    limit = await _dead_letters(exit_stack, settings, app, inbox)
+    agent = TemplatesAgent(inbox, ReducingPublisher(app.publisher), limit, database, now)
+    return RunningRole(role="templates", app=app, work=agent.run, dead_letter_limit=limit)
 
 
-async def _open_render(settings: Settings, exit_stack: AsyncExitStack) -> RunningRole:
-    cancellations = Cancellations()
+async def _engine(settings: Settings, exit_stack: AsyncExitStack) -> Engine:
+    """Return the rendering engine, not yet started. Raises SettingsError where there is no browser."""
     fetcher = await exit_stack.enter_async_context(HttpFetcher(settings.allowed_hosts))
     try:
-        engine = Engine(
+        return Engine(
             chromium_binary=settings.chromium,
             concurrency=settings.render_slots,
             fetcher=fetcher,
@@ -157,6 +161,11 @@ async def _open_render(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
         )
     except BrowserNotFoundError as error:
         raise SettingsError(str(error)) from error
+
+
+async def _open_render(settings: Settings, exit_stack: AsyncExitStack) -> RunningRole:
+    cancellations = Cancellations()
+    engine = await _engine(settings, exit_stack)
     queue: Queue = Lanes(lambda: engine.concurrency_limit.has_room_for_bulk)
     app, inbox = _app("render", settings, queue=queue)
     engine.concurrency_limit.on_free = inbox.recheck_queue
@@ -178,11 +187,11 @@ async def _open_render(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
         timeout=settings.render_timeout,
         clock=time.monotonic,
     )
-    fuse = await _dead_letters(exit_stack, settings, app, inbox)
+    limit = await _dead_letters(exit_stack, settings, app, inbox)
     agent = RenderAgent(
         inbox,
         ReducingPublisher(app.publisher),
-        fuse,
+        limit,
         cancellations,
         renderer,
         crash_journal,
@@ -190,32 +199,32 @@ async def _open_render(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
         retry_delays=settings.retry_delay_seconds,
         now=now,
     )
-    return RunningRole(role="render", app=app, work=agent.run, fuse=fuse)
+    return RunningRole(role="render", app=app, work=agent.run, dead_letter_limit=limit)
 
 
 async def _open_sink(settings: Settings, exit_stack: AsyncExitStack) -> RunningRole:
     database = SinkDatabase(settings.database_url, on_connect=FLUSH_FUNCTION)
-    janitors_own = SinkDatabase(settings.database_url)
+    janitor_database = SinkDatabase(settings.database_url)
     exit_stack.push_async_callback(database.close)
-    exit_stack.push_async_callback(janitors_own.close)
+    exit_stack.push_async_callback(janitor_database.close)
     app, inbox = _app("sink", settings, weigh=weigh_by_size)
     publisher = ReducingPublisher(app.publisher)
     janitor = Janitor(
-        janitors_own,
+        janitor_database,
         publisher,
         batch_timeout=settings.batch_timeout,
         stale_after=settings.stale_after,
         log_retention=settings.log_retention,
     )
-    fuse = await _dead_letters(exit_stack, settings, app, inbox)
+    limit = await _dead_letters(exit_stack, settings, app, inbox)
     store = object_store(settings.storage_url)
     await store.open()
     exit_stack.push_async_callback(store.close)
-    erasers_own = SinkDatabase(settings.database_url)
-    exit_stack.push_async_callback(erasers_own.close)
-    sink = Sink(database, publisher, fuse)
-    agent = SinkAgent(inbox, sink, Erasures(erasers_own, store, publisher), janitor)
-    return RunningRole(role="sink", app=app, work=agent.run, fuse=fuse)
+    eraser_database = SinkDatabase(settings.database_url)
+    exit_stack.push_async_callback(eraser_database.close)
+    sink = Sink(database, publisher, limit)
+    agent = SinkAgent(inbox, sink, Erasures(eraser_database, store, publisher), janitor)
+    return RunningRole(role="sink", app=app, work=agent.run, dead_letter_limit=limit)
 
 
 _OPENERS: Final[dict[Role, Callable[[Settings, AsyncExitStack], Awaitable[RunningRole]]]] = {

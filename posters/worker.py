@@ -1,11 +1,15 @@
-"""Running roles in one process until they are told to stop."""
+"""The worker process: starts roles, runs them, and shuts them down gracefully.
+
+Shutdown has three steps: stop intake, drain in-flight records within POSTERS_DRAIN_TIMEOUT, abort what still hangs.
+Unfinished records are not acknowledged, so the broker delivers them again.
+"""
 
 import asyncio
 import logging
 import signal
-from collections.abc import Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack
-from typing import Final
+from typing import Any, Final
 
 from prometheus_client import REGISTRY
 
@@ -26,35 +30,35 @@ from streams.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
 
-ABANDON_SECONDS: Final = 5.0
-"""How long a start that was interrupted, or a stop beyond its drain, may take."""
+ABORT_SECONDS: Final = 5.0
+"""How long an interrupted start, or a stop beyond its drain timeout, may take before it is aborted."""
 
 
 class Readiness:
-    """Why the worker is not ready, if it is not."""
+    """The reasons why the worker is not ready, for `/ready`."""
 
     def __init__(self) -> None:
         self._roles: Sequence[Liveness] | None = None
 
     def started(self, roles: Sequence[Liveness]) -> None:
-        """Say that everything has started; from now on the roles speak for themselves."""
+        """Report what the roles report, from now on."""
         self._roles = roles
 
     def reasons(self) -> list[str]:
-        """Return a sentence for each reason."""
+        """Return a sentence for each reason; empty where the worker is ready."""
         if self._roles is None:
             return ["starting"]
         return [reason for role in self._roles for reason in role.reasons()]
 
 
 class UncleanStopError(Exception):
-    """The worker stopped, but something of it still hangs; the process has to be ended from outside."""
+    """A consumer did not stop in time; the process must be ended without waiting for it."""
 
 
 async def run_worker(roles: Sequence[Role], settings: Settings, stop: asyncio.Event) -> None:
-    """Run the roles until `stop` is set or one of them ends; then finish what is in hand and leave.
+    """Run the roles until `stop` is set or one of them ends; then shut all of them down.
 
-    Raises whatever ended a role: a bug ends the process, and its records are delivered again.
+    Raises whatever ended a role (its records are delivered again), SettingsError, and UncleanStopError.
     """
     require_cython()
     return_large_blocks()
@@ -67,22 +71,23 @@ async def run_worker(roles: Sequence[Role], settings: Settings, stop: asyncio.Ev
             status = StatusServer(settings.status_address, readiness.reasons, REGISTRY)
             await status.start()
             exit_stack.push_async_callback(status.stop)
-        opened = await _started(roles, settings, exit_stack, stop)
+        opened = await _start_unless_stopped(roles, settings, exit_stack, stop)
         if opened is not None:
             freeze_loaded_objects()
             logger.info("working as %s", ", ".join(roles))
             BUILD_INFO.labels(build_id()).set(1)
-            for role in opened:
-                role.progress.export()
-            watchdog.watch([role.progress for role in opened])
-            readiness.started([role.progress for role in opened])
-            await _work(opened, settings, stop)
+            liveness = [role.liveness for role in opened]
+            for each in liveness:
+                each.export()
+            watchdog.watch(liveness)
+            readiness.started(liveness)
+            await _run(opened, settings, stop)
 
 
-async def _started(
+async def _start_unless_stopped(
     roles: Sequence[Role], settings: Settings, exit_stack: AsyncExitStack, stop: asyncio.Event
 ) -> Sequence[RunningRole] | None:
-    """Return the started roles, or None where `stop` was set first: a broker that is away must not hold us here."""
+    """Return the started roles, or None where `stop` was set first: an unavailable broker must not delay a shutdown."""
     opened: list[RunningRole] = []
     starting = asyncio.ensure_future(_start(roles, settings, exit_stack, opened))
     stopping = asyncio.ensure_future(stop.wait())
@@ -91,10 +96,10 @@ async def _started(
     if starting.done():
         await starting
         return opened
-    logger.info("told to stop before everything had started")
+    logger.info("shutdown requested before every role had started")
     starting.cancel()
     stops = [role.task(role.app.stop()) for role in opened]
-    await asyncio.wait({starting, *stops}, timeout=ABANDON_SECONDS)
+    await asyncio.wait({starting, *stops}, timeout=ABORT_SECONDS)
     return None
 
 
@@ -103,52 +108,59 @@ async def _start(
 ) -> None:
     await _require_topics(roles, settings)
     opened += await asyncio.gather(*(open_role(role, settings, exit_stack) for role in roles))
-    # All at once: started one after the other, each would wait for its own group's initial delay.
+    # Concurrently: one after the other, each would wait for its own consumer group's initial rebalance delay.
     await asyncio.gather(*(role.task(role.app.start()) for role in opened))
 
 
 async def _require_topics(roles: Sequence[Role], settings: Settings) -> None:
-    """Wait for a broker; raise SettingsError where it does not have the topics of these roles."""
-    named = {
+    """Wait for a broker; raise SettingsError where it lacks topics of these roles."""
+    required = {
         name for role in roles for name in (*EDGES[role].consumes, *EDGES[role].reads_compacted, *EDGES[role].writes)
     }
     admin = TopicAdmin(settings)
-    missing = await retry_while_unavailable(lambda: asyncio.to_thread(admin.missing, named))
+    missing = await retry_while_unavailable(lambda: asyncio.to_thread(admin.missing, required))
     if missing:
         raise SettingsError(f"the broker at {settings.brokers} has no topic {', '.join(missing)}; run `posters setup`")
     for problem in await retry_while_unavailable(lambda: asyncio.to_thread(admin.check)):
         logger.warning("%s", problem)
 
 
-async def _work(opened: Sequence[RunningRole], settings: Settings, stop: asyncio.Event) -> None:
-    loops = [role.task(role.progress.run(role.work)) for role in opened]
-    loops += [role.task(Lag(role.app, role.progress, now).run()) for role in opened]
-    loops += [role.task(role.app.until_crashed()) for role in opened]
+async def _run(opened: Sequence[RunningRole], settings: Settings, stop: asyncio.Event) -> None:
+    tasks = [role.task(coroutine) for role in opened for coroutine in _coroutines(role)]
     stopping = asyncio.ensure_future(stop.wait())
-    loops += [role.task(role.fuse.run()) for role in opened]
     try:
-        done, _ = await asyncio.wait([*loops, stopping], return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
         for task in done - {stopping}:
             await task
-        logger.info("finishing what is in hand")
-        await _stop(opened, settings)
+        logger.info("shutting down: no new records; up to %g s for those in flight", settings.drain_timeout)
+        await _shut_down(opened, settings)
     finally:
-        for task in (*loops, stopping):
+        for task in (*tasks, stopping):
             task.cancel()
-        await asyncio.gather(*loops, stopping, return_exceptions=True)
+        await asyncio.gather(*tasks, stopping, return_exceptions=True)
 
 
-async def _stop(opened: Sequence[RunningRole], settings: Settings) -> None:
+def _coroutines(role: RunningRole) -> Iterator[Coroutine[Any, Any, None]]:
+    """Yield what runs for a role until it is shut down; whichever ends first ends the worker."""
+    yield role.liveness.run(role.work)
+    yield Lag(role.app, role.liveness, now).run()
+    yield role.app.until_crashed()
+    yield role.dead_letter_limit.run()
+
+
+async def _shut_down(opened: Sequence[RunningRole], settings: Settings) -> None:
+    """Stop intake, drain, commit and leave the groups. Raises UncleanStopError where that takes too long."""
     stops = [role.task(role.app.stop()) for role in opened]
-    _, hanging = await asyncio.wait(stops, timeout=settings.drain_timeout + ABANDON_SECONDS)
+    _, hanging = await asyncio.wait(stops, timeout=settings.drain_timeout + ABORT_SECONDS)
     if hanging:
         raise UncleanStopError(
-            "the consumers did not leave their groups in time; is the broker away? The rest is delivered again"
+            "the consumers did not leave their groups in time; is the broker unavailable? "
+            "Unfinished records are delivered again"
         )
 
 
 def stop_on_signals(stop: asyncio.Event) -> None:
-    """Set `stop` on TERM and on Ctrl-C."""
+    """Set `stop` on SIGTERM and on SIGINT (Ctrl-C)."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Sees to Chromium's headless shell, the Noto fonts and what Playwright's driver links to: what is there first, then
-# apt-get (as root), then Playwright's download of the browser; otherwise it says what to install, with code 1.
+# Installs Chromium's headless shell, the Noto fonts and a library of Playwright's driver where they are missing: with
+# apt-get (as root), else with Playwright's download of the browser; otherwise says what to install and exits with 1.
 # Needs .venv (scripts/install.sh).
 set -euo pipefail
 cd "$(dirname "$0")/.."

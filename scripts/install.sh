@@ -23,7 +23,7 @@ fi
 mkdir -p .parts
 exec 9>.parts/install.lock
 flock 9
-if installed; then # by whoever held the lock
+if installed; then # by the process that held the lock
   exit 0
 fi
 
@@ -31,7 +31,7 @@ say() { echo "posters: $*" >&2; }
 
 export UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=${UV_LINK_MODE:-copy}
 python=$(scripts/find-python.sh)
-# uv does not read pip's settings; a machine whose index is set only there shall not be sent elsewhere.
+# uv does not read pip's settings; an index that is set only there must be used all the same.
 if [ -z "${UV_DEFAULT_INDEX:-}${UV_INDEX_URL:-}" ]; then
   index=${PIP_INDEX_URL:-$("$python" -m pip config get global.index-url 2>/dev/null || true)}
   [ -z "$index" ] || export UV_DEFAULT_INDEX=$index
@@ -44,7 +44,7 @@ if ! .venv/bin/python -c "" 2>/dev/null; then
 fi
 rm -f .venv/.installed-*
 say "installing requirements-$kind.txt into .venv"
-# Compiled here once: where Python may not keep what it compiles, each of the many processes would do it anew.
+# Compile once: where Python may not write bytecode, each of the many processes would compile again.
 "$uv" pip install --quiet --compile-bytecode --python .venv/bin/python --require-hashes \
   --requirement "requirements-$kind.txt"
 "$uv" pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation \

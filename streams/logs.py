@@ -38,7 +38,11 @@ INTERVAL_SECONDS: Final = 10.0
 MESSAGES_TRACKED: Final = 1_000
 """How many different messages are told apart; above that, every one counts as new."""
 
-_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+Mask = Callable[[str], str]
+"""Returns a text without its secrets."""
+
+_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""Control characters, separators of lines, and marks that change the direction of text."""
 _CONTEXT: ContextVar[LogFields | None] = ContextVar("log_context", default=None)
 
 
@@ -115,23 +119,28 @@ class TextFormatter(logging.Formatter):
     Control characters are escaped: a message cannot forge a second line or send an escape sequence to a terminal.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, mask: Mask = str) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+        self._mask = mask
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as text."""
-        record.message = record.getMessage()
+        record.message = self._mask(record.getMessage())
         record.asctime = self.formatTime(record)
         line = self.formatMessage(record)
         fields = " ".join(f"{name}={value}" for name, value in _fields_of(record).items())
         lines = [f"{line} [{fields}]" if fields else line]
-        stack = _stack_of(self, record)
+        stack = self._mask(_stack_of(self, record))
         lines += [f"  {each}" for each in stack.split("\n")] if stack else []
         return "\n".join(_escape(each) for each in lines)
 
 
 class JsonFormatter(logging.Formatter):
     """One JSON object a line: time (RFC 3339, UTC), level, logger, message, the fields, and `exception`, if any."""
+
+    def __init__(self, mask: Mask = str) -> None:
+        super().__init__()
+        self._mask = mask
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as JSON, in ASCII."""
@@ -140,19 +149,22 @@ class JsonFormatter(logging.Formatter):
             "time": written.replace("+00:00", "Z"),
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": self._mask(record.getMessage()),
             **_fields_of(record),
         }
-        stack = _stack_of(self, record)
+        stack = self._mask(_stack_of(self, record))
         if stack:
             content["exception"] = stack
         return json.dumps(content, default=str)
 
 
-def configure_logging(settings: StreamSettings) -> None:
-    """Write logs to standard error, in the format and from the level of the settings. Call it once in a process."""
+def configure_logging(settings: StreamSettings, mask: Mask = str) -> None:
+    """Write logs to standard error, in the format and from the level of the settings. Call it once in a process.
+
+    `mask` replaces the secrets in messages and stacks.
+    """
     handler = logging.StreamHandler()
-    handler.setFormatter(JsonFormatter() if settings.log_format == "json" else TextFormatter())
+    handler.setFormatter(JsonFormatter(mask) if settings.log_format == "json" else TextFormatter(mask))
     handler.addFilter(RateLimitFilter())
     handler.addFilter(ContextFilter())
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler])

@@ -14,7 +14,7 @@ from .models import Testimonial
 
 @admin.register(Testimonial)
 class TestimonialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Saving one asks for its poster."""
+    """Requests a poster whenever a testimonial is saved."""
 
     list_display = ("author", "company", "rating", "thumbnail")
     search_fields = ("author", "company", "quote")
@@ -22,10 +22,10 @@ class TestimonialAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description="poster")
     def thumbnail(self, testimonial: Testimonial) -> SafeString:
-        """Show the poster small."""
+        """Show the poster as a thumbnail."""
         return poster(testimonial, width=64)
 
     def save_model(self, request: HttpRequest, obj: Testimonial, form: Any, change: bool) -> None:
-        """Save, and ask for a poster; the admin does both in one transaction."""
+        """Save, and request a poster; the admin does both in one transaction."""
         super().save_model(request, obj, form, change)
         request_poster(obj)

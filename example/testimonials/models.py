@@ -1,4 +1,4 @@
-"""What customers say, each with a picture of it to post."""
+"""Testimonials of customers, each with a poster to share."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from django_posters import PosterField
 
 
 class Testimonial(models.Model):
-    """One customer's words."""
+    """A quote of a customer."""
 
     author = models.CharField(max_length=80)
     role = models.CharField(max_length=80, blank=True)
@@ -24,7 +24,7 @@ class Testimonial(models.Model):
         return f"{self.author}: {self.quote[:40]}"
 
     def poster_data(self) -> dict[str, Any]:
-        """Return what the poster shows."""
+        """Return the data of the poster."""
         return {
             "author": self.author,
             "role": self.role,

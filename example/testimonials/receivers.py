@@ -1,4 +1,4 @@
-"""What the site does once a poster is there."""
+"""Signal receivers: store the URL of a finished poster, and clear that of an erased one."""
 
 import logging
 from typing import Any
@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 @receiver(poster_finished, sender=Testimonial)
 def show_poster(poster: Poster, **_: Any) -> None:
-    """Put the picture's address into its testimonial, unless a newer poster was asked for meanwhile."""
+    """Store the URL of the image in its testimonial, unless a newer poster was requested meanwhile."""
     if poster.status == Poster.Status.COMPLETED:
         Testimonial.objects.filter(poster=poster).update(poster_url=poster.url)
     else:
@@ -25,6 +25,6 @@ def show_poster(poster: Poster, **_: Any) -> None:
 
 @receiver(poster_erased, sender=Testimonial)
 def hide_poster(poster: Poster, **_: Any) -> None:
-    """Forget the picture's address, unless a newer poster was asked for meanwhile."""
+    """Clear the URL of the image, unless a newer poster was requested meanwhile."""
     testimonials = Testimonial.objects.filter(pk=poster.entity_id)
     testimonials.filter(Q(poster=None) | Q(poster=poster)).update(poster_url="")

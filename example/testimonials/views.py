@@ -15,14 +15,14 @@ TestimonialForm = forms.modelform_factory(Testimonial, fields=["author", "role",
 
 
 def index(request: HttpRequest) -> HttpResponse:
-    """Show every testimonial, and how far the batch has come that was asked for last."""
+    """Show every testimonial, and the progress of the latest batch."""
     job = Job.objects.filter(pk=request.GET.get("job", "")).first()
     testimonials = Testimonial.objects.select_related("poster").order_by("-pk")
     return render(request, "testimonials/index.html", {"testimonials": testimonials, "job": job})
 
 
 def new(request: HttpRequest) -> HttpResponse:
-    """Save what the form says, and ask for a poster of it in the same transaction."""
+    """Save the form, and request its poster in the same transaction."""
     form = TestimonialForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         with transaction.atomic():
@@ -40,6 +40,6 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def ask_for_all(request: HttpRequest) -> HttpResponse:
-    """Ask for a new poster of every testimonial, as one job."""
+    """Request a new poster of every testimonial, as one job."""
     job = request_posters(Testimonial.objects.all(), reuse=False)
     return redirect(f"/?job={job.pk}")

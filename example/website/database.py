@@ -1,4 +1,4 @@
-"""`DATABASE_URL` in Django's words."""
+"""Converts `DATABASE_URL` to an entry of Django's DATABASES."""
 
 from importlib.util import find_spec
 from typing import Any, Final

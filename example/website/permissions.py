@@ -1,4 +1,4 @@
-"""Who may see what."""
+"""Permissions of the example site."""
 
 from django.http import HttpRequest
 from django_posters.models import Job

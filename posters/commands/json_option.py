@@ -1,4 +1,4 @@
-"""Options that take a JSON object."""
+"""The type of options that take a JSON object."""
 
 from typing import Any
 

@@ -1,23 +1,20 @@
-"""`posters status`: what is recorded of a job."""
+"""`posters status`: the recorded state of a job."""
 
 import asyncio
 
 import click
 import orjson
-from rich.console import Console
-from rich.table import Table
 
-from agents.settings import Settings, read_settings
+from agents.settings import read_settings
+from posters.commands.terminal import printable, say, say_rows
 from posters.main import CommandError
-from posters.operations.jobs import Job, recorded_jobs
+from posters.operations.jobs import Job, find_job
 from schemas import limits
-
-_COUNT = click.IntRange(min=0, max=limits.NUMBER_MAX)
 
 
 @click.command()
 @click.argument("job_id")
-@click.option("--json", "as_json", is_flag=True, help="one JSON object")
+@click.option("--json", "as_json", is_flag=True, help="print one JSON object")
 @click.option(
     "--posters",
     type=click.IntRange(min=0, max=limits.NUMBER_MAX),
@@ -27,35 +24,35 @@ _COUNT = click.IntRange(min=0, max=limits.NUMBER_MAX)
 )
 def status(job_id: str, posters: int, *, as_json: bool) -> None:
     """Show the state of JOB_ID and of its posters, as the sink recorded them."""
-    job = asyncio.run(_find(read_settings(), job_id, posters))
+    job = asyncio.run(find_job(read_settings(), job_id, posters))
     if job is None:
-        raise CommandError(f"job {job_id} is not recorded; if it was asked for just now, the sink may not have seen it")
+        raise CommandError(
+            f"job {job_id} is not recorded; if it was requested just now, the sink may not have written it yet"
+        )
     if as_json:
-        click.echo(orjson.dumps({**job.row, "posters": job.posters}, option=orjson.OPT_UTC_Z))
+        document = orjson.dumps({**job.row, "posters": job.posters}, option=orjson.OPT_UTC_Z)
+        click.echo(printable(document.decode()))
     else:
         _show(job)
 
 
-async def _find(settings: Settings, job_id: str, posters: int) -> Job | None:
-    async with recorded_jobs(settings) as jobs:
-        return await jobs.find(job_id, posters)
-
-
 def _show(job: Job) -> None:
     row = job.row
-    click.echo(
+    say(
         f"{row['job_id']}  {row['status']}: {row['success_count']} completed, {row['failure_count']} failed, "
         f"{row['cancelled_count']} cancelled of {row['total_count']}"
     )
-    table = Table("index", "entity", "status", "ms", "url or error", box=None)
-    for poster in job.posters:
-        reason = f"{poster['error_code']}: {poster['error_message']}" if poster["error_code"] else ""
-        milliseconds = "" if poster["generation_time_ms"] is None else str(poster["generation_time_ms"])
-        table.add_row(
-            str(poster["poster_index"]),
-            poster["entity_id"],
-            poster["status"],
-            milliseconds,
-            poster["output_url"] or reason,
-        )
-    Console(soft_wrap=True).print(table)
+    say_rows(
+        ("index", "entity", "status", "ms", "url or error"),
+        (
+            (
+                str(poster["poster_index"]),
+                poster["entity_id"],
+                poster["status"],
+                "" if poster["generation_time_ms"] is None else str(poster["generation_time_ms"]),
+                poster["output_url"]
+                or (f"{poster['error_code']}: {poster['error_message']}" if poster["error_code"] else ""),
+            )
+            for poster in job.posters
+        ),
+    )

@@ -1,22 +1,21 @@
-"""`posters templates`: what a designer does."""
+"""`posters templates`: the commands of designers."""
 
 from pathlib import Path
 from typing import Any
 
 import click
 import orjson
-from rich.console import Console
-from rich.table import Table
 
 from agents.settings import read_settings
 from posters.commands.json_option import JsonObject
+from posters.commands.terminal import printable, say, say_document, say_rows
 from posters.main import CommandError
 from posters.operations.templates import TemplateClient
 from schemas.output import OutputError, parse_output
 from schemas.references import Identified, Latest, Numbered, parse_reference
 from schemas.templates import TemplateActivate, TemplateArchive, TemplateGet, TemplatePreview, TemplateUpload
 
-_timeout = click.option("--timeout", type=float, default=30.0, show_default=True, help="seconds to wait at most")
+_timeout = click.option("--timeout", type=float, default=30.0, show_default=True, help="longest wait, in seconds")
 _html_file = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -28,12 +27,12 @@ def templates() -> None:
 @templates.command()
 @click.argument("section")
 @click.argument("file", type=_html_file)
-@click.option("--name", help="what people call it; default: the section")
-@click.option("--activate/--no-activate", default=True, help="let <section>_latest mean this version  [default: yes]")
+@click.option("--name", help="a title for people; default: the section")
+@click.option("--activate/--no-activate", default=True, help="make this version <section>_latest  [default: yes]")
 @click.option("--width", type=int, help="CSS pixels")
 @click.option("--height", type=int, help="CSS pixels")
-@click.option("--output", type=JsonObject(), help="defaults of its posters")
-@click.option("--javascript", is_flag=True, help="its posters may run JavaScript")
+@click.option("--output", type=JsonObject(), help="default output of its posters, as JSON")
+@click.option("--javascript", is_flag=True, help="run the JavaScript of the template")
 @_timeout
 def upload(section: str, file: Path, name: str | None, timeout: float, *, activate: bool, **options: Any) -> None:
     """Upload the HTML in FILE as the next version of SECTION."""
@@ -42,78 +41,86 @@ def upload(section: str, file: Path, name: str | None, timeout: float, *, activa
         parse_output(options["output"])
     except (UnicodeDecodeError, OutputError) as error:
         raise CommandError(f"{file}: {error}") from error
-    answer = TemplateClient(read_settings(), timeout).order(
+    answer = TemplateClient(read_settings(), timeout).execute(
         TemplateUpload, section=section, name=name or section, html_content=html, set_as_active=activate, **options
     )
     state = "active" if answer.is_active else "not active"
-    click.echo(f"{answer.section}@{answer.template_version}  {answer.template_id}  {state}")
+    say(f"{answer.section}@{answer.template_version}  {answer.template_id}  {state}")
     for placeholder in answer.placeholders:
-        click.echo(f"  {placeholder.name}: {placeholder.data_type}{'' if placeholder.required else ', optional'}")
+        say(f"  {placeholder.name}: {placeholder.data_type}{'' if placeholder.required else ', optional'}")
     for warning in answer.warnings:
-        click.echo(f"  warning: {warning.message}", err=True)
+        say(f"  warning: {warning.message}", error=True)
 
 
 @templates.command("list")
 def list_() -> None:
     """List every version of every section."""
-    table = Table("template", "name", "state", "size", "id", box=None)
-    for version in TemplateClient(read_settings(), 0).catalog():
-        state = "active" if version.is_active else "archived" if version.archived_at else ""
-        reference = f"{version.section}@{version.template_version}"
-        table.add_row(reference, version.name, state, f"{version.width}x{version.height}", str(version.template_id))
-    Console(soft_wrap=True).print(table)
+    say_rows(
+        ("template", "name", "state", "size", "id"),
+        (
+            (
+                f"{version.section}@{version.template_version}",
+                version.name,
+                "active" if version.is_active else "archived" if version.archived_at else "",
+                f"{version.width}x{version.height}",
+                str(version.template_id),
+            )
+            for version in TemplateClient(read_settings(), 0).catalog()
+        ),
+    )
 
 
 @templates.command()
 @click.argument("template_id")
-@click.option("--section", help="its section, where TEMPLATE_ID is a UUID")
-@click.option("--html", "html_only", is_flag=True, help="print the HTML alone")
+@click.option("--section", help="its section; needed where TEMPLATE_ID is a UUID")
+@click.option("--html", "html_only", is_flag=True, help="print only the HTML")
 @_timeout
 def show(template_id: str, section: str | None, timeout: float, *, html_only: bool) -> None:
-    """Show all that is known of TEMPLATE_ID."""
+    """Show TEMPLATE_ID with its HTML and placeholders, as JSON."""
     client = TemplateClient(read_settings(), timeout)
-    answer = client.order(TemplateGet, section=_section(template_id, section), template_id=template_id)
+    answer = client.execute(TemplateGet, section=_section(template_id, section), template_id=template_id)
     if html_only:
-        click.echo(answer.html_content)
+        say_document(answer.html_content)
     else:
-        click.echo(orjson.dumps(answer, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z))
+        document = orjson.dumps(answer, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z)
+        click.echo(printable(document.decode(), multiline=True))
 
 
 @templates.command()
 @click.argument("template_id")
-@click.option("--section", help="its section, where TEMPLATE_ID is a UUID")
+@click.option("--section", help="its section; needed where TEMPLATE_ID is a UUID")
 @_timeout
 def activate(template_id: str, section: str | None, timeout: float) -> None:
-    """Let <section>_latest mean TEMPLATE_ID from now on."""
+    """Make TEMPLATE_ID the version that <section>_latest names, from now on."""
     client = TemplateClient(read_settings(), timeout)
-    answer = client.order(TemplateActivate, section=_section(template_id, section), template_id=template_id)
-    click.echo(f"{answer.section}@{answer.template_version} is active from {answer.active_from.isoformat()}")
+    answer = client.execute(TemplateActivate, section=_section(template_id, section), template_id=template_id)
+    say(f"{answer.section}@{answer.template_version} is active from {answer.active_from.isoformat()}")
 
 
 @templates.command()
 @click.argument("template_id")
-@click.option("--section", help="its section, where TEMPLATE_ID is a UUID")
+@click.option("--section", help="its section; needed where TEMPLATE_ID is a UUID")
 @_timeout
 def archive(template_id: str, section: str | None, timeout: float) -> None:
-    """Take TEMPLATE_ID out of use for requests that come later."""
+    """Refuse TEMPLATE_ID to later requests."""
     client = TemplateClient(read_settings(), timeout)
-    answer = client.order(TemplateArchive, section=_section(template_id, section), template_id=template_id)
-    click.echo(f"{answer.section}@{answer.template_version} is archived")
+    answer = client.execute(TemplateArchive, section=_section(template_id, section), template_id=template_id)
+    say(f"{answer.section}@{answer.template_version} is archived")
 
 
 @templates.command()
 @click.argument("template_id", required=False)
-@click.option("--file", type=_html_file, help="HTML that is not uploaded")
+@click.option("--file", type=_html_file, help="preview this HTML file instead of an uploaded version")
 @click.option("--section", help="the section; needed with --file and where TEMPLATE_ID is a UUID")
 @click.option("--data", type=JsonObject(), help="custom_data; default: the samples of its placeholders")
 @click.option("--output", type=JsonObject(), help="size and format")
 @_timeout
 def preview(template_id: str | None, file: Path | None, section: str | None, timeout: float, **options: Any) -> None:
-    """Render TEMPLATE_ID, or the HTML in --file, and print where the picture is."""
+    """Render TEMPLATE_ID, or the HTML in --file, and print the URL of the image."""
     if (template_id is None) == (file is None):
         raise click.UsageError("say what to preview: TEMPLATE_ID or --file")
     client = TemplateClient(read_settings(), timeout)
-    answer = client.order(
+    answer = client.execute(
         TemplatePreview,
         section=section if file is not None and section else _section(template_id or "", section),
         template_id=template_id,
@@ -121,7 +128,7 @@ def preview(template_id: str | None, file: Path | None, section: str | None, tim
         custom_data=options["data"],
         output=options["output"],
     )
-    click.echo(answer.url)
+    say(answer.url)
 
 
 def _section(template_id: str, section: str | None) -> str:

@@ -1,4 +1,4 @@
-"""`posters worker`: run roles."""
+"""`posters worker`: run roles in this process."""
 
 import asyncio
 import logging
@@ -7,6 +7,7 @@ import os
 import click
 
 from agents.settings import Settings, read_settings
+from posters.masking import mask_secrets
 from posters.worker import UncleanStopError, run_worker, stop_on_signals
 from streams.errors import SettingsError, UnavailableError
 from streams.logs import configure_logging
@@ -18,10 +19,11 @@ from streams.topics import ROLES, Role
 def worker(roles: tuple[Role, ...]) -> None:
     """Run the ROLES (default: all of them) in this process until TERM or Ctrl-C.
 
-    It then takes nothing new, finishes its in-flight records within POSTERS_DRAIN_TIMEOUT, commits and leaves.
+    It then shuts down gracefully: it takes no new records, finishes those in flight within POSTERS_DRAIN_TIMEOUT,
+    commits and leaves its consumer groups.
     """
     settings = read_settings()
-    configure_logging(settings)
+    configure_logging(settings, mask=mask_secrets)
     asyncio.run(_run(tuple(dict.fromkeys(roles)) or ROLES, settings))
 
 
@@ -41,7 +43,6 @@ async def _run(roles: tuple[Role, ...], settings: Settings) -> None:
 
 
 def _end_at_once() -> None:
-    # The consumers' threads, and tasks that do not let themselves be cancelled, would keep the process, and keep its
-    # partitions from others, for ever.
+    # Consumer threads, and tasks that ignore cancellation, would keep the process alive and its partitions assigned.
     logging.shutdown()
     os._exit(1)

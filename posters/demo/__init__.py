@@ -1,1 +1,1 @@
-"""The main job on embedded parts, as `posters demo` runs it."""
+"""`posters demo`: the example site and the workers on embedded servers."""

@@ -1,4 +1,4 @@
-"""All posters on one picture."""
+"""The contact sheet: all posters on one image."""
 
 from collections.abc import Sequence
 from pathlib import Path

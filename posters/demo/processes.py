@@ -1,4 +1,4 @@
-"""The demo's processes: each with a log of its own, all ended with the demo."""
+"""The demo's child processes: each with a log of its own, all stopped with the demo."""
 
 import os
 import subprocess
@@ -8,13 +8,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
-from posters.main import CommandError
+from posters.operations.errors import OperationError
 
-PATIENCE_SECONDS: Final = 25.0
+STOP_TIMEOUT_SECONDS: Final = 25.0
 
 
 class Processes:
-    """Children of the demo."""
+    """The child processes of the demo, by name."""
 
     def __init__(self, logs: Path, environment: Mapping[str, str]) -> None:
         self._logs = logs
@@ -31,32 +31,30 @@ class Processes:
         )
 
     def run(self, name: str, command: Sequence[str], directory: Path) -> str:
-        """Run a process to its end and return what it printed. Raises CommandError where it fails."""
+        """Run a process to its end and return what it printed. Raises OperationError where it fails."""
         done = subprocess.run(
             command, cwd=directory, env=self._environment, capture_output=True, text=True, check=False
         )
         (self._logs / f"{name}.log").write_text(done.stdout + done.stderr, encoding="utf-8")
         if done.returncode:
-            raise CommandError(f"{name} failed:\n{done.stdout}{done.stderr}".rstrip())
+            raise OperationError(f"{name} failed:\n{done.stdout}{done.stderr}".rstrip())
         return done.stdout
 
     def check(self) -> None:
-        """Raise CommandError where one that should be running has ended."""
+        """Raise OperationError where a process that should be running has ended."""
         for name, child in self._children.items():
             if child.poll() is not None:
-                raise CommandError(
-                    f"{name} ended with code {child.returncode}; its last words are in {self._logs / f'{name}.log'}"
-                )
+                raise OperationError(f"{name} ended with code {child.returncode}; see {self._logs / f'{name}.log'}")
 
     def stop(self) -> None:
-        """End every process: TERM, and KILL for one that does not go."""
+        """Stop every process: TERM, then KILL for those still running after 25 s."""
         for child in self._children.values():
             if child.poll() is None:
                 child.terminate()
-        until = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + STOP_TIMEOUT_SECONDS
         for child in self._children.values():
             try:
-                child.wait(max(0.0, until - time.monotonic()))
+                child.wait(max(0.0, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()

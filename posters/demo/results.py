@@ -1,4 +1,4 @@
-"""What came of the demo's testimonials, as both databases tell it."""
+"""Results of the demo's testimonials, from the database of the workers and that of the site."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ class Result:
 
     @property
     def is_done(self) -> bool:
-        """Whether it is made, recorded, and known to the site."""
+        """Whether the poster is made, recorded, and known to the site."""
         return self.status == "completed" and self.poster_url != ""
 
     @property
@@ -34,7 +34,7 @@ class Result:
         return Path(unquote(urlsplit(self.poster_url).path))
 
 
-class Ledger:
+class ResultReader:
     """Reads the sink's and the site's database."""
 
     def __init__(self, recorded: Any, site: Any) -> None:
@@ -42,7 +42,7 @@ class Ledger:
         self._site = site
 
     async def results(self, authors: dict[str, str]) -> list[Result]:
-        """Return a result a job; `authors` are the names by job id."""
+        """Return one result for each job; `authors` are the names by job id."""
         rows = {row["job_id"]: row for row in await self._recorded.fetch(SQL["recorded"], list(authors))}
         urls = {row["job_id"]: row["poster_url"] for row in await self._site.fetch(SQL["site"])}
         return [_result(author, rows.get(job_id), urls.get(job_id, "")) for job_id, author in authors.items()]

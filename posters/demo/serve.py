@@ -1,4 +1,4 @@
-"""The example site on embedded parts, for people to click through."""
+"""Serves the example site on embedded parts, to try in a browser."""
 
 import asyncio
 import socket
@@ -9,11 +9,9 @@ from typing import Final
 
 import click
 
-from agents.settings import read_settings
-from posters.commands.setup import set_up
 from posters.demo.parts import embedded_parts
 from posters.demo.processes import Processes
-from posters.demo.run import EXAMPLE, directories, environment_of, start_site
+from posters.demo.run import EXAMPLE, directories, environment_of, set_up_parts, start_site
 
 POLL_SECONDS: Final = 0.2
 USER: Final = "demo"
@@ -24,7 +22,7 @@ Ctrl-C ends it; its logs are in {logs}"""
 
 
 def serve_demo(out: Path, port: int) -> None:
-    """Serve the site and all that makes its posters, until Ctrl-C. Raises CommandError where a part of it ends."""
+    """Serve the site and the workers until Ctrl-C. Raises OperationError where a process of it ends."""
     logs, storage = directories(out)
     with embedded_parts() as parts:
         environment = {
@@ -35,7 +33,7 @@ def serve_demo(out: Path, port: int) -> None:
         }
         processes = Processes(logs, environment)
         try:
-            asyncio.run(set_up(read_settings(environment)))
+            asyncio.run(set_up_parts(environment))
             start_site(processes)
             _open(processes, port)
             click.echo(READY.format(port=port, user=USER, logs=logs))

@@ -1,5 +1,7 @@
-"""What operators did, in the log of every job."""
+"""The audit trail: what operators did, as lines of the job log."""
 
+import getpass
+import socket
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -11,15 +13,24 @@ from streams.delivery import Record
 from streams.records import event_headers, event_record
 
 
+def operator() -> str:
+    """Return who acts: `user@host`."""
+    return f"{getpass.getuser()}@{socket.gethostname()}"
+
+
 def audit_record(job_id: str, code: str, message: str, details: Mapping[str, Any], now: datetime) -> Record:
-    """Return the log line of an operator's action; where it concerns no single job, `job_id` is the command's name."""
+    """Return the log line of an operator's action; message and details name the operator.
+
+    Where the action concerns no single job, `job_id` is the command's name.
+    """
+    who = operator()
     event = LogRecorded(
         event_id=uuid4(),
         occurred_at=now,
         job_id=job_id,
         level="WARNING",
         code=code,
-        message=message,
-        details=dict(details),
+        message=f"{message} by {who}",
+        details={**details, "by": who},
     )
     return event_record(topics.POSTER_LOGS, job_id, event, event_headers())

@@ -1,39 +1,37 @@
-"""Dead letters as an operator sees them: found, chosen, and what became of each."""
+"""Dead letters: records that a role set aside, read from their topic, completed from storage, and sent back."""
 
-import getpass
-import socket
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import asyncpg
-import click
 import orjson
 
 from agents.settings import Settings
-from posters.operations.jobs import connected
+from agents.storage.claims import StoredClaims
+from agents.storage.open_store import object_store
+from agents.storage.port import StorageRefusedError
+from posters.operations.errors import OperationError
 from posters.operations.kafka_client import KafkaClient, headers_of
 from schemas import topics
 from streams.dead_letters import unpacked
 from streams.delivery import Headers, Record
 from streams.replay import generation_of, replayed
-from streams.sql import named_queries
 
-SQL: Final = named_queries(Path(__file__).with_name("dead_letters.sql"))
+FIELDS: Final = ("role", "topic", "partition", "offset", "reason", "key")
+"""The fields that a condition may name."""
 _PREFIX: Final = "dlq."
 
 Place = tuple[str, str, int, int, int]
+Conditions = Sequence[tuple[str, str]]
+"""Pairs of a field's name and the value that it must have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """A record that a role set aside: where it came from, why, and its original key, value and headers.
+    """A record that a role set aside: its origin, the reason, and its original key, value and headers.
 
-    `claim` names the value in storage where it was too large for the topic, or the whole record where `claimed` says
-    so; `timestamp` is in milliseconds.
+    `claim` is the object key of the value where it was too large for the topic, or of the whole record where `claimed`
+    says so; `timestamp` is in milliseconds.
     """
 
     role: str
@@ -52,45 +50,37 @@ class DeadLetter:
 
     @property
     def place(self) -> Place:
-        """What names the letter: two of one record have the same."""
+        """The letter's identity: redelivered copies of one record share it."""
         return self.role, self.topic, self.partition, self.offset, self.timestamp
 
+    @property
+    def job_id(self) -> str | None:
+        """The job that the record requested, as far as its key tells."""
+        if self.topic != topics.POSTER_REQUESTS or self.key is None:
+            return None
+        return self.key.decode("utf-8", "replace")
+
     def text(self, name: str) -> str:
-        """Return a field as `--where` compares it."""
+        """Return a field as conditions compare it."""
         value = getattr(self, name)
         return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
-FIELDS: Final = ("role", "topic", "partition", "offset", "reason", "key")
-
-
-class Where(click.ParamType):
-    """`name=value`, where the name is that of a field of a dead letter."""
-
-    name = "condition"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
-        """Return name and value."""
-        name, equals, wanted = str(value).partition("=")
-        if not equals or name not in FIELDS:
-            self.fail(f"`{value}` is no condition; write {', '.join(f'{field}=…' for field in FIELDS)}", param, ctx)
-        return name, wanted
-
-
-def read(settings: Settings, where: Iterable[tuple[str, str]]) -> list[DeadLetter]:
-    """Return the dead letters that meet every condition, oldest first, each record's once. Raises UnavailableError."""
+def read(settings: Settings, conditions: Iterable[tuple[str, str]]) -> list[DeadLetter]:
+    """Return the dead letters that meet every condition, oldest first, without copies. Raises UnavailableError."""
+    conditions = list(conditions)
     found: dict[Place, DeadLetter] = {}
-    with KafkaClient(settings).following(topics.DEAD_LETTERS, from_beginning=True) as records:
-        for message in records.present():
+    with KafkaClient(settings).reader(topics.DEAD_LETTERS, from_beginning=True) as records:
+        for message in records.until_end():
             letter = parse(message.key(), message.value(), headers_of(message))
-            if letter is not None and all(letter.text(name) == wanted for name, wanted in where):
+            if letter is not None and all(letter.text(name) == value for name, value in conditions):
                 found.setdefault(letter.place, letter)
     return list(found.values())
 
 
 def parse(key: bytes | None, value: bytes | None, headers: Headers) -> DeadLetter | None:
-    """Return the dead letter that a record of the topic is, or None where it has no provenance."""
-    # Ours were added last; the original record may be a dead letter's replay and have had some before.
+    """Return the dead letter that a record of the topic is, or None where its origin is missing."""
+    # Our headers come last: the original record may be a replayed dead letter and have some of its own.
     ours = {
         name.removeprefix(_PREFIX): value.decode("utf-8", "replace")
         for name, value in headers
@@ -101,33 +91,49 @@ def parse(key: bytes | None, value: bytes | None, headers: Headers) -> DeadLette
         texts = {name: ours[name] for name in ("role", "topic", "reason", "error", "time")}
     except (KeyError, ValueError):
         return None
-    original = tuple((name, said) for name, said in headers if not name.startswith(_PREFIX))
+    original = tuple((name, content) for name, content in headers if not name.startswith(_PREFIX))
     claims = {name: ours.get(name) for name in ("claim", "claimed")}
     return DeadLetter(**numbers, **texts, **claims, key=key, value=value, headers=original)  # type: ignore[arg-type]
 
 
 def with_claim(letter: DeadLetter, content: bytes) -> DeadLetter:
-    """Return the letter with what its claim had kept."""
+    """Return the letter with the content of its claim."""
     if letter.claimed != "record":
         return replace(letter, value=content)
     key, value, headers = unpacked(content)
     return replace(letter, key=key, value=value, headers=headers)
 
 
-def replay_record(letter: DeadLetter, known_generation: int) -> Record:
+async def fetch_claim(settings: Settings, letter: DeadLetter) -> DeadLetter:
+    """Return the letter complete, from storage where it has a claim.
+
+    Raises UnavailableError, and OperationError where the claimed object is missing.
+    """
+    if letter.claim is None:
+        return letter
+    claims = StoredClaims(lambda: object_store(settings.storage_url))
+    try:
+        return with_claim(letter, await claims.fetch(letter.claim))
+    except StorageRefusedError as error:
+        raise OperationError(f"the claimed value of this dead letter is not in storage: {error}") from error
+    finally:
+        await claims.close()
+
+
+def replay_record(letter: DeadLetter, recorded_generation: int) -> Record:
     """Return the record that sends a dead letter back to its topic, in a new generation.
 
-    `known_generation` is the highest that is recorded of its job, -1 for none. A request says its generation in a
-    header, so that its bytes stay; a pinned poster says it in its value.
+    `recorded_generation` is the highest that is recorded of its job, -1 for none. A request carries its generation in a
+    header, so that its bytes stay unchanged; a pinned poster carries it in its value.
     """
-    value, generation = letter.value, max(generation_of(letter.headers), known_generation) + 1
+    value, generation = letter.value, max(generation_of(letter.headers), recorded_generation) + 1
     if value is not None and letter.topic not in (topics.POSTER_REQUESTS, topics.TEMPLATE_COMMANDS):
-        value = _raised(value)
+        value = _with_next_generation(value)
     headers = replayed(letter.headers, generation, "/".join(str(part) for part in letter.place[1:4]))
     return Record(topic=letter.topic, key=letter.key, value=value, headers=headers)
 
 
-def _raised(value: bytes) -> bytes:
+def _with_next_generation(value: bytes) -> bytes:
     try:
         body = orjson.loads(value)
     except orjson.JSONDecodeError:
@@ -135,63 +141,3 @@ def _raised(value: bytes) -> bytes:
     if not isinstance(body, dict) or body.get("type") != "poster.pinned" or not isinstance(body.get("generation"), int):
         return value
     return orjson.dumps({**body, "generation": body["generation"] + 1})
-
-
-def operator() -> str:
-    """Return who acts, for the log: `user@host`."""
-    return f"{getpass.getuser()}@{socket.gethostname()}"
-
-
-def now() -> datetime:
-    """Return the time, in UTC."""
-    return datetime.now(UTC)
-
-
-class Actions:
-    """What was done with dead letters, in Postgres; one operator at a time."""
-
-    def __init__(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-        self._connection = connection
-
-    async def undone(self, letters: Sequence[DeadLetter]) -> list[DeadLetter]:
-        """Return those of the letters that were neither replayed nor dropped."""
-        done = {tuple(row) for row in await self._connection.fetch(SQL["done"])}
-        return [letter for letter in letters if letter.place not in done]
-
-    async def note(self, letters: Iterable[DeadLetter], action: str) -> None:
-        """Note what was done with the letters."""
-        await self._connection.executemany(SQL["note"], [(*letter.place, action, operator()) for letter in letters])
-
-    async def generation(self, job_id: str) -> int:
-        """Return the highest generation recorded of a job's posters, -1 where there is none."""
-        generation: int = await self._connection.fetchval(SQL["generation"], job_id)
-        return generation
-
-    async def resume(self, roles: Sequence[str] | None) -> list[str]:
-        """Mend the fuses of these roles (None: of all) and return which had blown."""
-        return [row["role"] for row in await self._connection.fetch(SQL["resume"], roles)]
-
-    async def blown(self) -> list[tuple[str, str, str]]:
-        """Return role, reason and build of every fuse that has blown."""
-        return [tuple(row) for row in await self._connection.fetch(SQL["blown"])]
-
-
-@asynccontextmanager
-async def actions(settings: Settings) -> AsyncIterator[Actions]:
-    """Give the actions, to this process alone. Raises UnavailableError where the database is away."""
-    async with connected(settings) as connection:
-        await connection.execute(SQL["alone"])
-        yield Actions(connection)
-
-
-def job_of(letter: DeadLetter) -> str | None:
-    """Return the job of a dead letter, as far as its key says it."""
-    if letter.topic != topics.POSTER_REQUESTS or letter.key is None:
-        return None
-    return letter.key.decode("utf-8", "replace")
-
-
-def in_chunks(letters: Sequence[DeadLetter], size: int = 100) -> Iterator[Sequence[DeadLetter]]:
-    """Yield the letters in runs that are acted on and noted together."""
-    for start in range(0, len(letters), size):
-        yield letters[start : start + size]

@@ -1,4 +1,4 @@
-"""What a command needs of the broker: send events, and follow a topic from now on."""
+"""A synchronous Kafka client for one operation: publish records, read a topic to its end or from now on."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -17,11 +17,11 @@ from streams.records import event_headers, event_record
 
 TIMEOUT_SECONDS: Final = 10.0
 POLL_SECONDS: Final = 0.2
-LARGEST_BYTES: Final = 256 * 1024 * 1024
+MESSAGE_MAX_BYTES: Final = 256 * 1024 * 1024
 
 
 class KafkaClient:
-    """Sends events and follows topics with librdkafka."""
+    """Publishes records and reads topics with librdkafka."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -29,19 +29,19 @@ class KafkaClient:
         self._fetch_wait = settings.fetch_wait
 
     def send(self, topic: str, key: str, events: Sequence[Envelope]) -> None:
-        """Send events of one key, in order, and return once the broker has them all. Raises UnavailableError."""
+        """Publish events of one key, in order, and return once all are acknowledged. Raises UnavailableError."""
         self.publish([event_record(topic, key, event, event_headers()) for event in events])
 
     def publish(self, records: Sequence[Record]) -> None:
-        """Send records, in order for each key, and return once the broker has them all. Raises UnavailableError."""
+        """Publish records, in order for each key, and return once all are acknowledged. Raises UnavailableError."""
         failures: list[str] = []
-        # What we may send is the broker's to say, by the size on the wire; the client would count it uncompressed.
-        settings = {"partitioner": "murmur2_random", "message.max.bytes": LARGEST_BYTES, "compression.type": "gzip"}
+        # The broker limits the compressed size; the client's own limit would count uncompressed bytes.
+        settings = {"partitioner": "murmur2_random", "message.max.bytes": MESSAGE_MAX_BYTES, "compression.type": "gzip"}
         producer = Producer({**self._configuration(), **settings, "enable.idempotence": True})
         for record in records:
             self._produce(producer, record, failures)
-        waiting = producer.flush(TIMEOUT_SECONDS)
-        if waiting or failures:
+        unacknowledged = producer.flush(TIMEOUT_SECONDS)
+        if unacknowledged or failures:
             reason = failures[0] if failures else "no answer"
             topics = ", ".join(sorted({record.topic for record in records}))
             raise UnavailableError(f"the broker at {self._brokers} did not take the records for {topics}: {reason}")
@@ -63,8 +63,8 @@ class KafkaClient:
                 return
 
     @contextmanager
-    def following(self, topic: str, *, from_beginning: bool = False) -> Iterator["Follower"]:
-        """Give a follower of `topic`, from now on or from its beginning. Raises UnavailableError."""
+    def reader(self, topic: str, *, from_beginning: bool = False) -> Iterator["TopicReader"]:
+        """Give a reader of `topic`, from now on or from its beginning. Raises UnavailableError."""
         consumer = Consumer(
             {
                 **self._configuration(),
@@ -75,7 +75,7 @@ class KafkaClient:
             }
         )
         try:
-            yield Follower(consumer, self._positions(consumer, topic, from_beginning=from_beginning))
+            yield TopicReader(consumer, self._positions(consumer, topic, from_beginning=from_beginning))
         except KafkaException as error:
             raise UnavailableError(f"the broker at {self._brokers} does not answer: {error.args[0].str()}") from error
         finally:
@@ -101,32 +101,32 @@ def headers_of(message: Message) -> Headers:
     return cast("Headers", tuple(message.headers() or ()))
 
 
-class Follower:
-    """The records of a topic, one after the other."""
+class TopicReader:
+    """Reads the records of all partitions of a topic, without a consumer group's offsets."""
 
     def __init__(self, consumer: Consumer, positions: list[TopicPartition]) -> None:
         self._consumer = consumer
-        self._open_ends = {position.partition for position in positions}
+        self._unfinished = {position.partition for position in positions}
         consumer.assign(positions)
 
     def values(self, timeout: float) -> Iterator[bytes]:
-        """Yield record values as they come, for `timeout` seconds."""
-        until = time.monotonic() + timeout
-        while (left := until - time.monotonic()) > 0:
+        """Yield record values as they arrive, for `timeout` seconds."""
+        deadline = time.monotonic() + timeout
+        while (left := deadline - time.monotonic()) > 0:
             value = self._poll(min(left, POLL_SECONDS))
             if value is not None:
                 yield value
 
-    def present_values(self) -> Iterator[bytes]:
-        """Yield the record values that are there, and end where the topic ends now."""
-        for message in self.present():
+    def values_until_end(self) -> Iterator[bytes]:
+        """Yield the values of the records up to the current end of the topic."""
+        for message in self.until_end():
             value: bytes | None = message.value()
             if value is not None:
                 yield value
 
-    def present(self) -> Iterator[Message]:
-        """Yield the records that are there, and end where the topic ends now."""
-        while self._open_ends:
+    def until_end(self) -> Iterator[Message]:
+        """Yield the records up to the current end of the topic."""
+        while self._unfinished:
             message = self._poll_message(POLL_SECONDS)
             if message is not None:
                 yield message
@@ -144,6 +144,6 @@ class Follower:
         if error is None:
             return message
         if error.code() == KafkaError._PARTITION_EOF:
-            self._open_ends.discard(message.partition())
+            self._unfinished.discard(message.partition())
             return None
         raise KafkaException(error)

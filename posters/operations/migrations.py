@@ -1,4 +1,4 @@
-"""Applies the numbered SQL files of `migrations/` to the database, once each, whoever starts at the same time."""
+"""Schema migrations: applies the numbered SQL files of `migrations/`, once each, under an advisory lock."""
 
 import asyncio
 import hashlib
@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from agents.postgres_errors import UNANSWERED
+from posters.operations.errors import OperationError
 
 DIRECTORY: Final = Path(__file__).parents[2] / "migrations"
 NO_TRANSACTION: Final = "-- migrate: no transaction"
@@ -28,16 +29,16 @@ _CREATE_TABLE: Final = """
 """
 
 
-class MigrationError(Exception):
-    """The database is not as the files say, and nothing more was changed; the message says what to do."""
+class MigrationError(OperationError):
+    """The database does not match the migration files, and nothing more was changed; the message says what to do."""
 
 
 class DatabaseUnreachableError(MigrationError):
-    """No connection could be made."""
+    """The database could not be reached."""
 
 
 class EditedMigrationError(MigrationError):
-    """A file differs from what was applied."""
+    """A file was changed after it was applied."""
 
 
 class MissingMigrationError(MigrationError):
@@ -45,7 +46,7 @@ class MissingMigrationError(MigrationError):
 
 
 class MigrationBusyError(MigrationError):
-    """Somebody else has been migrating for too long."""
+    """Another process holds the migration lock for too long."""
 
 
 class FailedMigrationError(MigrationError):
@@ -66,24 +67,24 @@ class Migration:
         return not self.sql.startswith(NO_TRANSACTION)
 
 
-async def migrate(database_url: str, *, directory: Path = DIRECTORY, patience: float = 120.0) -> list[str]:
-    """Apply what is pending, in order, and return the names applied now.
+async def migrate(database_url: str, *, directory: Path = DIRECTORY, lock_timeout: float = 120.0) -> list[str]:
+    """Apply the pending migrations in order and return their names.
 
-    Any number of starters may call this at once: one migrates, the others wait `patience` seconds at most.
+    Any number of processes may call this at once: one migrates, the others wait up to `lock_timeout` seconds.
     Raises MigrationError.
     """
     files = read_files(directory)
     async with _connect(database_url) as connection:
-        await _wait_for_turn(connection, patience)
+        await _lock(connection, lock_timeout)
         await connection.execute(_CREATE_TABLE)
-        missing = _compare(files, await _applied(connection))
-        for migration in missing:
+        to_apply = _compare(files, await _applied(connection))
+        for migration in to_apply:
             await _apply(connection, migration)
-    return [migration.name for migration in missing]
+    return [migration.name for migration in to_apply]
 
 
 async def pending(database_url: str, *, directory: Path = DIRECTORY) -> list[str]:
-    """Return the names of the files that are not applied yet. Changes nothing. Raises MigrationError."""
+    """Return the names of the migrations that are not applied yet, without changing anything. Raises MigrationError."""
     files = read_files(directory)
     async with _connect(database_url) as connection:
         return [migration.name for migration in _compare(files, await _applied(connection))]
@@ -133,7 +134,7 @@ async def _apply(connection: asyncpg.Connection, migration: Migration) -> None:
     try:
         if migration.in_transaction:
             async with connection.transaction():
-                # Better to fail and be run again than to queue behind a long query and hold up everybody else.
+                # Fail, to be run again, rather than queue behind a long query: later queries would queue behind us.
                 await connection.execute("SET LOCAL lock_timeout = '5s'")
                 await connection.execute(migration.sql)
                 await _record(connection, migration)
@@ -167,14 +168,14 @@ async def _connect(database_url: str) -> AsyncIterator[asyncpg.Connection]:
         await connection.close()
 
 
-async def _wait_for_turn(connection: asyncpg.Connection, patience: float) -> None:
+async def _lock(connection: asyncpg.Connection, timeout: float) -> None:
     # Polled: a blocking pg_advisory_lock would hold a snapshot that CREATE INDEX CONCURRENTLY waits for.
-    # The lock belongs to the session and ends with it.
+    # The lock belongs to the session and is released with it.
     try:
-        async with asyncio.timeout(patience):
+        async with asyncio.timeout(timeout):
             while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _ADVISORY_LOCK):  # noqa: ASYNC110
                 await asyncio.sleep(_POLL_SECONDS)
     except TimeoutError:
         raise MigrationBusyError(
-            f"another process has been migrating for {patience:g} s; wait for it, or end its database session"
+            f"another process has been migrating for {timeout:g} s; wait for it, or end its database session"
         ) from None

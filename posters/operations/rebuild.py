@@ -1,4 +1,4 @@
-"""Making the sink's tables anew from what the topics retain, beside the recorded ones."""
+"""Rebuild the sink's tables from the retained topics, beside the recorded ones, and compare the two."""
 
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,7 +13,8 @@ from agents.settings import Settings
 from agents.sink.database import Database
 from agents.sink.flush import FLUSH_FUNCTION
 from agents.sink.sink import Sink
-from posters.operations.jobs import connected
+from posters.operations.audit import audit_record
+from posters.operations.database import connected
 from posters.operations.kafka_client import KafkaClient, headers_of
 from posters.operations.migrations import migrate
 from streams.delivery import Delivery, Record
@@ -23,11 +24,12 @@ from streams.topics import EDGES
 SQL: Final = named_queries(Path(__file__).with_name("rebuild.sql"))
 SCHEMA: Final = "posters_rebuild"
 BATCH_RECORDS: Final = 500
+DIFFERENCES: Final = ("job_differences", "poster_differences", "log_differences")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rebuilt:
-    """What a rebuild read and made, and the jobs of which the recorded tables say something else."""
+    """What a rebuild read and wrote, and the jobs that the recorded tables hold differently."""
 
     records: int
     unusable: int
@@ -37,32 +39,32 @@ class Rebuilt:
     different: tuple[str, ...]
 
 
-class _Nobody:
-    """Where a rebuilding sink publishes: everything it would say has been said."""
+class _NullPublisher:
+    """Publishes nothing: the events of a rebuilding sink were published when the records were first read."""
 
     async def publish(self, _: Iterable[Record]) -> None:
-        """Say nothing."""
+        """Discard the records."""
 
 
-class _Counted:
-    """Records that cannot be used, counted: they are dead letters already."""
+class _UnusableCounter:
+    """Counts records that cannot be used, in place of dead letters: they are dead letters already."""
 
     def __init__(self) -> None:
         self.count = 0
 
     async def put(self, delivery: Delivery, reason: str, error: str) -> None:
-        """Count one."""
+        """Count one record."""
         self.count += 1
 
 
 async def rebuild(settings: Settings) -> Rebuilt:
-    """Fill the tables of the schema `posters_rebuild` and compare them. Raises UnavailableError, MigrationError."""
+    """Fill the tables of the schema `posters_rebuild` and compare them. Raises UnavailableError, OperationError."""
     async with connected(settings) as connection:
         await connection.execute(SQL["begin"])
     shadow = _with_search_path(settings.database_url)
     await migrate(shadow)
-    database, unusable = Database(shadow, on_connect=FLUSH_FUNCTION), _Counted()
-    sink = Sink(database, _Nobody(), unusable)
+    database, unusable = Database(shadow, on_connect=FLUSH_FUNCTION), _UnusableCounter()
+    sink = Sink(database, _NullPublisher(), unusable)
     try:
         records = await _read(settings, sink)
     finally:
@@ -74,20 +76,21 @@ async def rebuild(settings: Settings) -> Rebuilt:
     return Rebuilt(**size, records=records, unusable=unusable.count, different=tuple(dict.fromkeys(different)))
 
 
-DIFFERENCES: Final = ("job_differences", "poster_differences", "log_differences")
-
-
-async def replace(settings: Settings) -> None:
-    """Put the rebuilt rows in the place of the recorded ones, in one transaction. Raises UnavailableError."""
+async def replace(settings: Settings, rebuilt: Rebuilt, now: datetime) -> None:
+    """Replace the recorded rows by the rebuilt ones, in one transaction. Raises UnavailableError, OperationError."""
     async with connected(settings) as connection, connection.transaction():
         await connection.execute(SQL["replace"])
+    details = {"jobs": rebuilt.jobs, "different": len(rebuilt.different)}
+    message = f"{rebuilt.jobs} jobs replaced by what the topics say"
+    audit = audit_record("rebuild", "tables_rebuilt", message, details, now)
+    await asyncio.to_thread(KafkaClient(settings).publish, [audit])
 
 
 async def _read(settings: Settings, sink: Sink) -> int:
     client, count = KafkaClient(settings), 0
     for topic in EDGES["sink"].consumes:
-        with client.following(topic, from_beginning=True) as follower:
-            batches = _batches(follower.present())
+        with client.reader(topic, from_beginning=True) as reader:
+            batches = _batches(reader.until_end())
             while batch := await asyncio.to_thread(next, batches, None):
                 await sink.flush([_delivery(message) for message in batch])
                 count += len(batch)

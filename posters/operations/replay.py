@@ -1,27 +1,57 @@
-"""Making posters of a job again: which requests say so."""
+"""Replay a job: publish its requests again, in a new generation, for the posters that have ended."""
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
+from typing import cast
 
+from agents.settings import Settings
+from posters.operations.audit import audit_record
+from posters.operations.errors import OperationError
+from posters.operations.jobs import recorded_jobs
+from posters.operations.kafka_client import KafkaClient, headers_of
 from schemas import topics
+from schemas.codec import ContractError, decode
 from schemas.envelope import fact_id
 from schemas.requests import BatchRequested, PosterRequested
 from streams.delivery import Headers, Record
 from streams.records import event_record
-from streams.replay import replayed
+from streams.replay import GENERATION, replayed
+
+Request = PosterRequested | BatchRequested
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """A poster that is to be made again: its generation so far, and the template version it was pinned to, if any."""
+    """The recorded generation of a poster that has ended, and the template version it was pinned to, if any."""
 
     generation: int
     template: str | None
 
 
-def indexes_of(request: PosterRequested | BatchRequested) -> range:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayed:
+    """How many posters were requested again, and of how many the requests are no longer on their topic."""
+
+    count: int
+    missing: int
+
+
+async def replay_job(settings: Settings, job_id: str, *, failed_only: bool, now: datetime) -> Replayed:
+    """Request the job's ended posters again, as they were requested; those in flight are left alone.
+
+    Raises UnavailableError, and OperationError where the job is not recorded.
+    """
+    ended = await _ended(settings, job_id, failed_only)
+    if not ended:
+        return Replayed(count=0, missing=0)
+    count = await asyncio.to_thread(_publish, settings, job_id, ended, failed_only, now)
+    return Replayed(count=count, missing=len(ended) - count)
+
+
+def indexes_of(request: Request) -> range:
     """Return the indexes of a request's posters."""
     if isinstance(request, PosterRequested):
         return range(1)
@@ -29,20 +59,20 @@ def indexes_of(request: PosterRequested | BatchRequested) -> range:
 
 
 def replay_records(
-    request: PosterRequested | BatchRequested, wanted: Mapping[int, Recorded], headers: Headers, now: datetime
+    request: Request, ended: Mapping[int, Recorded], headers: Headers, now: datetime
 ) -> Iterator[Record]:
-    """Yield the records that ask again for those posters of a request that are `wanted`, by their index.
+    """Yield the records that request the `ended` posters of a request again; keys are poster indexes.
 
-    Each has a generation above the recorded one and the template version of the first time. A deadline that has passed
-    is left out. The same call yields the same events, but for their time.
+    Each has a generation above the recorded one and the pinned template version. A deadline that has passed is left
+    out. The same call yields the same events, except for their time: a replay is idempotent.
     """
     if isinstance(request, PosterRequested):
-        if 0 in wanted:
-            yield _record(request, wanted[0], 0, headers, now)
+        if 0 in ended:
+            yield _record(request, ended[0], 0, headers, now)
         return
-    chosen = [index for index in indexes_of(request) if index in wanted]
+    chosen = [index for index in indexes_of(request) if index in ended]
     runs = groupby(
-        enumerate(chosen), key=lambda each: (each[1] - each[0], wanted[each[1]].generation, wanted[each[1]].template)
+        enumerate(chosen), key=lambda each: (each[1] - each[0], ended[each[1]].generation, ended[each[1]].template)
     )
     for _, run in runs:
         first, *others = [index for _, index in run]
@@ -54,12 +84,10 @@ def replay_records(
             total_count=request.total,
             part=1 if first == 0 else request.part,
         )
-        yield _record(part, wanted[first], first, headers, now)
+        yield _record(part, ended[first], first, headers, now)
 
 
-def _record(
-    request: PosterRequested | BatchRequested, recorded: Recorded, first: int, headers: Headers, now: datetime
-) -> Record:
+def _record(request: Request, recorded: Recorded, first: int, headers: Headers, now: datetime) -> Record:
     generation = recorded.generation + 1
     again = replace(
         request,
@@ -70,3 +98,41 @@ def _record(
     )
     origin = f"{request.job_id}/{first}"
     return event_record(topics.POSTER_REQUESTS, request.job_id, again, replayed(headers, generation, origin))
+
+
+async def _ended(settings: Settings, job_id: str, failed_only: bool) -> dict[int, Recorded]:
+    statuses = ["failed"] if failed_only else ["completed", "failed", "cancelled"]
+    async with recorded_jobs(settings) as jobs:
+        if await jobs.find(job_id) is None:
+            raise OperationError(f"job {job_id} is not recorded")
+        rows = await jobs.ended(job_id, statuses)
+    return {row["poster_index"]: Recorded(generation=row["generation"], template=row["template"]) for row in rows}
+
+
+def _publish(settings: Settings, job_id: str, ended: Mapping[int, Recorded], failed_only: bool, now: datetime) -> int:
+    client = KafkaClient(settings)
+    requests = list(_requests(client, job_id))
+    records = [record for request, headers in requests for record in replay_records(request, ended, headers, now)]
+    count = len({index for request, _ in requests for index in indexes_of(request) if index in ended})
+    if records:
+        details = {"count": count, "failed_only": failed_only}
+        audit = audit_record(job_id, "job_replayed", f"{count} posters replayed", details, now)
+        client.publish([*records, audit])
+    return count
+
+
+def _requests(client: KafkaClient, job_id: str) -> Iterator[tuple[Request, Headers]]:
+    """Yield the job's original requests, each once; replays of them are left out."""
+    seen: set[object] = set()
+    with client.reader(topics.POSTER_REQUESTS, from_beginning=True) as records:
+        for message in records.until_end():
+            headers = headers_of(message)
+            if message.key() != job_id.encode() or any(name == GENERATION for name, _ in headers):
+                continue
+            try:
+                request = cast("Request", decode(message.value(), PosterRequested, BatchRequested))
+            except ContractError:
+                continue
+            if request.event_id not in seen:
+                seen.add(request.event_id)
+                yield request, headers

@@ -1,4 +1,4 @@
-"""Template commands and their answers."""
+"""A client of the templates role: sends template commands and waits for their answers."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 from agents.settings import Settings
-from posters.main import CommandError
+from posters.operations.errors import OperationError
 from posters.operations.kafka_client import KafkaClient
 from schemas import topics
 from schemas.codec import ContractError, decode
@@ -35,28 +35,31 @@ _ANSWERS = (
 
 
 class TemplateClient:
-    """Talks to the templates role, as any other site would: through its topics."""
+    """Talks to the templates role through its topics, like any other site. `timeout` is in seconds."""
 
     def __init__(self, settings: Settings, timeout: float) -> None:
         self._client = KafkaClient(settings)
         self._timeout = timeout
 
-    def order(self, command: type[C], **fields: Any) -> Any:
-        """Send a command and return its answer. Raises CommandError where it is refused or nobody answers."""
+    def execute(self, command: type[C], **fields: Any) -> Any:
+        """Send a command and return its answer.
+
+        Raises UnavailableError, and OperationError where it is refused or no answer comes in time.
+        """
         event: Any = command(event_id=uuid4(), occurred_at=datetime.now(UTC), **fields)
-        with self._client.following(topics.TEMPLATE_EVENTS) as answers:
+        with self._client.reader(topics.TEMPLATE_EVENTS) as answers:
             self._client.send(topics.TEMPLATE_COMMANDS, event.section, [event])
             for value in answers.values(self._timeout):
                 answer = _answer(value)
                 if answer is not None and answer.command_id == event.event_id:
                     return _accepted(answer, event)
-        raise CommandError(f"nobody answered within {self._timeout:g} s; is `posters worker templates` running?")
+        raise OperationError(f"no answer within {self._timeout:g} s; is `posters worker templates` running?")
 
     def catalog(self) -> list[TemplateVersion]:
-        """Return every version that exists, by section and number."""
+        """Return every template version, sorted by section and number. Raises UnavailableError."""
         newest: dict[tuple[str, int], TemplateVersion] = {}
-        with self._client.following(topics.TEMPLATE_CATALOG, from_beginning=True) as records:
-            for version in _versions(records.present_values()):
+        with self._client.reader(topics.TEMPLATE_CATALOG, from_beginning=True) as records:
+            for version in _versions(records.values_until_end()):
                 newest[version.section, version.template_version] = version
         return [newest[key] for key in sorted(newest)]
 
@@ -78,7 +81,7 @@ def _answer(value: bytes) -> TemplateAnswer | None:
 
 def _accepted(answer: TemplateAnswer, command: TemplateCommand) -> TemplateAnswer:
     if isinstance(answer, TemplateRejected):
-        raise CommandError("\n".join([f"{command.type} was refused", *(_line(error) for error in answer.errors)]))
+        raise OperationError("\n".join([f"{command.type} was refused", *(_line(error) for error in answer.errors)]))
     return answer
 
 

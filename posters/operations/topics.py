@@ -1,4 +1,4 @@
-"""Making and checking the topics at the broker."""
+"""Creates and checks the topics of the contract at the broker."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,19 +13,19 @@ from streams.errors import UnavailableError
 from streams.topics import TOPICS, Topic
 
 TIMEOUT_SECONDS: Final = 10.0
-COPIES: Final = 3
-"""How many copies of a topic there are where there are brokers enough; two have to have a record before it counts."""
-AS_THE_BROKER_DOES: Final = -1
+REPLICATION_FACTOR: Final = 3
+"""Replicas of a topic where there are brokers enough; two must have a record before it is acknowledged."""
+BROKER_DEFAULT: Final = -1
 
 EMBEDDED_CLUSTER: Final = "mockCluster"
-"""How librdkafka's mock cluster calls itself; it has no admin interface, and makes topics when they are first named."""
+"""Cluster id of librdkafka's mock cluster; it has no admin interface, and creates topics when they are first named."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicReport:
-    """What was found or done: names made now, and sentences about topics that are not as they should be."""
+    """The topics created now, and a sentence for each topic that is not as it should be."""
 
-    made: list[str]
+    created: list[str]
     problems: list[str]
     auto_created: bool = False
 
@@ -35,25 +35,25 @@ class TopicAdmin:
 
     def __init__(self, settings: Settings) -> None:
         self._brokers = settings.brokers
-        self._copies = settings.replication
+        self._replication = settings.replication
         self._is_embedded = False
-        self._count = 0
+        self._broker_count = 0
         self._client = AdminClient({**librdkafka_options(settings), "socket.timeout.ms": 10_000, "log_level": 0})
 
     def setup(self) -> TopicReport:
-        """Make the topics that are missing; say which of the others have too few partitions.
+        """Create the missing topics and report which of the others have too few partitions.
 
         Raises UnavailableError where no broker answers. An embedded broker has no admin interface: there each topic is
-        touched, which makes the broker create it.
+        named once, which makes the broker create it.
         """
         existing = self._existing()
         missing = [topic for topic in TOPICS if topic.name not in existing]
         if self._is_embedded:
             for topic in missing:
                 self._client.list_topics(topic.name, timeout=TIMEOUT_SECONDS)
-            return TopicReport(made=[topic.name for topic in missing], problems=[], auto_created=True)
-        self._make(missing)
-        return TopicReport(made=[topic.name for topic in missing], problems=self._problems(existing))
+            return TopicReport(created=[topic.name for topic in missing], problems=[], auto_created=True)
+        self._create(missing)
+        return TopicReport(created=[topic.name for topic in missing], problems=self._problems(existing))
 
     def missing(self, names: Iterable[str]) -> list[str]:
         """Return which of these topics do not exist. Raises UnavailableError where no broker answers."""
@@ -73,23 +73,26 @@ class TopicAdmin:
         except KafkaException as error:
             raise UnavailableError(f"no broker answers at {self._brokers}: {error.args[0].str()}") from error
         self._is_embedded = str(metadata.cluster_id).startswith(EMBEDDED_CLUSTER)
-        self._count = len(metadata.brokers)
+        self._broker_count = len(metadata.brokers)
         return {name: len(topic.partitions) for name, topic in metadata.topics.items()}
 
-    def _make(self, missing: list[Topic]) -> None:
+    def _create(self, missing: list[Topic]) -> None:
         if not missing:
             return
-        copies = self._copies or (COPIES if self._count >= COPIES else AS_THE_BROKER_DOES)
-        in_sync = {"min.insync.replicas": "2"} if copies >= COPIES else {}
+        replicas = self._replication or (
+            REPLICATION_FACTOR if self._broker_count >= REPLICATION_FACTOR else BROKER_DEFAULT
+        )
+        in_sync = {"min.insync.replicas": "2"} if replicas >= REPLICATION_FACTOR else {}
         new = [
-            NewTopic(topic.name, topic.partitions, copies, config=topic.configuration() | in_sync) for topic in missing
+            NewTopic(topic.name, topic.partitions, replicas, config=topic.configuration() | in_sync)
+            for topic in missing
         ]
         for name, future in self._client.create_topics(new, request_timeout=TIMEOUT_SECONDS).items():
             try:
                 future.result()
             except KafkaException as error:
                 if error.args[0].name() != "TOPIC_ALREADY_EXISTS":
-                    raise UnavailableError(f"topic {name} could not be made: {error.args[0].str()}") from error
+                    raise UnavailableError(f"topic {name} could not be created: {error.args[0].str()}") from error
 
     @staticmethod
     def _problems(existing: dict[str, int]) -> list[str]:

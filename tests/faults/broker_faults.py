@@ -1,4 +1,4 @@
-"""Faults of the broker and of the way to it; each returns the seconds until what was asked for by then has ended."""
+"""Faults of the broker and of the network to it; each returns the seconds until all earlier requests have ended."""
 
 import time
 from pathlib import Path
@@ -9,16 +9,16 @@ from confluent_kafka.admin import NewPartitions
 from schemas import topics
 from streams.broker_access import METADATA_SECONDS
 from tests.faults.proxy import Mode, Proxy
-from tests.faults.world import LOOK_SECONDS, PATIENCE_SECONDS, StuckError, World
+from tests.faults.world import POLL_SECONDS, TIMEOUT_SECONDS, StuckError, World
 from tests.parts import KafkaCluster, KafkaServer
 from tests.parts.ports import free_port
 
 ADAPT_SECONDS: Final = METADATA_SECONDS + 30
-CUTS: Final[tuple[Mode, ...]] = ("black hole", "no way there", "no way back")
+CUTS: Final[tuple[Mode, ...]] = ("black hole", "drop requests", "drop responses")
 
 
 class FarKafka(KafkaServer):
-    """A broker that the workers reach through a proxy only."""
+    """A broker that workers reach only through a proxy."""
 
     def __init__(self, directory: Path) -> None:
         behind = free_port()
@@ -26,13 +26,13 @@ class FarKafka(KafkaServer):
         super().__init__(directory, proxied=(behind, self.link.port))
 
     def close(self) -> None:
-        """Shut down, and the proxy with it."""
+        """Shut down the broker and the proxy."""
         super().close()
         self.link.close()
 
 
 def broker_restarts(world: World, times: int) -> list[float]:
-    """The only broker is shut down in order and started again, under load: what was asked for arrives."""
+    """Under load, the only broker is shut down cleanly and started again: all requests complete."""
     recoveries = []
     assert isinstance(world.kafka, KafkaServer)
     with world.load(4):
@@ -44,7 +44,7 @@ def broker_restarts(world: World, times: int) -> list[float]:
 
 
 def node_kills(world: World, times: int) -> list[float]:
-    """Of three brokers one is killed (-9), in turn a partition's leader, a group's coordinator, the controller."""
+    """One of three brokers is killed (SIGKILL): in turn a partition's leader, a group's coordinator, the controller."""
     cluster, recoveries = _cluster(world), []
     with world.load(4):
         for number in range(times):
@@ -58,7 +58,7 @@ def node_kills(world: World, times: int) -> list[float]:
 
 
 def majority_kills(world: World, times: int) -> list[float]:
-    """Two of three brokers are killed (-9), back after some seconds: nothing counts as sent that is missing later."""
+    """Two of three brokers are killed (SIGKILL) and restarted after some seconds: no acknowledged record is missing."""
     cluster, recoveries = _cluster(world), []
     with world.load(4):
         for _ in range(times):
@@ -75,7 +75,7 @@ def majority_kills(world: World, times: int) -> list[float]:
 
 
 def slow_link(world: World, times: int) -> list[float]:
-    """The way to the broker takes 300 ms and carries 1 Mbit/s for 30 s: slower, and no process ends."""
+    """The network to the broker has 300 ms latency and 1 Mbit/s for 30 s: slower, and no process ends."""
     link, recoveries = _far(world).link, []
     with world.load(2):
         for _ in range(times):
@@ -88,7 +88,7 @@ def slow_link(world: World, times: int) -> list[float]:
 
 
 def cut_link(world: World, times: int) -> list[float]:
-    """The way to the broker goes dead for 30 s, both ways or one: what was asked for arrives, and no process ends."""
+    """The network to the broker drops data for 30 s, both ways or one: all requests complete, and no process ends."""
     link, recoveries = _far(world).link, []
     with world.load(3):
         for number in range(times):
@@ -102,32 +102,32 @@ def cut_link(world: World, times: int) -> list[float]:
 
 
 def partitions_added(world: World, times: int) -> list[float]:
-    """Partitions are added to the topics of requests and renders under load: each is somebody's within a minute."""
+    """Under load, partitions are added to the topics of requests and renders: each is assigned within a minute."""
     recoveries = []
     with world.load(3):
         for _ in range(times):
             readers = (("intake", topics.POSTER_REQUESTS), ("render", topics.POSTER_RENDERS))
-            wanted = {each: _partitions(world, each[1]) + 4 for each in readers}
+            expected = {each: _partitions(world, each[1]) + 4 for each in readers}
             admin = world.kafka.admin()
-            wider = [NewPartitions(name, count) for (_, name), count in wanted.items()]
+            wider = [NewPartitions(name, count) for (_, name), count in expected.items()]
             for made in admin.create_partitions(wider).values():
                 made.result()
             began = time.monotonic()
-            while {each: _read(world, *each) for each in wanted} != wanted:
-                assert time.monotonic() - began < ADAPT_SECONDS, f"seed {world.seed}: nobody reads the new partitions"
-                world.wait(LOOK_SECONDS)
+            while {each: _read(world, *each) for each in expected} != expected:
+                assert time.monotonic() - began < ADAPT_SECONDS, f"seed {world.seed}: new partitions are unassigned"
+                world.wait(POLL_SECONDS)
             recoveries.append(time.monotonic() - began)
     return recoveries
 
 
 def caught_up(world: World) -> float:
-    """Return how many seconds pass until as many posters have ended as were asked for by now. Raises StuckError."""
-    began, wanted = time.monotonic(), len(world.ledger.expected)
-    while world.ledger.ended() < wanted:
-        if time.monotonic() - began > PATIENCE_SECONDS:
-            missing = wanted - world.ledger.ended()
-            raise StuckError(f"seed {world.seed}: {missing} posters have not ended after {PATIENCE_SECONDS:g} s")
-        world.wait(LOOK_SECONDS)
+    """Return how many seconds pass until as many posters have ended as are requested by now. Raises StuckError."""
+    began, expected = time.monotonic(), len(world.ledger.expected)
+    while world.ledger.ended() < expected:
+        if time.monotonic() - began > TIMEOUT_SECONDS:
+            missing = expected - world.ledger.ended()
+            raise StuckError(f"seed {world.seed}: {missing} posters have not ended after {TIMEOUT_SECONDS:g} s")
+        world.wait(POLL_SECONDS)
     return time.monotonic() - began
 
 

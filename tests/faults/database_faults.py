@@ -1,4 +1,4 @@
-"""Postgres restarts, is away, full, crowded or locked: the sink waits, posters go on, none fails for it."""
+"""Postgres restarts, is unreachable, out of disk or connections, or locked: the sink waits, and no poster fails."""
 
 import contextlib
 import shutil
@@ -9,12 +9,12 @@ import psycopg
 
 from tests.faults.world import World
 
-MOST_CONNECTIONS = 200
+MAX_CONNECTIONS = 200
 OURS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'posters-%'"
 
 
 def restarts(world: World, times: int) -> list[float]:
-    """Postgres is restarted, or all of it is killed (-9) and started again up to two seconds later, under load."""
+    """Under load, Postgres is restarted, or killed (SIGKILL) and started again up to two seconds later."""
     recoveries = []
     with world.load(6):
         for number in range(times):
@@ -30,9 +30,9 @@ def restarts(world: World, times: int) -> list[float]:
 
 
 def away(world: World, times: int) -> list[float]:
-    """The line to Postgres goes dead without a word, or is cut, for some time, under load: workers stay, none fails."""
+    """Under load, connections to Postgres hang, or are refused, for some time: no worker ends, and no poster fails."""
     recoveries = []
-    with world.load(3), _nobody_ends(world):
+    with world.load(3), _no_worker_ends(world):
         for number in range(times):
             world.approach(1, 3)
             world.database_proxy.set("refuse" if number % 2 else "black hole")
@@ -44,11 +44,11 @@ def away(world: World, times: int) -> list[float]:
 
 
 def full(world: World, times: int) -> list[float]:
-    """The disk under the tables is full for some time, under load: rows wait until there is room."""
+    """Under load, the disk of the tables is full for some time: rows wait until there is space."""
     recoveries = []
     assert world.tables is not None
     filler = world.tables / "filler"
-    with world.load(4), _nobody_ends(world):
+    with world.load(4), _no_worker_ends(world):
         for _ in range(times):
             world.approach(1, 3)
             with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
@@ -57,46 +57,46 @@ def full(world: World, times: int) -> list[float]:
             world.wait(world.outage)
             filler.unlink()
             recoveries.append(world.recovered())
-    assert any(worker.said("53100") for worker in world.workers), f"seed {world.seed}: the disk was never full"
+    assert any(worker.logged("53100") for worker in world.workers), f"seed {world.seed}: the disk was never full"
     return recoveries
 
 
 def crowded(world: World, times: int) -> list[float]:
-    """Others take every connection that Postgres gives, for some time, under load: rows wait for one."""
+    """Under load, other clients take every connection of Postgres for some time: rows wait for one."""
     recoveries = []
-    with world.load(4), _nobody_ends(world):
+    with world.load(4), _no_worker_ends(world):
         for _ in range(times):
             world.approach(1, 3)
             with contextlib.ExitStack() as taken:
                 first = taken.enter_context(psycopg.connect(world.system.database_url, autocommit=True))
-                until = world.deadline(world.outage)
-                while not until():
+                passed = world.deadline(world.outage)
+                while not passed():
                     first.execute(OURS)
                     with contextlib.suppress(psycopg.OperationalError):
-                        for _ in range(MOST_CONNECTIONS):
+                        for _ in range(MAX_CONNECTIONS):
                             taken.enter_context(psycopg.connect(world.system.database_url))
                     world.wait(0.2)
             recoveries.append(world.recovered())
-    assert any(worker.said("53300") for worker in world.workers), f"seed {world.seed}: it was never crowded"
+    assert any(worker.logged("53300") for worker in world.workers), f"seed {world.seed}: connections never ran out"
     return recoveries
 
 
 def locked(world: World, times: int) -> list[float]:
-    """Somebody's open transaction holds every job's row for some time, under load: rows wait until it is over."""
+    """Under load, another transaction locks the table of jobs for some time: rows wait until it ends."""
     recoveries = []
-    with world.load(4), _nobody_ends(world):
+    with world.load(4), _no_worker_ends(world):
         for _ in range(times):
             world.approach(2, 4)
             with psycopg.connect(world.system.database_url) as holder:
                 holder.execute("LOCK TABLE template_generation_jobs IN EXCLUSIVE MODE")
                 world.wait(world.outage)
             recoveries.append(world.recovered())
-    assert any(worker.said("55P03") for worker in world.workers), f"seed {world.seed}: nobody waited for a lock"
+    assert any(worker.logged("55P03") for worker in world.workers), f"seed {world.seed}: no worker waited for the lock"
     return recoveries
 
 
 @contextmanager
-def _nobody_ends(world: World) -> Iterator[None]:
+def _no_worker_ends(world: World) -> Iterator[None]:
     processes = [worker.process for worker in world.workers]
     yield
     assert [worker.process for worker in world.workers] == processes

@@ -1,4 +1,4 @@
-"""What was asked for, and whether what became of it is what was promised."""
+"""The ledger of a fault run: every request with its expected outcome, checked against tables, topics and objects."""
 
 import hashlib
 from collections.abc import Iterator
@@ -12,7 +12,14 @@ from botocore.exceptions import ClientError
 from confluent_kafka import KafkaException
 
 from schemas import topics
-from tests.faults.moments import Effects, Moment, Poster, acknowledged_early, now_committed, read_effects
+from tests.faults.offset_snapshots import (
+    Effects,
+    OffsetSnapshot,
+    Poster,
+    acknowledged_early,
+    read_effects,
+    take_snapshot,
+)
 from tests.flow.system import System
 from tests.parts import Bucket
 
@@ -57,7 +64,7 @@ SELECT job_id, poster_index, min(at) AS at FROM results_history WHERE new_rank =
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What a check found: everything but the three numbers has to be empty."""
+    """The result of a check: safe if every list is empty."""
 
     posters: int
     poison: int
@@ -74,41 +81,41 @@ class Verdict:
 
     @property
     def safe(self) -> bool:
-        """Whether every promise was kept."""
+        """Whether safety holds."""
         return not any(isinstance(value := getattr(self, each.name), list) and value for each in fields(self))
 
 
 @dataclass
 class Ledger:
-    """Every request with what is to become of it, and looks at what was committed meanwhile."""
+    """Every request with its expected outcome, and snapshots of the offsets committed meanwhile."""
 
     system: System
     bucket: Bucket
     expected: dict[Poster, Expected] = field(default_factory=dict)
     poison: dict[bytes, bytes] = field(default_factory=dict)
-    moments: list[Moment] = field(default_factory=list)
+    snapshots: list[OffsetSnapshot] = field(default_factory=list)
 
     def begin(self) -> None:
-        """Keep the history of every result from now on."""
+        """Record the history of every result from now on."""
         with psycopg.connect(self.system.database_url) as connection:
             connection.execute(HISTORY)
 
-    def look(self) -> None:
-        """Note what is committed now; while the broker is away there is nothing to see."""
+    def take_snapshot(self) -> None:
+        """Record the committed offsets; nothing where the broker is unavailable."""
         with suppress(KafkaException, TimeoutError):
-            self.moments.append(now_committed(self.system.brokers))
+            self.snapshots.append(take_snapshot(self.system.brokers))
 
     def ended(self) -> int:
         """Return how many posters have their outcome recorded."""
         return int(self.system.rows("SELECT count(*) AS n FROM template_poster_results WHERE status_rank = 2")[0]["n"])
 
     def settled(self) -> bool:
-        """Whether everything asked for has ended, and what is no request has been set aside."""
+        """Whether every request has ended, and every poison message is a dead letter."""
         return self.ended() >= len(self.expected) and self._letters().keys() >= self.poison.keys()
 
     def check(self) -> Verdict:
-        """Compare what is recorded, stored and published with what was asked for."""
-        self.look()
+        """Compare what is recorded, stored and published with what was requested."""
+        self.take_snapshot()
         rows = {(row["job_id"], row["poster_index"]): row for row in self.system.rows(RESULTS)}
         ends = {poster: str(row["status"]) for poster, row in rows.items() if row["status_rank"] == 2}
         effects = read_effects(self.system.brokers)
@@ -145,7 +152,7 @@ class Ledger:
                 yield f"{row['object_key']}: other bytes than recorded"
 
     def _orphans(self, rows: dict[Poster, dict[str, Any]]) -> Iterator[str]:
-        """Yield objects of no poster. What was drawn for a poster that was called off meanwhile may stay."""
+        """Yield objects of no poster. An object of a poster that was cancelled meanwhile may remain."""
         known = {row["object_key"] for row in rows.values()}
         known_entities = {
             quote(row["entity_id"], safe="") for row in rows.values() if "cancelled" in self._expects(row)
@@ -161,27 +168,27 @@ class Ledger:
         return self.expected.get((row["job_id"], row["poster_index"]), "")
 
     def _acknowledged_early(self, effects: Effects) -> Iterator[str]:
-        """Yield records below a committed offset whose effect was not there at that moment."""
+        """Yield records below a committed offset whose effect did not exist at the time of the snapshot."""
         recorded = {(row["job_id"], row["poster_index"]): row["at"] for row in self.system.rows(ENDED_FIRST)}
-        for moment in self.moments:
-            yield from acknowledged_early(effects, moment, recorded, self._may_vanish)
+        for snapshot in self.snapshots:
+            yield from acknowledged_early(effects, snapshot, recorded, self._may_vanish)
 
     def _may_vanish(self, body: Any) -> bool:
-        """Whether nothing need follow: posters of a cancelled job are dropped wherever they are met."""
+        """Whether a record need not have an effect: posters of a cancelled job are dropped by any role."""
         if not isinstance(body, dict):
             return False
         return "cancelled" in self.expected.get((body["job_id"], body.get("poster_index", 0)), "")
 
     def _letters(self) -> dict[bytes, set[bytes]]:
         letters: dict[bytes, set[bytes]] = {}
-        for seen in self.system.all(topics.DEAD_LETTERS):
-            letters.setdefault(seen.key or b"", set()).add(seen.value or b"")
+        for record in self.system.all(topics.DEAD_LETTERS):
+            letters.setdefault(record.key or b"", set()).add(record.value or b"")
         return letters
 
     def _wrong_letters(self) -> list[str]:
-        """Name what is set aside and is no poison, and poison that is not, or not byte for byte."""
-        letters, wanted = self._letters(), {key: {value} for key, value in self.poison.items()}
-        return sorted(repr(key) for key in letters.keys() | wanted.keys() if letters.get(key) != wanted.get(key))
+        """Return the keys whose dead letters are not, byte for byte, the poison messages that were sent."""
+        letters, expected = self._letters(), {key: {value} for key, value in self.poison.items()}
+        return sorted(repr(key) for key in letters.keys() | expected.keys() if letters.get(key) != expected.get(key))
 
 
 def _named(posters: set[Poster]) -> list[str]:

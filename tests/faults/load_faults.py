@@ -1,4 +1,4 @@
-"""Ten thousand bulk posters wait: single ones hardly notice, bulk goes on, and memory stays."""
+"""A backlog of ten thousand bulk posters: latency of single posters, progress of the bulk lane, memory."""
 
 import statistics
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ MEMORY_MIB: Final = 100.0
 
 
 def backlog(world: World, _: int) -> list[float]:
-    """10,000 bulk posters wait while single ones are asked for; the rest is called off in the end."""
+    """Behind a backlog of 10,000 bulk posters, single posters are requested; in the end the backlog is cancelled."""
     (worker,) = world.workers
     idle = _probe(world)
     before = worker.memory()
@@ -32,10 +32,10 @@ def backlog(world: World, _: int) -> list[float]:
     memory = worker.memory() - before
     world.system.send(topics.POSTER_REQUESTS, job, JobCancelRequested(**stamp(), job_id=job))
     world.figures |= {
-        "single posters, p95 at rest, ms": _p95(idle),
-        "single posters, p95 while the backlog comes in, ms": _p95(arriving),
-        "single posters, p95 behind the backlog, ms": _p95(busy),
-        "bulk's share while single ones wait, %": round(100 * share),
+        "single posters, p95 without a backlog, ms": _p95(idle),
+        "single posters, p95 while the backlog arrives, ms": _p95(arriving),
+        "single posters, p95 with the backlog, ms": _p95(busy),
+        "share of bulk while single posters wait, %": round(100 * share),
         "memory above the baseline, MiB": round(memory, 1),
     }
     recovery = world.settle(300)
@@ -48,7 +48,7 @@ def backlog(world: World, _: int) -> list[float]:
 
 
 def _probe(world: World) -> list[PosterOutcome]:
-    """Ask for single posters one after the other and return what became of them."""
+    """Request single posters one after the other and return their outcomes."""
     return [world.system.outcome(_ask_for_one(world)) for _ in range(PROBES)]
 
 
@@ -83,7 +83,7 @@ def _ask_for_bulk(world: World) -> str:
 
 
 def _share_of_bulk(world: World, job: str) -> float:
-    """Return which part of the outcomes is bulk's while more single ones wait than can be made at once."""
+    """Return the share of bulk outcomes while more single posters wait than can be rendered at once."""
     before = _ended(world, job)
     single = [_ask_for_one(world) for _ in range(BURST)]
     world.expect(lambda: sum(_ended(world, each) for each in single) == BURST)

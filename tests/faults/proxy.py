@@ -1,4 +1,4 @@
-"""A TCP proxy that can go silent, refuse, or be slow: a network with faults in it."""
+"""A TCP proxy with network faults: dropped data, refused connections, latency, limited bandwidth."""
 
 import contextlib
 import queue
@@ -9,20 +9,20 @@ from typing import Final, Literal
 
 from tests.parts.ports import free_port
 
-Mode = Literal["ok", "black hole", "no way there", "no way back", "refuse"]
+Mode = Literal["ok", "black hole", "drop requests", "drop responses", "refuse"]
 CHUNK: Final = 65_536
-CHUNKS_ON_THE_WAY: Final = 64
+CHUNKS_IN_FLIGHT: Final = 64
 _SILENT: Final[dict[Mode, tuple[bool, bool]]] = {
     "black hole": (True, True),
-    "no way there": (True, False),
-    "no way back": (False, True),
+    "drop requests": (True, False),
+    "drop responses": (False, True),
 }
 
 
 class Proxy:
-    """Passes connections on to a port of this machine. `set` may be called at any time and holds for open ones.
+    """Forwards connections to a local port. `set` may be called at any time and applies to open connections too.
 
-    `latency` are seconds each way, `bytes_a_second` what a connection carries each way at most; 0: as fast as it goes.
+    `latency` is in seconds each way; `bytes_a_second` limits a connection each way, 0: unlimited.
     """
 
     def __init__(self, upstream: int) -> None:
@@ -38,7 +38,7 @@ class Proxy:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def set(self, mode: Mode) -> None:
-        """Change what happens to bytes and connections: pass them on, hold them back both ways or one, break them."""
+        """Forward data, hold it back in one or both directions, or close and refuse connections."""
         self._mode = mode
         for passing, silent in zip(self._passing, _SILENT.get(mode, (False, False)), strict=True):
             (passing.clear if silent else passing.set)()
@@ -46,12 +46,12 @@ class Proxy:
             self.reset()
 
     def reset(self) -> None:
-        """Break every open connection."""
+        """Close every open connection."""
         for connection in list(self._open):
             _close(connection)
 
     def close(self) -> None:
-        """End."""
+        """Stop."""
         self.set("refuse")
         _close(self._listener)
 
@@ -71,7 +71,7 @@ class Proxy:
                 continue
             self._open |= {client, server}
             for source, target, passing in zip((client, server), (server, client), self._passing, strict=True):
-                line: queue.Queue[tuple[float, bytes]] = queue.Queue(CHUNKS_ON_THE_WAY)
+                line: queue.Queue[tuple[float, bytes]] = queue.Queue(CHUNKS_IN_FLIGHT)
                 threading.Thread(target=self._read, args=(source, line), daemon=True).start()
                 threading.Thread(target=self._write, args=(line, source, target, passing), daemon=True).start()
 

@@ -1,4 +1,4 @@
-"""Every fault: what is injected, and what has to hold. Each returns the seconds from a fault to the next outcome."""
+"""The fault scenarios: what is injected and what must hold. Each returns the seconds from each fault to recovery."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,10 +15,10 @@ DRAIN_SECONDS: Final = 25.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """A fault: how it is injected, how often by the whole suite, into how many workers, with which parts.
+    """A fault: how it is injected, how often by the whole suite, into how many workers, with which servers.
 
-    `outage`: seconds for which a part is away, where it is; `recovers`: within how many seconds outcomes go on;
-    `beside`: it mostly waits, so the suite runs it beside the others.
+    `outage`: for how many seconds a server is unavailable; `recovers`: within how many seconds outcomes must continue;
+    `beside`: the scenario mostly waits, so the suite runs it in parallel with the others.
     """
 
     run: Callable[[World, int], list[float]]
@@ -33,12 +33,12 @@ class Scenario:
 
     @property
     def described(self) -> str:
-        """What it does, in a sentence."""
+        """The description for the page, in a sentence."""
         return (self.run.__doc__ or "").strip()
 
 
 def worker_kills(world: World, times: int) -> list[float]:
-    """One of two workers, sometimes both, is killed (-9) every few seconds and started again, under load."""
+    """Under load, one of two workers, sometimes both, is killed (SIGKILL) every few seconds and started again."""
     recoveries, killed = list[float](), 0
     with world.load(4):
         while killed < times:
@@ -54,7 +54,7 @@ def worker_kills(world: World, times: int) -> list[float]:
 
 
 def drains(world: World, times: int) -> list[float]:
-    """The workers are told to stop (TERM) in turn, under load: each ends with code 0 within 25 s."""
+    """Under load, the workers are stopped (SIGTERM) in turn: each exits with code 0 within 25 s."""
     recoveries = []
     with world.load(4):
         for number in range(times):
@@ -69,12 +69,12 @@ def drains(world: World, times: int) -> list[float]:
 
 
 def browser_kills(world: World, times: int) -> list[float]:
-    """The browser of a worker is killed (-9) under load: the worker goes on with another one."""
+    """Under load, the browser of a worker is killed (SIGKILL): the worker continues with a new one."""
     return _killing(world, times, lambda worker: worker.browsers())
 
 
 def renderer_kills(world: World, times: int) -> list[float]:
-    """Only the processes in which a browser draws its pages are killed (-9), under load: the worker goes on."""
+    """Under load, only the renderer processes of a browser are killed (SIGKILL): the worker continues."""
     return _killing(world, times, lambda worker: worker.renderers())
 
 
@@ -85,7 +85,7 @@ def _killing(world: World, times: int, victims: Callable[..., list[object]]) -> 
         for _ in range(times):
             world.approach(1, 3)
             worker = world.random.choice(world.workers)
-            # The last one's successor may still be on its way.
+            # The replacement of the last one may still be starting.
             world.expect(lambda worker=worker: bool(victims(worker)))  # type: ignore[misc]
             for victim in victims(worker):
                 victim.kill()  # type: ignore[attr-defined]
@@ -96,7 +96,7 @@ def _killing(world: World, times: int, victims: Callable[..., list[object]]) -> 
 
 
 def crash_points(world: World, times: int, first: int = 0) -> list[float]:
-    """The only worker ends at a named place in the code, as by a power cut, at each place in turn."""
+    """The only worker exits abruptly at a failpoint in the code, as in a power cut, at each failpoint in turn."""
     recoveries = []
     (worker,) = world.workers
     for number in range(first, first + times):
@@ -107,14 +107,14 @@ def crash_points(world: World, times: int, first: int = 0) -> list[float]:
             assert worker.process is not None
             code = worker.process.wait(150)
         assert code == EXIT_CODE, f"seed {world.seed}: at `{point}` the worker ended with {code}; see {worker.log}"
-        world.ledger.look()
+        world.ledger.take_snapshot()
         worker.start()
         recoveries.append(world.settle())
     return recoveries
 
 
 def broker_kills(world: World, times: int) -> list[float]:
-    """The only broker is killed (-9) and is back after two to six seconds, under load: what was asked for arrives."""
+    """Under load, the only broker is killed (SIGKILL) and restarted after two to six seconds: all requests complete."""
     recoveries = []
     with world.load(6):
         for _ in range(times):
@@ -152,4 +152,4 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "partitions-added": Scenario(run=broker_faults.partitions_added, times=1, recovers=broker_faults.ADAPT_SECONDS),
     "backlog": Scenario(run=load_faults.backlog, times=1, workers=1, recovers=300.0),
 }
-"""By name, in the order in which they are run and told of."""
+"""By name, in the order of the runs and of the page."""

@@ -1,15 +1,15 @@
-"""The S3 server is away, or answers and does not serve: posters wait, none fails for it."""
+"""The S3 server is down or answers with errors: posters wait, and none fails."""
 
 from typing import Final
 
-from tests.faults.storage_proxy import Mood
+from tests.faults.storage_proxy import Mode
 from tests.faults.world import World
 
-MOODS: Final[tuple[Mood, ...]] = ("some errors", "slow down", "silent", "forbidden")
+MODES: Final[tuple[Mode, ...]] = ("some errors", "slow down", "silent", "forbidden")
 
 
 def down(world: World, times: int) -> list[float]:
-    """The S3 server is killed and comes back some time later, under load: no poster fails for it."""
+    """Under load, the S3 server is killed and restarted some time later: no poster fails."""
     recoveries = []
     with world.load(4):
         for _ in range(times):
@@ -28,7 +28,7 @@ def errors(world: World, times: int) -> list[float]:
         for number in range(times):
             world.approach(1, 3)
             before = world.storage_proxy.refused
-            world.storage_proxy.set(MOODS[number % len(MOODS)])
+            world.storage_proxy.set(MODES[number % len(MODES)])
             world.wait(world.outage)
             assert world.storage_proxy.refused > before, f"seed {world.seed}: nothing was refused"
             world.storage_proxy.set("well")

@@ -1,4 +1,4 @@
-"""An HTTP proxy before the S3 server that answers in its place: errors, silence, refusals."""
+"""An HTTP proxy for the S3 server that can answer in its place: errors, no answer, access denied."""
 
 import http.client
 import threading
@@ -6,10 +6,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from random import Random
 from typing import Any, Literal, Self
 
-Mood = Literal["well", "some errors", "slow down", "silent", "forbidden"]
+Mode = Literal["well", "some errors", "slow down", "silent", "forbidden"]
 RETRY_AFTER_SECONDS = 2
 SOME = 0.3
-_ANSWERS: dict[Mood, tuple[int, str]] = {
+_ANSWERS: dict[Mode, tuple[int, str]] = {
     "some errors": (500, "InternalError"),
     "slow down": (503, "SlowDown"),
     "forbidden": (403, "AccessDenied"),
@@ -17,7 +17,7 @@ _ANSWERS: dict[Mood, tuple[int, str]] = {
 
 
 class StorageProxy(ThreadingHTTPServer):
-    """Passes requests on as they are, signatures included, unless its mood says otherwise."""
+    """Forwards requests unchanged, signatures included, unless its mode is another."""
 
     daemon_threads = True
 
@@ -25,25 +25,25 @@ class StorageProxy(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.upstream = upstream
         self.random = random
-        self.mood: Mood = "well"
+        self.mode: Mode = "well"
         self.refused = 0
-        self.goes_on = threading.Event()
-        self.goes_on.set()
+        self.answering = threading.Event()
+        self.answering.set()
 
     def __enter__(self) -> Self:
         threading.Thread(target=self.serve_forever, daemon=True).start()
         return self
 
-    def set(self, mood: Mood) -> None:
-        """Change how requests are answered from now on; silence ends for those that wait in it."""
-        self.mood = mood
-        if mood == "silent":
-            self.goes_on.clear()
+    def set(self, mode: Mode) -> None:
+        """Change how requests are answered from now on, and release those that wait for an answer."""
+        self.mode = mode
+        if mode == "silent":
+            self.answering.clear()
         else:
-            self.goes_on.set()
+            self.answering.set()
 
     def handle_error(self, *_: Any) -> None:
-        """Say nothing: clients that give up are part of it."""
+        """Log nothing: clients that disconnect are expected."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -52,22 +52,22 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        mood = self.server.mood
-        if mood == "silent":
+        mode = self.server.mode
+        if mode == "silent":
             self.server.refused += 1
-            self.server.goes_on.wait()
+            self.server.answering.wait()
             self.close_connection = True
-        elif mood == "well" or (mood == "some errors" and self.server.random.random() > SOME):
-            self._pass_on(body)
+        elif mode == "well" or (mode == "some errors" and self.server.random.random() > SOME):
+            self._forward(body)
         else:
-            self._refuse(*_ANSWERS[mood])
+            self._refuse(*_ANSWERS[mode])
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _answer  # noqa: N815 - the library's names
 
     def _refuse(self, status: int, code: str) -> None:
         self.server.refused += 1
         body = (
-            b"" if self.command == "HEAD" else f"<Error><Code>{code}</Code><Message>told to</Message></Error>".encode()
+            b"" if self.command == "HEAD" else f"<Error><Code>{code}</Code><Message>injected</Message></Error>".encode()
         )
         self.send_response_only(status)
         self.send_header("Content-Length", str(len(body)))
@@ -76,7 +76,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def _pass_on(self, body: bytes) -> None:
+    def _forward(self, body: bytes) -> None:
         upstream = http.client.HTTPConnection("127.0.0.1", self.server.upstream, timeout=60)
         try:
             upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
@@ -92,10 +92,10 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in answer.getheaders():
             if name.lower() not in ("transfer-encoding", "connection", "content-length"):
                 self.send_header(name, value)
-        # An answer to HEAD says how long a body would be that does not come.
+        # The Content-Length of a HEAD response is that of the body it omits.
         self.send_header("Content-Length", answer.getheader("Content-Length") or str(len(content)))
         self.end_headers()
         self.wfile.write(content)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""

@@ -1,4 +1,4 @@
-"""The short part of `make faults` that every test run has: power cuts at named places in the code."""
+"""The short part of `make faults` that every test run includes: power cuts at failpoints in the code."""
 
 from pathlib import Path
 
@@ -9,8 +9,8 @@ from tests.faults.world import world
 
 
 @pytest.mark.timeout(600)
-def test_a_power_cut_at_a_named_place_costs_nothing(parts_directory: Path) -> None:
-    """Whatever the worker was doing when it ended, every poster has one outcome, its object, and right counts."""
+def test_a_power_cut_at_a_failpoint_loses_nothing(parts_directory: Path) -> None:
+    """Wherever the worker exits, every poster has one outcome and its object, and all counts are right."""
     with world(parts_directory / "power", seed=0, workers=1) as stage:
         recoveries = [*crash_points(stage, 2), *crash_points(stage, 2, first=4)]
         stage.settle()

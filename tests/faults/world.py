@@ -1,4 +1,4 @@
-"""Real parts, worker processes and a steady load, for faults to be injected into."""
+"""A running system for fault injection: real servers, worker processes and a steady load."""
 
 import os
 import signal
@@ -31,17 +31,17 @@ from tests.parts import KafkaCluster, KafkaServer, ObjectServer, PostgresServer
 from tests.parts.process import bound_to_us
 
 SESSION_SECONDS = 6
-PATIENCE_SECONDS = 180.0
-LOOK_SECONDS = 0.2
+TIMEOUT_SECONDS = 180.0
+POLL_SECONDS = 0.2
 
 
 class StuckError(AssertionError):
-    """Liveness: not everything ended in time."""
+    """Liveness is violated: not everything ended in time."""
 
 
 @dataclass
 class Worker:
-    """A worker process that can be ended and started again under its name."""
+    """A worker process that can be stopped, killed and started again."""
 
     name: str
     environment: Mapping[str, str]
@@ -50,7 +50,7 @@ class Worker:
     process: subprocess.Popen[bytes] | None = None
 
     def start(self, **more: str) -> None:
-        """Start it."""
+        """Start the process, with these settings in addition."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 bound_to_us([sys.executable, "-m", "posters", "worker", *self.roles], signal.SIGKILL),
@@ -61,13 +61,13 @@ class Worker:
             )
 
     def kill(self) -> None:
-        """End it with KILL."""
+        """Kill the process with SIGKILL."""
         assert self.process is not None
         self.process.kill()
         self.process.wait()
 
     def term(self) -> tuple[int, float]:
-        """End it with TERM; return its exit code and how many seconds it took."""
+        """Stop the process with SIGTERM; return its exit code and how many seconds that took."""
         assert self.process is not None
         began = time.monotonic()
         self.process.terminate()
@@ -79,11 +79,11 @@ class Worker:
         return [process for process, words in self._chromium() if not any("--type=" in word for word in words)]
 
     def renderers(self) -> list[psutil.Process]:
-        """Return the processes in which its pages are drawn."""
+        """Return the renderer processes of its browsers."""
         return [process for process, words in self._chromium() if "--type=renderer" in words]
 
     def memory(self) -> float:
-        """Return how many MiB its Python process has in memory."""
+        """Return the resident memory of its Python process, in MiB."""
         assert self.process is not None
         return float(psutil.Process(self.process.pid).memory_info().rss) / 2**20
 
@@ -95,8 +95,8 @@ class Worker:
                     if "headless" in child.name() + child.exe():
                         yield child, child.cmdline()
 
-    def said(self, words: str) -> bool:
-        """Whether its log has these words."""
+    def logged(self, words: str) -> bool:
+        """Whether its log contains these words."""
         return words.encode() in self.log.read_bytes()
 
     @property
@@ -107,7 +107,7 @@ class Worker:
 
 @dataclass
 class World:
-    """Everything, with a ledger of what was asked for."""
+    """The running system, with a ledger of all requests."""
 
     seed: int
     kafka: KafkaServer | KafkaCluster
@@ -120,12 +120,12 @@ class World:
     workers: list[Worker]
     random: Random
     outage: float = 20.0
-    """How many seconds a part is away, where it is away for some time."""
+    """For how many seconds a server is unavailable, in scenarios that last."""
     tables: Path | None = None
-    """Where the database keeps its tables, if not with everything else."""
+    """The directory of the tables, if it is not in the data directory of the server."""
     template: str = ""
     figures: dict[str, float] = field(default_factory=dict)
-    """What a scenario measured beside its recoveries."""
+    """What a scenario measured besides its recoveries."""
     _stop: threading.Event = field(default_factory=threading.Event)
 
     def start(self) -> None:
@@ -133,16 +133,16 @@ class World:
         for worker in self.workers:
             worker.start()
         self.template = f"{self.system.upload('<p>{{ title }}</p>').section}_latest"
-        self.ask()
+        self.request()
         self.settle()
 
-    def ask(self) -> None:
-        """Ask for one poster: most are made, some cannot be, some are late or called off, some are no requests."""
+    def request(self) -> None:
+        """Send one request: most complete, some fail, expire or are cancelled, and some are poison messages."""
         job, dice = new_job(), self.random.random()
         if dice > 0.98:
             key, value = f"poison {job}".encode(), b'{"' + uuid4().bytes
             self.ledger.poison[key] = value
-            self._insist(key, value)
+            self._send_until_acknowledged(key, value)
             return
         expected: Expected = "completed"
         data: dict[str, Any] = {"title": f"{self.seed} {uuid4().hex}"}
@@ -155,29 +155,29 @@ class World:
             expected = "completed or cancelled"
         self.ledger.expected[job, 0] = expected
         fields |= {"job_id": job, "entity_id": job, "template_id": self.template, "custom_data": data}
-        self._insist(job, PosterRequested(**stamp(), **fields))
+        self._send_until_acknowledged(job, PosterRequested(**stamp(), **fields))
         if expected == "completed or cancelled":
-            self._insist(job, JobCancelRequested(**stamp(), job_id=job))
+            self._send_until_acknowledged(job, JobCancelRequested(**stamp(), job_id=job))
 
-    def _insist(self, key: str | bytes, value: PosterRequested | JobCancelRequested | bytes) -> None:
-        """Send a record until the broker says that it has it: only then is anything promised."""
-        until = time.monotonic() + PATIENCE_SECONDS
+    def _send_until_acknowledged(self, key: str | bytes, value: PosterRequested | JobCancelRequested | bytes) -> None:
+        """Send a record until the broker acknowledges it: only then does the guarantee apply."""
+        until = time.monotonic() + TIMEOUT_SECONDS
         while time.monotonic() < until:
             with suppress(AssertionError):
                 self.system.send(topics.POSTER_REQUESTS, key, value)
                 return
-        raise StuckError(f"seed {self.seed}: the broker takes nothing since {PATIENCE_SECONDS:g} s")
+        raise StuckError(f"seed {self.seed}: the broker acknowledges nothing for {TIMEOUT_SECONDS:g} s")
 
     @contextmanager
     def load(self, a_second: float) -> Iterator[None]:
-        """Ask for posters at a steady rate meanwhile."""
+        """Send requests at a steady rate meanwhile."""
         stop = threading.Event()
 
-        def ask_on() -> None:
+        def request_steadily() -> None:
             while not stop.wait(1 / a_second):
-                self.ask()
+                self.request()
 
-        thread = threading.Thread(target=ask_on)
+        thread = threading.Thread(target=request_steadily)
         thread.start()
         try:
             yield
@@ -186,52 +186,52 @@ class World:
             thread.join()
 
     def wait(self, seconds: float) -> None:
-        """Let time pass: a fault has to last, and comes at no particular moment."""
+        """Wait: a fault has a duration, and comes at a random time."""
         self._stop.wait(seconds)
 
     def approach(self, least: float, most: float) -> None:
-        """Let a random time pass before a fault, and note what is committed when it comes."""
+        """Wait for a random time before a fault, and take a snapshot of the committed offsets."""
         self.wait(self.random.uniform(least, most))
-        self.ledger.look()
+        self.ledger.take_snapshot()
 
     def deadline(self, seconds: float) -> Callable[[], bool]:
-        """Return what says whether so many seconds have passed since now."""
+        """Return a function that tells whether this many seconds have passed since now."""
         until = time.monotonic() + seconds
         return lambda: time.monotonic() > until
 
-    def expect(self, holds: Callable[[], bool], seconds: float = PATIENCE_SECONDS) -> None:
-        """Return once it holds. Raises StuckError."""
+    def expect(self, holds: Callable[[], bool], seconds: float = TIMEOUT_SECONDS) -> None:
+        """Wait until the condition holds. Raises StuckError."""
         passed = self.deadline(seconds)
         while not holds():
             if passed():
-                raise StuckError(f"seed {self.seed}: it did not come about within {seconds:g} s")
-            self.wait(LOOK_SECONDS)
+                raise StuckError(f"seed {self.seed}: the condition did not hold within {seconds:g} s")
+            self.wait(POLL_SECONDS)
 
-    def settle(self, seconds: float = PATIENCE_SECONDS) -> float:
-        """Wait until everything asked for has ended; return how long that took. Raises StuckError."""
+    def settle(self, seconds: float = TIMEOUT_SECONDS) -> float:
+        """Wait until every request has ended; return how many seconds that took. Raises StuckError."""
         began = time.monotonic()
         while not self.ledger.settled():
             if time.monotonic() - began > seconds:
                 missing = len(self.ledger.expected) - self.ledger.ended()
                 raise StuckError(f"seed {self.seed}: {missing} posters have not ended after {seconds:g} s")
-            self.wait(LOOK_SECONDS)
+            self.wait(POLL_SECONDS)
         return time.monotonic() - began
 
     def recovered(self) -> float:
-        """Return how many seconds pass until the next outcome is recorded."""
-        began, before, now = time.monotonic(), self._safely_ended(), None
+        """Wait for the next recorded outcome and return how many seconds that took. Raises StuckError."""
+        began, before, now = time.monotonic(), self._ended_if_reachable(), None
         while before is None or now is None or now <= before:
-            if time.monotonic() - began > PATIENCE_SECONDS:
-                raise StuckError(f"seed {self.seed}: no outcome for {PATIENCE_SECONDS:g} s")
-            self.wait(LOOK_SECONDS)
-            now = self._safely_ended()
+            if time.monotonic() - began > TIMEOUT_SECONDS:
+                raise StuckError(f"seed {self.seed}: no outcome for {TIMEOUT_SECONDS:g} s")
+            self.wait(POLL_SECONDS)
+            now = self._ended_if_reachable()
             before = now if before is None else before
         return time.monotonic() - began
 
-    def _safely_ended(self) -> int | None:
+    def _ended_if_reachable(self) -> int | None:
         try:
             return self.ledger.ended()
-        except psycopg.OperationalError:  # the database may be the part that is away
+        except psycopg.OperationalError:  # the database may be unavailable on purpose
             return None
 
 
@@ -246,9 +246,9 @@ def world(
     database_settings: Mapping[str, str] | None = None,
     tables: Path | None = None,
 ) -> Iterator[World]:
-    """Start the parts, with commits that survive a power cut, and end everything afterwards.
+    """Start the servers, with durable commits, and the workers; stop everything afterwards.
 
-    `tables`: where the database keeps its tables, if not with everything else.
+    `tables`: the directory of the tables, if it is not in the data directory of the server.
     """
     random = Random(seed)  # noqa: S311 - repeatable on purpose
     with (

@@ -1,4 +1,4 @@
-"""The whole system on real parts, as tests see it: its topics, its tables, its objects, its worker process."""
+"""The whole system on real servers, for end-to-end tests: topics, tables, objects and a worker process."""
 
 import http.client
 import os
@@ -26,24 +26,24 @@ from schemas.templates import TemplateUpload, TemplateUploaded
 from streams.delivery import Record
 from streams.topics import EDGES
 
-PATIENCE_SECONDS = 120.0
+TIMEOUT_SECONDS = 120.0
 T = TypeVar("T")
 REPOSITORY = Path(__file__).parents[2]
 
 
 def new_job() -> str:
-    """Return a job id."""
+    """Return a fresh job id."""
     return new_job_id(datetime.now(UTC), os.urandom(10))
 
 
 def stamp() -> dict[str, Any]:
-    """Return what every new event carries."""
+    """Return the envelope fields of a new event."""
     return {"event_id": uuid4(), "occurred_at": datetime.now(UTC), "source": "tests"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """A record of a topic."""
+class TopicRecord:
+    """A record read from a topic."""
 
     key: bytes | None
     value: bytes | None
@@ -51,13 +51,13 @@ class Seen:
 
     @property
     def body(self) -> Any:
-        """Return the value's JSON."""
+        """The decoded JSON value."""
         return orjson.loads(self.value or b"null")
 
 
 @dataclass(slots=True)
 class System:
-    """Brokers, database, storage and a worker."""
+    """Broker, database and storage, and the worker process if one was started."""
 
     brokers: str
     database_url: str
@@ -72,7 +72,7 @@ class System:
         )
 
     def start_worker(self, roles: Sequence[str] = (), **settings: str) -> None:
-        """Start a worker process unless one is running; it is working once it answers requests."""
+        """Start a worker process unless one is running, and return before it is ready."""
         if self.worker is not None and self.worker.poll() is None:
             return
         command = [sys.executable, "-m", "posters", "worker", *roles]
@@ -81,60 +81,61 @@ class System:
             self.worker = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=log, stderr=log)
 
     def stop_worker(self) -> int:
-        """End the worker with TERM and return its exit code."""
+        """Stop the worker with SIGTERM and return its exit code."""
         assert self.worker is not None
         self.worker.terminate()
-        return self.worker.wait(PATIENCE_SECONDS)
+        return self.worker.wait(TIMEOUT_SECONDS)
 
     def kill_worker(self) -> None:
-        """End the worker with KILL."""
+        """Kill the worker with SIGKILL."""
         assert self.worker is not None
         self.worker.kill()
         self.worker.wait()
 
-    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run a `posters` command to its end."""
+    def command(self, *arguments: str, stdout: int = subprocess.PIPE) -> subprocess.CompletedProcess[str]:
+        """Run a `posters` command and return its exit code and output; `stdout` may be a file descriptor."""
         return subprocess.run(
             [sys.executable, "-m", "posters", *arguments],
             cwd=REPOSITORY,
             env={**os.environ, **self.environment},
-            capture_output=True,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
             text=True,
             check=False,
-            timeout=PATIENCE_SECONDS * 2,
+            timeout=TIMEOUT_SECONDS * 2,
         )
 
     def send(self, topic: str, key: str | bytes | None, value: Envelope | bytes | None) -> None:
-        """Put one record on a topic. Raises AssertionError where the broker did not say that it has it."""
+        """Produce one record. Raises AssertionError where the broker did not acknowledge it."""
         body = encode(value) if isinstance(value, Envelope) else value
         refused: list[Any] = []
         self._producer.produce(
             topic, key=key, value=body, on_delivery=lambda error, _: refused.append(error) if error else None
         )
         assert self._producer.flush(10) == 0
-        assert not refused, f"the broker did not take the record: {refused[0]}"
+        assert not refused, f"the broker did not acknowledge the record: {refused[0]}"
 
     def produce(self, record: Record) -> None:
-        """Put one record on its topic, with its headers."""
+        """Produce one record with its headers."""
         self._producer.produce(record.topic, key=record.key, value=record.value, headers=list(record.headers))
         assert self._producer.flush(10) == 0
 
     def upload(self, html: str, *, section: str | None = None, **fields: Any) -> TemplateUploaded:
-        """Upload an active template in a section of its own and return the answer."""
+        """Upload an active template, by default in a new section, and return the answer."""
         section = section or f"s{uuid4().hex[:12]}"
         command = TemplateUpload(
             **stamp(), section=section, name=section, html_content=html, **{"set_as_active": True, **fields}
         )
         return decode(self.answer(command).value, TemplateUploaded)
 
-    def answer(self, command: Any) -> Seen:
-        """Send a template command and return the record that answers it."""
+    def answer(self, command: Any) -> TopicRecord:
+        """Send a template command and return the record of its answer."""
         self.send(topics.TEMPLATE_COMMANDS, command.section, command)
         identity = str(command.event_id)
-        return self.wait(topics.TEMPLATE_EVENTS, lambda seen: seen.body["command_id"] == identity)
+        return self.wait(topics.TEMPLATE_EVENTS, lambda record: record.body["command_id"] == identity)
 
     def request(self, template: str, data: Mapping[str, Any], **fields: Any) -> str:
-        """Ask for one poster and return its job id."""
+        """Request one poster and return its job id."""
         job_id = fields.pop("job_id", None) or new_job()
         event = PosterRequested(**stamp(), job_id=job_id, template_id=template, custom_data=dict(data), **fields)
         self.send(topics.POSTER_REQUESTS, job_id, event)
@@ -143,13 +144,13 @@ class System:
     def outcome(self, job_id: str, index: int = 0) -> PosterOutcome:
         """Return the first outcome of a poster."""
 
-        def is_it(seen: Seen) -> bool:
-            return seen.key == job_id.encode() and seen.body["poster_index"] == index
+        def matches(record: TopicRecord) -> bool:
+            return record.key == job_id.encode() and record.body["poster_index"] == index
 
-        return decode(self.wait(topics.POSTER_COMPLETIONS, is_it).value, PosterOutcome)
+        return decode(self.wait(topics.POSTER_COMPLETIONS, matches).value, PosterOutcome)
 
     def stored(self, key: str) -> dict[str, Any]:
-        """Return an object and what the store says of it; its `Body` is read. Raises botocore's NoSuchKey."""
+        """Return a stored object with its metadata and its `Body` as bytes. Raises botocore's NoSuchKey."""
         bucket = self.environment["POSTERS_STORAGE_URL"].removeprefix("s3://")
         client = boto3.client(
             "s3",
@@ -161,28 +162,28 @@ class System:
         found = client.get_object(Bucket=bucket, Key=key)
         return {**found, "Body": found["Body"].read()}
 
-    def wait(self, topic: str, matches: Callable[[Seen], bool]) -> Seen:
-        """Return the first record of a topic, from its beginning, that matches."""
-        until = time.monotonic() + PATIENCE_SECONDS
-        for seen in self.follow(topic):
-            if seen is not None and matches(seen):
-                return seen
-            if time.monotonic() > until:
+    def wait(self, topic: str, matches: Callable[[TopicRecord], bool]) -> TopicRecord:
+        """Return the first record of a topic that matches, waiting for it if necessary."""
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        for record in self.follow(topic):
+            if record is not None and matches(record):
+                return record
+            if time.monotonic() > deadline:
                 break
             self._check_worker()
-        raise AssertionError(f"no such record on {topic}; the worker said:\n{self.words()}")
+        raise AssertionError(f"no such record on {topic}; the end of the worker's log:\n{self.log_tail()}")
 
-    def all(self, topic: str) -> list[Seen]:
-        """Return every record that is on a topic now."""
+    def all(self, topic: str) -> list[TopicRecord]:
+        """Return every record up to the current end of a topic."""
         found = []
-        for seen in self.follow(topic):
-            if seen is None:
+        for record in self.follow(topic):
+            if record is None:
                 break
-            found.append(seen)
+            found.append(record)
         return found
 
-    def follow(self, topic: str) -> Iterator[Seen | None]:
-        """Yield the records of a topic from its beginning, and None whenever there is nothing more for now."""
+    def follow(self, topic: str) -> Iterator[TopicRecord | None]:
+        """Yield the records of a topic from its beginning, and None whenever its end is reached."""
         consumer = Consumer(
             {
                 "bootstrap.servers": self.brokers,
@@ -201,28 +202,30 @@ class System:
                 message = consumer.poll(0.2)
                 if message is not None and message.error() is None:
                     read += 1
-                    # What is consumed comes as a list, whatever may be given to a producer.
+                    # A consumer returns a list, whatever types a producer accepts.
                     headers = cast("list[tuple[str, bytes]]", message.headers() or [])
-                    yield Seen(key=message.key(), value=message.value(), headers=headers)
+                    yield TopicRecord(key=message.key(), value=message.value(), headers=headers)
                 elif read >= ends:
                     yield None
         finally:
             consumer.close()
 
-    def all_is_written(self) -> bool:
-        """Whether the sink has finished everything that is on its topics now."""
+    def sink_is_idle(self) -> bool:
+        """Whether the sink has committed everything that is on its topics now."""
         consumer = Consumer({"bootstrap.servers": self.brokers, "group.id": "sink", "enable.auto.commit": False})
         known = consumer.list_topics(timeout=10).topics
-        places = [TopicPartition(name, number) for name in EDGES["sink"].consumes for number in known[name].partitions]
+        topics_of_sink = EDGES["sink"].consumes
+        positions = [TopicPartition(name, number) for name in topics_of_sink for number in known[name].partitions]
         ends = {
-            (place.topic, place.partition): consumer.get_watermark_offsets(place, timeout=10)[1] for place in places
+            (position.topic, position.partition): consumer.get_watermark_offsets(position, timeout=10)[1]
+            for position in positions
         }
-        committed = consumer.committed(places, timeout=10)
+        committed = consumer.committed(positions, timeout=10)
         consumer.close()
-        return all(max(place.offset, 0) >= ends[place.topic, place.partition] for place in committed)
+        return all(max(position.offset, 0) >= ends[position.topic, position.partition] for position in committed)
 
     def status(self, path: str) -> tuple[int, str]:
-        """Return what the worker's status server answers."""
+        """Return status code and body of a path of the worker's status server."""
         address = self.environment["POSTERS_STATUS_ADDRESS"]
         connection = http.client.HTTPConnection(address, timeout=10)
         try:
@@ -237,22 +240,29 @@ class System:
         with psycopg.connect(self.database_url, row_factory=psycopg.rows.dict_row) as connection:
             return connection.execute(query, arguments).fetchall()
 
-    def eventually(self, question: Callable[[], T | None]) -> T:
-        """Return the answer once there is one."""
-        until = time.monotonic() + PATIENCE_SECONDS
+    def eventually(self, probe: Callable[[], T | None]) -> T:
+        """Call `probe` until it returns something true, and return that."""
+        deadline = time.monotonic() + TIMEOUT_SECONDS
         for _ in self.follow(topics.POSTER_LOGS):
-            answer = question()
-            if answer:
-                return answer
-            if time.monotonic() > until:
+            found = probe()
+            if found:
+                return found
+            if time.monotonic() > deadline:
                 break
             self._check_worker()
-        raise AssertionError(f"it did not come about; the worker said:\n{self.words()}")
+        raise AssertionError(f"the condition was never met; the end of the worker's log:\n{self.log_tail()}")
 
-    def words(self) -> str:
+    def process_marker(self) -> tuple[int, str]:
+        """Return what identifies the worker process: its id, and the start time that it reports itself."""
+        assert self.worker is not None
+        _, metrics = self.status("/metrics")
+        started = next(line for line in metrics.splitlines() if line.startswith("process_start_time_seconds "))
+        return self.worker.pid, started.partition(" ")[2]
+
+    def log_tail(self) -> str:
         """Return the end of the worker's log."""
         return self.log.read_text(encoding="utf-8", errors="replace")[-4000:] if self.log.exists() else ""
 
     def _check_worker(self) -> None:
         if self.worker is not None and self.worker.poll() not in (None, 0, -9, -15):
-            raise AssertionError(f"the worker ended with {self.worker.returncode}:\n{self.words()}")
+            raise AssertionError(f"the worker ended with {self.worker.returncode}:\n{self.log_tail()}")

@@ -1,4 +1,4 @@
-"""Network assets through the whole system: fetched where allowed, named where missing, and never rendered twice."""
+"""Network assets through the whole system: fetched where allowed, reported where missing, and cached."""
 
 import threading
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ TEMPLATE = '<p>{{ name }}<img src="{{ photo }}" width="100" height="100">'
 
 
 class Photos(ThreadingHTTPServer):
-    """A server with one photo, which counts who asks for it."""
+    """A server with one photo that records the paths requested."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)

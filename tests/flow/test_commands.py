@@ -1,11 +1,10 @@
-"""The command line against a running system: what works, and what a mistake is answered with."""
+"""The command line against a running system: results, and the answers to mistakes."""
 
 import json
 from pathlib import Path
 
 import pytest
 
-from posters.main import COMMANDS
 from tests.flow.system import System
 
 
@@ -23,7 +22,7 @@ def section(system: System, tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_templates_are_listed_shown_activated_previewed_and_archived(
     system: System, section: str, tmp_path: Path
 ) -> None:
-    """A designer's round through the topics."""
+    """A designer's commands work through the topics, from upload to archive and back."""
     second = tmp_path / "second.html"
     second.write_text("<h2>{{ title }}</h2>", encoding="utf-8")
 
@@ -121,12 +120,3 @@ def test_a_mistake_is_answered_with_a_sentence(system: System, section: str, arg
     assert done.returncode != 0
     assert part in done.stderr
     assert "Traceback" not in done.stderr
-
-
-@pytest.mark.parametrize("command", sorted(COMMANDS))
-def test_every_command_says_what_it_is_for(system: System, command: str) -> None:
-    """`--help` works without any server."""
-    done = system.command(command, "--help")
-
-    assert done.returncode == 0
-    assert "Usage:" in done.stdout

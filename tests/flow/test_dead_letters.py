@@ -1,5 +1,11 @@
-"""Records that were set aside come back, once; a role that sets everything aside stops."""
+"""Dead letters: replayed once, dropped, listed; a role that sets everything aside pauses."""
 
+import contextlib
+import fcntl
+import os
+import pty
+import struct
+import termios
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -25,7 +31,7 @@ def template(system: System) -> str:
 
 
 def set_aside(system: System, key: str, value: bytes) -> None:
-    """Put a dead letter on its topic, as intake does."""
+    """Produce a dead letter as intake does."""
     delivery = Delivery(
         topic=topics.POSTER_REQUESTS,
         partition=0,
@@ -67,7 +73,7 @@ def test_a_replayed_request_is_made_once(system: System, template: str) -> None:
 
 
 def test_a_dropped_letter_is_not_replayed(system: System) -> None:
-    """What somebody has said is done with is neither listed nor replayed."""
+    """A dropped letter is neither listed nor replayed, and can still be shown."""
     key = f"dropped-{uuid4().hex}"
     set_aside(system, key, b"{")
 
@@ -78,6 +84,36 @@ def test_a_dropped_letter_is_not_replayed(system: System) -> None:
     assert dropped.stdout.startswith("dropped 1,"), dropped.stderr
     assert "0 of 0" in listed.stdout
     assert "error: an older build could not read this" in shown.stdout
+
+
+def test_a_narrow_terminal_shows_the_whole_key(system: System) -> None:
+    """On a terminal of 40 columns key, topic and role are complete, so that they can be copied into `--where`."""
+    key = f"job_{uuid4().hex}_{uuid4().hex}"
+    set_aside(system, key, b"{")
+
+    shown = on_a_terminal(system, 40, "dead-letters", "list", "--where", f"key={key}")
+
+    assert key in shown
+    assert "intake" in shown
+    assert topics.POSTER_REQUESTS in shown
+    assert "…" not in shown
+    assert "error" in shown.splitlines()[0]
+
+
+def on_a_terminal(system: System, columns: int, *arguments: str) -> str:
+    """Run a command whose standard output is a terminal of this width, and return what it wrote there."""
+    reader, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    try:
+        system.command(*arguments, stdout=terminal)
+    finally:
+        os.close(terminal)
+    written = b""
+    with contextlib.suppress(OSError):  # the end of a terminal that nobody holds any more
+        while content := os.read(reader, 65_536):
+            written += content
+    os.close(reader)
+    return written.decode()
 
 
 def test_replaying_a_job_makes_its_failed_posters_again(system: System) -> None:
@@ -112,7 +148,7 @@ def test_replaying_a_job_makes_its_failed_posters_again(system: System) -> None:
 
 
 def test_a_working_worker_is_ready_and_shows_what_it_did(system: System, template: str) -> None:
-    """Readiness says so; the metrics count the outcome, and stay few."""
+    """`/ready` answers 200; the metrics count the outcome, and their number stays small."""
     system.outcome(system.request(template, {"title": "counted"}))
     wanted = {"poster_build_info", "poster_outcomes_total", "poster_consumer_lag_messages"}
     system.eventually(lambda: wanted <= {line.split("{")[0].split(" ")[0] for line in metrics(system)})
@@ -122,13 +158,13 @@ def test_a_working_worker_is_ready_and_shows_what_it_did(system: System, templat
     assert any(line.startswith("poster_sink_flush_seconds_count") for line in metrics(system))
 
 
-def test_too_many_dead_letters_pause_intake_until_somebody_resumes_it(system: System, template: str) -> None:
-    """30 bad requests make 20 dead letters; a good one waits with the rest, and all are answered after `resume`."""
+def test_too_many_dead_letters_pause_intake_until_it_is_resumed(system: System, template: str) -> None:
+    """30 bad requests make 20 dead letters; a good one waits with the rest, and all are processed after `resume`."""
     mark = uuid4().hex
     for number in range(30):
         system.send(topics.POSTER_REQUESTS, f"bad-{mark}-{number}", b"{")
     system.eventually(lambda: system.rows("SELECT FROM blown_fuses WHERE role = 'intake'"))
-    # The fuse blows with the twentieth bad record; that one and those before it are on their way by then.
+    # The twentieth bad record reaches the limit; it and those before it are in flight by then.
     system.eventually(lambda: letters(system, mark) >= 20)
     readiness = system.status("/ready")
     job = system.request(template, {"title": "patient"})
@@ -156,7 +192,7 @@ def metrics(system: System) -> list[str]:
 
 def letters(system: System, mark: str) -> int:
     """Return how many dead letters have a key with this mark."""
-    return sum(mark.encode() in (seen.key or b"") for seen in system.all(topics.DEAD_LETTERS))
+    return sum(mark.encode() in (record.key or b"") for record in system.all(topics.DEAD_LETTERS))
 
 
 def ended(system: System, job: str) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Erasing through the topics: what was made is gone, and whoever asked is told."""
+"""Erasing through the topics: objects and data are deleted, and the requester gets an answer."""
 
 from typing import Any
 
@@ -7,13 +7,13 @@ import pytest
 
 from schemas import topics
 from schemas.requests import PosterEraseRequested
-from tests.flow.system import Seen, System, stamp
+from tests.flow.system import System, TopicRecord, stamp
 
 HTML = "<p>{{ title }}</p>"
 
 
 def is_gone(system: System, key: str) -> bool:
-    """Say whether there is no such object."""
+    """Return whether the object is absent."""
     try:
         system.stored(key)
     except botocore.exceptions.ClientError as error:
@@ -22,16 +22,16 @@ def is_gone(system: System, key: str) -> bool:
     return False
 
 
-def erased(system: System, job: str) -> Seen:
+def erased(system: System, job: str) -> TopicRecord:
     """Return the answer for a job."""
     return system.wait(
-        topics.POSTER_COMPLETIONS, lambda seen: seen.key == job.encode() and seen.body["type"] == "poster.erased"
+        topics.POSTER_COMPLETIONS, lambda record: record.key == job.encode() and record.body["type"] == "poster.erased"
     )
 
 
 @pytest.mark.parametrize("by_job", [True, False], ids=["a job", "an entity"])
 def test_what_was_made_is_gone_and_can_be_made_again(system: System, by_job: bool) -> None:
-    """All variants and the data go at once, another entity keeps its poster, and a later request is drawn anew."""
+    """All variants and the data are deleted, another entity keeps its poster, and a later request is rendered again."""
     section = system.upload(HTML).section
     output = {"variants": [{"name": "a", "width": 40}, {"name": "b", "width": 50, "format": "jpeg"}]}
     ask = {"entity_id": "row/1", "output": output}
@@ -60,7 +60,7 @@ def test_what_was_made_is_gone_and_can_be_made_again(system: System, by_job: boo
 
 
 def test_objects_go_before_the_answer_comes(system: System) -> None:
-    """When the answer is there, every object is gone."""
+    """Once the answer is published, every object is deleted."""
     section = system.upload(HTML).section
     job = system.request(f"{section}_latest", {"title": "x"}, output={"variants": [{"name": "a"}, {"name": "b"}]})
     outcome = system.outcome(job)
@@ -71,7 +71,7 @@ def test_objects_go_before_the_answer_comes(system: System) -> None:
 
 
 def test_an_unknown_job_is_answered_too(system: System) -> None:
-    """Whoever asks to erase what is not there is not left waiting."""
+    """A request to erase an unknown job is answered."""
     system.send(topics.POSTER_REQUESTS, "nobody", PosterEraseRequested(**stamp(), job_id="nobody"))
 
     assert erased(system, "nobody").body["entity_id"] == "unknown"

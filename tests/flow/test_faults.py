@@ -40,8 +40,8 @@ def test_killing_the_worker_loses_nothing_and_decides_nothing_twice(idle_system:
         "FROM template_poster_results r WHERE r.job_id = j.job_id)"
     )
     keys: dict[str, set[str]] = {}
-    for seen in system.all(topics.POSTER_COMPLETIONS):
-        keys.setdefault(seen.body["job_id"], set()).add(seen.body["object_key"])
+    for record in system.all(topics.POSTER_COMPLETIONS):
+        keys.setdefault(record.body["job_id"], set()).add(record.body["object_key"])
 
     assert wrong == []
     assert all(len(found) == 1 for found in keys.values())
@@ -54,7 +54,7 @@ def test_a_poster_waits_for_its_retry_and_goes_on_with_the_next_attempt(idle_sys
     template = f"{system.upload('<p>{{ title }}</p>').section}_latest"
     job = system.request(template, {"title": "first"})
     system.outcome(job)
-    pinned = decode(system.wait(topics.POSTER_RENDERS, lambda seen: seen.body["job_id"] == job).value, PosterPinned)
+    pinned = decode(system.wait(topics.POSTER_RENDERS, lambda record: record.body["job_id"] == job).value, PosterPinned)
     body = orjson.loads(encode(pinned))
     due = datetime.now(UTC) + timedelta(seconds=2)
     again = f"again_{uuid4().hex}"
@@ -74,7 +74,7 @@ def test_a_poster_waits_for_its_retry_and_goes_on_with_the_next_attempt(idle_sys
 
 
 def test_a_worker_can_be_stopped_while_it_waits_for_a_broker(tmp_path: Path) -> None:
-    """TERM ends a worker that has not come up yet, with code 0."""
+    """SIGTERM ends a worker that is still waiting for its broker, with code 0."""
     log = tmp_path / "worker.log"
     environment = {**os.environ, "POSTERS_BROKERS": "127.0.0.1:1", "POSTERS_STORAGE_URL": tmp_path.as_uri()}
     with log.open("wb") as file:
@@ -84,7 +84,7 @@ def test_a_worker_can_be_stopped_while_it_waits_for_a_broker(tmp_path: Path) -> 
     try:
         while b"no broker answers" not in log.read_bytes():
             assert worker.poll() is None
-            time.sleep(0.05)  # another process is waited for, and its log is all it shows
+            time.sleep(0.05)  # another process's log is the only signal
         worker.terminate()
 
         assert worker.wait(20) == 0
@@ -102,4 +102,4 @@ def recorded(system: System, jobs: list[str]) -> int:
 
 def terminal_jobs(system: System) -> set[str]:
     """Return the jobs that have an outcome on the topic."""
-    return {seen.body["job_id"] for seen in system.all(topics.POSTER_COMPLETIONS)}
+    return {record.body["job_id"] for record in system.all(topics.POSTER_COMPLETIONS)}

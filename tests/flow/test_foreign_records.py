@@ -42,7 +42,7 @@ def test_every_codec_is_read_by_every_role(system: System, codec: str) -> None:
     section, job = f"codec-{codec}", new_job()
 
     produce(system, codec, upload(section), ())
-    system.wait(topics.TEMPLATE_EVENTS, lambda seen: seen.body["section"] == section)
+    system.wait(topics.TEMPLATE_EVENTS, lambda record: record.body["section"] == section)
     produce(system, codec, request(f"{section}_latest", job, codec * 1_000), ())
 
     assert system.outcome(job).status == "completed"
@@ -52,26 +52,26 @@ def test_every_codec_is_read_by_every_role(system: System, codec: str) -> None:
 
 
 def test_null_headers_are_ignored_by_every_role(system: System) -> None:
-    """Headers without a value, those that we read among them, change nothing about what a record asks for."""
+    """Headers without a value, including those that we read, do not change the meaning of a record."""
     section, job = "null-headers", new_job()
 
     produce(system, "none", upload(section), NULL_HEADERS)
-    system.wait(topics.TEMPLATE_EVENTS, lambda seen: seen.body["section"] == section)
+    system.wait(topics.TEMPLATE_EVENTS, lambda record: record.body["section"] == section)
     produce(system, "none", request(f"{section}_latest", job, "no headers"), NULL_HEADERS)
-    outcome = system.wait(topics.POSTER_COMPLETIONS, lambda seen: seen.key == job.encode())
+    outcome = system.wait(topics.POSTER_COMPLETIONS, lambda record: record.key == job.encode())
     system.produce(Record(topic=topics.POSTER_COMPLETIONS, key=job, value=outcome.value, headers=NULL_HEADERS))
 
     assert outcome.body["status"] == "completed"
     assert outcome.body["generation"] == 0
-    system.eventually(lambda: system.all_is_written() or None)
+    system.eventually(system.sink_is_idle)
 
 
 def test_a_dead_letter_with_null_headers_is_shown(system: System) -> None:
-    """What an operator lists holds a broken record's null headers, and those named like ours that are not UTF-8."""
+    """Null headers, and headers named like ours that are not UTF-8, do not hide a broken record from operators."""
     key = f"null-{new_job()}"
     record = Record(topic=topics.POSTER_REQUESTS, key=key, value=b"{")
     produce(system, "none", record, (*NULL_HEADERS, ("dlq.note", b"\xff")))
-    system.wait(topics.DEAD_LETTERS, lambda seen: seen.key == key.encode())
+    system.wait(topics.DEAD_LETTERS, lambda record: record.key == key.encode())
 
     listed = system.command("dead-letters", "list", "--where", f"key={key}")
 

@@ -1,4 +1,4 @@
-"""A worker that cannot go on ends: a process that lives and reads nothing keeps its partitions from others."""
+"""A worker that cannot continue ends: a live process that reads nothing would block its partitions."""
 
 import os
 import subprocess
@@ -24,7 +24,7 @@ AIOKafkaConsumer.commit = commit
 
 @pytest.mark.parametrize(("broken", "words"), [(BUG, "a bug"), (REFUSED_COMMIT, "GroupAuthorizationFailed")])
 def test_a_role_that_fails_ends_its_process(idle_system: System, broken: str, words: str) -> None:
-    """An error of the code, and a commit that the broker refuses for good, end the worker with a code and say why."""
+    """A bug, and a commit that the broker refuses permanently, end the worker with exit code 1 and the reason."""
     script = f"from agents.retry.agent import RetryAgent\n{broken}\nfrom posters.main import main\nmain()"
     idle_system.send("poster-retries-1", "key", b"this becomes a dead letter, which is committed")
     ended = subprocess.run(

@@ -1,4 +1,4 @@
-"""A worker is told to stop while a poster is in hand that would take much longer than it may."""
+"""Graceful shutdown while a poster is in flight that takes longer than the drain timeout."""
 
 import threading
 import time
@@ -12,12 +12,12 @@ from tests.renderer.assets.site import png
 
 DRAIN_SECONDS = 2.0
 LEAVING_SECONDS = 5.0
-"""As long as a worker may take beyond its drain: for commits, and for its goodbye to the group."""
+"""How long a worker may take beyond its drain: for commits, and for leaving the group."""
 TEMPLATE = '<p>{{ name }}<img src="{{ photo }}" width="100" height="100">'
 
 
 class SlowPhotos(ThreadingHTTPServer):
-    """A server that answers nobody before `open` is set."""
+    """A server that does not answer until `open` is set."""
 
     daemon_threads = True
 
@@ -59,10 +59,10 @@ def photos() -> Iterator[SlowPhotos]:
         thread.join()
 
 
-def test_what_does_not_end_in_time_is_left_to_the_next_worker(idle_system: System, photos: SlowPhotos) -> None:
+def test_what_does_not_end_in_time_is_taken_over_by_the_next_worker(idle_system: System, photos: SlowPhotos) -> None:
     """With a rendering of a minute in flight the worker ends with code 0 in time; the next one makes the poster.
 
-    Being left counts as no attempt.
+    Being interrupted does not count as an attempt.
     """
     system = idle_system
     settings = {

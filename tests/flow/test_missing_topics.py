@@ -1,4 +1,4 @@
-"""A broker that is there and not ready for us. Apart from the other tests of the flow: it wants an empty broker."""
+"""A broker without our topics, or with too few partitions. A module of its own: it needs an empty broker."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ from tests.parts import KafkaServer
 
 
 def test_a_worker_without_its_topics_says_so_and_ends(empty_broker: str, tmp_path: Path) -> None:
-    """Within ten seconds the worker names every topic it misses and what makes them, and ends with a code."""
+    """Within ten seconds the worker names the missing topics and the command that makes them, and ends with code 1."""
     environment = {**os.environ, "POSTERS_BROKERS": empty_broker, "POSTERS_STORAGE_URL": tmp_path.as_uri()}
     began = time.monotonic()
     ended = subprocess.run(
@@ -33,7 +33,7 @@ def test_a_worker_without_its_topics_says_so_and_ends(empty_broker: str, tmp_pat
 def test_setup_names_a_topic_with_too_few_partitions_and_how_to_raise_them(
     empty_broker: str, kafka: KafkaServer, tmp_path: Path
 ) -> None:
-    """The topics that are missing are made, the narrow one is left as it is, and the command ends with a code."""
+    """Missing topics are created, the one with too few partitions stays as it is, and the command ends with code 1."""
     kafka.make_topics([NewTopic("poster-renders", num_partitions=4)])
     environment = {**os.environ, "POSTERS_BROKERS": empty_broker, "POSTERS_STORAGE_URL": tmp_path.as_uri()}
     ended = subprocess.run(

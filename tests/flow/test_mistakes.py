@@ -1,4 +1,4 @@
-"""Mistakes that the command line finds by itself, before any server is asked."""
+"""Mistakes that the command line finds by itself, before it connects to a server."""
 
 import json
 from pathlib import Path
@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from posters.main import CommandError, main
+from posters.main import main
 from posters.operations.batch_file import read_posters
+from posters.operations.errors import OperationError
 
 FILES: dict[str, tuple[str, bytes, str]] = {
     "nothing in it": ("a.jsonl", b"\n", "holds no posters"),
@@ -25,18 +26,18 @@ FILES: dict[str, tuple[str, bytes, str]] = {
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_bad_batch_file_is_refused_with_the_place(tmp_path: Path, name: str) -> None:
-    """No line is left out or half understood: the file is refused as a whole, and the sentence says where."""
+    """The file is refused as a whole, and the message names the line."""
     file_name, content, said = FILES[name]
     path = tmp_path / file_name
     path.write_bytes(content)
 
-    with pytest.raises(CommandError, match=said):
+    with pytest.raises(OperationError, match=said):
         read_posters(path)
 
 
 @pytest.mark.parametrize("file_name", ["a.jsonl", "a.csv"])
 def test_a_byte_order_mark_is_no_data(tmp_path: Path, file_name: str) -> None:
-    """Editors on Windows write one; the first line counts all the same."""
+    """Editors on Windows write one; it is no part of the first line."""
     path = tmp_path / file_name
     text = '{"custom_data": {"t": "x"}}\n' if file_name == "a.jsonl" else "t\nx\n"
     path.write_text(text, encoding="utf-8-sig")
@@ -55,7 +56,7 @@ def test_a_byte_order_mark_is_no_data(tmp_path: Path, file_name: str) -> None:
 def test_a_bad_request_is_refused_before_it_is_sent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], said: str
 ) -> None:
-    """One sentence, and no broker is asked: the address leads nowhere."""
+    """One sentence, without connecting to a broker: the address leads nowhere."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("POSTERS_BROKERS", "127.0.0.1:1")
     Path("good.csv").write_text("t\nx\n", encoding="utf-8")

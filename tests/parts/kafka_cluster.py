@@ -1,4 +1,4 @@
-"""Several Kafka nodes, each a broker and a controller: what one broker alone cannot lose."""
+"""A Kafka cluster of three nodes, each a broker and a controller, for faults that need a quorum."""
 
 import json
 import time
@@ -21,7 +21,7 @@ POLL_SECONDS: Final = 0.1
 
 
 class KafkaCluster:
-    """Three nodes with three copies of everything, two of which have to have a record before it is acknowledged.
+    """Three nodes with three replicas of everything, two of which must have a record before it is acknowledged.
 
     `nodes` may be killed, stopped and started singly.
     """
@@ -40,34 +40,34 @@ class KafkaCluster:
 
     @property
     def far_address(self) -> str:
-        """The same: no proxy stands before a cluster."""
+        """The same: a cluster has no proxy."""
         return self.address
 
     def start(self) -> Self:
-        """Start every node, and return once they work together."""
+        """Start every node, and return once they form a cluster."""
         for node in self.nodes:
             self.start_node(node)
         self.until_together()
         return self
 
     def start_node(self, node: int) -> None:
-        """Start one node, and return at once: before it serves anybody."""
+        """Start one node, and return before it serves clients."""
         self.nodes[node].start(alone=False)
 
     def until_together(self, topics: Iterable[str] = ()) -> None:
-        """Wait until each node knows all of them, these topics, and a leader of every partition. Raises PartError."""
+        """Wait until each node knows all nodes, these topics, and a leader of every partition. Raises PartError."""
         deadline, known = time.monotonic() + TOGETHER_SECONDS, set(topics)
         while not all(_is_together(node, known) for node in self.nodes.values()):
             if time.monotonic() > deadline:
-                raise PartError(f"{NODES} Kafka nodes do not work together after {TOGETHER_SECONDS:g} s")
+                raise PartError(f"{NODES} Kafka nodes form no cluster after {TOGETHER_SECONDS:g} s")
             time.sleep(POLL_SECONDS)
 
     def admin(self) -> AdminClient:
-        """Return a client that makes and removes topics."""
+        """Return an admin client."""
         return AdminClient({"bootstrap.servers": self.address, "log_level": 0})
 
     def make_topics(self, topics: Iterable[NewTopic]) -> None:
-        """Make topics, with a copy on every node, and return once every partition of them has a leader."""
+        """Create topics, replicated to every node, and return once each of their partitions has a leader."""
         admin = self.admin()
         copied = [
             NewTopic(topic.topic, topic.num_partitions, replication_factor=COPIES, config=topic.config)
@@ -82,19 +82,19 @@ class KafkaCluster:
         return int(self.admin().list_topics(topic, timeout=10).topics[topic].partitions[partition].leader)
 
     def coordinator(self, group: str) -> int:
-        """Return the node that a consumer group's members turn to."""
+        """Return the node that coordinates a consumer group."""
         admin = self.admin()
         (described,) = admin.describe_consumer_groups([group], request_timeout=10).values()
         return int(described.result().coordinator.id)
 
     def controller(self) -> int:
-        """Return the node that leads the controllers' quorum."""
+        """Return the node that leads the controller quorum."""
         running = next(node for node in self.nodes.values() if node.process.running)
         state = json.loads((running.data / "__cluster_metadata-0" / "quorum-state").read_text(encoding="utf-8"))
         return int(state["leaderId"])
 
     def close(self) -> None:
-        """End every node at once: in order they would wait for each other."""
+        """Kill every node: a clean shutdown of one would wait for the others."""
         for node in self.nodes.values():
             node.kill()
 

@@ -18,7 +18,7 @@ _PATH: Final = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin",
 
 
 class MariaServer:
-    """A MariaDB server on 127.0.0.1 whose user `posters`, without a password, may do everything."""
+    """A MariaDB server on 127.0.0.1 whose user `posters` has all rights and no password."""
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
@@ -29,7 +29,7 @@ class MariaServer:
         # One statement a line. The grant makes the user; the file is read at every start.
         init.write_text("GRANT ALL ON *.* TO posters@'127.0.0.1' IDENTIFIED BY '';\n", encoding="utf-8")
         self._install()
-        # Tests lose nothing by it: a killed server still finds its writes in the kernel's cache.
+        # Durability is not needed: the writes of a killed server are still in the kernel's cache.
         quick = ["--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0", "--innodb-buffer-pool-size=64M"]
         self.process = ServerProcess(
             "MariaDB",
@@ -54,7 +54,7 @@ class MariaServer:
         return f"mysql://posters@127.0.0.1:{self.port}/{database}"
 
     def create(self, database: str) -> None:
-        """Make an empty database."""
+        """Create an empty database."""
         self.execute(f"CREATE DATABASE `{database}`")
 
     def drop(self, database: str) -> None:

@@ -60,7 +60,7 @@ class ObjectServer:
         )
 
     def bucket(self) -> Bucket:
-        """Make an empty bucket with a name of its own."""
+        """Create an empty bucket with a unique name."""
         bucket = Bucket(name=f"posters-{uuid.uuid4().hex[:12]}", environment=self.environment)
         bucket.client().create_bucket(Bucket=bucket.name)
         return bucket
@@ -71,15 +71,15 @@ class ObjectServer:
         return self
 
     def stop(self) -> None:
-        """Shut down in order."""
+        """Shut down cleanly."""
         self.process.stop()
 
     def kill(self) -> None:
-        """End it as a power cut would."""
+        """Kill it, as in a power cut."""
         self.process.kill()
 
     def restart(self) -> None:
-        """Stop in order and start again on the same port."""
+        """Shut down cleanly and start again on the same port."""
         self.stop()
         self.start()
 
@@ -99,7 +99,7 @@ def _command(port: int, directory: Path) -> list[str | Path]:
         metadata.mkdir(exist_ok=True)
         # Beside the objects, because not every file system keeps extended attributes.
         backend: list[str | Path] = ["posix", "--sidecar", metadata, objects]
-        # Connections are kept, as by other servers.
+        # Keep-alive, as on other S3 servers.
         listening = ["--quiet", "--keep-alive", "--region", _REGION, "--port", f"127.0.0.1:{port}"]
         return [_VERSITYGW, *listening, *backend]
     if _MOTO_CHOSEN.exists():

@@ -10,7 +10,7 @@ _COUNT = 17_000
 
 
 def free_port() -> int:
-    """Return a TCP port of 127.0.0.1 that nobody listens on, and that no outgoing connection will take."""
+    """Return an unused TCP port of 127.0.0.1 outside the range of outgoing connections."""
     while True:
         port = _FIRST + secrets.randbelow(_COUNT)
         with socket.socket() as probe:
@@ -22,7 +22,7 @@ def free_port() -> int:
 
 
 def accepts(port: int) -> bool:
-    """Say whether something listens on the port of 127.0.0.1."""
+    """Return whether a server listens on this port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0

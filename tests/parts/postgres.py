@@ -21,7 +21,7 @@ with warnings.catch_warnings():
 
 _USER: Final = "postgres"
 
-# Tests lose nothing by it: a killed server still finds its writes in the kernel's cache.
+# Durability is not needed: the writes of a killed server are still in the kernel's cache.
 QUICK: Final[Mapping[str, str]] = {"fsync": "off"}
 
 
@@ -60,11 +60,11 @@ class PostgresServer:
         return f"postgresql://{_USER}@/{database}?host={quote(str(self.socket), safe='')}&port={self.port}"
 
     def create(self, database: str, *, template: str = "template1") -> None:
-        """Make a database as a copy of another, which nobody may be connected to."""
+        """Create a database as a copy of another, which must have no sessions."""
         self._run("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY", database, template)
 
     def drop(self, database: str) -> None:
-        """Remove a database and end its sessions."""
+        """Drop a database and end its sessions."""
         self._run("DROP DATABASE {} WITH (FORCE)", database)
 
     def start(self) -> Self:
@@ -73,15 +73,15 @@ class PostgresServer:
         return self
 
     def stop(self) -> None:
-        """Shut down in order, ending every session."""
+        """Shut down cleanly, ending every session."""
         self.process.stop()
 
     def kill(self) -> None:
-        """End it as a power cut would; the next start recovers from the log."""
+        """Kill it, as in a power cut; the next start recovers from the log."""
         self.process.kill()
 
     def restart(self) -> None:
-        """Stop in order and start again on the same port with the same data."""
+        """Shut down cleanly and start again, with the same port and data."""
         self.stop()
         self.start()
 

@@ -1,4 +1,4 @@
-"""A server process: started until ready, ended by its id, its last words kept."""
+"""A server process: started until it is ready, stopped by its id, with its log."""
 
 import contextlib
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-_LAST_WORDS = 4_000
+_LOG_TAIL = 4_000
 _POLL_SECONDS = 0.02
 
 
@@ -20,7 +20,7 @@ class PartError(Exception):
 
 
 class ServerProcess:
-    """One server, which may be stopped, killed and started again with the same command."""
+    """A server that may be stopped, killed and started again with the same command."""
 
     def __init__(
         self,
@@ -43,12 +43,12 @@ class ServerProcess:
     def pid(self) -> int:
         """The process id. Raises PartError if the server does not run."""
         if self._process is None:
-            raise PartError(f"{self.name} does not run")
+            raise PartError(f"{self.name} is not running")
         return self._process.pid
 
     @property
     def running(self) -> bool:
-        """Whether the process is there."""
+        """Whether the process is running."""
         return self._process is not None and self._process.poll() is None
 
     def start(self, ready: Callable[[], bool], *, seconds: float = 60) -> None:
@@ -56,7 +56,7 @@ class ServerProcess:
         if self.running:
             raise PartError(f"{self.name} already runs as process {self.pid}")
         with self.log.open("ab") as log:
-            # Its own session: Ctrl-C is for us, and we stop the server in order.
+            # A session of its own: Ctrl-C must reach only us; we then stop the server cleanly.
             self._process = subprocess.Popen(
                 self._command,
                 stdin=subprocess.DEVNULL,
@@ -76,7 +76,7 @@ class ServerProcess:
             time.sleep(_POLL_SECONDS)
 
     def stop(self, *, seconds: float = 30) -> None:
-        """Ask the server to end, and kill it if it has not ended by then. Does nothing if it does not run."""
+        """Stop the server, and kill it after `seconds`. Does nothing if it is not running."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -88,7 +88,7 @@ class ServerProcess:
             process.wait()
 
     def kill(self) -> None:
-        """End the server and its children at once, as a power cut would. Does nothing if it does not run."""
+        """Kill the server and its children, as in a power cut. Does nothing if it is not running."""
         process, self._process = self._process, None
         if process is None or process.poll() is not None:
             return
@@ -98,14 +98,14 @@ class ServerProcess:
         for child in children:
             with contextlib.suppress(psutil.NoSuchProcess):
                 child.kill()
-        while any(_lives(child) for child in children):
+        while any(_is_alive(child) for child in children):
             time.sleep(_POLL_SECONDS)
 
     def _tail(self) -> str:
-        return self.log.read_text(errors="replace")[-_LAST_WORDS:]
+        return self.log.read_text(errors="replace")[-_LOG_TAIL:]
 
 
-def _lives(process: psutil.Process) -> bool:
+def _is_alive(process: psutil.Process) -> bool:
     try:
         return process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -113,7 +113,7 @@ def _lives(process: psutil.Process) -> bool:
 
 
 def bound_to_us(command: list[str], death_signal: signal.Signals, user: str | None = None) -> list[str]:
-    """Return the command so that the kernel sends its process this signal when we die."""
+    """Return the command, wrapped so that the kernel sends it this signal when our process dies."""
     setpriv = shutil.which("setpriv")
     if setpriv is None:
         raise PartError("`setpriv` is missing: install util-linux")

@@ -1,4 +1,4 @@
-"""The real parts do what the tests that stand on them take for granted."""
+"""The servers behave as the tests that use them assume."""
 
 import subprocess
 import sys
@@ -43,7 +43,7 @@ def test_broker_returns_what_was_produced(broker: str) -> None:
 
 
 def test_broker_is_clean_for_every_test(broker: str, kafka: KafkaServer) -> None:
-    """Neither records nor a group's offsets outlive `clear()`."""
+    """Neither records nor committed offsets survive `clear()`."""
     produce(broker, topics.POSTER_REQUESTS, b"old")
     consume(broker, topics.POSTER_REQUESTS, "readers")
 
@@ -63,7 +63,7 @@ def test_broker_has_the_topics_of_the_contract(broker: str, kafka: KafkaServer) 
 
 
 def test_broker_keeps_records_through_a_kill(broker: str, kafka: KafkaServer) -> None:
-    """What was acknowledged is there after the broker was killed and started again."""
+    """Acknowledged records survive a kill of the broker."""
     produce(broker, topics.POSTER_REQUESTS, b"kept")
 
     kafka.kill()
@@ -72,7 +72,7 @@ def test_broker_keeps_records_through_a_kill(broker: str, kafka: KafkaServer) ->
     assert consume(broker, topics.POSTER_REQUESTS, "readers") == b"kept"
 
 
-def test_renewed_broker_knows_nothing_of_before(broker: str, kafka: KafkaServer) -> None:
+def test_renewed_broker_is_empty(broker: str, kafka: KafkaServer) -> None:
     """After `renew()` the broker is empty and answers at another address."""
     kafka.renew()
 
@@ -133,7 +133,7 @@ def test_object_server_comes_back_on_its_port(object_server: ObjectServer) -> No
 
 
 def test_part_that_ends_at_its_start_says_why(tmp_path: Path) -> None:
-    """The error of a server that does not come up carries the end of its log."""
+    """The error of a server that does not start contains the end of its log."""
     server = ServerProcess("the server", ["sh", "-c", "echo no room; exit 3"], log=tmp_path / "log")
 
     with pytest.raises(PartError, match=r"(?s)the server ended with code 3.*no room"):
@@ -141,7 +141,7 @@ def test_part_that_ends_at_its_start_says_why(tmp_path: Path) -> None:
 
 
 def test_part_does_not_outlive_its_parent(tmp_path: Path) -> None:
-    """A server ends when the process that started it dies without a word."""
+    """A server ends when the process that started it exits without stopping it."""
     script = """
 import os, pathlib, sys
 from tests.parts import ServerProcess
@@ -159,7 +159,7 @@ os._exit(0)
 
 
 def ends(pid: int, *, seconds: float) -> bool:
-    """Say whether the process ends in time; one that nobody has reaped counts as ended."""
+    """Return whether the process ends in time; a zombie counts as ended."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:

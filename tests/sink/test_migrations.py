@@ -120,7 +120,7 @@ async def test_waiting_for_another_migration_ends(empty_database: str) -> None:
     await holder.execute("SELECT pg_advisory_lock($1)", 0x706F_7374_6572_7301)
 
     with pytest.raises(MigrationBusyError, match="another process"):
-        await migrate(empty_database, patience=0.3)
+        await migrate(empty_database, lock_timeout=0.3)
     await holder.close()
 
 

@@ -15,7 +15,7 @@ from agents.sink.database import Database as SinkDatabase
 from agents.sink.flush import FLUSH_FUNCTION
 from agents.sink.janitor import Janitor
 from agents.sink.sink import Sink
-from posters.commands.setup import grant
+from posters.operations.setup import grant
 from streams.errors import UnavailableError
 from tests.sink.ports import Announcements, SetAside
 from tests.sink.topics import Topics

@@ -11,12 +11,12 @@ from testimonials.samples import SAMPLES
 
 
 class Command(BaseCommand):
-    """The example's way of having something to show."""
+    """Save the sample testimonials, each with a request for its poster."""
 
     help = "Save the sample testimonials and ask for a poster of each, every one in a transaction of its own."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Print a line a testimonial: its id and its poster's job."""
+        """Print one line for each testimonial: its id and the job of its poster."""
         for number, sample in enumerate(SAMPLES, start=1):
             with transaction.atomic():
                 testimonial, _ = Testimonial.objects.update_or_create(author=sample["author"], defaults=sample)

@@ -9,16 +9,16 @@ from testimonials.models import Testimonial
 
 
 class Command(BaseCommand):
-    """What the site knows of its posters."""
+    """Show the testimonials with the state of their posters."""
 
     help = "Print each testimonial and what became of its poster."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take --json."""
+        """Add `--json`."""
         parser.add_argument("--json", action="store_true", help="one JSON object a line")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Print a line a testimonial."""
+        """Print one line for each testimonial."""
         for testimonial in Testimonial.objects.select_related("poster").order_by("pk"):
             facts = _facts(testimonial)
             self.stdout.write(_line(facts) if options["json"] else "\t".join(str(value) for value in facts.values()))

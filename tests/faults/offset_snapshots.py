@@ -1,4 +1,4 @@
-"""What was committed at some moment, and whether everything before it had its effect by then."""
+"""Snapshots of committed offsets, and the check that every record below them had its effect by then."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -30,8 +30,8 @@ _WAIT_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
-    """How far each group had committed, where the topics ended just after, and the time after both."""
+class OffsetSnapshot:
+    """The committed offsets of each group, the ends of the topics just after, and the time after both."""
 
     committed: Mapping[str, Mapping[Place, int]]
     ends: Mapping[Place, int]
@@ -39,8 +39,8 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Placed:
-    """A record and where it stands."""
+class LocatedRecord:
+    """A record with its topic, partition and offset."""
 
     topic: str
     partition: int
@@ -51,12 +51,12 @@ class Placed:
 
     @property
     def poster(self) -> Poster:
-        """Which poster it is about."""
+        """The poster that the record concerns."""
         return self.body["job_id"], self.body.get("poster_index", 0)
 
 
-def now_committed(brokers: str) -> Moment:
-    """Look at the groups first and at the ends of the topics afterwards. Raises KafkaException."""
+def take_snapshot(brokers: str) -> OffsetSnapshot:
+    """Read the groups' offsets first and the ends of the topics afterwards. Raises KafkaException."""
     admin = AdminClient({"bootstrap.servers": brokers, "log_level": 0})
     asked = {group: admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)]) for group in GROUPS}
     committed = {
@@ -70,7 +70,7 @@ def now_committed(brokers: str) -> Moment:
     known = admin.list_topics(timeout=_WAIT_SECONDS).topics
     places = [TopicPartition(name, number) for name in FOLLOWED for number in known[name].partitions]
     ends = admin.list_offsets({place: OffsetSpec.latest() for place in places})
-    return Moment(
+    return OffsetSnapshot(
         committed=committed,
         ends={(place.topic, place.partition): end.result(_WAIT_SECONDS).offset for place, end in ends.items()},
         at=datetime.now(UTC),
@@ -79,16 +79,16 @@ def now_committed(brokers: str) -> Moment:
 
 @dataclass
 class Effects:
-    """Everything that is on the topics, by what it answers."""
+    """All records of the topics, indexed by the record that caused them."""
 
-    records: list[Placed] = field(default_factory=list)
-    _rendered: dict[str, list[Placed]] = field(default_factory=dict)
-    _ended: dict[Poster, list[Placed]] = field(default_factory=dict)
-    _attempts: dict[Poster, list[Placed]] = field(default_factory=dict)
-    _letters: dict[tuple[str, int, int], list[Placed]] = field(default_factory=dict)
+    records: list[LocatedRecord] = field(default_factory=list)
+    _rendered: dict[str, list[LocatedRecord]] = field(default_factory=dict)
+    _ended: dict[Poster, list[LocatedRecord]] = field(default_factory=dict)
+    _attempts: dict[Poster, list[LocatedRecord]] = field(default_factory=dict)
+    _letters: dict[tuple[str, int, int], list[LocatedRecord]] = field(default_factory=dict)
 
-    def add(self, record: Placed) -> None:
-        """Take in a record."""
+    def add(self, record: LocatedRecord) -> None:
+        """Add a record."""
         self.records.append(record)
         if record.topic == topics.DEAD_LETTERS:
             origin = (record.headers["dlq.topic"], record.headers["dlq.partition"], record.headers["dlq.offset"])
@@ -105,8 +105,8 @@ class Effects:
         elif record.topic in topics.POSTER_RETRIES:
             self._ended.setdefault(record.poster, []).append(record)
 
-    def of(self, record: Placed) -> list[Placed]:
-        """Return what there is because of a record that a group other than the sink took."""
+    def of(self, record: LocatedRecord) -> list[LocatedRecord]:
+        """Return the records that exist because a group other than the sink processed this record."""
         letters = self._letters.get((record.topic, record.partition, record.offset), [])
         if not isinstance(record.body, dict):
             return letters
@@ -119,35 +119,35 @@ class Effects:
             return letters + later
         return letters + self._ended.get(record.poster, [])
 
-    def before(self, group: str, moment: Moment) -> Iterator[Placed]:
-        """Yield the records that a group had committed at a moment."""
-        committed = moment.committed[group]
+    def before(self, group: str, snapshot: OffsetSnapshot) -> Iterator[LocatedRecord]:
+        """Yield the records that a group had committed at the time of a snapshot."""
+        committed = snapshot.committed[group]
         for record in self.records:
             if record.offset < committed.get((record.topic, record.partition), 0):
                 yield record
 
 
 def acknowledged_early(
-    effects: Effects, moment: Moment, recorded: Mapping[Poster, datetime], may_vanish: Callable[[Any], bool]
+    effects: Effects, snapshot: OffsetSnapshot, recorded: Mapping[Poster, datetime], may_vanish: Callable[[Any], bool]
 ) -> Iterator[str]:
-    """Yield the records below a committed offset whose effect was not there at that moment.
+    """Yield the records below a committed offset whose effect did not exist at the time of the snapshot.
 
-    `recorded`: when the outcome of a poster was written to the tables; `may_vanish`: of which records nothing need
-    follow.
+    `recorded`: when the outcome of a poster was written to the tables; `may_vanish`: whether a record need not have an
+    effect.
     """
     for group in ("intake", "render", "retry"):
-        for record in effects.before(group, moment):
+        for record in effects.before(group, snapshot):
             places = ((each.topic, each.partition, each.offset) for each in effects.of(record))
-            there = any(offset < moment.ends.get((topic, partition), 0) for topic, partition, offset in places)
+            there = any(offset < snapshot.ends.get((topic, partition), 0) for topic, partition, offset in places)
             if not there and not may_vanish(record.body):
-                yield f"{group}: {record.topic}[{record.partition}]@{record.offset} at {moment.at}"
-    for record in effects.before("sink", moment):
-        if record.topic == topics.POSTER_COMPLETIONS and recorded.get(record.poster, NEVER) > moment.at:
-            yield f"sink: {record.topic}[{record.partition}]@{record.offset} at {moment.at}"
+                yield f"{group}: {record.topic}[{record.partition}]@{record.offset} at {snapshot.at}"
+    for record in effects.before("sink", snapshot):
+        if record.topic == topics.POSTER_COMPLETIONS and recorded.get(record.poster, NEVER) > snapshot.at:
+            yield f"sink: {record.topic}[{record.partition}]@{record.offset} at {snapshot.at}"
 
 
 def read_effects(brokers: str) -> Effects:
-    """Read the topics from their beginning to their present end."""
+    """Read the topics from their beginning to their current end."""
     effects = Effects()
     consumer = Consumer({"bootstrap.servers": brokers, "group.id": uuid4().hex, "enable.auto.commit": False})
     known = consumer.list_topics(timeout=10).topics
@@ -160,9 +160,9 @@ def read_effects(brokers: str) -> Effects:
     consumer.assign(places)
     while left:
         message = consumer.poll(10)
-        assert message is not None, f"the broker gives no more, and {left} is left"
+        assert message is not None, f"the broker returns nothing more, and {left} is unread"
         assert message.error() is None, message.error()
-        record = _placed(message)
+        record = _located(message)
         effects.add(record)
         if record.offset + 1 >= left.get((record.topic, record.partition), 0):
             left.pop((record.topic, record.partition), None)
@@ -170,12 +170,12 @@ def read_effects(brokers: str) -> Effects:
     return effects
 
 
-def _placed(message: Any) -> Placed:
+def _located(message: Any) -> LocatedRecord:
     try:
         body = orjson.loads(message.value() or b"null")
     except orjson.JSONDecodeError:
         body = None
-    return Placed(
+    return LocatedRecord(
         topic=message.topic(),
         partition=message.partition(),
         offset=message.offset(),

@@ -1,10 +1,10 @@
--- name: alone
+-- name: lock
 SELECT pg_advisory_lock(8101825473520693763);
 
 -- name: done
 SELECT role, topic, "partition", "offset", "timestamp" FROM dead_letter_actions;
 
--- name: note
+-- name: record
 INSERT INTO dead_letter_actions (role, topic, "partition", "offset", "timestamp", action, acted_by)
 VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING;
 
@@ -14,5 +14,5 @@ SELECT coalesce(max(generation), -1) FROM template_poster_results WHERE job_id =
 -- name: resume
 DELETE FROM blown_fuses WHERE $1::text[] IS NULL OR role = ANY ($1) RETURNING role;
 
--- name: blown
+-- name: paused
 SELECT role, reason, build FROM blown_fuses ORDER BY role;
