@@ -123,10 +123,10 @@ class Unavailable:
 class Places:
     """Room for everything."""
 
-    async def take(self) -> None:
+    async def acquire(self) -> None:
         """Take a place."""
 
-    def put_back(self) -> None:
+    def release(self) -> None:
         """Give it back."""
 
 
