@@ -26,7 +26,7 @@ from agents.retry.agent import RetryAgent
 from agents.settings import Settings
 from agents.sink.agent import SinkAgent
 from agents.sink.agent import weigh as weigh_for_sink
-from agents.sink.database import Database as SinkDatabase
+from agents.sink.database import sink_database
 from agents.sink.erasures import Erasures
 from agents.sink.flush import FLUSH_FUNCTION
 from agents.sink.janitor import Janitor
@@ -91,9 +91,8 @@ async def _read_compacted(
     await asyncio.gather(*(topic.start() for topic in whole))
 
 
-async def _database(exit_stack: AsyncExitStack, settings: Settings, role: Role) -> Database:
+def _database(exit_stack: AsyncExitStack, settings: Settings, role: Role) -> Database:
     database = Database(settings.database_url, application_name=f"posters-{role}")
-    await database.open()
     exit_stack.push_async_callback(database.close)
     return database
 
@@ -102,7 +101,7 @@ async def _dead_letters(exit_stack: AsyncExitStack, settings: Settings, app: Rol
     role = app.role
     claims = StoredClaims(lambda: object_store(settings.storage_url))
     exit_stack.push_async_callback(claims.close)
-    states = DeadLetterLimitTable(await _database(exit_stack, settings, role), build_id())
+    states = DeadLetterLimitTable(_database(exit_stack, settings, role), build_id())
     return DeadLetterLimit(role, inbox, DeadLetterTopic(role, app.publisher, claims, now), states)
 
 
@@ -130,7 +129,7 @@ async def _open_retry(settings: Settings, exit_stack: AsyncExitStack) -> Running
 
 
 async def _open_templates(settings: Settings, exit_stack: AsyncExitStack) -> RunningRole:
-    database = await _database(exit_stack, settings, "templates")
+    database = _database(exit_stack, settings, "templates")
     app, inbox = _app("templates", settings)
     fuse = await _dead_letters(exit_stack, settings, app, inbox)
     agent = TemplatesAgent(inbox, ReducingPublisher(app.publisher), fuse, database, now)
@@ -162,7 +161,7 @@ async def _open_render(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
         _read_compacted(exit_stack, settings, [(topics.JOB_CANCELLATIONS, cancellations.on_record)]),
     )
     exit_stack.push_async_callback(store.close)
-    database = await _database(exit_stack, settings, "render")
+    database = _database(exit_stack, settings, "render")
     making = PosterRenderer(
         engine,
         TemplateSources(database),
@@ -186,8 +185,8 @@ async def _open_render(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
 
 
 async def _open_sink(settings: Settings, exit_stack: AsyncExitStack) -> RunningRole:
-    database = SinkDatabase(settings.database_url, on_connect=FLUSH_FUNCTION)
-    janitors_own = SinkDatabase(settings.database_url)
+    database = sink_database(settings.database_url, on_connect=FLUSH_FUNCTION)
+    janitors_own = sink_database(settings.database_url)
     exit_stack.push_async_callback(database.close)
     exit_stack.push_async_callback(janitors_own.close)
     app, inbox = _app("sink", settings, weigh=weigh_for_sink)
@@ -203,7 +202,7 @@ async def _open_sink(settings: Settings, exit_stack: AsyncExitStack) -> RunningR
     store = object_store(settings.storage_url)
     await store.open()
     exit_stack.push_async_callback(store.close)
-    erasers_own = SinkDatabase(settings.database_url)
+    erasers_own = sink_database(settings.database_url)
     exit_stack.push_async_callback(erasers_own.close)
     sink = Sink(database, publisher, fuse)
     agent = SinkAgent(inbox, sink, Erasures(erasers_own, store, publisher), janitor)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from agents.cancellations import Cancellations
 from agents.metrics import QUEUE_SECONDS, RETRIES
-from agents.postgres_errors import SchemaMismatchError
+from agents.postgres import SchemaMismatchError
 from agents.render.crash_journal import CrashJournal
 from agents.render.poster_events import PosterEvents, StoredPoster
 from agents.render.poster_renderer import PosterRenderer

@@ -29,7 +29,7 @@ class TemplateSources:
         """
         kept = self._kept.get(version_id)
         if kept is None:
-            row = await self._database.fetchrow(SQL["find_source"], version_id)
+            row = await self._database.fetch_row(SQL["find_source"], version_id)
             if row is None:
                 return None
             kept = self._kept[version_id] = (Template(row["html_content"]), row["javascript"])

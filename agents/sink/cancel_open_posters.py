@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from agents.cancellations import call_off
-from agents.sink.database import Database
+from agents.postgres import Database
 from agents.sink.open_posters import SQL, cancelled, open_posters
 from streams.delivery import Publisher, Record
 from streams.records import event_headers

@@ -21,7 +21,7 @@ import asyncpg
 import orjson
 
 from agents.cancellations import call_off
-from agents.sink.database import Database
+from agents.postgres import Database
 from agents.storage.port import ObjectStore, StorageRefusedError
 from schemas.codec import ContractError, decode
 from schemas.envelope import fact_id

@@ -8,9 +8,8 @@ from typing import Final
 import msgspec
 import orjson
 
-from agents.postgres_errors import BadRowError
+from agents.postgres import Database, as_json
 from agents.sink.batch import Batch
-from agents.sink.database import Database
 from schemas.fields import JobStatus, JsonObject, PosterStatus
 
 FLUSH_FUNCTION: Final = Path(__file__).with_name("flush.sql").read_text(encoding="utf-8")
@@ -63,14 +62,7 @@ class Written:
 
 async def write(database: Database, batch: Batch) -> Written:
     """Write the batch, whole or not at all. Raises UnavailableError, BadRowError, SchemaMismatchError."""
-    arguments = [_json(rows) for rows in (batch.jobs, batch.posters, batch.cancels, batch.logs)]
+    arguments = [as_json(rows) for rows in (batch.jobs, batch.posters, batch.cancels, batch.logs)]
     written: str = await database.fetch_value(_CALL, *arguments)
     # Postgres writes a float of jsonb out in full; orjson reads one beyond 64 bits as the float that it was.
     return msgspec.convert(orjson.loads(written), Written)
-
-
-def _json(rows: object) -> str:
-    try:
-        return orjson.dumps(rows).decode()
-    except TypeError as error:  # orjson's JSONEncodeError is one
-        raise BadRowError(f"a value cannot be written as JSON: {error}") from error

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from agents.metrics import SINK_BISECTIONS
-from agents.postgres_errors import BadRowError
+from agents.postgres import BadRowError
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from agents.sink.database import Database
+from agents.postgres import Database
 from agents.sink.open_posters import OpenPoster, Question, failed, open_posters
 from schemas.codes import ErrorCode
 from streams.delivery import Publisher

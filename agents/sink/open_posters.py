@@ -10,7 +10,7 @@ from uuid import UUID
 import asyncpg
 import orjson
 
-from agents.sink.database import Database
+from agents.postgres import Database
 from schemas.codes import ErrorCode, is_retryable
 from schemas.envelope import fact_id
 from schemas.fields import JsonObject

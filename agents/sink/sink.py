@@ -8,10 +8,9 @@ from functools import partial
 from typing import Final, TypeVar
 
 from agents import metrics
-from agents.postgres_errors import BadRowError
+from agents.postgres import BadRowError, Database
 from agents.sink.batch import Batch, merge
 from agents.sink.cancel_open_posters import cancel_open_posters
-from agents.sink.database import Database
 from agents.sink.decode import rows_of, salvaged_rows
 from agents.sink.flush import JobState, Written, write
 from agents.sink.isolate_bad_rows import isolate_bad_rows

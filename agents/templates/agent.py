@@ -4,8 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import cast
 
-from agents.postgres import Database
-from agents.postgres_errors import BadRowError
+from agents.postgres import BadRowError, Database
 from agents.templates import answers
 from agents.templates.commands import Order, carry_out
 from agents.templates.refusal import CommandRefusedError, refuse

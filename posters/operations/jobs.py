@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import asyncpg
 
-from agents.postgres_errors import UNANSWERED
+from agents.postgres import UNANSWERED
 from agents.settings import Settings
 from posters.main import CommandError
 from streams.errors import UnavailableError

@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 from confluent_kafka import Message
 
 from agents.settings import Settings
-from agents.sink.database import Database
+from agents.sink.database import sink_database
 from agents.sink.flush import FLUSH_FUNCTION
 from agents.sink.sink import Sink
 from posters.operations.jobs import connected
@@ -61,7 +61,7 @@ async def rebuild(settings: Settings) -> Rebuilt:
         await connection.execute(SQL["begin"])
     shadow = _with_search_path(settings.database_url)
     await migrate(shadow)
-    database, unusable = Database(shadow, on_connect=FLUSH_FUNCTION), _Counted()
+    database, unusable = sink_database(shadow, on_connect=FLUSH_FUNCTION), _Counted()
     sink = Sink(database, _Nobody(), unusable)
     try:
         records = await _read(settings, sink)

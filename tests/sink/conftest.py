@@ -7,7 +7,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from agents.sink.database import Database
+from agents.postgres import Database
+from agents.sink.database import sink_database
 from agents.sink.flush import FLUSH_FUNCTION
 from agents.sink.sink import Sink
 from tests.sink.ports import Announcements, SetAside
@@ -46,7 +47,7 @@ class Workshop:
 @pytest.fixture
 async def workshop(database: str) -> AsyncIterator[Workshop]:
     """A sink on an empty database."""
-    connection = Database(database, on_connect=FLUSH_FUNCTION)
+    connection = sink_database(database, on_connect=FLUSH_FUNCTION)
     announcements, set_aside, waits = Announcements(), SetAside(), list[str | None]()
 
     async def sleep(_: float) -> None:

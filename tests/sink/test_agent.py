@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import cast
 
 from agents.sink.agent import BATCH_RECORDS, SinkAgent, weigh
-from agents.sink.database import Database
+from agents.sink.database import sink_database
 from agents.sink.erasures import Erasures
 from agents.sink.janitor import Janitor
 from agents.sink.sink import DecodedBatch, FlushResult, Sink
@@ -33,9 +33,9 @@ async def test_records_are_finished_once_they_are_written(workshop: Workshop, tm
 
     for number, each in enumerate(deliveries):
         inbox.deliver(each, partial(acknowledge, number))
-    sweeping = Database(workshop.url)
+    sweeping = sink_database(workshop.url)
     janitor = Janitor(sweeping, workshop.announcements, batch_timeout=3_600, stale_after=86_400)
-    erasing = Database(workshop.url)
+    erasing = sink_database(workshop.url)
     erasures = Erasures(erasing, FileStore(tmp_path), workshop.announcements)
     running = asyncio.create_task(SinkAgent(inbox, workshop.sink, erasures, janitor).run())
     await done.wait()
@@ -55,7 +55,7 @@ async def test_nothing_is_finished_while_the_database_is_away(workshop: Workshop
     inbox = Inbox(["poster-requests"], cap=100)
     acknowledged: list[bool] = []
     waited = asyncio.Event()
-    away = Database("postgresql://posters@127.0.0.1:1/posters")
+    away = sink_database("postgresql://posters@127.0.0.1:1/posters")
     sink = type(workshop.sink)(
         away, workshop.announcements, workshop.set_aside, waiting_for=lambda reason: waited.set() if reason else None
     )

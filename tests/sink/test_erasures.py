@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from agents.sink.database import Database
+from agents.sink.database import sink_database
 from agents.sink.erasures import Erasures
 from agents.storage.files import FileStore
 from agents.storage.port import Facts, ObjectStore
@@ -28,7 +28,7 @@ class Eraser:
         self.workshop = workshop
         self.topics = workshop.topics
         self.store = store
-        self.database = Database(workshop.url)
+        self.database = sink_database(workshop.url)
         self.erasures = Erasures(self.database, store, workshop.announcements)
 
     async def take(self, *deliveries: Delivery) -> None:

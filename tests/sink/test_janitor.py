@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 
-from agents.sink.database import Database
+from agents.sink.database import sink_database
 from agents.sink.janitor import EVERY_SECONDS, Janitor, Swept
 from streams.errors import UnavailableError
 from tests.sink.conftest import Workshop
@@ -18,7 +18,7 @@ async def sweep(
     workshop: Workshop, *, batch_timeout: float = HOUR, stale_after: float = DAY, log_retention: int = 0
 ) -> Swept | None:
     """Sweep once with these settings."""
-    database = Database(workshop.url)
+    database = sink_database(workshop.url)
     janitor = Janitor(
         database,
         workshop.announcements,
@@ -120,7 +120,7 @@ async def test_the_lock_is_let_go_when_publishing_fails(workshop: Workshop) -> N
     """A broker that is away ends this sweep with UnavailableError, and the next one finds the lock free."""
     await workshop.sink.flush([workshop.topics.request("job")])
     workshop.announcements.refusals = 1
-    database = Database(workshop.url)
+    database = sink_database(workshop.url)
     janitor = Janitor(database, workshop.announcements, batch_timeout=HOUR, stale_after=0)
 
     with pytest.raises(UnavailableError):
@@ -176,7 +176,7 @@ async def test_the_janitor_goes_on_after_an_outage(workshop: Workshop) -> None:
             done.set()
             await asyncio.Event().wait()
 
-    away = Database("postgresql://posters@127.0.0.1:1/posters")
+    away = sink_database("postgresql://posters@127.0.0.1:1/posters")
     janitor = Janitor(away, workshop.announcements, batch_timeout=HOUR, stale_after=DAY, sleep=sleep)
     running = asyncio.create_task(janitor.run())
     await done.wait()

@@ -6,7 +6,7 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from agents.sink.database import Connection
+from agents.postgres import Connection
 from agents.sink.open_posters import SQL
 from tests.sink.conftest import Workshop
 
