@@ -35,16 +35,16 @@ async def events_a_second(sink: Sink, deliveries: Sequence[Delivery]) -> float:
     began = time.perf_counter()
     writing = asyncio.create_task(asyncio.sleep(0))
     for start in range(0, len(deliveries), BATCH_RECORDS):
-        reading = await sink.read(deliveries[start : start + BATCH_RECORDS])
+        batch = await sink.decode(deliveries[start : start + BATCH_RECORDS])
         await writing
-        writing = asyncio.create_task(_write_and_announce(sink, reading))
+        writing = asyncio.create_task(_flush_and_announce(sink, batch))
         await asyncio.sleep(0)
     await writing
     return len(deliveries) / (time.perf_counter() - began)
 
 
-async def _write_and_announce(sink: Sink, reading: DecodedBatch) -> None:
-    await sink.announce(await sink.write(reading))
+async def _flush_and_announce(sink: Sink, batch: DecodedBatch) -> None:
+    await sink.announce(await sink.flush(batch))
 
 
 async def alone(posters: int) -> tuple[float, float]:

@@ -89,7 +89,7 @@ async def _read(settings: Settings, sink: Sink) -> int:
         with client.following(topic, from_beginning=True) as follower:
             batches = _batches(follower.present())
             while batch := await asyncio.to_thread(next, batches, None):
-                await sink.flush([_delivery(message) for message in batch])
+                await sink.process([_delivery(message) for message in batch])
                 count += len(batch)
     return count
 

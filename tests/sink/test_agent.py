@@ -79,20 +79,20 @@ class Held:
         self.announced = asyncio.Semaphore(0)
         self.began: list[str] = []
 
-    async def read(self, deliveries: Sequence[Delivery]) -> DecodedBatch:
-        """Read nothing."""
-        self.began.append(f"read {deliveries[0].offset}")
-        return DecodedBatch(deliveries=deliveries, entries=[], refused=[])
+    async def decode(self, deliveries: Sequence[Delivery]) -> DecodedBatch:
+        """Decode nothing."""
+        self.began.append(f"decode {deliveries[0].offset}")
+        return DecodedBatch(deliveries=deliveries, entries=[], undecodable=[])
 
-    async def write(self, reading: DecodedBatch) -> list[FlushResult]:
+    async def flush(self, batch: DecodedBatch) -> list[FlushResult]:
         """Write nothing."""
-        self.began.append(f"write {reading.deliveries[0].offset}")
+        self.began.append(f"flush {batch.deliveries[0].offset}")
         await self.gate.acquire()
-        return [FlushResult(jobs=[], causes={"job": reading.deliveries[0]})]
+        return [FlushResult(jobs=[], causes={"job": batch.deliveries[0]})]
 
-    async def announce(self, news: Sequence[FlushResult]) -> None:
+    async def announce(self, results: Sequence[FlushResult]) -> None:
         """Announce nothing."""
-        self.began.append(f"announce {news[0].causes['job'].offset}")
+        self.began.append(f"announce {results[0].causes['job'].offset}")
         await self.announced.acquire()
 
 
@@ -107,7 +107,7 @@ class Idle:
         """Take note of nothing."""
 
 
-async def test_a_batch_is_read_while_others_are_written_and_announced() -> None:
+async def test_a_batch_is_decoded_while_others_are_flushed_and_announced() -> None:
     """Each step of a batch comes after the same step of the one before, and two at most are ahead of the oldest."""
     inbox, sink, idle = Inbox(["poster-requests"], cap=4 * BATCH_RECORDS), Held(), Idle()
     acknowledged: list[int] = []
@@ -125,10 +125,10 @@ async def test_a_batch_is_read_while_others_are_written_and_announced() -> None:
 
     first, second, third, fourth = range(0, 4 * BATCH_RECORDS, BATCH_RECORDS)
     assert steps == [
-        ([f"read {first}", f"write {first}", f"read {second}", f"read {third}"], 0),
-        ([f"announce {first}", f"write {second}"], 0),
-        ([], 0),  # written as well, it waits for the first to be announced
-        ([f"announce {second}", f"write {third}", f"read {fourth}"], BATCH_RECORDS),
+        ([f"decode {first}", f"flush {first}", f"decode {second}", f"decode {third}"], 0),
+        ([f"announce {first}", f"flush {second}"], 0),
+        ([], 0),  # flushed as well, it waits for the first to be announced
+        ([f"announce {second}", f"flush {third}", f"decode {fourth}"], BATCH_RECORDS),
         ([], 2 * BATCH_RECORDS),
     ]
 

@@ -96,7 +96,7 @@ async def write_all(url: str, shares: list[list[list[Delivery]]]) -> tuple[list[
 
     async def work(sink: Sink, share: list[list[Delivery]]) -> None:
         for batch in share:
-            await sink.flush(batch)
+            await sink.process(batch)
 
     await asyncio.gather(*(work(sink, share) for sink, share in zip(sinks, shares, strict=True)))
     for database in databases:

@@ -67,7 +67,7 @@ async def test_one_bad_record_among_many_is_set_aside_alone(workshop: Workshop, 
     topics = workshop.topics
     good = [topics.request(f"job-{number}") for number in range(60)]
     bad = BAD[kind](topics)
-    await workshop.sink.flush([*good[:41], bad, *good[41:]])
+    await workshop.sink.process([*good[:41], bad, *good[41:]])
 
     assert await workshop.fetch("SELECT count(*) FROM template_poster_results") == [(60,)]
     assert [letter[0] for letter in workshop.set_aside.letters] == [bad]
@@ -81,7 +81,7 @@ async def test_finding_the_bad_record_is_quick(database: str) -> None:
     topics = Topics()
     deliveries = [topics.log("job", number) for number in range(500)]
     deliveries[321] = spoiled(topics, deliveries[321], message="a\0b")
-    await Sink(counting, Announcements(), set_aside).flush(deliveries)
+    await Sink(counting, Announcements(), set_aside).process(deliveries)
     written = await counting.fetch_rows("SELECT count(*) AS lines FROM template_generation_logs")
     await counting.close()
 
@@ -96,7 +96,7 @@ async def test_a_database_without_our_tables_stops_the_sink(empty_database: str)
     set_aside = SetAside()
 
     with pytest.raises(SchemaMismatchError, match="posters setup"):
-        await Sink(database, Announcements(), set_aside).flush([Topics().request("job")])
+        await Sink(database, Announcements(), set_aside).process([Topics().request("job")])
     await database.close()
     assert set_aside.letters == []
 
@@ -146,7 +146,7 @@ async def test_topics_of_the_sink_are_all_read(workshop: Workshop) -> None:
     """A log and an outcome that end up in the same flush as a bad one of their topic are kept."""
     topics = workshop.topics
     bad = [topics.record(POSTER_COMPLETIONS, "job", b"\xff"), topics.record(POSTER_LOGS, "job", b"[" * 5_000)]
-    await workshop.sink.flush([bad[0], topics.completed("job"), bad[1], topics.log("job")])
+    await workshop.sink.process([bad[0], topics.completed("job"), bad[1], topics.log("job")])
 
     assert await workshop.posters("status") == [("completed",)]
     assert await workshop.fetch("SELECT message FROM template_generation_logs") == [("line 0",)]

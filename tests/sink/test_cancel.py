@@ -18,15 +18,15 @@ async def deliver_back(workshop: Workshop) -> None:
     records: list[Delivery] = [
         workshop.topics.record(record.topic, str(record.key), record.value) for record in outcomes
     ]
-    await workshop.sink.flush(records)
+    await workshop.sink.process(records)
 
 
 async def test_a_cancel_calls_off_every_poster_that_has_not_ended(workshop: Workshop) -> None:
     """Queued and rendering posters are cancelled; a completed one stays completed and the job says cancelled."""
     topics, sink = workshop.topics, workshop.sink
-    await sink.flush([topics.batch("job", 3, metadata={"order": 1}), topics.completed("job", 0)])
-    await sink.flush([topics.processing("job", 1)])
-    await sink.flush([topics.cancel("job")])
+    await sink.process([topics.batch("job", 3, metadata={"order": 1}), topics.completed("job", 0)])
+    await sink.process([topics.processing("job", 1)])
+    await sink.process([topics.cancel("job")])
     called_off = workshop.announcements.outcomes
     await deliver_back(workshop)
 
@@ -48,7 +48,7 @@ async def test_a_cancel_that_comes_first_calls_off_the_request_that_comes_later(
     topics, sink = workshop.topics, workshop.sink
     cancel, request = topics.cancel("job"), topics.batch("job", 2)
     for batch in [[cancel, request]] if together else [[cancel], [request]]:
-        await sink.flush(batch)
+        await sink.process(batch)
     await deliver_back(workshop)
 
     assert await workshop.jobs(COUNTS) == [("cancelled", 2, 0, 0, 2)]
@@ -57,8 +57,8 @@ async def test_a_cancel_that_comes_first_calls_off_the_request_that_comes_later(
 async def test_parts_that_come_after_the_cancel_are_called_off_too(workshop: Workshop) -> None:
     """The second part of a cancelled batch is cancelled when it arrives."""
     topics, sink = workshop.topics, workshop.sink
-    await sink.flush([topics.batch("job", 1, part=1, parts=2, first_index=0, total_count=2), topics.cancel("job")])
-    await sink.flush([topics.batch("job", 1, part=2, parts=2, first_index=1, total_count=2)])
+    await sink.process([topics.batch("job", 1, part=1, parts=2, first_index=0, total_count=2), topics.cancel("job")])
+    await sink.process([topics.batch("job", 1, part=2, parts=2, first_index=1, total_count=2)])
     await deliver_back(workshop)
 
     assert await workshop.jobs(COUNTS) == [("cancelled", 2, 0, 0, 2)]
@@ -68,14 +68,14 @@ async def test_a_cancel_delivered_again_does_not_call_off_a_replay(workshop: Wor
     """A replay after the cancel is a new generation; the old cancel, read again, does not reach it; a new one does."""
     topics, sink = workshop.topics, workshop.sink
     cancel = topics.cancel("job")
-    await sink.flush([topics.request("job"), cancel])
+    await sink.process([topics.request("job"), cancel])
     await deliver_back(workshop)
-    await sink.flush([topics.queued("job", generation=1)])
+    await sink.process([topics.queued("job", generation=1)])
     workshop.announcements.records.clear()
 
-    await sink.flush([cancel])
+    await sink.process([cancel])
     again = workshop.announcements.outcomes
-    await sink.flush([topics.cancel("job", number=2)])
+    await sink.process([topics.cancel("job", number=2)])
 
     assert again == []
     assert [(event.status, event.generation) for event in workshop.announcements.outcomes] == [("cancelled", 1)]
@@ -89,10 +89,10 @@ def replay(delivery: Delivery, generation: int) -> Delivery:
 async def test_cancelling_a_replayed_job_stops_the_replay(workshop: Workshop) -> None:
     """Those who make posters are told up to which generation, before the outcome is stated; they know no replays."""
     topics, sink = workshop.topics, workshop.sink
-    await sink.flush([topics.request("job"), topics.completed("job")])
-    await sink.flush([replay(topics.request("job"), 1), replay(topics.request("other"), 1)])
+    await sink.process([topics.request("job"), topics.completed("job")])
+    await sink.process([replay(topics.request("job"), 1), replay(topics.request("other"), 1)])
     workshop.announcements.records.clear()
-    await sink.flush([topics.cancel("job")])
+    await sink.process([topics.cancel("job")])
     order = [record.topic for record in workshop.announcements.records]
     called_off = workshop.announcements.outcomes
 
@@ -103,7 +103,7 @@ async def test_cancelling_a_replayed_job_stops_the_replay(workshop: Workshop) ->
 
 async def test_a_cancel_of_a_job_without_replays_needs_no_second_word(workshop: Workshop) -> None:
     """Intake has said it already."""
-    await workshop.sink.flush([workshop.topics.request("job"), workshop.topics.cancel("job")])
+    await workshop.sink.process([workshop.topics.request("job"), workshop.topics.cancel("job")])
 
     assert workshop.announcements.called_off == []
     assert len(workshop.announcements.outcomes) == 1
@@ -113,10 +113,10 @@ async def test_a_cancel_of_a_job_without_replays_needs_no_second_word(workshop: 
 async def test_a_replay_after_the_cancel_is_not_called_off(workshop: Workshop, together: bool) -> None:
     """What was asked for after the cancel is made, though both are written at once, as after an outage."""
     topics, sink = workshop.topics, workshop.sink
-    await sink.flush([topics.request("job"), topics.failed("job")])
+    await sink.process([topics.request("job"), topics.failed("job")])
     cancel, again = topics.cancel("job"), replay(topics.request("job"), 1)
     for batch in [[cancel, again]] if together else [[cancel], [again]]:
-        await sink.flush(batch)
+        await sink.process(batch)
 
     assert [event.generation for event in workshop.announcements.outcomes] == []
     assert await workshop.jobs("cancelled_up_to") == [(0,)]
@@ -128,7 +128,7 @@ async def test_a_large_job_is_called_off_in_pages(workshop: Workshop) -> None:
     parts = [
         topics.batch("job", 500, part=part + 1, parts=5, first_index=500 * part, total_count=2_500) for part in range(5)
     ]
-    await sink.flush([*parts, topics.cancel("job")])
+    await sink.process([*parts, topics.cancel("job")])
 
     assert sorted(event.poster_index for event in workshop.announcements.outcomes) == list(range(2_500))
 
@@ -137,10 +137,10 @@ async def test_a_cancel_whose_announcement_was_lost_is_announced_on_redelivery(w
     """The same cancel again, after a crash before publishing, calls off with the same event ids."""
     topics, sink = workshop.topics, workshop.sink
     cancel = topics.cancel("job")
-    await sink.flush([topics.request("job"), cancel])
+    await sink.process([topics.request("job"), cancel])
     first = [record.value for record in workshop.announcements.records if record.topic == "poster-completions"]
     workshop.announcements.records.clear()
-    await sink.flush([cancel])
+    await sink.process([cancel])
 
     assert len(first) == 1
     assert [record.value for record in workshop.announcements.records] == first

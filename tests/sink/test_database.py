@@ -31,7 +31,6 @@ async def test_whoever_gets_no_turn_is_told_so_and_disturbs_nobody(
     shared: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A caller that waits too long for another's transaction gets UnavailableError; the transaction commits."""
-    monkeypatch.setattr(postgres, "CONNECT_SECONDS", 5.0)
     await shared.fetch_value("CREATE TABLE notes (text text)")
     async with shared.transaction() as connection:
         await connection.execute("INSERT INTO notes VALUES ('kept')")

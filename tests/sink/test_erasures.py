@@ -33,7 +33,7 @@ class Eraser:
 
     async def take(self, *deliveries: Delivery) -> None:
         """Do with records what the role does before it acknowledges them."""
-        await self.workshop.sink.flush(deliveries)
+        await self.workshop.sink.process(deliveries)
         await self.erasures.record(deliveries)
 
     async def made(self, job: str, entity: str = "e", index: int = 0, **fields: Any) -> str:

@@ -25,7 +25,7 @@ async def test_a_poster_leaves_its_whole_story_in_the_tables(workshop: Workshop)
     ]
     states = []
     for delivery in story:
-        await sink.flush([delivery])
+        await sink.process([delivery])
         states.append((await workshop.posters("status, template_version"))[0])
 
     assert states == [("queued", None), ("queued", 3), ("processing", 3), ("completed", 3), ("completed", 3)]
@@ -56,7 +56,7 @@ async def test_every_flush_dates_what_it_changes(workshop: Workshop) -> None:
     topics, sink = workshop.topics, workshop.sink
     seen = []
     for delivery in (topics.request("job"), topics.queued("job"), topics.completed("job")):
-        await sink.flush([delivery])
+        await sink.process([delivery])
         seen.append((await workshop.posters("created_at, updated_at"))[0])
 
     assert {created for created, _ in seen} == {START + timedelta(milliseconds=1)}
@@ -75,7 +75,7 @@ async def test_job_events_tell_every_change_once_and_echo_the_request(workshop: 
         topics.completed("job", 0),
         topics.failed("job", 1),
     ):
-        await sink.flush([delivery])
+        await sink.process([delivery])
 
     events = workshop.announcements.job_events
     assert [(event.type, event.revision, event.success_count, event.failure_count) for event in events] == [
@@ -98,7 +98,7 @@ async def test_a_finished_job_is_cancelled_before_it_is_failed_before_it_is_comp
     deliveries += [topics.failed("b-failed", 0), topics.failed("b-failed", 1)]
     deliveries += [topics.completed("c-cancelled", 0), topics.cancelled("c-cancelled", 1)]
     deliveries += [topics.completed("d-open", 1)]
-    await workshop.sink.flush(deliveries)
+    await workshop.sink.process(deliveries)
 
     assert await workshop.jobs(COUNTS) == [
         ("completed", 2, 1, 1, 0),
@@ -112,11 +112,11 @@ async def test_a_request_that_arrives_last_still_gives_its_job_and_data(workshop
     """News may be faster than the request: the row waits for custom_data and the job for its total."""
     topics, sink = workshop.topics, workshop.sink
     request = topics.request("job", metadata={"user_id": 7}, entity_id="testimonial-1")
-    await sink.flush([topics.processing("job"), topics.completed("job")])
+    await sink.process([topics.processing("job"), topics.completed("job")])
     early = await workshop.jobs(COUNTS)
     assert workshop.announcements.records == []
 
-    await sink.flush([request])
+    await sink.process([request])
 
     assert early == [("processing", 0, 1, 0, 0)]
     assert await workshop.jobs(COUNTS) == [("completed", 1, 1, 0, 0)]
@@ -131,9 +131,9 @@ async def test_a_request_that_arrives_last_still_gives_its_job_and_data(workshop
 async def test_a_later_contradicting_end_is_counted_and_not_applied(workshop: Workshop) -> None:
     """The first end of a generation stays, in one flush or in two."""
     topics, sink = workshop.topics, workshop.sink
-    await sink.flush([topics.request("apart"), topics.completed("apart")])
-    await sink.flush([topics.failed("apart")])
-    await sink.flush([topics.request("together"), topics.failed("together"), topics.completed("together")])
+    await sink.process([topics.request("apart"), topics.completed("apart")])
+    await sink.process([topics.failed("apart")])
+    await sink.process([topics.request("together"), topics.failed("together"), topics.completed("together")])
 
     assert await workshop.posters("status") == [("completed",), ("failed",)]
     assert await workshop.jobs(COUNTS) == [("completed", 1, 1, 0, 0), ("failed", 1, 0, 1, 0)]
@@ -143,12 +143,12 @@ async def test_a_later_contradicting_end_is_counted_and_not_applied(workshop: Wo
 async def test_a_replay_starts_again_and_nothing_old_comes_back(workshop: Workshop) -> None:
     """A higher generation opens a finished job; late news of the old generation moves nothing."""
     topics, sink = workshop.topics, workshop.sink
-    await sink.flush([topics.request("job"), topics.failed("job")])
-    await sink.flush([topics.queued("job", generation=1)])
+    await sink.process([topics.request("job"), topics.failed("job")])
+    await sink.process([topics.queued("job", generation=1)])
     reopened = (await workshop.jobs(COUNTS))[0]
-    await sink.flush([topics.completed("job", attempt=9), topics.processing("job", attempt=9)])
+    await sink.process([topics.completed("job", attempt=9), topics.processing("job", attempt=9)])
     still = (await workshop.posters(STATE))[0]
-    await sink.flush([topics.completed("job", generation=1)])
+    await sink.process([topics.completed("job", generation=1)])
 
     assert reopened == ("queued", 1, 0, 0, 0)
     assert still == ("queued", 1, 1)
@@ -162,10 +162,10 @@ async def test_a_retry_raises_the_attempt_and_keeps_the_state(workshop: Workshop
     """poster.retrying leaves a poster processing; the next attempt counts on, an older one does not come back."""
     topics, sink = workshop.topics, workshop.sink
     for delivery in (topics.request("job"), topics.processing("job"), topics.retrying("job")):
-        await sink.flush([delivery])
+        await sink.process([delivery])
     waiting = await workshop.posters(STATE)
-    await sink.flush([topics.processing("job", attempt=2)])
-    await sink.flush([topics.processing("job", attempt=1)])
+    await sink.process([topics.processing("job", attempt=2)])
+    await sink.process([topics.processing("job", attempt=1)])
 
     assert waiting == [("processing", 0, 1)]
     assert await workshop.posters(STATE) == [("processing", 0, 2)]
@@ -185,12 +185,12 @@ async def test_everything_delivered_again_changes_nothing(workshop: Workshop) ->
     ]
     everything = "SELECT * FROM {} ORDER BY 1, 2"
     tables = ("template_generation_jobs", "template_poster_results", "template_generation_logs")
-    await sink.flush(deliveries)
+    await sink.process(deliveries)
     before = [await workshop.fetch(everything.format(table)) for table in tables]
     published = list(workshop.announcements.records)
 
-    await sink.flush(deliveries)
-    await sink.flush(list(reversed(deliveries)))
+    await sink.process(deliveries)
+    await sink.process(list(reversed(deliveries)))
 
     assert [await workshop.fetch(everything.format(table)) for table in tables] == before
     assert len(workshop.announcements.records) > len(published)
@@ -200,8 +200,8 @@ async def test_everything_delivered_again_changes_nothing(workshop: Workshop) ->
 async def test_the_same_job_requested_twice_is_the_same_job(workshop: Workshop) -> None:
     """The first request says what the job is; a second one with other data changes nothing."""
     topics, sink = workshop.topics, workshop.sink
-    await sink.flush([topics.request("job"), topics.request("job", custom_data={"text": "other"}, entity_id="other")])
-    await sink.flush([topics.request("job", template_id="other@1", metadata={"other": True})])
+    await sink.process([topics.request("job"), topics.request("job", custom_data={"text": "other"}, entity_id="other")])
+    await sink.process([topics.request("job", template_id="other@1", metadata={"other": True})])
 
     assert await workshop.jobs("total_count, template_id, metadata") == [(1, "campaign_latest", "{}")]
     assert await workshop.posters("entity_id, custom_data") == [("entity", '{"text": "job"}')]
@@ -213,8 +213,8 @@ async def test_parts_of_a_batch_make_one_job(workshop: Workshop) -> None:
     first = topics.batch("job", 2, part=1, parts=2, first_index=0, total_count=4, metadata={"batch": 1})
     posters = [{"entity_id": "c", "metadata": {"own": 1}}, {"entity_id": "d"}]
     second = topics.batch("job", 2, posters=posters, part=2, parts=2, first_index=2, total_count=4)
-    await sink.flush([second])
-    await sink.flush([first])
+    await sink.process([second])
+    await sink.process([first])
 
     assert await workshop.jobs(COUNTS) == [("queued", 4, 0, 0, 0)]
     assert await workshop.posters("poster_index, entity_id, metadata") == [
@@ -228,8 +228,8 @@ async def test_parts_of_a_batch_make_one_job(workshop: Workshop) -> None:
 async def test_a_log_line_stated_again_at_another_time_is_written_once(workshop: Workshop) -> None:
     """The event id alone is a line's identity: work done twice may stamp it anew, days apart."""
     topics, sink = workshop.topics, workshop.sink
-    await sink.flush([topics.log("job"), topics.log("job", occurred_at=START + timedelta(seconds=1))])
-    await sink.flush([topics.log("job", occurred_at=START + timedelta(days=3))])
+    await sink.process([topics.log("job"), topics.log("job", occurred_at=START + timedelta(seconds=1))])
+    await sink.process([topics.log("job", occurred_at=START + timedelta(days=3))])
 
     assert await workshop.fetch("SELECT created_at FROM template_generation_logs") == [(START,)]
     assert await workshop.jobs("job_id") == []
@@ -239,7 +239,7 @@ async def test_a_bad_poster_of_a_batch_has_a_row_like_the_others(workshop: Works
     """Intake fails it alone; the sink keeps its place in the job."""
     topics = workshop.topics
     posters = [{"entity_id": "good"}, {"entity_id": 5, "custom_data": "no"}, "not even an object"]
-    await workshop.sink.flush([topics.batch("job", 3, posters=posters)])
+    await workshop.sink.process([topics.batch("job", 3, posters=posters)])
 
     assert await workshop.posters("entity_id, status") == [
         ("good", "queued"),
@@ -257,7 +257,7 @@ async def test_what_cannot_be_read_is_salvaged_skipped_or_set_aside(workshop: Wo
     hopeless = topics.record(POSTER_REQUESTS, "x", b"{")
     others = [topics.record(name, "x", b"[]") for name in (POSTER_PROGRESS, POSTER_COMPLETIONS, POSTER_LOGS)]
     tombstone = topics.record(POSTER_LOGS, "x", None)
-    await sink.flush([broken, hopeless, *others, tombstone, topics.request("neighbour")])
+    await sink.process([broken, hopeless, *others, tombstone, topics.request("neighbour")])
 
     assert await workshop.jobs("job_id, total_count, source") == [("job", 1, "site"), ("neighbour", 1, "site")]
     assert await workshop.posters("job_id, status") == [("job", "queued"), ("neighbour", "queued")]
@@ -269,7 +269,7 @@ async def test_what_cannot_be_read_is_salvaged_skipped_or_set_aside(workshop: Wo
 async def test_a_request_record_larger_than_a_flush_is_written_beside_others(workshop: Workshop) -> None:
     """Batches of 500 posters go through in transactions of a bounded size."""
     topics = workshop.topics
-    await workshop.sink.flush([topics.batch(f"job-{number}", 500) for number in range(5)])
+    await workshop.sink.process([topics.batch(f"job-{number}", 500) for number in range(5)])
 
     assert await workshop.fetch("SELECT count(*) FROM template_poster_results") == [(2500,)]
     assert set(await workshop.jobs(COUNTS)) == {("queued", 500, 0, 0, 0)}
@@ -278,6 +278,6 @@ async def test_a_request_record_larger_than_a_flush_is_written_beside_others(wor
 async def test_a_trace_goes_on_in_job_events(workshop: Workshop) -> None:
     """The traceparent of the record that changed a job is that of the event which says so."""
     trace = (("traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),)
-    await workshop.sink.flush([replace(workshop.topics.request("job"), headers=trace)])
+    await workshop.sink.process([replace(workshop.topics.request("job"), headers=trace)])
 
     assert trace[0] in workshop.announcements.records[0].headers

@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from agents.sink.database import sink_database
-from agents.sink.janitor import EVERY_SECONDS, Janitor, Swept
+from agents.sink.janitor import EVERY_SECONDS, Janitor, SweepResult
 from streams.errors import UnavailableError
 from tests.sink.conftest import Workshop
 
@@ -16,7 +16,7 @@ HOUR, DAY = 3_600.0, 86_400.0
 
 async def sweep(
     workshop: Workshop, *, batch_timeout: float = HOUR, stale_after: float = DAY, log_retention: int = 0
-) -> Swept | None:
+) -> SweepResult | None:
     """Sweep once with these settings."""
     database = sink_database(workshop.url)
     janitor = Janitor(
@@ -42,12 +42,12 @@ async def test_parts_that_never_came_fail_as_incomplete(workshop: Workshop) -> N
     """An hour after the first part the missing indexes fail; those that came, and whole batches, are left alone."""
     topics = workshop.topics
     parted = topics.batch("parted", 2, part=2, parts=3, first_index=2, total_count=6, metadata={"order": 1})
-    await workshop.sink.flush([parted, topics.batch("whole", 2), topics.completed("stub")])
+    await workshop.sink.process([parted, topics.batch("whole", 2), topics.completed("stub")])
     early = await sweep(workshop)
     due = await sweep(workshop, batch_timeout=0)
 
-    assert early == Swept(incomplete=0, expired=0, stale=0, partitions=0)
-    assert due == Swept(incomplete=4, expired=0, stale=0, partitions=0)
+    assert early == SweepResult(incomplete=0, expired=0, stale=0, partitions=0)
+    assert due == SweepResult(incomplete=4, expired=0, stale=0, partitions=0)
     assert failures(workshop) == [("parted", index, "incomplete_batch") for index in (0, 1, 4, 5)]
     assert workshop.announcements.outcomes[0].metadata == {"order": 1}
     assert workshop.announcements.outcomes[0].source == "site"
@@ -55,9 +55,9 @@ async def test_parts_that_never_came_fail_as_incomplete(workshop: Workshop) -> N
 
 async def test_a_job_that_claims_two_thousand_million_posters_is_swept_in_bounded_steps(workshop: Workshop) -> None:
     """A wrong total_count costs ten thousand failures a sweep, not the server's disk."""
-    await workshop.sink.flush([workshop.topics.batch("job", 1, part=1, parts=2, total_count=2_000_000_000)])
+    await workshop.sink.process([workshop.topics.batch("job", 1, part=1, parts=2, total_count=2_000_000_000)])
 
-    assert await sweep(workshop, batch_timeout=0) == Swept(incomplete=10_000, expired=0, stale=0, partitions=0)
+    assert await sweep(workshop, batch_timeout=0) == SweepResult(incomplete=10_000, expired=0, stale=0, partitions=0)
 
 
 async def test_posters_past_their_deadline_fail_as_expired(workshop: Workshop) -> None:
@@ -67,7 +67,7 @@ async def test_posters_past_their_deadline_fail_as_expired(workshop: Workshop) -
     late, done, early = (
         topics.request(job, deadline=deadline) for job, deadline in (("late", past), ("done", past), ("early", future))
     )
-    await workshop.sink.flush([late, done, early, topics.completed("done")])
+    await workshop.sink.process([late, done, early, topics.completed("done")])
     await sweep(workshop, stale_after=DAY)
 
     assert failures(workshop) == [("late", 0, "expired")]
@@ -77,7 +77,7 @@ async def test_posters_past_their_deadline_fail_as_expired(workshop: Workshop) -
 async def test_posters_nobody_speaks_of_fail_as_internal(workshop: Workshop) -> None:
     """After POSTERS_STALE_AFTER without news a poster is given up, with the pinned version it had."""
     topics = workshop.topics
-    await workshop.sink.flush([topics.batch("job", 2), topics.processing("job", 0), topics.completed("job", 1)])
+    await workshop.sink.process([topics.batch("job", 2), topics.processing("job", 0), topics.completed("job", 1)])
     await sweep(workshop)
     early = failures(workshop)
     await sweep(workshop, stale_after=0)
@@ -92,7 +92,7 @@ async def test_sweeping_again_repeats_the_same_events(workshop: Workshop) -> Non
     topics = workshop.topics
     past = datetime.now(UTC) - timedelta(days=1)
     part = topics.batch("parted", 1, part=1, parts=2, total_count=2)
-    await workshop.sink.flush([part, topics.request("late", deadline=past), topics.request("lost")])
+    await workshop.sink.process([part, topics.request("late", deadline=past), topics.request("lost")])
     workshop.announcements.records.clear()
     await sweep(workshop, batch_timeout=0, stale_after=0)
     first = [record.value for record in workshop.announcements.records]
@@ -113,19 +113,19 @@ async def test_one_sink_sweeps_at_a_time(workshop: Workshop) -> None:
         pass
 
     assert busy is None
-    assert free == Swept(incomplete=0, expired=0, stale=0, partitions=0)
+    assert free == SweepResult(incomplete=0, expired=0, stale=0, partitions=0)
 
 
 async def test_the_lock_is_let_go_when_publishing_fails(workshop: Workshop) -> None:
     """A broker that is away ends this sweep with UnavailableError, and the next one finds the lock free."""
-    await workshop.sink.flush([workshop.topics.request("job")])
+    await workshop.sink.process([workshop.topics.request("job")])
     workshop.announcements.refusals = 1
     database = sink_database(workshop.url)
     janitor = Janitor(database, workshop.announcements, batch_timeout=HOUR, stale_after=0)
 
     with pytest.raises(UnavailableError):
         await janitor.sweep()
-    assert (await sweep(workshop, stale_after=0)) == Swept(incomplete=0, expired=0, stale=1, partitions=0)
+    assert (await sweep(workshop, stale_after=0)) == SweepResult(incomplete=0, expired=0, stale=1, partitions=0)
     await database.close()
 
 

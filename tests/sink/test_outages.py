@@ -41,7 +41,7 @@ async def test_restarts_and_kills_of_the_database_cost_nothing(postgres: Postgre
     halts = [postgres.stop, postgres.kill, postgres.stop, postgres.kill]
 
     for number, batch in enumerate(batches(random, deliveries)):
-        flush = asyncio.create_task(sink.flush(batch))
+        flush = asyncio.create_task(sink.process(batch))
         if number % 5 == 2 and halts:
             noticed.clear()
             await asyncio.sleep(0)  # the flush is on its way; it may still get its answer before the end
@@ -62,7 +62,7 @@ async def test_restarts_and_kills_of_the_database_cost_nothing(postgres: Postgre
 
 async def test_a_locked_job_row_is_waited_for(workshop: Workshop) -> None:
     """Somebody's open transaction holds a job: the sink says what it waits for and goes on when it is over."""
-    await workshop.sink.flush([workshop.topics.request("job")])
+    await workshop.sink.process([workshop.topics.request("job")])
     holder = await asyncpg.connect(workshop.url)
     transaction = holder.transaction()
     await transaction.start()
@@ -75,7 +75,7 @@ async def test_a_locked_job_row_is_waited_for(workshop: Workshop) -> None:
 
     impatient = sink_database(workshop.url, on_connect=f"SET lock_timeout = '20ms'; {FLUSH_FUNCTION}")
     sink = Sink(impatient, workshop.announcements, workshop.set_aside, waiting_for=waiting_for)
-    flush = asyncio.create_task(sink.flush([workshop.topics.completed("job")]))
+    flush = asyncio.create_task(sink.process([workshop.topics.completed("job")]))
     await seen.wait()
     assert not flush.done()
     await transaction.rollback()
@@ -177,7 +177,7 @@ async def test_job_events_come_after_the_commit_and_through_the_brokers_absence(
         """Time passes at once."""
 
     sink = Sink(database, watching, workshop.set_aside, sleep=sleep)
-    await sink.flush([workshop.topics.request("job"), workshop.topics.completed("job")])
+    await sink.process([workshop.topics.request("job"), workshop.topics.completed("job")])
     await database.close()
 
     assert watching.seen == ["completed"] * 4
@@ -198,12 +198,12 @@ async def test_a_crash_between_commit_and_publishing_loses_no_job_event(workshop
     deliveries = [workshop.topics.request("job"), workshop.topics.processing("job"), workshop.topics.completed("job")]
     database = sink_database(workshop.url, on_connect=FLUSH_FUNCTION)
     with pytest.raises(SystemExit):
-        await Sink(database, Dying(), workshop.set_aside).flush(deliveries)
+        await Sink(database, Dying(), workshop.set_aside).process(deliveries)
     await database.close()
     committed = await workshop.jobs("status, revision")
 
     for batch in [[delivery] for delivery in deliveries] if regrouped else [deliveries]:
-        await workshop.sink.flush(batch)
+        await workshop.sink.process(batch)
 
     assert await workshop.jobs("status, revision") == committed
     last = workshop.announcements.job_events[-1]

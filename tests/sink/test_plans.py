@@ -45,13 +45,13 @@ async def large(workshop: Workshop) -> AsyncIterator[Connection]:
 async def test_a_flush_reads_no_table_from_end_to_end(workshop: Workshop, large: Connection) -> None:
     """A batch of everything a sink writes, into large tables, reads by index alone."""
     topics = workshop.topics
-    await workshop.sink.flush([topics.request("warm-up")])
+    await workshop.sink.process([topics.request("warm-up")])
     await large.execute("SELECT pg_stat_force_next_flush(); SELECT pg_stat_reset();")
     jobs = [f"job-{number}" for number in range(50)]
-    await workshop.sink.flush([topics.batch(job, 4) for job in jobs])
-    await workshop.sink.flush([topics.processing(job, 1) for job in jobs] + [topics.completed("old-7", 0)])
-    await workshop.sink.flush([topics.completed(job, 1) for job in jobs] + [topics.cancel("job-3")])
-    await workshop.sink.flush([topics.log(job, line) for job in jobs for line in range(3)])
+    await workshop.sink.process([topics.batch(job, 4) for job in jobs])
+    await workshop.sink.process([topics.processing(job, 1) for job in jobs] + [topics.completed("old-7", 0)])
+    await workshop.sink.process([topics.completed(job, 1) for job in jobs] + [topics.cancel("job-3")])
+    await workshop.sink.process([topics.log(job, line) for job in jobs for line in range(3)])
     await workshop.database.fetch_value("SELECT pg_stat_force_next_flush()")
     await workshop.database.fetch_value("SELECT 1")
 

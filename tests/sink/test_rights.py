@@ -88,7 +88,7 @@ async def test_the_sink_does_its_work_with_its_rights(users: dict[str, str]) -> 
     """It flushes, sweeps, makes and drops partitions of the log."""
     database = sink_database(users["sink"], on_connect=FLUSH_FUNCTION)
     topics = Topics()
-    await Sink(database, Announcements(), SetAside()).flush([topics.request("job"), topics.completed("job")])
+    await Sink(database, Announcements(), SetAside()).process([topics.request("job"), topics.completed("job")])
     swept = await Janitor(database, Announcements(), batch_timeout=60, stale_after=60, log_retention=3).sweep()
     status = await database.fetch_value("SELECT status FROM template_generation_jobs")
     await database.close()
