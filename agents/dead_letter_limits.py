@@ -1,4 +1,4 @@
-"""Roles that have exceeded their dead letter limit, in Postgres: all processes of a role share it, also after a restart."""
+"""Which roles exceeded their dead-letter limit, stored in Postgres."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -12,24 +12,24 @@ SQL: Final = named_queries(Path(__file__).with_name("dead_letter_limits.sql"))
 
 
 class DeadLetterLimitTable:
-    """The table `blown_fuses`, as one build sees it: a limit that another build exceeded does not count."""
+    """The table `blown_fuses` as one build sees it: rows of other builds do not count."""
 
     def __init__(self, database: Database, build: str) -> None:
         self._database = database
         self._build = build
 
     async def blown(self, role: Role) -> str | None:
-        """Return why the role has exceeded its limit, or None. Raises UnavailableError."""
-        row = await self._fetch("blown", role, self._build)
+        """Return why the role exceeded its limit, or None. Raises UnavailableError."""
+        row = await self._ask("blown", role, self._build)
         return None if row is None else str(row["reason"])
 
     async def blow(self, role: Role, reason: str) -> None:
-        """Record that the role has exceeded its limit. Raises UnavailableError."""
-        await self._fetch("blow", role, self._build, reason)
+        """Store that the role exceeded its limit. Raises UnavailableError."""
+        await self._ask("blow", role, self._build, reason)
 
-    async def _fetch(self, query: str, *arguments: object) -> Any:
+    async def _ask(self, query: str, *arguments: object) -> Any:
         try:
             return await self._database.fetch_row(SQL[query], *arguments)
         except SchemaMismatchError as error:
-            # Most roles need the database for nothing else, and must not end because of it.
+            # Most roles need the database for nothing else and should not end because of it.
             raise UnavailableError(str(error)) from error

@@ -14,7 +14,7 @@ T = TypeVar("T", JobRow, PosterRow)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergedBatch:
-    """What one flush writes; `conflicts` counts outcomes that contradict an earlier one of their poster in the batch."""
+    """What one flush writes; `conflicts` counts outcomes that contradict an earlier one of that poster here."""
 
     jobs: list[JobRow]
     posters: list[PosterRow]

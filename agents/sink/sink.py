@@ -92,7 +92,7 @@ class FlushResult:
 class Sink:
     """Writes batches, one flush at a time. Meanwhile others may be decoded and announced.
 
-    `waiting_for` is called with the reason when the sink waits on purpose, and with None when it goes on.
+    `waiting_for` is called with the reason of a wait, and with None when it ends.
     """
 
     def __init__(
