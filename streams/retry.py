@@ -1,9 +1,10 @@
-"""Trying again for as long as it takes."""
+"""Retries with exponential backoff and jitter: the one place that computes delays between attempts."""
 
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from streams.errors import UnavailableError
@@ -16,6 +17,27 @@ FIRST_DELAY_SECONDS: Final = 0.1
 LONGEST_DELAY_SECONDS: Final = 10.0
 
 Sleep = Callable[[float], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backoff:
+    """Exponential backoff from `first` to `longest` seconds, with up to 50 % jitter to avoid a thundering herd.
+
+    Iterating yields the delays, without end; each iterator begins with `first` again. `jitter` returns a number from 0
+    (the whole delay) to 1 (half of it).
+    """
+
+    first: float = FIRST_DELAY_SECONDS
+    longest: float = LONGEST_DELAY_SECONDS
+    jitter: Callable[[], float] = random.random
+
+    def __iter__(self) -> Iterator[float]:
+        """Yield the delay before each next attempt, in seconds."""
+        delay = self.first
+        while True:
+            delay = min(delay, self.longest)
+            yield delay * (1 - self.jitter() / 2)
+            delay *= 2
 
 
 async def retry_while_unavailable(

@@ -11,7 +11,7 @@ from agents.render.cached_usage import CachedUsage, UsageCache
 from agents.render.object_key import image_digest, object_digest, object_key
 from agents.render.poster_events import StoredPoster
 from agents.render.template_sources import TemplateSources
-from agents.storage.port import Facts, ObjectStore, StorageRefusedError, StoredObject
+from agents.storage.port import ObjectMetadata, ObjectStore, StorageRefusedError, StoredObject
 from renderer.errors import RenderError
 from renderer.language.template import TemplateProblemError
 from renderer.rendering import AssetUsage, Rendering, RenderRequest
@@ -61,13 +61,13 @@ class ImageStore:
 
     async def put(self, key: str, image: RenderedImage, warnings: Sequence[PosterWarning]) -> StoredObject:
         """Keep an image, waiting while the storage is away. Raises RenderError `upload` where it refuses."""
-        facts = Facts(
+        metadata = ObjectMetadata(
             sha256=hashlib.sha256(image.data).hexdigest(),
             width=image.width,
             height=image.height,
             warnings=tuple(warning for warning in warnings if warning.code in KEPT_WARNINGS),
         )
-        return await self._patiently(lambda: self.store.put(key, image.data, CONTENT_TYPES[image.format], facts))
+        return await self._patiently(lambda: self.store.put(key, image.data, CONTENT_TYPES[image.format], metadata))
 
     async def _patiently(self, action: Callable[[], Awaitable[T]]) -> T:
         try:
@@ -184,10 +184,10 @@ class PosterRenderer:
             name=name,
             url=self._shelf.url(kept.key),
             object_key=kept.key,
-            sha256=kept.facts.sha256,
+            sha256=kept.metadata.sha256,
             size_bytes=kept.size_bytes,
-            width=kept.facts.width,
-            height=kept.facts.height,
+            width=kept.metadata.width,
+            height=kept.metadata.height,
             format=image_format,
         )
 
@@ -201,7 +201,7 @@ def _observe(rendering: Rendering) -> None:
 
 
 def _reused(poster: PosterPinned, kept: Sequence[tuple[Image, StoredObject]], known: CachedUsage) -> StoredPoster:
-    told = [*known.warnings, *(warning for _, stored in kept for warning in stored.facts.warnings)]
+    told = [*known.warnings, *(warning for _, stored in kept for warning in stored.metadata.warnings)]
     warnings = list(dict.fromkeys(told))
     if poster.strict:
         _refuse_flaws(warnings)

@@ -10,7 +10,7 @@ import pytest
 from agents.sink.database import sink_database
 from agents.sink.erasures import Erasures
 from agents.storage.files import FileStore
-from agents.storage.port import Facts, ObjectStore
+from agents.storage.port import ObjectMetadata, ObjectStore
 from agents.storage.s3 import S3Store
 from schemas.outcomes import PosterOutcome
 from streams.delivery import Delivery
@@ -47,7 +47,9 @@ class Eraser:
 
     async def keep(self, key: str) -> None:
         """Put an object there."""
-        await self.store.put(key, b"x", "image/png", Facts(sha256=hashlib.sha256(b"x").hexdigest(), width=1, height=1))
+        await self.store.put(
+            key, b"x", "image/png", ObjectMetadata(sha256=hashlib.sha256(b"x").hexdigest(), width=1, height=1)
+        )
 
     async def keys(self) -> list[str]:
         """Return all keys."""

@@ -6,7 +6,13 @@ from collections.abc import AsyncIterator
 import pytest
 
 from agents.storage.breaker import FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS, BreakingStore
-from agents.storage.port import Facts, StorageDeniedError, StorageRefusedError, StorageUnavailableError, StoredObject
+from agents.storage.port import (
+    ObjectMetadata,
+    StorageDeniedError,
+    StorageRefusedError,
+    StorageUnavailableError,
+    StoredObject,
+)
 from agents.storage.s3 import S3Store
 from streams.inbox import Inbox, pause_switch
 from tests.parts import Bucket
@@ -35,7 +41,7 @@ class Flaky:
         """Return an address."""
         return f"mem://{key}"
 
-    async def put(self, key: str, body: bytes, content_type: str, facts: Facts) -> StoredObject:
+    async def put(self, key: str, body: bytes, content_type: str, metadata: ObjectMetadata) -> StoredObject:
         """Keep, or raise."""
         self.asked += 1
         self.at_once += 1
@@ -46,7 +52,7 @@ class Flaky:
                 raise self.error
         finally:
             self.at_once -= 1
-        return StoredObject(key=key, size_bytes=len(body), facts=facts)
+        return StoredObject(key=key, size_bytes=len(body), metadata=metadata)
 
     async def find(self, key: str) -> StoredObject | None:
         """Find nothing."""
@@ -85,7 +91,10 @@ class Shop:
 
     def puts(self, count: int) -> list[asyncio.Task[StoredObject]]:
         """Put some objects at the same time."""
-        return [asyncio.create_task(self.store.put(str(n), b"", "image/png", Facts(sha256="0"))) for n in range(count)]
+        return [
+            asyncio.create_task(self.store.put(str(n), b"", "image/png", ObjectMetadata(sha256="0")))
+            for n in range(count)
+        ]
 
 
 async def test_only_one_looks_whether_it_is_back() -> None:
@@ -145,7 +154,7 @@ async def test_a_refused_object_is_an_answer() -> None:
     shop = Shop()
     shop.flaky.error = StorageRefusedError("too long a key")
     with pytest.raises(StorageRefusedError):
-        await shop.store.put("k", b"", "image/png", Facts(sha256="0"))
+        await shop.store.put("k", b"", "image/png", ObjectMetadata(sha256="0"))
 
     assert shop.inbox.paused == ()
 
@@ -163,7 +172,7 @@ async def closed(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
 async def test_wrong_credentials_are_no_posters_fault(closed: S3Store) -> None:
     """A real server that refuses us is one to wait for, until somebody mends the settings."""
     with pytest.raises(StorageDeniedError, match="posters doctor"):
-        await closed.put("k", b"x", "image/png", Facts(sha256="0"))
+        await closed.put("k", b"x", "image/png", ObjectMetadata(sha256="0"))
 
 
 async def test_a_missing_bucket_is_no_posters_fault(bucket: Bucket) -> None:
@@ -171,7 +180,7 @@ async def test_a_missing_bucket_is_no_posters_fault(bucket: Bucket) -> None:
     store = S3Store(f"{bucket.name}-gone", "")
     await store.open()
     with pytest.raises(StorageDeniedError):
-        await store.put("k", b"x", "image/png", Facts(sha256="0"))
+        await store.put("k", b"x", "image/png", ObjectMetadata(sha256="0"))
     await store.close()
 
 
@@ -183,9 +192,9 @@ async def test_what_was_damaged_on_its_way_is_not_kept(bucket: Bucket, monkeypat
         # The sum of an empty body, so that what arrives does not fit it.
         damaging.setattr("agents.storage.s3.checksum", lambda _: "1B2M2Y8AsgTpgAmY7PhCfg==")
         with pytest.raises(StorageUnavailableError):
-            await store.put("k", b"x", "image/png", Facts(sha256="0"))
+            await store.put("k", b"x", "image/png", ObjectMetadata(sha256="0"))
     missing = await store.find("k")
-    kept = await store.put("k", b"x", "image/png", Facts(sha256="0"))
+    kept = await store.put("k", b"x", "image/png", ObjectMetadata(sha256="0"))
     await store.close()
 
     assert missing is None
@@ -196,7 +205,7 @@ async def test_a_stored_value_can_be_read(bucket: Bucket) -> None:
     """What is put comes back; what was never put is refused."""
     store = S3Store(bucket.name, "prefix")
     await store.open()
-    await store.put("a/b", b"\x00\xff", "application/octet-stream", Facts(sha256="0"))
+    await store.put("a/b", b"\x00\xff", "application/octet-stream", ObjectMetadata(sha256="0"))
     read = await store.get("a/b")
     with pytest.raises(StorageRefusedError, match="a/c"):
         await store.get("a/c")

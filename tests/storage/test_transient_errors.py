@@ -5,12 +5,12 @@ from random import Random
 
 import pytest
 
-from agents.storage.port import Facts, StorageDeniedError, StorageUnavailableError
-from agents.storage.s3 import ATTEMPTS, FIRST_PAUSE_SECONDS, S3Store
+from agents.storage.port import ObjectMetadata, StorageDeniedError, StorageUnavailableError
+from agents.storage.s3 import ATTEMPTS, FIRST_DELAY_SECONDS, S3Store
 from tests.faults.storage_proxy import RETRY_AFTER_SECONDS, StorageProxy
 from tests.parts import Bucket, ObjectServer
 
-FACTS = Facts(sha256="0")
+METADATA = ObjectMetadata(sha256="0")
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ async def test_a_store_that_wants_to_be_left_alone_is_asked_once(
     """Retry-After comes back to the breaker, and nothing is sent before its time."""
     proxy.set("slow down")
     with pytest.raises(StorageUnavailableError) as away:
-        await store.put("k", b"x", "image/png", FACTS)
+        await store.put("k", b"x", "image/png", METADATA)
 
     assert away.value.retry_after == RETRY_AFTER_SECONDS
     assert (proxy.refused, pauses) == (1, [])
@@ -69,13 +69,13 @@ async def test_a_store_that_falters_is_asked_again_and_not_for_ever(
     proxy.random = Never()
     proxy.set("some errors")
     with pytest.raises(StorageUnavailableError):
-        await store.put("k", b"x", "image/png", FACTS)
+        await store.put("k", b"x", "image/png", METADATA)
     refused = proxy.refused
     proxy.set("well")
-    kept = await store.put("k", b"x", "image/png", FACTS)
+    kept = await store.put("k", b"x", "image/png", METADATA)
 
     assert refused == ATTEMPTS
-    assert pauses == [FIRST_PAUSE_SECONDS / 2, FIRST_PAUSE_SECONDS]
+    assert pauses == [FIRST_DELAY_SECONDS * 0.75, FIRST_DELAY_SECONDS * 1.5]
     assert kept.size_bytes == 1
     assert await store.get("k") == b"x"
 
