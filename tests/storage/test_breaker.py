@@ -1,4 +1,4 @@
-"""While the storage is away nobody knocks but one, nothing fails, and the role takes nothing more."""
+"""The circuit breaker: while the storage is unavailable one caller probes it, nothing fails, the role takes nothing."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -20,7 +20,7 @@ from tests.streams.deliveries import delivery
 
 
 class Flaky:
-    """A store that is away for as long as it is told to be, and counts who asks."""
+    """A store that fails for as long as `error` is set, and counts its calls."""
 
     def __init__(self) -> None:
         self.error: Exception | None = None
@@ -73,7 +73,7 @@ class Flaky:
 
 
 class Shop:
-    """A breaker over a flaky store, an inbox it pauses, and the pauses it made; time is counted, not spent."""
+    """A breaker over a flaky store, the inbox that it pauses, and its delays; time is counted, not spent."""
 
     def __init__(self) -> None:
         self.flaky = Flaky()
@@ -97,8 +97,8 @@ class Shop:
         ]
 
 
-async def test_only_one_looks_whether_it_is_back() -> None:
-    """After the first failures there is one question at a time, with growing pauses, and then everything is stored."""
+async def test_one_caller_probes() -> None:
+    """After the first failures there is one call at a time, with growing delays, and then everything is stored."""
     shop = Shop()
     shop.flaky.error = StorageUnavailableError("503")
     shop.back_after = 8
@@ -118,8 +118,8 @@ async def test_only_one_looks_whether_it_is_back() -> None:
     assert shop.flaky.asked <= 5 + 8 + 5
 
 
-async def test_a_storage_that_asks_to_be_left_alone_is() -> None:
-    """Retry-After is the shortest pause."""
+async def test_retry_after_is_respected() -> None:
+    """Retry-After is the shortest delay."""
     shop = Shop()
     shop.flaky.error = StorageUnavailableError("429", retry_after=30.0)
     shop.back_after = 2
@@ -128,8 +128,8 @@ async def test_a_storage_that_asks_to_be_left_alone_is() -> None:
     assert shop.slept == [30.0, 30.0]
 
 
-async def test_who_gives_up_does_not_leave_the_role_paused() -> None:
-    """A poster that is cancelled while it waits takes the pause with it; the next one looks."""
+async def test_a_cancelled_caller_does_not_leave_the_role_paused() -> None:
+    """Once the last waiting poster is cancelled the role resumes, and its next poster probes."""
     shop = Shop()
     shop.flaky.error = StorageUnavailableError("503")
     tasks = shop.puts(2)
@@ -161,7 +161,7 @@ async def test_a_refused_object_is_an_answer() -> None:
 
 @pytest.fixture
 async def closed(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[S3Store]:
-    """A real bucket, opened by somebody whom its server does not know."""
+    """A real bucket, opened with credentials that its server does not know."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a-stranger")
     store = S3Store(bucket.name, "")
     await store.open()
@@ -170,7 +170,7 @@ async def closed(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
 
 
 async def test_wrong_credentials_are_no_posters_fault(closed: S3Store) -> None:
-    """A real server that refuses us is one to wait for, until somebody mends the settings."""
+    """A real server that refuses us counts as unavailable until somebody corrects the settings."""
     with pytest.raises(StorageDeniedError, match="posters doctor"):
         await closed.put("k", b"x", "image/png", ObjectMetadata(sha256="0"))
 

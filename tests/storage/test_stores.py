@@ -1,4 +1,4 @@
-"""Both stores keep the same promises: files in a directory, and objects in a bucket."""
+"""Both adapters pass the same tests: files in a directory, and objects in a bucket."""
 
 import hashlib
 from collections.abc import AsyncIterator
