@@ -16,8 +16,8 @@ from tests.sink.topics import Topics
 
 
 @dataclass
-class Workshop:
-    """A sink and its connection, what it publishes, what it sets aside, why it waited, and a look into its tables."""
+class SinkHarness:
+    """A sink and its connection, its publisher and dead letters, its waits, and queries of its tables."""
 
     url: str
     topics: Topics
@@ -45,7 +45,7 @@ class Workshop:
 
 
 @pytest.fixture
-async def workshop(database: str) -> AsyncIterator[Workshop]:
+async def harness(database: str) -> AsyncIterator[SinkHarness]:
     """A sink on an empty database."""
     connection = sink_database(database, on_connect=FLUSH_FUNCTION)
     announcements, set_aside, waits = Announcements(), SetAside(), list[str | None]()
@@ -54,7 +54,7 @@ async def workshop(database: str) -> AsyncIterator[Workshop]:
         """Time passes at once."""
 
     sink = Sink(connection, announcements, set_aside, waiting_for=waits.append, sleep=sleep)
-    yield Workshop(
+    yield SinkHarness(
         url=database,
         topics=Topics(),
         announcements=announcements,

@@ -14,13 +14,13 @@ from agents.sink.sink import DecodedBatch, FlushResult, Sink
 from agents.storage.files import FileStore
 from streams.delivery import Delivery
 from streams.inbox import Inbox
-from tests.sink.conftest import Workshop
+from tests.sink.conftest import SinkHarness
 from tests.streams.deliveries import delivery
 
 
-async def test_records_are_finished_once_they_are_written(workshop: Workshop, tmp_path: Path) -> None:
+async def test_records_are_finished_once_they_are_written(harness: SinkHarness, tmp_path: Path) -> None:
     """When a record is acknowledged its row can be read, and nothing stays unacknowledged."""
-    topics = workshop.topics
+    topics = harness.topics
     inbox = Inbox(["poster-requests", "poster-completions"], cap=100, weigh=weigh)
     acknowledged: list[int] = []
     done = asyncio.Event()
@@ -33,13 +33,13 @@ async def test_records_are_finished_once_they_are_written(workshop: Workshop, tm
 
     for number, each in enumerate(deliveries):
         inbox.deliver(each, partial(acknowledge, number))
-    sweeping = sink_database(workshop.url)
-    janitor = Janitor(sweeping, workshop.announcements, batch_timeout=3_600, stale_after=86_400)
-    erasing = sink_database(workshop.url)
-    erasures = Erasures(erasing, FileStore(tmp_path), workshop.announcements)
-    running = asyncio.create_task(SinkAgent(inbox, workshop.sink, erasures, janitor).run())
+    sweeping = sink_database(harness.url)
+    janitor = Janitor(sweeping, harness.announcements, batch_timeout=3_600, stale_after=86_400)
+    erasing = sink_database(harness.url)
+    erasures = Erasures(erasing, FileStore(tmp_path), harness.announcements)
+    running = asyncio.create_task(SinkAgent(inbox, harness.sink, erasures, janitor).run())
     await done.wait()
-    rows = await workshop.posters("job_id, status")
+    rows = await harness.posters("job_id, status")
     running.cancel()
     await asyncio.wait([running])
     await sweeping.close()
@@ -50,32 +50,35 @@ async def test_records_are_finished_once_they_are_written(workshop: Workshop, tm
     assert inbox.working == 0
 
 
-async def test_nothing_is_finished_while_the_database_is_away(workshop: Workshop, tmp_path: Path) -> None:
+async def test_nothing_is_finished_while_the_database_is_unavailable(harness: SinkHarness, tmp_path: Path) -> None:
     """A sink that waits for its database keeps its records unacknowledged."""
     inbox = Inbox(["poster-requests"], cap=100)
     acknowledged: list[bool] = []
     waited = asyncio.Event()
-    away = sink_database("postgresql://posters@127.0.0.1:1/posters")
-    sink = type(workshop.sink)(
-        away, workshop.announcements, workshop.set_aside, waiting_for=lambda reason: waited.set() if reason else None
+    unavailable = sink_database("postgresql://posters@127.0.0.1:1/posters")
+    sink = type(harness.sink)(
+        unavailable,
+        harness.announcements,
+        harness.set_aside,
+        waiting_for=lambda reason: waited.set() if reason else None,
     )
-    janitor = Janitor(away, workshop.announcements, batch_timeout=3_600, stale_after=86_400)
-    inbox.deliver(workshop.topics.request("job"), lambda: acknowledged.append(True))
-    erasures = Erasures(away, FileStore(tmp_path), workshop.announcements)
+    janitor = Janitor(unavailable, harness.announcements, batch_timeout=3_600, stale_after=86_400)
+    inbox.deliver(harness.topics.request("job"), lambda: acknowledged.append(True))
+    erasures = Erasures(unavailable, FileStore(tmp_path), harness.announcements)
     running = asyncio.create_task(SinkAgent(inbox, sink, erasures, janitor).run())
     await waited.wait()
     running.cancel()
     await asyncio.wait([running])
 
     assert acknowledged == []
-    assert workshop.set_aside.letters == []
+    assert harness.set_aside.letters == []
 
 
-class Held:
-    """A sink that writes a batch when it is told to, and what it has begun."""
+class SteppedSink:
+    """A sink whose steps end one by one, and the steps that have begun."""
 
     def __init__(self) -> None:
-        self.gate = asyncio.Semaphore(0)
+        self.flushed = asyncio.Semaphore(0)
         self.announced = asyncio.Semaphore(0)
         self.began: list[str] = []
 
@@ -87,7 +90,7 @@ class Held:
     async def flush(self, batch: DecodedBatch) -> list[FlushResult]:
         """Write nothing."""
         self.began.append(f"flush {batch.deliveries[0].offset}")
-        await self.gate.acquire()
+        await self.flushed.acquire()
         return [FlushResult(jobs=[], causes={"job": batch.deliveries[0]})]
 
     async def announce(self, results: Sequence[FlushResult]) -> None:
@@ -109,14 +112,14 @@ class Idle:
 
 async def test_a_batch_is_decoded_while_others_are_flushed_and_announced() -> None:
     """Each step of a batch comes after the same step of the one before, and two at most are ahead of the oldest."""
-    inbox, sink, idle = Inbox(["poster-requests"], cap=4 * BATCH_RECORDS), Held(), Idle()
+    inbox, sink, idle = Inbox(["poster-requests"], cap=4 * BATCH_RECORDS), SteppedSink(), Idle()
     acknowledged: list[int] = []
     for offset in range(4 * BATCH_RECORDS):
         inbox.deliver(delivery(offset), partial(acknowledged.append, offset))
     agent = SinkAgent(inbox, cast("Sink", sink), cast("Erasures", idle), cast("Janitor", idle))
     running = asyncio.create_task(agent.run())
     steps = []
-    for go_on in (sink.gate.release, sink.gate.release, sink.announced.release, sink.announced.release):
+    for go_on in (sink.flushed.release, sink.flushed.release, sink.announced.release, sink.announced.release):
         steps.append(await _until_still(sink, acknowledged))
         go_on()
     steps.append(await _until_still(sink, acknowledged))
@@ -133,7 +136,7 @@ async def test_a_batch_is_decoded_while_others_are_flushed_and_announced() -> No
     ]
 
 
-async def _until_still(sink: Held, acknowledged: list[int]) -> tuple[list[str], int]:
+async def _until_still(sink: SteppedSink, acknowledged: list[int]) -> tuple[list[str], int]:
     """Return what has begun since the last call, and how many records are acknowledged."""
     for _ in range(50):
         await asyncio.sleep(0)
@@ -141,7 +144,7 @@ async def _until_still(sink: Held, acknowledged: list[int]) -> tuple[list[str], 
     return began, len(acknowledged)
 
 
-def test_a_batch_weighs_by_its_size(workshop: Workshop) -> None:
-    """A record that stands for hundreds of posters fills the window like hundreds of records."""
-    assert weigh(workshop.topics.request("job")) == 1
-    assert weigh(workshop.topics.batch("job", 500)) > 4
+def test_a_batch_weighs_by_its_size(harness: SinkHarness) -> None:
+    """A record that stands for hundreds of posters counts like hundreds of records against the in-flight limit."""
+    assert weigh(harness.topics.request("job")) == 1
+    assert weigh(harness.topics.batch("job", 500)) > 4

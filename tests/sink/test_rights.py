@@ -98,7 +98,7 @@ async def test_the_sink_does_its_work_with_its_rights(users: dict[str, str]) -> 
 
 
 async def test_an_address_that_asks_for_tls_is_never_used_without(database: str) -> None:
-    """Where the server cannot encrypt, nothing is said to it: neither the sink nor the others fall back."""
+    """Where the server cannot encrypt, no role falls back to an unencrypted connection."""
     asking = f"{database}?sslmode=require"
     other = Database(asking, application_name="tests")
     with pytest.raises(UnavailableError):
@@ -109,13 +109,13 @@ async def test_an_address_that_asks_for_tls_is_never_used_without(database: str)
 
 
 async def test_the_others_do_theirs(users: dict[str, str]) -> None:
-    """Render finds a template's source, and every role keeps the state of its fuse."""
+    """Render finds a template's source, and every role reads and writes the state of its dead letter limit."""
     render = Database(users["render"], application_name="tests")
     intake = Database(users["intake"], application_name="tests")
     source = await TemplateSources(render).get(uuid.uuid4())
-    fuse = DeadLetterLimitTable(intake, "this build")
-    await fuse.blow("intake", "too many")
-    reasons = await fuse.blown("intake"), await DeadLetterLimitTable(intake, "another build").blown("intake")
+    limit = DeadLetterLimitTable(intake, "this build")
+    await limit.blow("intake", "too many")
+    reasons = await limit.blown("intake"), await DeadLetterLimitTable(intake, "another build").blown("intake")
     await render.close()
     await intake.close()
 

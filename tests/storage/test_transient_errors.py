@@ -44,10 +44,10 @@ async def store(proxy: StorageProxy, bucket: Bucket, pauses: list[float]) -> Asy
 async def test_a_retry_after_is_not_retried(store: S3Store, proxy: StorageProxy, pauses: list[float]) -> None:
     """The seconds go to the circuit breaker, and nothing is sent before their end."""
     proxy.set("slow down")
-    with pytest.raises(StorageUnavailableError) as away:
+    with pytest.raises(StorageUnavailableError) as unavailable:
         await store.put("k", b"x", "image/png", METADATA)
 
-    assert away.value.retry_after == RETRY_AFTER_SECONDS
+    assert unavailable.value.retry_after == RETRY_AFTER_SECONDS
     assert (proxy.refused, pauses) == (1, [])
 
 
