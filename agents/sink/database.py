@@ -5,11 +5,11 @@ from typing import Final
 from agents.postgres import COMMAND_SECONDS, Database
 
 _SETTINGS: Final = {
-    # A row locked by somebody's open transaction is no reason to wait without saying so.
+    # A row locked by another transaction gives an UnavailableError, so that the wait is declared.
     "lock_timeout": "5s",
-    # Tables grow from nothing to millions of rows while a session lives; a plan made early would stay.
+    # Tables grow from nothing to millions of rows during a session; an early generic plan would be kept.
     "plan_cache_mode": "force_custom_plan",
-    # Rows are found by key; what is asked for is recent, and so in memory.
+    # Rows are found by key, and those that are needed are recent, so in memory.
     "random_page_cost": "1.1",
     "jit": "off",
 }

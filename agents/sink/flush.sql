@@ -64,7 +64,7 @@ BEGIN
     WHERE job_id = ANY (known || ARRAY(SELECT job_id FROM unnest(lines)))
     ORDER BY job_id FOR NO KEY UPDATE;
 
-    -- 3 The request of a job that was a stub so far; a part that says the job is larger than was known.
+    -- 3 The request of a job that was a stub so far; a part with a larger total.
     WITH filled AS (
         UPDATE template_generation_jobs j
         SET total_count = greatest(j.total_count, r.total_count), revision = j.revision + 1, revised_at = now(),

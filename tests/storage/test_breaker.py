@@ -72,21 +72,21 @@ class Flaky:
         return b""
 
 
-class Shop:
+class BreakerHarness:
     """A breaker over a flaky store, the inbox that it pauses, and its delays; time is counted, not spent."""
 
     def __init__(self) -> None:
         self.flaky = Flaky()
         self.inbox = Inbox(["poster-renders"], cap=8)
         self.slept: list[float] = []
-        self.back_after: int | None = None
+        self.available_after: int | None = None
         self.store = BreakingStore(self.flaky, pause_switch(self.inbox), sleep=self.sleep, jitter=lambda: 0.0)
 
     async def sleep(self, seconds: float) -> None:
         """Let time pass; the storage may be back then."""
         self.slept.append(seconds)
         await asyncio.sleep(0)
-        if self.back_after is not None and len(self.slept) >= self.back_after:
+        if self.available_after is not None and len(self.slept) >= self.available_after:
             self.flaky.error = None
 
     def puts(self, count: int) -> list[asyncio.Task[StoredObject]]:
@@ -99,51 +99,51 @@ class Shop:
 
 async def test_one_caller_probes() -> None:
     """After the first failures there is one call at a time, with growing delays, and then everything is stored."""
-    shop = Shop()
-    shop.flaky.error = StorageUnavailableError("503")
-    shop.back_after = 8
-    tasks = shop.puts(5)
+    harness = BreakerHarness()
+    harness.flaky.error = StorageUnavailableError("503")
+    harness.available_after = 8
+    tasks = harness.puts(5)
     for _ in range(6):
         await asyncio.sleep(0)
-    first, shop.flaky.most_at_once, paused = shop.flaky.asked, 0, shop.inbox.paused
+    first, harness.flaky.most_at_once, paused = harness.flaky.asked, 0, harness.inbox.paused
     stored = await asyncio.gather(*tasks)
 
     assert first <= 8
     assert paused == ("503",)
-    assert shop.flaky.most_at_once == 1
-    assert shop.slept[:4] == [FIRST_DELAY_SECONDS, 1.0, 2.0, 4.0]
-    assert max(shop.slept) == LONGEST_DELAY_SECONDS
+    assert harness.flaky.most_at_once == 1
+    assert harness.slept[:4] == [FIRST_DELAY_SECONDS, 1.0, 2.0, 4.0]
+    assert max(harness.slept) == LONGEST_DELAY_SECONDS
     assert len(stored) == 5
-    assert shop.inbox.paused == ()
-    assert shop.flaky.asked <= 5 + 8 + 5
+    assert harness.inbox.paused == ()
+    assert harness.flaky.asked <= 5 + 8 + 5
 
 
 async def test_retry_after_is_respected() -> None:
     """Retry-After is the shortest delay."""
-    shop = Shop()
-    shop.flaky.error = StorageUnavailableError("429", retry_after=30.0)
-    shop.back_after = 2
-    await asyncio.gather(*shop.puts(1))
+    harness = BreakerHarness()
+    harness.flaky.error = StorageUnavailableError("429", retry_after=30.0)
+    harness.available_after = 2
+    await asyncio.gather(*harness.puts(1))
 
-    assert shop.slept == [30.0, 30.0]
+    assert harness.slept == [30.0, 30.0]
 
 
 async def test_a_cancelled_caller_does_not_leave_the_role_paused() -> None:
     """Once the last waiting poster is cancelled the role resumes, and its next poster probes."""
-    shop = Shop()
-    shop.flaky.error = StorageUnavailableError("503")
-    tasks = shop.puts(2)
+    harness = BreakerHarness()
+    harness.flaky.error = StorageUnavailableError("503")
+    tasks = harness.puts(2)
     for _ in range(6):
         await asyncio.sleep(0)
-    before = shop.inbox.paused
+    before = harness.inbox.paused
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    paused = shop.inbox.paused
-    shop.inbox.deliver(delivery(0), lambda: None)
-    await shop.inbox.take(1)
-    shop.flaky.error = None
-    await asyncio.gather(*shop.puts(1))
+    paused = harness.inbox.paused
+    harness.inbox.deliver(delivery(0), lambda: None)
+    await harness.inbox.take(1)
+    harness.flaky.error = None
+    await asyncio.gather(*harness.puts(1))
 
     assert before == ("503",)
     assert paused == ()
@@ -151,12 +151,12 @@ async def test_a_cancelled_caller_does_not_leave_the_role_paused() -> None:
 
 async def test_a_refused_object_is_an_answer() -> None:
     """What the storage says of one object does not pause the others."""
-    shop = Shop()
-    shop.flaky.error = StorageRefusedError("too long a key")
+    harness = BreakerHarness()
+    harness.flaky.error = StorageRefusedError("too long a key")
     with pytest.raises(StorageRefusedError):
-        await shop.store.put("k", b"", "image/png", ObjectMetadata(sha256="0"))
+        await harness.store.put("k", b"", "image/png", ObjectMetadata(sha256="0"))
 
-    assert shop.inbox.paused == ()
+    assert harness.inbox.paused == ()
 
 
 @pytest.fixture
