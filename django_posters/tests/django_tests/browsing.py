@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from agents.render.chromium import find_chromium
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from agents.render.chromium import find_chromium
 from django_tests.site import Site, until
 from tests.parts.ports import free_port
 

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from agents.render.template import Template
 from django.core.exceptions import ImproperlyConfigured
 from django_posters.models import OutboxEvent
 from testimonials import models
 from testimonials.samples import SAMPLES
 from website.database import parse_database_url
 
+from agents.render.template import Template
 from django_tests.site import Site
 
 TEMPLATE = Path(__file__).parents[3] / "example" / "testimonials" / "posters" / "testimonial.html"
