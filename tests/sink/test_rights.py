@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from agents.dead_letter_limits import DeadLetterLimitTable
-from agents.postgres import Database
+from agents.postgres import Connection, Database
 from agents.render.template_sources import TemplateSources
 from agents.settings import Settings
 from agents.sink.database import sink_database
@@ -62,8 +62,18 @@ async def users(granted: str) -> AsyncIterator[dict[str, str]]:
     parts = urlsplit(granted)
     yield {role: granted.replace(f"//{parts.username}@", f"//{name}@") for role, name in names.items()}
     for name in names.values():
-        await owner.execute(f"DROP ROLE {name}")
+        while not await _dropped(owner, name):
+            pass
     await owner.close()
+
+
+async def _dropped(owner: Connection, name: str) -> bool:
+    """Drop a role; False while the server still cleans up after its last session, which had temporary functions."""
+    try:
+        await owner.execute(f"DROP ROLE {name}")
+    except asyncpg.DependentObjectsStillExistError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize("role", WRITES)
