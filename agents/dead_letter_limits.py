@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import Any, Final
 
-from agents.postgres import Database
-from agents.postgres_errors import SchemaMismatchError
+from agents.postgres import Database, SchemaMismatchError
 from streams.errors import UnavailableError
 from streams.sql import named_queries
 from streams.topics import Role
@@ -30,7 +29,7 @@ class DeadLetterLimitTable:
 
     async def _ask(self, query: str, *arguments: object) -> Any:
         try:
-            return await self._database.fetchrow(SQL[query], *arguments)
+            return await self._database.fetch_row(SQL[query], *arguments)
         except SchemaMismatchError as error:
             # Most roles need the database for nothing else and should not end because of it.
             raise UnavailableError(str(error)) from error

@@ -1,6 +1,6 @@
 """Metrics of posters: rendering, retries, storage and the sink. Those of every role are in `streams/metrics.py`.
 
-No other module makes a metric. Labels have few values: no job, key or offset among them. Times are in seconds.
+They are defined here and nowhere else. Labels have few values: no job, key or offset among them. Times are in seconds.
 """
 
 from typing import Final

@@ -1,62 +1,176 @@
-"""Connections to Postgres."""
+"""One connection to Postgres, made when first needed and replaced after any trouble, and what its errors mean.
 
-from collections.abc import AsyncIterator
+Every error of asyncpg that the roles have to tell apart is translated here, into one of these:
+
+- UnavailableError: the database is unavailable, full or busy. The work is kept and retried until it succeeds.
+- BadRowError: a value can never be stored. The sink halves its batch until the record with that value stands alone.
+- SchemaMismatchError: this build and this database do not fit. The process ends; a person has to look.
+- Anything else is a bug and passes through unchanged.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias
 
 import asyncpg
+import orjson
 
-from agents.postgres_errors import translated
 from streams.errors import UnavailableError
 
-CONNECT_SECONDS: Final = 5.0
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+CONNECT_SECONDS: Final = 10.0
+"""Limit for opening a connection, and for waiting until another caller has finished with it."""
 COMMAND_SECONDS: Final = 30.0
+"""Limit for the answer to one statement: a black hole answers never. The statement's transaction has no effect."""
+IDLE_SECONDS: Final = 300.0
+"""A connection unused for longer is replaced: firewalls drop such connections without telling either end."""
+
+UNANSWERED: Final = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What asyncpg raises where no answer came.
+
+It raises the last one for a call between the server's last message and the end of the connection.
+"""
+
+# Classes of SQLSTATE (the first two characters) and single states, PostgreSQL's appendix A.
+_UNAVAILABLE: Final = {"08", "40", "53", "57", "58"}
+_UNAVAILABLE_STATES: Final = {"55P03", "25006"}  # lock not available; read-only, as a standby is during a failover
+_BAD_ROW: Final = {"21", "22", "23", "54"}
+_SCHEMA_MISMATCH: Final = {"28", "3D", "3F", "42"}
+
+
+class BadRowError(Exception):
+    """The database, or the encoding for it, refuses a value; a retry would not help."""
+
+
+class SchemaMismatchError(Exception):
+    """The database refuses this build as a whole (schema, rights, address); the message says what to do."""
 
 
 class Database:
-    """A small pool that connects when it is first used, so that a role starts while Postgres is away."""
+    """A connection to Postgres for one caller at a time; others wait for their turn.
 
-    def __init__(self, url: str, *, application_name: str, connections: int = 2) -> None:
+    It is opened by the first call, so that a role starts while Postgres is unavailable. It is dropped after an
+    UnavailableError and after a cancelled call, and the next call opens another one. Until then all calls share one
+    session with its locks and temporary objects.
+
+    `settings` are the session's, sent as startup parameters. `on_connect` is SQL that every new connection begins with.
+    Every method raises UnavailableError, BadRowError and SchemaMismatchError.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        application_name: str,
+        settings: Mapping[str, str] = MappingProxyType({}),
+        on_connect: str = "",
+        command_seconds: float = COMMAND_SECONDS,
+    ) -> None:
         self._url = url
-        self._application_name = application_name
-        self._connections = connections
-        self._pool: asyncpg.Pool[Any] | None = None
+        self._settings = {"application_name": application_name, **settings}
+        self._on_connect = on_connect
+        self._command_seconds = command_seconds
+        self._connection: Connection | None = None
+        self._used_at = 0.0
+        self._turn = asyncio.Lock()
+
+    async def fetch_value(self, query: str, *arguments: object) -> Any:
+        """Return the first column of the first row, or None."""
+        async with self._session() as connection:
+            return await connection.fetchval(query, *arguments)
+
+    async def fetch_row(self, query: str, *arguments: object) -> asyncpg.Record | None:
+        """Return the first row, or None."""
+        async with self._session() as connection:
+            return await connection.fetchrow(query, *arguments)
+
+    async def fetch_rows(self, query: str, *arguments: object) -> Sequence[asyncpg.Record]:
+        """Return all rows."""
+        async with self._session() as connection:
+            return await connection.fetch(query, *arguments)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Any]:
-        """Give a connection inside a transaction. Raises UnavailableError, BadRowError, SchemaMismatchError."""
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """Give the connection inside a transaction, which is rolled back where the block raises."""
+        async with self._session() as connection, connection.transaction():
+            yield connection
+
+    async def close(self) -> None:
+        """Drop the connection; the next call opens another one."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.terminate()
+
+    @asynccontextmanager
+    async def _session(self) -> AsyncIterator[Connection]:
+        await self._take_turn()
         try:
-            async with self._ready_pool().acquire(timeout=CONNECT_SECONDS) as connection, connection.transaction():
-                yield connection
+            yield await self._connected()
+        except asyncio.CancelledError:
+            await self.close()
+            raise
         except Exception as error:
             meaning = translated(error)
+            if isinstance(meaning, UnavailableError):
+                await self.close()
             if meaning is error:
                 raise
             raise meaning from error
+        finally:
+            self._used_at = asyncio.get_running_loop().time()
+            self._turn.release()
 
-    async def fetchrow(self, sql: str, *arguments: object) -> Any:
-        """Return the first row of a query, or None. Raises as `transaction` does."""
-        async with self.transaction() as connection:
-            return await connection.fetchrow(sql, *arguments)
+    async def _take_turn(self) -> None:
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await self._turn.acquire()
+        except TimeoutError as error:
+            raise UnavailableError(
+                f"the database is busy: no turn on the connection within {CONNECT_SECONDS:.0f} s"
+            ) from error
 
-    async def close(self) -> None:
-        """Close every connection."""
-        if self._pool is not None:
-            await self._pool.close()
-            self._pool = None
+    async def _connected(self) -> Connection:
+        if self._connection is not None and asyncio.get_running_loop().time() - self._used_at > IDLE_SECONDS:
+            await self.close()
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await asyncpg.connect(
+                self._url,
+                timeout=CONNECT_SECONDS,
+                command_timeout=self._command_seconds,
+                server_settings=self._settings,
+            )
+            if self._on_connect:
+                await self._connection.execute(self._on_connect)
+        return self._connection
 
-    def _ready_pool(self) -> "asyncpg.Pool[Any]":
-        if self._pool is None:
-            raise UnavailableError("the database pool is not open yet")
-        return self._pool
 
-    async def open(self) -> None:
-        """Make the pool; it connects when it is first used."""
-        self._pool = await asyncpg.create_pool(
-            self._url,
-            min_size=0,
-            max_size=self._connections,
-            timeout=CONNECT_SECONDS,
-            command_timeout=COMMAND_SECONDS,
-            server_settings={"application_name": self._application_name},
-        )
+def translated(error: Exception) -> Exception:
+    """Return the error of ours that an error of asyncpg stands for, else the error itself."""
+    if isinstance(error, asyncpg.PostgresError):
+        return _of_state(error, error.sqlstate or "")
+    if isinstance(error, asyncpg.exceptions.ClientConfigurationError):
+        return SchemaMismatchError(f"POSTERS_DATABASE_URL cannot be used: {error}")
+    if isinstance(error, UNANSWERED):
+        return UnavailableError(f"the database is unavailable: {str(error) or type(error).__name__}")
+    return error
+
+
+def _of_state(error: asyncpg.PostgresError, state: str) -> Exception:
+    if state[:2] in _UNAVAILABLE or state in _UNAVAILABLE_STATES:
+        return UnavailableError(f"the database is unavailable or busy ({state}): {error}")
+    if state[:2] in _BAD_ROW:
+        return BadRowError(f"the database refuses a value ({state}): {error}")
+    if state[:2] in _SCHEMA_MISMATCH:
+        return SchemaMismatchError(f"the database refuses this build ({state}): {error}; run `posters setup` with it")
+    return error
+
+
+def as_json(value: object) -> str:
+    """Return the JSON text of a value for a `json` or `jsonb` parameter. Raises BadRowError."""
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError as error:  # orjson's JSONEncodeError is one
+        raise BadRowError(f"a value cannot be written as JSON: {error}") from error

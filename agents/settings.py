@@ -27,11 +27,11 @@ class Settings(StreamSettings):
     """
 
     database_url: str = field(default="postgresql://posters:posters@localhost:5432/posters", repr=False)
-    """May say `sslmode=verify-full&sslrootcert=/path/ca.pem`."""
+    """May contain `sslmode=verify-full&sslrootcert=/path/ca.pem`."""
     storage_url: str = "s3://posters"
     """`s3://bucket/prefix` or `file:///directory`."""
     public_url: str | None = None
-    """What object keys are appended to in `url`; unset: the storage's own address."""
+    """Base of the images' addresses, to which object keys are appended; unset: the storage's own address."""
     chromium: str | None = None
     """Path of the browser's binary; unset: the system's headless shell, else the one Playwright installed."""
     asset_allow: str = ""
@@ -39,19 +39,19 @@ class Settings(StreamSettings):
     render_slots: Annotated[int, Meta(ge=0, description="a number of pages, or 0")] = 0
     """Pages rendering at once in a render worker; 0: one per core plus one."""
     render_timeout: Seconds = 15.0
-    """How long one poster may take in the browser."""
+    """Limit for one poster in the browser."""
     retry_delays: str = "10,60,600"
     """Seconds a poster waits in each of the three retry tiers."""
     batch_timeout: Seconds = 3600.0
-    """How long the parts of a batch may be apart."""
+    """After this long without its remaining parts a batch is incomplete, and the missing posters fail."""
     log_retention: Annotated[int, Meta(ge=0, description="days, or 0 to keep all")] = 0
-    """Days after which lines of the log are dropped; 0: never."""
+    """Days after which log lines are deleted; 0: never."""
     stale_after: Seconds = 86_400.0
-    """After this long without news a poster is failed with `internal`."""
+    """After this long without an event a poster fails with `internal`."""
 
     @property
     def allowed_hosts(self) -> AllowedHosts:
-        """What `asset_allow` lists."""
+        """The hosts and ranges of `asset_allow`."""
         return AllowedHosts.parse(self.asset_allow)
 
     @property
@@ -62,11 +62,11 @@ class Settings(StreamSettings):
 
     @property
     def watchdog_seconds(self) -> float:
-        """What the watchdog waits: never less than a poster may take that is drawn twice."""
+        """The watchdog's limit: at least twice the render timeout, because a poster may be drawn twice."""
         return max(self.watchdog_timeout, 2 * self.render_timeout)
 
     def check(self) -> None:
-        """Check what a pattern or several fields decide. Raises SettingsError."""
+        """Check the fields whose rule is a pattern or spans several fields. Raises SettingsError."""
         StreamSettings.check(self)
         self._check_addresses()
         if not re.fullmatch(r"\d+(\.\d+)?(,\d+(\.\d+)?){2}", self.retry_delays):

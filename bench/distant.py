@@ -2,7 +2,7 @@
 
 import asyncio
 
-from agents.storage.port import Facts, ObjectStore, StoredObject
+from agents.storage.port import ObjectMetadata, ObjectStore, StoredObject
 
 
 class Distant:
@@ -17,10 +17,10 @@ class Distant:
         await asyncio.sleep(self._seconds)
         return await self._store.find(key)
 
-    async def put(self, key: str, body: bytes, content_type: str, facts: Facts) -> StoredObject:
+    async def put(self, key: str, body: bytes, content_type: str, metadata: ObjectMetadata) -> StoredObject:
         """Keep the object."""
         await asyncio.sleep(self._seconds)
-        return await self._store.put(key, body, content_type, facts)
+        return await self._store.put(key, body, content_type, metadata)
 
     def url(self, key: str) -> str:
         """Return the store's own address of an object."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from agents.sink.agent import BATCH_RECORDS
-from agents.sink.database import Database
+from agents.sink.database import sink_database
 from agents.sink.flush import FLUSH_FUNCTION
 from agents.sink.sink import DecodedBatch, Sink
 from bench.events import stream
@@ -35,16 +35,16 @@ async def events_a_second(sink: Sink, deliveries: Sequence[Delivery]) -> float:
     began = time.perf_counter()
     writing = asyncio.create_task(asyncio.sleep(0))
     for start in range(0, len(deliveries), BATCH_RECORDS):
-        reading = await sink.read(deliveries[start : start + BATCH_RECORDS])
+        batch = await sink.decode(deliveries[start : start + BATCH_RECORDS])
         await writing
-        writing = asyncio.create_task(_write_and_announce(sink, reading))
+        writing = asyncio.create_task(_flush_and_announce(sink, batch))
         await asyncio.sleep(0)
     await writing
     return len(deliveries) / (time.perf_counter() - began)
 
 
-async def _write_and_announce(sink: Sink, reading: DecodedBatch) -> None:
-    await sink.announce(await sink.write(reading))
+async def _flush_and_announce(sink: Sink, batch: DecodedBatch) -> None:
+    await sink.announce(await sink.flush(batch))
 
 
 async def alone(posters: int) -> tuple[float, float]:
@@ -55,7 +55,7 @@ async def alone(posters: int) -> tuple[float, float]:
     ):
         server.create("bench")
         await migrate(server.url("bench"))
-        database = Database(server.url("bench"), on_connect=FLUSH_FUNCTION)
+        database = sink_database(server.url("bench"), on_connect=FLUSH_FUNCTION)
         sink = Sink(database, Nowhere(), Nowhere())
         await events_a_second(sink, stream(BATCH_RECORDS))
         deliveries = stream(posters)

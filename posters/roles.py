@@ -26,7 +26,7 @@ from agents.render.template_sources import TemplateSources
 from agents.retry.agent import RetryAgent
 from agents.settings import Settings
 from agents.sink.agent import SinkAgent
-from agents.sink.database import Database as SinkDatabase
+from agents.sink.database import sink_database
 from agents.sink.erasures import Erasures
 from agents.sink.flush import FLUSH_FUNCTION
 from agents.sink.janitor import Janitor
@@ -103,9 +103,8 @@ async def _read_compacted(
     await asyncio.gather(*(reader.start() for reader in started))
 
 
-async def _database(exit_stack: AsyncExitStack, settings: Settings, role: Role) -> Database:
+def _database(exit_stack: AsyncExitStack, settings: Settings, role: Role) -> Database:
     database = Database(settings.database_url, application_name=f"posters-{role}")
-    await database.open()
     exit_stack.push_async_callback(database.close)
     return database
 
@@ -114,7 +113,7 @@ async def _dead_letters(exit_stack: AsyncExitStack, settings: Settings, app: Rol
     role = app.role
     claims = StoredClaims(lambda: object_store(settings.storage_url))
     exit_stack.push_async_callback(claims.close)
-    states = DeadLetterLimitTable(await _database(exit_stack, settings, role), build_id())
+    states = DeadLetterLimitTable(_database(exit_stack, settings, role), build_id())
     return DeadLetterLimit(role, inbox, DeadLetterTopic(role, app.publisher, claims, now), states)
 
 
@@ -142,7 +141,7 @@ async def _open_retry(settings: Settings, exit_stack: AsyncExitStack) -> Running
 
 
 async def _open_templates(settings: Settings, exit_stack: AsyncExitStack) -> RunningRole:
-    database = await _database(exit_stack, settings, "templates")
+    database = _database(exit_stack, settings, "templates")
     app, inbox = _app("templates", settings)
     limit = await _dead_letters(exit_stack, settings, app, inbox)
     agent = TemplatesAgent(inbox, ReducingPublisher(app.publisher), limit, database, now)
@@ -179,7 +178,7 @@ async def _open_render(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
         _read_compacted(exit_stack, settings, [(topics.JOB_CANCELLATIONS, cancellations.on_record)]),
     )
     exit_stack.push_async_callback(store.close)
-    database = await _database(exit_stack, settings, "render")
+    database = _database(exit_stack, settings, "render")
     renderer = PosterRenderer(
         engine,
         TemplateSources(database),
@@ -203,8 +202,8 @@ async def _open_render(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
 
 
 async def _open_sink(settings: Settings, exit_stack: AsyncExitStack) -> RunningRole:
-    database = SinkDatabase(settings.database_url, on_connect=FLUSH_FUNCTION)
-    janitor_database = SinkDatabase(settings.database_url)
+    database = sink_database(settings.database_url, on_connect=FLUSH_FUNCTION)
+    janitor_database = sink_database(settings.database_url)
     exit_stack.push_async_callback(database.close)
     exit_stack.push_async_callback(janitor_database.close)
     app, inbox = _app("sink", settings, weigh=weigh_by_size)
@@ -220,7 +219,7 @@ async def _open_sink(settings: Settings, exit_stack: AsyncExitStack) -> RunningR
     store = object_store(settings.storage_url)
     await store.open()
     exit_stack.push_async_callback(store.close)
-    eraser_database = SinkDatabase(settings.database_url)
+    eraser_database = sink_database(settings.database_url)
     exit_stack.push_async_callback(eraser_database.close)
     sink = Sink(database, publisher, limit)
     agent = SinkAgent(inbox, sink, Erasures(eraser_database, store, publisher), janitor)

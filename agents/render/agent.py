@@ -8,7 +8,7 @@ from datetime import datetime
 from agents.cancellations import Cancellations
 from agents.events import PinnedPosterEvents, StoredPoster
 from agents.metrics import QUEUE_SECONDS, RETRIES
-from agents.postgres_errors import SchemaMismatchError
+from agents.postgres import SchemaMismatchError
 from agents.render.crash_journal import CrashJournal
 from agents.render.poster_renderer import PosterRenderer
 from agents.render.retry_schedule import next_try

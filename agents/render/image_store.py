@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 from urllib.parse import quote
 
-from agents.storage.port import Facts, ObjectStore, StorageRefusedError, StoredObject
+from agents.storage.port import ObjectMetadata, ObjectStore, StorageRefusedError, StoredObject
 from renderer.errors import RenderError
 from renderer.rendering import Image
 from schemas.outcomes import PosterWarning
@@ -36,7 +36,7 @@ class ImageStore:
 
     async def put(self, key: str, image: Image, warnings: Sequence[PosterWarning]) -> StoredObject:
         """Store an image and return what is under its key. Raises RenderError `upload` where the storage refuses."""
-        facts = Facts(
+        facts = ObjectMetadata(
             sha256=hashlib.sha256(image.data).hexdigest(),
             width=image.width,
             height=image.height,

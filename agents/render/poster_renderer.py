@@ -146,16 +146,16 @@ class PosterRenderer:
             name=name,
             url=self._images.url(stored.key),
             object_key=stored.key,
-            sha256=stored.facts.sha256,
+            sha256=stored.metadata.sha256,
             size_bytes=stored.size_bytes,
-            width=stored.facts.width,
-            height=stored.facts.height,
+            width=stored.metadata.width,
+            height=stored.metadata.height,
             format=image_format,
         )
 
 
 def _reused(poster: PosterPinned, found: Sequence[tuple[Image, StoredObject]], cached: CachedUsage) -> StoredPoster:
-    persisted = (warning for _, stored in found for warning in stored.facts.warnings)
+    persisted = (warning for _, stored in found for warning in stored.metadata.warnings)
     warnings = list(dict.fromkeys([*cached.warnings, *persisted]))
     if poster.strict:
         refuse_fatal_warnings(warnings)

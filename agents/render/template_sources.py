@@ -29,7 +29,7 @@ class TemplateSources:
         """
         cached = self._cached.get(version_id)
         if cached is None:
-            row = await self._database.fetchrow(SQL["find_source"], version_id)
+            row = await self._database.fetch_row(SQL["find_source"], version_id)
             if row is None:
                 return None
             cached = self._cached[version_id] = (Template(row["html_content"]), row["javascript"])

@@ -1,4 +1,16 @@
-"""The sink role: takes records in batches, finishes them once they are written."""
+"""The sink role: writes every event to Postgres in batches, and announces the jobs that changed.
+
+A batch takes these steps and is acknowledged after the last one (at-least-once; a repeat changes nothing):
+
+1. read: take records from the inbox
+2. decode: records → rows (decode.py)
+3. merge: rows → at most one for each job, poster and log line (merge.py)
+4. flush: rows → tables, one transaction for each piece of the batch (flush.py, flush.sql). A record with a row that the
+   database refuses is isolated (isolate_bad_rows.py) and becomes a dead letter.
+5. announce: changed jobs → job-events (job_events.py), open posters of cancelled jobs → outcomes (open_posters.py)
+
+`Sink.flush` does 3 and 4, because the halves of a batch with a bad row are merged anew.
+"""
 
 import asyncio
 from typing import Final
@@ -13,14 +25,14 @@ BATCH_SECONDS: Final = 0.2
 
 
 class SinkAgent:
-    """Writes what arrives; beside it the janitor sweeps, and what is to be erased is erased."""
+    """Writes what arrives. Beside it the janitor sweeps, and requested erasures are carried out."""
 
     def __init__(self, inbox: Inbox, sink: Sink, erasures: Erasures, janitor: Janitor) -> None:
         self._inbox = inbox
         self._sink = sink
         self._erasures = erasures
         self._janitor = janitor
-        self._writing = asyncio.Lock()
+        self._flushing = asyncio.Lock()
         self._announcing = asyncio.Lock()
 
     async def run(self) -> None:
@@ -28,24 +40,25 @@ class SinkAgent:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._janitor.run())
             tasks.create_task(self._erasures.run())
-            await self._flush(tasks)
+            await self._read(tasks)
 
-    async def _flush(self, tasks: asyncio.TaskGroup) -> None:
-        """Read the next batch while the database works on one and what another has changed is announced."""
+    async def _read(self, tasks: asyncio.TaskGroup) -> None:
+        """Read and decode the next batch while one is flushed and the results of another are announced."""
         earlier = latest = None
         while True:
-            reading = await self._sink.read(await self._inbox.take(BATCH_RECORDS, BATCH_SECONDS))
+            deliveries = await self._inbox.take(BATCH_RECORDS, BATCH_SECONDS)
+            batch = await self._sink.decode(deliveries)
             if earlier is not None:
                 await earlier
-            earlier, latest = latest, tasks.create_task(self._write(reading))
-            # So that the database has the batch before the next one is read.
+            earlier, latest = latest, tasks.create_task(self._write(batch))
+            # So that the database has the batch before the next one is decoded.
             await asyncio.sleep(0)
 
-    async def _write(self, reading: DecodedBatch) -> None:
-        """Write a batch, and finish it once what it changed is announced; each after the batch before it."""
-        async with self._writing:
-            news = await self._sink.write(reading)
+    async def _write(self, batch: DecodedBatch) -> None:
+        """Flush, announce and acknowledge a batch; each step comes after the same step of the batch before it."""
+        async with self._flushing:
+            results = await self._sink.flush(batch)
         async with self._announcing:
-            await self._sink.announce(news)
-            await self._erasures.record(reading.deliveries)
-            self._inbox.finish(reading.deliveries)
+            await self._sink.announce(results)
+            await self._erasures.record(batch.deliveries)
+            self._inbox.finish(batch.deliveries)

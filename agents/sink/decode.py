@@ -1,4 +1,4 @@
-"""From the records of the sink's topics to rows."""
+"""Decoding: records of the sink's topics → rows. A request that is not valid still gives the rows of its identity."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, Final
@@ -23,12 +23,12 @@ from streams.replay import replay_generation
 
 
 def rows_of(delivery: Delivery) -> list[Row]:
-    """Return the rows that a record stands for, none where it says nothing the sink keeps. Raises ContractError."""
-    return list(_READERS[delivery.topic](delivery))
+    """Return the rows of a record, none where it changes no table. Raises ContractError."""
+    return list(_DECODERS[delivery.topic](delivery))
 
 
 def salvaged_rows(salvaged: Salvaged, delivery: Delivery) -> list[Row]:
-    """Return the job of one poster that stands for a request of which only the identity could be read."""
+    """Return a job of one poster for a request of which only the identity could be decoded."""
     event_id = salvaged.event_id or salvaged_id(delivery.topic, delivery.partition, delivery.offset)
     return [
         JobRow(job_id=salvaged.job_id, total_count=1, requested_at=delivery.timestamp, source=salvaged.source),
@@ -56,7 +56,7 @@ def _request_rows(delivery: Delivery) -> Iterator[Row]:
         case BatchRequested() as request:
             yield _job(request, request.total, batch_priority(request), delivery)
             for index, raw in enumerate(request.posters, start=request.first_index):
-                yield _queued(request, index, _readable(raw), delivery)
+                yield _queued(request, index, _poster(raw), delivery)
         case JobCancelRequested() as request:
             yield CancelRow(
                 job_id=request.job_id,
@@ -66,8 +66,8 @@ def _request_rows(delivery: Delivery) -> Iterator[Row]:
             )
 
 
-def _readable(raw: Any) -> BatchPoster:
-    # Intake fails it with the reason; here it is a row like any other.
+def _poster(raw: Any) -> BatchPoster:
+    # Intake fails an invalid poster, with the reason. Here it is a row like any other.
     try:
         return decode_poster(raw)
     except ContractError:
@@ -75,7 +75,7 @@ def _readable(raw: Any) -> BatchPoster:
 
 
 def _job(request: PosterRequested | BatchRequested, total: int, priority: str, delivery: Delivery) -> JobRow:
-    said = {
+    options = {
         "template_id": request.template_id,
         "output": request.output,
         "strict": request.strict,
@@ -88,7 +88,7 @@ def _job(request: PosterRequested | BatchRequested, total: int, priority: str, d
         total_count=total,
         requested_at=delivery.timestamp,
         template_id=request.template_id,
-        input_data={name: value for name, value in said.items() if value is not None},
+        input_data={name: value for name, value in options.items() if value is not None},
         metadata=request.metadata,
         source=request.source,
         deadline=request.deadline,
@@ -188,7 +188,7 @@ def _log_rows(delivery: Delivery) -> Iterator[Row]:
     )
 
 
-_READERS: Final[dict[str, Callable[[Delivery], Iterator[Row]]]] = {
+_DECODERS: Final[dict[str, Callable[[Delivery], Iterator[Row]]]] = {
     topics.POSTER_REQUESTS: _request_rows,
     topics.POSTER_PROGRESS: _progress_rows,
     topics.POSTER_COMPLETIONS: _outcome_rows,

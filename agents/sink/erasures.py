@@ -1,7 +1,7 @@
-"""Erasing: objects deleted, data emptied, each poster answered for.
+"""Erasures on request: delete a poster's objects, empty its data, publish `poster.erased`.
 
-A request is written down before it is acknowledged, and carried out beside the flushes: storage may be away, and
-posters that are still being made have to end first, or what they make would stay.
+A request is recorded in Postgres before it is acknowledged, and carried out beside the flushes: the storage may be
+unavailable, and posters in progress have to end first, or their images would stay.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ import asyncpg
 import orjson
 
 from agents.events import PosterEvents, PosterIdentity, job_cancellation
-from agents.sink.database import Database
+from agents.postgres import Database
 from agents.storage.port import ObjectStore, StorageRefusedError
 from schemas.codec import ContractError, decode
 from schemas.references import is_section
@@ -38,17 +38,17 @@ logger = logging.getLogger(__name__)
 
 SQL: Final = named_queries(Path(__file__).with_name("erasures.sql"))
 EVERY_SECONDS: Final = 2.0
-"""Between two looks for posters that have ended since; without erasures in force a look is one small query."""
+"""Between two sweeps for posters that have ended since; without recorded erasures a sweep is one small query."""
 ANSWERED_EVERY: Final = 30
-"""Of so many looks, one is also for posters whose news comes after the erasure was answered."""
+"""One of so many sweeps is also for posters whose events arrive after the erasure was answered."""
 DELETES_AT_ONCE: Final = 8
-_NAMED: Final = b"poster.erase_requested"
+_EVENT_TYPE: Final = b"poster.erase_requested"
 _DIGEST: Final = r"[0-9a-f]{64}\.[a-z]+"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Erasure:
-    """What somebody wants erased: a job, or what was asked for of an entity of a section before `requested_at`."""
+    """A recorded request to erase a job, or the posters of a section's entity requested before `requested_at`."""
 
     event_id: UUID
     job_id: str | None
@@ -60,14 +60,14 @@ class Erasure:
 
     @property
     def prefix(self) -> str | None:
-        """What the keys of the entity's objects begin with; None for a job, and for what can name no section."""
+        """Prefix of the keys of the entity's objects; None for a job, and for what is no name of a section."""
         if self.section is None or self.entity_id is None or not is_section(self.section):
             return None
         return f"templates/{self.section}/{quote(self.entity_id, safe='')}_"
 
 
 class Erasures:
-    """The erasures in force. The database connection is its own."""
+    """Records requests to erase, and carries them out. It needs a database connection of its own."""
 
     def __init__(
         self, database: Database, store: ObjectStore, publisher: Publisher, *, sleep: Sleep = asyncio.sleep
@@ -76,10 +76,9 @@ class Erasures:
         self._store = store
         self._publisher = publisher
         self._sleep = sleep
-        self._one_at_a_time = asyncio.Lock()
 
     async def record(self, deliveries: Iterable[Delivery]) -> None:
-        """Write down the requests to erase among these records; they may be acknowledged afterwards."""
+        """Record the requests to erase among these records; they may be acknowledged afterwards."""
         for delivery in deliveries:
             request = _request(delivery)
             if request is not None:
@@ -87,59 +86,60 @@ class Erasures:
                     await retry_while_unavailable(partial(self._record, request, delivery.timestamp))
 
     async def _record(self, request: PosterEraseRequested, at: datetime) -> None:
-        named = (request.event_id, request.job_id, request.section, request.entity_id, request.source)
-        await self._fetch(SQL["record"], *named, at)
+        identity = (request.event_id, request.job_id, request.section, request.entity_id, request.source)
+        await self._database.fetch_rows(SQL["record"], *identity, at)
 
     async def run(self) -> None:
-        """Carry out erasures until cancelled; what cannot be done now is tried again."""
+        """Sweep until cancelled; a sweep that fails with UnavailableError is repeated."""
         for number in count():
             try:
                 await self.sweep(also_answered=number % ANSWERED_EVERY == 0)
             except UnavailableError as error:
-                logger.warning("erasing is tried again: %s", error)
+                logger.warning("erasures failed, next sweep in %.0f s: %s", EVERY_SECONDS, error)
             await self._sleep(EVERY_SECONDS)
 
     async def sweep(self, *, also_answered: bool = True) -> int:
-        """Erase what can be erased now, and return how many posters that were. Doing it again repeats the same events.
+        """Carry out what can be erased now and return how many posters that were.
 
-        One that cannot be carried out does not hold up the others. Raises UnavailableError where the database is away.
+        Idempotent: another sweep publishes the same events. An erasure that fails does not hold up the others. Raises
+        UnavailableError where the database is unavailable.
         """
-        rows = await self._fetch(SQL["in_force"], also_answered)
+        rows = await self._database.fetch_rows(SQL["recorded"], also_answered)
         erased = 0
         for row in rows:
             erasure = Erasure(**{**row, "event_id": UUID(int=row["event_id"].int)})
             try:
-                erased += await self._carry_out(erasure)
+                erased += await self._erase(erasure)
             except (UnavailableError, StorageRefusedError) as error:
-                logger.warning("erasing for %s is tried again: %s", erasure.event_id, error)
+                logger.warning("erasure %s failed, next sweep in %.0f s: %s", erasure.event_id, EVERY_SECONDS, error)
         if rows:
-            await self._fetch(SQL["expire"])
+            await self._database.fetch_rows(SQL["expire"])
         return erased
 
-    async def _carry_out(self, erasure: Erasure) -> int:
+    async def _erase(self, erasure: Erasure) -> int:
         erased = 0
-        while posters := await self._ask("of", erasure):
+        while posters := await self._select("of", erasure):
             ids, indexes = [poster["job_id"] for poster in posters], [poster["poster_index"] for poster in posters]
             await self._delete(erasure, posters)
-            # Nothing is left when it is said; marked afterwards, or an end in between would leave it unsaid.
-            await self._fetch(SQL["empty"], ids, indexes, False)
+            # Emptied before the event, and marked after it: a crash in between repeats the event.
+            await self._database.fetch_rows(SQL["empty"], ids, indexes, False)
             await self._publisher.publish([_erased(erasure, poster) for poster in posters])
-            await self._fetch(SQL["empty"], ids, indexes, True)
+            await self._database.fetch_rows(SQL["empty"], ids, indexes, True)
             erased += len(posters)
         if not erased:
-            if erasure.answered_at is not None or (await self._ask("open_of", erasure))[0]["count"]:
+            if erasure.answered_at is not None or (await self._select("open_of", erasure))[0]["count"]:
                 return 0
-            # No poster is known. Objects may be there all the same, and whoever asks waits for an answer.
+            # No poster is known. Objects may exist all the same, and the sender waits for an answer.
             await self._delete(erasure, [])
             await self._publisher.publish([_nothing(erasure)])
         if erasure.job_id is not None:
-            await self._close(erasure, erasure.job_id)
-        await self._fetch(SQL["answered"], erasure.event_id)
+            await self._cancel_ended(erasure, erasure.job_id)
+        await self._database.fetch_rows(SQL["answered"], erasure.event_id)
         return erased
 
-    async def _close(self, erasure: Erasure, job_id: str) -> None:
-        """See that a request which is delivered, or sent, once more does not bring the job's objects back."""
-        for row in await self._fetch(SQL["ended_up_to"], job_id):
+    async def _cancel_ended(self, erasure: Erasure, job_id: str) -> None:
+        """Cancel the generations that have ended, so that a repeated request does not render them again."""
+        for row in await self._database.fetch_rows(SQL["ended_up_to"], job_id):
             record = job_cancellation(
                 job_id,
                 row["generation"],
@@ -150,15 +150,11 @@ class Erasures:
             )
             await self._publisher.publish([record])
 
-    async def _ask(self, question: str, erasure: Erasure) -> Sequence[asyncpg.Record]:
+    async def _select(self, query: str, erasure: Erasure) -> Sequence[asyncpg.Record]:
         if erasure.job_id is not None:
-            return await self._fetch(SQL[f"{question}_job"], erasure.job_id)
-        named = (erasure.section, erasure.entity_id, erasure.requested_at)
-        return await self._fetch(SQL[f"{question}_entity"], *named)
-
-    async def _fetch(self, query: str, *arguments: object) -> Sequence[asyncpg.Record]:
-        async with self._one_at_a_time:
-            return await self._database.fetch_rows(query, *arguments)
+            return await self._database.fetch_rows(SQL[f"{query}_job"], erasure.job_id)
+        entity = (erasure.section, erasure.entity_id, erasure.requested_at)
+        return await self._database.fetch_rows(SQL[f"{query}_entity"], *entity)
 
     async def _delete(self, erasure: Erasure, posters: Sequence[asyncpg.Record]) -> None:
         keys = {image["object_key"] for poster in posters for image in orjson.loads(poster["images"])}
@@ -166,19 +162,19 @@ class Erasures:
         if erasure.prefix is not None:
             own = re.compile(re.escape(erasure.prefix) + _DIGEST)
             keys |= {key async for key in self._store.keys(erasure.prefix) if own.fullmatch(key)}
-            keys -= {row["object_key"] for row in await self._ask("later_keys_of", erasure)}
+            keys -= {row["object_key"] for row in await self._select("later_keys_of", erasure)}
         pending = sorted(keys)
         for start in range(0, len(pending), DELETES_AT_ONCE):
             await asyncio.gather(*(self._store.delete(key) for key in pending[start : start + DELETES_AT_ONCE]))
 
 
 def _request(delivery: Delivery) -> PosterEraseRequested | None:
-    if delivery.topic != POSTER_REQUESTS or _NAMED not in (delivery.value or b""):
+    if delivery.topic != POSTER_REQUESTS or _EVENT_TYPE not in (delivery.value or b""):
         return None
     try:
         return decode(delivery.value, PosterEraseRequested)
     except ContractError:
-        # Of another type, with these words in its data; or a dead letter, which intake sees to.
+        # Another type of event that quotes this one in its data, or a dead letter, which is intake's.
         return None
 
 

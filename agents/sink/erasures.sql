@@ -2,7 +2,7 @@
 INSERT INTO poster_erasures (event_id, job_id, section, entity_id, source, requested_at)
 VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING;
 
--- name: in_force
+-- name: recorded
 SELECT event_id, job_id, section, entity_id, source, requested_at, answered_at FROM poster_erasures
 WHERE answered_at IS NULL OR $1
 ORDER BY requested_at, event_id;
@@ -19,7 +19,7 @@ WHERE job_id = $1 AND status_rank = 2 AND erased_at IS NULL
 ORDER BY poster_index LIMIT 500;
 
 -- name: of_entity
--- The same of an entity, asked for before $3. A poster that failed early knows its section by its request alone.
+-- The same of an entity, requested before $3. The section of a poster that failed early is only in its request.
 SELECT r.job_id, r.poster_index, r.entity_id, r.generation, r.attempt, r.template_version_id, r.section,
        r.template_version, r.metadata, r.object_key, r.images
 FROM template_poster_results r JOIN template_generation_jobs j USING (job_id)
@@ -35,35 +35,36 @@ SELECT count(*) FROM template_poster_results
 WHERE entity_id = $2 AND created_at <= $3 AND status_rank < 2 AND coalesce(section = $1, true);
 
 -- name: ended_up_to
--- Up to which generation all posters of a job have ended; no row while some have not, or are not known yet.
+-- The generation up to which all posters of a job have ended; no row while some have not, or are not known yet.
 SELECT max(r.generation) AS generation
 FROM template_poster_results r JOIN template_generation_jobs j USING (job_id)
 WHERE r.job_id = $1
 GROUP BY j.job_id HAVING bool_and(r.status_rank = 2) AND count(*) >= j.total_count;
 
 -- name: later_keys_of_entity
--- Objects of the entity that posters asked for after $3 rely on.
+-- Objects of the entity that posters requested after $3 rely on.
 SELECT DISTINCT image ->> 'object_key' AS object_key
 FROM template_poster_results r CROSS JOIN LATERAL jsonb_array_elements(r.images) AS image
 WHERE r.entity_id = $2 AND r.section = $1 AND r.created_at > $3;
 
 -- name: empty
--- The jobs' rows first, as every writer does. A job's own data go with the last of its posters. $3: mark them, too.
-WITH wanted AS (
+-- Locks the jobs' rows first, as every writer does. The last poster of a job takes the job's data with it.
+-- $3: mark the posters as erased, too.
+WITH requested AS (
     SELECT job_id, poster_index FROM unnest($1::text[], $2::integer[]) AS w (job_id, poster_index)
 ), locked AS (
     SELECT job_id FROM template_generation_jobs
-    WHERE job_id IN (SELECT job_id FROM wanted) ORDER BY job_id FOR NO KEY UPDATE
+    WHERE job_id IN (SELECT job_id FROM requested) ORDER BY job_id FOR NO KEY UPDATE
 ), emptied AS (
     UPDATE template_poster_results r SET custom_data = '{}', erased_at = CASE WHEN $3 THEN now() END, updated_at = now()
-    FROM wanted w JOIN locked USING (job_id)
+    FROM requested w JOIN locked USING (job_id)
     WHERE r.job_id = w.job_id AND r.poster_index = w.poster_index
 )
 UPDATE template_generation_jobs j SET input_data = '{}', updated_at = now()
 FROM locked
 WHERE j.job_id = locked.job_id AND NOT EXISTS (
     SELECT FROM template_poster_results r
-    WHERE r.job_id = j.job_id AND r.erased_at IS NULL AND (r.job_id, r.poster_index) NOT IN (SELECT * FROM wanted));
+    WHERE r.job_id = j.job_id AND r.erased_at IS NULL AND (r.job_id, r.poster_index) NOT IN (SELECT * FROM requested));
 
 -- name: answered
 UPDATE poster_erasures SET answered_at = coalesce(answered_at, now()) WHERE event_id = $1;

@@ -1,4 +1,4 @@
-"""One flush: a batch of rows into the database in one transaction, and what changed by it."""
+"""One flush: a merged batch into the tables, in one transaction and one round trip, and what it changed."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,13 +8,12 @@ from typing import Final
 import msgspec
 import orjson
 
-from agents.postgres_errors import BadRowError
-from agents.sink.batch import Batch
-from agents.sink.database import Database
+from agents.postgres import Database, as_json
+from agents.sink.merge import MergedBatch
 from schemas.fields import JobStatus, JsonObject, PosterStatus
 
 FLUSH_FUNCTION: Final = Path(__file__).with_name("flush.sql").read_text(encoding="utf-8")
-"""What a connection needs before `write` can use it (`Database(on_connect=…)`)."""
+"""SQL that a connection has to begin with before `flush` can use it (`on_connect`)."""
 
 _CALL: Final = "SELECT pg_temp.flush_batch($1, $2, $3, $4)"
 
@@ -36,8 +35,8 @@ class JobState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class End:
-    """How a poster that ended in this flush ended, and `seconds` from its request to now where that was seen."""
+class EndedPoster:
+    """How a poster ended in this flush, and `seconds` from its request to now where the request is known."""
 
     status: PosterStatus
     error_code: str | None
@@ -45,32 +44,25 @@ class End:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
-    """What a flush did.
+class WrittenBatch:
+    """What a flush changed.
 
-    `jobs`: those that changed, and those of redelivered news, whose change may not have been published before a crash.
-    `ended`: the posters whose outcome is new. `cancelled`: jobs whose open posters are to be called off. `moved`
-    posters, `conflicts` later ends that were not applied, `logged` lines.
+    `jobs`: those that changed, and those of redelivered events, whose change may not have been published before a
+    crash. `ended`: posters whose outcome is new. `cancelled`: jobs whose open posters are to be cancelled. `moved`:
+    posters whose state changed. `conflicts`: later outcomes that were not applied. `logged`: lines.
     """
 
     jobs: list[JobState]
-    ended: list[End]
+    ended: list[EndedPoster]
     cancelled: list[str]
     moved: int
     conflicts: int
     logged: int
 
 
-async def write(database: Database, batch: Batch) -> Written:
+async def flush(database: Database, batch: MergedBatch) -> WrittenBatch:
     """Write the batch, whole or not at all. Raises UnavailableError, BadRowError, SchemaMismatchError."""
-    arguments = [_json(rows) for rows in (batch.jobs, batch.posters, batch.cancels, batch.logs)]
+    arguments = [as_json(rows) for rows in (batch.jobs, batch.posters, batch.cancels, batch.logs)]
     written: str = await database.fetch_value(_CALL, *arguments)
     # Postgres writes a float of jsonb out in full; orjson reads one beyond 64 bits as the float that it was.
-    return msgspec.convert(orjson.loads(written), Written)
-
-
-def _json(rows: object) -> str:
-    try:
-        return orjson.dumps(rows).decode()
-    except TypeError as error:  # orjson's JSONEncodeError is one
-        raise BadRowError(f"a value cannot be written as JSON: {error}") from error
+    return msgspec.convert(orjson.loads(written), WrittenBatch)

@@ -1,12 +1,11 @@
--- One flush: everything a batch says, in one transaction and one round trip. The function lives in the session that
--- calls it, so that it always is the one this build was written for. Each argument is an array of objects whose names
--- are the columns of the table; each holds a key at most once. They are json, not jsonb, which would be made of all of it
--- only to be taken apart again.
+-- One flush: all rows of a batch, in one transaction and one round trip. The function belongs to the session that calls
+-- it, so that it is always the one of this build. Each argument is an array of objects whose names are the columns of the
+-- table; each has a key at most once. They are json and not jsonb, because building jsonb only to unpack it costs time.
 --
 -- Rules:
---   * a poster's state only moves up in (generation, status_rank, attempt), and the first end of a generation stays;
---   * every writer locks the job's row first, so that what it counts afterwards is what is there;
---   * rows are written in the order of their keys, so that two sinks never wait for each other in a circle.
+--   * a poster's state only moves up in (generation, status_rank, attempt), and the first outcome of a generation stays;
+--   * every writer locks the job's row first, so that it counts all committed rows;
+--   * rows are written in the order of their keys, so that two sinks never deadlock.
 
 CREATE OR REPLACE FUNCTION pg_temp.job_status(
     total integer, completed integer, failed integer, cancelled integer, begun boolean)
@@ -23,7 +22,7 @@ RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
     requests   template_generation_jobs[] :=
         ARRAY(SELECT r FROM json_populate_recordset(NULL::template_generation_jobs, p_jobs) AS r);
-    news       template_poster_results[] :=
+    states     template_poster_results[] :=
         ARRAY(SELECT n FROM json_populate_recordset(NULL::template_poster_results, p_posters) AS n);
     cancels    template_generation_jobs[] :=
         ARRAY(SELECT c FROM json_populate_recordset(NULL::template_generation_jobs, p_cancels) AS c);
@@ -35,17 +34,17 @@ DECLARE
     moved      integer[];  -- indexes of the posters whose state moved
     pinned_in  text[];  -- the jobs and
     pinned     integer[];  -- indexes of those that only learned their template version
-    stale      text[];  -- jobs with news that moved nothing: a redelivery, perhaps after a crash before job-events
+    stale      text[];  -- jobs with states that moved nothing: a redelivery, perhaps after a crash before job-events
     recounted  text[];  -- jobs whose posters or total changed
     revised    text[];  -- jobs whose counts or status changed
     conflicts  integer := 0;
     logged     integer;
 BEGIN
     known := ARRAY(
-        SELECT job_id FROM unnest(requests) UNION SELECT job_id FROM unnest(news)
+        SELECT job_id FROM unnest(requests) UNION SELECT job_id FROM unnest(states)
         UNION SELECT job_id FROM unnest(cancels));
 
-    -- 1 Job rows: from the request, or a stub (total_count 0) where a poster's news or a cancel comes first.
+    -- 1 Job rows: from the request, or a stub (total_count 0) where a poster's state or a cancel arrives first.
     WITH inserted AS (
         INSERT INTO template_generation_jobs (job_id, total_count, template_id, input_data, metadata, source, deadline,
                                               requested_at, recorded_at, created_at, revision)
@@ -65,7 +64,7 @@ BEGIN
     WHERE job_id = ANY (known || ARRAY(SELECT job_id FROM unnest(lines)))
     ORDER BY job_id FOR NO KEY UPDATE;
 
-    -- 3 The request of a job that was a stub so far; a part that says the job is larger than was known.
+    -- 3 The request of a job that was a stub so far; a part with a larger total.
     WITH filled AS (
         UPDATE template_generation_jobs j
         SET total_count = greatest(j.total_count, r.total_count), revision = j.revision + 1, revised_at = now(),
@@ -83,21 +82,21 @@ BEGIN
     )
     SELECT begun || coalesce(array_agg(job_id), '{}') INTO begun FROM filled;
 
-    -- 4 What only the request knows of a poster whose later news was faster.
+    -- 4 What only the request has of a poster, where a later event arrived first.
     UPDATE template_poster_results t
     SET entity_id = n.entity_id, metadata = n.metadata,
         custom_data = CASE WHEN t.erased_at IS NULL THEN n.custom_data ELSE '{}' END, source = n.source,
         requested_at = n.requested_at, created_at = n.created_at, updated_at = now()
-    FROM unnest(news) AS n
+    FROM unnest(states) AS n
     WHERE n.requested_at IS NOT NULL AND t.requested_at IS NULL
       AND t.job_id = n.job_id AND t.poster_index = n.poster_index;
 
-    -- 5 The version a poster is pinned to, where that comes after a state that did not say it.
+    -- 5 The version a poster is pinned to, where it arrives after a state without it.
     WITH filled AS (
         UPDATE template_poster_results t
         SET template_version_id = n.template_version_id, section = n.section,
             template_version = n.template_version, updated_at = now()
-        FROM unnest(news) AS n
+        FROM unnest(states) AS n
         WHERE n.template_version_id IS NOT NULL AND t.template_version_id IS NULL
           AND t.job_id = n.job_id AND t.poster_index = n.poster_index AND t.generation = n.generation
           AND (t.status_rank = 2 OR (t.status_rank, t.attempt) >= (status_rank(n.status), n.attempt))
@@ -106,8 +105,7 @@ BEGIN
     SELECT coalesce(array_agg(job_id), '{}'), coalesce(array_agg(poster_index), '{}')
     INTO pinned_in, pinned FROM filled;
 
-    -- 6 The states. The first condition keeps news that would move nothing from costing anything; the last one is the
-    -- rule itself.
+    -- 6 The states. The first condition skips states that would move nothing, at no cost; the last one is the rule itself.
     WITH written AS (
         INSERT INTO template_poster_results AS t
             (job_id, poster_index, entity_id, status, generation, attempt, event_id, output_url, object_key, sha256,
@@ -119,7 +117,7 @@ BEGIN
                n.template_version, n.generation_time_ms, n.queue_time_ms, n.cached, n.degraded, n.warnings, n.assets,
                n.images, n.error_code, n.error_message, n.custom_data, n.metadata, n.source, n.requested_at,
                n.finished_at, n.outcome_topic, n.outcome_partition, n.outcome_offset, n.created_at
-        FROM unnest(news) AS n
+        FROM unnest(states) AS n
         WHERE NOT EXISTS (
             SELECT FROM template_poster_results AS s
             WHERE s.job_id = n.job_id AND s.poster_index = n.poster_index
@@ -149,20 +147,20 @@ BEGIN
     SELECT coalesce(array_agg(job_id), '{}'), coalesce(array_agg(poster_index), '{}')
     INTO moved_in, moved FROM written;
 
-    -- 7 News that moved nothing, and among it ends that contradict the one already there.
-    IF cardinality(moved) < cardinality(news) THEN
+    -- 7 States that moved nothing, and among them outcomes that contradict the recorded one.
+    IF cardinality(moved) < cardinality(states) THEN
         SELECT coalesce(array_agg(DISTINCT n.job_id) FILTER (WHERE p.job_id IS NULL), '{}'),
                count(*) FILTER (WHERE status_rank(n.status) = 2 AND s.generation = n.generation
                                   AND s.event_id <> n.event_id)
         INTO stale, conflicts
-        FROM unnest(news) AS n
+        FROM unnest(states) AS n
         JOIN template_poster_results AS s USING (job_id, poster_index)
         LEFT JOIN unnest(pinned_in, pinned) AS p (job_id, poster_index) USING (job_id, poster_index)
         WHERE NOT EXISTS (SELECT FROM unnest(moved_in, moved) AS w (job_id, poster_index)
                           WHERE w.job_id = n.job_id AND w.poster_index = n.poster_index);
     END IF;
 
-    -- 8 Cancels cover what has been asked for up to now; the same cancel delivered again covers no replay since.
+    -- 8 Cancels cover what was requested until now; the same cancel delivered again covers no later replay.
     IF cardinality(cancels) > 0 THEN
         UPDATE template_generation_jobs j
         SET cancel_event_id = c.cancel_event_id, cancel_requested_at = c.cancel_requested_at,
@@ -197,7 +195,7 @@ BEGIN
     )
     SELECT begun || coalesce(array_agg(job_id), '{}') INTO revised FROM changed;
 
-    -- 10 Log lines, once by event id: whoever does its work twice may state the same line at another time.
+    -- 10 Log lines, once by event id: work that is repeated may log the same line with another time.
     INSERT INTO template_generation_logs (event_id, job_id, poster_index, level, code, message, details, source,
                                           created_at)
     SELECT l.event_id, l.job_id, l.poster_index, l.level, l.code, l.message, l.details, l.source, l.created_at

@@ -1,10 +1,10 @@
-"""One bad record in a batch must not cost the others: halve until it stands alone."""
+"""Isolating a poison message: halve a batch that the database refuses until the bad record stands alone."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from agents.metrics import SINK_BISECTIONS
-from agents.postgres_errors import BadRowError
+from agents.postgres import BadRowError
 
 T = TypeVar("T")
 
@@ -16,7 +16,7 @@ async def isolate_bad_rows(
 ) -> None:
     """Call `write` on the items, in order; where it raises BadRowError, on each half, down to one item.
 
-    The item that fails alone goes to `reject`. One bad item in n costs 2 × log2(n) more writes at most.
+    An item that fails alone goes to `reject`. One bad item in n costs 2 × log2(n) more writes at most.
     """
     try:
         await write(items)

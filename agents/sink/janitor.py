@@ -1,4 +1,7 @@
-"""What nobody else can know: parts that never came, deadlines that passed unseen, posters nobody speaks of."""
+"""Periodic sweep: fail incomplete batches, expired posters and posters that have gone silent.
+
+No event says that a part never arrived, a deadline passed unnoticed or a worker lost a poster; only time does.
+"""
 
 import asyncio
 import logging
@@ -6,8 +9,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from agents.sink.database import Database
-from agents.sink.open_posters import OpenPoster, Question, failed, open_posters
+from agents.postgres import Database
+from agents.sink.open_posters import OpenPoster, Reason, failed, open_posters
 from schemas.codes import ErrorCode
 from streams.delivery import Publisher
 from streams.errors import UnavailableError
@@ -21,8 +24,8 @@ _PARTITION_DAYS_AHEAD: Final = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Swept:
-    """What one sweep found: posters it failed, by reason, and log partitions it made and dropped."""
+class SweepResult:
+    """Posters that one sweep failed, by reason, and log partitions that it created and dropped."""
 
     incomplete: int
     expired: int
@@ -32,10 +35,10 @@ class Swept:
 
 
 class Janitor:
-    """Sweeps every minute; of all sinks, one at a time.
+    """Sweeps once a minute; of all sinks, one at a time.
 
-    `batch_timeout` and `stale_after` are seconds, `log_retention` days (0: for ever). Its database connection is its
-    own: the lock is the session's.
+    `batch_timeout` and `stale_after` are seconds, `log_retention` days (0: keep all). It needs a database connection
+    of its own, because the advisory lock belongs to the session.
     """
 
     def __init__(
@@ -56,50 +59,50 @@ class Janitor:
         self._sleep = sleep
 
     async def run(self) -> None:
-        """Sweep until cancelled; what cannot be done now is done a minute later."""
+        """Sweep until cancelled; a sweep that fails with UnavailableError is repeated a minute later."""
         while True:
             try:
-                swept = await self.sweep()
-                logger.debug("swept: %s", swept)
+                result = await self.sweep()
+                logger.debug("sweep: %s", result)
             except UnavailableError as error:
-                logger.warning("the janitor looks again in a minute: %s", error)
+                logger.warning("sweep failed, next one in %.0f s: %s", EVERY_SECONDS, error)
             await self._sleep(EVERY_SECONDS)
 
-    async def sweep(self) -> Swept | None:
-        """Fail what has to be failed and make log partitions ahead; None where another sink is at it.
+    async def sweep(self) -> SweepResult | None:
+        """Fail overdue posters and create log partitions ahead; None where another sink is sweeping.
 
-        Sweeping again repeats the same events. Raises UnavailableError.
+        Idempotent: another sweep publishes the same events. Raises UnavailableError.
         """
         if not await self._database.fetch_value("SELECT pg_try_advisory_lock($1)", _ADVISORY_LOCK):
             return None
         try:
-            return Swept(
+            return SweepResult(
                 incomplete=await self._fail("incomplete", "incomplete_batch", self._batch_timeout),
                 expired=await self._fail("expired", "expired"),
                 stale=await self._fail("stale", "internal", self._stale_after),
                 partitions=await self._database.fetch_value("SELECT make_log_partitions(0, $1)", _PARTITION_DAYS_AHEAD),
-                retired=await self._retire(),
+                retired=await self._retire_log_partitions(),
             )
         finally:
             await self._database.fetch_value("SELECT pg_advisory_unlock($1)", _ADVISORY_LOCK)
 
-    async def _retire(self) -> int:
+    async def _retire_log_partitions(self) -> int:
         if not self._log_retention:
             return 0
         retired: int = await self._database.fetch_value("SELECT retire_log_partitions($1)", self._log_retention)
         return retired
 
-    async def _fail(self, question: Question, code: ErrorCode, *arguments: timedelta) -> int:
+    async def _fail(self, reason: Reason, code: ErrorCode, *arguments: timedelta) -> int:
         count = 0
-        async for page in open_posters(self._database, question, *arguments):
-            await self._publisher.publish([failed(poster, code, self._message(question, poster)) for poster in page])
+        async for page in open_posters(self._database, reason, *arguments):
+            await self._publisher.publish([failed(poster, code, self._message(reason, poster)) for poster in page])
             count += len(page)
         if count:
             logger.warning("%d posters failed with %s", count, code)
         return count
 
-    def _message(self, question: Question, poster: OpenPoster) -> str:
-        match question:
+    def _message(self, reason: Reason, poster: OpenPoster) -> str:
+        match reason:
             case "incomplete":
                 return f"no part of the batch brought this poster within {self._batch_timeout} of the first part"
             case "expired":

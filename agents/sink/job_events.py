@@ -1,4 +1,4 @@
-"""What the world is told of a job after its change is committed."""
+"""Announcing: the event of a job after a change of it is committed."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final, Literal
@@ -23,7 +23,7 @@ _TYPES: Final[dict[JobStatus, EventType]] = {
 
 
 def job_records(jobs: Iterable[JobState], causes: Mapping[str, Delivery]) -> list[Record]:
-    """Return the job-events of these states. `causes` says, by job, which record's trace goes on.
+    """Return the job-events of these states. `causes` has, by job, the record whose trace the event continues.
 
     The same revision is the same event, byte for byte, however often it is published.
     """

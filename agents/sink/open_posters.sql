@@ -1,5 +1,5 @@
--- Posters that have not ended and that the sink ends, a page at a time: those after ($1, $2), a thousand at most.
--- `ended_at` is what identifies the time of that end: the same row is given the same one, however often it is asked.
+-- Posters without an outcome that the sink cancels or fails, one page at a time: those after ($1, $2), 1,000 at most.
+-- `ended_at` becomes the time of the outcome: the same row always gets the same one, so that the event is the same.
 
 -- name: cancelled
 SELECT r.job_id, r.poster_index, r.entity_id, r.generation, r.attempt, r.template_version_id, r.section,
@@ -10,13 +10,13 @@ WHERE (r.job_id, r.poster_index) > ($1, $2) AND r.job_id = ANY ($3::text[]) AND 
 ORDER BY r.job_id, r.poster_index LIMIT 1000;
 
 -- name: replayed
--- Cancelled jobs of which later generations are called off too.
+-- Cancelled jobs whose cancel covers later generations too.
 SELECT job_id, cancelled_up_to, cancel_requested_at, cancel_reason, source FROM template_generation_jobs
 WHERE job_id = ANY ($1::text[]) AND cancelled_up_to > 0 ORDER BY job_id;
 
 -- name: incomplete
 -- Posters of open jobs that no part has brought within $3 of the first one. A job may claim any number of posters, so
--- only the first ten thousand missing ones are listed; when those have ended, it is the turn of the next.
+-- only the first ten thousand missing ones are listed; once those have ended, the next ones are.
 WITH missing AS (
     SELECT j.job_id, i AS poster_index, j.metadata, j.source, j.recorded_at + $3::interval AS ended_at
     FROM template_generation_jobs j
@@ -30,7 +30,7 @@ SELECT m.job_id, m.poster_index::integer, 'unknown' AS entity_id, 0 AS generatio
        m.ended_at
 FROM missing m
 WHERE (m.job_id, m.poster_index) > ($1, $2)
-  -- Row by row on purpose: as NOT EXISTS the planner would read every result there is.
+  -- Row by row on purpose: with NOT EXISTS the planner would read all results.
   AND (SELECT r.poster_index FROM template_poster_results r
        WHERE r.job_id = m.job_id AND r.poster_index = m.poster_index) IS NULL
 ORDER BY m.job_id, m.poster_index LIMIT 1000;

@@ -1,4 +1,4 @@
-"""What the sink writes: rows whose field names are the columns of the tables (`migrations/`)."""
+"""Rows of the sink's tables: the field names are the columns (`migrations/`)."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,12 +10,12 @@ from schemas.fields import JsonObject, PosterStatus
 from schemas.progress import Level
 
 RANKS: Final[dict[PosterStatus, int]] = {"queued": 0, "processing": 1, "completed": 2, "failed": 2, "cancelled": 2}
-"""As the SQL function `status_rank`: 2 is an end."""
+"""As the SQL function `status_rank`: 2 is terminal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRow:
-    """A job as its request states it."""
+    """A job as its request describes it."""
 
     job_id: str
     total_count: int
@@ -29,9 +29,9 @@ class JobRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PosterRow:
-    """A poster in the state that one event gives it.
+    """A poster in the state of one event.
 
-    `requested_at` is set where the event is the request itself, which alone knows `custom_data`.
+    `requested_at` is set where the event is the request itself, which alone has `custom_data`.
     """
 
     job_id: str
@@ -72,18 +72,18 @@ class PosterRow:
 
     @property
     def key(self) -> tuple[str, int]:
-        """What names the poster, however its news came."""
+        """The identity of the poster."""
         return self.job_id, self.poster_index
 
     @property
     def rank(self) -> int:
-        """0 queued, 1 processing, 2 ended."""
+        """0 queued, 1 processing, 2 terminal."""
         return RANKS[self.status]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelRow:
-    """Somebody wants the rest of a job stopped."""
+    """A request to cancel the posters of a job that have no outcome."""
 
     job_id: str
     cancel_event_id: UUID

@@ -1,4 +1,4 @@
-"""The sink itself: records in, rows and job-events out. Knows no Faust."""
+"""The steps of a batch: decode its records, flush the rows to Postgres, announce what changed. Knows no Faust."""
 
 import asyncio
 import logging
@@ -8,14 +8,13 @@ from functools import partial
 from typing import Final, TypeVar
 
 from agents import metrics
-from agents.postgres_errors import BadRowError
-from agents.sink.batch import Batch, merge
-from agents.sink.cancel_open_posters import cancel_open_posters
-from agents.sink.database import Database
+from agents.postgres import BadRowError, Database
 from agents.sink.decode import rows_of, salvaged_rows
-from agents.sink.flush import JobState, Written, write
+from agents.sink.flush import JobState, WrittenBatch, flush
 from agents.sink.isolate_bad_rows import isolate_bad_rows
 from agents.sink.job_events import job_records
+from agents.sink.merge import MergedBatch, merge
+from agents.sink.open_posters import cancel_open_posters
 from agents.sink.rows import CancelRow, PosterRow, Row
 from schemas.codec import ContractError
 from schemas.salvage import salvage
@@ -32,18 +31,18 @@ logger = logging.getLogger(__name__)
 
 ROWS_A_FLUSH: Final = 1_000
 BYTES_A_FLUSH: Final = 8 * 1024 * 1024
-ROWS_A_PIECE: Final = 100
-"""After more, be it of one record, others of this process get on before the next record is read."""
-LONGEST_PAUSE_SECONDS: Final = 2.0
-"""There are few sinks and one database: looking again often costs it nothing, and a restart is noticed soon."""
+ROWS_BETWEEN_YIELDS: Final = 100
+"""After decoding more rows, also those of a single record, other tasks of the event loop run."""
+LONGEST_BACKOFF_SECONDS: Final = 2.0
+"""There are few sinks and one database: frequent retries cost it nothing, and a restart is noticed soon."""
 
 
 @dataclass(slots=True)
 class Counts:
     """What a sink has done since its start.
 
-    `moved` posters, `conflicts` contradicting ends that were not applied, `logged` lines, `dead_letters` records, and
-    `skipped` requests that could not be read (intake answers for those).
+    `moved`: posters whose state changed. `conflicts`: contradicting outcomes that were not applied. `logged`: lines.
+    `dead_letters`: records. `skipped`: requests that could not be decoded; intake answers those.
     """
 
     records: int = 0
@@ -53,7 +52,7 @@ class Counts:
     dead_letters: int = 0
     skipped: int = 0
 
-    def wrote(self, written: Written, batch: Batch) -> None:
+    def add(self, written: WrittenBatch, batch: MergedBatch) -> None:
         """Count one flush, here and in the metrics."""
         conflicts = written.conflicts + batch.conflicts
         self.moved += written.moved
@@ -62,10 +61,10 @@ class Counts:
         metrics.SINK_MOVED.inc(written.moved)
         metrics.CONFLICTS.inc(conflicts)
         metrics.SINK_LOGGED.inc(written.logged)
-        for end in written.ended:
-            metrics.OUTCOMES.labels(end.status, end.error_code or "").inc()
-            if end.seconds is not None:
-                metrics.END_TO_END.observe(max(0.0, end.seconds))
+        for poster in written.ended:
+            metrics.OUTCOMES.labels(poster.status, poster.error_code or "").inc()
+            if poster.seconds is not None:
+                metrics.END_TO_END.observe(max(0.0, poster.seconds))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,23 +75,23 @@ class _Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecodedBatch:
-    """What a batch of records says. `refused` are those that say nothing readable, with the reason."""
+    """The rows of a batch of records, and the undecodable records with the reason."""
 
     deliveries: Sequence[Delivery]
     entries: list[_Entry]
-    refused: list[tuple[Delivery, str]]
+    undecodable: list[tuple[Delivery, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlushResult:
-    """Jobs that one transaction changed, and the records that did it, by job."""
+    """Jobs that one transaction changed, and the records that caused it, by job."""
 
     jobs: list[JobState]
     causes: dict[str, Delivery]
 
 
 class Sink:
-    """Writes what records say; one write at a time. Others may be read and announced meanwhile.
+    """Writes batches, one flush at a time. Meanwhile others may be decoded and announced.
 
     `declare_wait` is called with the reason of a wait, and with None when it ends.
     """
@@ -113,49 +112,49 @@ class Sink:
         self._declare_wait = declare_wait
         self._sleep = sleep
 
-    async def flush(self, deliveries: Sequence[Delivery]) -> None:
-        """Read, write and announce these records. Raises SchemaMismatchError."""
-        await self.announce(await self.write(await self.read(deliveries)))
+    async def process(self, deliveries: Sequence[Delivery]) -> None:
+        """Decode, flush and announce these records. Raises SchemaMismatchError."""
+        await self.announce(await self.flush(await self.decode(deliveries)))
 
-    async def read(self, deliveries: Sequence[Delivery]) -> DecodedBatch:
-        """Decode the records. This waits for nothing but others of this process."""
-        reading = DecodedBatch(deliveries=deliveries, entries=[], refused=[])
-        in_a_row = 0
+    async def decode(self, deliveries: Sequence[Delivery]) -> DecodedBatch:
+        """Return the rows of the records. Waits for nothing but other tasks of the event loop."""
+        batch = DecodedBatch(deliveries=deliveries, entries=[], undecodable=[])
+        since_yield = 0
         for delivery in deliveries:
             try:
                 rows = self._rows_of(delivery)
             except ContractError as error:
-                reading.refused.append((delivery, str(error)))
+                batch.undecodable.append((delivery, str(error)))
                 continue
-            in_a_row += len(rows)
-            if in_a_row > ROWS_A_PIECE:
-                in_a_row = 0
+            since_yield += len(rows)
+            if since_yield > ROWS_BETWEEN_YIELDS:
+                since_yield = 0
                 await asyncio.sleep(0)
             if rows:
-                reading.entries.append(_Entry(delivery=delivery, rows=rows))
-        return reading
+                batch.entries.append(_Entry(delivery=delivery, rows=rows))
+        return batch
 
-    async def write(self, reading: DecodedBatch) -> list[FlushResult]:
-        """Return what changed, once everything these records say is durable.
+    async def flush(self, batch: DecodedBatch) -> list[FlushResult]:
+        """Return what changed, once all rows of the batch are durable.
 
-        Records of a partition come in its order. While the database or the broker is away this waits for as long as it
-        takes; a record that cannot be stored becomes a dead letter alone. Raises SchemaMismatchError.
+        Records of a partition come in its order. While the database or the broker is unavailable this retries forever.
+        A record that cannot be decoded or stored becomes a dead letter, alone. Raises SchemaMismatchError.
         """
-        for delivery, reason in reading.refused:
+        for delivery, reason in batch.undecodable:
             with log_delivery(delivery):
                 await self._dead_letter(delivery, reason)
-        news: list[FlushResult] = []
-        for chunk in _chunks(reading.entries):
-            await isolate_bad_rows(chunk, partial(self._write, news), self._reject)
-        self.counts.records += len(reading.deliveries)
-        metrics.SINK_RECORDS.inc(len(reading.deliveries))
-        return news
+        results: list[FlushResult] = []
+        for chunk in _chunks(batch.entries):
+            await isolate_bad_rows(chunk, partial(self._flush, results), self._reject)
+        self.counts.records += len(batch.deliveries)
+        metrics.SINK_RECORDS.inc(len(batch.deliveries))
+        return results
 
-    async def announce(self, news: Iterable[FlushResult]) -> None:
-        """Return once everybody who listens can know. A broker that is away is waited for."""
-        for each in news:
-            records = job_records(each.jobs, each.causes)
-            await self._patiently(partial(self._publisher.publish, records))
+    async def announce(self, results: Iterable[FlushResult]) -> None:
+        """Publish the job-events of the results; while the broker is unavailable this retries forever."""
+        for result in results:
+            records = job_records(result.jobs, result.causes)
+            await self._retry(partial(self._publisher.publish, records))
         failpoint("sink announced")
 
     def _rows_of(self, delivery: Delivery) -> list[Row]:
@@ -169,19 +168,19 @@ class Sink:
         salvaged = salvage(delivery.value)
         return salvaged_rows(salvaged, delivery) if salvaged is not None else []
 
-    async def _write(self, news: list[FlushResult], entries: Sequence[_Entry]) -> None:
+    async def _flush(self, results: list[FlushResult], entries: Sequence[_Entry]) -> None:
         batch = merge(row for entry in entries for row in entry.rows)
         metrics.SINK_BATCH_ROWS.observe(len(batch.jobs) + len(batch.posters) + len(batch.cancels) + len(batch.logs))
         failpoint("sink flushing")
         with metrics.SINK_FLUSH_SECONDS.time():
-            written = await self._patiently(lambda: write(self._database, batch))
+            written = await self._retry(lambda: flush(self._database, batch))
         failpoint("sink committed")
-        self.counts.wrote(written, batch)
+        self.counts.add(written, batch)
         if written.jobs:
             causes = {entry.rows[0].job_id: entry.delivery for entry in entries}
-            news.append(FlushResult(jobs=written.jobs, causes=causes))
+            results.append(FlushResult(jobs=written.jobs, causes=causes))
         if written.cancelled:
-            await self._patiently(lambda: cancel_open_posters(self._database, self._publisher, written.cancelled))
+            await self._retry(lambda: cancel_open_posters(self._database, self._publisher, written.cancelled))
 
     async def _reject(self, entry: _Entry, error: BadRowError) -> None:
         with log_delivery(entry.delivery, entry.rows[0]):
@@ -190,18 +189,18 @@ class Sink:
     async def _dead_letter(self, delivery: Delivery, reason: str) -> None:
         self.counts.dead_letters += 1
         logger.warning("dead letter: %s[%d]@%d: %s", delivery.topic, delivery.partition, delivery.offset, reason)
-        await self._patiently(lambda: self._dead_letters.put(delivery, "invalid_request", reason))
+        await self._retry(lambda: self._dead_letters.put(delivery, "invalid_request", reason))
 
-    async def _patiently(self, action: Callable[[], Awaitable[T]]) -> T:
+    async def _retry(self, action: Callable[[], Awaitable[T]]) -> T:
         return await retry_while_unavailable(
-            action, longest=LONGEST_PAUSE_SECONDS, declare=self._declare_wait, sleep=self._sleep
+            action, longest=LONGEST_BACKOFF_SECONDS, declare=self._declare_wait, sleep=self._sleep
         )
 
 
 def _chunks(entries: Iterable[_Entry]) -> Iterator[list[_Entry]]:
     """Yield runs of entries that fit one transaction: a record may stand for 500 posters.
 
-    A cancel covers the generations that there are when it is written, so a replay after it is not in its run.
+    A cancel covers the generations that exist when it is written, so a replay after it is not in its run.
     """
     chunk: list[_Entry] = []
     rows = size = 0

@@ -1,1 +1,1 @@
-"""Where images are kept: one port, two adapters that pass the same tests."""
+"""Object storage for images: one port, two adapters that pass the same tests."""

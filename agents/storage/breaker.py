@@ -1,15 +1,15 @@
-"""Stops asking a storage that is away: one caller at a time looks whether it is back, the others wait."""
+"""Circuit breaker: while the storage is unavailable, one caller at a time probes it and all others wait."""
 
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Final, TypeVar
 
 from agents.metrics import BREAKER_OPEN
-from agents.storage.port import Facts, ObjectStore, StorageRefusedError, StorageUnavailableError, StoredObject
+from agents.storage.port import ObjectMetadata, ObjectStore, StorageRefusedError, StorageUnavailableError, StoredObject
 from streams.liveness import DeclareWait, declare_wait
-from streams.retry import Sleep
+from streams.retry import Backoff, Sleep
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -19,10 +19,11 @@ LONGEST_DELAY_SECONDS: Final = 10.0
 
 
 class BreakingStore:
-    """A store whose calls wait while the storage is away, for as long as it takes; none raises UnavailableError.
+    """A store whose calls wait while the storage is unavailable, and retry forever; none raises UnavailableError.
 
-    `on_change` is told why it is away, and None when it is back: the role then takes nothing more, because what it
-    holds could not be stored. Where nobody is left who waits, the role goes on, and its next poster looks.
+    `on_change` is called with the reason when the first caller waits, and with None when nobody waits any more: in
+    between the role takes no more records, because their images could not be stored. Where the last waiting caller
+    gives up, the role goes on, and its next poster probes the storage.
     """
 
     def __init__(
@@ -36,44 +37,45 @@ class BreakingStore:
         self._inner = inner
         self._on_change = on_change
         self._sleep = sleep
-        self._jitter = jitter
-        self._away: StorageUnavailableError | None = None
-        self._delay = FIRST_DELAY_SECONDS
-        self._looking = asyncio.Lock()
+        self._backoff = Backoff(first=FIRST_DELAY_SECONDS, longest=LONGEST_DELAY_SECONDS, jitter=jitter)
+        self._failure: StorageUnavailableError | None = None
+        self._delays: Iterator[float] = iter(self._backoff)
+        self._delay = 0.0
+        self._probing = asyncio.Lock()
         self._waiters = 0
         BREAKER_OPEN.set(0)
 
     async def open(self) -> None:
-        """Make the store ready."""
+        """Prepare the store."""
         await self._inner.open()
 
     async def close(self) -> None:
-        """Let go of every connection."""
+        """Close every connection."""
         await self._inner.close()
 
     async def check(self) -> None:
-        """Raise where objects cannot be kept, at once."""
+        """Raise where objects cannot be stored, without waiting."""
         await self._inner.check()
 
     def url(self, key: str) -> str:
         """Return the storage's own address of an object."""
         return self._inner.url(key)
 
-    async def put(self, key: str, body: bytes, content_type: str, facts: Facts) -> StoredObject:
-        """Keep the object unless the key is taken; return what is kept there. Raises StorageRefusedError."""
-        return await self._guarded(lambda: self._inner.put(key, body, content_type, facts))
+    async def put(self, key: str, body: bytes, content_type: str, metadata: ObjectMetadata) -> StoredObject:
+        """Store the object unless the key is taken; return what is stored there. Raises StorageRefusedError."""
+        return await self._guarded(lambda: self._inner.put(key, body, content_type, metadata))
 
     async def find(self, key: str) -> StoredObject | None:
-        """Return what is kept under the key, or None. Raises StorageRefusedError."""
+        """Return the object under the key, or None. Raises StorageRefusedError."""
         return await self._guarded(lambda: self._inner.find(key))
 
     async def keys(self, prefix: str) -> AsyncIterator[str]:
-        """Yield the keys that begin with `prefix`; the storage's being away is not waited for here."""
+        """Yield the keys with this prefix. Not guarded: raises UnavailableError, StorageRefusedError."""
         async for key in self._inner.keys(prefix):
             yield key
 
     async def delete(self, key: str) -> None:
-        """Delete the object if it is there. Raises StorageRefusedError."""
+        """Delete the object if it exists. Raises StorageRefusedError."""
         await self._guarded(lambda: self._inner.delete(key))
 
     async def get(self, key: str) -> bytes:
@@ -81,49 +83,50 @@ class BreakingStore:
         return await self._guarded(lambda: self._inner.get(key))
 
     async def _guarded(self, action: Callable[[], Awaitable[T]]) -> T:
-        if self._away is None:
+        if self._failure is None:
             try:
                 return await action()
             except StorageUnavailableError as error:
                 self._trip(error)
         self._waiters += 1
         if self._waiters == 1:
-            self._on_change(str(self._away))
-        declare_wait(str(self._away))
+            self._on_change(str(self._failure))
+        declare_wait(str(self._failure))
         try:
-            async with self._looking:
-                return await self._look(action)
+            async with self._probing:
+                return await self._probe(action)
         finally:
             declare_wait(None)
             self._waiters -= 1
             if not self._waiters:
                 self._on_change(None)
 
-    async def _look(self, action: Callable[[], Awaitable[T]]) -> T:
+    async def _probe(self, action: Callable[[], Awaitable[T]]) -> T:
         while True:
-            if self._away is not None:
-                await self._sleep(max(self._delay * (1 - self._jitter() / 2), self._away.retry_after))
+            if self._failure is not None:
+                await self._sleep(max(self._delay, self._failure.retry_after))
             try:
                 result = await action()
             except StorageUnavailableError as error:
-                self._delay = min(self._delay * 2, LONGEST_DELAY_SECONDS)
                 self._trip(error)
+                self._delay = next(self._delays)
                 continue
             except StorageRefusedError:
-                self._back()  # whatever it says of this object, it answered
+                self._reset()  # it refuses this object, but it answers
                 raise
-            self._back()
+            self._reset()
             return result
 
     def _trip(self, error: StorageUnavailableError) -> None:
-        if self._away is None:
+        if self._failure is None:
             logger.error("rendering pauses: %s", error)
             BREAKER_OPEN.set(1)
-        self._away = error
+            self._delays = iter(self._backoff)
+            self._delay = next(self._delays)
+        self._failure = error
 
-    def _back(self) -> None:
-        if self._away is not None:
-            logger.warning("the storage is back")
+    def _reset(self) -> None:
+        if self._failure is not None:
+            logger.warning("the storage is available again")
             BREAKER_OPEN.set(0)
-        self._away = None
-        self._delay = FIRST_DELAY_SECONDS
+        self._failure = None

@@ -1,35 +1,36 @@
-"""Values too large for the topic of dead letters, kept beside the images."""
+"""Claim check: values too large for the topic, in object storage; the record carries their name instead."""
 
 import hashlib
 from collections.abc import Callable
 
-from agents.storage.port import Facts, ObjectStore, StorageRefusedError
+from agents.storage.port import ObjectMetadata, ObjectStore, StorageRefusedError
 from streams.errors import UnavailableError
 
 
 class StoredClaims:
-    """Opens the storage with the first claim: most roles never need it."""
+    """Values by name, beside the images. The storage is opened with the first one: most roles never need it."""
 
     def __init__(self, make_store: Callable[[], ObjectStore]) -> None:
         self._make_store = make_store
         self._store: ObjectStore | None = None
 
     async def keep(self, name: str, value: bytes) -> None:
-        """Keep the value under this name; keeping it again changes nothing. Raises UnavailableError."""
+        """Store the value under this name. Idempotent. Raises UnavailableError."""
         store = await self._opened()
+        metadata = ObjectMetadata(sha256=hashlib.sha256(value).hexdigest())
         try:
-            await store.put(name, value, "application/octet-stream", Facts(sha256=hashlib.sha256(value).hexdigest()))
+            await store.put(name, value, "application/octet-stream", metadata)
         except StorageRefusedError as error:
-            # A record may not be lost because the storage is set up wrongly.
+            # A record must not be lost because the storage is configured wrongly.
             raise UnavailableError(str(error)) from error
 
     async def fetch(self, name: str) -> bytes:
-        """Return the value kept under this name. Raises UnavailableError, StorageRefusedError where there is none."""
+        """Return the value of this name. Raises UnavailableError, StorageRefusedError where there is none."""
         store = await self._opened()
         return await store.get(name)
 
     async def close(self) -> None:
-        """Let go of the storage."""
+        """Close the storage."""
         if self._store is not None:
             await self._store.close()
 

@@ -1,4 +1,4 @@
-"""From the storage setting to a store."""
+"""Choosing the adapter: the setting `POSTERS_STORAGE_URL` → a store."""
 
 from pathlib import Path
 from urllib.parse import unquote, urlsplit

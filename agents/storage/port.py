@@ -1,8 +1,8 @@
-"""What the render role needs of a store of objects."""
+"""Object storage as the roles use it: immutable objects under a key, with metadata beside each."""
 
 import json
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Final, Protocol, Self
 
 import msgspec
@@ -15,11 +15,11 @@ CACHE_CONTROL: Final = "public, max-age=31536000, immutable"
 
 
 class StorageRefusedError(Exception):
-    """The storage answered that it will not take this object; another attempt may help, and is counted."""
+    """The storage answered that it does not accept this object. A retry may succeed, and counts as an attempt."""
 
 
 class StorageUnavailableError(UnavailableError):
-    """The storage does not answer, or asks to be left alone for `retry_after` seconds (0: it does not say)."""
+    """The storage does not answer, or is overloaded. `retry_after` is its Retry-After in seconds, or 0."""
 
     def __init__(self, message: str, retry_after: float = 0.0) -> None:
         super().__init__(message)
@@ -27,14 +27,15 @@ class StorageUnavailableError(UnavailableError):
 
 
 class StorageDeniedError(StorageUnavailableError):
-    """The storage refuses us whatever we ask: credentials, rights, clock or bucket. No poster is to blame."""
+    """The storage refuses every request of ours: credentials, rights, clock or bucket. No poster is to blame."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """What is kept beside an object: the SHA-256 of its bytes in hex, of a picture its size in device pixels.
+class ObjectMetadata:
+    """Metadata of an object: the SHA-256 of its bytes in hex, and of an image its size in device pixels.
 
-    `warnings` are what was to say of it; S3 takes 2 KB of metadata, in ASCII.
+    `warnings` are those of the image, so that a later poster with the same image has them too. S3 accepts 2 KB of
+    metadata, in ASCII.
     """
 
     sha256: str
@@ -42,21 +43,23 @@ class Facts:
     height: int = 0
     warnings: tuple[PosterWarning, ...] = ()
 
-    def as_metadata(self) -> dict[str, str]:
-        """Return the texts that stand for them."""
-        size = {"width": str(self.width), "height": str(self.height)}
-        said = {"warnings": json.dumps([asdict(warning) for warning in self.warnings])} if self.warnings else {}
-        return {"sha256": self.sha256, **size, **said}
+    def to_strings(self) -> dict[str, str]:
+        """Return the metadata as S3 stores it, by name."""
+        strings = {"sha256": self.sha256, "width": str(self.width), "height": str(self.height)}
+        if self.warnings:
+            # The standard library's encoder is the one that escapes whatever is not ASCII.
+            strings["warnings"] = json.dumps(msgspec.to_builtins(self.warnings))
+        return strings
 
     @classmethod
-    def of_metadata(cls, metadata: Mapping[str, str]) -> Self | None:
-        """Return the facts that these texts stand for, None where they are not all there."""
+    def from_strings(cls, strings: Mapping[str, str]) -> Self | None:
+        """Return the metadata of these strings, None where they are incomplete: somebody else put the object."""
         try:
             return cls(
-                sha256=metadata["sha256"],
-                width=int(metadata["width"]),
-                height=int(metadata["height"]),
-                warnings=msgspec.json.decode(metadata.get("warnings", "[]"), type=tuple[PosterWarning, ...]),
+                sha256=strings["sha256"],
+                width=int(strings["width"]),
+                height=int(strings["height"]),
+                warnings=msgspec.json.decode(strings.get("warnings", "[]"), type=tuple[PosterWarning, ...]),
             )
         except (KeyError, ValueError):
             return None
@@ -64,50 +67,53 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredObject:
-    """An object as it is kept, with its size in bytes."""
+    """A stored object, with its size in bytes."""
 
     key: str
     size_bytes: int
-    facts: Facts
+    metadata: ObjectMetadata
 
 
 class ObjectStore(Protocol):
-    """Immutable objects under a key."""
+    """Immutable objects under a key.
+
+    Every method that asks the storage raises UnavailableError where it is unavailable, and StorageRefusedError where it
+    refuses the request.
+    """
 
     async def open(self) -> None:
-        """Make ready. Connects to nothing yet."""
+        """Prepare the store. Connects to nothing yet."""
         ...
 
     async def close(self) -> None:
-        """Let go of every connection."""
+        """Close every connection."""
         ...
 
-    async def put(self, key: str, body: bytes, content_type: str, facts: Facts) -> StoredObject:
-        """Keep the object unless the key is taken; return what is kept there.
+    async def put(self, key: str, body: bytes, content_type: str, metadata: ObjectMetadata) -> StoredObject:
+        """Store the object unless the key is taken; return what is stored there.
 
-        What stands there without its facts is replaced: nobody could tell whether it is whole.
-        Raises UnavailableError where the storage is away, StorageRefusedError where it refuses.
+        An object without our metadata is replaced: nobody could tell whether it is whole.
         """
         ...
 
     async def find(self, key: str) -> StoredObject | None:
-        """Return the object under the key with its facts, or None. Raises UnavailableError."""
+        """Return the object under the key with its metadata, or None."""
         ...
 
     def keys(self, prefix: str) -> AsyncIterator[str]:
-        """Yield the keys that begin with `prefix`. Raises UnavailableError, StorageRefusedError."""
+        """Yield the keys with this prefix."""
         ...
 
     async def delete(self, key: str) -> None:
-        """Delete the object if it is there. Raises UnavailableError, StorageRefusedError."""
+        """Delete the object if it exists."""
         ...
 
     async def get(self, key: str) -> bytes:
-        """Return the object's bytes. Raises UnavailableError, StorageRefusedError where there is none."""
+        """Return the object's bytes. Raises StorageRefusedError where there is none."""
         ...
 
     async def check(self) -> None:
-        """Raise StorageRefusedError or UnavailableError, with what to do, where objects cannot be kept."""
+        """Raise StorageRefusedError or UnavailableError, with what to do, where objects cannot be stored."""
         ...
 
     def url(self, key: str) -> str:

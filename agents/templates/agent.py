@@ -1,14 +1,16 @@
-"""The templates role: one command after the other, each in one transaction, answered after its commit."""
+"""The templates role: executes one command at a time, in one transaction, and publishes its events after the commit.
+
+A command takes these steps: read it from the inbox → decode → execute (commands.py) → commit → publish → acknowledge.
+"""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import cast
 
-from agents.postgres import Database
-from agents.postgres_errors import BadRowError
+from agents.postgres import BadRowError, Database
 from agents.templates import answers
-from agents.templates.commands import Order, carry_out
-from agents.templates.refusal import CommandRefusedError, refuse
+from agents.templates.commands import execute
+from agents.templates.received_command import CommandRejectedError, ReceivedCommand, rejection
 from agents.templates.store import TemplateStore
 from renderer.language.check import TemplateRejectedError
 from schemas.codec import ContractError, decode
@@ -31,7 +33,7 @@ from streams.retry import retry_while_unavailable
 
 
 class TemplatesAgent:
-    """Carries out the commands of its topic in their order."""
+    """Executes the commands of its topic in their order."""
 
     def __init__(
         self,
@@ -62,22 +64,21 @@ class TemplatesAgent:
             reason = str(error)
             await retry_while_unavailable(lambda: self._dead_letters.put(delivery, "invalid_request", reason))
             return
-        order = Order(command=command, at=delivery.timestamp, now=self._now(), headers=event_headers(delivery))
-        records = await retry_while_unavailable(lambda: self._carry_out(order))
+        received = ReceivedCommand(
+            command=command, at=delivery.timestamp, now=self._now(), headers=event_headers(delivery)
+        )
+        records = await retry_while_unavailable(lambda: self._execute(received))
         await retry_while_unavailable(lambda: self._publisher.publish(records))
 
-    async def _carry_out(self, order: Order) -> list[Record]:
+    async def _execute(self, received: ReceivedCommand) -> list[Record]:
+        """Return what to publish, once the command's changes are committed."""
         try:
             async with self._database.transaction() as connection:
-                return await carry_out(order, TemplateStore(connection))
+                return await execute(received, TemplateStore(connection))
         except BadRowError as error:
-            return self._rejected(order, refuse("invalid_request", str(error)).errors)
-        except (CommandRefusedError, TemplateRejectedError) as error:
-            return self._rejected(order, error.errors)
-
-    def _rejected(self, order: Order, errors: Sequence[TemplateError]) -> list[Record]:
-        rejected = answers.rejected(order.command, errors, order.now)
-        return [answers.answer_record(rejected, order.command.section, order.headers)]
+            return _rejected(received, rejection("invalid_request", str(error)).errors)
+        except (CommandRejectedError, TemplateRejectedError) as error:
+            return _rejected(received, error.errors)
 
 
 def _decode(delivery: Delivery) -> TemplateCommand:
@@ -91,3 +92,7 @@ def _decode(delivery: Delivery) -> TemplateCommand:
         TemplateGet,
     )
     return cast("TemplateCommand", event)
+
+
+def _rejected(received: ReceivedCommand, errors: Sequence[TemplateError]) -> list[Record]:
+    return [answers.answer_record(answers.rejected(received, errors), received)]

@@ -1,39 +1,40 @@
-"""What the templates role states of a version: the answer to a command, and the catalog's copy."""
+"""Events of the templates role: the answer to a command, and the catalog's record of each version that it changed."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
 from agents.events import template_answer_id
+from agents.templates.received_command import ReceivedCommand
 from agents.templates.store import StoredVersion
 from schemas import topics
 from schemas.envelope import Envelope, fact_id
 from schemas.templates import (
-    TemplateCommand,
     TemplateDescribed,
     TemplateError,
     TemplateRejected,
     TemplateUploaded,
     TemplateVersion,
 )
-from streams.delivery import Headers, Record
+from streams.delivery import Record
 from streams.records import event_record
 
 V = TypeVar("V", bound=TemplateVersion)
 
 
-def answer(kind: type[V], version: StoredVersion, command: TemplateCommand, now: datetime) -> V:
-    """Return the answer of class `kind` that describes `version`. The same command has the same answer's id."""
+def answer(kind: type[V], version: StoredVersion, received: ReceivedCommand) -> V:
+    """Return the answer of class `kind` that describes `version`. Its id follows from the command's."""
     extra: dict[str, Any] = {"html_content": version.html_content} if kind is TemplateDescribed else {}
-    return kind(event_id=template_answer_id(kind, command.event_id), **_fields(version, command, now), **extra)
+    event_id = template_answer_id(kind, received.command.event_id)
+    return kind(event_id=event_id, **_fields(version, received), **extra)
 
 
-def rejected(command: TemplateCommand, errors: Sequence[TemplateError], now: datetime) -> TemplateRejected:
-    """Return the answer to a command that was refused."""
+def rejected(received: ReceivedCommand, errors: Sequence[TemplateError]) -> TemplateRejected:
+    """Return the answer to a command that is rejected."""
+    command = received.command
     return TemplateRejected(
-        event_id=template_answer_id(TemplateRejected, command.event_id),
-        occurred_at=now,
+        event_id=template_answer_id(TemplateRejected, received.command.event_id),
+        occurred_at=received.now,
         source=command.source,
         command_id=command.event_id,
         section=command.section,
@@ -41,31 +42,28 @@ def rejected(command: TemplateCommand, errors: Sequence[TemplateError], now: dat
     )
 
 
-def answer_record(event: Envelope, section: str, headers: Headers) -> Record:
+def answer_record(event: Envelope, received: ReceivedCommand) -> Record:
     """Return the record of an answer."""
-    return event_record(topics.TEMPLATE_EVENTS, section, event, headers)
+    return event_record(topics.TEMPLATE_EVENTS, received.command.section, event, received.headers)
 
 
-def catalog_records(
-    versions: Iterable[StoredVersion], command: TemplateCommand, now: datetime, headers: Headers
-) -> Iterator[Record]:
-    """Yield the catalog's new state of the versions that a command touched."""
+def catalog_records(versions: Iterable[StoredVersion], received: ReceivedCommand) -> Iterator[Record]:
+    """Yield the catalog's new records of the versions that a command changed."""
     for version in versions:
-        event = TemplateUploaded(
-            event_id=_catalog_id(version.template_id, command.event_id), **_fields(version, command, now)
-        )
-        yield event_record(topics.TEMPLATE_CATALOG, f"{version.section}@{version.version}", event, headers)
+        event_id = _catalog_id(version.template_id, received.command.event_id)
+        event = TemplateUploaded(event_id=event_id, **_fields(version, received))
+        yield event_record(topics.TEMPLATE_CATALOG, f"{version.section}@{version.version}", event, received.headers)
 
 
 def _catalog_id(template_id: UUID, command_id: UUID) -> UUID:
     return fact_id("template-catalog", template_id, command_id)
 
 
-def _fields(version: StoredVersion, command: TemplateCommand, now: datetime) -> dict[str, Any]:
+def _fields(version: StoredVersion, received: ReceivedCommand) -> dict[str, Any]:
     return {
-        "occurred_at": now,
-        "source": command.source,
-        "command_id": command.event_id,
+        "occurred_at": received.now,
+        "source": received.command.source,
+        "command_id": received.command.event_id,
         "section": version.section,
         "template_id": version.template_id,
         "name": version.name,

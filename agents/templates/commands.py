@@ -1,18 +1,16 @@
-"""What each template command does, within one transaction."""
+"""Executing template commands: each changes the tables in its caller's transaction and gives the records to publish."""
 
 import asyncio
 import hashlib
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any
+from dataclasses import replace
 
 from agents.templates import answers
-from agents.templates.preview import preview
-from agents.templates.refusal import refuse
+from agents.templates.preview import DEFAULT_SIDE, preview
+from agents.templates.received_command import ReceivedCommand, rejection
 from agents.templates.store import NewVersion, StoredVersion, TemplateStore
 from renderer.language.check import check_template
 from schemas import limits
-from schemas.envelope import fact_id
+from schemas.envelope import Envelope, fact_id
 from schemas.output import Output, OutputError, parse_output, resolve_output
 from schemas.references import is_section, parse_reference
 from schemas.templates import (
@@ -21,7 +19,6 @@ from schemas.templates import (
     TemplateActivated,
     TemplateArchive,
     TemplateArchived,
-    TemplateCommand,
     TemplateDescribed,
     TemplateGet,
     TemplatePreview,
@@ -30,90 +27,80 @@ from schemas.templates import (
     TemplateUploaded,
     TemplateWarning,
 )
-from streams.delivery import Headers, Record
-
-DEFAULT_SIDE = 1080
+from streams.delivery import Record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """A command with its circumstances: `at` is the broker's time of it, `now` the time of carrying it out."""
+async def execute(received: ReceivedCommand, store: TemplateStore) -> list[Record]:
+    """Execute the command and return what to publish after the commit.
 
-    command: TemplateCommand
-    at: datetime
-    now: datetime
-    headers: Headers
-
-
-async def carry_out(order: Order, store: TemplateStore) -> list[Record]:
-    """Do what the command says and return what to publish once it is committed. Raises CommandRefusedError."""
-    command = order.command
+    Idempotent: a redelivered command changes nothing, and gives answers with the same ids. Raises
+    CommandRejectedError, and TemplateRejectedError for errors in the HTML.
+    """
+    command = received.command
     if not is_section(command.section):
-        raise refuse(
+        raise rejection(
             "invalid_request",
             f"section `{command.section[:100]}` is not [a-z0-9][a-z0-9_-]{{0,62}}, or ends in `_latest`",
         )
     await store.lock(command.section)
     match command:
         case TemplateUpload():
-            return await _upload(command, order, store)
+            return await _upload(command, received, store)
         case TemplateUpdate():
-            return await _update(command, order, store)
+            return await _update(command, received, store)
         case TemplateActivate():
-            changed = await store.activate(await _known(command, store), order.at)
-            answer = answers.answer(TemplateActivated, changed[-1], command, order.now)
-            return _published(answer, changed, order)
+            changed = await store.activate(await _existing(command, store), received.at)
+            return _records(answers.answer(TemplateActivated, changed[-1], received), changed, received)
         case TemplateArchive():
-            archived = await store.archive(await _known(command, store), order.at)
-            return _published(answers.answer(TemplateArchived, archived, command, order.now), [archived], order)
+            archived = await store.archive(await _existing(command, store), received.at)
+            return _records(answers.answer(TemplateArchived, archived, received), [archived], received)
         case TemplateGet():
-            described = answers.answer(TemplateDescribed, await _known(command, store), command, order.now)
-            return _published(described, [], order)
+            described = answers.answer(TemplateDescribed, await _existing(command, store), received)
+            return _records(described, [], received)
         case TemplatePreview():
-            version = await _known(command, store) if command.template_id is not None else None
-            return [await preview(command, version, store, order.at, order.now, order.headers)]
+            version = await _existing(command, store) if command.template_id is not None else None
+            return [await preview(command, version, store, received)]
 
 
-async def _upload(command: TemplateUpload, order: Order, store: TemplateStore) -> list[Record]:
-    same = await store.find_made_by(command.event_id) or await store.find_same(
+async def _upload(command: TemplateUpload, received: ReceivedCommand, store: TemplateStore) -> list[Record]:
+    same = await store.find_created_by(command.event_id) or await store.find_same(
         command.section, command.name, _sha256(command.html_content)
     )
     if same is not None:
-        return await _uploaded(same, order, store, set_as_active=command.set_as_active)
+        return await _uploaded(same, received, store, set_as_active=command.set_as_active)
     stored = await store.insert(await _new_version(command))
-    return await _uploaded(stored, order, store, set_as_active=command.set_as_active)
+    return await _uploaded(stored, received, store, set_as_active=command.set_as_active)
 
 
-async def _update(command: TemplateUpdate, order: Order, store: TemplateStore) -> list[Record]:
-    made = await store.find_made_by(command.event_id)
-    if made is None:
-        made = await store.insert(await _new_version(_merged(command, await _known(command, store))))
-    return await _uploaded(made, order, store, set_as_active=bool(command.set_as_active))
+async def _update(command: TemplateUpdate, received: ReceivedCommand, store: TemplateStore) -> list[Record]:
+    created = await store.find_created_by(command.event_id)
+    if created is None:
+        created = await store.insert(await _new_version(_merged(command, await _existing(command, store))))
+    return await _uploaded(created, received, store, set_as_active=bool(command.set_as_active))
 
 
-async def _uploaded(version: StoredVersion, order: Order, store: TemplateStore, *, set_as_active: bool) -> list[Record]:
-    changed = await store.activate(version, order.at) if set_as_active and not version.is_active else [version]
-    return _published(answers.answer(TemplateUploaded, changed[-1], order.command, order.now), changed, order)
+async def _uploaded(
+    version: StoredVersion, received: ReceivedCommand, store: TemplateStore, *, set_as_active: bool
+) -> list[Record]:
+    changed = await store.activate(version, received.at) if set_as_active and not version.is_active else [version]
+    return _records(answers.answer(TemplateUploaded, changed[-1], received), changed, received)
 
 
-def _published(answer: Any, changed: list[StoredVersion], order: Order) -> list[Record]:
-    # The catalog first: who reads the answer may send a request at once.
-    return [
-        *answers.catalog_records(changed, order.command, order.now, order.headers),
-        answers.answer_record(answer, order.command.section, order.headers),
-    ]
+def _records(answer: Envelope, changed: list[StoredVersion], received: ReceivedCommand) -> list[Record]:
+    # The catalog first: whoever reads the answer may send a request at once.
+    return [*answers.catalog_records(changed, received), answers.answer_record(answer, received)]
 
 
-async def _known(
+async def _existing(
     command: TemplateUpdate | TemplateActivate | TemplateArchive | TemplateGet | TemplatePreview, store: TemplateStore
 ) -> StoredVersion:
     template_id = command.template_id or ""
     try:
         version = await store.find(command.section, parse_reference(template_id))
     except ValueError as error:
-        raise refuse("template_not_found", str(error)) from None
+        raise rejection("template_not_found", str(error)) from None
     if version is None:
-        raise refuse("template_not_found", f"section `{command.section}` has no template `{template_id[:100]}`")
+        raise rejection("template_not_found", f"section `{command.section}` has no template `{template_id[:100]}`")
     return version
 
 
@@ -126,7 +113,7 @@ async def _new_version(command: TemplateUpload) -> NewVersion:
     try:
         resolve_output(parse_output(command.output), Output(width=width, height=height))
     except OutputError as error:
-        raise refuse(error.code, error.message) from None
+        raise rejection(error.code, error.message) from None
     return NewVersion(
         template_id=fact_id("template", command.event_id),
         command_id=command.event_id,
@@ -145,7 +132,9 @@ async def _new_version(command: TemplateUpload) -> NewVersion:
 
 def _check_name(name: str) -> None:
     if not 1 <= len(name) <= limits.TEMPLATE_NAME_MAX_CHARACTERS or "\0" in name:
-        raise refuse("invalid_request", f"a name has 1 to {limits.TEMPLATE_NAME_MAX_CHARACTERS} characters, no U+0000")
+        raise rejection(
+            "invalid_request", f"a name has 1 to {limits.TEMPLATE_NAME_MAX_CHARACTERS} characters, no U+0000"
+        )
 
 
 def _javascript_warning(command: TemplateUpload) -> list[TemplateWarning]:

@@ -1,14 +1,13 @@
-"""A preview: a poster to render for a designer, without a job."""
+"""Previews: a render record for a designer's poster, which belongs to no job."""
 
 import asyncio
 import hashlib
-from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from agents.digest import input_digest, template_fingerprint
 from agents.events import preview_id
-from agents.templates.refusal import refuse
+from agents.templates.received_command import ReceivedCommand, rejection
 from agents.templates.store import StoredVersion, TemplateStore
 from renderer.language.check import check_template
 from schemas import topics
@@ -18,46 +17,37 @@ from schemas.output import Output, OutputError, parse_output, resolve_output
 from schemas.placeholders import PlaceholderSet
 from schemas.renders import PosterPinned
 from schemas.templates import Placeholder, TemplatePreview
-from streams.delivery import Headers, Record
+from streams.delivery import Record
 from streams.records import event_record
 
-SIDE = 1080
+DEFAULT_SIDE: Final = 1080
+"""Width and height of a template that states none, in CSS pixels."""
 
 
 async def preview(
-    command: TemplatePreview,
-    version: StoredVersion | None,
-    store: TemplateStore,
-    at: datetime,
-    now: datetime,
-    headers: Headers,
+    command: TemplatePreview, version: StoredVersion | None, store: TemplateStore, received: ReceivedCommand
 ) -> Record:
     """Return the render record of a preview of `version`, or else of the command's own HTML.
 
-    Raises CommandRefusedError where the HTML or the data are not valid.
+    Raises CommandRejectedError where the data are not valid, TemplateRejectedError where the HTML is not.
     """
     if version is None:
-        return await _of_draft(command, store, at, now, headers)
+        return await _of_draft(command, store, received)
     fingerprint = template_fingerprint(version.html_sha256, javascript=version.javascript)
     size = Output(width=version.width, height=version.height)
     outputs = [parse_output(version.output), size]
-    return _record(
-        command, version.template_id, version.version, fingerprint, version.placeholders, outputs, at, now, headers
-    )
+    return _record(command, version.template_id, version.version, fingerprint, version.placeholders, outputs, received)
 
 
-async def _of_draft(
-    command: TemplatePreview, store: TemplateStore, at: datetime, now: datetime, headers: Headers
-) -> Record:
+async def _of_draft(command: TemplatePreview, store: TemplateStore, received: ReceivedCommand) -> Record:
     html = command.html_content or ""
     checked = await asyncio.to_thread(check_template, html, [])
     digest = hashlib.sha256(html.encode()).hexdigest()
     fingerprint = template_fingerprint(digest, javascript=command.javascript)
     draft_id = fact_id("draft", fingerprint)
     await store.save_draft(draft_id, html, javascript=command.javascript)
-    return _record(
-        command, draft_id, 0, fingerprint, checked.placeholders, [Output(width=SIDE, height=SIDE)], at, now, headers
-    )
+    default = Output(width=DEFAULT_SIDE, height=DEFAULT_SIDE)
+    return _record(command, draft_id, 0, fingerprint, checked.placeholders, [default], received)
 
 
 def _record(
@@ -67,18 +57,16 @@ def _record(
     fingerprint: str,
     placeholders: list[Placeholder],
     defaults: list[Output],
-    at: datetime,
-    now: datetime,
-    headers: Headers,
+    received: ReceivedCommand,
 ) -> Record:
     data = _data(command, placeholders)
     try:
         output = resolve_output(parse_output(command.output), *defaults)
     except OutputError as error:
-        raise refuse(error.code, error.message) from None
+        raise rejection(error.code, error.message) from None
     poster = PosterPinned(
-        event_id=preview_id(command.event_id),
-        occurred_at=now,
+        event_id=preview_id(received.command.event_id),
+        occurred_at=received.now,
         source=command.source,
         job_id=f"preview_{command.event_id.hex}",
         poster_index=0,
@@ -90,10 +78,10 @@ def _record(
         output=output,
         purpose="preview",
         command_id=command.event_id,
-        requested_at=at,
+        requested_at=received.at,
         input_digest=input_digest(fingerprint, data, output),
     )
-    return event_record(topics.POSTER_RENDERS, poster.input_digest, poster, headers)
+    return event_record(topics.POSTER_RENDERS, poster.input_digest, poster, received.headers)
 
 
 def _data(command: TemplatePreview, placeholders: list[Placeholder]) -> dict[str, Any]:
@@ -102,11 +90,11 @@ def _data(command: TemplatePreview, placeholders: list[Placeholder]) -> dict[str
     try:
         check_custom_data(command.custom_data)
     except ValueError as error:
-        raise refuse("template_data", str(error)) from None
+        raise rejection("template_data", str(error)) from None
     expected = PlaceholderSet(placeholders)
     check = expected.check(command.custom_data)
     if check.missing:
-        raise refuse("template_data", f"missing required data: {', '.join(check.missing)}")
+        raise rejection("template_data", f"missing required data: {', '.join(check.missing)}")
     if check.wrong:
-        raise refuse("template_data", "; ".join(f"`{name}` {reason}" for name, reason in check.wrong))
+        raise rejection("template_data", "; ".join(f"`{name}` {reason}" for name, reason in check.wrong))
     return expected.filled(command.custom_data)

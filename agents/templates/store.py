@@ -1,16 +1,15 @@
-"""The `templates` tables, as the templates role changes them. Every method runs in the caller's transaction."""
+"""The `templates` tables: versions, placeholders, activations and drafts. Methods run in the caller's transaction."""
 
-import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
-import asyncpg
 import msgspec
 import orjson
 
+from agents.postgres import Connection, as_json
 from schemas.references import Identified, Latest, Numbered, TemplateReference
 from schemas.templates import Placeholder, TemplateWarning
 from streams.sql import named_queries
@@ -21,7 +20,7 @@ _ONE_TICK: Final = timedelta(milliseconds=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredVersion:
-    """One version as the tables hold it; `activations` in order."""
+    """A version of a template as it is stored; `activations` in order."""
 
     template_id: UUID
     section: str
@@ -42,7 +41,7 @@ class StoredVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewVersion:
-    """What an upload or update makes."""
+    """The version that an upload or update creates."""
 
     template_id: UUID
     command_id: UUID
@@ -61,11 +60,11 @@ class NewVersion:
 class TemplateStore:
     """Reads and writes template versions on one connection."""
 
-    def __init__(self, connection: "asyncpg.Connection[Any]") -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def lock(self, section: str) -> None:
-        """Keep other commands of this section out until the transaction ends."""
+        """Lock the section against other commands until the transaction ends."""
         await self._connection.execute(SQL["lock_section"], section)
 
     async def find(self, section: str, reference: TemplateReference) -> StoredVersion | None:
@@ -86,8 +85,8 @@ class TemplateStore:
         found = await self._connection.fetchval(SQL["find_same_upload"], section, name, html_sha256)
         return None if found is None else await self.describe(found)
 
-    async def find_made_by(self, command_id: UUID) -> StoredVersion | None:
-        """Return the version that this command made, where it has been here before."""
+    async def find_created_by(self, command_id: UUID) -> StoredVersion | None:
+        """Return the version that this command created, where it was executed before; None otherwise."""
         found = await self._connection.fetchval(SQL["find_by_command"], command_id)
         return None if found is None else await self.describe(found)
 
@@ -102,9 +101,9 @@ class TemplateStore:
             new.html_sha256,
             new.width,
             new.height,
-            json.dumps(new.output),
+            as_json(new.output),
             new.javascript,
-            msgspec.json.encode(new.warnings).decode(),
+            as_json(new.warnings),
             new.command_id,
         )
         await self._connection.executemany(
@@ -116,29 +115,30 @@ class TemplateStore:
     async def activate(self, version: StoredVersion, at: datetime) -> list[StoredVersion]:
         """Make this version the section's active one from `at` on, and return every version that changed.
 
-        A command that has been here before (an activation within its broker's millisecond) changes nothing, even
-        where another version has become active since.
+        Idempotent: a command that was executed before (there is an activation within its broker's millisecond) changes
+        nothing, even where another version has become active since.
         """
         if any(at <= activation < at + _ONE_TICK for activation in version.activations):
             return [version]
         replaced = await self._connection.fetch(SQL["deactivate_section"], version.section, version.template_id)
         await self._connection.execute(SQL["activate"], version.template_id)
         await self._connection.execute(SQL["insert_activation"], version.section, version.template_id, at)
-        return [await self.describe(row["id"]) for row in (*replaced, {"id": version.template_id})]
+        changed = [*(row["id"] for row in replaced), version.template_id]
+        return [await self.describe(template_id) for template_id in changed]
 
     async def archive(self, version: StoredVersion, at: datetime) -> StoredVersion:
-        """Take the version out of use for requests after `at`, unless it was activated since."""
+        """Archive the version for requests after `at`, unless it was activated since."""
         if not any(activation > at for activation in version.activations):
             await self._connection.execute(SQL["archive"], version.template_id, at)
         return await self.describe(version.template_id)
 
     async def save_draft(self, draft_id: UUID, html_content: str, *, javascript: bool) -> None:
-        """Keep HTML that nobody saved for a day, so that the render role can read it."""
+        """Store the HTML of a preview for a day, so that the render role can read it. Deletes older drafts."""
         await self._connection.execute(SQL["delete_old_drafts"])
         await self._connection.execute(SQL["insert_draft"], draft_id, html_content, javascript)
 
     async def describe(self, template_id: UUID) -> StoredVersion:
-        """Return all that is known of a version that exists."""
+        """Return a version that exists."""
         row = await self._connection.fetchrow(SQL["describe"], template_id)
         if row is None:
             raise LookupError(f"template version {template_id} vanished within a transaction")
@@ -152,7 +152,7 @@ class TemplateStore:
             html_sha256=row["html_sha256"],
             width=row["width"],
             height=row["height"],
-            output=json.loads(row["output"]),
+            output=orjson.loads(row["output"]),
             javascript=row["javascript"],
             warnings=msgspec.json.decode(row["warnings"], type=list[TemplateWarning]),
             # Postgres writes a float of jsonb out in full; orjson reads one beyond 64 bits as the float that it was.
@@ -177,4 +177,4 @@ def _placeholder_row(template_id: UUID, position: int, placeholder: Placeholder)
 
 
 def _jsonb(value: object) -> str | None:
-    return None if value is None else json.dumps(value)
+    return None if value is None else as_json(value)

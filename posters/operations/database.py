@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import asyncpg
 
-from agents.postgres_errors import UNANSWERED
+from agents.postgres import UNANSWERED
 from agents.settings import Settings
 from posters.operations.errors import OperationError
 from streams.errors import UnavailableError

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from agents.postgres_errors import UNANSWERED
+from agents.postgres import UNANSWERED
 from posters.operations.errors import OperationError
 
 DIRECTORY: Final = Path(__file__).parents[2] / "migrations"

@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 from confluent_kafka import Message
 
 from agents.settings import Settings
-from agents.sink.database import Database
+from agents.sink.database import sink_database
 from agents.sink.flush import FLUSH_FUNCTION
 from agents.sink.sink import Sink
 from posters.operations.audit import audit_record
@@ -63,7 +63,7 @@ async def rebuild(settings: Settings) -> Rebuilt:
         await connection.execute(SQL["begin"])
     shadow = _with_search_path(settings.database_url)
     await migrate(shadow)
-    database, unusable = Database(shadow, on_connect=FLUSH_FUNCTION), _UnusableCounter()
+    database, unusable = sink_database(shadow, on_connect=FLUSH_FUNCTION), _UnusableCounter()
     sink = Sink(database, _NullPublisher(), unusable)
     try:
         records = await _read(settings, sink)
@@ -71,7 +71,7 @@ async def rebuild(settings: Settings) -> Rebuilt:
         await database.close()
     async with connected(settings) as connection:
         await connection.execute(SQL["keep_erased"])
-        size = await connection.fetchrow(SQL["size"])
+        size = await connection.fetch_row(SQL["size"])
         different = [row["job_id"] for query in DIFFERENCES for row in await connection.fetch(SQL[query])]
     return Rebuilt(**size, records=records, unusable=unusable.count, different=tuple(dict.fromkeys(different)))
 
@@ -92,7 +92,7 @@ async def _read(settings: Settings, sink: Sink) -> int:
         with client.reader(topic, from_beginning=True) as reader:
             batches = _batches(reader.until_end())
             while batch := await asyncio.to_thread(next, batches, None):
-                await sink.flush([_delivery(message) for message in batch])
+                await sink.process([_delivery(message) for message in batch])
                 count += len(batch)
     return count
 

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from agents.digest import input_digest
-from agents.storage.port import Facts, StoredObject
+from agents.storage.port import ObjectMetadata, StoredObject
 from renderer.language.template import Template
 from schemas.output import Output, resolve_output
 from schemas.renders import PosterPinned
@@ -57,10 +57,10 @@ class MemoryStore:
     kept: dict[str, StoredObject] = field(default_factory=dict)
     puts: int = 0
 
-    async def put(self, key: str, body: bytes, content_type: str, facts: Facts) -> StoredObject:
+    async def put(self, key: str, body: bytes, content_type: str, metadata: ObjectMetadata) -> StoredObject:
         """Keep the object unless the key is taken."""
         self.puts += 1
-        return self.kept.setdefault(key, StoredObject(key=key, size_bytes=len(body), facts=facts))
+        return self.kept.setdefault(key, StoredObject(key=key, size_bytes=len(body), metadata=metadata))
 
     async def find(self, key: str) -> StoredObject | None:
         """Return what is kept."""

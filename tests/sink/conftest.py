@@ -7,7 +7,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from agents.sink.database import Database
+from agents.postgres import Database
+from agents.sink.database import sink_database
 from agents.sink.flush import FLUSH_FUNCTION
 from agents.sink.sink import Sink
 from tests.sink.ports import Announcements, SetAside
@@ -15,8 +16,8 @@ from tests.sink.topics import Topics
 
 
 @dataclass
-class Workshop:
-    """A sink and its connection, what it publishes, what it sets aside, why it waited, and a look into its tables."""
+class SinkHarness:
+    """A sink and its connection, its publisher and dead letters, its waits, and queries of its tables."""
 
     url: str
     topics: Topics
@@ -44,16 +45,16 @@ class Workshop:
 
 
 @pytest.fixture
-async def workshop(database: str) -> AsyncIterator[Workshop]:
+async def harness(database: str) -> AsyncIterator[SinkHarness]:
     """A sink on an empty database."""
-    connection = Database(database, on_connect=FLUSH_FUNCTION)
+    connection = sink_database(database, on_connect=FLUSH_FUNCTION)
     announcements, set_aside, waits = Announcements(), SetAside(), list[str | None]()
 
     async def sleep(_: float) -> None:
         """Time passes at once."""
 
     sink = Sink(connection, announcements, set_aside, declare_wait=waits.append, sleep=sleep)
-    yield Workshop(
+    yield SinkHarness(
         url=database,
         topics=Topics(),
         announcements=announcements,

@@ -1,4 +1,4 @@
-"""The two ports of the sink, in memory: what it published and what it set aside."""
+"""The two ports of the sink, in memory: its publisher and its dead letters."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -13,16 +13,16 @@ from streams.errors import UnavailableError
 
 @dataclass
 class Announcements:
-    """A publisher that keeps what it takes; the next `refusals` calls are refused as if the broker were away."""
+    """A publisher that records what it publishes; the next `refusals` calls fail as if the broker were unavailable."""
 
     records: list[Record] = field(default_factory=list)
     refusals: int = 0
 
     async def publish(self, records: Iterable[Record]) -> None:
-        """Keep the records, or raise UnavailableError."""
+        """Record them, or raise UnavailableError."""
         if self.refusals > 0:
             self.refusals -= 1
-            raise UnavailableError("the broker is away")
+            raise UnavailableError("the broker is unavailable")
         self.records += records
 
     @property
@@ -31,8 +31,8 @@ class Announcements:
         return [decode(record.value, JobEvent) for record in self.records if record.topic == JOB_EVENTS]
 
     @property
-    def called_off(self) -> list[tuple[str, int]]:
-        """The jobs that intake, render and retry are told to leave out, and up to which generation."""
+    def cancellations(self) -> list[tuple[str, int]]:
+        """The jobs on `job-cancellations`, and up to which generation."""
         records = [record for record in self.records if record.topic == JOB_CANCELLATIONS]
         events = [decode(record.value, JobCancellation) for record in records]
         return [(event.job_id, event.up_to_generation) for event in events]
@@ -45,10 +45,10 @@ class Announcements:
 
 @dataclass
 class SetAside:
-    """Dead letters, kept with their reasons."""
+    """Dead letters, recorded with their reasons."""
 
     letters: list[tuple[Delivery, str, str]] = field(default_factory=list)
 
     async def put(self, delivery: Delivery, reason: str, error: str) -> None:
-        """Keep the record."""
+        """Record it."""
         self.letters.append((delivery, reason, error))

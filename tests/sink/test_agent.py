@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import cast
 
 from agents.sink.agent import BATCH_RECORDS, SinkAgent
-from agents.sink.database import Database
+from agents.sink.database import sink_database
 from agents.sink.erasures import Erasures
 from agents.sink.janitor import Janitor
 from agents.sink.sink import DecodedBatch, FlushResult, Sink
@@ -15,13 +15,13 @@ from agents.storage.files import FileStore
 from streams.delivery import Delivery
 from streams.inbox import Inbox
 from streams.record_weight import weigh_by_size
-from tests.sink.conftest import Workshop
+from tests.sink.conftest import SinkHarness
 from tests.streams.deliveries import delivery
 
 
-async def test_records_are_finished_once_they_are_written(workshop: Workshop, tmp_path: Path) -> None:
+async def test_records_are_finished_once_they_are_written(harness: SinkHarness, tmp_path: Path) -> None:
     """When a record is acknowledged its row can be read, and nothing stays unacknowledged."""
-    topics = workshop.topics
+    topics = harness.topics
     inbox = Inbox(["poster-requests", "poster-completions"], cap=100, weigh=weigh_by_size)
     acknowledged: list[int] = []
     done = asyncio.Event()
@@ -34,13 +34,13 @@ async def test_records_are_finished_once_they_are_written(workshop: Workshop, tm
 
     for number, each in enumerate(deliveries):
         inbox.deliver(each, partial(acknowledge, number))
-    sweeping = Database(workshop.url)
-    janitor = Janitor(sweeping, workshop.announcements, batch_timeout=3_600, stale_after=86_400)
-    erasing = Database(workshop.url)
-    erasures = Erasures(erasing, FileStore(tmp_path), workshop.announcements)
-    running = asyncio.create_task(SinkAgent(inbox, workshop.sink, erasures, janitor).run())
+    sweeping = sink_database(harness.url)
+    janitor = Janitor(sweeping, harness.announcements, batch_timeout=3_600, stale_after=86_400)
+    erasing = sink_database(harness.url)
+    erasures = Erasures(erasing, FileStore(tmp_path), harness.announcements)
+    running = asyncio.create_task(SinkAgent(inbox, harness.sink, erasures, janitor).run())
     await done.wait()
-    rows = await workshop.posters("job_id, status")
+    rows = await harness.posters("job_id, status")
     running.cancel()
     await asyncio.wait([running])
     await sweeping.close()
@@ -51,49 +51,52 @@ async def test_records_are_finished_once_they_are_written(workshop: Workshop, tm
     assert inbox.in_flight == 0
 
 
-async def test_nothing_is_finished_while_the_database_is_away(workshop: Workshop, tmp_path: Path) -> None:
+async def test_nothing_is_finished_while_the_database_is_unavailable(harness: SinkHarness, tmp_path: Path) -> None:
     """A sink that waits for its database keeps its records unacknowledged."""
     inbox = Inbox(["poster-requests"], cap=100)
     acknowledged: list[bool] = []
     waited = asyncio.Event()
-    away = Database("postgresql://posters@127.0.0.1:1/posters")
-    sink = type(workshop.sink)(
-        away, workshop.announcements, workshop.set_aside, declare_wait=lambda reason: waited.set() if reason else None
+    unavailable = sink_database("postgresql://posters@127.0.0.1:1/posters")
+    sink = type(harness.sink)(
+        unavailable,
+        harness.announcements,
+        harness.set_aside,
+        declare_wait=lambda reason: waited.set() if reason else None,
     )
-    janitor = Janitor(away, workshop.announcements, batch_timeout=3_600, stale_after=86_400)
-    inbox.deliver(workshop.topics.request("job"), lambda: acknowledged.append(True))
-    erasures = Erasures(away, FileStore(tmp_path), workshop.announcements)
+    janitor = Janitor(unavailable, harness.announcements, batch_timeout=3_600, stale_after=86_400)
+    inbox.deliver(harness.topics.request("job"), lambda: acknowledged.append(True))
+    erasures = Erasures(unavailable, FileStore(tmp_path), harness.announcements)
     running = asyncio.create_task(SinkAgent(inbox, sink, erasures, janitor).run())
     await waited.wait()
     running.cancel()
     await asyncio.wait([running])
 
     assert acknowledged == []
-    assert workshop.set_aside.letters == []
+    assert harness.set_aside.letters == []
 
 
-class Held:
-    """A sink that writes a batch when it is told to, and what it has begun."""
+class SteppedSink:
+    """A sink whose steps end one by one, and the steps that have begun."""
 
     def __init__(self) -> None:
-        self.gate = asyncio.Semaphore(0)
+        self.flushed = asyncio.Semaphore(0)
         self.announced = asyncio.Semaphore(0)
         self.began: list[str] = []
 
-    async def read(self, deliveries: Sequence[Delivery]) -> DecodedBatch:
-        """Read nothing."""
-        self.began.append(f"read {deliveries[0].offset}")
-        return DecodedBatch(deliveries=deliveries, entries=[], refused=[])
+    async def decode(self, deliveries: Sequence[Delivery]) -> DecodedBatch:
+        """Decode nothing."""
+        self.began.append(f"decode {deliveries[0].offset}")
+        return DecodedBatch(deliveries=deliveries, entries=[], undecodable=[])
 
-    async def write(self, reading: DecodedBatch) -> list[FlushResult]:
+    async def flush(self, batch: DecodedBatch) -> list[FlushResult]:
         """Write nothing."""
-        self.began.append(f"write {reading.deliveries[0].offset}")
-        await self.gate.acquire()
-        return [FlushResult(jobs=[], causes={"job": reading.deliveries[0]})]
+        self.began.append(f"flush {batch.deliveries[0].offset}")
+        await self.flushed.acquire()
+        return [FlushResult(jobs=[], causes={"job": batch.deliveries[0]})]
 
-    async def announce(self, news: Sequence[FlushResult]) -> None:
+    async def announce(self, results: Sequence[FlushResult]) -> None:
         """Announce nothing."""
-        self.began.append(f"announce {news[0].causes['job'].offset}")
+        self.began.append(f"announce {results[0].causes['job'].offset}")
         await self.announced.acquire()
 
 
@@ -108,16 +111,16 @@ class Idle:
         """Take note of nothing."""
 
 
-async def test_a_batch_is_read_while_others_are_written_and_announced() -> None:
+async def test_a_batch_is_decoded_while_others_are_flushed_and_announced() -> None:
     """Each step of a batch comes after the same step of the one before, and two at most are ahead of the oldest."""
-    inbox, sink, idle = Inbox(["poster-requests"], cap=4 * BATCH_RECORDS), Held(), Idle()
+    inbox, sink, idle = Inbox(["poster-requests"], cap=4 * BATCH_RECORDS), SteppedSink(), Idle()
     acknowledged: list[int] = []
     for offset in range(4 * BATCH_RECORDS):
         inbox.deliver(delivery(offset), partial(acknowledged.append, offset))
     agent = SinkAgent(inbox, cast("Sink", sink), cast("Erasures", idle), cast("Janitor", idle))
     running = asyncio.create_task(agent.run())
     steps = []
-    for go_on in (sink.gate.release, sink.gate.release, sink.announced.release, sink.announced.release):
+    for go_on in (sink.flushed.release, sink.flushed.release, sink.announced.release, sink.announced.release):
         steps.append(await _until_still(sink, acknowledged))
         go_on()
     steps.append(await _until_still(sink, acknowledged))
@@ -126,15 +129,15 @@ async def test_a_batch_is_read_while_others_are_written_and_announced() -> None:
 
     first, second, third, fourth = range(0, 4 * BATCH_RECORDS, BATCH_RECORDS)
     assert steps == [
-        ([f"read {first}", f"write {first}", f"read {second}", f"read {third}"], 0),
-        ([f"announce {first}", f"write {second}"], 0),
-        ([], 0),  # written as well, it waits for the first to be announced
-        ([f"announce {second}", f"write {third}", f"read {fourth}"], BATCH_RECORDS),
+        ([f"decode {first}", f"flush {first}", f"decode {second}", f"decode {third}"], 0),
+        ([f"announce {first}", f"flush {second}"], 0),
+        ([], 0),  # flushed as well, it waits for the first to be announced
+        ([f"announce {second}", f"flush {third}", f"decode {fourth}"], BATCH_RECORDS),
         ([], 2 * BATCH_RECORDS),
     ]
 
 
-async def _until_still(sink: Held, acknowledged: list[int]) -> tuple[list[str], int]:
+async def _until_still(sink: SteppedSink, acknowledged: list[int]) -> tuple[list[str], int]:
     """Return what has begun since the last call, and how many records are acknowledged."""
     for _ in range(50):
         await asyncio.sleep(0)

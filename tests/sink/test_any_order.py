@@ -6,7 +6,7 @@ from random import Random
 import asyncpg
 import pytest
 
-from agents.sink.database import Database
+from agents.sink.database import sink_database
 from agents.sink.flush import FLUSH_FUNCTION
 from agents.sink.sink import Sink
 from schemas.topics import POSTER_COMPLETIONS
@@ -90,13 +90,13 @@ def batches(random: Random, deliveries: list[Delivery]) -> list[list[Delivery]]:
 
 async def write_all(url: str, shares: list[list[list[Delivery]]]) -> tuple[list[Sink], list[Announcements]]:
     """Let a sink for each share flush its batches, all at once."""
-    databases = [Database(url, on_connect=FLUSH_FUNCTION) for _ in shares]
+    databases = [sink_database(url, on_connect=FLUSH_FUNCTION) for _ in shares]
     ports = [Announcements() for _ in shares]
     sinks = [Sink(database, port, SetAside()) for database, port in zip(databases, ports, strict=True)]
 
     async def work(sink: Sink, share: list[list[Delivery]]) -> None:
         for batch in share:
-            await sink.flush(batch)
+            await sink.process(batch)
 
     await asyncio.gather(*(work(sink, share) for sink, share in zip(sinks, shares, strict=True)))
     for database in databases:

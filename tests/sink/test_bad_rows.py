@@ -8,25 +8,25 @@ import asyncpg
 import orjson
 import pytest
 
-from agents.postgres_errors import BadRowError, SchemaMismatchError, translated
-from agents.sink.database import Database
+from agents.postgres import BadRowError, Database, SchemaMismatchError, translated
+from agents.sink.database import sink_database
 from agents.sink.flush import FLUSH_FUNCTION
 from agents.sink.sink import Sink
 from schemas.topics import POSTER_COMPLETIONS, POSTER_LOGS
 from streams.delivery import Delivery
 from streams.errors import UnavailableError
-from tests.sink.conftest import Workshop
+from tests.sink.conftest import SinkHarness
 from tests.sink.ports import Announcements, SetAside
 from tests.sink.topics import Topics
 
 
 class CountingDatabase(Database):
-    """Counts the statements it carries."""
+    """Counts its statements."""
 
     statements = 0
 
     async def fetch_value(self, query: str, *arguments: object) -> Any:
-        """Count, then carry."""
+        """Count, then send."""
         self.statements += 1
         return await super().fetch_value(query, *arguments)
 
@@ -62,26 +62,26 @@ BAD = {
 
 
 @pytest.mark.parametrize("kind", BAD)
-async def test_one_bad_record_among_many_is_set_aside_alone(workshop: Workshop, kind: str) -> None:
-    """Whatever is wrong with it, 60 neighbours are written and the bad record is kept byte for byte."""
-    topics = workshop.topics
+async def test_one_bad_record_among_many_is_isolated(harness: SinkHarness, kind: str) -> None:
+    """Whatever is wrong with it, 60 neighbours are written and it becomes a dead letter, byte for byte."""
+    topics = harness.topics
     good = [topics.request(f"job-{number}") for number in range(60)]
     bad = BAD[kind](topics)
-    await workshop.sink.flush([*good[:41], bad, *good[41:]])
+    await harness.sink.process([*good[:41], bad, *good[41:]])
 
-    assert await workshop.fetch("SELECT count(*) FROM template_poster_results") == [(60,)]
-    assert [letter[0] for letter in workshop.set_aside.letters] == [bad]
-    assert workshop.set_aside.letters[0][1] == "invalid_request"
+    assert await harness.fetch("SELECT count(*) FROM template_poster_results") == [(60,)]
+    assert [letter[0] for letter in harness.set_aside.letters] == [bad]
+    assert harness.set_aside.letters[0][1] == "invalid_request"
 
 
 async def test_finding_the_bad_record_is_quick(database: str) -> None:
     """One bad record in 500 costs 2 × log2(500) more statements at most, and 499 are written."""
-    counting = CountingDatabase(database, on_connect=FLUSH_FUNCTION)
+    counting = CountingDatabase(database, application_name="tests", on_connect=FLUSH_FUNCTION)
     set_aside = SetAside()
     topics = Topics()
     deliveries = [topics.log("job", number) for number in range(500)]
     deliveries[321] = spoiled(topics, deliveries[321], message="a\0b")
-    await Sink(counting, Announcements(), set_aside).flush(deliveries)
+    await Sink(counting, Announcements(), set_aside).process(deliveries)
     written = await counting.fetch_rows("SELECT count(*) AS lines FROM template_generation_logs")
     await counting.close()
 
@@ -91,12 +91,12 @@ async def test_finding_the_bad_record_is_quick(database: str) -> None:
 
 
 async def test_a_database_without_our_tables_stops_the_sink(empty_database: str) -> None:
-    """A wrong deploy is nobody's dead letter: the error says what to run, and every record stays undone."""
-    database = Database(empty_database, on_connect=FLUSH_FUNCTION)
+    """A wrong deployment makes no dead letters: the error says what to run, and no record is acknowledged."""
+    database = sink_database(empty_database, on_connect=FLUSH_FUNCTION)
     set_aside = SetAside()
 
     with pytest.raises(SchemaMismatchError, match="posters setup"):
-        await Sink(database, Announcements(), set_aside).flush([Topics().request("job")])
+        await Sink(database, Announcements(), set_aside).process([Topics().request("job")])
     await database.close()
     assert set_aside.letters == []
 
@@ -132,7 +132,7 @@ async def test_a_database_without_our_tables_stops_the_sink(empty_database: str)
     ids=lambda value: value.__name__ if isinstance(value, type) else type(value).__name__,
 )
 def test_every_error_of_the_database_has_one_meaning(error: Exception, meaning: type[Exception]) -> None:
-    """Away: try again. A value: bad row. The schema or the address: stop."""
+    """Unavailable: retry. A value: bad row. The schema or the address: stop."""
     assert type(translated(error)) is meaning
 
 
@@ -142,12 +142,12 @@ def test_an_unknown_error_is_left_as_it_is(error: Exception) -> None:
     assert translated(error) is error
 
 
-async def test_topics_of_the_sink_are_all_read(workshop: Workshop) -> None:
+async def test_topics_of_the_sink_are_all_read(harness: SinkHarness) -> None:
     """A log and an outcome that end up in the same flush as a bad one of their topic are kept."""
-    topics = workshop.topics
+    topics = harness.topics
     bad = [topics.record(POSTER_COMPLETIONS, "job", b"\xff"), topics.record(POSTER_LOGS, "job", b"[" * 5_000)]
-    await workshop.sink.flush([bad[0], topics.completed("job"), bad[1], topics.log("job")])
+    await harness.sink.process([bad[0], topics.completed("job"), bad[1], topics.log("job")])
 
-    assert await workshop.posters("status") == [("completed",)]
-    assert await workshop.fetch("SELECT message FROM template_generation_logs") == [("line 0",)]
-    assert [letter[0] for letter in workshop.set_aside.letters] == bad
+    assert await harness.posters("status") == [("completed",)]
+    assert await harness.fetch("SELECT message FROM template_generation_logs") == [("line 0",)]
+    assert [letter[0] for letter in harness.set_aside.letters] == bad

@@ -1,4 +1,4 @@
-"""The database or the broker goes away: the sink holds its batch, loses nothing and sets nothing aside."""
+"""Outages of the database or the broker: the sink retries its batch, loses nothing and makes no dead letter."""
 
 import asyncio
 import struct
@@ -10,13 +10,13 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from agents.sink.database import Database
+from agents.sink.database import sink_database
 from agents.sink.flush import FLUSH_FUNCTION
 from agents.sink.sink import Sink
 from streams.delivery import Record
 from streams.errors import UnavailableError
 from tests.parts import PostgresServer
-from tests.sink.conftest import Workshop
+from tests.sink.conftest import SinkHarness
 from tests.sink.oracle import expected
 from tests.sink.ports import Announcements, SetAside
 from tests.sink.test_any_order import batches, check, prepare, stories
@@ -28,7 +28,7 @@ async def test_restarts_and_kills_of_the_database_cost_nothing(postgres: Postgre
     random = Random(11)  # noqa: S311 - repeatable on purpose
     deliveries = stories(random, Topics(), contradicting=False)
     await prepare(database)
-    connection, port, set_aside = Database(database, on_connect=FLUSH_FUNCTION), Announcements(), SetAside()
+    connection, port, set_aside = sink_database(database, on_connect=FLUSH_FUNCTION), Announcements(), SetAside()
     noticed = asyncio.Event()
     waits: list[str | None] = []
 
@@ -41,7 +41,7 @@ async def test_restarts_and_kills_of_the_database_cost_nothing(postgres: Postgre
     halts = [postgres.stop, postgres.kill, postgres.stop, postgres.kill]
 
     for number, batch in enumerate(batches(random, deliveries)):
-        flush = asyncio.create_task(sink.flush(batch))
+        flush = asyncio.create_task(sink.process(batch))
         if number % 5 == 2 and halts:
             noticed.clear()
             await asyncio.sleep(0)  # the flush is on its way; it may still get its answer before the end
@@ -60,10 +60,10 @@ async def test_restarts_and_kills_of_the_database_cost_nothing(postgres: Postgre
     await check(database, expected(deliveries), [port])
 
 
-async def test_a_locked_job_row_is_waited_for(workshop: Workshop) -> None:
+async def test_a_locked_job_row_is_waited_for(harness: SinkHarness) -> None:
     """Somebody's open transaction holds a job: the sink says what it waits for and goes on when it is over."""
-    await workshop.sink.flush([workshop.topics.request("job")])
-    holder = await asyncpg.connect(workshop.url)
+    await harness.sink.process([harness.topics.request("job")])
+    holder = await asyncpg.connect(harness.url)
     transaction = holder.transaction()
     await transaction.start()
     await holder.execute("SELECT FROM template_generation_jobs FOR UPDATE")
@@ -73,31 +73,31 @@ async def test_a_locked_job_row_is_waited_for(workshop: Workshop) -> None:
         if reason is not None and "55P03" in reason:
             seen.set()
 
-    impatient = Database(workshop.url, on_connect=f"SET lock_timeout = '20ms'; {FLUSH_FUNCTION}")
-    sink = Sink(impatient, workshop.announcements, workshop.set_aside, declare_wait=declare_wait)
-    flush = asyncio.create_task(sink.flush([workshop.topics.completed("job")]))
+    limited = sink_database(harness.url, on_connect=f"SET lock_timeout = '20ms'; {FLUSH_FUNCTION}")
+    sink = Sink(limited, harness.announcements, harness.set_aside, declare_wait=declare_wait)
+    flush = asyncio.create_task(sink.process([harness.topics.completed("job")]))
     await seen.wait()
     assert not flush.done()
     await transaction.rollback()
     await flush
     await holder.close()
-    await impatient.close()
+    await limited.close()
 
-    assert await workshop.jobs("status") == [("completed",)]
-    assert workshop.set_aside.letters == []
+    assert await harness.jobs("status") == [("completed",)]
+    assert harness.set_aside.letters == []
 
 
-async def test_a_silent_database_is_given_up_and_tried_again(workshop: Workshop) -> None:
+async def test_a_silent_database_is_unavailable(harness: SinkHarness) -> None:
     """A statement that is never answered ends in UnavailableError after the command's time, not in a hang."""
-    silent = Database(workshop.url, command_seconds=0.05)
+    silent = sink_database(harness.url, command_seconds=0.05)
 
-    with pytest.raises(UnavailableError, match="away"):
+    with pytest.raises(UnavailableError, match="unavailable: TimeoutError"):
         await silent.fetch_value("SELECT pg_sleep(60)")
     assert await silent.fetch_value("SELECT 1") == 1
     await silent.close()
 
 
-class Announced:
+class FarewellProxy:
     """Passes one connection on to the database; `farewell` says that the server ends, and leaves the line open."""
 
     LAST_WORD = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0"
@@ -137,13 +137,13 @@ class Announced:
         target.close()
 
 
-async def test_a_database_that_says_goodbye_is_away(database: str) -> None:
-    """Between a server's last word and the end of the line a call is tried again; the next one has a new connection."""
-    announced = Announced(database)
-    async with announced as url:
-        connection = Database(url)
+async def test_a_database_that_shuts_down_is_unavailable(database: str) -> None:
+    """Between a server's last message and the end of the connection a call fails; the next one has a new connection."""
+    proxy = FarewellProxy(database)
+    async with proxy as url:
+        connection = sink_database(url)
         assert await connection.fetch_value("SELECT 1") == 1
-        await announced.farewell()
+        await proxy.farewell()
         with pytest.raises(UnavailableError, match="another operation"):
             await connection.fetch_value("SELECT 1")
 
@@ -151,7 +151,7 @@ async def test_a_database_that_says_goodbye_is_away(database: str) -> None:
         await connection.close()
 
 
-class Watching(Announcements):
+class InspectingPublisher(Announcements):
     """A publisher that looks into the database before it takes anything."""
 
     def __init__(self, url: str) -> None:
@@ -167,24 +167,24 @@ class Watching(Announcements):
         await super().publish(records)
 
 
-async def test_job_events_come_after_the_commit_and_through_the_brokers_absence(workshop: Workshop) -> None:
+async def test_job_events_come_after_the_commit_and_survive_an_outage_of_the_broker(harness: SinkHarness) -> None:
     """What job-events say can be read in the database by then; a broker that refuses is asked again."""
-    watching = Watching(workshop.url)
-    watching.refusals = 3
-    database = Database(workshop.url, on_connect=FLUSH_FUNCTION)
+    inspecting = InspectingPublisher(harness.url)
+    inspecting.refusals = 3
+    database = sink_database(harness.url, on_connect=FLUSH_FUNCTION)
 
     async def sleep(_: float) -> None:
         """Time passes at once."""
 
-    sink = Sink(database, watching, workshop.set_aside, sleep=sleep)
-    await sink.flush([workshop.topics.request("job"), workshop.topics.completed("job")])
+    sink = Sink(database, inspecting, harness.set_aside, sleep=sleep)
+    await sink.process([harness.topics.request("job"), harness.topics.completed("job")])
     await database.close()
 
-    assert watching.seen == ["completed"] * 4
-    assert [event.type for event in watching.job_events] == ["job.completed"]
+    assert inspecting.seen == ["completed"] * 4
+    assert [event.type for event in inspecting.job_events] == ["job.completed"]
 
 
-class Dying(Announcements):
+class CrashingPublisher(Announcements):
     """A publisher in whose hands the process ends."""
 
     async def publish(self, records: Iterable[Record]) -> None:
@@ -193,18 +193,18 @@ class Dying(Announcements):
 
 
 @pytest.mark.parametrize("regrouped", [False, True], ids=["same batch", "one by one"])
-async def test_a_crash_between_commit_and_publishing_loses_no_job_event(workshop: Workshop, regrouped: bool) -> None:
+async def test_a_crash_between_commit_and_publishing_loses_no_job_event(harness: SinkHarness, regrouped: bool) -> None:
     """Records delivered again after the crash change nothing, and still their job's last state is published."""
-    deliveries = [workshop.topics.request("job"), workshop.topics.processing("job"), workshop.topics.completed("job")]
-    database = Database(workshop.url, on_connect=FLUSH_FUNCTION)
+    deliveries = [harness.topics.request("job"), harness.topics.processing("job"), harness.topics.completed("job")]
+    database = sink_database(harness.url, on_connect=FLUSH_FUNCTION)
     with pytest.raises(SystemExit):
-        await Sink(database, Dying(), workshop.set_aside).flush(deliveries)
+        await Sink(database, CrashingPublisher(), harness.set_aside).process(deliveries)
     await database.close()
-    committed = await workshop.jobs("status, revision")
+    committed = await harness.jobs("status, revision")
 
     for batch in [[delivery] for delivery in deliveries] if regrouped else [deliveries]:
-        await workshop.sink.flush(batch)
+        await harness.sink.process(batch)
 
-    assert await workshop.jobs("status, revision") == committed
-    last = workshop.announcements.job_events[-1]
+    assert await harness.jobs("status, revision") == committed
+    last = harness.announcements.job_events[-1]
     assert [(last.status, last.revision)] == committed == [("completed", 2)]

@@ -6,9 +6,9 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from agents.sink.database import Connection
+from agents.postgres import Connection
 from agents.sink.open_posters import SQL
-from tests.sink.conftest import Workshop
+from tests.sink.conftest import SinkHarness
 
 # 10,000 jobs of two posters, ended, and 100 open ones; 30,000 log lines over three partitions.
 FILL = """
@@ -34,32 +34,32 @@ SEQUENTIAL = """
 
 
 @pytest.fixture
-async def large(workshop: Workshop) -> AsyncIterator[Connection]:
+async def large(harness: SinkHarness) -> AsyncIterator[Connection]:
     """A connection to the sink's database, filled."""
-    connection = await asyncpg.connect(workshop.url)
+    connection = await asyncpg.connect(harness.url)
     await connection.execute(FILL)
     yield connection
     await connection.close()
 
 
-async def test_a_flush_reads_no_table_from_end_to_end(workshop: Workshop, large: Connection) -> None:
+async def test_a_flush_reads_no_table_from_end_to_end(harness: SinkHarness, large: Connection) -> None:
     """A batch of everything a sink writes, into large tables, reads by index alone."""
-    topics = workshop.topics
-    await workshop.sink.flush([topics.request("warm-up")])
+    topics = harness.topics
+    await harness.sink.process([topics.request("warm-up")])
     await large.execute("SELECT pg_stat_force_next_flush(); SELECT pg_stat_reset();")
     jobs = [f"job-{number}" for number in range(50)]
-    await workshop.sink.flush([topics.batch(job, 4) for job in jobs])
-    await workshop.sink.flush([topics.processing(job, 1) for job in jobs] + [topics.completed("old-7", 0)])
-    await workshop.sink.flush([topics.completed(job, 1) for job in jobs] + [topics.cancel("job-3")])
-    await workshop.sink.flush([topics.log(job, line) for job in jobs for line in range(3)])
-    await workshop.database.fetch_value("SELECT pg_stat_force_next_flush()")
-    await workshop.database.fetch_value("SELECT 1")
+    await harness.sink.process([topics.batch(job, 4) for job in jobs])
+    await harness.sink.process([topics.processing(job, 1) for job in jobs] + [topics.completed("old-7", 0)])
+    await harness.sink.process([topics.completed(job, 1) for job in jobs] + [topics.cancel("job-3")])
+    await harness.sink.process([topics.log(job, line) for job in jobs for line in range(3)])
+    await harness.database.fetch_value("SELECT pg_stat_force_next_flush()")
+    await harness.database.fetch_value("SELECT 1")
 
     assert await large.fetch(SEQUENTIAL) == []
     assert await large.fetchval("SELECT sum(idx_scan) FROM pg_stat_user_tables WHERE relname LIKE 'template_%'") > 0
 
 
-async def test_the_janitor_asks_by_index(workshop: Workshop, large: Connection) -> None:
+async def test_the_janitor_asks_by_index(harness: SinkHarness, large: Connection) -> None:
     """None of its questions reads a table from end to end."""
     questions: dict[str, tuple[object, ...]] = {
         "cancelled": ("", -1, ["open-1", "open-2"]),
@@ -70,7 +70,7 @@ async def test_the_janitor_asks_by_index(workshop: Workshop, large: Connection) 
     }
     assert questions.keys() == SQL.keys()
     for question, arguments in questions.items():
-        rows = await workshop.database.fetch_rows(f"EXPLAIN {SQL[question]}", *arguments)
+        rows = await harness.database.fetch_rows(f"EXPLAIN {SQL[question]}", *arguments)
         plan = "\n".join(row[0] for row in rows)
 
         assert "Index" in plan, question

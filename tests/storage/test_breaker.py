@@ -1,4 +1,4 @@
-"""While the storage is away nobody knocks but one, nothing fails, and the role takes nothing more."""
+"""The circuit breaker: while the storage is unavailable one caller probes it, nothing fails, the role takes nothing."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,7 +6,13 @@ from collections.abc import AsyncIterator
 import pytest
 
 from agents.storage.breaker import FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS, BreakingStore
-from agents.storage.port import Facts, StorageDeniedError, StorageRefusedError, StorageUnavailableError, StoredObject
+from agents.storage.port import (
+    ObjectMetadata,
+    StorageDeniedError,
+    StorageRefusedError,
+    StorageUnavailableError,
+    StoredObject,
+)
 from agents.storage.s3 import S3Store
 from streams.inbox import Inbox, pause_switch
 from tests.parts import Bucket
@@ -14,7 +20,7 @@ from tests.streams.deliveries import delivery
 
 
 class Flaky:
-    """A store that is away for as long as it is told to be, and counts who asks."""
+    """A store that fails for as long as `error` is set, and counts its calls."""
 
     def __init__(self) -> None:
         self.error: Exception | None = None
@@ -35,7 +41,7 @@ class Flaky:
         """Return an address."""
         return f"mem://{key}"
 
-    async def put(self, key: str, body: bytes, content_type: str, facts: Facts) -> StoredObject:
+    async def put(self, key: str, body: bytes, content_type: str, metadata: ObjectMetadata) -> StoredObject:
         """Keep, or raise."""
         self.asked += 1
         self.at_once += 1
@@ -46,7 +52,7 @@ class Flaky:
                 raise self.error
         finally:
             self.at_once -= 1
-        return StoredObject(key=key, size_bytes=len(body), facts=facts)
+        return StoredObject(key=key, size_bytes=len(body), metadata=metadata)
 
     async def find(self, key: str) -> StoredObject | None:
         """Find nothing."""
@@ -66,75 +72,78 @@ class Flaky:
         return b""
 
 
-class Shop:
-    """A breaker over a flaky store, an inbox it pauses, and the pauses it made; time is counted, not spent."""
+class BreakerHarness:
+    """A breaker over a flaky store, the inbox that it pauses, and its delays; time is counted, not spent."""
 
     def __init__(self) -> None:
         self.flaky = Flaky()
         self.inbox = Inbox(["poster-renders"], cap=8)
         self.slept: list[float] = []
-        self.back_after: int | None = None
+        self.available_after: int | None = None
         self.store = BreakingStore(self.flaky, pause_switch(self.inbox), sleep=self.sleep, jitter=lambda: 0.0)
 
     async def sleep(self, seconds: float) -> None:
         """Let time pass; the storage may be back then."""
         self.slept.append(seconds)
         await asyncio.sleep(0)
-        if self.back_after is not None and len(self.slept) >= self.back_after:
+        if self.available_after is not None and len(self.slept) >= self.available_after:
             self.flaky.error = None
 
     def puts(self, count: int) -> list[asyncio.Task[StoredObject]]:
         """Put some objects at the same time."""
-        return [asyncio.create_task(self.store.put(str(n), b"", "image/png", Facts(sha256="0"))) for n in range(count)]
+        return [
+            asyncio.create_task(self.store.put(str(n), b"", "image/png", ObjectMetadata(sha256="0")))
+            for n in range(count)
+        ]
 
 
-async def test_only_one_looks_whether_it_is_back() -> None:
-    """After the first failures there is one question at a time, with growing pauses, and then everything is stored."""
-    shop = Shop()
-    shop.flaky.error = StorageUnavailableError("503")
-    shop.back_after = 8
-    tasks = shop.puts(5)
+async def test_one_caller_probes() -> None:
+    """After the first failures there is one call at a time, with growing delays, and then everything is stored."""
+    harness = BreakerHarness()
+    harness.flaky.error = StorageUnavailableError("503")
+    harness.available_after = 8
+    tasks = harness.puts(5)
     for _ in range(6):
         await asyncio.sleep(0)
-    first, shop.flaky.most_at_once, paused = shop.flaky.asked, 0, shop.inbox.pause_reasons
+    first, harness.flaky.most_at_once, paused = harness.flaky.asked, 0, harness.inbox.pause_reasons
     stored = await asyncio.gather(*tasks)
 
     assert first <= 8
     assert paused == ("503",)
-    assert shop.flaky.most_at_once == 1
-    assert shop.slept[:4] == [FIRST_DELAY_SECONDS, 1.0, 2.0, 4.0]
-    assert max(shop.slept) == LONGEST_DELAY_SECONDS
+    assert harness.flaky.most_at_once == 1
+    assert harness.slept[:4] == [FIRST_DELAY_SECONDS, 1.0, 2.0, 4.0]
+    assert max(harness.slept) == LONGEST_DELAY_SECONDS
     assert len(stored) == 5
-    assert shop.inbox.pause_reasons == ()
-    assert shop.flaky.asked <= 5 + 8 + 5
+    assert harness.inbox.pause_reasons == ()
+    assert harness.flaky.asked <= 5 + 8 + 5
 
 
-async def test_a_storage_that_asks_to_be_left_alone_is() -> None:
-    """Retry-After is the shortest pause."""
-    shop = Shop()
-    shop.flaky.error = StorageUnavailableError("429", retry_after=30.0)
-    shop.back_after = 2
-    await asyncio.gather(*shop.puts(1))
+async def test_retry_after_is_respected() -> None:
+    """Retry-After is the shortest delay."""
+    harness = BreakerHarness()
+    harness.flaky.error = StorageUnavailableError("429", retry_after=30.0)
+    harness.available_after = 2
+    await asyncio.gather(*harness.puts(1))
 
-    assert shop.slept == [30.0, 30.0]
+    assert harness.slept == [30.0, 30.0]
 
 
-async def test_who_gives_up_does_not_leave_the_role_paused() -> None:
-    """A poster that is cancelled while it waits takes the pause with it; the next one looks."""
-    shop = Shop()
-    shop.flaky.error = StorageUnavailableError("503")
-    tasks = shop.puts(2)
+async def test_a_cancelled_caller_does_not_leave_the_role_paused() -> None:
+    """Once the last waiting poster is cancelled the role resumes, and its next poster probes."""
+    harness = BreakerHarness()
+    harness.flaky.error = StorageUnavailableError("503")
+    tasks = harness.puts(2)
     for _ in range(6):
         await asyncio.sleep(0)
-    before = shop.inbox.pause_reasons
+    before = harness.inbox.pause_reasons
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    paused = shop.inbox.pause_reasons
-    shop.inbox.deliver(delivery(0), lambda: None)
-    await shop.inbox.take(1)
-    shop.flaky.error = None
-    await asyncio.gather(*shop.puts(1))
+    paused = harness.inbox.pause_reasons
+    harness.inbox.deliver(delivery(0), lambda: None)
+    await harness.inbox.take(1)
+    harness.flaky.error = None
+    await asyncio.gather(*harness.puts(1))
 
     assert before == ("503",)
     assert paused == ()
@@ -142,17 +151,17 @@ async def test_who_gives_up_does_not_leave_the_role_paused() -> None:
 
 async def test_a_refused_object_is_an_answer() -> None:
     """What the storage says of one object does not pause the others."""
-    shop = Shop()
-    shop.flaky.error = StorageRefusedError("too long a key")
+    harness = BreakerHarness()
+    harness.flaky.error = StorageRefusedError("too long a key")
     with pytest.raises(StorageRefusedError):
-        await shop.store.put("k", b"", "image/png", Facts(sha256="0"))
+        await harness.store.put("k", b"", "image/png", ObjectMetadata(sha256="0"))
 
-    assert shop.inbox.pause_reasons == ()
+    assert harness.inbox.pause_reasons == ()
 
 
 @pytest.fixture
 async def closed(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[S3Store]:
-    """A real bucket, opened by somebody whom its server does not know."""
+    """A real bucket, opened with credentials that its server does not know."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a-stranger")
     store = S3Store(bucket.name, "")
     await store.open()
@@ -161,9 +170,9 @@ async def closed(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
 
 
 async def test_wrong_credentials_are_no_posters_fault(closed: S3Store) -> None:
-    """A real server that refuses us is one to wait for, until somebody mends the settings."""
+    """A real server that refuses us counts as unavailable until somebody corrects the settings."""
     with pytest.raises(StorageDeniedError, match="posters doctor"):
-        await closed.put("k", b"x", "image/png", Facts(sha256="0"))
+        await closed.put("k", b"x", "image/png", ObjectMetadata(sha256="0"))
 
 
 async def test_a_missing_bucket_is_no_posters_fault(bucket: Bucket) -> None:
@@ -171,7 +180,7 @@ async def test_a_missing_bucket_is_no_posters_fault(bucket: Bucket) -> None:
     store = S3Store(f"{bucket.name}-gone", "")
     await store.open()
     with pytest.raises(StorageDeniedError):
-        await store.put("k", b"x", "image/png", Facts(sha256="0"))
+        await store.put("k", b"x", "image/png", ObjectMetadata(sha256="0"))
     await store.close()
 
 
@@ -183,9 +192,9 @@ async def test_what_was_damaged_on_its_way_is_not_kept(bucket: Bucket, monkeypat
         # The sum of an empty body, so that what arrives does not fit it.
         damaging.setattr("agents.storage.s3.checksum", lambda _: "1B2M2Y8AsgTpgAmY7PhCfg==")
         with pytest.raises(StorageUnavailableError):
-            await store.put("k", b"x", "image/png", Facts(sha256="0"))
+            await store.put("k", b"x", "image/png", ObjectMetadata(sha256="0"))
     missing = await store.find("k")
-    kept = await store.put("k", b"x", "image/png", Facts(sha256="0"))
+    kept = await store.put("k", b"x", "image/png", ObjectMetadata(sha256="0"))
     await store.close()
 
     assert missing is None
@@ -196,7 +205,7 @@ async def test_a_stored_value_can_be_read(bucket: Bucket) -> None:
     """What is put comes back; what was never put is refused."""
     store = S3Store(bucket.name, "prefix")
     await store.open()
-    await store.put("a/b", b"\x00\xff", "application/octet-stream", Facts(sha256="0"))
+    await store.put("a/b", b"\x00\xff", "application/octet-stream", ObjectMetadata(sha256="0"))
     read = await store.get("a/b")
     with pytest.raises(StorageRefusedError, match="a/c"):
         await store.get("a/c")

@@ -1,4 +1,4 @@
-"""Both stores keep the same promises: files in a directory, and objects in a bucket."""
+"""Both adapters pass the same tests: files in a directory, and objects in a bucket."""
 
 import hashlib
 from collections.abc import AsyncIterator
@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from agents.storage.files import FileStore
-from agents.storage.port import Facts, ObjectStore, StorageRefusedError, StorageUnavailableError, StoredObject
+from agents.storage.port import ObjectMetadata, ObjectStore, StorageRefusedError, StorageUnavailableError, StoredObject
 from agents.storage.s3 import S3Store
 from streams.errors import SettingsError
 from tests.parts import Bucket
 
 BODY = b"a picture"
-FACTS = Facts(sha256=hashlib.sha256(BODY).hexdigest(), width=640, height=480)
+METADATA = ObjectMetadata(sha256=hashlib.sha256(BODY).hexdigest(), width=640, height=480)
 KEY = f"templates/cards/row%2F1_{'a' * 64}.png"
 
 
@@ -32,15 +32,15 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 
 async def put(store: ObjectStore, key: str, body: bytes = BODY) -> StoredObject:
     """Keep an object."""
-    facts = Facts(sha256=hashlib.sha256(body).hexdigest(), width=640, height=480)
-    return await store.put(key, body, "image/png", facts)
+    metadata = ObjectMetadata(sha256=hashlib.sha256(body).hexdigest(), width=640, height=480)
+    return await store.put(key, body, "image/png", metadata)
 
 
 async def test_an_object_is_found_with_its_size(store: ObjectStore) -> None:
     """Digest, bytes and pixels come back as they were given; nothing is found under another key."""
     kept = await put(store, KEY)
 
-    assert kept == await store.find(KEY) == StoredObject(key=KEY, size_bytes=len(BODY), facts=FACTS)
+    assert kept == await store.find(KEY) == StoredObject(key=KEY, size_bytes=len(BODY), metadata=METADATA)
     assert await store.find(KEY.replace("row", "other")) is None
 
 
@@ -70,31 +70,31 @@ async def test_what_is_deleted_is_gone(store: ObjectStore) -> None:
 
     assert await store.find(KEY) is None
     assert [key async for key in store.keys("templates/")] == []
-    assert (await put(store, KEY, b"another")).facts.sha256 == hashlib.sha256(b"another").hexdigest()
+    assert (await put(store, KEY, b"another")).metadata.sha256 == hashlib.sha256(b"another").hexdigest()
 
 
 async def test_an_object_that_somebody_else_put_is_replaced(bucket: Bucket) -> None:
-    """What has no facts is not found, and gives way to what has them."""
+    """What has no metadata of ours is not found, and gives way to what has them."""
     client = bucket.client()
     client.put_object(Bucket=bucket.name, Key=KEY, Body=b"strange")
     store = S3Store(bucket.name, "")
     await store.open()
 
     assert await store.find(KEY) is None
-    assert (await put(store, KEY)).facts == FACTS
+    assert (await put(store, KEY)).metadata == METADATA
     assert client.get_object(Bucket=bucket.name, Key=KEY)["Body"].read() == BODY
     await store.close()
 
 
 async def test_a_file_that_is_not_whole_is_replaced(tmp_path: Path) -> None:
-    """A file whose bytes are not those of its facts is not found, and gives way."""
+    """A file whose bytes are not those of its metadata is not found, and gives way."""
     store = FileStore(tmp_path)
     await put(store, KEY)
     file = tmp_path / KEY
     file.write_bytes(b"half a pic")
 
     assert await store.find(KEY) is None
-    assert (await put(store, KEY)).facts == FACTS
+    assert (await put(store, KEY)).metadata == METADATA
     assert file.read_bytes() == BODY
 
 

@@ -139,7 +139,7 @@ class SinkAlone:
 
     async def run(self) -> None:
         """Write what is there."""
-        await self.sink.flush(await self.inbox.take(1))
+        await self.sink.process(await self.inbox.take(1))
 
 
 def intake(inbox: Inbox, port: Any) -> Any:

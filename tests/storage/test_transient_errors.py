@@ -1,16 +1,16 @@
-"""How often a store is asked that falters, that wants to be left alone, or that refuses us."""
+"""How often a request is sent: on a transient error, with a Retry-After, and where the storage refuses us."""
 
 from collections.abc import AsyncIterator, Iterator
 from random import Random
 
 import pytest
 
-from agents.storage.port import Facts, StorageDeniedError, StorageUnavailableError
-from agents.storage.s3 import ATTEMPTS, FIRST_PAUSE_SECONDS, S3Store
+from agents.storage.port import ObjectMetadata, StorageDeniedError, StorageUnavailableError
+from agents.storage.s3 import ATTEMPTS, FIRST_DELAY_SECONDS, S3Store
 from tests.faults.storage_proxy import RETRY_AFTER_SECONDS, StorageProxy
 from tests.parts import Bucket, ObjectServer
 
-FACTS = Facts(sha256="0")
+METADATA = ObjectMetadata(sha256="0")
 
 
 @pytest.fixture
@@ -24,13 +24,13 @@ def proxy(object_server: ObjectServer, bucket: Bucket, monkeypatch: pytest.Monke
 
 @pytest.fixture
 def pauses() -> list[float]:
-    """How long the store waited between two tries."""
+    """The delays between two attempts."""
     return []
 
 
 @pytest.fixture
 async def store(proxy: StorageProxy, bucket: Bucket, pauses: list[float]) -> AsyncIterator[S3Store]:
-    """A store behind the proxy, whose pauses take no time."""
+    """A store behind the proxy, whose delays take no time."""
 
     async def sleep(seconds: float) -> None:
         pauses.append(seconds)
@@ -41,20 +41,18 @@ async def store(proxy: StorageProxy, bucket: Bucket, pauses: list[float]) -> Asy
     await store.close()
 
 
-async def test_a_store_that_wants_to_be_left_alone_is_asked_once(
-    store: S3Store, proxy: StorageProxy, pauses: list[float]
-) -> None:
-    """Retry-After comes back to the breaker, and nothing is sent before its time."""
+async def test_a_retry_after_is_not_retried(store: S3Store, proxy: StorageProxy, pauses: list[float]) -> None:
+    """The seconds go to the circuit breaker, and nothing is sent before their end."""
     proxy.set("slow down")
-    with pytest.raises(StorageUnavailableError) as away:
-        await store.put("k", b"x", "image/png", FACTS)
+    with pytest.raises(StorageUnavailableError) as unavailable:
+        await store.put("k", b"x", "image/png", METADATA)
 
-    assert away.value.retry_after == RETRY_AFTER_SECONDS
+    assert unavailable.value.retry_after == RETRY_AFTER_SECONDS
     assert (proxy.refused, pauses) == (1, [])
 
 
-async def test_a_store_that_refuses_us_is_asked_once(store: S3Store, proxy: StorageProxy) -> None:
-    """A person has to mend that."""
+async def test_a_denial_is_not_retried(store: S3Store, proxy: StorageProxy) -> None:
+    """A person has to act first."""
     proxy.set("forbidden")
     with pytest.raises(StorageDeniedError):
         await store.find("k")
@@ -62,20 +60,20 @@ async def test_a_store_that_refuses_us_is_asked_once(store: S3Store, proxy: Stor
     assert proxy.refused == 1
 
 
-async def test_a_store_that_falters_is_asked_again_and_not_for_ever(
+async def test_a_transient_error_is_retried_a_few_times(
     store: S3Store, proxy: StorageProxy, pauses: list[float]
 ) -> None:
-    """A moment's error costs a pause, which doubles; one that stays is the breaker's business."""
+    """The delay doubles; an error that stays is up to the circuit breaker."""
     proxy.random = Never()
     proxy.set("some errors")
     with pytest.raises(StorageUnavailableError):
-        await store.put("k", b"x", "image/png", FACTS)
+        await store.put("k", b"x", "image/png", METADATA)
     refused = proxy.refused
     proxy.set("well")
-    kept = await store.put("k", b"x", "image/png", FACTS)
+    kept = await store.put("k", b"x", "image/png", METADATA)
 
     assert refused == ATTEMPTS
-    assert pauses == [FIRST_PAUSE_SECONDS / 2, FIRST_PAUSE_SECONDS]
+    assert pauses == [FIRST_DELAY_SECONDS * 0.75, FIRST_DELAY_SECONDS * 1.5]
     assert kept.size_bytes == 1
     assert await store.get("k") == b"x"
 

@@ -1,4 +1,4 @@
-"""Many rows → at most one for each job, poster and log line: a statement may touch a row only once."""
+"""Merging rows: at most one for each job, poster and log line, because one statement may change a row only once."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -13,8 +13,8 @@ T = TypeVar("T", JobRow, PosterRow)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
-    """What one flush writes; `conflicts` counts ends of a poster that contradict an earlier one of the same batch."""
+class MergedBatch:
+    """What one flush writes; `conflicts` counts outcomes that contradict an earlier one of that poster here."""
 
     jobs: list[JobRow]
     posters: list[PosterRow]
@@ -23,8 +23,8 @@ class Batch:
     conflicts: int
 
 
-def merge(rows: Iterable[Row]) -> Batch:
-    """Return the batch of these rows, which come in the order of their partitions."""
+def merge(rows: Iterable[Row]) -> MergedBatch:
+    """Merge rows, given in the order of their partitions."""
     jobs: list[JobRow] = []
     posters: list[PosterRow] = []
     cancels: dict[str, CancelRow] = {}
@@ -40,9 +40,9 @@ def merge(rows: Iterable[Row]) -> Batch:
             case CancelRow():
                 cancels[row.job_id] = row
     grouped = list(_groups(posters, "key"))
-    return Batch(
-        jobs=[_one_job(group) for group in _groups(jobs, "job_id")],
-        posters=[_one_poster(group) for group in grouped],
+    return MergedBatch(
+        jobs=[_merge_job(group) for group in _groups(jobs, "job_id")],
+        posters=[_merge_poster(group) for group in grouped],
         cancels=list(cancels.values()),
         logs=list(logs.values()),
         conflicts=sum(_conflicts(group) for group in grouped if len(group) > 1),
@@ -54,42 +54,42 @@ def _groups(rows: list[T], key: str) -> Iterator[list[T]]:
     return (list(group) for _, group in groupby(sorted(rows, key=get), key=get))
 
 
-def _one_job(requests: list[JobRow]) -> JobRow:
-    """The first request of a job says what it is; a part that comes later can only say that it is larger."""
+def _merge_job(requests: list[JobRow]) -> JobRow:
+    """Return the first request of a job; a later part can only raise its `total_count`."""
     total = max(request.total_count for request in requests)
     return requests[0] if requests[0].total_count == total else replace(requests[0], total_count=total)
 
 
-def _one_poster(rows: list[PosterRow]) -> PosterRow:
-    """The state that counts, with the first request's data and the version pinned, if the batch knows them."""
+def _merge_poster(rows: list[PosterRow]) -> PosterRow:
+    """Return the furthest state, with the first request's data and the pinned version where the batch has them."""
     if len(rows) == 1:
         return rows[0]
-    state = _state(rows)
-    facts: dict[str, object] = {}
+    state = _furthest(rows)
+    known: dict[str, object] = {}
     request = next((row for row in rows if row.requested_at is not None), None)
     if request is not None and request is not state:
-        facts |= _values(request, "entity_id", "custom_data", "metadata", "source", "requested_at", "created_at")
+        known |= _values(request, "entity_id", "custom_data", "metadata", "source", "requested_at", "created_at")
     if state.template_version_id is None:
         pinned = next((row for row in rows if row.template_version_id is not None), None)
         if pinned is not None:
-            facts |= _values(pinned, "template_version_id", "section", "template_version")
-    return replace(state, **facts) if facts else state  # type: ignore[arg-type]
+            known |= _values(pinned, "template_version_id", "section", "template_version")
+    return replace(state, **known) if known else state  # type: ignore[arg-type]
 
 
-def _state(rows: list[PosterRow]) -> PosterRow:
-    """The highest generation; in it the first end in topic order if there is one, else the furthest."""
+def _furthest(rows: list[PosterRow]) -> PosterRow:
+    """Return the first outcome of the highest generation in topic order, else its furthest state."""
     newest = max(row.generation for row in rows)
     current = [row for row in rows if row.generation == newest]
-    end = next((row for row in current if row.rank == 2), None)
-    return end or max(current, key=lambda row: (row.rank, row.attempt))
+    outcome = next((row for row in current if row.rank == 2), None)
+    return outcome or max(current, key=lambda row: (row.rank, row.attempt))
 
 
 def _conflicts(rows: list[PosterRow]) -> int:
-    ends: dict[int, set[UUID]] = {}
+    outcomes: dict[int, set[UUID]] = {}
     for row in rows:
         if row.rank == 2:
-            ends.setdefault(row.generation, set()).add(row.event_id)
-    return sum(len(ids) - 1 for ids in ends.values())
+            outcomes.setdefault(row.generation, set()).add(row.event_id)
+    return sum(len(ids) - 1 for ids in outcomes.values())
 
 
 def _values(row: PosterRow, *names: str) -> dict[str, object]:
