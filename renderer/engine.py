@@ -10,6 +10,7 @@ from typing import Final, cast
 from renderer.assets.port import AssetFetcher
 from renderer.background_tasks import BackgroundTasks
 from renderer.browser import chromium
+from renderer.browser.driver import DEFAULT_DRIVER, DriverName
 from renderer.browser.scratch import remove_orphans
 from renderer.concurrency_limit import ConcurrencyLimit
 from renderer.cores import usable_cores
@@ -45,8 +46,8 @@ def _ignore(_: object) -> None:
 class Engine:
     """Chromium behind a fixed number of slots. It replaces crashed, hung and worn browsers on its own.
 
-    `chromium_binary` is the setting POSTERS_CHROMIUM, `slots` how many documents are drawn at once (0: one per core
-    plus one), each in a browser of its own; `fetcher` the only way to the network; without one every network asset is
+    `chromium_binary` and `driver` are the settings POSTERS_CHROMIUM and POSTERS_DRIVER, `slots` how many documents are
+    drawn at once (0: one per core plus one), each in a browser of its own; `fetcher` the only way to the network; without one every network asset is
     reported as blocked. The rest is as for Slot.
     """
 
@@ -54,6 +55,7 @@ class Engine:
         self,
         *,
         chromium_binary: str | None = None,
+        driver: DriverName = DEFAULT_DRIVER,
         slots: int = 0,
         fetcher: AssetFetcher | None = None,
         recycle_after: int = RECYCLE_AFTER,
@@ -66,7 +68,7 @@ class Engine:
         self._fetcher = fetcher
         self.places = ConcurrencyLimit(self.slots + UPLOADS_BESIDE)
         """How many documents to bring at once; one that waits for its assets lends its place to another."""
-        self._launcher = Launcher(chromium.find_chromium(chromium_binary))
+        self._launcher = Launcher(chromium.find_chromium(chromium_binary), driver)
         self._all = [
             Worker(
                 self._launcher,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from renderer.browser.browser import Browser
+from renderer.browser.driver import DEFAULT_DRIVER, DriverName
 from renderer.errors import RenderError
 from renderer.page.frames import BeginFrameUnsupportedError
 from renderer.page.page import Page
@@ -26,8 +27,9 @@ LAUNCHES: Final = 3
 class Launcher:
     """Starts browsers, one at a time: two at once would each be as late as both."""
 
-    def __init__(self, binary: Path) -> None:
+    def __init__(self, binary: Path, driver: DriverName = DEFAULT_DRIVER) -> None:
         self._binary = binary
+        self._driver: DriverName = driver
         self._on_demand = True
         self._turn = asyncio.Lock()
         self.came_up = asyncio.Event()
@@ -54,7 +56,7 @@ class Launcher:
             return await Pages.open(await self._launch())
 
     async def _launch(self) -> Browser:
-        browser = await Browser.launch(self._binary, on_demand=self._on_demand)
+        browser = await Browser.launch(self._binary, on_demand=self._on_demand, driver=self._driver)
         self.version = browser.version
         self.came_up.set()
         return browser

@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from renderer.assets.port import AssetError, Fetched, Kind, Received, ignore
-from renderer.browser.devtools import DevTools, Session
+from renderer.browser.devtools import Connection, Session
 from renderer.engine import Engine
 from renderer.errors import RenderError
 from renderer.page.interception import RequestInterceptor, may_use_network, public_url
@@ -282,7 +282,7 @@ def test_addresses_are_shown_without_secrets() -> None:
 
 def test_images_in_a_document_are_not_kept() -> None:
     """What a document holds itself is gone with it, however many documents there are."""
-    traffic = RequestInterceptor(Session(DevTools(), None), None)
+    traffic = RequestInterceptor(Session(Connection(), None), None)
     tracemalloc.start()
     try:
         for number in range(50):
@@ -298,7 +298,7 @@ def test_images_in_a_document_are_not_kept() -> None:
 @pytest.mark.parametrize("url", ["http://[#x", "http://[x#y", "http://\u2100/#z"])
 def test_what_is_no_address_is_reported(url: str) -> None:
     """An image from nowhere degrades its poster; it does not fail it."""
-    traffic = RequestInterceptor(Session(DevTools(), None), None)
+    traffic = RequestInterceptor(Session(Connection(), None), None)
     traffic.lack(url)
 
     assert [(asset.url, asset.reason) for asset in traffic.usage().assets] == [("invalid:", "asset_blocked")]
