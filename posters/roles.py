@@ -143,6 +143,7 @@ async def _open_render(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
     try:
         engine = Engine(
             chromium_binary=settings.chromium,
+            driver=settings.driver,
             slots=settings.render_slots,
             fetcher=fetcher,
             on_restart=lambda reason: BROWSER_RESTARTS.labels(reason).inc(),

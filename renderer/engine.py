@@ -10,7 +10,7 @@ from typing import Final, cast
 from renderer.assets.port import AssetFetcher
 from renderer.background_tasks import BackgroundTasks
 from renderer.browser import chromium
-from renderer.browser.driver import DEFAULT_DRIVER, DriverName
+from renderer.browser.driver import DriverName
 from renderer.browser.scratch import remove_orphans
 from renderer.concurrency_limit import ConcurrencyLimit
 from renderer.cores import usable_cores
@@ -47,15 +47,15 @@ class Engine:
     """Chromium behind a fixed number of slots. It replaces crashed, hung and worn browsers on its own.
 
     `chromium_binary` and `driver` are the settings POSTERS_CHROMIUM and POSTERS_DRIVER, `slots` how many documents are
-    drawn at once (0: one per core plus one), each in a browser of its own; `fetcher` the only way to the network; without one every network asset is
-    reported as blocked. The rest is as for Slot.
+    drawn at once (0: one per core plus one), each in a browser of its own; `fetcher` the only way to the network;
+    without one every network asset is reported as blocked. The rest is as for Slot.
     """
 
     def __init__(
         self,
         *,
         chromium_binary: str | None = None,
-        driver: DriverName = DEFAULT_DRIVER,
+        driver: DriverName | None = None,
         slots: int = 0,
         fetcher: AssetFetcher | None = None,
         recycle_after: int = RECYCLE_AFTER,

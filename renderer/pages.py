@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from renderer.browser.browser import Browser
-from renderer.browser.driver import DEFAULT_DRIVER, DriverName
+from renderer.browser.driver import DriverName
 from renderer.errors import RenderError
 from renderer.page.frames import BeginFrameUnsupportedError
 from renderer.page.page import Page
@@ -27,9 +27,9 @@ LAUNCHES: Final = 3
 class Launcher:
     """Starts browsers, one at a time: two at once would each be as late as both."""
 
-    def __init__(self, binary: Path, driver: DriverName = DEFAULT_DRIVER) -> None:
+    def __init__(self, binary: Path, driver: DriverName | None = None) -> None:
         self._binary = binary
-        self._driver: DriverName = driver
+        self._driver = driver
         self._on_demand = True
         self._turn = asyncio.Lock()
         self.came_up = asyncio.Event()

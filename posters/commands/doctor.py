@@ -78,7 +78,7 @@ async def _storage(settings: Settings) -> list[str]:
 
 
 async def _chromium(settings: Settings) -> list[str]:
-    engine = Engine(chromium_binary=settings.chromium, slots=1)
+    engine = Engine(chromium_binary=settings.chromium, driver=settings.driver, slots=1)
     try:
         await engine.start()
     finally:

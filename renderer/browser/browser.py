@@ -46,7 +46,7 @@ class Browser:
         self.devtools.on_end(self._ended)
 
     @classmethod
-    async def launch(cls, binary: Path, *, on_demand: bool, driver: DriverName = DEFAULT_DRIVER) -> Self:
+    async def launch(cls, binary: Path, *, on_demand: bool, driver: DriverName | None = None) -> Self:
         """Start a browser, within 20 seconds.
 
         With `on_demand` it draws a frame only when asked for one. Raises RenderError `renderer_crashed` when it does
@@ -61,7 +61,7 @@ class Browser:
         )
         try:
             async with asyncio.timeout(LAUNCH_SECONDS):
-                process = await launcher(driver)(command)
+                process = await launcher(driver or DEFAULT_DRIVER)(command)
         except BaseException as error:
             scratch.remove()
             if isinstance(error, LaunchError | TimeoutError):

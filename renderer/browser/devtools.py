@@ -28,7 +28,7 @@ class DevToolsError(Exception):
 
 
 class Transport(Protocol):
-    """Carries messages to one browser. It calls `Connection.received` for each message, `Connection.ended` at the end."""
+    """Carries messages to one browser. It calls `Connection.received` for a message, `Connection.ended` at the end."""
 
     @property
     def is_open(self) -> bool:

@@ -111,7 +111,7 @@ async def launch(command: BrowserCommand) -> PipeProcess:
         return PipeProcess(await PipeTransport.open(reading, writing), process, errors)
     except BaseException:
         processes.kill_group(process)
-        os.waitpid(process, 0)
+        await asyncio.to_thread(os.waitpid, process, 0)
         raise
 
 
