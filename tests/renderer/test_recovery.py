@@ -19,7 +19,7 @@ import pytest_asyncio
 
 from renderer.browser import processes
 from renderer.browser.browser import Browser
-from renderer.browser.devtools import DevTools
+from renderer.browser.devtools import Connection
 from renderer.browser.scratch import PREFIX
 from renderer.engine import Engine
 from renderer.errors import RenderError
@@ -454,7 +454,7 @@ async def test_page_of_a_browser_that_ended_is_given_up_in_silence(monkeypatch: 
     """Its opening fails with an error; nothing else is said, not even once it is forgotten."""
     complaints: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
-    browser = MagicMock(devtools=DevTools(), turn=None, gone=asyncio.Event())  # never connected, as good as ended
+    browser = MagicMock(devtools=Connection(), turn=None, gone=asyncio.Event())  # never connected, as good as ended
     target = PageTarget(browser, browser.devtools.session("page"), "context")
     monkeypatch.setattr(PageTarget, "open", AsyncMock(return_value=target))
     with pytest.raises(RenderError, match="the browser has ended"):
