@@ -11,6 +11,7 @@ import contextlib
 import os
 import signal
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, cast
 
 from playwright.async_api import Browser, CDPSession, Error, Playwright, async_playwright
@@ -21,6 +22,7 @@ from renderer.browser.driver import BrowserCommand, LaunchError
 
 RELEASE_SECONDS: Final = 3.0
 _ERRORS_SHOWN: Final = 600
+_OUR_TEMPORARY_FILES: Final = os.environ.get("TMPDIR")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ class PlaywrightTransport:
 async def launch(command: BrowserCommand) -> PlaywrightProcess:
     """Have Playwright start Chromium with exactly these arguments, and connect to it. Raises LaunchError."""
     try:
-        playwright = await async_playwright().start()
+        playwright = await _start(command.scratch)
     except (Error, OSError) as error:
         raise LaunchError(f"Playwright's driver did not start: {error}") from error
     try:
@@ -106,6 +108,22 @@ async def launch(command: BrowserCommand) -> PlaywrightProcess:
         if isinstance(error, Error):
             raise LaunchError(" ".join(error.message.split())[-_ERRORS_SHOWN:]) from error
         raise
+
+
+async def _start(scratch: Path) -> Playwright:
+    """Start Playwright's Node process, with `scratch` for its temporary files.
+
+    It makes a directory for each browser there, and does not always live to remove it. It inherits our environment,
+    and there is no other way to set one for it.
+    """
+    os.environ["TMPDIR"] = str(scratch)
+    try:
+        return await async_playwright().start()
+    finally:
+        if _OUR_TEMPORARY_FILES is None:
+            os.environ.pop("TMPDIR", None)  # absent where another browser was started at the same time
+        else:
+            os.environ["TMPDIR"] = _OUR_TEMPORARY_FILES
 
 
 async def _launch(playwright: Playwright, command: BrowserCommand) -> PlaywrightProcess:

@@ -55,7 +55,7 @@ class FakeSite:
         """Return the asset, or fail as a server without it does."""
         asset = self._assets.get(url.removeprefix(SITE))
         if asset is None:
-            raise AssetError("asset_failed", 404)
+            raise AssetError("asset_status", 404)
         received(len(asset.body))
         return asset
 
