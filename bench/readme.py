@@ -39,7 +39,8 @@ def _speed(figures: Figures) -> str | None:
         a rich one {_beside(rest_ms(rich))}. A worker of all roles has its first poster {median(start.worker):.1f} s
         after its start. One intake process takes {intake.rate:,.0f} requests a second, or
         {intake.batched_rate:,.0f} posters of batches, one sink process writes {sink.runs[0].rate:,.0f} events a
-        second, and in a run of {memory.posters:,} posters no role's Python process has more than {max(memory.roles.values()):.0f} MB."""
+        second, and in a run of {memory.posters:,} posters no role's Python process has more than
+        {max(memory.roles.values()):.0f} MB."""
 
 
 def _by_pipe(simple: Rounds, rich: Rounds) -> str:
