@@ -17,7 +17,7 @@ from typing import Any, Final, cast
 from playwright.async_api import Browser, CDPSession, Error, Playwright, async_playwright
 
 from renderer.browser import processes
-from renderer.browser.devtools import Connection
+from renderer.browser.devtools import Connection, DevToolsError
 from renderer.browser.driver import BrowserCommand, LaunchError
 
 RELEASE_SECONDS: Final = 3.0
@@ -82,15 +82,14 @@ class PlaywrightTransport:
 
     def _sent(self, sending: asyncio.Task[Any]) -> None:
         self._sending.discard(sending)
-        # It fails with the browser only, whose end is reported by itself.
-        if not sending.cancelled():
-            sending.exception()
+        if not sending.cancelled() and sending.exception() is not None:
+            self._ended()  # the session, the browser or the Node process is gone
 
     def _received(self, event: dict[str, Any]) -> None:
         # From the loop: Playwright would raise an error of a handler in whoever calls it next.
         asyncio.get_running_loop().call_soon(self._connection.received, event["message"])
 
-    def _ended(self, _: Browser) -> None:
+    def _ended(self, _: Browser | None = None) -> None:
         self.is_open = False
         self._connection.ended()
 
@@ -105,7 +104,7 @@ async def launch(command: BrowserCommand) -> PlaywrightProcess:
         return await _launch(playwright, command)
     except BaseException as error:
         await asyncio.shield(_stop(playwright, None))
-        if isinstance(error, Error):
+        if isinstance(error, Error | DevToolsError):
             raise LaunchError(" ".join(error.message.split())[-_ERRORS_SHOWN:]) from error
         raise
 
@@ -117,8 +116,14 @@ async def _start(scratch: Path) -> Playwright:
     and there is no other way to set one for it.
     """
     os.environ["TMPDIR"] = str(scratch)
+    starting = asyncio.ensure_future(async_playwright().start())
     try:
-        return await async_playwright().start()
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        # Only a Playwright that has started can be stopped.
+        if (await asyncio.wait((starting,), timeout=RELEASE_SECONDS))[0] and starting.exception() is None:
+            await _stop(starting.result(), None)
+        raise
     finally:
         if _OUR_TEMPORARY_FILES is None:
             os.environ.pop("TMPDIR", None)  # absent where another browser was started at the same time

@@ -1,5 +1,6 @@
 """What a driver starts: Chromium with the same command line, and nothing that outlives its browser."""
 
+import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -10,11 +11,13 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from renderer.browser import processes
+from renderer.browser import browser, processes
 from renderer.browser.browser import Browser
+from renderer.browser.chromium import find_chromium
 from renderer.browser.driver import DriverName
 from renderer.browser.playwright_driver import PlaywrightProcess
 from renderer.engine import Engine
+from renderer.errors import RenderError
 from tests.renderer.drawing import draw, page
 from tests.renderer.test_recovery import browsers, eventually, failing, group, groups, scratch, started
 
@@ -29,11 +32,11 @@ async def own() -> AsyncIterator[Engine]:
     await engine.close()
 
 
-def node_of(browser: Browser) -> int:
+def node_of(running: Browser) -> int:
     """Return the Node process behind a browser of Playwright."""
-    assert isinstance(browser._process, PlaywrightProcess)
-    assert browser._process.node is not None
-    return browser._process.node
+    assert isinstance(running._process, PlaywrightProcess)
+    assert running._process.node is not None
+    return running._process.node
 
 
 async def test_both_drivers_start_the_same_command() -> None:
@@ -51,13 +54,13 @@ async def test_both_drivers_start_the_same_command() -> None:
 
 async def test_the_node_process_ends_with_its_browser(own: Engine) -> None:
     """Each browser has a Node process of its own; closing the engine leaves neither, nor a file."""
-    (browser,) = browsers(own)
-    node, files = node_of(browser), scratch(own)
+    (running,) = browsers(own)
+    node, files = node_of(running), scratch(own)
     assert Path(psutil.Process(node).exe()).name.startswith("node")
     await own.close()
 
     assert not psutil.pid_exists(node)
-    assert not processes.group_members(browser._group)
+    assert not processes.group_members(running._group)
     assert not files.exists()
 
 
@@ -91,6 +94,22 @@ async def test_a_frozen_node_process_is_killed_with_its_browser(own: Engine) -> 
     await eventually(lambda: len(browsers(own)) == 1 and dead not in groups(own), 15)
     assert (await draw(own, GOOD)).images
     await eventually(lambda: not processes.group_members(dead) and not psutil.pid_exists(node), 10)
+
+
+@pytest.mark.parametrize("driver", get_args(DriverName))
+async def test_a_browser_that_is_late_leaves_nothing(driver: DriverName, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A launch that takes too long is given up with an error, wherever it stands; no process outlives it."""
+    before = set(psutil.Process().children(recursive=True))
+    for seconds in (0.001, 0.1, 0.3, 0.4):
+        monkeypatch.setattr(browser, "LAUNCH_SECONDS", seconds)
+        with contextlib.suppress(RenderError):
+            late = await Browser.launch(find_chromium(None), on_demand=True, driver=driver)
+            await late.close()
+    monkeypatch.setattr(browser, "LAUNCH_SECONDS", 0.0)
+    with pytest.raises(RenderError, match="did not start: no answer in"):
+        await Browser.launch(find_chromium(None), on_demand=True, driver=driver)
+
+    await eventually(lambda: not set(psutil.Process().children(recursive=True)) - before)
 
 
 @pytest.mark.parametrize("driver", get_args(DriverName))
