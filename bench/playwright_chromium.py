@@ -5,6 +5,7 @@ No readiness, no reports, no deadlines. Encoder and page can be chosen, to see w
 
 import asyncio
 import base64
+import os
 from types import TracebackType
 from typing import Any, Final, Literal, Self
 
@@ -13,6 +14,7 @@ from playwright.async_api import CDPSession, Page, async_playwright
 from bench.documents import HEIGHT, WIDTH
 from bench.drawing import SLOTS
 from renderer.browser.chromium import find_chromium
+from renderer.fonts.font_set import FONT_CONFIGURATION
 
 Encoder = Literal["PNG for speed", "PNG", "JPEG 90"]
 Reuse = Literal["the same page", "about:blank between", "a fresh context"]
@@ -38,7 +40,9 @@ class PlaywrightChromium:
     async def __aenter__(self) -> Self:
         self._driver = await async_playwright().start()
         self._browser = await self._driver.chromium.launch(
-            executable_path=find_chromium(None), args=["--font-render-hinting=none"]
+            executable_path=find_chromium(None),
+            args=["--font-render-hinting=none"],
+            env={**os.environ, "FONTCONFIG_FILE": str(FONT_CONFIGURATION)},
         )
         for _ in range(self.slots):
             await self._pages.put(await self._open())
