@@ -228,10 +228,10 @@ def guards(figures: Figures, measured: Guards) -> str:
         "What the guards cost",
         paragraph(f"""
             Processor time of a simple poster in all roles, in ms, the median of {len(measured.python)} rounds of
-            {measured.posters} posters: with watchdog, journal, storage breaker, fuse and the watch over the lag, and
-            without them (`bench/unguarded.py`), in turns. All of them work in the Python processes, so what they take
-            is the difference there: {guards_share(figures):.1f} % of a poster. Acknowledging in order, and only what
-            is durable, has no form without; it is in both."""),
+            {measured.posters} posters: with watchdog, crash journal, storage breaker, dead-letter limit and the watch
+            over the lag, and without them (`bench/unguarded.py`), in turns. All of them work in the Python processes,
+            so what they take is the difference there: {guards_share(figures):.1f} % of a poster. Acknowledging in
+            order, and only what is durable, has no form without; it is in both."""),
         table(["guards", "Python", "with Chromium"], rows),
     )
 
