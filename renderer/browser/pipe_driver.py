@@ -51,6 +51,7 @@ class PipeTransport(asyncio.Protocol):
         self._pieces: list[bytes] = []
         self._reading: asyncio.ReadTransport | None = None
         self._writing: asyncio.WriteTransport | None = None
+        self._lost = False
 
     @classmethod
     async def open(cls, reading: int, writing: int) -> Connection:
@@ -69,7 +70,7 @@ class PipeTransport(asyncio.Protocol):
     @property
     def is_open(self) -> bool:
         """Whether Chromium's end is open, as far as we know."""
-        return self._writing is not None and not self._writing.is_closing()
+        return not self._lost and self._writing is not None and not self._writing.is_closing()
 
     def write(self, message: bytes) -> None:
         """Write one message; what the pipe does not take at once is buffered."""
@@ -94,7 +95,8 @@ class PipeTransport(asyncio.Protocol):
             self._pieces.append(rest)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Report the end of the browser."""
+        """Report the end of the browser, which can come before both pipes are connected."""
+        self._lost = True
         if self._writing is not None:
             self._writing.close()
         self._connection.ended()

@@ -165,6 +165,19 @@ async def test_what_is_asked_of_a_browser_that_ends_fails(pair: tuple[Connection
     assert "`Browser.close` cannot be sent" in await failure(devtools.browser.send("Browser.close"))
 
 
+async def test_a_browser_that_ended_before_it_was_met_is_told_nothing() -> None:
+    """A program that is no browser ends at once; nobody waits for its answer."""
+    commands, writing = os.pipe()
+    reading, answers = os.pipe()
+    os.close(answers)
+    connection = await PipeTransport.open(reading, writing)
+    await asyncio.sleep(0)
+
+    assert await failure(connection.browser.send("Browser.getVersion"))
+    connection.close()
+    os.close(commands)
+
+
 async def test_closing_fails_what_waits(pair: tuple[Connection, Browser]) -> None:
     """Nobody is left waiting for a browser that is given up."""
     devtools, _ = pair

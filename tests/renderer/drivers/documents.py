@@ -78,7 +78,7 @@ def _outputs() -> dict[str, RenderRequest]:
         "transparent png": {"transparent": True},
         "transparent webp": {"transparent": True, "format": "webp"},
         "full page": {"full_page": True, "height": 40},
-        "full page jpeg": {"full_page": True, "height": 40, "format": "jpeg", "scale": 2},
+        "full page jpeg": {"full_page": True, "height": 40, "format": "jpeg"},
         "selector": {"selector": ".box"},
         "selector at triple scale": {"selector": "details", "scale": 3},
         "dark": {"color_scheme": "dark"},
@@ -88,6 +88,7 @@ def _outputs() -> dict[str, RenderRequest]:
     return {
         **{f"output: {name}": request(POSTER, **each) for name, each in fields.items()},
         "output: large": request(QUARTERS, width=1080, height=1350, scale=2),
+        "output: full page at double scale": request(page("<h1>Ü 静か 🎉"), full_page=True, height=40, scale=2),
         "output: one pixel": request(QUARTERS, width=1, height=1),
         "output: hostile pdf": request(HOSTILE, format="pdf"),
         "output: full page pdf": request(HOSTILE, format="pdf", full_page=True),
