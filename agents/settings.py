@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from msgspec import Meta
 
 from renderer.assets.allowed_hosts import AllowedHosts
+from renderer.browser.driver import DriverName
 from streams import settings as stream_settings
 from streams.errors import SettingsError
 from streams.settings import Seconds, StreamSettings
@@ -34,6 +35,8 @@ class Settings(StreamSettings):
     """Base of the images' addresses, to which object keys are appended; unset: the storage's own address."""
     chromium: str | None = None
     """Path of the browser's binary; unset: the system's headless shell, else the one Playwright installed."""
+    driver: DriverName | None = None
+    """How Chromium is launched and controlled; unset: `pipe` on Linux, `playwright` elsewhere."""
     asset_allow: str = ""
     """Hosts, host:port pairs or CIDR ranges that templates may load assets from although they are not public."""
     render_slots: Annotated[int, Meta(ge=0, description="a number of pages, or 0")] = 0

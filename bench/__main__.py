@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from bench import choices, flow, guards, intake, memory, reuse, sink, start
+from bench import choices, drivers, flow, guards, intake, memory, reuse, sink, start
 from bench.counts import TRIAL, Counts
 from bench.kept import PARTS, keep, kept_figures
 from bench.page import PLOT, memory_plot, page
@@ -28,6 +28,7 @@ MEASURES: Final[Mapping[str, Callable[[Counts], Awaitable[Any]]]] = {
     "sink": sink.measure,
     "reuse": reuse.measure,
     "choices": choices.measure,
+    "drivers": drivers.measure,
     "guards": guards.measure,
     "peers": peers.measure,
 }

@@ -8,11 +8,12 @@ from typing import Final, TypeVar, get_args
 from unittest.mock import patch
 
 from agents.render.poster_renderer import PosterRenderer
-from bench.bare import SLOTS, Bare, Encoder, Reuse, drawn_alone, drawn_in_all
 from bench.counts import Counts
 from bench.documents import DOCUMENTS, filled
+from bench.drawing import SLOTS, drawn_alone, drawn_in_all
 from bench.engine import by_engine
 from bench.figures import median
+from bench.playwright_chromium import Encoder, PlaywrightChromium, Reuse
 from bench.results import Choices, Encoded
 from bench.reuse import maker, poster, stores
 from renderer.browser import chromium
@@ -80,13 +81,13 @@ async def _rate(engine: Engine, html: str, count: int) -> float:
 
 async def _encoders(html: str, counts: Counts) -> dict[str, Encoded]:
     async def alone(encoder: Encoder) -> float:
-        async with Bare(1, encoder=encoder) as bare:
-            await bare.draw(filled(html))
-            return median(await drawn_alone(bare.draw, html, max(2, counts.few // 3)))
+        async with PlaywrightChromium(1, encoder=encoder) as pages:
+            await pages.draw(filled(html))
+            return median(await drawn_alone(pages.draw, html, max(2, counts.few // 3)))
 
     async def together(encoder: Encoder) -> float:
-        async with Bare(encoder=encoder) as bare:
-            return await drawn_in_all(bare.draw, html, counts.few, SLOTS)
+        async with PlaywrightChromium(encoder=encoder) as pages:
+            return await drawn_in_all(pages.draw, html, counts.few, SLOTS)
 
     encoders: tuple[Encoder, ...] = get_args(Encoder)
     times = await in_turns(encoders, counts.rounds, alone)
@@ -96,14 +97,14 @@ async def _encoders(html: str, counts: Counts) -> dict[str, Encoded]:
 
 
 async def _size(html: str, encoder: Encoder) -> int:
-    async with Bare(1, encoder=encoder) as bare:
-        return len(await bare.draw(filled(html)))
+    async with PlaywrightChromium(1, encoder=encoder) as pages:
+        return len(await pages.draw(filled(html)))
 
 
 async def _pages(html: str, counts: Counts) -> dict[str, float]:
     async def together(reuse: Reuse) -> float:
-        async with Bare(reuse=reuse) as bare:
-            return await drawn_in_all(bare.draw, html, counts.few, SLOTS)
+        async with PlaywrightChromium(reuse=reuse) as pages:
+            return await drawn_in_all(pages.draw, html, counts.few, SLOTS)
 
     ways: tuple[Reuse, ...] = get_args(Reuse)
     rates = await in_turns(ways, counts.rounds, together)

@@ -21,13 +21,14 @@ def choices(measured: Choices) -> str:
         _rates(measured.frames),
         paragraph("""
             **Encoder.** Encoding is a large slice of a poster, so a PNG is made by Chromium's quick encoder: the same
-            pixels in more bytes. JPEG is for those who ask for it. Bare Chromium, one poster alone, then as many
-            together as there are pages:"""),
+            pixels in more bytes. JPEG is for those who ask for it. Chromium driven by Playwright, one poster
+            alone, then as many together as there are pages:"""),
         _encoders(measured.encoders),
         paragraph("""
             **Reuse.** A page is used again as it is where its last document cannot have left anything behind, and
             goes through `about:blank` only where it can; a context of its own is for templates with scripts, and for
-            a locale or a time zone. Bare Chromium, posters a second by what comes between two of them:"""),
+            a locale or a time zone. Chromium driven by Playwright, posters a second by what comes between
+            two of them:"""),
         _rates(measured.pages),
         paragraph("""
             **Upload.** A page does not wait for the storage: four more posters than there are pages are in flight,

@@ -1,4 +1,4 @@
-"""Compare the rendering engine with bare Chromium on the same documents, in turns, on this machine.
+"""Compare the rendering engine with both baselines on the same documents, in turns, on this machine.
 
 Run: python -m bench.engine [posters a round] [rounds].
 """
@@ -9,9 +9,11 @@ import sys
 
 import psutil
 
-from bench.bare import Bare, Draw, drawn_alone, drawn_together
 from bench.documents import DEADLINE_SECONDS, DOCUMENTS, OUTPUT
+from bench.drawing import Draw, drawn_alone, drawn_together
 from bench.figures import median, ratio
+from bench.pipe_chromium import PipeChromium
+from bench.playwright_chromium import PlaywrightChromium
 from renderer.engine import Engine
 from renderer.rendering import RenderRequest
 
@@ -49,18 +51,22 @@ async def one_round(draw: Draw, html: str, count: int, slots: int) -> dict[str, 
 
 
 async def main(count: int, rounds: int) -> None:
-    """Print what both ways achieve for each document, and the median of the rounds' ratios."""
+    """Print what each way achieves for each document, and the medians of the rounds' ratios."""
     engine = Engine()
     await engine.start()
-    async with Bare(engine.concurrency) as bare:
+    async with PlaywrightChromium(engine.concurrency) as by_playwright, PipeChromium(engine.concurrency) as over_pipe:
+        ways = {"Playwright": by_playwright.draw, "pipe": over_pipe.draw, "engine": by_engine(engine)}
         print(f"{engine.concurrency} slots, {rounds} rounds of {count} posters in turns, medians")
         for name, html in DOCUMENTS.items():
-            ways = (bare.draw, by_engine(engine))
-            turns = [[await one_round(draw, html, count, engine.concurrency) for draw in ways] for _ in range(rounds)]
-            for unit in turns[0][0]:
-                plain, ours = ([turn[way][unit] for turn in turns] for way in range(2))
-                both = f"bare {median(plain):7.1f}  engine {median(ours):7.1f}  ratio {ratio(ours, plain):.2f}"
-                print(f"{name:7} {both}  {unit}")
+            turns = [
+                {way: await one_round(draw, html, count, engine.concurrency) for way, draw in ways.items()}
+                for _ in range(rounds)
+            ]
+            for unit in turns[0]["engine"]:
+                found = {way: [turn[way][unit] for turn in turns] for way in ways}
+                medians = "  ".join(f"{way} {median(values):7.1f}" for way, values in found.items())
+                ratios = " ".join(f"{ratio(found['engine'], found[way]):.2f}" for way in ("Playwright", "pipe"))
+                print(f"{name:7} {medians}  engine by each {ratios}  {unit}")
     await engine.close()
 
 

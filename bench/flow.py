@@ -1,10 +1,12 @@
-"""The whole way, from request to completion received, against bare Chromium with the same documents, in turns."""
+"""The whole way, from request to completion received, against both baselines with the same documents, in turns."""
 
 import asyncio
 
-from bench.bare import SLOTS, Bare, drawn_alone, drawn_together
 from bench.counts import Counts
 from bench.documents import DOCUMENTS
+from bench.drawing import SLOTS, Draw, drawn_alone, drawn_together
+from bench.pipe_chromium import PipeChromium
+from bench.playwright_chromium import PlaywrightChromium
 from bench.results import Flow, Rounds
 from bench.site import Site, running_site
 
@@ -21,15 +23,25 @@ async def measure(counts: Counts) -> Flow:
 async def _rounds(site: Site, html: str, counts: Counts) -> Rounds:
     template = await asyncio.to_thread(site.upload, html)
     await asyncio.to_thread(site.backlog, template, WARM_UP)
-    rounds = Rounds(bare_rates=[], rates=[], bare_ms=[], ms=[])
+    rounds = Rounds(rates=[], ms=[], playwright_rates=[], playwright_ms=[], pipe_rates=[], pipe_ms=[])
     singles = max(1, counts.singles // counts.rounds)
     for _ in range(counts.rounds):
-        async with Bare() as bare:
-            await drawn_together(bare.draw, html, WARM_UP, SLOTS)
-            rounds.bare_rates.append(await drawn_together(bare.draw, html, counts.posters, SLOTS))
-            rounds.bare_ms.extend(await drawn_alone(bare.draw, html, singles))
+        async with PlaywrightChromium() as by_playwright:
+            rate, times = await _baseline(by_playwright.draw, html, counts.posters, singles)
+            rounds.playwright_rates.append(rate)
+            rounds.playwright_ms.extend(times)
+        async with PipeChromium() as over_pipe:
+            rate, times = await _baseline(over_pipe.draw, html, counts.posters, singles)
+            rounds.pipe_rates.append(rate)
+            rounds.pipe_ms.extend(times)
         rounds.rates.append(await asyncio.to_thread(site.backlog, template, counts.posters))
         await asyncio.to_thread(site.settle)
         rounds.ms.extend(await asyncio.to_thread(site.times_ms, template, singles))
         await asyncio.to_thread(site.settle)
     return rounds
+
+
+async def _baseline(draw: Draw, html: str, posters: int, singles: int) -> tuple[float, list[float]]:
+    """Return the rate of a baseline that is warm, and the times of single posters."""
+    await drawn_together(draw, html, WARM_UP, SLOTS)
+    return await drawn_together(draw, html, posters, SLOTS), await drawn_alone(draw, html, singles)

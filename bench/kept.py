@@ -11,6 +11,8 @@ import msgspec
 
 from bench.results import Figures
 
+_RENAMED: Final = {"bare_rates": "playwright_rates", "bare_ms": "playwright_ms"}
+"""Fields by the names they had in older results."""
 PARTS: Final[Mapping[str, type[Any]]] = {
     name: get_args(kind)[0] for name, kind in get_type_hints(Figures).items() if name not in ("days", "cores")
 }
@@ -34,5 +36,11 @@ def kept_figures(directory: Path) -> Figures:
             kept = msgspec.json.decode(path.read_bytes())
             days.add(kept["day"])
             cores = kept["cores"]
-            figures[each.name] = msgspec.convert(kept["figures"], PARTS[each.name])
+            figures[each.name] = msgspec.convert(_renamed(kept["figures"]), PARTS[each.name])
     return Figures(days=sorted(days), cores=cores, **figures)
+
+
+def _renamed(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_RENAMED.get(name, name): _renamed(each) for name, each in value.items()}
+    return value

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from bench.choices_page import choices
+from bench.drivers_page import drivers
 from bench.figures import median, percentile, ratio
 from bench.markdown import paragraph, section, table
 from bench.plot import Line, plot
 from bench.results import Figures, Flow, Guards, Intake, Memory, Peers, Reuses, Rounds, Sinks, Starts
-from bench.targets import backlog_ratio, guards_share, scaling, verdicts
+from bench.targets import backlog_ratio, guards_share, pipe_ratio, scaling, verdicts
 
 PLOT: Final = "images/memory.svg"
 
@@ -26,6 +27,7 @@ def page(figures: Figures) -> str:
         figures.reuse and reuses(figures.reuse),
         figures.peers and peers(figures.peers),
         figures.choices and choices(figures.choices),
+        figures.drivers and drivers(figures.drivers),
         figures.guards and guards(figures, figures.guards),
     ]
     return "".join(each for each in sections if each).rstrip("\n") + "\n"
@@ -51,29 +53,47 @@ def targets(figures: Figures) -> str:
 def flow(measured: Flow) -> str:
     """Return backlogs and posters at rest."""
     first = next(iter(measured.documents.values()))
-    names = ["poster", "bare /s", "system /s", "ratio", "bare alone p50 / p95 ms", "at rest p50 / p95 ms"]
     return section(
-        "Against bare Chromium",
+        "Against Chromium alone",
         paragraph(f"""
-            Bare is Playwright with a page a core and one more, each used again and again: `Page.stopLoading`,
-            `set_content` with the same HTML, a capture as PNG for speed. It looks at nothing, reports nothing, stores
-            nothing. The system does all of that: request, template, rendering, upload, completion, rows in the
-            database. Backlogs of {measured.posters} posters, {len(first.rates)} rounds; rates are between the first
-            poster finished and the last. At rest is one poster at a time, from asking to its completion received,
-            {len(first.ms)} of them."""),
-        table(names, [_flow_row(name, rounds) for name, rounds in measured.documents.items()]),
+            There are two baselines. **Chromium driven by Playwright** has a page a core and one more, each used again
+            and again: `Page.stopLoading`, `set_content` with the same HTML, a capture as PNG for speed. **Chromium over
+            the pipe** does the same with the fewest DevTools commands, without Playwright and without the engine, but
+            with the renderer's flags; it draws frames of its own accord. Neither checks, reports or stores anything.
+            The system does all of that: request, template, rendering, upload, completion, rows in the database. All
+            three take turns in the same rounds. Backlogs of {measured.posters} posters, {len(first.rates)} rounds;
+            rates are between the first poster finished and the last:"""),
+        table(
+            ["poster", "Playwright /s", "pipe /s", "system /s", "system by Playwright", "system by pipe"],
+            [_rates_row(name, rounds) for name, rounds in measured.documents.items()],
+        ),
+        paragraph(f"""
+            One poster at a time, {len(first.ms)} of them, in ms (p50 / p95): drawn by a baseline, and by the system
+            from asking to the completion received:"""),
+        table(
+            ["poster", "Playwright", "pipe", "system"],
+            [
+                [name, _times(rounds.playwright_ms), _times(rounds.pipe_ms), _times(rounds.ms)]
+                for name, rounds in measured.documents.items()
+            ],
+        ),
     )
 
 
-def _flow_row(name: str, rounds: Rounds) -> list[str]:
+def _rates_row(name: str, rounds: Rounds) -> list[str]:
+    by_pipe = pipe_ratio(rounds)
     return [
         name,
-        f"{median(rounds.bare_rates):.1f}",
+        f"{median(rounds.playwright_rates):.1f}",
+        f"{median(rounds.pipe_rates):.1f}" if rounds.pipe_rates else "–",
         f"{median(rounds.rates):.1f}",
         f"{backlog_ratio(rounds):.2f}",
-        f"{median(rounds.bare_ms):.0f} / {percentile(rounds.bare_ms, 0.95):.0f}",
-        f"{median(rounds.ms):.0f} / {percentile(rounds.ms, 0.95):.0f}",
+        "–" if by_pipe is None else f"{by_pipe:.2f}",
     ]
+
+
+def _times(milliseconds: Sequence[float]) -> str:
+    return f"{median(milliseconds):.0f} / {percentile(milliseconds, 0.95):.0f}" if milliseconds else "–"
 
 
 def starts(measured: Starts) -> str:

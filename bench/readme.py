@@ -5,8 +5,8 @@ from typing import Final
 
 from bench.figures import median
 from bench.markdown import paragraph
-from bench.results import Figures
-from bench.targets import backlog_ratio, rest_ms
+from bench.results import Figures, Rounds
+from bench.targets import backlog_ratio, pipe_ratio, rest_ms
 
 HEADING: Final = "## How fast\n\n"
 
@@ -33,13 +33,21 @@ def _speed(figures: Figures) -> str | None:
     simple, rich = flow.documents["simple"], flow.documents["rich"]
     return f"""
         On {figures.cores} cores with the broker, Postgres and the S3 server on them, as `make bench` measures it: a
-        backlog of rich posters is made at {backlog_ratio(rich):.2f} of the rate of bare Chromium on the same HTML, one
-        of simple posters at {backlog_ratio(simple):.2f}. From the request to the completion received, a simple poster
-        at rest takes {_beside(rest_ms(simple))} than bare Chromium takes to draw it, a rich one
-        {_beside(rest_ms(rich))}. A worker of all roles has its first poster {median(start.worker):.1f} s after its
-        start. One intake process takes {intake.rate:,.0f} requests a second, or {intake.batched_rate:,.0f} posters of
-        batches, one sink process writes {sink.runs[0].rate:,.0f} events a second, and in a run of {memory.posters:,}
-        posters no role's Python process has more than {max(memory.roles.values()):.0f} MB."""
+        backlog of rich posters is made at {backlog_ratio(rich):.2f} of the rate of Chromium driven by Playwright on the
+        same HTML, one of simple posters at {backlog_ratio(simple):.2f}{_by_pipe(simple, rich)}. From the request to the
+        completion received, a simple poster at rest takes {_beside(rest_ms(simple))} than Playwright takes to draw it,
+        a rich one {_beside(rest_ms(rich))}. A worker of all roles has its first poster {median(start.worker):.1f} s
+        after its start. One intake process takes {intake.rate:,.0f} requests a second, or
+        {intake.batched_rate:,.0f} posters of batches, one sink process writes {sink.runs[0].rate:,.0f} events a
+        second, and in a run of {memory.posters:,} posters no role's Python process has more than
+        {max(memory.roles.values()):.0f} MB."""
+
+
+def _by_pipe(simple: Rounds, rich: Rounds) -> str:
+    of_simple, of_rich = pipe_ratio(simple), pipe_ratio(rich)
+    if of_simple is None or of_rich is None:
+        return ""
+    return f"; of Chromium over the pipe, without Playwright, it is {of_rich:.2f} and {of_simple:.2f}"
 
 
 def _beside(milliseconds: float) -> str:

@@ -1,16 +1,21 @@
 """What the parts of the benchmark measure, as it is kept: single rounds and times, so that the page can judge them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rounds:
-    """One document, through the system and through bare Chromium in turns: posters a second, milliseconds alone."""
+    """One document, through the system and both baselines in turns: posters a second, milliseconds alone.
 
-    bare_rates: list[float]
+    The baselines are Chromium driven by Playwright and Chromium over the pipe; old results have not the second.
+    """
+
     rates: list[float]
-    bare_ms: list[float]
     ms: list[float]
+    playwright_rates: list[float]
+    playwright_ms: list[float]
+    pipe_rates: list[float] = field(default_factory=list)
+    pipe_ms: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +153,31 @@ class Peers:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DriverRound:
+    """One round through the engine over one driver, in a process of its own.
+
+    Seconds from the engine's start to its first poster; by document the posters a second and the processor time of one
+    in milliseconds, of all processes; their memory at the end in MB, that of shared pages divided.
+    """
+
+    start_seconds: float
+    rates: dict[str, float]
+    processor_ms: dict[str, float]
+    memory_mb: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drivers:
+    """The engine over each browser driver in turns, by driver; how many posters of each document a round had."""
+
+    day: str
+    chromium: str
+    slots: int
+    posters: dict[str, int]
+    rounds: dict[str, list[DriverRound]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
     """Every part that is kept, and on which days they were measured."""
 
@@ -160,5 +190,6 @@ class Figures:
     sink: Sinks | None = None
     reuse: Reuses | None = None
     choices: Choices | None = None
+    drivers: Drivers | None = None
     guards: Guards | None = None
     peers: Peers | None = None

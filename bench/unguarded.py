@@ -1,18 +1,23 @@
 """`python -m bench.unguarded worker ROLE`: a worker without the guards that can be left out, to see what they cost.
 
-Left out are the watchdog, the journal, the storage breaker, the dead-letter limit and the lag. What cannot be left out
-without losing posters (records are acknowledged in order, after their effects are durable) stays.
+Left out are the watchdog, crash journal, storage breaker, dead-letter limit and the watch over the lag. What
+cannot be left out without losing posters (records are acknowledged in order, after their effects are durable) stays.
 """
 
 import asyncio
 from contextlib import ExitStack
-from typing import Any
+from types import ModuleType
+from typing import Any, Final
 from unittest.mock import patch
 
 from agents.render.crash_journal import CrashJournal
+from agents.storage.breaker import BreakingStore
 from agents.storage.port import ObjectStore
+from posters import roles, worker
 from posters.main import main
 from streams.dead_letter_limit import DeadLetterLimit
+from streams.lag import Lag
+from streams.watchdog import Watchdog
 
 
 class NoWatchdog:
@@ -66,14 +71,24 @@ def no_breaker(store: ObjectStore, _: object) -> ObjectStore:
     return store
 
 
+GUARDS: Final[tuple[tuple[ModuleType, type[Any], Any], ...]] = (
+    (worker, Watchdog, NoWatchdog),
+    (worker, Lag, NoLag),
+    (roles, CrashJournal, NoJournal),
+    (roles, DeadLetterLimit, NoDeadLetterLimit),
+    (roles, BreakingStore, no_breaker),
+)
+"""Each guard with the module that uses it and with what takes its place."""
+
+
+def without_guards() -> ExitStack:
+    """Replace the guards; leaving the stack undoes that."""
+    patches = ExitStack()
+    for module, guard, replacement in GUARDS:
+        patches.enter_context(patch.object(module, guard.__name__, replacement))
+    return patches
+
+
 if __name__ == "__main__":
-    with ExitStack() as patches:
-        for name, replacement in {
-            "posters.worker.Watchdog": NoWatchdog,
-            "posters.worker.Lag": NoLag,
-            "posters.roles.CrashJournal": NoJournal,
-            "posters.roles.DeadLetterLimit": NoDeadLetterLimit,
-            "posters.roles.BreakingStore": no_breaker,
-        }.items():
-            patches.enter_context(patch(name, replacement))
+    with without_guards():
         main()

@@ -154,6 +154,7 @@ async def _engine(settings: Settings, exit_stack: AsyncExitStack) -> Engine:
     try:
         return Engine(
             chromium_binary=settings.chromium,
+            driver=settings.driver,
             concurrency=settings.render_slots,
             fetcher=fetcher,
             on_restart=lambda reason: BROWSER_RESTARTS.labels(reason).inc(),

@@ -12,6 +12,7 @@ from typing import Final, Self, cast
 from renderer.assets.port import AssetFetcher
 from renderer.background_tasks import BackgroundTasks
 from renderer.browser import chromium
+from renderer.browser.driver import DriverName
 from renderer.browser.scratch import remove_orphans
 from renderer.concurrency_limit import ConcurrencyLimit
 from renderer.cores import usable_cores
@@ -47,16 +48,17 @@ def _ignore(_: object) -> None:
 class Engine:
     """Draws documents in Chromium with a pool of workers, each with a browser of its own.
 
-    `chromium_binary` is the setting POSTERS_CHROMIUM; `concurrency` is how many documents are drawn at once (0: one
-    per core plus one). `fetcher` is the only way to the network; without it every network asset is reported as blocked.
-    `recycle_after` (documents) and `recycle_above_bytes` (memory) say when a browser is worn, and `on_restart` is
-    called with the reason whenever one is replaced.
+    `chromium_binary` and `driver` are the settings POSTERS_CHROMIUM and POSTERS_DRIVER; `concurrency` is how many
+    documents are drawn at once (0: one per core plus one). `fetcher` is the only way to the network; without it every
+    network asset is reported as blocked. `recycle_after` (documents) and `recycle_above_bytes` (memory) say when a
+    browser is worn, and `on_restart` is called with the reason whenever one is replaced.
     """
 
     def __init__(
         self,
         *,
         chromium_binary: str | None = None,
+        driver: DriverName | None = None,
         concurrency: int = 0,
         fetcher: AssetFetcher | None = None,
         recycle_after: int = RECYCLE_AFTER,
@@ -70,7 +72,7 @@ class Engine:
         self.last_finished_at: float | None = None
         """When a document was last drawn or refused, by `time.monotonic`; None before the first."""
         self._fetcher = fetcher
-        self._launcher = Launcher(chromium.find_chromium(chromium_binary))
+        self._launcher = Launcher(chromium.find_chromium(chromium_binary), driver)
         self._workers = [
             Worker(
                 self._launcher,

@@ -6,10 +6,14 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrowserSnapshot:
-    """A running browser: its process group, its scratch directory, and the documents it has drawn."""
+    """A running browser: its processes, its scratch directory, and the documents it has drawn."""
 
     process_group: int
+    driver_process: int | None
+    """The process of the driver between this one and the browser; None where there is none."""
     scratch: Path
+    on_demand: bool
+    """It draws a frame only when asked for one."""
     drawn: int
     page_ready: bool
     """A clean page waits for the next document."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from renderer.browser.browser import Browser
+from renderer.browser.driver import DriverName
 from renderer.errors import RenderError
 from renderer.page.browser_context import ContextOptions
 from renderer.page.frames import BeginFrameUnsupportedError
@@ -27,8 +28,9 @@ LAUNCHES: Final = 3
 class Launcher:
     """Starts browsers, one at a time: two at once would each be as late as both."""
 
-    def __init__(self, binary: Path) -> None:
+    def __init__(self, binary: Path, driver: DriverName | None = None) -> None:
         self._binary = binary
+        self._driver = driver
         self._on_demand = True
         self._lock = asyncio.Lock()
         self.came_up = asyncio.Event()
@@ -55,7 +57,7 @@ class Launcher:
             return await WarmBrowser.open(await self._launch())
 
     async def _launch(self) -> Browser:
-        browser = await Browser.launch(self._binary, on_demand=self._on_demand)
+        browser = await Browser.launch(self._binary, on_demand=self._on_demand, driver=self._driver)
         self.version = browser.version
         self.came_up.set()
         return browser
@@ -146,7 +148,9 @@ class WarmBrowser:
         """Return its state at this moment."""
         return BrowserSnapshot(
             process_group=self._browser.process_group,
+            driver_process=self._browser.driver_process,
             scratch=self._browser.scratch,
+            on_demand=self._browser.turn is not None,
             drawn=self.drawn,
             page_ready=self._idle.is_set() and self._shared is not None and not self._shared.crashed,
             page_crashed=self._shared is not None and self._shared.crashed,

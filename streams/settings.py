@@ -8,7 +8,8 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Annotated, Any, Final, Literal, TypeVar, get_args, get_origin, get_type_hints
+from types import NoneType, UnionType
+from typing import Annotated, Any, Final, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -100,11 +101,18 @@ def _values(kind: type[StreamSettings], environment: Mapping[str, str]) -> Itera
 def _convert(name: str, text: str, kind: Any) -> Any:
     if kind in (str, str | None):
         return text
+    kind = _without_none(kind)
     try:
         return msgspec.convert(text, kind, strict=False)
     except msgspec.ValidationError:
         shown = text if _NUMBER.fullmatch(text) else f"`{text}`"
         raise SettingsError(f"{name} is {shown}; it takes {_accepted(kind)}") from None
+
+
+def _without_none(kind: Any) -> Any:
+    """Return what an optional field takes when it is set; other types as they are."""
+    set_kinds = [each for each in get_args(kind) if each is not NoneType]
+    return set_kinds[0] if get_origin(kind) in (UnionType, Union) and len(set_kinds) == 1 else kind
 
 
 def _accepted(kind: Any) -> str:

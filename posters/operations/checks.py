@@ -46,7 +46,7 @@ async def _storage(settings: Settings) -> list[str]:
 
 
 async def _chromium(settings: Settings) -> list[str]:
-    engine = Engine(chromium_binary=settings.chromium, concurrency=1)
+    engine = Engine(chromium_binary=settings.chromium, driver=settings.driver, concurrency=1)
     try:
         await engine.start()
     finally:

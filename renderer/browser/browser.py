@@ -1,4 +1,4 @@
-"""One Chromium: started, watched, and ended with everything that belongs to it."""
+"""One Chromium: launched through a driver, watched, and ended with all its processes and files."""
 
 import asyncio
 import contextlib
@@ -11,72 +11,75 @@ from pathlib import Path
 from typing import Final, Self
 
 from renderer.browser import chromium, processes
-from renderer.browser.devtools import DevTools, DevToolsError
+from renderer.browser.devtools import DevToolsError
+from renderer.browser.driver import DEFAULT_DRIVER, BrowserCommand, BrowserProcess, DriverName, LaunchError, launcher
 from renderer.browser.scratch import Scratch
-from renderer.browser.spawn import last_words, spawn
 from renderer.errors import RenderError
 
 logger = logging.getLogger(__name__)
 
 LAUNCH_SECONDS: Final = 20.0
 CLOSE_SECONDS: Final = 3.0
-LOOK_SECONDS: Final = 0.4
+MEMORY_CHECK_SECONDS: Final = 0.4
+"""Between two checks of all processes, which cost milliseconds each."""
 
 
 class Browser:
     """A Chromium in a process group and a scratch directory of its own."""
 
-    def __init__(self, scratch: Scratch, process: int, devtools: DevTools, *, on_demand: bool) -> None:
-        self.devtools = devtools
-        """Through which it is spoken to."""
+    def __init__(self, scratch: Scratch, process: BrowserProcess, *, on_demand: bool) -> None:
+        self.devtools = process.connection
+        """The DevTools connection."""
         self.version = ""
         self.turn = asyncio.Lock() if on_demand else None
-        """Whose turn it is to have a frame drawn; None where the browser draws of its own accord."""
+        """Held while a frame is drawn; None where the browser draws frames of its own accord."""
         self.gone = asyncio.Event()
         """Set once Chromium has ended, whoever ended it."""
         self._scratch = scratch
-        self._group = process
+        self._process = process
+        self._group = process.group
         self._closing: asyncio.Task[None] | None = None
         self._oversized: set[int] = set()
-        self._blames = 0
-        self._looked_at = 0.0
-        self._end_watch = _watch_process(process, self._ended)
-        devtools.on_end(self._ended)
+        self._unclaimed_kills = 0
+        self._checked_at = 0.0
+        self._stop_watching = _watch_process(process.group, self._ended)
+        self.devtools.on_end(self._ended)
 
     @classmethod
-    async def launch(cls, binary: Path, *, on_demand: bool) -> Self:
-        """Start a browser, at most 20 seconds.
+    async def launch(cls, binary: Path, *, on_demand: bool, driver: DriverName | None = None) -> Self:
+        """Start a browser, within 20 seconds.
 
-        With `on_demand` it draws the frames that it is asked for and no others. Raises RenderError `renderer_crashed`
-        when it does not come up.
+        With `on_demand` it draws a frame only when asked for one. Raises RenderError `renderer_crashed` when it does
+        not come up.
         """
         scratch = Scratch()
-        errors = scratch.path / "errors.log"
-        try:
-            spawned = spawn(binary, _arguments(scratch.path, on_demand), chromium.environment(scratch.path), errors)
-        except OSError as error:
-            scratch.remove()
-            raise RenderError("renderer_crashed", f"Chromium ({binary}) did not start: {error}") from error
-        try:
-            devtools = await DevTools.connect(spawned.reading, spawned.writing)
-            browser = cls(scratch, spawned.process, devtools, on_demand=on_demand)
-        except BaseException:
-            processes.kill_group(spawned.process)
-            _remove(scratch, spawned.process)
-            raise
+        command = BrowserCommand(
+            binary=binary,
+            arguments=_arguments(scratch.path, on_demand),
+            environment=chromium.environment(scratch.path),
+            scratch=scratch.path,
+        )
         try:
             async with asyncio.timeout(LAUNCH_SECONDS):
-                await browser._meet()
+                process = await launcher(driver or DEFAULT_DRIVER)(command)
         except BaseException as error:
-            words = last_words(errors)
+            scratch.remove()
+            if isinstance(error, LaunchError | TimeoutError):
+                raise _not_started(binary, str(error)) from error
+            raise
+        browser = cls(scratch, process, on_demand=on_demand)
+        try:
+            async with asyncio.timeout(LAUNCH_SECONDS):
+                await browser._read_version()
+        except BaseException as error:
+            errors = process.last_errors()
             await browser.close()
             if isinstance(error, DevToolsError | TimeoutError):
-                message = f"Chromium ({binary}) did not start: {error or 'no answer in 20 s'}. {words}"
-                raise RenderError("renderer_crashed", message) from error
+                raise _not_started(binary, str(error), errors) from error
             raise
         return browser
 
-    async def _meet(self) -> None:
+    async def _read_version(self) -> None:
         answer = await self.devtools.browser.send("Browser.getVersion")
         self.version = answer["product"].rpartition("/")[2]
 
@@ -86,75 +89,87 @@ class Browser:
         return self._group
 
     @property
+    def driver_process(self) -> int | None:
+        """The process of the driver between this one and Chromium; None where there is none."""
+        return self._process.driver_process
+
+    @property
     def scratch(self) -> Path:
         """The directory for everything that Chromium writes."""
         return self._scratch.path
 
     def memory_bytes(self) -> int:
-        """Return the memory of all its processes."""
+        """Return the memory of all its processes; 0 where the kernel has no /proc."""
         return sum(map(processes.memory_bytes, processes.group_members(self._group)))
 
     def kill_oversized(self, above_bytes: int) -> None:
-        """End the page processes that use more memory than a poster may; `take_blame` tells who it was.
+        """Kill the page processes that use more memory than a poster may; `take_blame` reports each to its page.
 
-        A look at all processes costs milliseconds, so that one soon after another is left out.
+        A check soon after another one is skipped.
         """
         now = time.monotonic()
-        if now - self._looked_at < LOOK_SECONDS:
+        if now - self._checked_at < MEMORY_CHECK_SECONDS:
             return
-        self._looked_at = now
+        self._checked_at = now
         for process in processes.group_members(self._group):
             oversized = processes.memory_bytes(process) > above_bytes and processes.is_renderer(process)
             if oversized and process not in self._oversized:
                 self._oversized.add(process)
-                self._blames += 1
+                self._unclaimed_kills += 1
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(process, signal.SIGKILL)
 
     def take_blame(self) -> bool:
-        """Say, to a page whose process has ended, whether that was for its memory. Each kill is told once."""
-        if self._blames == 0:
+        """Return whether a page whose process has ended was killed for its memory. Each kill is reported once."""
+        if self._unclaimed_kills == 0:
             return False
-        self._blames -= 1
+        self._unclaimed_kills -= 1
         return True
 
     def kill(self) -> None:
-        """End Chromium at once."""
+        """Kill Chromium at once."""
         self._ended()
 
     async def close(self) -> None:
-        """End Chromium, with nothing of it left. Never raises."""
+        """Kill Chromium and remove all its processes and files. Never raises."""
         if self._closing is None:
             self._closing = asyncio.create_task(self._close())
         await asyncio.shield(self._closing)
 
     async def _close(self) -> None:
-        # Whatever it would write on an orderly way out goes with its directory.
+        # An orderly shutdown would only write files that are deleted with the scratch directory.
         self._ended()
         self.devtools.close()
-        await asyncio.to_thread(_remove, self._scratch, self._group)
+        await asyncio.to_thread(_wait_until_over, self._group)
+        await self._process.release()
+        await asyncio.to_thread(self._scratch.remove)
 
     def _ended(self) -> None:
-        """Note that Chromium is no more, or shall be no more, and see that no part of it outlives the first process.
+        """Mark Chromium as gone, and kill what is left of its process group.
 
-        Its process group keeps the number from being given to others only until then, so this is done once.
+        The kernel keeps the group's number from other processes only until the first process is reaped, so this is
+        done once.
         """
         if not self.gone.is_set():
             self.gone.set()
-            self._end_watch()
+            self._stop_watching()
             processes.kill_group(self._group)
 
 
-def _remove(scratch: Scratch, group: int) -> None:
-    """Return once none of a killed group is left, or after 3 seconds, with its directory gone."""
+def _not_started(binary: Path, *reasons: str) -> RenderError:
+    words = ". ".join(reason for reason in reasons if reason) or f"no answer in {LAUNCH_SECONDS:.0f} s"
+    return RenderError("renderer_crashed", f"Chromium ({binary}) did not start: {words}")
+
+
+def _wait_until_over(group: int) -> None:
+    """Return once no process of a killed group is left, or after 3 seconds."""
     limit = time.monotonic() + CLOSE_SECONDS
     while not _is_over(group) and time.monotonic() < limit:
         time.sleep(0.005)
-    scratch.remove()
 
 
 def _is_over(group: int) -> bool:
-    with contextlib.suppress(ChildProcessError):  # it was seen to have ended before
+    with contextlib.suppress(ChildProcessError):  # reaped before, or not our child but the driver's
         if os.waitpid(group, os.WNOHANG) == (0, 0):
             return False
     return not processes.group_members(group)
@@ -174,14 +189,18 @@ def _arguments(scratch: Path, on_demand: bool) -> list[str]:
 
 
 def _watch_process(process: int, ended: Callable[[], None]) -> Callable[[], None]:
-    """Call `ended` as soon as a process ends, which is sooner than its pipes close; return what stops the watch.
+    """Call `ended` as soon as a process ends, which is sooner than its connection does; return what stops the watch.
 
-    Where the kernel cannot do that (it takes Linux), the end of its pipe has to do.
+    Where the kernel has no pidfd (only Linux has), the end of the connection has to do.
     """
     if not hasattr(os, "pidfd_open"):
         return lambda: None
-    handle = os.pidfd_open(process)
     loop = asyncio.get_running_loop()
+    try:
+        handle = os.pidfd_open(process)
+    except ProcessLookupError:  # it has ended, and a driver's own process has reaped it
+        loop.call_soon(ended)
+        return lambda: None
     loop.add_reader(handle, ended)
 
     def stop() -> None:

@@ -1,4 +1,4 @@
-"""Which Chromium runs, and with which flags and environment."""
+"""Chromium's binary, command-line flags and environment."""
 
 import os
 import sys
@@ -13,14 +13,14 @@ PACKAGED: Final = (
     Path("/usr/lib/chromium/headless_shell"),
     Path("/usr/lib/chromium-browser/headless_shell"),
 )
-"""Real binaries. What a package puts on PATH is a wrapper that stays between us and the browser we must kill."""
+"""Real binaries. A package puts a wrapper script on PATH, and a signal to that would not reach the browser."""
 
 FLAGS: Final = (
     "--headless",
     "--no-first-run",
     "--no-default-browser-check",
     "--no-startup-window",
-    # It shall do nothing but draw: no updates, no reports, no sync, no guesses of what comes next.
+    # No background work: no updates, no reports, no sync, no prediction.
     "--disable-background-networking",
     "--disable-breakpad",
     "--disable-component-update",
@@ -35,7 +35,7 @@ FLAGS: Final = (
     "--no-service-autorun",
     "--password-store=basic",
     "--use-mock-keychain",
-    # A document is nobody's window: what is out of sight is drawn as fast, and nothing asks or waits for a person.
+    # No throttling of what is out of sight, and nothing that waits for a user.
     "--block-new-web-contents",
     "--disable-back-forward-cache",
     "--disable-background-timer-throttling",
@@ -46,13 +46,14 @@ FLAGS: Final = (
     "--mute-audio",
     # /dev/shm is small in containers.
     "--disable-dev-shm-usage",
-    # A poster is one process, so that its memory can be told, and its scripts are where we have stopped them.
+    # One process for a page and all its frames: its memory is counted in one place, and what is switched off in the
+    # page is off in its frames.
     "--disable-site-isolation-trials",
     (
         "--disable-features=IsolateSandboxedIframes,PaintHolding,HttpsUpgrades,MediaRouter,OptimizationHints,"
         "ThirdPartyStoragePartitioning,DestroyProfileOnBrowserClose"
     ),
-    # No network at all: no name resolves, the proxy is a closed port, and loopback is not exempt from it.
+    # No network: no name resolves, the proxy is a closed port, and loopback is not exempt from the proxy.
     "--host-resolver-rules=MAP * ~NOTFOUND",
     "--proxy-server=http://127.0.0.1:9",
     "--proxy-bypass-list=<-loopback>",
@@ -63,30 +64,30 @@ FLAGS: Final = (
     "--disable-lcd-text",
     "--force-device-scale-factor=1",
     "--lang=en-US",
-    # An image that is decoded late is drawn late; without this a capture can miss it.
+    # Decode images before the frame that shows them; otherwise a capture can miss one.
     "--disable-checker-imaging",
-    # Colours that a worklet paints for the compositor: in a frame, the page's next frame may never come for them.
+    # No animations that a worklet paints for the compositor: in a frame they can block the page's next frame forever.
     "--disable-blink-features=CompositeBGColorAnimation,CompositeBoxShadowAnimation,CompositeClipPathAnimation",
-    # Beyond its budget for tiles, half a gigabyte by default, Chromium leaves some out and says nothing.
+    # Above its memory budget for tiles, half a gigabyte by default, Chromium silently leaves tiles out.
     "--force-gpu-mem-available-mb=4096",
     "--force-color-profile=srgb",
     "--hide-scrollbars",
-    # A mouse and no touch. Policy 2 shows the first frame of an animated image and holds SVG animations at their start.
+    # A mouse and no touch. Image animation policy 2 shows the first frame of an animated image or SVG.
     (
         "--blink-settings=primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4,"
         "imageAnimationPolicy=2"
     ),
-    # A poster is drawn once: small tiles, which are for scrolling, cost up to a sixth of a rich one more.
+    # Large tiles: small ones, made for scrolling, cost a rich poster up to a sixth more processor time.
     "--default-tile-width=1024",
     "--default-tile-height=1024",
-    # By itself a page's heap ends at a share of the machine's memory, which can be less than a page may have.
+    # The same heap limit on every machine, above our own memory limit for a page; the default depends on the machine.
     "--js-flags=--max-old-space-size=2048",
     "--disk-cache-size=1",
     "--disable-crash-reporter",
 )
 
 ON_DEMAND: Final = ("--enable-begin-frame-control", "--run-all-compositor-stages-before-draw")
-"""Draw a frame when asked for one, and wait for everything that belongs to it."""
+"""Begin-frame control: draw a frame only on request, and only after everything that belongs to it."""
 
 
 def find_chromium(setting: str | None) -> Path:
@@ -126,7 +127,7 @@ def _behind_wrapper(binary: Path) -> Path:
 
 
 def environment(scratch: Path) -> dict[str, str]:
-    """Return the browser's environment: nothing of ours but what it needs, everything it writes in `scratch`."""
+    """Return the browser's environment: the minimum of ours, with every path to write to inside `scratch`."""
     kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
     return {
         **kept,
@@ -141,5 +142,5 @@ def environment(scratch: Path) -> dict[str, str]:
 
 
 def may_sandbox() -> bool:
-    """Say whether Chromium's sandbox can be on: it refuses to start as root."""
+    """Return whether Chromium's sandbox can be on: it cannot as root on Linux."""
     return sys.platform != "linux" or os.geteuid() != 0

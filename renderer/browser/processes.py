@@ -1,4 +1,4 @@
-"""The browser's processes, as the kernel lists them."""
+"""The processes of a browser: its process group, their memory, and killing them. Read from /proc."""
 
 import os
 import signal
@@ -25,15 +25,21 @@ def memory_bytes(process: int) -> int:
 
 
 def is_renderer(process: int) -> bool:
-    """Say whether a process is one in which Chromium draws pages."""
+    """Return whether a process is a renderer process of Chromium, which runs pages."""
     try:
         return b"--type=renderer" in (_PROCESSES / str(process) / "cmdline").read_bytes()
     except OSError:
         return False
 
 
+def parent(process: int) -> int | None:
+    """Return the id of a process's parent; None where the kernel has no /proc, or the process has ended."""
+    status = _status(process)
+    return int(status[1]) if status else None
+
+
 def kill_group(group: int) -> None:
-    """End every process of the group at once, with no chance to object."""
+    """Kill every process of the group with SIGKILL."""
     try:
         os.killpg(group, signal.SIGKILL)
     except ProcessLookupError:
@@ -55,9 +61,15 @@ def _is_in_group(process: int, group: int) -> bool:
 
 
 def _is_alive(process: int) -> bool:
+    status = _status(process)
+    return bool(status) and status[0] != "Z"
+
+
+def _status(process: int) -> list[str]:
+    """Return the fields of /proc/PID/stat from the state on; none if the process has ended."""
     try:
-        status = (_PROCESSES / str(process) / "stat").read_text()
+        line = (_PROCESSES / str(process) / "stat").read_text()
     except OSError:
-        return False
+        return []
     # The name, in parentheses, may hold anything; what follows the last one is fixed.
-    return status.rpartition(")")[2].split()[0] != "Z"
+    return line.rpartition(")")[2].split()

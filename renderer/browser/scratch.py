@@ -1,4 +1,4 @@
-"""A directory for everything one browser writes, which goes when the browser does."""
+"""Scratch directories: one for the files of each browser, deleted with it, or by the next worker after a crash."""
 
 import fcntl
 import os
@@ -12,7 +12,7 @@ LOCK: Final = "owner.lock"
 
 
 class Scratch:
-    """A locked directory. The lock ends with this process, however it ends, so that others can tell it is orphaned."""
+    """A locked directory. The kernel drops the lock when this process ends, so that others can recognise an orphan."""
 
     def __init__(self) -> None:
         self.path = Path(tempfile.mkdtemp(prefix=PREFIX))
@@ -29,13 +29,13 @@ class Scratch:
 
 
 def remove_orphans() -> int:
-    """Delete the directories whose process is gone; return how many."""
+    """Delete the directories whose process has ended; return how many."""
     removed = 0
     for directory in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         try:
             lock = os.open(directory / LOCK, os.O_RDWR | os.O_CLOEXEC)
         except OSError:
-            continue  # another user's, or one that is being made or removed right now
+            continue  # another user's, or one that is being created or removed at this moment
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -1,7 +1,11 @@
 """Figures as a run would keep them, every target met."""
 
+from dataclasses import replace
+
 from bench.results import (
     Choices,
+    DriverRound,
+    Drivers,
     Encoded,
     Figures,
     Flow,
@@ -23,8 +27,15 @@ ALTERNATIVES = {document: {"1": 5.0, "3": 9.0} for document in ("simple", "rich"
 
 
 def rounds(*, rates: tuple[float, ...] = (9.6, 9.7), ms: tuple[float, ...] = (110, 112, 118)) -> Rounds:
-    """Return two rounds and three posters at rest beside a bare rate of 10 and a bare drawing of 100 ms."""
-    return Rounds(bare_rates=[10.0, 10.0], rates=list(rates), bare_ms=[99.0, 100.0, 140.0], ms=list(ms))
+    """Return two rounds and three posters at rest; Playwright draws 10 a second and one in 100 ms, the pipe 12, 80."""
+    return Rounds(
+        rates=list(rates),
+        ms=list(ms),
+        playwright_rates=[10.0, 10.0],
+        playwright_ms=[99.0, 100.0, 140.0],
+        pipe_rates=[12.0, 12.0],
+        pipe_ms=[79.0, 80.0, 110.0],
+    )
 
 
 def memory(*chromium: float) -> Memory:
@@ -41,6 +52,21 @@ def sinks(*, one: SinkRun | None = None, two: SinkRun | None = None) -> Sinks:
     first = one or SinkRun(processes=1, rate=5_000, cores_busy=1.0)
     second = two or SinkRun(processes=2, rate=9_500, cores_busy=2.0)
     return Sinks(events=50_000, cores=2, runs=[first, second], fresh=8_000, again=11_000)
+
+
+def drivers() -> Drivers:
+    """Return one round over each driver."""
+    pipe = DriverRound(
+        start_seconds=1.0, rates={"simple": 40.0, "rich": 8.0}, processor_ms={"simple": 45, "rich": 250}, memory_mb=700
+    )
+    playwright = replace(pipe, start_seconds=2.0, memory_mb=1_050)
+    return Drivers(
+        day="2026-01-31",
+        chromium="150.0.1.2",
+        slots=3,
+        posters={"simple": 60, "rich": 30},
+        rounds={"pipe": [pipe], "playwright": [playwright]},
+    )
 
 
 def figures() -> Figures:
@@ -64,6 +90,7 @@ def figures() -> Figures:
             pages=ALTERNATIVES,
             uploads=ALTERNATIVES,
         ),
+        drivers=drivers(),
         guards=Guards(
             posters=500, python=[5.1, 5.0], python_without=[5.0, 4.9], everything=[40.2], everything_without=[40.0]
         ),

@@ -1,5 +1,6 @@
 """The page follows from what is kept."""
 
+import json
 import re
 from dataclasses import replace
 from datetime import date
@@ -14,7 +15,7 @@ from bench.kept import PARTS, keep, kept_figures
 from bench.page import memory_plot, page
 from bench.plot import Line, plot
 from bench.readme import with_speed
-from bench.results import Figures
+from bench.results import Figures, Rounds
 from tests.bench.measured import figures, memory
 
 README = Path(__file__).parents[2] / "README.md"
@@ -45,6 +46,26 @@ def test_a_part_measured_again_takes_the_place_of_the_former(tmp_path: Path) -> 
     assert "Measured on 2026-01-31 and 2026-02-01" in page(kept)
 
 
+def test_results_of_before_the_second_baseline_are_read(tmp_path: Path) -> None:
+    """They name the baseline's fields otherwise and have no figures of the pipe, for which the page shows a dash."""
+    old = {"rates": [9.6], "ms": [110], "bare_rates": [10.0], "bare_ms": [100]}
+    document = {"day": "2026-01-31", "cores": 2, "figures": {"posters": 500, "documents": {"simple": old, "rich": old}}}
+    (tmp_path / "flow.json").write_text(json.dumps(document), encoding="utf-8")
+    kept = kept_figures(tmp_path)
+
+    assert kept.flow is not None
+    assert kept.flow.documents["rich"] == Rounds(rates=[9.6], ms=[110], playwright_rates=[10.0], playwright_ms=[100])
+    assert "| rich | 10.0 | – | 9.6 | 0.96 | – |" in page(kept)
+
+
+def test_the_page_compares_the_drivers() -> None:
+    """With day and version of Chromium, because the figures are of that day's Chromium only."""
+    text = " ".join(page(figures()).split())
+
+    assert "measured on 2026-01-31 with Chromium 150.0.1.2" in text
+    assert "| memory of all processes after a round, MB | 700 | 1,050 | 1.50 |" in text
+
+
 def test_every_part_can_be_measured_and_is_kept() -> None:
     """No part is measured and then left out, or shown and never measured."""
     assert list(MEASURES) == list(PARTS)
@@ -62,7 +83,7 @@ def test_the_page_shows_every_part_and_every_target(tmp_path: Path) -> None:
     """What was measured is there to read, with its picture, and fits the line."""
     text = page(figures())
 
-    assert len(re.findall(r"^## ", text, re.MULTILINE)) == 10
+    assert len(re.findall(r"^## ", text, re.MULTILINE)) == 11
     assert text.count("| met |") == 18
     assert "(images/memory.svg)" in text
     assert max(len(line) for line in text.splitlines() if not line.startswith(("|", "- "))) <= 120
@@ -84,7 +105,8 @@ def test_the_readme_says_what_the_page_says() -> None:
     before, heading, section = written.partition("## How fast")
     section, next_heading, after = section.partition("\n## ")
     assert (before, after) == (readme.partition(heading)[0], readme.partition(heading)[2].partition(next_heading)[2])
-    assert "at 0.96 of the rate of bare Chromium" in " ".join(section.split())
+    assert "at 0.96 of the rate of Chromium driven by Playwright" in " ".join(section.split())
+    assert "of Chromium over the pipe, without Playwright, it is 0.80 and 0.80" in " ".join(section.split())
     assert "no role's Python process has more than 130 MB" in " ".join(section.split())
     assert with_speed(written, figures()) == written
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from renderer.browser.devtools import Answer, DevTools, DevToolsError
+from renderer.browser.devtools import Answer, Connection, DevToolsError
+from renderer.browser.pipe_driver import PipeTransport
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -41,12 +42,12 @@ class Browser:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def pair() -> AsyncIterator[tuple[DevTools, Browser]]:
+async def pair() -> AsyncIterator[tuple[Connection, Browser]]:
     """Both ends of a connection."""
     commands, writing = os.pipe()
     reading, answers = os.pipe()
     browser = Browser(commands, answers)
-    devtools = await DevTools.connect(reading, writing)
+    devtools = await PipeTransport.open(reading, writing)
     yield devtools, browser
     devtools.close()
     browser.end()
@@ -59,7 +60,7 @@ async def failure(answer: Answer) -> str:
     return raised.value.message
 
 
-async def test_each_command_gets_its_own_answer(pair: tuple[DevTools, Browser]) -> None:
+async def test_each_command_gets_its_own_answer(pair: tuple[Connection, Browser]) -> None:
     """Answers may come in any order, with events between them."""
     devtools, browser = pair
     first = devtools.browser.send("Browser.getVersion")
@@ -78,7 +79,7 @@ async def test_each_command_gets_its_own_answer(pair: tuple[DevTools, Browser]) 
     assert (await first, await second) == ({"product": "Chromium"}, {"frameId": "f"})
 
 
-async def test_an_event_is_heard_by_its_session_alone(pair: tuple[DevTools, Browser]) -> None:
+async def test_an_event_is_heard_by_its_session_alone(pair: tuple[Connection, Browser]) -> None:
     """Neither another page's handler is called for it, nor one for another event, nor one of a session nobody has."""
     devtools, browser = pair
     heard: list[object] = []
@@ -97,7 +98,7 @@ async def test_an_event_is_heard_by_its_session_alone(pair: tuple[DevTools, Brow
     assert heard == [("b", {"n": 1})]
 
 
-async def test_a_message_may_come_in_pieces(pair: tuple[DevTools, Browser]) -> None:
+async def test_a_message_may_come_in_pieces(pair: tuple[Connection, Browser]) -> None:
     """A picture is longer than a pipe."""
     devtools, browser = pair
     answer = devtools.browser.send("Page.captureScreenshot")
@@ -110,7 +111,7 @@ async def test_a_message_may_come_in_pieces(pair: tuple[DevTools, Browser]) -> N
     assert len((await answer)["data"]) == 100_000
 
 
-async def test_what_is_refused_says_why(pair: tuple[DevTools, Browser]) -> None:
+async def test_what_is_refused_says_why(pair: tuple[Connection, Browser]) -> None:
     """In the browser's own words."""
     devtools, browser = pair
     answer = devtools.browser.send("Emulation.setTimezoneOverride", {"timezoneId": "Moon"})
@@ -119,7 +120,7 @@ async def test_what_is_refused_says_why(pair: tuple[DevTools, Browser]) -> None:
     assert await failure(answer) == "Invalid timezone id"
 
 
-async def test_half_a_surrogate_pair_is_replaced(pair: tuple[DevTools, Browser]) -> None:
+async def test_half_a_surrogate_pair_is_replaced(pair: tuple[Connection, Browser]) -> None:
     """A document may hold one; what it says ends neither the connection nor the event that tells of it."""
     devtools, browser = pair
     answer = devtools.browser.send("Runtime.evaluate")
@@ -128,7 +129,7 @@ async def test_half_a_surrogate_pair_is_replaced(pair: tuple[DevTools, Browser])
     assert await answer == {"value": "\ufffd 🎉 \ufffd"}
 
 
-async def test_what_nobody_waits_for_any_more_is_let_go(pair: tuple[DevTools, Browser]) -> None:
+async def test_what_nobody_waits_for_any_more_is_let_go(pair: tuple[Connection, Browser]) -> None:
     """Its answer comes, and goes nowhere."""
     devtools, browser = pair
     given_up, wanted = devtools.browser.send("A"), devtools.browser.send("B")
@@ -139,7 +140,7 @@ async def test_what_nobody_waits_for_any_more_is_let_go(pair: tuple[DevTools, Br
     assert await wanted == {"b": 1}
 
 
-async def test_what_was_asked_of_a_page_that_closes_fails(pair: tuple[DevTools, Browser]) -> None:
+async def test_what_was_asked_of_a_page_that_closes_fails(pair: tuple[Connection, Browser]) -> None:
     """At once, and only that."""
     devtools, browser = pair
     closed, other = devtools.session("a").send("Page.navigate"), devtools.session("b").send("Page.navigate")
@@ -151,7 +152,7 @@ async def test_what_was_asked_of_a_page_that_closes_fails(pair: tuple[DevTools, 
     assert await other == {}
 
 
-async def test_what_is_asked_of_a_browser_that_ends_fails(pair: tuple[DevTools, Browser]) -> None:
+async def test_what_is_asked_of_a_browser_that_ends_fails(pair: tuple[Connection, Browser]) -> None:
     """Whether it was asked before or is asked after, and the end is told."""
     devtools, browser = pair
     ended = asyncio.Event()
@@ -161,10 +162,23 @@ async def test_what_is_asked_of_a_browser_that_ends_fails(pair: tuple[DevTools, 
 
     assert await failure(before) == "the browser ended"
     await ended.wait()
-    assert "it cannot be told `Browser.close`" in await failure(devtools.browser.send("Browser.close"))
+    assert "`Browser.close` cannot be sent" in await failure(devtools.browser.send("Browser.close"))
 
 
-async def test_closing_fails_what_waits(pair: tuple[DevTools, Browser]) -> None:
+async def test_a_browser_that_ended_before_it_was_met_is_told_nothing() -> None:
+    """A program that is no browser ends at once; nobody waits for its answer."""
+    commands, writing = os.pipe()
+    reading, answers = os.pipe()
+    os.close(answers)
+    connection = await PipeTransport.open(reading, writing)
+    await asyncio.sleep(0)
+
+    assert await failure(connection.browser.send("Browser.getVersion"))
+    connection.close()
+    os.close(commands)
+
+
+async def test_closing_fails_what_waits(pair: tuple[Connection, Browser]) -> None:
     """Nobody is left waiting for a browser that is given up."""
     devtools, _ = pair
     waiting = devtools.browser.send("Browser.getVersion")

@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from renderer.assets.port import AssetError, Fetched, Kind, Received, ignore
-from renderer.browser.devtools import DevTools, Session
+from renderer.browser.devtools import Connection, Session
 from renderer.engine import Engine
 from renderer.errors import RenderError
 from renderer.page.interception import RequestInterceptor, may_use_network, public_url
@@ -282,7 +282,7 @@ def test_addresses_are_shown_without_secrets() -> None:
 
 def test_images_in_a_document_are_not_kept() -> None:
     """Images in data: addresses are not in memory after their document, however many documents there are."""
-    interceptor = RequestInterceptor(Session(DevTools(), None), None)
+    interceptor = RequestInterceptor(Session(Connection(), None), None)
     tracemalloc.start()
     try:
         for number in range(50):
@@ -298,7 +298,7 @@ def test_images_in_a_document_are_not_kept() -> None:
 @pytest.mark.parametrize("url", ["http://[#x", "http://[x#y", "http://\u2100/#z"])
 def test_what_is_no_address_is_reported(url: str) -> None:
     """An image from nowhere degrades its poster; it does not fail it."""
-    interceptor = RequestInterceptor(Session(DevTools(), None), None)
+    interceptor = RequestInterceptor(Session(Connection(), None), None)
     interceptor.mark_invalid(url)
 
     assert [(asset.url, asset.reason) for asset in interceptor.usage().assets] == [("invalid:", "asset_blocked")]

@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from unittest.mock import AsyncMock, MagicMock
 
 import pytest
@@ -19,7 +19,8 @@ import pytest_asyncio
 
 from renderer.browser import processes
 from renderer.browser.browser import Browser
-from renderer.browser.devtools import DevTools
+from renderer.browser.devtools import Connection
+from renderer.browser.driver import DriverName
 from renderer.browser.scratch import PREFIX
 from renderer.engine import Engine
 from renderer.errors import RenderError
@@ -34,10 +35,11 @@ ENDLESS = page("<script>while(1);</script>")
 
 WORKER = """
 import asyncio
+import sys
 from renderer.engine import Engine
 
 async def work():
-    engine = Engine(concurrency=1)
+    engine = Engine(driver=sys.argv[1], concurrency=1)
     await engine.start()
     while not engine.healthy:
         await asyncio.sleep(0.01)
@@ -48,10 +50,19 @@ asyncio.run(work())
 """
 
 
+@pytest.fixture
+def driver() -> DriverName:
+    """The driver of the engines that a test breaks."""
+    return "pipe"
+
+
+with_both_drivers = pytest.mark.parametrize("driver", get_args(DriverName))
+
+
 @pytest_asyncio.fixture
-async def own() -> AsyncIterator[Engine]:
+async def own(driver: DriverName) -> AsyncIterator[Engine]:
     """An engine to break, with two browsers."""
-    engine = await started(concurrency=2)
+    engine = await started(concurrency=2, driver=driver)
     await eventually(lambda: len(browsers(engine)) == 2, 20)
     yield engine
     await engine.close()
@@ -200,6 +211,7 @@ BOMBS = {
 
 
 @pytest.mark.parametrize("script", BOMBS.values(), ids=BOMBS.keys())
+@with_both_drivers
 async def test_memory_bomb_is_named(own: Engine, script: str) -> None:
     """A page that takes more than a gigabyte is ended with `renderer_oom`; its neighbours draw on."""
     before = groups(own)
@@ -228,6 +240,7 @@ async def test_endless_loop_is_named_and_not_retried(own: Engine) -> None:
     assert 1 <= took < 3
 
 
+@with_both_drivers
 async def test_endless_loop_does_not_slow_its_neighbour(own: Engine) -> None:
     """While one page is stuck the other draws, the stuck one's worker is free again, and its browser lives on."""
     before = groups(own)
@@ -242,6 +255,7 @@ async def test_endless_loop_does_not_slow_its_neighbour(own: Engine) -> None:
     assert groups(own) == before
 
 
+@with_both_drivers
 async def test_browser_killed_twice_fails_the_poster(own: Engine) -> None:
     """A poster whose browser is killed is drawn once more; killed again, it fails at once and retryable."""
     baseline = (await draw(own, GOOD)).images[0].data
@@ -265,6 +279,7 @@ async def test_browser_killed_twice_fails_the_poster(own: Engine) -> None:
     await eventually(lambda: not any(path.exists() for path in left))
 
 
+@with_both_drivers
 async def test_browser_killed_at_rest_is_replaced_before_the_next(own: Engine) -> None:
     """An idle engine notices that a browser is gone and starts another without being asked."""
     dead = group(own)
@@ -274,6 +289,7 @@ async def test_browser_killed_at_rest_is_replaced_before_the_next(own: Engine) -
     assert (await draw(own, GOOD)).images
 
 
+@with_both_drivers
 async def test_browser_killed_again_and_again(own: Engine) -> None:
     """Five kills under load cost no poster, and leave neither processes nor directories behind."""
     baseline = (await draw(own, GOOD)).images[0].data
@@ -287,6 +303,7 @@ async def test_browser_killed_again_and_again(own: Engine) -> None:
     await eventually(lambda: not any(processes.group_members(each) for each in killed))
 
 
+@with_both_drivers
 async def test_page_that_crashes_twice_costs_one_poster(own: Engine) -> None:
     """A page whose process is killed twice fails its poster at once; the browsers stay and so do other pages."""
     before = groups(own)
@@ -308,6 +325,7 @@ async def test_page_that_crashes_twice_costs_one_poster(own: Engine) -> None:
     assert (await draw(own, GOOD)).images
 
 
+@with_both_drivers
 async def test_idle_page_that_crashed_is_not_used(own: Engine) -> None:
     """A page whose process ends while nobody uses it is replaced, not handed out."""
     for process in renderers(own):
@@ -317,6 +335,7 @@ async def test_idle_page_that_crashed_is_not_used(own: Engine) -> None:
     assert len(await asyncio.gather(*(draw(own, GOOD) for _ in range(4)))) == 4
 
 
+@with_both_drivers
 async def test_frozen_page_costs_one_poster(own: Engine) -> None:
     """A page whose process stops answering fails its poster at the deadline; the next one is drawn."""
     for process in renderers(own):
@@ -328,6 +347,7 @@ async def test_frozen_page_costs_one_poster(own: Engine) -> None:
     assert (await draw(own, GOOD)).images
 
 
+@with_both_drivers
 async def test_frozen_browser_is_killed_and_replaced(own: Engine) -> None:
     """A browser that stops answering fails its posters at their deadline and is then replaced."""
     dead = group(own)
@@ -341,10 +361,16 @@ async def test_frozen_browser_is_killed_and_replaced(own: Engine) -> None:
     await eventually(lambda: not processes.group_members(dead))
 
 
-async def test_browser_ends_with_its_worker(tmp_path: Path) -> None:
+@with_both_drivers
+async def test_browser_ends_with_its_worker(tmp_path: Path, driver: DriverName) -> None:
     """A worker that is killed has no time to end its browser, which does so by itself."""
     worker = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", WORKER, stdout=asyncio.subprocess.PIPE, env={**os.environ, "TMPDIR": str(tmp_path)}
+        sys.executable,
+        "-c",
+        WORKER,
+        driver,
+        stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
     )
     assert worker.stdout is not None
     browser = int(await worker.stdout.readline())
@@ -355,9 +381,10 @@ async def test_browser_ends_with_its_worker(tmp_path: Path) -> None:
     await eventually(lambda: not processes.group_members(browser))
 
 
-async def test_worn_browser_is_replaced_without_a_gap() -> None:
+@with_both_drivers
+async def test_worn_browser_is_replaced_without_a_gap(driver: DriverName) -> None:
     """After its share of posters a browser hands over, while posters go on being drawn, and ends."""
-    engine = await started(concurrency=1, recycle_after=5)
+    engine = await started(concurrency=1, recycle_after=5, driver=driver)
     first = group(engine)
     drawn = [await draw(engine, GOOD) for _ in range(6)]
     await eventually(lambda: groups(engine) != {first}, 10)
@@ -378,9 +405,10 @@ async def test_large_browser_is_replaced() -> None:
     await engine.close()
 
 
-async def test_closing_waits_for_what_is_drawn_and_leaves_nothing() -> None:
+@with_both_drivers
+async def test_closing_waits_for_what_is_drawn_and_leaves_nothing(driver: DriverName) -> None:
     """`close` lets a poster finish; then no process and no directory is left."""
-    engine = await started(concurrency=2)
+    engine = await started(concurrency=2, driver=driver)
     before, left = groups(engine), scratch(engine)
     work = asyncio.create_task(draw(engine, GOOD))
     await asyncio.sleep(0)
@@ -391,6 +419,7 @@ async def test_closing_waits_for_what_is_drawn_and_leaves_nothing() -> None:
     assert not left.exists()
 
 
+@with_both_drivers
 async def test_cancelled_poster_frees_its_worker(own: Engine) -> None:
     """A poster that nobody waits for any more does not keep its page."""
     for _ in range(own.concurrency * 2):
@@ -418,12 +447,13 @@ async def test_directory_of_a_dead_worker_is_removed_at_start() -> None:
     await living.close()
 
 
+@with_both_drivers
 async def test_browser_that_cannot_start_is_an_error_with_its_path(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, driver: DriverName
 ) -> None:
     """An engine whose binary is no browser fails with its path, and leaves nothing behind."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    engine = Engine(chromium_binary="/bin/false", concurrency=1)
+    engine = Engine(chromium_binary="/bin/false", concurrency=1, driver=driver)
     with pytest.raises(RenderError, match="/bin/false") as raised:
         await engine.start()
 
@@ -470,7 +500,7 @@ async def test_opening_a_page_of_an_ended_browser_leaves_no_unretrieved_error(mo
     """It fails with one error, and the event loop reports nothing else, not even at garbage collection."""
     complaints: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
-    browser = MagicMock(devtools=DevTools(), turn=None, gone=asyncio.Event())  # never connected, as good as ended
+    browser = MagicMock(devtools=Connection(), turn=None, gone=asyncio.Event())  # never connected, as good as ended
     context = BrowserContext(browser, browser.devtools.session("page"), "context")
     monkeypatch.setattr(BrowserContext, "open", AsyncMock(return_value=context))
     with pytest.raises(RenderError, match="the browser has ended"):

@@ -25,6 +25,8 @@ def test_every_setting_has_a_default() -> None:
         ({"POSTERS_RENDER_TIMEOUT": "nan"}, "above 0"),
         ({"POSTERS_DRAIN_TIMEOUT": "inf"}, "above 0"),
         ({"POSTERS_RENDER_SLOTS": "-1"}, "POSTERS_RENDER_SLOTS is -1"),
+        ({"POSTERS_DRIVER": "puppeteer"}, "POSTERS_DRIVER is `puppeteer`; it takes one of pipe, playwright"),
+        ({"POSTERS_DRIVER": "null"}, "POSTERS_DRIVER is `null`; it takes one of pipe, playwright"),
         ({"POSTERS_PUBLIC_URL": "cdn.example"}, "https://"),
         ({"POSTERS_STORAGE_URL": "ftp://x"}, "s3://"),
         ({"POSTERS_STORAGE_URL": "s3://[x"}, "s3://"),
@@ -42,6 +44,12 @@ def test_a_wrong_setting_is_named_with_what_to_do(environment: dict[str, str], p
     """The message names the variable and what it accepts."""
     with pytest.raises(SettingsError, match=re.escape(part)):
         read_settings(environment)
+
+
+def test_an_optional_choice_is_unset_or_one_of_its_values() -> None:
+    """Unset, the code that uses it decides."""
+    assert read_settings({}).driver is None
+    assert read_settings({"POSTERS_DRIVER": "playwright"}).driver == "playwright"
 
 
 def test_allowed_hosts_are_read_as_they_are_written() -> None:

@@ -1,26 +1,23 @@
-"""Chromium behind Playwright, driven in the fastest way that draws a document at all: what the system is held against.
+"""Baseline "Chromium driven by Playwright": the fastest way to draw a document with Playwright's API.
 
 No readiness, no reports, no deadlines. Encoder and page can be chosen, to see what each choice costs.
 """
 
 import asyncio
 import base64
-import time
-from collections.abc import Awaitable, Callable
+import os
 from types import TracebackType
 from typing import Any, Final, Literal, Self
 
 from playwright.async_api import CDPSession, Page, async_playwright
 
-from bench.documents import HEIGHT, WIDTH, filled
-from bench.figures import rate
+from bench.documents import HEIGHT, WIDTH
+from bench.drawing import SLOTS
 from renderer.browser.chromium import find_chromium
-from renderer.cores import usable_cores
+from renderer.fonts.font_set import FONT_CONFIGURATION
 
-SLOTS: Final = usable_cores() + 1
 Encoder = Literal["PNG for speed", "PNG", "JPEG 90"]
 Reuse = Literal["the same page", "about:blank between", "a fresh context"]
-Draw = Callable[[str], Awaitable[bytes]]
 
 _CAPTURES: Final[dict[Encoder, dict[str, Any]]] = {
     "PNG for speed": {"format": "png", "optimizeForSpeed": True},
@@ -29,7 +26,7 @@ _CAPTURES: Final[dict[Encoder, dict[str, Any]]] = {
 }
 
 
-class Bare:
+class PlaywrightChromium:
     """A browser with a page for each slot."""
 
     def __init__(
@@ -43,7 +40,9 @@ class Bare:
     async def __aenter__(self) -> Self:
         self._driver = await async_playwright().start()
         self._browser = await self._driver.chromium.launch(
-            executable_path=find_chromium(None), args=["--font-render-hinting=none"]
+            executable_path=find_chromium(None),
+            args=["--font-render-hinting=none"],
+            env={**os.environ, "FONTCONFIG_FILE": str(FONT_CONFIGURATION)},
         )
         for _ in range(self.slots):
             await self._pages.put(await self._open())
@@ -75,38 +74,3 @@ class Bare:
         )
         page = await context.new_page()
         return page, await context.new_cdp_session(page)
-
-
-async def drawn_together(draw: Draw, html: str, count: int, slots: int) -> float:
-    """Return posters a second with every slot busy, between the first one finished and the last."""
-    return rate((await _moments(draw, html, count, slots))[1:])
-
-
-async def drawn_in_all(draw: Draw, html: str, count: int, slots: int) -> float:
-    """Return posters a second from the beginning to the last one, so that other numbers of slots compare."""
-    return rate(await _moments(draw, html, count, slots))
-
-
-async def _moments(draw: Draw, html: str, count: int, slots: int) -> list[float]:
-    """Return when it began, and when each poster was finished."""
-    queue = iter(range(count))
-    moments = [time.perf_counter()]
-
-    async def work() -> None:
-        for _ in queue:
-            await draw(filled(html))
-            moments.append(time.perf_counter())
-
-    await asyncio.gather(*(work() for _ in range(slots)))
-    return moments
-
-
-async def drawn_alone(draw: Draw, html: str, count: int) -> list[float]:
-    """Return the time of each of so many posters drawn one after the other, in milliseconds."""
-    times = []
-    for _ in range(count):
-        document = filled(html)
-        began = time.perf_counter()
-        await draw(document)
-        times.append((time.perf_counter() - began) * 1000)
-    return times
