@@ -113,7 +113,7 @@ def test_sizes_of_rooms(folder: str, files: int, lines: int, _: str) -> None:
     code = [path for path in (ROOT / folder).rglob("*") if path.suffix in CODE_SUFFIXES and path.is_file()]
     counted_files = sum(path.suffix == ".py" for path in code)
     counted_lines = sum(len(path.read_bytes().splitlines()) for path in code)
-    right = f"docs/architecture.md: `{folder}` has {counted_files} Python files and {counted_lines:,} lines"
+    right = f"`{folder}` has {counted_files} Python files and {counted_lines:,} lines; run scripts/room_sizes.py"
 
     assert close(files, counted_files, 3), right
     assert close(lines, counted_lines, 100), right
