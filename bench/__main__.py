@@ -15,9 +15,9 @@ from typing import Any, Final
 from bench import choices, drivers, flow, guards, intake, memory, reuse, sink, start
 from bench.counts import TRIAL, Counts
 from bench.kept import PARTS, keep, kept_figures
-from bench.page import PLOT, memory_plot, page
 from bench.peers import measure as peers
-from bench.readme import with_speed
+from bench.report.page import PLOT, memory_plot, page
+from bench.report.readme import with_speed
 
 ROOT: Final = Path(__file__).parents[1]
 MEASURES: Final[Mapping[str, Callable[[Counts], Awaitable[Any]]]] = {

@@ -8,13 +8,13 @@ from typing import Final, TypeVar, get_args
 from unittest.mock import patch
 
 from agents.render.poster_renderer import PosterRenderer
+from bench.baselines.documents import DOCUMENTS, filled
+from bench.baselines.drawing import SLOTS, drawn_alone, drawn_in_all
+from bench.baselines.playwright_chromium import Encoder, PlaywrightChromium, Reuse
 from bench.counts import Counts
-from bench.documents import DOCUMENTS, filled
-from bench.drawing import SLOTS, drawn_alone, drawn_in_all
 from bench.engine import by_engine
-from bench.figures import median
-from bench.playwright_chromium import Encoder, PlaywrightChromium, Reuse
-from bench.results import Choices, Encoded
+from bench.report.figures import median
+from bench.report.results import Choices, Encoded
 from bench.reuse import maker, poster, stores
 from renderer.browser import chromium
 from renderer.engine import Engine

@@ -15,12 +15,12 @@ from typing import Final, cast, get_args
 import msgspec
 import psutil
 
+from bench.baselines.documents import DOCUMENTS, filled
+from bench.baselines.drawing import SLOTS, drawn_in_all
 from bench.counts import Counts
-from bench.documents import DOCUMENTS, filled
-from bench.drawing import SLOTS, drawn_in_all
 from bench.engine import by_engine, processor_seconds
 from bench.memory import MB, proportional_bytes
-from bench.results import DriverRound, Drivers
+from bench.report.results import DriverRound, Drivers
 from renderer.browser.browser import Browser
 from renderer.browser.chromium import find_chromium
 from renderer.browser.driver import DriverName

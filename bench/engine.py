@@ -9,11 +9,11 @@ import sys
 
 import psutil
 
-from bench.documents import DEADLINE_SECONDS, DOCUMENTS, OUTPUT
-from bench.drawing import Draw, drawn_alone, drawn_together
-from bench.figures import median, ratio
-from bench.pipe_chromium import PipeChromium
-from bench.playwright_chromium import PlaywrightChromium
+from bench.baselines.documents import DEADLINE_SECONDS, DOCUMENTS, OUTPUT
+from bench.baselines.drawing import Draw, drawn_alone, drawn_together
+from bench.baselines.pipe_chromium import PipeChromium
+from bench.baselines.playwright_chromium import PlaywrightChromium
+from bench.report.figures import median, ratio
 from renderer.engine import Engine
 from renderer.rendering import RenderRequest
 

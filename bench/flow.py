@@ -2,12 +2,12 @@
 
 import asyncio
 
+from bench.baselines.documents import DOCUMENTS
+from bench.baselines.drawing import SLOTS, Draw, drawn_alone, drawn_together
+from bench.baselines.pipe_chromium import PipeChromium
+from bench.baselines.playwright_chromium import PlaywrightChromium
 from bench.counts import Counts
-from bench.documents import DOCUMENTS
-from bench.drawing import SLOTS, Draw, drawn_alone, drawn_together
-from bench.pipe_chromium import PipeChromium
-from bench.playwright_chromium import PlaywrightChromium
-from bench.results import Flow, Rounds
+from bench.report.results import Flow, Rounds
 from bench.site import Site, running_site
 
 WARM_UP = 100

@@ -6,10 +6,10 @@ Processor time, because the machine's cores are what a backlog waits for, and be
 import asyncio
 from typing import Final
 
+from bench.baselines.documents import DOCUMENTS
 from bench.counts import Counts
-from bench.documents import DOCUMENTS
 from bench.engine import processor_seconds
-from bench.results import Guards
+from bench.report.results import Guards
 from bench.site import Site, running_site
 from streams.topics import ROLES
 

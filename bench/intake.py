@@ -4,8 +4,8 @@ import asyncio
 import time
 
 from bench.counts import Counts
-from bench.figures import rate
-from bench.results import Intake
+from bench.report.figures import rate
+from bench.report.results import Intake
 from bench.site import Site, running_site
 from schemas import topics
 

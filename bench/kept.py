@@ -9,7 +9,7 @@ from typing import Any, Final, get_args, get_type_hints
 
 import msgspec
 
-from bench.results import Figures
+from bench.report.results import Figures
 
 _RENAMED: Final = {"bare_rates": "playwright_rates", "bare_ms": "playwright_ms"}
 """Fields by the names they had in older results."""

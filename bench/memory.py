@@ -6,9 +6,9 @@ from pathlib import Path
 
 import psutil
 
+from bench.baselines.documents import DOCUMENTS
 from bench.counts import Counts
-from bench.documents import DOCUMENTS
-from bench.results import Memory, Sample
+from bench.report.results import Memory, Sample
 from bench.site import Site, running_site
 from streams.topics import ROLES
 

@@ -17,11 +17,11 @@ from agents.digest import input_digest
 from agents.render.image_store import ImageStore
 from agents.render.poster_renderer import PosterRenderer
 from agents.storage.open_store import object_store
+from bench.baselines.documents import DEADLINE_SECONDS, DOCUMENTS, OUTPUT, as_template, number
 from bench.counts import Counts
 from bench.distant import Distant
-from bench.documents import DEADLINE_SECONDS, DOCUMENTS, OUTPUT, as_template, number
-from bench.figures import median
-from bench.results import Reused, Reuses
+from bench.report.figures import median
+from bench.report.results import Reused, Reuses
 from renderer.engine import Engine
 from renderer.language.template import Template
 from schemas.renders import PosterPinned

@@ -13,7 +13,7 @@ from confluent_kafka import Producer
 
 from bench.counts import Counts
 from bench.events import stream
-from bench.results import SinkRun, Sinks
+from bench.report.results import SinkRun, Sinks
 from bench.sink_alone import alone
 from bench.site import Site, running_site
 from streams.delivery import Delivery

@@ -21,8 +21,8 @@ import psycopg
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from agents.settings import Settings, read_settings
-from bench.documents import DEADLINE_SECONDS, as_template, number
-from bench.figures import rate
+from bench.baselines.documents import DEADLINE_SECONDS, as_template, number
+from bench.report.figures import rate
 from posters.operations.setup import set_up
 from posters.operations.templates import TemplateClient
 from schemas import topics

@@ -3,9 +3,9 @@
 import asyncio
 import time
 
+from bench.baselines.documents import DOCUMENTS
 from bench.counts import Counts
-from bench.documents import DOCUMENTS
-from bench.results import Starts
+from bench.report.results import Starts
 from bench.site import Site, running_site
 from schemas import topics
 from streams.topics import ROLES

@@ -45,10 +45,9 @@ from streams.dead_letter_limit import DeadLetterLimit
 from streams.dead_letters import DeadLetterTopic
 from streams.errors import SettingsError
 from streams.faust_bridge.application import RoleApp
-from streams.inbox import Inbox, Queue, pause_switch
+from streams.inbox import Inbox, Queue, pause_switch, weigh_by_size
 from streams.liveness import Liveness
 from streams.logs import log_context
-from streams.record_weight import weigh_by_size
 from streams.topics import EDGES, Role
 
 

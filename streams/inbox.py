@@ -21,6 +21,8 @@ SETTLE_PASSES: Final = 3
 GAP_TIMESTAMP: Final = datetime.max.replace(tzinfo=UTC)
 """Stands for the timestamp of a gap in the offsets, which has no record."""
 
+_BYTES_PER_UNIT: Final = 2_048
+
 Partition = tuple[str, int]
 Position = tuple[str, int, int]
 Acknowledge = Callable[[], object]
@@ -101,6 +103,11 @@ def pause_switch(inbox: "Inbox") -> Callable[[str | None], None]:
 
 def _unit_weight(_: Delivery) -> int:
     return 1
+
+
+def weigh_by_size(delivery: Delivery) -> int:
+    """Return 1, and 1 more for every full 2 KB of the record's value: the cap of an inbox then bounds memory."""
+    return 1 + len(delivery.value or b"") // _BYTES_PER_UNIT
 
 
 class Inbox:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from bench.baselines.documents import DOCUMENTS, HEIGHT, WIDTH
 from bench.counts import Counts
-from bench.documents import DOCUMENTS, HEIGHT, WIDTH
 from bench.peers.install import PeersError, install, version
-from bench.results import Peer, Peers
+from bench.report.results import Peer, Peers
 from bench.site import Site, running_site
 from renderer.browser.chromium import find_chromium, may_sandbox
 

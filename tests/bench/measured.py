@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from bench.results import (
+from bench.report.results import (
     Choices,
     DriverRound,
     Drivers,

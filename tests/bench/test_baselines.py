@@ -8,11 +8,11 @@ import pytest
 import pytest_asyncio
 from PIL import ImageChops, ImageStat
 
-from bench.documents import DOCUMENTS, HEIGHT, WIDTH
-from bench.drawing import Draw
+from bench.baselines.documents import DOCUMENTS, HEIGHT, WIDTH
+from bench.baselines.drawing import Draw
+from bench.baselines.pipe_chromium import PipeChromium
+from bench.baselines.playwright_chromium import PlaywrightChromium
 from bench.engine import by_engine
-from bench.pipe_chromium import PipeChromium
-from bench.playwright_chromium import PlaywrightChromium
 from renderer.engine import Engine
 
 

@@ -12,10 +12,10 @@ import pytest
 
 from bench.__main__ import MEASURES, ON_DEMAND, chosen, write_page
 from bench.kept import PARTS, keep, kept_figures
-from bench.page import memory_plot, page
-from bench.plot import Line, plot
-from bench.readme import with_speed
-from bench.results import Figures, Rounds
+from bench.report.page import memory_plot, page
+from bench.report.plot import Line, plot
+from bench.report.readme import with_speed
+from bench.report.results import Figures, Rounds
 from tests.bench.measured import figures, memory
 
 README = Path(__file__).parents[2] / "README.md"

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from bench.figures import percentile, rate, ratio
-from bench.results import Figures, Flow, Guards, Rounds, SinkRun, Starts
+from bench.report.figures import percentile, rate, ratio
+from bench.report.results import Figures, Flow, Guards, Rounds, SinkRun, Starts
+from bench.report.targets import growth, scaling, verdicts
 from bench.sink import steady_rate
-from bench.targets import growth, scaling, verdicts
 from tests.bench.measured import figures, memory, rounds, sinks
 
 

@@ -17,8 +17,7 @@ from schemas.limits import BATCH_MAX_POSTERS
 from schemas.requests import BatchRequested, JobCancelRequested, PosterRequested, Request
 from streams.dead_letters import DeadLetters
 from streams.delivery import Delivery, Publisher, Record
-from streams.inbox import Inbox
-from streams.record_weight import weigh_by_size
+from streams.inbox import Inbox, weigh_by_size
 from tests.streams.deliveries import EPOCH, delivery
 
 REQUESTS = 9

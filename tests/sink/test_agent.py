@@ -13,8 +13,7 @@ from agents.sink.janitor import Janitor
 from agents.sink.sink import DecodedBatch, FlushResult, Sink
 from agents.storage.files import FileStore
 from streams.delivery import Delivery
-from streams.inbox import Inbox
-from streams.record_weight import weigh_by_size
+from streams.inbox import Inbox, weigh_by_size
 from tests.sink.conftest import SinkHarness
 from tests.streams.deliveries import delivery
 

@@ -7,7 +7,7 @@ from msgspec import Raw
 
 from schemas.codec import encode
 from schemas.requests import BatchRequested
-from streams.record_weight import weigh_by_size
+from streams.inbox import weigh_by_size
 from tests.streams.deliveries import EPOCH, delivery
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from bench.documents import DOCUMENTS as MEASURED
+from bench.baselines.documents import DOCUMENTS as MEASURED
 from renderer.assets.port import AssetError, Fetched, Kind, Received, ignore
 from renderer.language.template import Template
 from renderer.rendering import RenderRequest

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from bench.markdown import paragraph, section, table
-from bench.results import Choices, Encoded
+from bench.report.markdown import paragraph, section, table
+from bench.report.results import Choices, Encoded
 
 
 def choices(measured: Choices) -> str:

@@ -3,10 +3,10 @@
 import re
 from typing import Final
 
-from bench.figures import median
-from bench.markdown import paragraph
-from bench.results import Figures, Rounds
-from bench.targets import backlog_ratio, pipe_ratio, rest_ms
+from bench.report.figures import median
+from bench.report.markdown import paragraph
+from bench.report.results import Figures, Rounds
+from bench.report.targets import backlog_ratio, pipe_ratio, rest_ms
 
 HEADING: Final = "## How fast\n\n"
 

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from bench.choices_page import choices
-from bench.drivers_page import drivers
-from bench.figures import median, percentile, ratio
-from bench.markdown import paragraph, section, table
-from bench.plot import Line, plot
-from bench.results import Figures, Flow, Guards, Intake, Memory, Peers, Reuses, Rounds, Sinks, Starts
-from bench.targets import backlog_ratio, guards_share, pipe_ratio, scaling, verdicts
+from bench.report.choices_page import choices
+from bench.report.drivers_page import drivers
+from bench.report.figures import median, percentile, ratio
+from bench.report.markdown import paragraph, section, table
+from bench.report.plot import Line, plot
+from bench.report.results import Figures, Flow, Guards, Intake, Memory, Peers, Reuses, Rounds, Sinks, Starts
+from bench.report.targets import backlog_ratio, guards_share, pipe_ratio, scaling, verdicts
 
 PLOT: Final = "images/memory.svg"
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from bench.figures import median, percentile, ratio
-from bench.results import Figures, Memory, Peer, Rounds, Sinks
+from bench.report.figures import median, percentile, ratio
+from bench.report.results import Figures, Memory, Peer, Rounds, Sinks
 
 T = TypeVar("T")
 

@@ -9,8 +9,8 @@ import base64
 from types import TracebackType
 from typing import Any, Final, Self
 
-from bench.documents import HEIGHT, WIDTH
-from bench.drawing import SLOTS
+from bench.baselines.documents import HEIGHT, WIDTH
+from bench.baselines.drawing import SLOTS
 from renderer.browser.browser import Browser
 from renderer.browser.chromium import find_chromium
 from renderer.browser.devtools import Session

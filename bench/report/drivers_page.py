@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from bench.figures import median, ratio
-from bench.markdown import paragraph, section, table
-from bench.results import DriverRound, Drivers
+from bench.report.figures import median, ratio
+from bench.report.markdown import paragraph, section, table
+from bench.report.results import DriverRound, Drivers
 
 FIGURES: Final[Sequence[tuple[str, Callable[[DriverRound], float], int]]] = (
     ("simple posters a second", lambda each: each.rates["simple"], 1),

@@ -5,8 +5,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from bench.documents import filled
-from bench.figures import rate
+from bench.baselines.documents import filled
+from bench.report.figures import rate
 from renderer.cores import usable_cores
 
 SLOTS: Final = usable_cores() + 1

@@ -11,8 +11,8 @@ from typing import Any, Final, Literal, Self
 
 from playwright.async_api import CDPSession, Page, async_playwright
 
-from bench.documents import HEIGHT, WIDTH
-from bench.drawing import SLOTS
+from bench.baselines.documents import HEIGHT, WIDTH
+from bench.baselines.drawing import SLOTS
 from renderer.browser.chromium import find_chromium
 from renderer.fonts.font_set import FONT_CONFIGURATION
 
