@@ -18,6 +18,7 @@ from streams.topics import MEBIBYTE, Role
 ERROR_MAX_CHARACTERS: Final = 2_000
 CLAIM_ABOVE_BYTES: Final = 5 * MEBIBYTE - 64 * 1024
 """A larger dead letter is stored as a claim. Below the topic's limit, for what the client and the broker add."""
+UNDECODABLE: Final = "undecodable"
 KEY_MAX_BYTES: Final = 64 * 1024
 """A longer key is omitted where the whole record is in storage."""
 
@@ -76,7 +77,12 @@ class DeadLetterTopic:
         self._now = now
 
     async def put(self, delivery: Delivery, reason: str, error: str) -> None:
-        """Publish the dead letter. Raises UnavailableError where the broker or the storage is unavailable."""
+        """Publish the dead letter. Raises UnavailableError where the broker or the storage is unavailable.
+
+        That of bytes which the broker's client could not decode has the reason `undecodable` and says which offsets.
+        """
+        if delivery.unreadable is not None:
+            reason, error = UNDECODABLE, delivery.unreadable
         record = self.record(delivery, reason, error)
         if size(record) > CLAIM_ABOVE_BYTES:
             record = await self._claimed(delivery, record)

@@ -1,7 +1,8 @@
 """Two lanes, one pool of slots: bulk gets what interactive leaves, and never less than a fifth."""
 
 from collections import deque
-from collections.abc import Callable, Set
+from collections.abc import Callable, Iterator, Set
+from itertools import chain
 from typing import Final
 
 from schemas.topics import POSTER_RENDERS_BULK
@@ -40,6 +41,15 @@ class Lanes:
             return self._bulk.popleft()
         self._in_a_row = self._in_a_row + 1 if self._bulk else 0
         return self._interactive.popleft()
+
+    def __iter__(self) -> Iterator[Delivery]:
+        """Yield all waiting posters."""
+        return chain(self._interactive, self._bulk)
+
+    def remove(self, delivery: Delivery) -> None:
+        """Remove a waiting poster."""
+        lane = self._bulk if delivery.topic == POSTER_RENDERS_BULK else self._interactive
+        lane.remove(delivery)
 
     def drop(self, partitions: Set[Partition]) -> None:
         """Forget the posters of these partitions."""

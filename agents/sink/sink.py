@@ -189,7 +189,6 @@ class Sink:
 
     async def _dead_letter(self, delivery: Delivery, reason: str) -> None:
         self.counts.dead_letters += 1
-        logger.warning("dead letter: %s[%d]@%d: %s", delivery.topic, delivery.partition, delivery.offset, reason)
         await self._patiently(lambda: self._dead_letters.put(delivery, "invalid_request", reason))
 
     async def _patiently(self, action: Callable[[], Awaitable[T]]) -> T:

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 import faust
@@ -15,7 +14,8 @@ from faust.types.auth import CredentialsT
 from prometheus_client import Counter
 
 from streams.broker_access import METADATA_SECONDS, tls_context
-from streams.delivery import Delivery
+from streams.delivery import Delivery, record_time
+from streams.faust_bridge.record_batches import UnreadableHeaders
 from streams.faust_bridge.transport import Transport
 from streams.inbox import Inbox, Partition
 from streams.metrics import REBALANCES, RECEIVED
@@ -196,14 +196,16 @@ def _queued_events(stream: Any) -> Iterator[Any]:
 
 def _delivery(message: Any) -> Delivery:
     # event.headers is a dict and loses repeated names; the message keeps them all.
+    headers = message.headers
     return Delivery(
         topic=message.topic,
         partition=message.partition,
         offset=message.offset,
-        timestamp=datetime.fromtimestamp(message.timestamp, UTC),
+        timestamp=record_time(None if message.timestamp is None else round(message.timestamp * 1000)),
         key=message.key,
         value=message.value,
-        headers=tuple(message.headers.items() if isinstance(message.headers, dict) else message.headers or ()),
+        headers=tuple(headers.items() if isinstance(headers, dict) else headers or ()),
+        unreadable=headers.reason if isinstance(headers, UnreadableHeaders) else None,
     )
 
 
