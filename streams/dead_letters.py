@@ -30,6 +30,10 @@ def size(record: Record) -> int:
     return len(key or b"") + len(record.value or b"") + headers
 
 
+def _milliseconds(delivery: Delivery) -> int:
+    return int(delivery.timestamp.timestamp() * 1000) if delivery.stamped is None else delivery.stamped
+
+
 def packed(delivery: Delivery) -> bytes:
     """Return key, value and headers of a record as JSON, bytes in base64."""
     content = (delivery.key, delivery.value, delivery.headers)
@@ -125,7 +129,7 @@ class DeadLetterTopic:
             "dlq.topic": delivery.topic,
             "dlq.partition": str(delivery.partition),
             "dlq.offset": str(delivery.offset),
-            "dlq.timestamp": str(int(delivery.timestamp.timestamp() * 1000)),
+            "dlq.timestamp": str(_milliseconds(delivery)),
             "dlq.role": self._role,
             "dlq.reason": reason,
             "dlq.error": error[:ERROR_MAX_CHARACTERS],

@@ -1,7 +1,6 @@
 """The sink itself: records in, rows and job-events out. Knows no Faust."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -28,7 +27,6 @@ from streams.logs import log_delivery
 from streams.retry import Sleep, retry_while_unavailable
 
 T = TypeVar("T")
-logger = logging.getLogger(__name__)
 
 ROWS_A_FLUSH: Final = 1_000
 BYTES_A_FLUSH: Final = 8 * 1024 * 1024

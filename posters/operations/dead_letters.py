@@ -24,6 +24,8 @@ from streams.sql import named_queries
 
 SQL: Final = named_queries(Path(__file__).with_name("dead_letters.sql"))
 _PREFIX: Final = "dlq."
+_BEGIN: Final = "dlq.topic"
+_LARGEST: Final = {"partition": 2**31 - 1, "offset": 2**63 - 1, "timestamp": 2**63 - 1}
 
 Place = tuple[str, str, int, int, int]
 
@@ -90,16 +92,19 @@ def read(settings: Settings, where: Iterable[tuple[str, str]]) -> list[DeadLette
 
 def parse(key: bytes | None, value: bytes | None, headers: Headers) -> DeadLetter | None:
     """Return the dead letter that a record of the topic is, or None where it has no provenance."""
-    # Ours were added last; the original record may be a dead letter's replay and have had some before.
+    # Ours were added last, the topic first of them; the original record may have had some before, of any kind.
+    begin = max((place for place, (name, _) in enumerate(headers) if name == _BEGIN), default=len(headers))
     ours = {
-        name.removeprefix(_PREFIX): value.decode("utf-8", "replace")
-        for name, value in headers
+        name.removeprefix(_PREFIX): value.decode("utf-8", "replace").replace("\0", "\ufffd")
+        for name, value in headers[begin:]
         if name.startswith(_PREFIX) and value is not None
     }
     try:
-        numbers = {name: int(ours[name]) for name in ("partition", "offset", "timestamp")}
+        numbers = {name: int(ours[name]) for name in _LARGEST}
         texts = {name: ours[name] for name in ("role", "topic", "reason", "error", "time")}
     except (KeyError, ValueError):
+        return None
+    if any(abs(number) > _LARGEST[name] for name, number in numbers.items()):
         return None
     original = tuple((name, said) for name, said in headers if not name.startswith(_PREFIX))
     claims = {name: ours.get(name) for name in ("claim", "claimed")}

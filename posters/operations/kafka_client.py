@@ -71,6 +71,7 @@ class KafkaClient:
                 "group.id": f"posters-{uuid4()}",
                 "enable.auto.commit": False,
                 "enable.partition.eof": True,
+                "isolation.level": "read_committed",
                 "fetch.wait.max.ms": max(1, int(min(self._fetch_wait, 0.1) * 1000)),
             }
         )
@@ -97,8 +98,14 @@ class KafkaClient:
 
 
 def headers_of(message: Message) -> Headers:
-    """Return all headers of a record, repeated names included, in their order."""
-    return cast("Headers", tuple(message.headers() or ()))
+    """Return all headers of a record, repeated names included, in their order.
+
+    It returns none where a name is not UTF-8: the client raises an error, and nothing that we write has such a name.
+    """
+    try:
+        return cast("Headers", tuple(message.headers() or ()))
+    except (SystemError, UnicodeDecodeError):
+        return ()
 
 
 class Follower:

@@ -1,8 +1,8 @@
 """Record batches that aiokafka cannot decode: its parser gives up on a whole fetch, and would do so again and again.
 
-One header name that is not UTF-8, one damaged batch or an unknown codec keeps a consumer from everything behind it. This
-module decodes what aiokafka's parser refuses, record by record. What cannot be decoded at all is delivered as its raw
-bytes with the reason, so that a role sets it aside, and the consumer goes on behind it.
+One header name that is not UTF-8, one damaged batch or an unknown codec keeps a consumer from everything behind it.
+This module decodes what aiokafka's parser refuses, record by record. What cannot be decoded at all is delivered as its
+raw bytes with the reason, so that a role sets it aside, and the consumer goes on behind it.
 """
 
 import struct
@@ -74,7 +74,7 @@ def decode_every_batch() -> None:
 
 
 class FetchedBatches:
-    """The batches of one partition in the answer to a fetch, as the fetcher asks for them; a broker cuts off the last."""
+    """The batches of one partition in the answer to a fetch, of which the broker may cut off the last."""
 
     def __init__(self, content: bytes) -> None:
         self.content = content
@@ -88,14 +88,14 @@ class FetchedBatches:
         return len(self.content)
 
 
-class TolerantRecords(PartitionRecords):  # type: ignore[misc]
+class TolerantRecords(PartitionRecords):
     """The records of a fetch, of each batch those that can be decoded, and one that stands for what cannot."""
 
     def _unpack_records(self) -> Iterator[Any]:
         for batch in _batches(self._records.content):
             self._records = MemoryRecords(batch)
             try:
-                yield from super()._unpack_records()
+                yield from super()._unpack_records()  # type: ignore[no-untyped-call]
             except MemoryError:
                 raise  # not the batch's fault
             except Exception as error:  # noqa: BLE001 - whatever a parser or a codec makes of the bytes; it is passed on
@@ -176,9 +176,8 @@ class TolerantRecords(PartitionRecords):  # type: ignore[misc]
         self, offset: int, timestamp: int, key: bytes | None, value: bytes | None, headers: Headers
     ) -> Any:
         sizes = (-1 if key is None else len(key), -1 if value is None else len(value))
-        return ConsumerRecord(
-            self._tp.topic, self._tp.partition, offset, timestamp, 0, key, value, None, *sizes, headers
-        )
+        place = (self._tp.topic, self._tp.partition, offset)
+        return ConsumerRecord(*place, timestamp, 0, key, value, None, *sizes, headers)  # type: ignore[arg-type]
 
 
 def _batches(content: bytes) -> Iterator[bytes]:
