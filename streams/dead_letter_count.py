@@ -47,6 +47,10 @@ class DeadLetterCount:
             _, oldest = self._numbers.popitem(last=False)
             del self._taken[oldest]
 
+    def is_dead_letter(self, position: Position) -> bool:
+        """Return whether a record was marked as a dead letter."""
+        return position in self._numbers and self._taken[self._numbers[position]].is_dead_letter
+
     def add_dead_letter(self, position: Position, producer: Producer | None, now: float) -> str | None:
         """Mark a record as a dead letter; without a producer it does not count. Return why the role pauses, or None."""
         if position not in self._numbers:

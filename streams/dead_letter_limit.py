@@ -1,11 +1,13 @@
 """Dead-letter limit: pauses a role when everything it takes becomes a dead letter, because then the role is at fault.
 
-A producer that sends bad records stops nobody: it has a budget, and what is over it is set aside and otherwise ignored.
+A producer that sends bad records stops nobody. It has a budget, and what is over it is set aside and otherwise ignored;
+and while others are known to send good records, it is the producers that are at fault.
 """
 
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Final, Protocol
 
@@ -15,7 +17,7 @@ from streams.delivery import Delivery
 from streams.errors import UnavailableError
 from streams.inbox import Inbox, Position
 from streams.metrics import DEAD_LETTER_LIMIT_EXCEEDED, DEAD_LETTERS_SUPPRESSED
-from streams.producers import Producer, ProducerBudgets, producer_of
+from streams.producers import GoodSources, Producer, ProducerBudgets, producer_of
 from streams.retry import Sleep
 from streams.topics import Role
 
@@ -67,13 +69,15 @@ class DeadLetterLimit:
         self._clock = clock
         self._count = DeadLetterCount()
         self._budgets = ProducerBudgets()
+        self._good_sources = GoodSources()
         self._reason: str | None = None
         self._unsaved = asyncio.Event()
         """Set while the stored state is not yet that of `_reason`."""
         self._probe: Position | None = None
         self._probe_seconds = FIRST_PROBE_SECONDS
         self._next_probe = 0.0
-        self._failed_sources: set[str | None] = set()
+        self._failed: Counter[str | None] = Counter()
+        """How often a record of each source has failed since the pause."""
         inbox.on_taken = self._on_taken
         inbox.on_settled = self._on_settled
         DEAD_LETTER_LIMIT_EXCEEDED.labels(role).set(0)
@@ -131,19 +135,19 @@ class DeadLetterLimit:
             self._probe_one()
 
     def _probe_one(self) -> None:
-        """Hand out one record: at once where its source has not failed yet, else when the next probe is due."""
-        heads = self._inbox.queue_heads()
-        untried = [head for head in heads if self._is_untried(head)]
-        if not untried and self._clock() < self._next_probe:
-            return
-        for chosen in (*untried, *heads)[:1]:
-            self._probe = _position(chosen)
-            logger.info("%s: paused; trying %s[%d]@%d", self._role, *self._probe)
-            self._inbox.admit(chosen)
+        """Hand out one record: at once where its source has not failed yet, else when the next probe is due.
 
-    def _is_untried(self, delivery: Delivery) -> bool:
-        source = producer_of(delivery).source
-        return source is not None and source not in self._failed_sources
+        Of several it is one of the source that has failed least often.
+        """
+        heads = [(producer_of(head).source, head) for head in self._inbox.queue_heads()]
+        if not heads:
+            return
+        source, chosen = min(heads, key=lambda head: (self._failed[head[0]], head[0] is None))
+        if self._clock() < self._next_probe and (source is None or self._failed[source]):
+            return
+        self._probe = _position(chosen)
+        logger.info("%s: paused; trying %s[%d]@%d", self._role, *self._probe)
+        self._inbox.admit(chosen)
 
     async def _wait_until_next_poll(self) -> None:
         if self._unsaved.is_set():
@@ -164,13 +168,15 @@ class DeadLetterLimit:
             logger.warning("dead letter: %s[%d]@%d: %s", *position, error)
         else:
             DEAD_LETTERS_SUPPRESSED.labels(self._role).inc()
+        exceeded = self._count.add_dead_letter(position, producer if within_budget else None, now)
         if position == self._probe:
             self._on_probe_failed(producer)
+        if exceeded is None or self._reason is not None:
             return
-        exceeded = self._count.add_dead_letter(position, producer if within_budget else None, now)
-        if exceeded is not None and self._reason is None:
-            self._failed_sources = self._count.sources_before(position)
+        sources = self._count.sources_before(position)
+        if self._good_sources.besides(sources, now) is None:
             self._unsaved.set()
+            self._failed = Counter(sources)
             self._pause(
                 f"{exceeded}; one record is tried again from time to time; to resume at once, fix the cause, then: "
                 f"posters dead-letters resume --where role={self._role}"
@@ -180,13 +186,17 @@ class DeadLetterLimit:
         self._count.add_taken(_position(delivery), self._clock())
 
     def _on_settled(self, delivery: Delivery) -> None:
-        if self._probe is not None and _position(delivery) == self._probe:
+        position = _position(delivery)
+        if self._count.is_dead_letter(position):
+            return
+        self._good_sources.add(delivery, self._clock())
+        if position == self._probe:
             self._unsaved.set()
             self._resume("a record that was tried again is no dead letter")
 
     def _on_probe_failed(self, producer: Producer) -> None:
         self._probe = None
-        self._failed_sources.add(producer.source)
+        self._failed[producer.source] += 1
         self._probe_seconds = min(LONGEST_PROBE_SECONDS, self._probe_seconds * 2)
         self._next_probe = self._clock() + self._probe_seconds
 
@@ -201,7 +211,7 @@ class DeadLetterLimit:
     def _resume(self, why: str) -> None:
         logger.warning("%s: resumed: %s", self._role, why)
         reason, self._reason, self._probe = self._reason, None, None
-        self._failed_sources = set()
+        self._failed.clear()
         self._count.reset()
         self._inbox.resume(reason or "")
         DEAD_LETTER_LIMIT_EXCEEDED.labels(self._role).set(0)

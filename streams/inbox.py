@@ -216,10 +216,10 @@ class Inbox:
         return not self._closed and bool(self._admitted or (self._queue and not self._pause_reasons))
 
     def queue_heads(self) -> list[Delivery]:
-        """Return the first waiting record of each partition."""
-        heads: dict[Partition, Delivery] = {}
+        """Return the first waiting record of each key: what may be handed out next without changing a key's order."""
+        heads: dict[tuple[str, int, bytes | None], Delivery] = {}
         for delivery in self._queue:
-            heads.setdefault((delivery.topic, delivery.partition), delivery)
+            heads.setdefault((delivery.topic, delivery.partition, delivery.key), delivery)
         return list(heads.values())
 
     def admit(self, delivery: Delivery) -> None:

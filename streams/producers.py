@@ -1,6 +1,7 @@
 """Who produced a bad record, as far as it can be read, and how many dead letters of each are worth attention."""
 
 from collections import Counter
+from collections.abc import Set
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +15,8 @@ from streams.delivery import Delivery
 DEAD_LETTERS_A_MINUTE: Final = 20
 MINUTE_SECONDS: Final = 60.0
 SOURCES_TRACKED: Final = 1_000
+SAMPLE_SECONDS: Final = 0.05
+GOOD_SECONDS: Final = 3_600.0
 _SOURCE_MAX_CHARACTERS: Final = 100
 
 
@@ -41,6 +44,28 @@ def producer_of(delivery: Delivery) -> Producer:
     except UNREADABLE:
         return Producer(None, None)
     return Producer(source[:_SOURCE_MAX_CHARACTERS], delivery.key)
+
+
+class GoodSources:
+    """The sources of records that were no dead letters, as far as a sample of them shows. Times are in seconds."""
+
+    def __init__(self) -> None:
+        self._seen: LRUCache[str, float] = LRUCache(maxsize=SOURCES_TRACKED)
+        self._next_sample = 0.0
+
+    def add(self, delivery: Delivery, now: float) -> None:
+        """Note the source of a good record; of many, that of one in a while, since reading it costs time."""
+        if now < self._next_sample:
+            return
+        self._next_sample = now + SAMPLE_SECONDS
+        source = producer_of(delivery).source
+        if source is not None:
+            self._seen[source] = now
+
+    def besides(self, sources: Set[str | None], now: float) -> str | None:
+        """Return a source that is none of these and had a good record within `GOOD_SECONDS`, or None."""
+        recent = (source for source, at in self._seen.items() if now - at < GOOD_SECONDS and source not in sources)
+        return next(recent, None)
 
 
 class ProducerBudgets:

@@ -81,8 +81,8 @@ class Catalog:
     def find(self, reference: TemplateReference, at: datetime) -> CatalogVersion | None:
         """Return the version that `reference` means in a request of the time `at`, or None.
 
-        `<section>_latest` is the newest activation not after `at`. Where all are after it, as for a producer whose clock
-        is slow, it is the section's first activation. Both are the same on every redelivery.
+        `<section>_latest` is the newest activation not after `at`. Where all are after it, as for a producer whose
+        clock is slow, it is the section's first activation. Both are the same on every redelivery.
         """
         match reference:
             case Identified(version_id):

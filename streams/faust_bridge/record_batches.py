@@ -93,8 +93,8 @@ class TolerantRecords(PartitionRecords):
 
     def _unpack_records(self) -> Iterator[Any]:
         for batch in _batches(self._records.content):
-            self._records = MemoryRecords(batch)
             try:
+                self._records = MemoryRecords(batch)
                 yield from super()._unpack_records()  # type: ignore[no-untyped-call]
             except MemoryError:
                 raise  # not the batch's fault
@@ -149,9 +149,10 @@ class TolerantRecords(PartitionRecords):
             raise ValueError(f"its offset is not one of the batch: {delta} of {header.last_delta}")
         key, value = fields.field(), fields.field()
         headers = fields.headers()
-        if header.appended_at is not None:
-            timestamp = header.appended_at
-        return self._consumer_record_of(header.first + delta, timestamp, key, value, headers)
+        is_appended = header.appended_at is not None
+        return self._consumer_record_of(
+            header.first + delta, header.appended_at if is_appended else timestamp, is_appended, key, value, headers
+        )
 
     def _due(self, record: Any) -> Iterator[Any]:
         if record.offset >= self.next_fetch_offset:
@@ -170,14 +171,20 @@ class TolerantRecords(PartitionRecords):
             offsets = f"offset {last}" if first == last else f"offsets {first} to {last}"
             headers = UnreadableHeaders.because(f"{offsets}: not a record that can be decoded: {error}"[:500])
             self.next_fetch_offset = last + 1
-            yield self._consumer_record_of(last, -1, None, content, headers)
+            yield self._consumer_record_of(last, -1, True, None, content, headers)
 
     def _consumer_record_of(
-        self, offset: int, timestamp: int, key: bytes | None, value: bytes | None, headers: Headers
+        self,
+        offset: int,
+        timestamp: int | None,
+        is_appended: bool,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Headers,
     ) -> Any:
         sizes = (-1 if key is None else len(key), -1 if value is None else len(value))
         place = (self._tp.topic, self._tp.partition, offset)
-        return ConsumerRecord(*place, timestamp, 0, key, value, None, *sizes, headers)  # type: ignore[arg-type]
+        return ConsumerRecord(*place, timestamp, int(is_appended), key, value, None, *sizes, headers)  # type: ignore[arg-type]
 
 
 def _batches(content: bytes) -> Iterator[bytes]:

@@ -15,7 +15,7 @@ from uuid import uuid4
 import boto3
 import orjson
 import psycopg
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
 from schemas import topics
 from schemas.codec import decode, encode
@@ -53,6 +53,14 @@ class Seen:
     def body(self) -> Any:
         """Return the value's JSON."""
         return orjson.loads(self.value or b"null")
+
+
+def _headers(message: Message) -> list[tuple[str, bytes]]:
+    """Return the headers of a record; none where the client raises an error because a name is not UTF-8."""
+    try:
+        return cast("list[tuple[str, bytes]]", message.headers() or [])
+    except SystemError:
+        return []
 
 
 @dataclass(slots=True)
@@ -201,8 +209,7 @@ class System:
                 message = consumer.poll(0.2)
                 if message is not None and message.error() is None:
                     read += 1
-                    # What is consumed comes as a list, whatever may be given to a producer.
-                    headers = cast("list[tuple[str, bytes]]", message.headers() or [])
+                    headers = _headers(message)
                     yield Seen(key=message.key(), value=message.value(), headers=headers)
                 elif read >= ends:
                     yield None
