@@ -15,8 +15,9 @@ from uuid import uuid4
 import boto3
 import orjson
 import psycopg
-from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, Producer, TopicPartition
 
+from posters.operations.kafka_client import headers_of
 from schemas import topics
 from schemas.codec import decode, encode
 from schemas.envelope import Envelope, new_job_id
@@ -53,14 +54,6 @@ class Seen:
     def body(self) -> Any:
         """Return the value's JSON."""
         return orjson.loads(self.value or b"null")
-
-
-def _headers(message: Message) -> list[tuple[str, bytes]]:
-    """Return the headers of a record; none where the client raises an error because a name is not UTF-8."""
-    try:
-        return cast("list[tuple[str, bytes]]", message.headers() or [])
-    except SystemError:
-        return []
 
 
 @dataclass(slots=True)
@@ -209,7 +202,7 @@ class System:
                 message = consumer.poll(0.2)
                 if message is not None and message.error() is None:
                     read += 1
-                    headers = _headers(message)
+                    headers = cast("list[tuple[str, bytes]]", list(headers_of(message)))
                     yield Seen(key=message.key(), value=message.value(), headers=headers)
                 elif read >= ends:
                     yield None
