@@ -133,7 +133,14 @@ async def _open_retry(settings: Settings, exit_stack: AsyncExitStack) -> Running
     await _read_compacted(exit_stack, settings, [(topics.JOB_CANCELLATIONS, cancellations.on_record)])
     app, inbox = _app("retry", settings)
     fuse = await _dead_letters(exit_stack, settings, app, inbox)
-    agent = RetryAgent(inbox, ReducingPublisher(app.publisher), fuse, cancellations, now=now)
+    agent = RetryAgent(
+        inbox,
+        ReducingPublisher(app.publisher),
+        fuse,
+        cancellations,
+        longest_wait=max(settings.retry_delay_seconds),
+        now=now,
+    )
     return RunningRole(role="retry", app=app, work=agent.run, fuse=fuse)
 
 

@@ -25,6 +25,7 @@ from streams.sql import named_queries
 SQL: Final = named_queries(Path(__file__).with_name("dead_letters.sql"))
 _PREFIX: Final = "dlq."
 _BEGIN: Final = "dlq.topic"
+_CLAIMS: Final = ("dlq.claim", "dlq.claimed")
 _LARGEST: Final = {"partition": 2**31 - 1, "offset": 2**63 - 1, "timestamp": 2**63 - 1}
 
 Place = tuple[str, str, int, int, int]
@@ -92,12 +93,12 @@ def read(settings: Settings, where: Iterable[tuple[str, str]]) -> list[DeadLette
 
 def parse(key: bytes | None, value: bytes | None, headers: Headers) -> DeadLetter | None:
     """Return the dead letter that a record of the topic is, or None where it has no provenance."""
-    # Ours were added last, the topic first of them; the original record may have had some before, of any kind.
-    begin = max((place for place, (name, _) in enumerate(headers) if name == _BEGIN), default=len(headers))
+    # Ours were added last; the original record may have had some before, and a claim of its own is none.
+    begin = max((place for place, (name, _) in enumerate(headers) if name == _BEGIN), default=0)
     ours = {
         name.removeprefix(_PREFIX): value.decode("utf-8", "replace").replace("\0", "\ufffd")
-        for name, value in headers[begin:]
-        if name.startswith(_PREFIX) and value is not None
+        for place, (name, value) in enumerate(headers)
+        if name.startswith(_PREFIX) and value is not None and (place >= begin or name not in _CLAIMS)
     }
     try:
         numbers = {name: int(ours[name]) for name in _LARGEST}
