@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -40,38 +39,13 @@ from streams.inbox import Inbox
 from streams.producers import producer_of
 from streams.records import event_headers
 from streams.replay import replay_generation, replayed
-from tests.contract.published import EXAMPLES, to_bytes
+from tests.contract.odd_events import GOLDEN, changed
+from tests.contract.published import to_bytes
 from tests.sink.ports import Announcements
 from tests.streams.deliveries import delivery
 from tests.streams.test_dead_letters import Claims
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
-GOLDEN = [json.loads(path.read_bytes()) for path in EXAMPLES]
-ODD: st.SearchStrategy[Any] = st.sampled_from(
-    [
-        *[None, True, -1, 0, 2**31, 2**63, 10**30, 1e308, "", "\0", "\ud800", "x" * 2_000, [], {}, [None], {"": {}}],
-        *["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59.999999-14:00", "1969-12-31T23:59:59Z", "2026-01-01"],
-        *["../../x", "a_latest", "a@1", "javascript:alert(1)", "00000000-0000-0000-0000-000000000000", "\x1b[31m"],
-    ]
-)
-
-
-@st.composite
-def changed(draw: st.DrawFn) -> bytes:
-    """Return a golden event of any type with some of its fields replaced or left out."""
-    event = json.loads(json.dumps(draw(st.sampled_from(GOLDEN))))
-    for _ in range(draw(st.integers(0, 3))):
-        holder: Any = event
-        inner = [value for value in event.values() if isinstance(value, dict) and value]
-        if inner and draw(st.integers(0, 1)):
-            holder = draw(st.sampled_from(inner))
-        name = draw(st.sampled_from(sorted(holder)))
-        if draw(st.integers(0, 1)):
-            holder[name] = draw(ODD)
-        else:
-            del holder[name]
-    return to_bytes(event)
-
 
 NAMES = st.sampled_from(
     ["", "traceparent", "replay.generation", "replay.of", "dlq.topic", "dlq.offset", "dlq.claim", "\\xff", "a\0b"]

@@ -2,10 +2,13 @@
 
 import socket
 import struct
+import time
 from collections.abc import Sequence
 
 from aiokafka.record.util import calc_crc32c
 
+_NOT_LEADER = 6
+_ATTEMPTS = 300
 RawHeaders = Sequence[tuple[bytes, bytes | None]]
 
 
@@ -26,7 +29,9 @@ def _field(content: bytes | None) -> bytes:
 
 
 def raw_record(
-    key: bytes | None, value: bytes | None, headers: RawHeaders = (), *, offset_delta: int = 0, timestamp_delta: int = 0
+    key: bytes | None, value: bytes | None, headers: _NOT_LEADER = 6
+_ATTEMPTS = 300
+RawHeaders = (), *, offset_delta: int = 0, timestamp_delta: int = 0
 ) -> bytes:
     """Return one record of a batch, without its length."""
     body = b"\0" + varint(timestamp_delta) + varint(offset_delta) + _field(key) + _field(value)
@@ -53,19 +58,27 @@ def at_offset(batch: bytes, offset: int) -> bytes:
 
 def produce_raw(address: str, topic: str, batch: bytes, partition: int = 0) -> int:
     """Publish a batch as it is, and return its offset. Raises AssertionError where the broker refuses it."""
+    for _ in range(_ATTEMPTS):
+        error, offset = _send(address, topic, batch, partition)
+        if error != _NOT_LEADER:  # as for a moment after the topic was made
+            break
+        time.sleep(0.1)
+    assert error == 0, f"the broker refused the batch: error {error}"
+    return offset
+
+
+def _send(address: str, topic: str, batch: bytes, partition: int) -> tuple[int, int]:
+    """Send a request of the API `Produce`, version 3, and return the error and the offset of the answer."""
     host, port = address.split(":")
     name = topic.encode()
-    body = struct.pack(">hhiii", -1, -1, 30_000, 1, 0)[:8]
-    body += struct.pack(">i", 1) + struct.pack(">h", len(name)) + name
-    body += struct.pack(">iii", 1, partition, len(batch)) + batch
     header = struct.pack(">hhih", 0, 3, 1, 4) + b"test"
+    body = struct.pack(">hhiih", -1, -1, 30_000, 1, len(name)) + name
+    body += struct.pack(">iii", 1, partition, len(batch)) + batch
     with socket.create_connection((host, int(port)), timeout=30) as connection:
         connection.sendall(struct.pack(">i", len(header) + len(body)) + header + body)
         answer = _read(connection, struct.unpack(">i", _read(connection, 4))[0])
-    position = 4 + 4 + 2 + len(name) + 4 + 4
-    error, offset = struct.unpack_from(">hq", answer, position)
-    assert error == 0, f"the broker refused the batch: error {error}"
-    return int(offset)
+    error, offset = struct.unpack_from(">hq", answer, 4 + 4 + 2 + len(name) + 4 + 4)
+    return int(error), int(offset)
 
 
 def _read(connection: socket.socket, count: int) -> bytes:
