@@ -29,9 +29,7 @@ def _field(content: bytes | None) -> bytes:
 
 
 def raw_record(
-    key: bytes | None, value: bytes | None, headers: _NOT_LEADER = 6
-_ATTEMPTS = 300
-RawHeaders = (), *, offset_delta: int = 0, timestamp_delta: int = 0
+    key: bytes | None, value: bytes | None, headers: RawHeaders = (), *, offset_delta: int = 0, timestamp_delta: int = 0
 ) -> bytes:
     """Return one record of a batch, without its length."""
     body = b"\0" + varint(timestamp_delta) + varint(offset_delta) + _field(key) + _field(value)
