@@ -60,7 +60,7 @@ def handle(received: Any) -> None:
 
 
 @given(topic=st.sampled_from(TOPICS), value=BYTES | changed(NAME), key=BYTES, offset=st.integers(0, 2**63 - 1))
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_handling_any_record_raises_nothing(
     any_site: Site, topic: str, value: bytes | None, key: bytes | None, offset: int
 ) -> None:
@@ -69,7 +69,7 @@ def test_handling_any_record_raises_nothing(
 
 
 @given(value=changed(NAME))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_event_about_a_poster_of_the_site_raises(any_site: Site, value: bytes) -> None:
     """The same about rows that exist: what does not fit a column is set aside, whatever the database."""
     poster = Poster.objects.first() or request_poster(make_testimonial())
