@@ -105,7 +105,7 @@ def parse(key: bytes | None, value: bytes | None, headers: Headers) -> DeadLette
         texts = {name: ours[name] for name in ("role", "topic", "reason", "error", "time")}
     except (KeyError, ValueError):
         return None
-    if any(abs(number) > _LARGEST[name] for name, number in numbers.items()):
+    if not all(-_LARGEST[name] - 1 <= number <= _LARGEST[name] for name, number in numbers.items()):
         return None
     original = tuple((name, said) for name, said in headers if not name.startswith(_PREFIX))
     claims = {name: ours.get(name) for name in ("claim", "claimed")}

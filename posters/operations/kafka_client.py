@@ -1,5 +1,6 @@
 """What a command needs of the broker: send events, and follow a topic from now on."""
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,8 +17,11 @@ from streams.delivery import Headers, Record
 from streams.errors import UnavailableError
 from streams.records import event_headers, event_record
 
+logger = logging.getLogger(__name__)
+
 TIMEOUT_SECONDS: Final = 10.0
 POLL_SECONDS: Final = 0.2
+_UNDECODABLE: Final = frozenset({KafkaError._BAD_COMPRESSION, KafkaError._BAD_MSG, KafkaError._UNDERFLOW})
 LARGEST_BYTES: Final = 256 * 1024 * 1024
 _headers: Final = methodcaller("headers")
 """Not called as `message.headers()`: for a name that is not UTF-8 the client returns a result with an exception set.
@@ -118,6 +122,7 @@ class Follower:
     def __init__(self, consumer: Consumer, positions: list[TopicPartition]) -> None:
         self._consumer = consumer
         self._open_ends = {position.partition for position in positions}
+        self._skipped: dict[int, int] = {}
         consumer.assign(positions)
 
     def values(self, timeout: float) -> Iterator[bytes]:
@@ -157,4 +162,17 @@ class Follower:
         if error.code() == KafkaError._PARTITION_EOF:
             self._open_ends.discard(message.partition())
             return None
+        if error.code() in _UNDECODABLE:
+            self._skip_undecodable(message)
+            return None
         raise KafkaException(error)
+
+    def _skip_undecodable(self, message: Message) -> None:
+        """Read behind a batch that cannot be decoded, offset by offset; librdkafka would report it without end."""
+        partition = cast("int", message.partition())
+        # The error names the first offset of the batch, also after some of them were skipped.
+        offset = max(cast("int", message.offset()), self._skipped.get(partition, -1) + 1)
+        self._skipped[partition] = offset
+        place = TopicPartition(cast("str", message.topic()), partition, offset + 1)
+        logger.warning("skipped what cannot be decoded: %s[%d]@%d", place.topic, partition, offset)
+        self._consumer.seek(place)

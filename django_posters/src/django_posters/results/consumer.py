@@ -17,6 +17,7 @@ from django_posters.contract.envelope import Envelope
 from django_posters.contract.outcomes import JobEvent, PosterOutcome
 from django_posters.contract.templates import TemplateAnswer, TemplateUploaded
 from django_posters.contract.topics import JOB_EVENTS, POSTER_COMPLETIONS, TEMPLATE_CATALOG, TEMPLATE_EVENTS
+from django_posters.damaged_batches import DamagedBatches
 from django_posters.database import UNAVAILABLE, close_connection, database_alias
 from django_posters.models import DeadLetterEvent
 
@@ -47,13 +48,20 @@ _RETRY_SECONDS: Final = 1.0
 def consume_until(stop: threading.Event, consumer: Consumer, *, site: str) -> None:
     """Apply the records of `site` until `stop`. A restart repeats at most the records of the last second."""
     consumer.subscribe(list(EXPECTED))
+    damaged = DamagedBatches()
     while not stop.is_set():
         message = consumer.poll(_POLL_SECONDS)
         if message is None:
             continue
         error = message.error()
         if error is not None:
-            logger.warning("the broker reports: %s", error.str())
+            if damaged.skip(consumer, message):
+                logger.error(
+                    "skipped a batch of %s/%s@%s, which cannot be decoded: %s",
+                    *(message.topic(), message.partition(), message.offset(), error.str()),
+                )
+            else:
+                logger.warning("the broker reports: %s", error.str())
         elif _handle_with_retries(stop, message, site):
             _store_offset(consumer, message)
 
