@@ -52,6 +52,10 @@ from streams.record_weight import weigh_by_size
 from streams.topics import EDGES, Role
 
 
+_LEAST_LONGEST_WAIT_SECONDS: Final = 60.0
+"""A poster's due time is believed up to twice the longest delay, and this far at least: clocks differ a little."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunningRole:
     """A role that is ready: its Faust app, not yet started, and the loop to run beside it."""
@@ -138,7 +142,7 @@ async def _open_retry(settings: Settings, exit_stack: AsyncExitStack) -> Running
         ReducingPublisher(app.publisher),
         fuse,
         cancellations,
-        longest_wait=max(settings.retry_delay_seconds),
+        longest_wait=max(_LEAST_LONGEST_WAIT_SECONDS, 2 * max(settings.retry_delay_seconds)),
         now=now,
     )
     return RunningRole(role="retry", app=app, work=agent.run, fuse=fuse)
