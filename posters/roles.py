@@ -51,7 +51,6 @@ from streams.logs import log_context
 from streams.record_weight import weigh_by_size
 from streams.topics import EDGES, Role
 
-
 _LEAST_LONGEST_WAIT_SECONDS: Final = 60.0
 """A poster's due time is believed up to twice the longest delay, and this far at least: clocks differ a little."""
 

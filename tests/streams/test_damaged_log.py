@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer
 from confluent_kafka.admin import NewTopic
-from django_posters.damaged_batches import DamagedBatches
+from django_posters.results.damaged_batches import DamagedBatches
 
 from agents.settings import Settings
 from posters.operations.kafka_client import KafkaClient

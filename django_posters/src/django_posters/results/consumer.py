@@ -17,10 +17,10 @@ from django_posters.contract.envelope import Envelope
 from django_posters.contract.outcomes import JobEvent, PosterOutcome
 from django_posters.contract.templates import TemplateAnswer, TemplateUploaded
 from django_posters.contract.topics import JOB_EVENTS, POSTER_COMPLETIONS, TEMPLATE_CATALOG, TEMPLATE_EVENTS
-from django_posters.damaged_batches import DamagedBatches
 from django_posters.database import UNAVAILABLE, close_connection, database_alias
 from django_posters.models import DeadLetterEvent
 
+from .damaged_batches import DamagedBatches
 from .outcomes import apply_job, apply_outcome
 from .template_results import apply_answer, apply_version
 
