@@ -27,6 +27,10 @@ class DeadLetterLimitTable:
         """Store that the role exceeded its limit. Raises UnavailableError."""
         await self._ask("blow", role, self._build, reason)
 
+    async def save_reopened(self, role: Role) -> None:
+        """Store that the role works again. Raises UnavailableError."""
+        await self._ask("reopen", role, self._build)
+
     async def _ask(self, query: str, *arguments: object) -> Any:
         try:
             return await self._database.fetch_row(SQL[query], *arguments)

@@ -50,6 +50,9 @@ from streams.liveness import Liveness
 from streams.logs import log_context
 from streams.topics import EDGES, Role
 
+_LEAST_LONGEST_WAIT_SECONDS: Final = 60.0
+"""A poster's due time is believed up to twice the longest delay, and this far at least: clocks differ a little."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunningRole:
@@ -135,7 +138,14 @@ async def _open_retry(settings: Settings, exit_stack: AsyncExitStack) -> Running
     await _read_compacted(exit_stack, settings, [(topics.JOB_CANCELLATIONS, cancellations.on_record)])
     app, inbox = _app("retry", settings)
     limit = await _dead_letters(exit_stack, settings, app, inbox)
-    agent = RetryAgent(inbox, ReducingPublisher(app.publisher), limit, cancellations, now=now)
+    agent = RetryAgent(
+        inbox,
+        ReducingPublisher(app.publisher),
+        limit,
+        cancellations,
+        longest_wait=max(_LEAST_LONGEST_WAIT_SECONDS, 2 * max(settings.retry_delay_seconds)),
+        now=now,
+    )
     return RunningRole(role="retry", app=app, work=agent.run, dead_letter_limit=limit)
 
 

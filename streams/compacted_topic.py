@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from streams.broker_access import aiokafka_options
+from streams.faust_bridge.record_batches import UnreadableHeaders, decode_every_batch
 from streams.settings import StreamSettings
 
 logger = logging.getLogger(__name__)
@@ -57,11 +58,13 @@ class CompactedTopicReader:
             await asyncio.sleep(RESTART_SECONDS)
 
     async def _read(self) -> None:
+        decode_every_batch()
         consumer = AIOKafkaConsumer(
             **aiokafka_options(self._settings),
             group_id=None,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
+            isolation_level="read_committed",
             fetch_max_wait_ms=int(self._settings.fetch_wait * 1000),
             max_partition_fetch_bytes=5 * 1024 * 1024,
         )
@@ -100,18 +103,24 @@ class CompactedTopicReader:
             batches = await consumer.getmany(timeout_ms=100 if behind else 1000)
             for partition, records in batches.items():
                 for record in records:
-                    if self._is_newest(record):
-                        self._on_record(record.key, record.value)
+                    self._apply(record)
                     self._positions[partition] = record.offset + 1
         logger.info("%s has more partitions than before; reading all of them", self.topic)
+
+    def _apply(self, record: Any) -> None:
+        if isinstance(record.headers, UnreadableHeaders):
+            logger.error("skipped a part of %s[%d]: %s", record.topic, record.partition, record.headers.reason)
+        elif self._is_newest(record):
+            self._on_record(record.key, record.value)
 
     def _is_newest(self, record: Any) -> bool:
         """Return whether no newer record of the key was read.
 
         After partitions are added, the records of one key are on two of them.
         """
+        timestamp = -1 if record.timestamp is None else record.timestamp  # the oldest format of records has none
         newest = self._newest.get(record.key)
-        if newest is not None and record.partition != newest[1] and record.timestamp < newest[0]:
+        if newest is not None and record.partition != newest[1] and timestamp < newest[0]:
             return False
-        self._newest[record.key] = (record.timestamp, record.partition)
+        self._newest[record.key] = (timestamp, record.partition)
         return True

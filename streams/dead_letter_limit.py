@@ -1,27 +1,31 @@
-"""Dead-letter limit: pauses a role when most of its records become dead letters, because then the role is at fault."""
+"""Dead-letter limit: pauses a role when everything it takes becomes a dead letter, because then the role is at fault.
+
+A producer that sends bad records stops nobody. It has a budget, and what is over it is set aside and otherwise ignored;
+and while others are known to send good records, it is the producers that are at fault.
+"""
 
 import asyncio
 import logging
-from collections import OrderedDict
-from collections.abc import Iterator
-from itertools import islice
+import time
+from collections import Counter
+from collections.abc import Callable
 from typing import Final, Protocol
 
+from streams.dead_letter_count import DeadLetterCount
 from streams.dead_letters import DeadLetters
 from streams.delivery import Delivery
 from streams.errors import UnavailableError
 from streams.inbox import Inbox, Position
-from streams.liveness import declare_wait
-from streams.metrics import DEAD_LETTER_LIMIT_EXCEEDED
+from streams.metrics import DEAD_LETTER_LIMIT_EXCEEDED, DEAD_LETTERS_SUPPRESSED
+from streams.producers import GoodSources, Producer, ProducerBudgets, producer_of
 from streams.retry import Sleep
 from streams.topics import Role
 
 logger = logging.getLogger(__name__)
 
-CONSECUTIVE_LIMIT: Final = 20
-RECENT_RECORDS: Final = 100
-HISTORY_SIZE: Final = 10_000
 POLL_SECONDS: Final = 3.0
+FIRST_PROBE_SECONDS: Final = 30.0
+LONGEST_PROBE_SECONDS: Final = 600.0
 
 
 class DeadLetterLimitStates(Protocol):
@@ -35,53 +39,16 @@ class DeadLetterLimitStates(Protocol):
         """Store that the role exceeded its limit. Raises UnavailableError."""
         ...
 
-
-class DeadLetterCount:
-    """Dead letters among the taken records, in the order of taking: many are in flight at once."""
-
-    def __init__(self) -> None:
-        self._is_dead_letter: OrderedDict[Position, bool] = OrderedDict()
-
-    def add_taken(self, position: Position) -> None:
-        """Add a record that is in flight from now on."""
-        self._is_dead_letter.pop(position, None)
-        self._is_dead_letter[position] = False
-        if len(self._is_dead_letter) > HISTORY_SIZE:
-            self._is_dead_letter.popitem(last=False)
-
-    def add_dead_letter(self, position: Position) -> str | None:
-        """Mark a record as a dead letter. Return why that exceeds the limit, or None."""
-        if position not in self._is_dead_letter:
-            self.add_taken(position)
-        self._is_dead_letter[position] = True
-        recent = list(islice(self._from_newest(position), RECENT_RECORDS))
-        if len(recent) >= CONSECUTIVE_LIMIT and all(recent[:CONSECUTIVE_LIMIT]):
-            return f"{CONSECUTIVE_LIMIT} records in a row are dead letters"
-        if len(recent) == RECENT_RECORDS and sum(recent) * 2 >= RECENT_RECORDS:
-            return f"{sum(recent)} of the last {RECENT_RECORDS} records are dead letters"
-        return None
-
-    def reset(self) -> None:
-        """Count from zero again; records in flight keep their places."""
-        for position in self._is_dead_letter:
-            self._is_dead_letter[position] = False
-
-    def _from_newest(self, position: Position) -> Iterator[bool]:
-        """Yield whether each record is a dead letter: the given one first, then those taken before it."""
-        newest_first = reversed(self._is_dead_letter.items())
-        for each, is_dead_letter in newest_first:
-            if each == position:
-                yield is_dead_letter
-                break
-        for _, is_dead_letter in newest_first:
-            yield is_dead_letter
+    async def save_reopened(self, role: Role) -> None:
+        """Store that the role works again. Raises UnavailableError."""
+        ...
 
 
 class DeadLetterLimit:
-    """Dead letters with a limit: after 20 in a row, or half of the last 100 records, the role pauses.
+    """Dead letters with a limit: where all records are dead letters, whoever produced them, the role pauses.
 
-    A paused role takes no records and writes no dead letters until an operator resumes it (`posters dead-letters
-    resume`), or another build runs. In-flight records stay unacknowledged.
+    A paused role takes no records, except one from time to time as a probe. It works again once a probe is no dead
+    letter, an operator resumes it (`posters dead-letters resume`), or another build runs.
     """
 
     def __init__(
@@ -92,28 +59,37 @@ class DeadLetterLimit:
         states: DeadLetterLimitStates,
         *,
         sleep: Sleep = asyncio.sleep,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._role = role
         self._inbox = inbox
         self._inner = inner
         self._states = states
         self._sleep = sleep
+        self._clock = clock
         self._count = DeadLetterCount()
+        self._budgets = ProducerBudgets()
+        self._good_sources = GoodSources()
         self._reason: str | None = None
         self._unsaved = asyncio.Event()
-        self._within_limit = asyncio.Event()
-        self._within_limit.set()
+        """Set while the stored state is not yet that of `_reason`."""
+        self._probe: Position | None = None
+        self._probe_seconds = FIRST_PROBE_SECONDS
+        self._next_probe = 0.0
+        self._failed: Counter[str | None] = Counter()
+        """How often a record of each source has failed since the pause."""
         inbox.on_taken = self._on_taken
+        inbox.on_settled = self._on_settled
         DEAD_LETTER_LIMIT_EXCEEDED.labels(role).set(0)
+        DEAD_LETTERS_SUPPRESSED.labels(role).inc(0)
 
     async def put(self, delivery: Delivery, reason: str, error: str) -> None:
-        """Write the dead letter, after waiting while the limit is exceeded. Raises UnavailableError."""
-        await self._wait_until_within_limit()
-        self._add(delivery)
+        """Write the dead letter, and pause the role where it is one of too many. Raises UnavailableError."""
+        self._add(delivery, delivery.unreadable or error)
         await self._inner.put(delivery, reason, error)
 
     async def run(self) -> None:
-        """Keep this process and the stored state in step, until cancelled."""
+        """Keep this process and the stored state in step, and probe while the role is paused, until cancelled."""
         state_unknown = False
         while True:
             try:
@@ -123,19 +99,55 @@ class DeadLetterLimit:
                 if not state_unknown:
                     logger.warning("%s: whether the role is paused elsewhere is not known: %s", self._role, error)
                 state_unknown = True
+            self.tick()
             await self._wait_until_next_poll()
 
     async def synchronize(self) -> None:
-        """Store a limit exceeded here; take over what was stored or resumed elsewhere. Raises UnavailableError."""
-        if self._unsaved.is_set() and self._reason is not None:
-            await self._states.save_exceeded(self._role, self._reason)
-            self._unsaved.clear()
+        """Store what happened here; take over what was stored or resumed elsewhere. Raises UnavailableError."""
+        if self._unsaved.is_set():
+            reason = self._reason
+            if reason is not None:
+                await self._states.save_exceeded(self._role, reason)
+            else:
+                await self._states.save_reopened(self._role)
+            if self._reason == reason:
+                self._unsaved.clear()
             return
         stored = await self._states.exceeded_reason(self._role)
+        if self._unsaved.is_set():
+            return
         if stored is not None and self._reason is None:
             self._pause(stored)
-        elif stored is None and self._reason is not None and not self._unsaved.is_set():
-            self._resume()
+        elif stored is None and self._reason is not None:
+            self._resume("by an operator or another process")
+
+    def tick(self) -> None:
+        """Log what was suppressed, and hand out a probe where one is due."""
+        suppressed = self._budgets.take_suppressed(self._clock())
+        for source, count in suppressed.items():
+            logger.warning(
+                "%s: %d more dead letters of %s in the last minute; they do not count towards a pause",
+                self._role,
+                count,
+                "producers that name no source" if source is None else f"the source `{source}`",
+            )
+        if self._reason is not None and self._probe is None and self._inbox.pause_reasons == (self._reason,):
+            self._probe_one()
+
+    def _probe_one(self) -> None:
+        """Hand out one record: at once where its source has not failed yet, else when the next probe is due.
+
+        Of several it is one of the source that has failed least often.
+        """
+        heads = [(producer_of(head).source, head) for head in self._inbox.queue_heads()]
+        if not heads:
+            return
+        source, chosen = min(heads, key=lambda head: (self._failed[head[0]], head[0] is None))
+        if self._clock() < self._next_probe and (source is None or self._failed[source]):
+            return
+        self._probe = _position(chosen)
+        logger.info("%s: paused; trying %s[%d]@%d", self._role, *self._probe)
+        self._inbox.admit(chosen)
 
     async def _wait_until_next_poll(self) -> None:
         if self._unsaved.is_set():
@@ -149,32 +161,61 @@ class DeadLetterLimit:
             unsaved.cancel()
             next_poll.cancel()
 
-    async def _wait_until_within_limit(self) -> None:
-        while self._reason is not None:
-            declare_wait(self._reason)
-            await self._within_limit.wait()
-            declare_wait(None)
-
-    def _add(self, delivery: Delivery) -> None:
-        exceeded = self._count.add_dead_letter((delivery.topic, delivery.partition, delivery.offset))
-        if exceeded is not None:
+    def _add(self, delivery: Delivery, error: str) -> None:
+        position, producer, now = _position(delivery), producer_of(delivery), self._clock()
+        within_budget = self._budgets.spend(producer, now)
+        if within_budget:
+            logger.warning("dead letter: %s[%d]@%d: %s", *position, error)
+        else:
+            DEAD_LETTERS_SUPPRESSED.labels(self._role).inc()
+        exceeded = self._count.add_dead_letter(position, producer if within_budget else None, now)
+        if position == self._probe:
+            self._on_probe_failed(producer)
+        if exceeded is None or self._reason is not None:
+            return
+        sources = self._count.sources_before(position)
+        if self._good_sources.besides(sources, now) is None:
             self._unsaved.set()
-            self._pause(f"{exceeded}; fix the cause, then: posters dead-letters resume --where role={self._role}")
+            self._failed = Counter(sources)
+            self._pause(
+                f"{exceeded}; one record is tried again from time to time; to resume at once, fix the cause, then: "
+                f"posters dead-letters resume --where role={self._role}"
+            )
 
     def _on_taken(self, delivery: Delivery) -> None:
-        self._count.add_taken((delivery.topic, delivery.partition, delivery.offset))
+        self._count.add_taken(_position(delivery), self._clock())
+
+    def _on_settled(self, delivery: Delivery) -> None:
+        position = _position(delivery)
+        if self._count.is_dead_letter(position):
+            return
+        self._good_sources.add(delivery, self._clock())
+        if position == self._probe:
+            self._unsaved.set()
+            self._resume("a record that was tried again is no dead letter")
+
+    def _on_probe_failed(self, producer: Producer) -> None:
+        self._probe = None
+        self._failed[producer.source] += 1
+        self._probe_seconds = min(LONGEST_PROBE_SECONDS, self._probe_seconds * 2)
+        self._next_probe = self._clock() + self._probe_seconds
 
     def _pause(self, reason: str) -> None:
         logger.error("%s: pausing: %s", self._role, reason)
         self._reason = reason
-        self._within_limit.clear()
+        self._probe, self._probe_seconds = None, FIRST_PROBE_SECONDS
+        self._next_probe = self._clock() + FIRST_PROBE_SECONDS
         self._inbox.pause(reason)
         DEAD_LETTER_LIMIT_EXCEEDED.labels(self._role).set(1)
 
-    def _resume(self) -> None:
-        logger.warning("%s: resumed", self._role)
-        reason, self._reason = self._reason, None
+    def _resume(self, why: str) -> None:
+        logger.warning("%s: resumed: %s", self._role, why)
+        reason, self._reason, self._probe = self._reason, None, None
+        self._failed.clear()
         self._count.reset()
         self._inbox.resume(reason or "")
-        self._within_limit.set()
         DEAD_LETTER_LIMIT_EXCEEDED.labels(self._role).set(0)
+
+
+def _position(delivery: Delivery) -> Position:
+    return delivery.topic, delivery.partition, delivery.offset

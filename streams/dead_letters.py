@@ -18,6 +18,7 @@ from streams.topics import MEBIBYTE, Role
 ERROR_MAX_CHARACTERS: Final = 2_000
 CLAIM_ABOVE_BYTES: Final = 5 * MEBIBYTE - 64 * 1024
 """A larger dead letter is stored as a claim. Below the topic's limit, for what the client and the broker add."""
+UNDECODABLE: Final = "undecodable"
 KEY_MAX_BYTES: Final = 64 * 1024
 """A longer key is omitted where the whole record is in storage."""
 
@@ -27,6 +28,10 @@ def size(record: Record) -> int:
     headers = sum(len(name.encode()) + len(value or b"") for name, value in record.headers)
     key = record.key.encode() if isinstance(record.key, str) else record.key
     return len(key or b"") + len(record.value or b"") + headers
+
+
+def _milliseconds(delivery: Delivery) -> int:
+    return int(delivery.timestamp.timestamp() * 1000) if delivery.stamped is None else delivery.stamped
 
 
 def packed(delivery: Delivery) -> bytes:
@@ -76,7 +81,12 @@ class DeadLetterTopic:
         self._now = now
 
     async def put(self, delivery: Delivery, reason: str, error: str) -> None:
-        """Publish the dead letter. Raises UnavailableError where the broker or the storage is unavailable."""
+        """Publish the dead letter. Raises UnavailableError where the broker or the storage is unavailable.
+
+        That of bytes which the broker's client could not decode has the reason `undecodable` and says which offsets.
+        """
+        if delivery.unreadable is not None:
+            reason, error = UNDECODABLE, delivery.unreadable
         record = self.record(delivery, reason, error)
         if size(record) > CLAIM_ABOVE_BYTES:
             record = await self._claimed(delivery, record)
@@ -119,7 +129,7 @@ class DeadLetterTopic:
             "dlq.topic": delivery.topic,
             "dlq.partition": str(delivery.partition),
             "dlq.offset": str(delivery.offset),
-            "dlq.timestamp": str(int(delivery.timestamp.timestamp() * 1000)),
+            "dlq.timestamp": str(_milliseconds(delivery)),
             "dlq.role": self._role,
             "dlq.reason": reason,
             "dlq.error": error[:ERROR_MAX_CHARACTERS],

@@ -8,7 +8,7 @@ calls `finish` once their effects are durable. A partition with too many unfinis
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 from datetime import UTC, datetime
 from typing import Final, NamedTuple, Protocol
 
@@ -72,6 +72,14 @@ class Queue(Protocol):
         """Remove and return the next record; there is one."""
         ...
 
+    def __iter__(self) -> Iterator[Delivery]:
+        """Yield all waiting records, those of a partition in its order."""
+        ...
+
+    def remove(self, delivery: Delivery) -> None:
+        """Remove a waiting record."""
+        ...
+
     def drop(self, partitions: Set[Partition]) -> None:
         """Remove the records of these partitions."""
         ...
@@ -131,6 +139,7 @@ class Inbox:
         self._trackers: dict[Partition, OffsetTracker[_Pending]] = {}
         self._paused_partitions: set[Partition] = set()
         self._queue: Queue = Fifo() if queue is None else queue
+        self._admitted: deque[Delivery] = deque()
         self._in_flight: dict[Position, None] = {}
         self._deferred: set[Position] = set()
         self._available = asyncio.Event()
@@ -140,6 +149,8 @@ class Inbox:
         self._pause_reasons: dict[str, None] = {}
         self.on_taken: Callable[[Delivery], object] = _unit_weight
         """Called with every record that `take` hands out, in that order."""
+        self.on_settled: Callable[[Delivery], object] = _unit_weight
+        """Called with every record that is finished or deferred."""
         self.finished = 0
         """Total number of finished records."""
 
@@ -204,8 +215,25 @@ class Inbox:
 
     def recheck_queue(self) -> None:
         """Wake `take` where the queue has records for it."""
-        if self._queue and not self._closed and not self._pause_reasons:
+        if self._can_take:
             self._available.set()
+
+    @property
+    def _can_take(self) -> bool:
+        return not self._closed and bool(self._admitted or (self._queue and not self._pause_reasons))
+
+    def queue_heads(self) -> list[Delivery]:
+        """Return the first waiting record of each key: what may be handed out next without changing a key's order."""
+        heads: dict[tuple[str, int, bytes | None], Delivery] = {}
+        for delivery in self._queue:
+            heads.setdefault((delivery.topic, delivery.partition, delivery.key), delivery)
+        return list(heads.values())
+
+    def admit(self, delivery: Delivery) -> None:
+        """Hand out this waiting record next, alone, although the inbox is paused."""
+        self._queue.remove(delivery)
+        self._admitted.append(delivery)
+        self.recheck_queue()
 
     def deliver(self, delivery: Delivery, acknowledge: Acknowledge) -> None:
         """Accept a record from the stream. `acknowledge` is called once it and all before it are finished.
@@ -242,9 +270,11 @@ class Inbox:
     async def take(self, limit: int, linger: float = 0.0) -> list[Delivery]:
         """Wait for records and return up to `limit`; after the first, wait up to `linger` seconds for more."""
         while True:
-            while not self._queue or self._closed or self._pause_reasons:
+            while not self._can_take:
                 self._available.clear()
                 await self._available.wait()
+            if self._admitted:
+                return self._hand_out([self._admitted.popleft()])
             await self._settle(limit)
             if not self._queue or self._closed or self._pause_reasons:
                 continue  # revoked, closed or paused meanwhile
@@ -252,7 +282,9 @@ class Inbox:
                 break
             await self._fill(limit, linger)
             linger = 0.0
-        taken = [self._queue.popleft() for _ in range(min(limit, len(self._queue)))]
+        return self._hand_out([self._queue.popleft() for _ in range(min(limit, len(self._queue)))])
+
+    def _hand_out(self, taken: list[Delivery]) -> list[Delivery]:
         for delivery in taken:
             self._in_flight[_position(delivery)] = None
             self._idle.clear()
@@ -265,6 +297,7 @@ class Inbox:
         """Mark records finished: their effects are durable."""
         for delivery in deliveries:
             self.finished += 1
+            self.on_settled(delivery)
             partition = (delivery.topic, delivery.partition)
             self._in_flight.pop(_position(delivery), None)
             tracker = self._trackers.get(partition)
@@ -282,6 +315,7 @@ class Inbox:
         """Mark a taken record as waiting for a later time: a drain leaves it unfinished instead of waiting for it."""
         self._in_flight.pop(_position(delivery), None)
         self._deferred.add(_position(delivery))
+        self.on_settled(delivery)
         if not self._in_flight:
             self._idle.set()
 
@@ -298,6 +332,7 @@ class Inbox:
             self._trackers.pop(partition, None)
         self._paused_partitions -= revoked
         self._queue.drop(revoked)
+        self._admitted = deque(each for each in self._admitted if (each.topic, each.partition) not in revoked)
         if not self._queue:
             self._available.clear()
 

@@ -25,6 +25,9 @@ LAG_SECONDS: Final = Gauge(
 )
 REBALANCES: Final = Counter("poster_rebalances_total", "Rebalances that revoked partitions of a role", ["role"])
 DEAD_LETTERS: Final = Counter("poster_dlq_total", "Records published as dead letters", ["role", "reason"])
+DEAD_LETTERS_SUPPRESSED: Final = Counter(
+    "poster_dlq_suppressed_total", "Dead letters over the budget of their source: not logged one by one", ["role"]
+)
 DEAD_LETTER_LIMIT_EXCEEDED: Final = Gauge(
     "poster_fuse_blown", "1 while too many dead letters keep a role paused", ["role"]
 )

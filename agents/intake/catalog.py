@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -81,7 +81,8 @@ class Catalog:
     def find(self, reference: TemplateReference, at: datetime) -> CatalogVersion | None:
         """Return the version that `reference` means in a request of the time `at`, or None.
 
-        `<section>_latest` is the newest activation not after `at`: the same on every redelivery.
+        `<section>_latest` is the newest activation not after `at`. Where all are after it, as for a producer whose
+        clock is slow, it is the section's first activation. Both are the same on every redelivery.
         """
         match reference:
             case Identified(version_id):
@@ -93,7 +94,7 @@ class Catalog:
         return found if found is not None and found.is_usable(at) else None
 
 
-def _active(versions: Iterable[CatalogVersion], at: datetime) -> CatalogVersion | None:
+def _active(versions: Collection[CatalogVersion], at: datetime) -> CatalogVersion | None:
     newest: tuple[datetime, int] | None = None
     active = None
     for version in versions:
@@ -101,4 +102,8 @@ def _active(versions: Iterable[CatalogVersion], at: datetime) -> CatalogVersion 
         if before and (newest is None or (version.activations[before - 1], version.version) > newest):
             newest = (version.activations[before - 1], version.version)
             active = version
-    return active
+    return active or min(
+        (version for version in versions if version.activations),
+        key=lambda version: (version.activations[0], version.version),
+        default=None,
+    )

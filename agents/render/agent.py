@@ -15,6 +15,7 @@ from agents.render.retry_schedule import next_try
 from renderer.concurrency_limit import ConcurrencyLimit
 from renderer.errors import RenderError
 from schemas.codec import ContractError, decode
+from schemas.limits import NUMBER_MAX
 from schemas.renders import PosterPinned
 from streams.dead_letters import DeadLetters
 from streams.delivery import Delivery, Publisher, Record
@@ -81,7 +82,8 @@ class RenderAgent:
         if self._is_cancelled(poster):
             return
         began = self._now()
-        queue_time_ms = max(0, round((began - poster.requested_at).total_seconds() * 1000))
+        # A producer's clock may be decades slow, and the number has a column.
+        queue_time_ms = min(NUMBER_MAX, max(0, round((began - poster.requested_at).total_seconds() * 1000)))
         events = PinnedPosterEvents(
             poster=poster, now=began, queue_time_ms=queue_time_ms, headers=event_headers(delivery)
         )

@@ -1,7 +1,8 @@
 """The queue of a render worker: two lanes, of which bulk gets what normal posters leave, and at least a fifth."""
 
 from collections import deque
-from collections.abc import Callable, Set
+from collections.abc import Callable, Iterator, Set
+from itertools import chain
 from typing import Final
 
 from renderer.lane_policy import LanePolicy
@@ -30,12 +31,19 @@ class Lanes:
 
     def append(self, delivery: Delivery) -> None:
         """Add a poster to the lane of its topic."""
-        lane: Priority = "bulk" if delivery.topic == POSTER_RENDERS_BULK else "normal"
-        self._waiting[lane].append(delivery)
+        self._waiting[_lane(delivery)].append(delivery)
 
     def popleft(self) -> Delivery:
         """Remove and return the next poster. Raises IndexError where none waits."""
         return self._waiting[self._policy.next(self._waiting) or "normal"].popleft()
+
+    def __iter__(self) -> Iterator[Delivery]:
+        """Yield all waiting posters."""
+        return chain.from_iterable(self._waiting.values())
+
+    def remove(self, delivery: Delivery) -> None:
+        """Remove a waiting poster."""
+        self._waiting[_lane(delivery)].remove(delivery)
 
     def drop(self, partitions: Set[Partition]) -> None:
         """Remove the posters of these partitions."""
@@ -43,3 +51,7 @@ class Lanes:
             remaining = [delivery for delivery in waiting if (delivery.topic, delivery.partition) not in partitions]
             waiting.clear()
             waiting.extend(remaining)
+
+
+def _lane(delivery: Delivery) -> Priority:
+    return "bulk" if delivery.topic == POSTER_RENDERS_BULK else "normal"

@@ -21,7 +21,10 @@ TAKE_LIMIT: Final = 100
 
 
 class RetryAgent:
-    """Waits for each poster's own due time. Waiting posters hold up their partition at most, never the role."""
+    """Waits for each poster's own due time. Waiting posters hold up their partition at most, never the role.
+
+    No poster waits longer than `longest_wait` seconds, whatever the clock says that wrote its due time.
+    """
 
     def __init__(
         self,
@@ -30,6 +33,7 @@ class RetryAgent:
         dead_letters: DeadLetters,
         cancellations: Cancellations,
         *,
+        longest_wait: float,
         now: Callable[[], datetime],
         sleep: Sleep = asyncio.sleep,
     ) -> None:
@@ -37,6 +41,7 @@ class RetryAgent:
         self._publisher = publisher
         self._dead_letters = dead_letters
         self._cancellations = cancellations
+        self._longest_wait = longest_wait
         self._now = now
         self._sleep = sleep
 
@@ -64,7 +69,7 @@ class RetryAgent:
         wait = 0.0 if poster.due_at is None else (poster.due_at - self._now()).total_seconds()
         if wait > 0:
             self._inbox.defer(delivery)
-            await self._sleep(wait)
+            await self._sleep(min(wait, self._longest_wait))
             self._inbox.resume_deferred(delivery)
 
     async def _publish_unless_cancelled(self, poster: PosterPinned, delivery: Delivery) -> None:

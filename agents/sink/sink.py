@@ -1,7 +1,6 @@
 """The steps of a batch: decode its records, flush the rows to Postgres, announce what changed. Knows no Faust."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -27,7 +26,6 @@ from streams.logs import log_delivery
 from streams.retry import Sleep, retry_while_unavailable
 
 T = TypeVar("T")
-logger = logging.getLogger(__name__)
 
 ROWS_A_FLUSH: Final = 1_000
 BYTES_A_FLUSH: Final = 8 * 1024 * 1024
@@ -188,7 +186,6 @@ class Sink:
 
     async def _dead_letter(self, delivery: Delivery, reason: str) -> None:
         self.counts.dead_letters += 1
-        logger.warning("dead letter: %s[%d]@%d: %s", delivery.topic, delivery.partition, delivery.offset, reason)
         await self._retry(lambda: self._dead_letters.put(delivery, "invalid_request", reason))
 
     async def _retry(self, action: Callable[[], Awaitable[T]]) -> T:

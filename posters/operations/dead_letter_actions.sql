@@ -12,7 +12,9 @@ VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING;
 SELECT coalesce(max(generation), -1) FROM template_poster_results WHERE job_id = $1;
 
 -- name: resume
-DELETE FROM blown_fuses WHERE $1::text[] IS NULL OR role = ANY ($1) RETURNING role;
+-- A row without a build is of a role that works again by itself.
+WITH resumed AS (DELETE FROM blown_fuses WHERE $1::text[] IS NULL OR role = ANY ($1) RETURNING role, build)
+SELECT role FROM resumed WHERE build <> '';
 
 -- name: paused
-SELECT role, reason, build FROM blown_fuses ORDER BY role;
+SELECT role, reason, build FROM blown_fuses WHERE build <> '' ORDER BY role;

@@ -20,6 +20,9 @@ from streams.replay import generation_of, replayed
 FIELDS: Final = ("role", "topic", "partition", "offset", "reason", "key")
 """The fields that a condition may name."""
 _PREFIX: Final = "dlq."
+_BEGIN: Final = "dlq.topic"
+_CLAIMS: Final = ("dlq.claim", "dlq.claimed")
+_LARGEST: Final = {"partition": 2**31 - 1, "offset": 2**63 - 1, "timestamp": 2**63 - 1}
 
 Place = tuple[str, str, int, int, int]
 Conditions = Sequence[tuple[str, str]]
@@ -80,16 +83,19 @@ def read(settings: Settings, conditions: Iterable[tuple[str, str]]) -> list[Dead
 
 def parse(key: bytes | None, value: bytes | None, headers: Headers) -> DeadLetter | None:
     """Return the dead letter that a record of the topic is, or None where its origin is missing."""
-    # Our headers come last: the original record may be a replayed dead letter and have some of its own.
+    # Our headers come last: the original record may be a replayed dead letter, and a claim of its own is none of ours.
+    begin = max((place for place, (name, _) in enumerate(headers) if name == _BEGIN), default=0)
     ours = {
-        name.removeprefix(_PREFIX): value.decode("utf-8", "replace")
-        for name, value in headers
-        if name.startswith(_PREFIX) and value is not None
+        name.removeprefix(_PREFIX): value.decode("utf-8", "replace").replace("\0", "\ufffd")
+        for place, (name, value) in enumerate(headers)
+        if name.startswith(_PREFIX) and value is not None and (place >= begin or name not in _CLAIMS)
     }
     try:
-        numbers = {name: int(ours[name]) for name in ("partition", "offset", "timestamp")}
+        numbers = {name: int(ours[name]) for name in _LARGEST}
         texts = {name: ours[name] for name in ("role", "topic", "reason", "error", "time")}
     except (KeyError, ValueError):
+        return None
+    if not all(-_LARGEST[name] - 1 <= number <= _LARGEST[name] for name, number in numbers.items()):
         return None
     original = tuple((name, content) for name, content in headers if not name.startswith(_PREFIX))
     claims = {name: ours.get(name) for name in ("claim", "claimed")}

@@ -1,8 +1,10 @@
 """A synchronous Kafka client for one operation: publish records, read a topic to its end or from now on."""
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from operator import methodcaller
 from typing import Any, Final, cast
 from uuid import uuid4
 
@@ -15,9 +17,15 @@ from streams.delivery import Headers, Record
 from streams.errors import UnavailableError
 from streams.records import event_headers, event_record
 
+logger = logging.getLogger(__name__)
+
 TIMEOUT_SECONDS: Final = 10.0
 POLL_SECONDS: Final = 0.2
 MESSAGE_MAX_BYTES: Final = 256 * 1024 * 1024
+_UNDECODABLE: Final = frozenset({KafkaError._BAD_COMPRESSION, KafkaError._BAD_MSG, KafkaError._UNDERFLOW})
+_headers: Final = methodcaller("headers")
+"""Not called as `message.headers()`: for a name that is not UTF-8 the client returns a result with an exception set.
+Python raises that as SystemError in every call but the ones that its interpreter specializes."""
 
 
 class KafkaClient:
@@ -71,6 +79,7 @@ class KafkaClient:
                 "group.id": f"posters-{uuid4()}",
                 "enable.auto.commit": False,
                 "enable.partition.eof": True,
+                "isolation.level": "read_committed",
                 "fetch.wait.max.ms": max(1, int(min(self._fetch_wait, 0.1) * 1000)),
             }
         )
@@ -97,8 +106,14 @@ class KafkaClient:
 
 
 def headers_of(message: Message) -> Headers:
-    """Return all headers of a record, repeated names included, in their order."""
-    return cast("Headers", tuple(message.headers() or ()))
+    """Return all headers of a record, repeated names included, in their order.
+
+    It returns none where a name is not UTF-8: the client raises an error, and nothing that we write has such a name.
+    """
+    try:
+        return cast("Headers", tuple(_headers(message) or ()))
+    except SystemError:
+        return ()
 
 
 class TopicReader:
@@ -107,6 +122,7 @@ class TopicReader:
     def __init__(self, consumer: Consumer, positions: list[TopicPartition]) -> None:
         self._consumer = consumer
         self._unfinished = {position.partition for position in positions}
+        self._skipped: dict[int, int] = {}
         consumer.assign(positions)
 
     def values(self, timeout: float) -> Iterator[bytes]:
@@ -146,4 +162,17 @@ class TopicReader:
         if error.code() == KafkaError._PARTITION_EOF:
             self._unfinished.discard(message.partition())
             return None
+        if error.code() in _UNDECODABLE:
+            self._skip_undecodable(message)
+            return None
         raise KafkaException(error)
+
+    def _skip_undecodable(self, message: Message) -> None:
+        """Read behind a batch that cannot be decoded, offset by offset; librdkafka would report it without end."""
+        partition = cast("int", message.partition())
+        # The error names the first offset of the batch, also after some of them were skipped.
+        offset = max(cast("int", message.offset()), self._skipped.get(partition, -1) + 1)
+        self._skipped[partition] = offset
+        place = TopicPartition(cast("str", message.topic()), partition, offset + 1)
+        logger.warning("skipped what cannot be decoded: %s[%d]@%d", place.topic, partition, offset)
+        self._consumer.seek(place)

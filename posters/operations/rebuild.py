@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, cast
 
-from confluent_kafka import Message
+from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, Message
 
 from agents.settings import Settings
 from agents.sink.database import sink_database
@@ -17,7 +17,7 @@ from posters.operations.audit import audit_record
 from posters.operations.database import connected
 from posters.operations.kafka_client import KafkaClient, headers_of
 from posters.operations.migrations import migrate
-from streams.delivery import Delivery, Record
+from streams.delivery import Delivery, Record, arrival_time
 from streams.sql import named_queries
 from streams.topics import EDGES
 
@@ -109,15 +109,17 @@ def _batches(messages: Iterator[Message]) -> Iterator[Sequence[Message]]:
 
 
 def _delivery(message: Message) -> Delivery:
-    _, milliseconds = message.timestamp()
+    kind, milliseconds = message.timestamp()
+    by_producer = kind != TIMESTAMP_LOG_APPEND_TIME
     return Delivery(
         topic=cast("str", message.topic()),
         partition=cast("int", message.partition()),
         offset=cast("int", message.offset()),
-        timestamp=datetime.fromtimestamp(milliseconds / 1000, UTC),
+        timestamp=arrival_time(milliseconds, datetime.now(UTC), by_producer=by_producer),
         key=_bytes(message.key()),
         value=_bytes(message.value()),
         headers=headers_of(message),
+        stamped=milliseconds,
     )
 
 

@@ -28,14 +28,25 @@ class Scratch:
         self._lock = -1
 
 
+def _open_lock(directory: Path) -> int:
+    """Open the lock of this user's directory. Raises OSError where either is a link or another user's."""
+    opened = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        if os.fstat(opened).st_uid != os.geteuid():
+            raise PermissionError(f"{directory} belongs to another user")
+        return os.open(LOCK, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=opened)
+    finally:
+        os.close(opened)
+
+
 def remove_orphans() -> int:
     """Delete the directories whose process has ended; return how many."""
     removed = 0
     for directory in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         try:
-            lock = os.open(directory / LOCK, os.O_RDWR | os.O_CLOEXEC)
+            lock = _open_lock(directory)
         except OSError:
-            continue  # another user's, or one that is being created or removed at this moment
+            continue  # a link, another user's, or one that is being created or removed at this moment
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

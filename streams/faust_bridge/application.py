@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import faust
 import faust.streams
@@ -15,7 +15,8 @@ from faust.types.auth import CredentialsT
 from prometheus_client import Counter
 
 from streams.broker_access import METADATA_SECONDS, tls_context
-from streams.delivery import Delivery
+from streams.delivery import Delivery, arrival_time
+from streams.faust_bridge.record_batches import UnreadableHeaders
 from streams.faust_bridge.transport import Transport
 from streams.inbox import Inbox, Partition
 from streams.metrics import REBALANCES, RECEIVED
@@ -25,6 +26,8 @@ from streams.topics import EDGES, MEBIBYTE, Role
 
 logger = logging.getLogger(__name__)
 
+_LOG_APPEND_TIME: Final = 1
+"""Kafka's type of timestamps that the broker sets."""
 MAX_POLL_INTERVAL_SECONDS = 86_400.0
 """A member that exceeds its poll interval leaves the group and does not rejoin, so the limit is a day; the watchdog
 detects a lack of progress."""
@@ -96,7 +99,14 @@ class RoleApp(faust.App):
 
     BootStrategy = ConsumerOnly
 
-    def __init__(self, role: Role, settings: StreamSettings, inboxes: Sequence[Inbox]) -> None:
+    def __init__(
+        self,
+        role: Role,
+        settings: StreamSettings,
+        inboxes: Sequence[Inbox],
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self.role = role
         self.inboxes = tuple(inboxes)
         self.fetch_wait = settings.fetch_wait
@@ -111,7 +121,7 @@ class RoleApp(faust.App):
             inbox.attach(self.source)
             for topic in inbox.topics:
                 self.agent(self._raw_topic(topic), name=f"{role}:{topic}")(
-                    _receiver(inbox, RECEIVED.labels(role, topic))
+                    _receiver(inbox, RECEIVED.labels(role, topic), now)
                 )
         self.on_partitions_revoked.connect(self._on_revoked, weak=False)
         self.on_partitions_assigned.connect(self._on_assigned, weak=False)
@@ -170,12 +180,12 @@ class RoleApp(faust.App):
         consumer.forget_buffered({TP(*partition) for partition in partitions})
 
 
-def _receiver(inbox: Inbox, received: Counter) -> Callable[[Any], Awaitable[None]]:
+def _receiver(inbox: Inbox, received: Counter, now: Callable[[], datetime]) -> Callable[[Any], Awaitable[None]]:
     async def receive(stream: Any) -> None:
         async for first in stream.noack().events():
             for event in (first, *_queued_events(stream)):
                 received.inc()
-                inbox.deliver(_delivery(event.message), event.ack)
+                inbox.deliver(_delivery(event.message, now()), event.ack)
 
     return receive
 
@@ -194,16 +204,20 @@ def _queued_events(stream: Any) -> Iterator[Any]:
             yield event
 
 
-def _delivery(message: Any) -> Delivery:
+def _delivery(message: Any, now: datetime) -> Delivery:
     # event.headers is a dict and loses repeated names; the message keeps them all.
+    headers = message.headers
+    milliseconds = None if message.timestamp is None else round(message.timestamp * 1000)
     return Delivery(
         topic=message.topic,
         partition=message.partition,
         offset=message.offset,
-        timestamp=datetime.fromtimestamp(message.timestamp, UTC),
+        timestamp=arrival_time(milliseconds, now, by_producer=message.timestamp_type != _LOG_APPEND_TIME),
         key=message.key,
         value=message.value,
-        headers=tuple(message.headers.items() if isinstance(message.headers, dict) else message.headers or ()),
+        headers=tuple(headers.items() if isinstance(headers, dict) else headers or ()),
+        stamped=milliseconds,
+        unreadable=headers.reason if isinstance(headers, UnreadableHeaders) else None,
     )
 
 

@@ -14,6 +14,11 @@ _TABLES: Final = "faust.tables.manager:TableManager"
 _FETCH_RECORDS: Final = "(self, consumer, active_partitions, timeout=None, max_records=None)"
 _CLIENT_CONSUMER: Final = "aiokafka.consumer.consumer:AIOKafkaConsumer"
 _FETCHER: Final = "aiokafka.consumer.fetcher:Fetcher"
+_FETCHES: Final = "aiokafka.consumer.fetcher"
+_PARTITION_RECORDS: Final = (
+    "(tp, records, aborted_transactions, fetch_offset, key_deserializer, value_deserializer, check_crcs,"
+    " isolation_level)"
+)
 _COORDINATOR: Final = "aiokafka.consumer.group_coordinator:GroupCoordinator"
 _ASSIGNMENT: Final = "aiokafka.consumer.subscription_state:Assignment"
 _PARTITION_STATE: Final = "aiokafka.consumer.subscription_state:TopicPartitionState"
@@ -77,12 +82,21 @@ LIBRARY_NAMES: Final = (
     LibraryName(_CLIENT_CONSUMER, "_coordinator", "find errors of the group membership"),
     LibraryName(_CLIENT_CONSUMER, "_fetch_max_wait_ms", "set the fetch wait"),
     LibraryName(_CLIENT_CONSUMER, "_fetcher", "pace fetches"),
+    LibraryName(_CLIENT_CONSUMER, "_isolation_level", "read committed records only"),
     LibraryName(_CLIENT_CONSUMER, "_retry_backoff_ms", "set the retry delay"),
     LibraryName(_CLIENT_CONSUMER, "_subscription", "identify the present assignment"),
     LibraryName("aiokafka.client:AIOKafkaClient", "_retry_backoff", "set the retry delay"),
     LibraryName(_FETCHER, "_fetch_max_wait_ms", "pace fetches"),
     LibraryName(_FETCHER, "_fetch_min_bytes", "pace fetches"),
     LibraryName(_FETCHER, "_proc_fetch_request", "pace fetches", "(self, assignment, node_id, request)"),
+    LibraryName(_FETCHES, "MemoryRecords", "decode every batch"),
+    LibraryName(_FETCHES, "PartitionRecords", "decode every batch", _PARTITION_RECORDS),
+    LibraryName(f"{_FETCHES}:PartitionRecords", "_unpack_records", "decode every batch", "(self)"),
+    LibraryName(f"{_FETCHES}:PartitionRecords", "_records", "decode every batch"),
+    LibraryName(f"{_FETCHES}:PartitionRecords", "_tp", "decode every batch"),
+    LibraryName(f"{_FETCHES}:PartitionRecords", "next_fetch_offset", "continue behind what cannot be decoded"),
+    LibraryName("aiokafka.record.memory_records", "MemoryRecords", "decode batch by batch"),
+    LibraryName("aiokafka.record.util", "calc_crc32c", "tell damaged batches from odd ones"),
     LibraryName(_COORDINATOR, "_coordination_task", "learn that the consumer has left its group"),
     LibraryName(_COORDINATOR, "_do_rejoin_group", "tests: break the group membership"),
     LibraryName(_COORDINATOR, "check_errors", "find errors of the group membership"),

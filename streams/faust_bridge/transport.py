@@ -14,6 +14,8 @@
 - *No lost records.* Faust drops some fetched records during a rebalance, takes the hole for a gap and commits past it;
   it also ignores records that are fetched again. This transport keeps the order of what was fetched, and leaves Faust's
   own record of it empty.
+- *Committed records only.* Records of a transaction that was aborted are not for anybody.
+- *Every batch.* Records that aiokafka cannot decode do not stop the consumer (`record_batches`).
 """
 
 import asyncio
@@ -33,6 +35,7 @@ from streams.broker_access import RETRY_SECONDS
 from streams.errors import UnavailableError
 from streams.faust_bridge.fetch_pacing import wait_for_more_while_flowing
 from streams.faust_bridge.fetched_offsets import FetchedOffsets
+from streams.faust_bridge.record_batches import decode_every_batch
 from streams.retry import Backoff
 
 T = TypeVar("T")
@@ -117,6 +120,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
         app: Any = self.app
+        decode_every_batch()
+        consumer._isolation_level = "read_committed"
         consumer._fetch_max_wait_ms = int(app.fetch_wait * 1000)
         consumer._retry_backoff_ms = int(RETRY_SECONDS * 1000)
         consumer._client._retry_backoff = RETRY_SECONDS

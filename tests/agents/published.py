@@ -181,7 +181,7 @@ async def by_render(directory: Path, poster: PosterPinned, result: StoredPoster 
 async def by_retry(poster: PosterPinned) -> list[Record]:
     """Return what the retry role publishes for a poster that is due."""
     inbox, published = Inbox(["poster-retries-1"], 100), Announcements()
-    agent = RetryAgent(inbox, published, SetAside(), Cancellations(), now=lambda: NOW)
+    agent = RetryAgent(inbox, published, SetAside(), Cancellations(), longest_wait=600.0, now=lambda: NOW)
     await worked(inbox, agent.run, [delivery(0, topic="poster-retries-1", value=encode(poster), headers=TRACE)])
     return published.records
 

@@ -17,6 +17,7 @@ import orjson
 import psycopg
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from posters.operations.kafka_client import headers_of
 from schemas import topics
 from schemas.codec import decode, encode
 from schemas.envelope import Envelope, new_job_id
@@ -202,8 +203,7 @@ class System:
                 message = consumer.poll(0.2)
                 if message is not None and message.error() is None:
                     read += 1
-                    # A consumer returns a list, whatever types a producer accepts.
-                    headers = cast("list[tuple[str, bytes]]", message.headers() or [])
+                    headers = cast("list[tuple[str, bytes]]", list(headers_of(message)))
                     yield TopicRecord(key=message.key(), value=message.value(), headers=headers)
                 elif read >= ends:
                     yield None

@@ -158,31 +158,69 @@ def test_a_working_worker_is_ready_and_shows_what_it_did(system: System, templat
     assert any(line.startswith("poster_sink_flush_seconds_count") for line in metrics(system))
 
 
-def test_too_many_dead_letters_pause_intake_until_it_is_resumed(system: System, template: str) -> None:
-    """30 bad requests make 20 dead letters; a good one waits with the rest, and all are processed after `resume`."""
-    mark = uuid4().hex
-    for number in range(30):
-        system.send(topics.POSTER_REQUESTS, f"bad-{mark}-{number}", b"{")
-    system.eventually(lambda: system.rows("SELECT FROM blown_fuses WHERE role = 'intake'"))
-    # The twentieth bad record reaches the limit; it and those before it are in flight by then.
-    system.eventually(lambda: letters(system, mark) >= 20)
-    readiness = system.status("/ready")
-    job = system.request(template, {"title": "patient"})
-    recorded = system.eventually(
-        lambda: system.rows("SELECT status FROM template_poster_results WHERE job_id = %s", job)
-    )
-    while_paused = letters(system, mark)
-    resumed = system.command("dead-letters", "resume", "--where", "role=intake")
-    # The ten that waited are not twenty in a row.
-    outcome = system.outcome(job)
-    system.eventually(lambda: letters(system, mark) == 30)
+def send_bad(system: System, mark: str, count: int, sources: int) -> None:
+    """Send requests that intake cannot use, in the names of some sites."""
+    for number in range(count):
+        value = orjson.dumps({"source": f"site-{number % sources}", "version": 2, "type": "poster.requested"})
+        system.send(topics.POSTER_REQUESTS, f"{mark}-{number}", value)
 
-    assert while_paused == 20
-    assert recorded == [{"status": "queued"}]
-    assert readiness[0] == 503
-    assert "20 records in a row are dead letters" in readiness[1]
-    assert resumed.stdout == "resumed intake\n", resumed.stderr
+
+def is_paused(system: System) -> bool:
+    """Say whether intake is stored as paused."""
+    return bool(system.rows("SELECT FROM blown_fuses WHERE role = 'intake' AND build <> ''"))
+
+
+def test_one_producer_of_bad_records_pauses_nobody(system: System, template: str) -> None:
+    """300 empty objects, and one of a site's own: each is a dead letter, and the good request behind them is made."""
+    mark = uuid4().hex
+    for number in range(300):
+        system.send(topics.POSTER_REQUESTS, f"bad-{mark}-{number}", b"{}")
+    job = system.request(template, {"title": "behind them"})
+    outcome = system.outcome(job)
+    system.eventually(lambda: letters(system, mark) == 300)
+    suppressed = 'poster_dlq_suppressed_total{role="intake"} 280.0'
+    system.eventually(lambda: suppressed in metrics(system))
+
     assert outcome.status == "completed"
+    assert not is_paused(system)
+
+
+def test_intake_pauses_where_everything_fails_until_somebody_resumes_it(system: System) -> None:
+    """A build that can read nothing of several sites: readiness says so, and bad records wait until `resume`."""
+    system.stop_worker()
+    system.start_worker()
+    mark = uuid4().hex
+    send_bad(system, f"first-{mark}", 150, sources=10)
+    system.eventually(lambda: is_paused(system))
+    system.eventually(lambda: letters(system, mark) >= 100)
+    readiness = system.status("/ready")
+    listed = system.command("dead-letters", "list", "--max", "1")
+    send_bad(system, f"then-{mark}", 5, sources=5)
+    while_paused = letters(system, f"then-{mark}")
+    resumed = system.command("dead-letters", "resume", "--where", "role=intake")
+    system.eventually(lambda: letters(system, mark) == 155)
+
+    assert readiness[0] == 503
+    assert "records in a row, of 10 sources, are dead letters" in readiness[1]
+    assert "intake is paused" in listed.stdout
+    assert while_paused <= 1
+    assert resumed.stdout == "resumed intake\n", resumed.stderr
+
+
+def test_a_paused_intake_reopens_by_itself(system: System, template: str) -> None:
+    """A good request is tried, and made; the pause is over for every process, and in what operators see."""
+    system.stop_worker()
+    system.start_worker()
+    send_bad(system, f"again-{uuid4().hex}", 150, sources=10)
+    system.eventually(lambda: is_paused(system))
+    outcome = system.outcome(system.request(template, {"title": "a good one"}))
+    system.eventually(lambda: not is_paused(system))
+    listed = system.command("dead-letters", "list", "--max", "1")
+    resumed = system.command("dead-letters", "resume")
+
+    assert outcome.status == "completed"
+    assert "paused" not in listed.stdout
+    assert resumed.stdout == "no role was paused\n", resumed.stderr
 
 
 def metrics(system: System) -> list[str]:

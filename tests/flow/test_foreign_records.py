@@ -1,4 +1,4 @@
-"""Records as other clients write them: every compression codec, and headers without a value."""
+"""Records as other clients write them: any codec, headers of any name and value, transactions that were aborted."""
 
 from typing import Final
 
@@ -11,6 +11,7 @@ from schemas.requests import PosterRequested
 from schemas.templates import TemplateUpload
 from streams.delivery import Headers, Record
 from tests.flow.system import System, new_job, stamp
+from tests.streams.raw_batches import produce_raw, raw_batch, raw_record
 
 CODECS: Final = ("none", "gzip", "snappy", "lz4", "zstd")
 NULL_HEADERS: Final[Headers] = (("traceparent", None), ("replay.generation", None), ("dlq.reason", None), ("", None))
@@ -77,3 +78,67 @@ def test_a_dead_letter_with_null_headers_is_shown(system: System) -> None:
 
     assert listed.returncode == 0, listed.stderr
     assert "1 of 1" in listed.stdout
+
+
+ODD_HEADERS: Final = [(b"\xff\xfe", b"1"), (b"", None), (b"traceparent", b"\xff"), *[(b"x", b"y")] * 5_000]
+
+
+def send_odd(system: System, record: Record, *, key: bytes | None) -> None:
+    """Publish a record with headers that no client library writes, twice: the header names, and thousands of them."""
+    raw = raw_record(key, record.value, ODD_HEADERS)
+    produce_raw(system.brokers, record.topic, raw_batch([raw]))
+
+
+def test_header_names_that_are_not_utf8_end_no_role(system: System) -> None:
+    """A template, a request, a completion and records of every other topic with such headers: all is carried out."""
+    section, job = "odd-headers", new_job()
+
+    send_odd(system, upload(section), key=None)
+    system.wait(topics.TEMPLATE_EVENTS, lambda seen: seen.body["section"] == section)
+    send_odd(system, request(f"{section}_latest", job, "odd headers"), key=b"\xff")
+    outcome = system.wait(topics.POSTER_COMPLETIONS, lambda seen: (seen.value or b"").find(job.encode()) > 0)
+    for topic in (*topics.POSTER_RETRIES, topics.POSTER_RENDERS, topics.POSTER_PROGRESS, topics.POSTER_LOGS):
+        send_odd(system, Record(topic=topic, key=None, value=b"{"), key=b"\xff")
+    for topic in (topics.POSTER_COMPLETIONS, topics.JOB_CANCELLATIONS, topics.TEMPLATE_CATALOG):
+        send_odd(system, Record(topic=topic, key=None, value=outcome.value), key=b"\xff")
+    after = new_job()
+    system.produce(request(f"{section}_latest", after, "after them"))
+
+    assert outcome.body["status"] == "completed"
+    assert system.outcome(after).status == "completed"
+    system.eventually(lambda: system.sink_is_idle() or None)
+
+
+def test_odd_dead_letters_are_listed_and_others_beside_them(system: System) -> None:
+    """Dead letters of such records, and such records on the topic of dead letters itself, are no obstacle."""
+    key = f"odd-{new_job()}"
+    send_odd(system, Record(topic=topics.POSTER_REQUESTS, key=None, value=b"{"), key=key.encode())
+    system.wait(topics.DEAD_LETTERS, lambda seen: seen.key == key.encode())
+    send_odd(system, Record(topic=topics.DEAD_LETTERS, key=None, value=b"{"), key=key.encode())
+
+    listed = system.command("dead-letters", "list", "--where", f"key={key}")
+    shown = system.command("dead-letters", "show", "--where", f"key={key}")
+
+    assert "1 of 1" in listed.stdout, listed.stderr
+    assert "header \\xff\\xfe: b'1'" in shown.stdout, shown.stderr
+
+
+def test_an_aborted_request_is_nobodys(system: System) -> None:
+    """Requests of a transaction that was aborted leave no trace; what comes behind it is made and acknowledged."""
+    section, aborted, after = "aborted", new_job(), new_job()
+    produce(system, "none", upload(section), ())
+    system.wait(topics.TEMPLATE_EVENTS, lambda seen: seen.body["section"] == section)
+    producer = Producer({"bootstrap.servers": system.brokers, "transactional.id": "aborted"})
+    producer.init_transactions(60)
+    producer.begin_transaction()
+    record = request(f"{section}_latest", aborted, "never")
+    producer.produce(record.topic, key=b"one partition", value=record.value)
+    producer.flush(30)
+    producer.abort_transaction(60)
+
+    committed = request(f"{section}_latest", after, "after it")
+    system.produce(Record(topic=committed.topic, key=b"one partition", value=committed.value))
+
+    system.wait(topics.POSTER_COMPLETIONS, lambda seen: (seen.value or b"").find(after.encode()) > 0)
+    system.eventually(lambda: system.rows("SELECT FROM template_generation_jobs WHERE job_id = %s", after))
+    assert not system.rows("SELECT FROM template_generation_jobs WHERE job_id = %s", aborted)

@@ -53,15 +53,32 @@ def catalog() -> Catalog:
 
 
 @pytest.mark.parametrize(
-    ("second", "version"), [(9, None), (10, FIRST), (19, FIRST), (20, SECOND), (29, SECOND), (30, FIRST), (99, FIRST)]
+    ("second", "version"), [(10, FIRST), (19, FIRST), (20, SECOND), (29, SECOND), (30, FIRST), (99, FIRST)]
 )
-def test_latest_is_the_newest_activation_not_after_the_request(
-    catalog: Catalog, second: int, version: UUID | None
-) -> None:
+def test_latest_is_the_newest_activation_not_after_the_request(catalog: Catalog, second: int, version: UUID) -> None:
     """The same request means the same version, however late it is read again."""
     found = catalog.find(Latest("s"), EPOCH + timedelta(seconds=second))
 
     assert (found.template_id if found else None) == version
+
+
+@pytest.mark.parametrize("second", [9, -86_400, -(10**9)])
+def test_a_producer_with_a_slow_clock_means_the_first_activation(catalog: Catalog, second: int) -> None:
+    """Its requests seem to come before the template: they mean the same version whatever is activated later."""
+    at = EPOCH + timedelta(seconds=second)
+    found = [catalog.find(Latest("s"), at)]
+    catalog.on_record(b"s@3", uploaded(UUID(int=3), 3, 40))
+    catalog.on_record(b"s@2", uploaded(SECOND, 2, 20, 50))
+    found.append(catalog.find(Latest("s"), at))
+
+    assert [each.template_id if each else None for each in found] == [FIRST, FIRST]
+
+
+def test_a_section_without_activations_has_no_latest(catalog: Catalog) -> None:
+    """A version that was never active is not found by a slow clock either."""
+    catalog.on_record(b"t@1", uploaded(UUID(int=4), 1).replace(b'"section":"s"', b'"section":"t"'))
+
+    assert catalog.find(Latest("t"), EPOCH) is None
 
 
 def test_an_archived_version_is_gone_for_later_requests_only(catalog: Catalog) -> None:

@@ -15,8 +15,18 @@ def delivery(
     key: bytes | None = b"k",
     value: bytes | None = b"v",
     headers: Headers = (),
+    stamped: int | None = None,
+    unreadable: str | None = None,
 ) -> Delivery:
     """Return a record."""
     return Delivery(
-        topic=topic, partition=partition, offset=offset, timestamp=EPOCH, key=key, value=value, headers=headers
+        topic=topic,
+        partition=partition,
+        offset=offset,
+        timestamp=EPOCH,
+        key=key,
+        value=value,
+        headers=headers,
+        stamped=stamped,
+        unreadable=unreadable,
     )

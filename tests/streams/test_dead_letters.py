@@ -135,6 +135,18 @@ async def test_a_record_is_not_set_aside_before_its_value_is_kept(
     assert published.records == []
 
 
+def test_a_claim_of_the_original_record_is_none(topic: tuple[DeadLetterTopic, Announcements]) -> None:
+    """Whoever sends a record does not choose what an operator reads from storage; odd provenance is no dead letter."""
+    forged = (("dlq.claim", b"posters/of/others"), ("dlq.claimed", b"record"), ("dlq.topic", b"\xff"), ("dlq.x", None))
+    record = topic[0].record(delivery(3, headers=forged), "invalid_request", "bad")
+    letter = parse(b"k", record.value, record.headers)
+
+    assert letter is not None
+    assert (letter.topic, letter.claim, letter.claimed) == ("poster-requests", None, None)
+    for name, value in (("dlq.offset", b"9" * 30), ("dlq.partition", b"-1e3"), ("dlq.timestamp", b"9" * 5_000)):
+        assert parse(b"k", record.value, (*record.headers, (name, value))) is None
+
+
 def test_each_replay_is_a_generation_further() -> None:
     """The generation is higher than that of an earlier replay and than the recorded one."""
     again = delivery(1, headers=((GENERATION, b"4"),))

@@ -159,7 +159,7 @@ def render(inbox: Inbox, port: Any) -> Any:
 
 def retry(inbox: Inbox, port: Any) -> Any:
     """Return the role."""
-    return RetryAgent(inbox, port, port, Cancellations(), now=lambda: LATER)
+    return RetryAgent(inbox, port, port, Cancellations(), longest_wait=600.0, now=lambda: LATER)
 
 
 def templates(inbox: Inbox, port: Any) -> Any:

@@ -70,6 +70,7 @@ def make_consumer(settings: Settings, *, group: str) -> Consumer:
         # While the database is unavailable nothing is polled; the consumer must stay in its group.
         "max.poll.interval.ms": 86_400_000,
         "auto.commit.interval.ms": 1_000,
+        "isolation.level": "read_committed",
         **_shared(settings),
         "group.id": group,
         "auto.offset.reset": "earliest",

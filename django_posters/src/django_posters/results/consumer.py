@@ -5,6 +5,7 @@ Delivery is at-least-once: offsets are stored after a record is applied, and app
 
 import logging
 import threading
+import time
 from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message
@@ -19,6 +20,7 @@ from django_posters.contract.topics import JOB_EVENTS, POSTER_COMPLETIONS, TEMPL
 from django_posters.database import UNAVAILABLE, close_connection, database_alias
 from django_posters.models import DeadLetterEvent
 
+from .damaged_batches import DamagedBatches
 from .outcomes import apply_job, apply_outcome
 from .template_results import apply_answer, apply_version
 
@@ -34,6 +36,11 @@ EXPECTED: Final[dict[str, type[Envelope]]] = {
 
 _INVALID: Final = (ValueError, OverflowError, DataError, IntegrityError)
 """The record is not an event of the contract, or a value does not fit its column; drivers raise different errors."""
+DEAD_LETTERS_KEPT: Final = 1_000
+"""Rows; the oldest are deleted, so that bad records cannot fill the database."""
+VALUE_MAX_BYTES: Final = 64 * 1024
+"""What a row holds of a record's key and of its value."""
+_LOG_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.5
 _RETRY_SECONDS: Final = 1.0
 
@@ -41,13 +48,20 @@ _RETRY_SECONDS: Final = 1.0
 def consume_until(stop: threading.Event, consumer: Consumer, *, site: str) -> None:
     """Apply the records of `site` until `stop`. A restart repeats at most the records of the last second."""
     consumer.subscribe(list(EXPECTED))
+    damaged = DamagedBatches()
     while not stop.is_set():
         message = consumer.poll(_POLL_SECONDS)
         if message is None:
             continue
         error = message.error()
         if error is not None:
-            logger.warning("the broker reports: %s", error.str())
+            if damaged.skip(consumer, message):
+                logger.error(
+                    "skipped a batch of %s/%s@%s, which cannot be decoded: %s",
+                    *(message.topic(), message.partition(), message.offset(), error.str()),
+                )
+            else:
+                logger.warning("the broker reports: %s", error.str())
         elif _handle_with_retries(stop, message, site):
             _store_offset(consumer, message)
 
@@ -91,11 +105,39 @@ def _handle_with_retries(stop: threading.Event, message: Message, site: str) -> 
 
 def _store_dead_letter(message: Message, error: Exception) -> None:
     place: dict[str, Any] = {"topic": message.topic(), "partition": message.partition(), "offset": message.offset()}
-    logger.error("dead letter: cannot apply %(topic)s/%(partition)s@%(offset)s", place, exc_info=error)
-    DeadLetterEvent.objects.using(database_alias()).update_or_create(
-        **place,
-        defaults={"key": message.key(), "value": message.value(), "error": str(error), "seen_at": timezone.now()},
-    )
+    _log.write("dead letter: cannot apply %(topic)s/%(partition)s@%(offset)s", place, error)
+    columns: dict[str, Any] = {"error": str(error).replace("\0", "\ufffd"), "seen_at": timezone.now()}
+    for name, content in (("key", message.key()), ("value", message.value())):
+        raw = content.encode() if isinstance(content, str) else content
+        columns[name] = raw if raw is None else raw[:VALUE_MAX_BYTES]
+        if raw is not None and len(raw) > VALUE_MAX_BYTES:
+            columns["error"] += f"\n(The {name} is cut: it has {len(raw):,} bytes.)"
+    rows = DeadLetterEvent.objects.using(database_alias())
+    row, is_new = rows.update_or_create(**place, defaults=columns)
+    if is_new:
+        rows.filter(pk__lte=row.pk - DEAD_LETTERS_KEPT).delete()
+
+
+class _DeadLetterLog:
+    """Logs one dead letter a minute, with its traceback and the number of those before it."""
+
+    def __init__(self) -> None:
+        self._next = 0.0
+        self._suppressed = 0
+
+    def write(self, text: str, place: dict[str, Any], error: Exception) -> None:
+        """Log a dead letter, unless one was logged within the last minute."""
+        now = time.monotonic()
+        if now < self._next:
+            self._suppressed += 1
+            return
+        self._next = now + _LOG_SECONDS
+        more = f" ({self._suppressed} more since the last message)" if self._suppressed else ""
+        self._suppressed = 0
+        logger.error(text + more, place, exc_info=error)
+
+
+_log: Final = _DeadLetterLog()
 
 
 def _store_offset(consumer: Consumer, message: Message) -> None:

@@ -15,11 +15,15 @@ from django_posters.models import FINISHED, Job, Poster, Status
 from django_posters.owners import owner_model
 from django_posters.signals import job_finished, poster_erased, poster_finished
 
+from .addresses import usable_address
+
 _UNFINISHED = (Status.QUEUED, Status.PROCESSING)
 
 
-def apply_outcome(outcome: PosterOutcome) -> None:
+def apply_outcome(outcome: PosterOutcome, *, placeholder: bool = False) -> None:
     """Write the outcome into its poster's row and then send `poster_finished`.
+
+    Its address is stored if it is http(s) or a path, or if the outcome is that of a `placeholder` of our own.
 
     The first outcome of a generation wins, and a later generation replaces an earlier one; any other outcome is
     ignored. The signal is sent again where the process died before it was recorded as sent.
@@ -29,7 +33,7 @@ def apply_outcome(outcome: PosterOutcome) -> None:
         _apply_erased(posters, outcome.generation)
         return
     same_generation = Q(generation=outcome.generation, status__in=_UNFINISHED)
-    posters.filter(Q(generation__lt=outcome.generation) | same_generation).update(**_columns(outcome))
+    posters.filter(Q(generation__lt=outcome.generation) | same_generation).update(**_columns(outcome, placeholder))
     poster = posters.filter(announced=False, status__in=FINISHED).first()
     if poster is not None:
         # send_robust() logs the exceptions of receivers.
@@ -88,10 +92,11 @@ def _apply_erased(posters: models.QuerySet[Poster], generation: int) -> None:
         erased.update(erased_generation=generation)
 
 
-def _columns(outcome: PosterOutcome) -> dict[str, Any]:
+def _columns(outcome: PosterOutcome, placeholder: bool) -> dict[str, Any]:
+    url = outcome.url if placeholder else usable_address(outcome.url, f"{outcome.job_id}[{outcome.poster_index}]")
     return {
         "status": outcome.status,
-        "url": _unless_erased(outcome, outcome.url),
+        "url": _unless_erased(outcome, url),
         "object_key": _unless_erased(outcome, outcome.object_key),
         "sha256": _unless_erased(outcome, outcome.sha256),
         "size_bytes": outcome.size_bytes,

@@ -33,7 +33,7 @@ def complete_with_placeholders(request: PosterRequested | BatchRequested) -> Non
     count = len(request.posters) if isinstance(request, BatchRequested) else 1
     posters = Poster.objects.using(database_alias()).filter(job_id=request.job_id)
     for poster in posters.filter(poster_index__gte=first, poster_index__lt=first + count):
-        apply_outcome(_completed(poster, request.source))
+        apply_outcome(_completed(poster, request.source), placeholder=True)
     total = request.total if isinstance(request, BatchRequested) else 1
     done = first + count
     apply_job(

@@ -17,6 +17,8 @@ from django_posters.contract.templates import (
 from django_posters.database import database_alias
 from django_posters.models import PosterTemplate, TemplateCommand
 
+from .addresses import usable_address
+
 
 def apply_answer(answer: TemplateAnswer) -> None:
     """Apply an answer to the version it describes, unless the row is newer, and to this site's command."""
@@ -51,7 +53,7 @@ def _apply_to_command(answer: TemplateAnswer) -> None:
     if isinstance(answer, TemplateRejected):
         columns |= {"state": TemplateCommand.State.REJECTED, "errors": msgspec.to_builtins(answer.errors)}
     elif isinstance(answer, TemplatePreviewed):
-        columns["url"] = answer.url
+        columns["url"] = usable_address(answer.url, f"the command {answer.command_id}")
     elif isinstance(answer, TemplateVersion):
         # The version stores the HTML now; one copy is enough.
         columns |= {
