@@ -50,6 +50,9 @@ from streams.liveness import Liveness
 from streams.logs import log_context
 from streams.topics import EDGES, Role
 
+DATABASE_CONNECT_SECONDS: Final = 5.0
+"""For roles that process most records without the database; the sink, which cannot, waits longer."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunningRole:
@@ -103,7 +106,9 @@ async def _read_compacted(
 
 
 def _database(exit_stack: AsyncExitStack, settings: Settings, role: Role) -> Database:
-    database = Database(settings.database_url, application_name=f"posters-{role}")
+    database = Database(
+        settings.database_url, application_name=f"posters-{role}", connect_seconds=DATABASE_CONNECT_SECONDS
+    )
     exit_stack.push_async_callback(database.close)
     return database
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from agents.postgres import Connection
 from agents.settings import Settings
 from posters.operations.audit import audit_record, operator
 from posters.operations.database import connected
@@ -42,7 +43,7 @@ class Acted:
 class DeadLetterActions:
     """The record of what was done with dead letters, in Postgres."""
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def pending(self, letters: Sequence[DeadLetter]) -> list[DeadLetter]:

@@ -6,12 +6,13 @@ import pytest
 from click.testing import CliRunner
 
 from posters.commands import dead_letters, status
-from posters.commands.terminal import aligned, printable, say_document, say_fields, say_rows
+from posters.commands.terminal import aligned, say_document, say_fields, say_rows
 from posters.main import CommandError, main
 from posters.operations import dead_letter_actions
 from posters.operations.dead_letters import DeadLetter
 from posters.operations.errors import OperationError
 from posters.operations.jobs import Job
+from streams.printable import printable
 
 ESCAPE, OVERRIDE, CSI = "\x1b[2J", "\u202egnp", "\x9b1m"
 HOSTILE = f"a{ESCAPE}{OVERRIDE}{CSI}"
