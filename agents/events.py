@@ -74,7 +74,7 @@ class PosterEvents:
         return [self.failure(code, message), self._intake_log("ERROR", code, message)]
 
     def timed_out(self, code: ErrorCode, message: str) -> Record:
-        """Return `poster.failed` for a poster that nobody else will end, found by the sink's periodic sweep.
+        """Return `poster.failed` for a poster that was left without an outcome, found by the sink's periodic sweep.
 
         Its id names the code and not the attempt, which the sink's tables may not know.
         """

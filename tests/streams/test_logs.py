@@ -48,7 +48,8 @@ from tests.streams.deliveries import EPOCH, delivery
 EXAMPLES = Path(__file__).parents[2] / "schemas" / "examples"
 LATER = EPOCH + timedelta(days=365)
 HOSTILE = (
-    "first\n2026-01-01 00:00:00,000 ERROR forged: \x1b[31mred \x9b31m \r\t\x00\x7f\x85\u2028\u061c\u202e\udcff é 漢"
+    "first\n2026-01-01 00:00:00,000 ERROR forged: \x1b[31mred\x1b[0m \x9b31m \r\t\x00\x7f\x85"
+    "\u2028\u061c\u202e\udcff é 漢"
 )
 
 
