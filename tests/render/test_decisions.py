@@ -7,7 +7,7 @@ import pytest
 
 from agents.render.lanes import Lanes
 from agents.render.object_key import object_digest, object_key
-from agents.render.retry_schedule import next_try
+from agents.render.retry_schedule import retry_for
 from renderer.rendering import AssetUsage
 from schemas.codes import ErrorCode
 from schemas.outcomes import Asset
@@ -65,7 +65,7 @@ def test_bulk_without_room_waits_but_keeps_its_fifth() -> None:
 )
 def test_each_attempt_has_its_tier_until_there_are_none_left(code: ErrorCode, attempt: int, tier: int | None) -> None:
     """Retryable codes pass three tiers, memory one, the rest none."""
-    retry = next_try(code, attempt, (10, 60, 600), NOW)
+    retry = retry_for(code, attempt, (10, 60, 600), NOW)
 
     assert (retry.tier if retry else None) == tier
     if retry is not None:
