@@ -21,11 +21,11 @@ SQL: Final = named_queries(Path(__file__).with_name("dead_letter_actions.sql"))
 AUDIT_JOB: Final = "dead-letters"
 """Stands for the job in the audit trail."""
 CHUNK_SIZE: Final = 100
-"""So many letters are acted on and recorded together."""
+"""How many letters are acted on and recorded together."""
 
 
 class PausedRole(NamedTuple):
-    """A role that set aside too many records: why, and the build that did."""
+    """A role that is paused because of too many dead letters: why, and the build that wrote them."""
 
     role: str
     reason: str

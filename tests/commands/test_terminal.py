@@ -186,9 +186,9 @@ def test_an_operation_that_fails_is_a_message_and_exit_code_1(monkeypatch: pytes
     """Operations know no click: the command line turns their errors into one sentence."""
 
     async def find(*_: object) -> Job:
-        raise OperationError("job x is gone; request it anew")
+        raise OperationError("job x is gone; request it again")
 
     monkeypatch.setattr(status, "find_job", find)
     done = CliRunner().invoke(main, ["status", "x"])
 
-    assert (done.exit_code, done.stderr) == (1, "posters: job x is gone; request it anew\n")
+    assert (done.exit_code, done.stderr) == (1, "posters: job x is gone; request it again\n")
