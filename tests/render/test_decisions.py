@@ -16,20 +16,20 @@ from tests.streams.deliveries import delivery
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def test_bulk_gets_a_fifth_while_interactive_waits_and_all_of_it_otherwise() -> None:
-    """Four interactive posters, then one of bulk; bulk alone is served without a pause."""
+def test_bulk_gets_a_fifth_while_normal_waits_and_all_of_it_otherwise() -> None:
+    """Four normal posters, then one of bulk; bulk alone is served without a pause."""
     lanes = Lanes(lambda: True)
     for offset in range(20):
         lanes.append(delivery(offset, topic="poster-renders"))
     for offset in range(5):
         lanes.append(delivery(offset, topic="poster-renders-bulk"))
 
-    order = ["b" if lanes.popleft().topic.endswith("bulk") else "i" for _ in range(25)]
+    order = ["b" if lanes.popleft().topic.endswith("bulk") else "n" for _ in range(25)]
 
-    assert "".join(order) == "iiiib" * 5
+    assert "".join(order) == "nnnnb" * 5
 
 
-def test_interactive_goes_first() -> None:
+def test_normal_goes_first() -> None:
     """A poster that somebody waits for overtakes a backlog."""
     lanes = Lanes(lambda: True)
     for offset in range(5):
@@ -40,7 +40,7 @@ def test_interactive_goes_first() -> None:
 
 
 def test_bulk_without_room_waits_but_keeps_its_fifth() -> None:
-    """Only what interactive posters are there for is handed out, and after four of them one of bulk nevertheless."""
+    """Only normal posters are taken, and one of bulk after four of them nevertheless."""
     lanes = Lanes(lambda: False)
     lanes.append(delivery(0, topic="poster-renders-bulk"))
     alone = len(lanes)
