@@ -58,6 +58,15 @@ def test_results_of_before_the_second_baseline_are_read(tmp_path: Path) -> None:
     assert "| rich | 10.0 | – | 9.6 | 0.96 | – |" in page(stored)
 
 
+def test_results_of_before_the_renaming_of_stored_times_are_read(tmp_path: Path) -> None:
+    """The times of posters that are answered from storage have had another name."""
+    old = {"rendered_ms": 180, "kept_ms": 1.5}
+    document = {"day": "2026-01-31", "cores": 2, "figures": {"stores": {"S3": {"simple": old, "rich": old}}}}
+    (tmp_path / "reuse.json").write_text(json.dumps(document), encoding="utf-8")
+
+    assert stored_figures(tmp_path).reuse == figures().reuse
+
+
 def test_the_page_compares_the_drivers() -> None:
     """With day and version of Chromium, because the figures are of that day's Chromium only."""
     text = " ".join(page(figures()).split())

@@ -93,6 +93,8 @@ async def users(granted: str) -> AsyncIterator[dict[str, str]]:
     parts = urlsplit(granted)
     yield {role: granted.replace(f"//{parts.username}@", f"//{name}@") for role, name in names.items()}
     for name in names.values():
+        # A test that failed may have left its session open, with which the role could not be dropped.
+        await owner.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", name)
         while not await _dropped(owner, name):
             pass
     await owner.close()
