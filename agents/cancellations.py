@@ -41,7 +41,7 @@ class Cancellations:
                 scope.reschedule(asyncio.get_running_loop().time())
 
     @contextmanager
-    def ending(self, job_id: str, generation: int, scope: asyncio.Timeout) -> Iterator[None]:
+    def cancel_scope_with_job(self, job_id: str, generation: int, scope: asyncio.Timeout) -> Iterator[None]:
         """Let `scope` time out at once when this job and generation are cancelled."""
         watched = self._watched.setdefault(job_id, [])
         entry = (generation, scope)

@@ -65,16 +65,16 @@ class PosterEvents:
     headers: Headers
     queue_time_ms: int | None = None
 
-    def failure(self, code: ErrorCode, message: str, assets: Sequence[Asset] = ()) -> Record:
-        """Return `poster.failed` of this attempt."""
+    def failed_outcome(self, code: ErrorCode, message: str, assets: Sequence[Asset] = ()) -> Record:
+        """Return `poster.failed` of this attempt, without a log line."""
         return self._outcome("failed", self._attempt_id("poster.failed"), error=_failure(code, message), assets=assets)
 
-    def refused(self, code: ErrorCode, message: str) -> list[Record]:
+    def records_of_refusal(self, code: ErrorCode, message: str) -> list[Record]:
         """Return `poster.failed` and its log line for a poster that intake does not send to be rendered."""
-        return [self.failure(code, message), self._intake_log("ERROR", code, message)]
+        return [self.failed_outcome(code, message), self._intake_log("ERROR", code, message)]
 
     def timed_out(self, code: ErrorCode, message: str) -> Record:
-        """Return `poster.failed` for a poster that nobody else will end, found by the sink's periodic sweep.
+        """Return `poster.failed` for a poster that was left without an outcome, found by the sink's periodic sweep.
 
         Its id names the code and not the attempt, which the sink's tables may not know.
         """
@@ -149,7 +149,7 @@ class PinnedPosterEvents(PosterEvents):
         """Return the same builder with a later time."""
         return replace(self, now=now)
 
-    def queued(self, unknown: Sequence[str] = ()) -> list[Record]:
+    def records_to_render(self, unknown: Sequence[str] = ()) -> list[Record]:
         """Return `poster.queued`, a warning about `unknown` names in its data, and the poster on its render topic."""
         queued = self._progress("poster.queued", fact_id("poster.queued", *self._generation()))
         names = ", ".join(f"`{name}`" for name in unknown)
@@ -161,7 +161,7 @@ class PinnedPosterEvents(PosterEvents):
         """Return `poster.processing`: rendering has begun."""
         return self._progress("poster.processing", self._attempt_id("poster.processing"))
 
-    def retrying(self, tier: int, due_at: datetime, code: ErrorCode, message: str) -> list[Record]:
+    def records_to_retry(self, tier: int, due_at: datetime, code: ErrorCode, message: str) -> list[Record]:
         """Return `poster.retrying`, its log line, and the poster on the topic of its retry tier."""
         failure = Failure(code=code, message=message, retryable=True)
         event_id = self._attempt_id("poster.pinned", "tier", tier)
@@ -174,7 +174,7 @@ class PinnedPosterEvents(PosterEvents):
             event_record(topics.POSTER_RETRIES[tier - 1], self.poster.input_digest, again, self.headers),
         ]
 
-    def completed(self, stored: StoredPoster) -> list[Record]:
+    def records_of_completion(self, stored: StoredPoster) -> list[Record]:
         """Return `poster.completed` and a log line for each warning, or the answer to a preview."""
         image = stored.images[0]
         if self.poster.purpose == "preview":
@@ -198,11 +198,11 @@ class PinnedPosterEvents(PosterEvents):
         )
         return [outcome, *(self._render_log("WARNING", each.code, each.message) for each in stored.warnings)]
 
-    def failed(self, code: ErrorCode, message: str, assets: Sequence[Asset] = ()) -> list[Record]:
+    def records_of_failure(self, code: ErrorCode, message: str, assets: Sequence[Asset] = ()) -> list[Record]:
         """Return `poster.failed` and its log line, or the answer to a preview."""
         if self.poster.purpose == "preview":
             return [self._preview_rejected(code, message)]
-        return [self.failure(code, message, assets), self._render_log("ERROR", code, message)]
+        return [self.failed_outcome(code, message, assets), self._render_log("ERROR", code, message)]
 
     def _progress(self, kind: Any, event_id: UUID, **more: Any) -> Record:
         event = PosterProgress(type=kind, event_id=event_id, **self._fields(), **more)

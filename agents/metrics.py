@@ -25,7 +25,7 @@ RETRIES: Final = Counter("poster_retries_total", "Posters sent to a retry tier",
 BROWSER_RESTARTS: Final = Counter(
     "poster_browser_restarts_total", "Browsers replaced because they ended or were worn", ["reason"]
 )
-BREAKER_OPEN: Final = Gauge("poster_storage_breaker_open", "1 while the storage is away and rendering pauses")
+BREAKER_OPEN: Final = Gauge("poster_storage_breaker_open", "1 while the storage is unavailable and rendering pauses")
 
 OUTCOMES: Final = Counter(
     "poster_outcomes_total", "Posters whose outcome was recorded, each once", ["status", "error_code"]

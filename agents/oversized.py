@@ -87,7 +87,7 @@ def _failed(record: Record) -> Iterator[Record]:
         return
     message = f"the poster has {size(record):,} bytes, more than {record.topic} takes"
     events = PosterEvents(poster=poster, now=poster.occurred_at, headers=record.headers)
-    failure = events.failure("invalid_request", message)
+    failure = events.failed_outcome("invalid_request", message)
     yield failure
     yield from reduced_forms(failure)
 

@@ -22,7 +22,9 @@ from streams.errors import UnavailableError
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 CONNECT_SECONDS: Final = 10.0
-"""Limit for opening a connection, and for waiting until another caller has finished with it."""
+"""Limit for opening a connection."""
+TURN_SECONDS: Final = 10.0
+"""Limit for waiting until another caller has finished with the connection."""
 COMMAND_SECONDS: Final = 30.0
 """Limit for the answer to one statement: a black hole answers never. The statement's transaction has no effect."""
 IDLE_SECONDS: Final = 300.0
@@ -53,8 +55,9 @@ class Database:
     """A connection to Postgres for one caller at a time; others wait for their turn.
 
     It is opened by the first call, so that a role starts while Postgres is unavailable. It is dropped after an
-    UnavailableError and after a cancelled call, and the next call opens another one. Until then all calls share one
-    session with its locks and temporary objects.
+    UnavailableError and after a cancelled call, and the next call opens another one; so does a call that comes more
+    than IDLE_SECONDS after the last one. Locks and temporary objects belong to the session: a caller may rely on them
+    only within one series of calls that follow each other more quickly.
 
     `settings` are the session's, sent as startup parameters. `on_connect` is SQL that every new connection begins with.
     Every method raises UnavailableError, BadRowError and SchemaMismatchError.
@@ -67,11 +70,13 @@ class Database:
         application_name: str,
         settings: Mapping[str, str] = MappingProxyType({}),
         on_connect: str = "",
+        connect_seconds: float = CONNECT_SECONDS,
         command_seconds: float = COMMAND_SECONDS,
     ) -> None:
         self._url = url
         self._settings = {"application_name": application_name, **settings}
         self._on_connect = on_connect
+        self._connect_seconds = connect_seconds
         self._command_seconds = command_seconds
         self._connection: Connection | None = None
         self._used_at = 0.0
@@ -125,11 +130,11 @@ class Database:
 
     async def _take_turn(self) -> None:
         try:
-            async with asyncio.timeout(CONNECT_SECONDS):
+            async with asyncio.timeout(TURN_SECONDS):
                 await self._turn.acquire()
         except TimeoutError as error:
             raise UnavailableError(
-                f"the database is busy: no turn on the connection within {CONNECT_SECONDS:.0f} s"
+                f"the database is busy: no turn on the connection within {TURN_SECONDS:.0f} s"
             ) from error
 
     async def _connected(self) -> Connection:
@@ -138,7 +143,7 @@ class Database:
         if self._connection is None or self._connection.is_closed():
             self._connection = await asyncpg.connect(
                 self._url,
-                timeout=CONNECT_SECONDS,
+                timeout=self._connect_seconds,
                 command_timeout=self._command_seconds,
                 server_settings=self._settings,
             )

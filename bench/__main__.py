@@ -1,4 +1,4 @@
-"""`python -m bench [PART …]`: measure, keep the figures in out/bench, and write docs/performance.md from them.
+"""`python -m bench [PART …]`: measure, store the figures in out/bench, and write docs/performance.md from them.
 
 The README's section on speed follows from the same figures.
 """
@@ -14,10 +14,10 @@ from typing import Any, Final
 
 from bench import choices, drivers, flow, guards, intake, memory, reuse, sink, start
 from bench.counts import TRIAL, Counts
-from bench.kept import PARTS, keep, kept_figures
 from bench.peers import measure as peers
 from bench.report.page import PLOT, memory_plot, page
 from bench.report.readme import with_speed
+from bench.results_store import PARTS, store_figures, stored_figures
 
 ROOT: Final = Path(__file__).parents[1]
 MEASURES: Final[Mapping[str, Callable[[Counts], Awaitable[Any]]]] = {
@@ -44,15 +44,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         TRIAL if trial else Counts(),
         **{name: value for name in _names() if (value := getattr(options, name)) is not None},
     )
-    kept = ROOT / "out" / ("bench-trial" if trial else "bench")
+    results = ROOT / "out" / ("bench-trial" if trial else "bench")
     for part in chosen(options.parts):
         began = time.monotonic()
-        keep(kept, part, asyncio.run(_measured(part, counts)), datetime.now(UTC).date())
+        store_figures(results, part, asyncio.run(_measured(part, counts)), datetime.now(UTC).date())
         print(f"{part}: measured in {time.monotonic() - began:.0f} s", flush=True)
-    write_page(kept, kept if trial else ROOT / "docs")
+    write_page(results, results if trial else ROOT / "docs")
     if not trial:
         readme = ROOT / "README.md"
-        readme.write_text(with_speed(readme.read_text(encoding="utf-8"), kept_figures(kept)), encoding="utf-8")
+        readme.write_text(with_speed(readme.read_text(encoding="utf-8"), stored_figures(results)), encoding="utf-8")
 
 
 def chosen(parts: Sequence[str]) -> Sequence[str]:
@@ -64,9 +64,9 @@ def chosen(parts: Sequence[str]) -> Sequence[str]:
     return parts or [part for part in MEASURES if part not in ON_DEMAND]
 
 
-def write_page(kept: Path, directory: Path) -> None:
-    """Write the page and its picture from what is kept."""
-    figures = kept_figures(kept)
+def write_page(results: Path, directory: Path) -> None:
+    """Write the page and its picture from the stored results."""
+    figures = stored_figures(results)
     if figures.memory is not None:
         picture = directory / PLOT
         picture.parent.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""What decided our choices: slots, frames on demand, the encoder, what a page is reused after, uploads beside it.
+"""Alternatives behind our choices: slots, frames on demand, the encoder, reuse of pages, concurrent uploads.
 
 Alternatives take turns within a round, and a figure is the median of its rounds.
 """
@@ -23,9 +23,9 @@ T = TypeVar("T")
 SLOTS_TRIED: Final = (1, 2, 3, 4)
 ASKED_FOR: Final = "asked for"
 BESIDE_TRIED: Final = (0, 2, 4)
-"""Posters in hand beyond the pages; with 0 a page stands idle while its poster is uploaded."""
-AWAY_SECONDS: Final = (0.0, 0.1)
-"""How much further off the S3 server is than on the same machine, for each request: a poster takes two."""
+"""Posters in flight beyond the pages; with 0 a page stands idle while its poster is uploaded."""
+DELAYS_SECONDS: Final = (0.0, 0.1)
+"""Seconds added to each request to the S3 server: a poster takes two requests."""
 
 
 async def measure(counts: Counts) -> Choices:
@@ -38,7 +38,7 @@ async def measure(counts: Counts) -> Choices:
         uploads={
             f"{name}, {round(seconds * 1000)} ms": await _uploads(name, html, seconds, counts)
             for name, html in DOCUMENTS.items()
-            for seconds in AWAY_SECONDS
+            for seconds in DELAYS_SECONDS
         },
     )
 
@@ -111,10 +111,10 @@ async def _pages(html: str, counts: Counts) -> dict[str, float]:
     return {str(way): rate for way, rate in rates.items()}
 
 
-async def _uploads(name: str, html: str, seconds_away: float, counts: Counts) -> dict[str, float]:
+async def _uploads(name: str, html: str, delay_seconds: float, counts: Counts) -> dict[str, float]:
     engine = Engine()
     await engine.start()
-    async with stores() as addresses, maker(engine, html, addresses["S3"], seconds_away) as renderer:
+    async with stores() as addresses, maker(engine, html, addresses["S3"], delay_seconds) as renderer:
 
         async def together(beside: int) -> float:
             return await _made_together(renderer, name, counts.few, engine.concurrency + beside)

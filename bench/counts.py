@@ -1,4 +1,4 @@
-"""How much is measured of everything."""
+"""How many posters, rounds, starts and events each part of the benchmark measures."""
 
 from dataclasses import dataclass
 from typing import Final

@@ -54,7 +54,7 @@ async def _version() -> str:
 
 
 async def one_round(driver: DriverName, posters: dict[str, int]) -> DriverRound:
-    """Start an engine, draw so many posters of each document with every slot busy, and weigh all processes."""
+    """Start an engine, draw this many posters of each document with every slot busy, and weigh all processes."""
     began = time.perf_counter()
     engine = Engine(driver=driver, concurrency=SLOTS)
     await engine.start()

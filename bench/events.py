@@ -62,7 +62,7 @@ def poster_events(job_id: str, now: datetime) -> Iterator[tuple[str, Envelope]]:
 
 
 def stream(posters: int) -> list[Delivery]:
-    """Return the events of so many posters as they would come: the steps of one spread over those of others."""
+    """Return the events of this many posters in the order of their arrival: steps of one between those of others."""
     now = datetime.now(UTC)
     placed = []
     for number in range(posters):

@@ -1,4 +1,4 @@
-"""The whole way, from request to completion received, against both baselines with the same documents, in turns."""
+"""End-to-end throughput and latency, compared with both baselines on the same documents, in turns."""
 
 import asyncio
 
@@ -35,9 +35,9 @@ async def _rounds(site: Site, html: str, counts: Counts) -> Rounds:
             rounds.pipe_rates.append(rate)
             rounds.pipe_ms.extend(times)
         rounds.rates.append(await asyncio.to_thread(site.backlog, template, counts.posters))
-        await asyncio.to_thread(site.settle)
+        await asyncio.to_thread(site.wait_until_done)
         rounds.ms.extend(await asyncio.to_thread(site.times_ms, template, singles))
-        await asyncio.to_thread(site.settle)
+        await asyncio.to_thread(site.wait_until_done)
     return rounds
 
 

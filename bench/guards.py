@@ -41,10 +41,10 @@ async def measure(counts: Counts) -> Guards:
 def _poster_ms(site: Site, template: str, posters: int) -> tuple[float, float]:
     """Return milliseconds of processor time a poster: the roles' own processes, and all that belongs to them."""
     site.backlog(template, WARM_UP)
-    site.settle()
+    site.wait_until_done()
     before = _used(site)
     site.backlog(template, posters)
-    site.settle()
+    site.wait_until_done()
     own, everything = ((now - then) / posters * 1000 for now, then in zip(_used(site), before, strict=True))
     return own, everything
 

@@ -1,4 +1,4 @@
-"""Rendering a poster against answering it from what is kept; both go the whole way through `PosterRenderer`.
+"""Rendering a poster compared with answering it from storage; both go the whole way through `PosterRenderer`.
 
 That is template, browser and storage, without the broker. The S3 server is the one of the tests.
 """
@@ -19,7 +19,7 @@ from agents.render.poster_renderer import PosterRenderer
 from agents.storage.open_store import object_store
 from bench.baselines.documents import DEADLINE_SECONDS, DOCUMENTS, OUTPUT, as_template, number
 from bench.counts import Counts
-from bench.distant import Distant
+from bench.delayed_store import DelayedStore
 from bench.report.figures import median
 from bench.report.results import Reused, Reuses
 from renderer.engine import Engine
@@ -69,13 +69,15 @@ async def stores() -> AsyncIterator[dict[str, str]]:
 
 
 @asynccontextmanager
-async def maker(engine: Engine, html: str, address: str, seconds_away: float = 0.0) -> AsyncIterator[PosterRenderer]:
-    """Give what makes posters of a document, and keeps them in the store at this address, moved that far off."""
+async def maker(engine: Engine, html: str, address: str, delay_seconds: float = 0.0) -> AsyncIterator[PosterRenderer]:
+    """Give a renderer of a document that stores posters at this address, with a delay for each request."""
     store = object_store(address)
     await store.open()
     try:
         sources = cast("Any", Sources(as_template(html)))
-        images = ImageStore(store=cast("Any", Distant(store, seconds_away)) if seconds_away else store, public_url=None)
+        images = ImageStore(
+            store=cast("Any", DelayedStore(store, delay_seconds)) if delay_seconds else store, public_url=None
+        )
         yield PosterRenderer(engine, sources, images, timeout=DEADLINE_SECONDS, clock=time.monotonic)
     finally:
         await store.close()
@@ -98,8 +100,8 @@ async def measure(counts: Counts) -> Reuses:
 async def _both(renderer: PosterRenderer, section: str, count: int) -> Reused:
     posters = [poster(section) for _ in range(count)]
     rendered = await _median_ms(renderer, posters, cached=False)
-    kept = await _median_ms(renderer, posters * 5, cached=True)
-    return Reused(rendered_ms=rendered, kept_ms=kept)
+    stored = await _median_ms(renderer, posters * 5, cached=True)
+    return Reused(rendered_ms=rendered, stored_ms=stored)
 
 
 async def _median_ms(renderer: PosterRenderer, posters: Iterable[PosterPinned], *, cached: bool) -> float:

@@ -20,8 +20,8 @@ from streams.delivery import Delivery
 from tests.parts import free_port
 
 WARM_UP_POSTERS: Final = 500
-LOOK_SECONDS: Final = 0.25
-PATIENCE_SECONDS: Final = 300.0
+SAMPLE_SECONDS: Final = 0.25
+TIMEOUT_SECONDS: Final = 300.0
 STEADY_SHARE: Final = 0.95
 COUNTER: Final = b"poster_sink_records_total "
 
@@ -58,43 +58,43 @@ class Group:
 def _run(site: Site, processes: int, posters: int) -> SinkRun:
     group = Group(site, processes)
     _produce(site, stream(WARM_UP_POSTERS))
-    _, before = _looks(group, 0, WARM_UP_POSTERS * 5)[-1]
+    _, before = _samples(group, 0, WARM_UP_POSTERS * 5)[-1]
     deliveries = stream(posters)
-    # They stand still while their backlog is produced, which would take a core from them.
+    # They are stopped while their backlog is produced, which would take a core from them.
     group.signal(signal.SIGSTOP)
     try:
         _produce(site, deliveries)
         psutil.cpu_percent()
     finally:
         group.signal(signal.SIGCONT)
-    looks = _looks(group, before, before + len(deliveries))
+    samples = _samples(group, before, before + len(deliveries))
     busy = psutil.cpu_percent() / 100 * (os.cpu_count() or 1)
-    return SinkRun(processes=processes, rate=steady_rate(looks), cores_busy=busy)
+    return SinkRun(processes=processes, rate=steady_rate(samples), cores_busy=busy)
 
 
-def steady_rate(looks: Sequence[tuple[float, int]]) -> float:
-    """Return records a second from the first look, of (seconds, records so far), to the last before the end is near.
+def steady_rate(samples: Sequence[tuple[float, int]]) -> float:
+    """Return records a second from the first sample, of (seconds, records so far), to the last before the end is near.
 
-    At the end one process may be done before the other, and the last look comes later than the last record.
+    At the end one process may be done before the other, and the last sample comes later than the last record.
     """
-    (began, before), (ended, total) = looks[0], looks[-1]
+    (began, before), (ended, total) = samples[0], samples[-1]
     near = before + (total - before) * STEADY_SHARE
-    steady = [look for look in looks[1:] if look[1] <= near]
+    steady = [sample for sample in samples[1:] if sample[1] <= near]
     moment, written = steady[-1] if steady else (ended, total)
     return (written - before) / (moment - began)
 
 
-def _looks(group: Group, before: int, total: int) -> list[tuple[float, int]]:
-    """Look until so many records are written; `before` are at the beginning."""
-    looks = [(time.monotonic(), before)]
-    until = looks[0][0] + PATIENCE_SECONDS
-    while looks[-1][1] < total:
-        if looks[-1][0] > until:
-            raise TimeoutError(f"the sinks wrote {looks[-1][1]} of {total} records in {PATIENCE_SECONDS:g} s")
-        time.sleep(LOOK_SECONDS)
+def _samples(group: Group, before: int, total: int) -> list[tuple[float, int]]:
+    """Sample the counter until `total` records are written; `before` is its value at the beginning."""
+    samples = [(time.monotonic(), before)]
+    until = samples[0][0] + TIMEOUT_SECONDS
+    while samples[-1][1] < total:
+        if samples[-1][0] > until:
+            raise TimeoutError(f"the sinks wrote {samples[-1][1]} of {total} records in {TIMEOUT_SECONDS:g} s")
+        time.sleep(SAMPLE_SECONDS)
         written = group.written()
-        looks.append((time.monotonic(), written))
-    return looks
+        samples.append((time.monotonic(), written))
+    return samples
 
 
 def _produce(site: Site, deliveries: Sequence[Delivery]) -> None:
@@ -102,7 +102,7 @@ def _produce(site: Site, deliveries: Sequence[Delivery]) -> None:
     for delivery in deliveries:
         producer.produce(delivery.topic, key=delivery.key, value=delivery.value)
         producer.poll(0)
-    producer.flush(PATIENCE_SECONDS)
+    producer.flush(TIMEOUT_SECONDS)
 
 
 def _counter(port: int) -> int:

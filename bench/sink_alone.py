@@ -20,7 +20,7 @@ from tests.parts import PostgresServer
 
 
 class Nowhere:
-    """Publisher and dead letters that keep nothing."""
+    """Publisher and dead letters that discard everything."""
 
     async def publish(self, records: Iterable[Record]) -> None:
         """Take the records."""
@@ -48,7 +48,7 @@ async def _flush_and_announce(sink: Sink, batch: DecodedBatch) -> None:
 
 
 async def alone(posters: int) -> tuple[float, float]:
-    """Return events a second of one sink: when they are news, and when the same come again."""
+    """Return events a second of one sink: for new ones, and for the same ones delivered again."""
     with (
         tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as directory,
         PostgresServer(Path(directory) / "postgres", settings={}) as server,

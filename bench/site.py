@@ -1,4 +1,4 @@
-"""A running system on real parts (Kafka, PostgreSQL, an S3 server), a process a role, and what asks it for posters."""
+"""A running system on real Kafka, PostgreSQL and S3 servers, one process per role, and a client of it."""
 
 import os
 import subprocess
@@ -35,14 +35,14 @@ from streams.topics import ROLES
 from tests.parts import KafkaServer, ObjectServer, PostgresServer
 
 REPOSITORY: Final = Path(__file__).parents[1]
-PATIENCE_SECONDS: Final = 900.0
+TIMEOUT_SECONDS: Final = 900.0
 STOP_SECONDS: Final = 60.0
 OPEN_POSTERS: Final = "SELECT count(*) FROM template_poster_results WHERE status IN ('queued', 'processing')"
 
 
 @dataclass
 class Site:
-    """A running system, and what asks it for posters."""
+    """A running system, and a client that requests posters."""
 
     settings: Settings
     environment: Mapping[str, str]
@@ -73,7 +73,7 @@ class Site:
     def upload(self, html: str) -> str:
         """Upload a document as a template and return what `<section>_latest` it is."""
         section = f"b{uuid4().hex[:8]}"
-        TemplateClient(self.settings, PATIENCE_SECONDS).execute(
+        TemplateClient(self.settings, TIMEOUT_SECONDS).execute(
             TemplateUpload, section=section, name=section, html_content=as_template(html), set_as_active=True
         )
         return f"{section}_latest"
@@ -114,7 +114,7 @@ class Site:
         return jobs
 
     def ask_batches(self, template: str, posters: int) -> None:
-        """Send requests for so many posters, each with data of its own, in the largest batches there are."""
+        """Send requests for `posters` posters, each with data of its own, in the largest batches there are."""
         for first in range(0, posters, BATCH_MAX_POSTERS):
             size = min(BATCH_MAX_POSTERS, posters - first)
             request = BatchRequested(
@@ -128,18 +128,18 @@ class Site:
             self.producer.poll(0)
         self.producer.flush(30)
 
-    def settle(self) -> None:
-        """Wait until every poster's outcome is written down."""
-        until = time.monotonic() + PATIENCE_SECONDS
+    def wait_until_done(self) -> None:
+        """Wait until the outcome of every poster is recorded."""
+        until = time.monotonic() + TIMEOUT_SECONDS
         with psycopg.connect(self.settings.database_url, autocommit=True) as connection:
             while (connection.execute(OPEN_POSTERS).fetchone() or (0,))[0]:
                 if time.monotonic() > until:
-                    raise TimeoutError(f"posters are still open after {PATIENCE_SECONDS:g} s")
+                    raise TimeoutError(f"posters are still open after {TIMEOUT_SECONDS:g} s")
                 time.sleep(0.05)
 
     @cached_property
     def producer(self) -> Producer:
-        """What sends the requests; it stays connected, as that of a site does."""
+        """The producer of requests; it stays connected, as that of a site does."""
         return Producer({"bootstrap.servers": self.settings.brokers, "linger.ms": 0, "log_level": 0})
 
     @contextmanager
@@ -186,12 +186,12 @@ def _completed(value: bytes) -> str:
 
 
 def _values(consumer: Consumer) -> Iterator[tuple[bytes, float]]:
-    until = time.monotonic() + PATIENCE_SECONDS
+    until = time.monotonic() + TIMEOUT_SECONDS
     while time.monotonic() < until:
         message = consumer.poll(0.5)
         if message is not None and message.error() is None:
             yield message.value() or b"", message.timestamp()[1] / 1000
-    raise TimeoutError(f"the system did not answer within {PATIENCE_SECONDS:g} s")
+    raise TimeoutError(f"the system did not answer within {TIMEOUT_SECONDS:g} s")
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""From a worker's start to its first poster, whose request is already waiting."""
+"""Start-up time: from a worker's start to its first poster, whose request waits already."""
 
 import asyncio
 import time
@@ -17,7 +17,7 @@ async def measure(counts: Counts) -> Starts:
         template = await asyncio.to_thread(site.upload, DOCUMENTS["rich"])
         await asyncio.to_thread(site.backlog, template, 2)
         render = [await asyncio.to_thread(_render, site, template) for _ in range(counts.starts)]
-        await asyncio.to_thread(site.settle)
+        await asyncio.to_thread(site.wait_until_done)
         site.stop(*ROLES)
         worker = [await asyncio.to_thread(_worker, site, template) for _ in range(counts.starts)]
     return Starts(worker=worker, render=render)
@@ -43,6 +43,6 @@ def _worker(site: Site, template: str) -> float:
         site.start("worker", [])
         next(site.all_of(wanted, completions))
         seconds = time.perf_counter() - began
-    site.settle()
+    site.wait_until_done()
     site.stop("worker")
     return seconds

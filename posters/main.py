@@ -6,10 +6,10 @@ from typing import Any, Final
 
 import click
 
-from posters.commands.terminal import printable
 from posters.masking import mask_secrets
 from posters.operations.errors import OperationError
 from streams.errors import SettingsError, UnavailableError
+from streams.printable import printable
 
 COMMANDS: Final = {
     "dead-letters": "List, show, replay and drop dead letters; resume a paused role.",

@@ -52,6 +52,8 @@ from streams.topics import EDGES, Role
 
 _LEAST_LONGEST_WAIT_SECONDS: Final = 60.0
 """A poster's due time is believed up to twice the longest delay, and this far at least: clocks differ a little."""
+DATABASE_CONNECT_SECONDS: Final = 5.0
+"""For roles that process most records without the database; the sink, which cannot, waits longer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +108,9 @@ async def _read_compacted(
 
 
 def _database(exit_stack: AsyncExitStack, settings: Settings, role: Role) -> Database:
-    database = Database(settings.database_url, application_name=f"posters-{role}")
+    database = Database(
+        settings.database_url, application_name=f"posters-{role}", connect_seconds=DATABASE_CONNECT_SECONDS
+    )
     exit_stack.push_async_callback(database.close)
     return database
 

@@ -36,7 +36,7 @@ RENDERER_VERSION: Final = 5
 UPLOADS_BESIDE: Final = 4
 """Documents in flight beyond the workers, so that uploads overlap the drawing of the next documents."""
 FIRST_ALONE_SECONDS: Final = 0.5
-"""For so long the first document has the cores for itself; then the other workers' browsers are started."""
+"""How long the first document has the cores for itself; then the other workers' browsers are started."""
 ASSETS_SHARE: Final = 0.6
 """Share of a document's time for its assets altogether; then it is drawn without those that are missing."""
 

@@ -9,7 +9,7 @@ from typing import Final
 from schemas.fields import Priority
 
 NORMAL_IN_A_ROW: Final = 4
-"""After so many of the normal lane while bulk was waiting, one of bulk is next: a fifth of the turns."""
+"""How many of the normal lane may begin while bulk waits; then one of bulk is next: a fifth of the turns."""
 
 
 class LanePolicy:

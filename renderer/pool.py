@@ -11,7 +11,7 @@ from renderer.lane_policy import LanePolicy
 from schemas.fields import Priority
 
 RESERVE_SECONDS: Final = 5.0
-"""For so long after a normal document one worker is reserved for the next."""
+"""How long after a normal document one worker is reserved for the next."""
 
 WorkerT = TypeVar("WorkerT", bound=Hashable)
 

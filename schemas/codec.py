@@ -1,4 +1,4 @@
-"""Bytes to events and back."""
+"""Encoding and decoding of events: JSON bytes to checked types and back."""
 
 import re
 from dataclasses import dataclass

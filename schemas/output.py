@@ -1,4 +1,4 @@
-"""What a poster comes out as: the `output` object, its defaults and its limits."""
+"""The `output` object of a request: format and size of a poster, with its defaults and limits."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields

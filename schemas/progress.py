@@ -1,4 +1,4 @@
-"""What happens to a poster on its way, on `poster-progress`, and the log of it, on `poster-logs`."""
+"""Progress of a poster on `poster-progress`, and its log on `poster-logs`."""
 
 from dataclasses import dataclass, field
 from typing import Literal

@@ -1,4 +1,4 @@
-"""What the roles say to each other: the pinned poster, its retries, and what is cancelled."""
+"""Events between the roles: the pinned poster, its retries, and cancellations of jobs."""
 
 from dataclasses import dataclass, field
 from typing import Annotated, Literal

@@ -1,4 +1,4 @@
-"""What a site asks for, on `poster-requests`."""
+"""Requests of a site: the events on `poster-requests`."""
 
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias

@@ -1,4 +1,4 @@
-"""What is said to the templates role and what it answers."""
+"""Template commands, and the events that answer them."""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias

@@ -61,7 +61,7 @@ class DeadLetters(Protocol):
 class Claims(Protocol):
     """Object storage for values that are too large for the topic (claim check)."""
 
-    async def keep(self, name: str, value: bytes) -> None:
+    async def store(self, name: str, value: bytes) -> None:
         """Store the value under this name. Idempotent. Raises UnavailableError."""
         ...
 
@@ -120,7 +120,7 @@ class DeadLetterTopic:
         position = f"{delivery.topic}/{delivery.partition}/{delivery.offset}"
         # A topic that was deleted and created again reuses its offsets, so the content is part of the name.
         name = f"dead-letters/{self._role}/{position}-{hashlib.sha256(content).hexdigest()[:16]}"
-        await self._claims.keep(name, content)
+        await self._claims.store(name, content)
         return name.encode()
 
     def record(self, delivery: Delivery, reason: str, error: str) -> Record:

@@ -6,7 +6,6 @@ poster. The fields are in a context variable, so that whatever runs for a record
 
 import json
 import logging
-import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -15,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Final, TypedDict, Unpack
 
 from streams.delivery import Delivery
+from streams.printable import printable
 from streams.settings import StreamSettings
 
 
@@ -41,8 +41,6 @@ MESSAGES_TRACKED: Final = 1_000
 Mask = Callable[[str], str]
 """Returns a text without its secrets."""
 
-_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-"""Control characters, separators of lines, and marks that change the direction of text."""
 _CONTEXT: ContextVar[LogFields | None] = ContextVar("log_context", default=None)
 
 
@@ -132,7 +130,7 @@ class TextFormatter(logging.Formatter):
         lines = [f"{line} [{fields}]" if fields else line]
         stack = self._mask(_stack_of(self, record))
         lines += [f"  {each}" for each in stack.split("\n")] if stack else []
-        return "\n".join(_escape(each) for each in lines)
+        return "\n".join(printable(each) for each in lines)
 
 
 class JsonFormatter(logging.Formatter):
@@ -179,7 +177,3 @@ def _fields_of(record: logging.LogRecord) -> dict[str, object]:
 def _stack_of(formatter: logging.Formatter, record: logging.LogRecord) -> str:
     parts = [formatter.formatException(record.exc_info)] if record.exc_info and record.exc_info[0] else []
     return "\n".join([*parts, record.stack_info] if record.stack_info else parts)
-
-
-def _escape(line: str) -> str:
-    return _CONTROLS.sub(lambda control: control[0].encode("unicode_escape").decode(), line)

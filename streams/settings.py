@@ -49,7 +49,7 @@ class StreamSettings:
     drain_timeout: Seconds = 20.0
     """How long a worker finishes its in-flight records after TERM."""
     watchdog_timeout: Seconds = 60.0
-    """A worker that has in-flight records, finishes none for so long and declares no reason, ends itself."""
+    """A worker that has in-flight records, finishes none for this long and declares no reason, ends itself."""
     status_address: str | None = None
     """`host:port` to serve /ready and /metrics on; unset: not served."""
     fetch_wait: Seconds = 1.5

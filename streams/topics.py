@@ -1,5 +1,7 @@
 """The whole flow in one place: every topic with its broker settings, and the roles that read and write it.
 
+`posters/roles.py` connects each role to its topics; `agents/<role>/agent.py` has the steps of a record in the role.
+
 poster-requests ─▶ intake ─▶ poster-renders(-bulk) ─▶ render ─▶ poster-completions ─▶ sink ─▶ Postgres, job-events
                                     ▲                   │
                                     └───── retry ◀── poster-retries-1/2/3

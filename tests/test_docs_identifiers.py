@@ -35,6 +35,7 @@ _CALL = re.compile(r"\.?([A-Za-z_][\w.]*)\(.*\)")
 _CHECK = re.compile(r"posters\.[EW]\d{3}")
 _SETTING = re.compile(r"\bPOSTERS_[A-Z_]+\b")
 _WORD = re.compile(r"[A-Za-z_]\w*")
+_IN_FILE = re.compile(r"`([^`\n]+)`\s+in\s+`([^`\s]+\.(?:py|js|sql|sh))`")
 _WRITTEN = re.compile(r"```python\n# (\S+\.py)\b")
 """The file of the reader's own site that a snippet is."""
 
@@ -146,6 +147,31 @@ def test_names_of_code_exist(page: Path) -> None:
     ]
 
     assert not wrong, "\n" + "\n".join(wrong)
+
+
+def misplaced(text: str) -> list[str]:
+    """Return what is wrong with each phrase "`name` in `file`" of a text: the file has to use the name."""
+    problems = []
+    for code, path in _IN_FILE.findall(_FENCED.sub("", text)):
+        files = [ROOT / name for name in tracked() if f"/{name}".endswith(f"/{path}")]
+        used = {word for file in files for word in _WORD.findall(file.read_text(encoding="utf-8"))}
+        problems += [f"`{word}` is not in `{path}`" for word in _WORD.findall(code) if word not in used]
+    return problems
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_name_is_in_the_file_where_a_page_places_it(page: Path) -> None:
+    """Where a page says "`name` in `file`", a reader finds the name there."""
+    assert misplaced(page.read_text(encoding="utf-8")) == []
+
+
+def test_a_misplaced_name_is_found() -> None:
+    """The check fails where the file does not use the name, also across a line's end, and passes where it does."""
+    assert misplaced("The `no_such_name` in\n`streams/topics.py` is 8.") == [
+        "`no_such_name` is not in `streams/topics.py`"
+    ]
+    assert misplaced("The `Inbox` in `streams/no_such_file.py`.") == ["`Inbox` is not in `streams/no_such_file.py`"]
+    assert misplaced("The `cap` in `streams/topics.py` is 8.") == []
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ class IntakeAgent:
                     tasks.create_task(self._finish_bulk(delivery, pieces))
 
     async def _begin_pieces(self, records: Iterator[Record], tasks: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
-        """Publish each piece in a task while the next one is built, be it of this batch or of the next."""
+        """Publish each piece in a task while the next one is built, of this batch or of the next."""
         pieces = []
         while piece := list(islice(records, RECORDS_PER_PIECE)):
             await self._pieces.acquire()

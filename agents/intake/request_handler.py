@@ -99,7 +99,7 @@ class RequestHandler:
             source=salvaged.source,
         )
         events = PosterEvents(poster=poster, now=self._now(), headers=event_headers(delivery))
-        return events.refused("invalid_request", reason)
+        return events.records_of_refusal("invalid_request", reason)
 
     def _find_template(self, template_id: str, at: datetime, final: bool) -> CatalogVersion | MissingTemplate:
         try:
@@ -127,10 +127,10 @@ class RequestHandler:
             except RefusedError as error:
                 identity = poster.identity(None if isinstance(template, MissingTemplate) else template)
                 refused = PosterEvents(poster=identity, now=now, headers=headers)
-                yield from refused.refused(error.code, error.message)
+                yield from refused.records_of_refusal(error.code, error.message)
             else:
                 queued = PinnedPosterEvents(poster=pinned.poster, now=now, headers=headers)
-                yield from queued.queued(pinned.unknown)
+                yield from queued.records_to_render(pinned.unknown)
 
     def _cancel(self, request: JobCancelRequested, requested_at: datetime, headers: Headers) -> Record:
         # Only the sink knows whether the job was replayed; it publishes the generation to the same topic. Its record

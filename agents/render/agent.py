@@ -11,7 +11,7 @@ from agents.metrics import QUEUE_SECONDS, RETRIES
 from agents.postgres import SchemaMismatchError
 from agents.render.crash_journal import CrashJournal
 from agents.render.poster_renderer import PosterRenderer
-from agents.render.retry_schedule import next_try
+from agents.render.retry_schedule import retry_for
 from renderer.concurrency_limit import ConcurrencyLimit
 from renderer.errors import RenderError
 from schemas.codec import ContractError, decode
@@ -88,7 +88,9 @@ class RenderAgent:
             poster=poster, now=began, queue_time_ms=queue_time_ms, headers=event_headers(delivery)
         )
         if poster.deadline is not None and poster.deadline <= began:
-            await self._publish(events.failed("expired", f"the deadline {poster.deadline.isoformat()} had passed"))
+            await self._publish(
+                events.records_of_failure("expired", f"the deadline {poster.deadline.isoformat()} had passed")
+            )
             return
         QUEUE_SECONDS.labels(poster.lane).observe(queue_time_ms / 1000)
         # Published while the poster is rendered; both are acknowledged by the broker before the record is finished.
@@ -117,7 +119,7 @@ class RenderAgent:
             return self._failed(events, RenderError("internal", f"not foreseen: {error!r}"[:500]))
         if stored is None or self._is_cancelled(poster):
             return []
-        return events.at(self._now()).completed(stored)
+        return events.at(self._now()).records_of_completion(stored)
 
     async def _render_in_time(self, poster: PosterPinned) -> StoredPoster | None:
         """Return the stored poster, or None where its job is cancelled meanwhile.
@@ -127,7 +129,7 @@ class RenderAgent:
         remaining = None if poster.deadline is None else (poster.deadline - self._now()).total_seconds()
         try:
             async with asyncio.timeout(remaining) as scope:
-                with self._cancellations.ending(poster.job_id, poster.generation, scope):
+                with self._cancellations.cancel_scope_with_job(poster.job_id, poster.generation, scope):
                     return await self._renderer.render(poster)
         except TimeoutError:
             if not scope.expired():
@@ -139,11 +141,11 @@ class RenderAgent:
     def _failed(self, events: PinnedPosterEvents, error: RenderError) -> list[Record]:
         """Return the records that send the poster to its retry tier, or fail it where no attempt is left."""
         poster, ended = events.poster, events.at(self._now())
-        retry = next_try(error.code, poster.attempt, self._retry_delays, ended.now)
+        retry = retry_for(error.code, poster.attempt, self._retry_delays, ended.now)
         if retry is None or poster.purpose == "preview":
-            return ended.failed(error.code, error.message, error.assets)
+            return ended.records_of_failure(error.code, error.message, error.assets)
         RETRIES.labels(str(retry.tier), error.code).inc()
-        return ended.retrying(retry.tier, retry.due_at, error.code, error.message)
+        return ended.records_to_retry(retry.tier, retry.due_at, error.code, error.message)
 
     def _is_cancelled(self, poster: PosterPinned) -> bool:
         return self._cancellations.covers(poster.job_id, poster.generation)

@@ -42,14 +42,14 @@ class PosterRenderer:
 
     def __init__(
         self,
-        renderer: Renderer,
+        engine: Renderer,
         sources: TemplateSources,
         images: ImageStore,
         *,
         timeout: float,
         clock: Callable[[], float],
     ) -> None:
-        self._renderer = renderer
+        self._engine = engine
         self._sources = sources
         self._images = images
         self._timeout = timeout
@@ -87,7 +87,7 @@ class PosterRenderer:
         return replace(await self._store(poster, rendering), cached=joined)
 
     async def _render_new(self, poster: PosterPinned) -> Rendering:
-        rendering = await self._renderer.render(await self._request(poster))
+        rendering = await self._engine.render(await self._request(poster))
         seconds = rendering.timings.composed + rendering.timings.captured
         RENDER_SECONDS.labels(rendering.images[0].format).observe(seconds)
         failpoint("render drawn")
@@ -138,7 +138,7 @@ class PosterRenderer:
 
     def _key(self, poster: PosterPinned, name: str, image_format: Format, usage: AssetUsage) -> str:
         input_digest = image_digest(poster.input_digest, poster.output, name)
-        digest = object_digest(input_digest, self._renderer.fingerprint, usage)
+        digest = object_digest(input_digest, self._engine.fingerprint, usage)
         return object_key(poster.section, poster.entity_id, digest, image_format)
 
     def _image(self, name: str, stored: StoredObject, image_format: Format) -> Image:

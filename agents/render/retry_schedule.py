@@ -18,7 +18,7 @@ class Retry:
     due_at: datetime
 
 
-def next_try(code: ErrorCode, attempt: int, delays: Sequence[float], now: datetime) -> Retry | None:
+def retry_for(code: ErrorCode, attempt: int, delays: Sequence[float], now: datetime) -> Retry | None:
     """Return the next attempt of a poster that failed with `code` on its `attempt` (from 1), None where there is none.
 
     `delays` are the seconds of tiers 1 to 3: attempt n goes through tier n, so there are four attempts at most.

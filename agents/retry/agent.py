@@ -75,11 +75,11 @@ class RetryAgent:
     async def _publish_unless_cancelled(self, poster: PosterPinned, delivery: Delivery) -> None:
         if self._cancellations.covers(poster.job_id, poster.generation):
             return
-        record = render_record(next_attempt(poster), event_headers(delivery))
+        record = render_record(as_next_attempt(poster), event_headers(delivery))
         await retry_while_unavailable(lambda: self._publisher.publish([record]))
 
 
-def next_attempt(poster: PosterPinned) -> PosterPinned:
+def as_next_attempt(poster: PosterPinned) -> PosterPinned:
     """Return the poster as it goes back to the render topics: one attempt further, with no due time.
 
     Its event id is that of the new attempt, so a record that is delivered twice is sent back with the same id.

@@ -9,7 +9,7 @@ A batch takes these steps and is acknowledged after the last one (at-least-once;
    database refuses is isolated (isolate_bad_rows.py) and becomes a dead letter.
 5. announce: changed jobs → job-events (job_events.py), open posters of cancelled jobs → outcomes (open_posters.py)
 
-`Sink.flush` does 3 and 4, because the halves of a batch with a bad row are merged anew.
+`Sink.flush` does 3 and 4, because the halves of a batch with a bad row are merged again.
 """
 
 import asyncio

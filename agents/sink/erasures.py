@@ -40,7 +40,7 @@ SQL: Final = named_queries(Path(__file__).with_name("erasures.sql"))
 EVERY_SECONDS: Final = 2.0
 """Between two sweeps for posters that have ended since; without recorded erasures a sweep is one small query."""
 ANSWERED_EVERY: Final = 30
-"""One of so many sweeps is also for posters whose events arrive after the erasure was answered."""
+"""One sweep of this many is also for posters whose events arrive after the erasure was answered."""
 DELETES_AT_ONCE: Final = 8
 _EVENT_TYPE: Final = b"poster.erase_requested"
 _DIGEST: Final = r"[0-9a-f]{64}\.[a-z]+"

@@ -14,7 +14,7 @@ class StoredClaims:
         self._make_store = make_store
         self._store: ObjectStore | None = None
 
-    async def keep(self, name: str, value: bytes) -> None:
+    async def store(self, name: str, value: bytes) -> None:
         """Store the value under this name. Idempotent. Raises UnavailableError."""
         store = await self._opened()
         metadata = ObjectMetadata(sha256=hashlib.sha256(value).hexdigest())

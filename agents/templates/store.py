@@ -154,7 +154,7 @@ class TemplateStore:
             height=row["height"],
             output=orjson.loads(row["output"]),
             javascript=row["javascript"],
-            warnings=msgspec.json.decode(row["warnings"], type=list[TemplateWarning]),
+            warnings=msgspec.convert(orjson.loads(row["warnings"]), list[TemplateWarning]),
             # Postgres writes a float of jsonb out in full; orjson reads one beyond 64 bits as the float that it was.
             placeholders=msgspec.convert(orjson.loads(row["placeholders"]), list[Placeholder]),
             is_active=row["is_active"],

@@ -38,7 +38,7 @@ async def _moments(draw: Draw, html: str, count: int, slots: int) -> list[float]
 
 
 async def drawn_alone(draw: Draw, html: str, count: int) -> list[float]:
-    """Return the time of each of so many posters drawn one after the other, in milliseconds."""
+    """Return the time of each of `count` posters drawn one after the other, in milliseconds."""
     times = []
     for _ in range(count):
         document = filled(html)

@@ -17,7 +17,7 @@ from renderer.browser.chromium import find_chromium, may_sandbox
 MODES: Final = ("CONTEXT", "PAGE", "BROWSER")
 WORKERS: Final = (2, 3, 4)
 WARM_UP: Final = 8
-PATIENCE_SECONDS: Final = 900.0
+TIMEOUT_SECONDS: Final = 900.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ class Cluster:
             capture_output=True,
             text=True,
             check=False,
-            timeout=PATIENCE_SECONDS,
+            timeout=TIMEOUT_SECONDS,
         )
         if done.returncode != 0:
             raise PeersError(f"puppeteer-cluster failed with {workers} workers in mode {mode}:\n{done.stderr[-2000:]}")
@@ -82,6 +82,6 @@ def _compared(site: Site, cluster: Cluster, counts: Counts) -> Peer:
     for _ in range(counts.rounds):
         peer.rates.append(cluster.rate(mode, workers, counts.beside))
         peer.ours.append(site.backlog(template, counts.beside))
-        site.settle()
+        site.wait_until_done()
         peer.quick.append(cluster.rate(mode, workers, counts.beside, quick=True))
     return peer

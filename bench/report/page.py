@@ -46,7 +46,7 @@ def head(figures: Figures) -> str:
 
 def targets(figures: Figures) -> str:
     """Return what shall be reached, and whether it is."""
-    rows = [[each.target, each.measured or "–", each.said] for each in verdicts(figures)]
+    rows = [[each.target, each.measured or "–", each.text] for each in verdicts(figures)]
     return section("Targets", table(["target", "measured", ""], rows))
 
 
@@ -175,7 +175,7 @@ def sink(measured: Sinks) -> str:
 def reuses(measured: Reuses) -> str:
     """Return what is answered without rendering."""
     rows = [
-        [store, name, f"{each.rendered_ms:.0f}", f"{each.kept_ms:.2f}", f"{each.rendered_ms / each.kept_ms:,.0f}"]
+        [store, name, f"{each.rendered_ms:.0f}", f"{each.stored_ms:.2f}", f"{each.rendered_ms / each.stored_ms:,.0f}"]
         for store, documents in measured.stores.items()
         for name, each in documents.items()
     ]
@@ -184,7 +184,7 @@ def reuses(measured: Reuses) -> str:
         paragraph("""
             A poster equal to an earlier one is not rendered: its object is found by its key. Latency with template,
             browser and storage, without the broker, one poster at a time:"""),
-        table(["store", "poster", "rendered ms", "kept ms", "times faster"], rows),
+        table(["store", "poster", "rendered ms", "from storage ms", "times faster"], rows),
     )
 
 

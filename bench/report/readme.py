@@ -12,7 +12,7 @@ HEADING: Final = "## How fast\n\n"
 
 
 def with_speed(readme: str, figures: Figures) -> str:
-    """Return the README with its section written anew, or as it is where a part that the section speaks of is not kept.
+    """Return the README with its section written again, or as it is where a part that the section needs is not stored.
 
     Raises ValueError where the README has no such section.
     """

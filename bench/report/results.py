@@ -1,4 +1,4 @@
-"""What the parts of the benchmark measure, as it is kept: single rounds and times, so that the page can judge them."""
+"""Results of each part of the benchmark as they are stored: single rounds and times, which the page judges."""
 
 from dataclasses import dataclass, field
 
@@ -36,7 +36,7 @@ class Starts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """The memory of a render worker after so many posters, in MB (10⁶ bytes)."""
+    """The memory of a render worker after this many posters, in MB (10⁶ bytes)."""
 
     posters: int
     python: float
@@ -83,10 +83,10 @@ class Sinks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reused:
-    """Milliseconds of rendering a poster and of answering it from what is kept."""
+    """Milliseconds of rendering a poster and of answering it from storage."""
 
     rendered_ms: float
-    kept_ms: float
+    stored_ms: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +107,7 @@ class Encoded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choices:
-    """What decided our choices, by document and then by alternative: posters a second where nothing else is said."""
+    """What decided our choices, by document and then by alternative: posters a second unless noted otherwise."""
 
     slots: dict[str, dict[str, float]]
     frames: dict[str, dict[str, float]]
@@ -179,7 +179,7 @@ class Drivers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """Every part that is kept, and on which days they were measured."""
+    """Every part that is stored, and on which days they were measured."""
 
     days: list[str]
     cores: int

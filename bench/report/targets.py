@@ -1,4 +1,4 @@
-"""What the system shall reach, held against what was measured. Verdicts are computed here, never written by hand."""
+"""The targets, compared with the measured figures. Verdicts are computed here, never written by hand."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,21 +12,21 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """A target with what was measured of it; None where it was not measured."""
+    """A target with its measured figure; None where it was not measured."""
 
     target: str
     measured: str | None
     met: bool | None
 
     @property
-    def said(self) -> str:
+    def text(self) -> str:
         """Return the verdict as the page shows it."""
         return {True: "met", False: "**not met**", None: "not measured"}[self.met]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A figure that shall be at least, or at most, a limit. `figure` returns None where its part is not kept."""
+    """A figure that shall be at least, or at most, a limit. `figure` returns None where its part is not stored."""
 
     words: str
     figure: Callable[[Figures], float | None]
@@ -123,7 +123,7 @@ def _over_peer(name: str) -> Callable[[Figures], float | None]:
 def _cached(figures: Figures) -> float | None:
     return _of(
         figures.reuse,
-        lambda reuse: min(kept["rich"].rendered_ms / kept["rich"].kept_ms for kept in reuse.stores.values()),
+        lambda reuse: min(times["rich"].rendered_ms / times["rich"].stored_ms for times in reuse.stores.values()),
     )
 
 
@@ -183,7 +183,7 @@ TARGETS: Final = (
         at_most=True,
     ),
     Target(
-        words="Answered from what is kept: 50 times faster than rendering a rich poster, or more",
+        words="Answered from storage: 50 times faster than rendering a rich poster, or more",
         figure=_cached,
         limit=50,
         unit=" times",

@@ -42,7 +42,7 @@ _max = click.option("--max", "most", type=click.IntRange(min=1), required=True, 
 def dead_letters() -> None:
     """List, show, replay and drop dead letters; resume paused roles.
 
-    A dead letter is a record that a role could not use and set aside, unchanged.
+    A dead letter is a record that a role could not use, stored unchanged.
     """
 
 

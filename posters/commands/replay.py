@@ -22,9 +22,9 @@ def replay(job_id: str, *, failed: bool) -> None:
     """
     replayed = asyncio.run(replay_job(read_settings(), job_id, failed_only=failed, now=datetime.now(UTC)))
     if replayed.missing and not replayed.count:
-        raise CommandError(f"the requests of {job_id} are no longer on {topics.POSTER_REQUESTS}; request it anew")
+        raise CommandError(f"the requests of {job_id} are no longer on {topics.POSTER_REQUESTS}; request it again")
     say(f"replayed {replayed.count} posters")
     if replayed.missing:
         raise CommandError(
-            f"the requests of {replayed.missing} more are no longer on {topics.POSTER_REQUESTS}; request them anew"
+            f"the requests of {replayed.missing} more are no longer on {topics.POSTER_REQUESTS}; request them again"
         )

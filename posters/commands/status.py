@@ -6,10 +6,11 @@ import click
 import orjson
 
 from agents.settings import read_settings
-from posters.commands.terminal import printable, say, say_rows
+from posters.commands.terminal import say, say_rows
 from posters.main import CommandError
 from posters.operations.jobs import Job, find_job
 from schemas import limits
+from streams.printable import printable
 
 
 @click.command()

@@ -8,12 +8,13 @@ import orjson
 
 from agents.settings import read_settings
 from posters.commands.json_option import JsonObject
-from posters.commands.terminal import printable, say, say_document, say_rows
+from posters.commands.terminal import say, say_document, say_rows
 from posters.main import CommandError
 from posters.operations.templates import TemplateClient
 from schemas.output import OutputError, parse_output
 from schemas.references import Identified, Latest, Numbered, parse_reference
 from schemas.templates import TemplateActivate, TemplateArchive, TemplateGet, TemplatePreview, TemplateUpload
+from streams.printable import printable
 
 _timeout = click.option("--timeout", type=float, default=30.0, show_default=True, help="longest wait, in seconds")
 _html_file = click.Path(exists=True, dir_okay=False, path_type=Path)

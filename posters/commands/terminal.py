@@ -1,6 +1,5 @@
 """Output of commands: escapes the control characters of record content, and prints rows whole."""
 
-import re
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -8,31 +7,10 @@ from typing import Final
 import click
 from rich.cells import cell_len
 
+from streams.printable import printable
+
 MOST_PADDING: Final = 40
 """Columns are aligned up to this width; a longer cell is printed whole and moves the rest of its row."""
-
-_UNSAFE: Final = re.compile(
-    "[\x00-\x1f\x7f-\x9f"  # C0, DEL, C1: among them ESC and CSI, which command a terminal
-    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # bidirectional controls, which reorder what is read
-    "\u2028\u2029"  # line and paragraph separators
-    "\ud800-\udfff]"  # lone surrogates, which no encoding takes
-)
-_SHORT: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
-
-
-def printable(text: str, *, multiline: bool = False) -> str:
-    """Return the text with control and bidirectional characters escaped, as JSON escapes them: `\\u001b`.
-
-    With `multiline` line feeds and tabs stay, so that JSON and the text of a record keep their layout.
-    """
-
-    def escaped(match: re.Match[str]) -> str:
-        character = match[0]
-        if multiline and character in "\n\t":
-            return character
-        return _SHORT.get(character, f"\\u{ord(character):04x}")
-
-    return _UNSAFE.sub(escaped, text)
 
 
 def say(text: str, *, error: bool = False, multiline: bool = False) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from agents.postgres import Connection
 from agents.settings import Settings
 from posters.operations.audit import audit_record, operator
 from posters.operations.database import connected
@@ -20,11 +21,11 @@ SQL: Final = named_queries(Path(__file__).with_name("dead_letter_actions.sql"))
 AUDIT_JOB: Final = "dead-letters"
 """Stands for the job in the audit trail."""
 CHUNK_SIZE: Final = 100
-"""So many letters are acted on and recorded together."""
+"""How many letters are acted on and recorded together."""
 
 
 class PausedRole(NamedTuple):
-    """A role that set aside too many records: why, and the build that did."""
+    """A role that is paused because of too many dead letters: why, and the build that wrote them."""
 
     role: str
     reason: str
@@ -42,7 +43,7 @@ class Acted:
 class DeadLetterActions:
     """The record of what was done with dead letters, in Postgres."""
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def pending(self, letters: Sequence[DeadLetter]) -> list[DeadLetter]:

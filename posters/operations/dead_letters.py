@@ -1,4 +1,4 @@
-"""Dead letters: records that a role set aside, read from their topic, completed from storage, and sent back."""
+"""Dead letters: records that a role could not use, read from their topic, completed from storage, and sent back."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -31,7 +31,7 @@ Conditions = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """A record that a role set aside: its origin, the reason, and its original key, value and headers.
+    """A record that a role made a dead letter: its origin, the reason, and its original key, value and headers.
 
     `claim` is the object key of the value where it was too large for the topic, or of the whole record where `claimed`
     says so; `timestamp` is in milliseconds.

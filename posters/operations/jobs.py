@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from agents.postgres import Connection
 from agents.settings import Settings
 from posters.operations.database import connected
 from posters.operations.errors import OperationError
@@ -40,7 +41,7 @@ class Job:
 class Jobs:
     """Reads jobs on one connection."""
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def find(self, job_id: str, posters: int = 0) -> Job | None:

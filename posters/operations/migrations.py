@@ -159,7 +159,7 @@ async def _connect(database_url: str) -> AsyncIterator[asyncpg.Connection]:
         address = urlsplit(database_url)
         raise DatabaseUnreachableError(
             f"cannot connect to database `{address.path.lstrip('/')}` at {address.hostname or 'the local socket'}"
-            f"{f':{address.port}' if address.port else ''}: {error or type(error).__name__}; "
+            f"{f':{address.port}' if address.port else ''}: {str(error) or type(error).__name__}; "
             "check POSTERS_DATABASE_URL and that the server runs"
         ) from error
     try:

@@ -19,7 +19,7 @@ CACHE_MAX_BYTES: Final = 32 * 1024 * 1024
 ASSET_SECONDS: Final = 5.0
 """From the name's resolution to the last byte; a document has several times that."""
 LATE_SECONDS: Final = 5.0
-"""For so long after a timeout an asset gets a fifth of the time only: many documents may name it."""
+"""How long after a timeout an asset gets only a fifth of the time: many documents may name it."""
 LATE_MAX: Final = 1_000
 
 

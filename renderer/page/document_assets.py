@@ -15,9 +15,9 @@ BYTES_MAX: Final = 32 * 1024 * 1024
 PIXELS_MAX: Final = 128_000_000
 """Of one document: addresses fetched, bytes and pixels of all its assets together."""
 LATE_SECONDS: Final = 0.2
-"""For so long a page that other documents wait for is blocked by an asset; then it is given to them."""
+"""How long an asset may block a page that other documents wait for; then the page is given to them."""
 YIELDS_MAX: Final = 4
-"""How often a document gives its page to others: it is drawn anew each time."""
+"""How often a document gives its page to others: each time it is drawn again from the beginning."""
 
 
 class AssetsLateError(Exception):

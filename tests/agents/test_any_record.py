@@ -8,10 +8,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from agents.sink.merge import merge
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from posters.operations.requests import _outcome
 
 from agents.cancellations import Cancellations
 from agents.events import PinnedPosterEvents, render_record
@@ -19,7 +17,9 @@ from agents.intake.catalog import Catalog
 from agents.intake.request_handler import RequestHandler, UnknownTemplateError
 from agents.retry.agent import RetryAgent, next_attempt
 from agents.sink.decode import rows_of, salvaged_rows
+from agents.sink.merge import merge
 from posters.operations.dead_letters import FIELDS, parse, replay_record
+from posters.operations.requests import _outcome
 from schemas import topics
 from schemas.codec import ContractError, decode, encode
 from schemas.renders import PosterPinned

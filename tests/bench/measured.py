@@ -73,7 +73,7 @@ def figures() -> Figures:
     """Return every part."""
     encoded = {each: Encoded(ms=35, rate=40, size=123_456) for each in ("PNG for speed", "PNG")}
     peer = Peer(modes={"PAGE × 2": 3.0, "PAGE × 3": 3.1}, best="PAGE × 3", rates=[3.0], quick=[6.0], ours=[9.0])
-    reused = Reused(rendered_ms=180, kept_ms=1.5)
+    reused = Reused(rendered_ms=180, stored_ms=1.5)
     return Figures(
         days=["2026-01-31"],
         cores=2,

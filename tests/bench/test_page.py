@@ -1,4 +1,4 @@
-"""The page follows from what is kept."""
+"""The page follows from the stored results."""
 
 import json
 import re
@@ -11,39 +11,39 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from bench.__main__ import MEASURES, ON_DEMAND, chosen, write_page
-from bench.kept import PARTS, keep, kept_figures
 from bench.report.page import memory_plot, page
 from bench.report.plot import Line, plot
 from bench.report.readme import with_speed
 from bench.report.results import Figures, Rounds
+from bench.results_store import PARTS, store_figures, stored_figures
 from tests.bench.measured import figures, memory
 
 README = Path(__file__).parents[2] / "README.md"
 TODAY = date(2026, 1, 31)
 
 
-def test_what_is_kept_is_what_was_measured(tmp_path: Path) -> None:
+def test_what_is_stored_is_what_was_measured(tmp_path: Path) -> None:
     """Every part comes back from its file as it went in."""
     measured = figures()
     for part in PARTS:
-        keep(tmp_path, part, getattr(measured, part), TODAY)
+        store_figures(tmp_path, part, getattr(measured, part), TODAY)
 
-    kept = kept_figures(tmp_path)
+    stored = stored_figures(tmp_path)
 
-    assert all(getattr(kept, part) == getattr(measured, part) for part in PARTS)
-    assert kept.days == ["2026-01-31"]
+    assert all(getattr(stored, part) == getattr(measured, part) for part in PARTS)
+    assert stored.days == ["2026-01-31"]
 
 
 def test_a_part_measured_again_takes_the_place_of_the_former(tmp_path: Path) -> None:
     """Parts can be measured singly; the others stay, and the page names both days."""
-    keep(tmp_path, "intake", figures().intake, TODAY)
-    keep(tmp_path, "memory", memory(1, 2, 3, 4), TODAY)
-    keep(tmp_path, "memory", memory(5, 6, 7, 8), date(2026, 2, 1))
+    store_figures(tmp_path, "intake", figures().intake, TODAY)
+    store_figures(tmp_path, "memory", memory(1, 2, 3, 4), TODAY)
+    store_figures(tmp_path, "memory", memory(5, 6, 7, 8), date(2026, 2, 1))
 
-    kept = kept_figures(tmp_path)
+    stored = stored_figures(tmp_path)
 
-    assert (kept.intake, kept.memory) == (figures().intake, memory(5, 6, 7, 8))
-    assert "Measured on 2026-01-31 and 2026-02-01" in page(kept)
+    assert (stored.intake, stored.memory) == (figures().intake, memory(5, 6, 7, 8))
+    assert "Measured on 2026-01-31 and 2026-02-01" in page(stored)
 
 
 def test_results_of_before_the_second_baseline_are_read(tmp_path: Path) -> None:
@@ -51,11 +51,20 @@ def test_results_of_before_the_second_baseline_are_read(tmp_path: Path) -> None:
     old = {"rates": [9.6], "ms": [110], "bare_rates": [10.0], "bare_ms": [100]}
     document = {"day": "2026-01-31", "cores": 2, "figures": {"posters": 500, "documents": {"simple": old, "rich": old}}}
     (tmp_path / "flow.json").write_text(json.dumps(document), encoding="utf-8")
-    kept = kept_figures(tmp_path)
+    stored = stored_figures(tmp_path)
 
-    assert kept.flow is not None
-    assert kept.flow.documents["rich"] == Rounds(rates=[9.6], ms=[110], playwright_rates=[10.0], playwright_ms=[100])
-    assert "| rich | 10.0 | – | 9.6 | 0.96 | – |" in page(kept)
+    assert stored.flow is not None
+    assert stored.flow.documents["rich"] == Rounds(rates=[9.6], ms=[110], playwright_rates=[10.0], playwright_ms=[100])
+    assert "| rich | 10.0 | – | 9.6 | 0.96 | – |" in page(stored)
+
+
+def test_results_of_before_the_renaming_of_stored_times_are_read(tmp_path: Path) -> None:
+    """The times of posters that are answered from storage have had another name."""
+    old = {"rendered_ms": 180, "kept_ms": 1.5}
+    document = {"day": "2026-01-31", "cores": 2, "figures": {"stores": {"S3": {"simple": old, "rich": old}}}}
+    (tmp_path / "reuse.json").write_text(json.dumps(document), encoding="utf-8")
+
+    assert stored_figures(tmp_path).reuse == figures().reuse
 
 
 def test_the_page_compares_the_drivers() -> None:
@@ -66,7 +75,7 @@ def test_the_page_compares_the_drivers() -> None:
     assert "| memory of all processes after a round, MB | 700 | 1,050 | 1.50 |" in text
 
 
-def test_every_part_can_be_measured_and_is_kept() -> None:
+def test_every_part_can_be_measured_and_is_stored() -> None:
     """No part is measured and then left out, or shown and never measured."""
     assert list(MEASURES) == list(PARTS)
 
@@ -89,7 +98,7 @@ def test_the_page_shows_every_part_and_every_target(tmp_path: Path) -> None:
     assert max(len(line) for line in text.splitlines() if not line.startswith(("|", "- "))) <= 120
 
 
-def test_the_page_leaves_out_what_is_not_kept() -> None:
+def test_the_page_leaves_out_what_is_not_stored() -> None:
     """A first run of one part makes a page that claims nothing of the others."""
     text = page(Figures(days=["2026-01-31"], cores=2, intake=figures().intake))
 
@@ -111,7 +120,7 @@ def test_the_readme_says_what_the_page_says() -> None:
     assert with_speed(written, figures()) == written
 
 
-def test_the_readme_stays_where_not_everything_is_kept() -> None:
+def test_the_readme_stays_where_not_everything_is_stored() -> None:
     """A run of some parts does not leave a sentence half true."""
     readme = README.read_text(encoding="utf-8")
 
@@ -121,10 +130,10 @@ def test_the_readme_stays_where_not_everything_is_kept() -> None:
 def test_the_picture_is_written_beside_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The page's link to its picture leads somewhere."""
     monkeypatch.setattr("bench.__main__.ROOT", tmp_path)
-    keep(tmp_path / "kept", "memory", memory(1, 2, 3, 4), TODAY)
+    store_figures(tmp_path / "results", "memory", memory(1, 2, 3, 4), TODAY)
     (tmp_path / "docs").mkdir()
 
-    write_page(tmp_path / "kept", tmp_path / "docs")
+    write_page(tmp_path / "results", tmp_path / "docs")
 
     text = (tmp_path / "docs" / "performance.md").read_text(encoding="utf-8")
     [target] = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", text)

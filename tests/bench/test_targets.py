@@ -28,7 +28,7 @@ def test_what_reaches_every_target_meets_it() -> None:
 
 def test_what_was_not_measured_is_neither_met_nor_missed() -> None:
     """Without figures there is no verdict, and the page says so."""
-    assert {(verdict.measured, verdict.said) for verdict in verdicts(Figures(days=[], cores=2))} == {
+    assert {(verdict.measured, verdict.text) for verdict in verdicts(Figures(days=[], cores=2))} == {
         (None, "not measured")
     }
 
@@ -52,7 +52,7 @@ def test_a_figure_that_only_rounds_to_its_limit_misses_it() -> None:
     late = replace(figures(), start=Starts(worker=[5.01], render=[2.0]))
     [verdict] = [each for each in verdicts(late) if each.met is False]
 
-    assert (verdict.measured, verdict.said) == ("5.0 s", "**not met**")
+    assert (verdict.measured, verdict.text) == ("5.0 s", "**not met**")
 
 
 def test_the_guards_are_weighed_against_the_whole_poster() -> None:

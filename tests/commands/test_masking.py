@@ -90,6 +90,6 @@ def test_log_lines_are_masked_and_escaped() -> None:
     content = JsonFormatter(mask_secrets).format(record)
 
     assert "no s3://***@b \\u202e\n  Traceback" in lines
-    assert lines.endswith("ValueError: postgresql://***@db \\x1b[2J")
+    assert lines.endswith("ValueError: postgresql://***@db \\u001b[2J")
     assert SECRET not in content
     assert "postgresql://***@db" in content

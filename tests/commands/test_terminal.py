@@ -6,12 +6,13 @@ import pytest
 from click.testing import CliRunner
 
 from posters.commands import dead_letters, status
-from posters.commands.terminal import aligned, printable, say_document, say_fields, say_rows
+from posters.commands.terminal import aligned, say_document, say_fields, say_rows
 from posters.main import CommandError, main
 from posters.operations import dead_letter_actions
 from posters.operations.dead_letters import DeadLetter
 from posters.operations.errors import OperationError
 from posters.operations.jobs import Job
+from streams.printable import printable
 
 ESCAPE, OVERRIDE, CSI = "\x1b[2J", "\u202egnp", "\x9b1m"
 HOSTILE = f"a{ESCAPE}{OVERRIDE}{CSI}"
@@ -185,9 +186,9 @@ def test_an_operation_that_fails_is_a_message_and_exit_code_1(monkeypatch: pytes
     """Operations know no click: the command line turns their errors into one sentence."""
 
     async def find(*_: object) -> Job:
-        raise OperationError("job x is gone; request it anew")
+        raise OperationError("job x is gone; request it again")
 
     monkeypatch.setattr(status, "find_job", find)
     done = CliRunner().invoke(main, ["status", "x"])
 
-    assert (done.exit_code, done.stderr) == (1, "posters: job x is gone; request it anew\n")
+    assert (done.exit_code, done.stderr) == (1, "posters: job x is gone; request it again\n")

@@ -1,4 +1,4 @@
-"""Poison messages: set aside byte for byte as dead letters, without effect on other requests or the worker."""
+"""Poison messages: stored byte for byte as dead letters, without effect on other requests or the worker."""
 
 import orjson
 import pytest
@@ -107,7 +107,7 @@ def test_the_sender_of_a_broken_request_gets_an_answer(system: System) -> None:
 
 
 def test_a_burst_of_hostile_records_does_not_restart_the_worker(system: System, template: str) -> None:
-    """Every kind of hostile record at once is set aside, and the same process makes the next poster."""
+    """Every kind of hostile record at once becomes a dead letter, and the same process makes the next poster."""
     system.outcome(system.request(template, {"title": "before the burst"}))
     before = system.process_marker()
     for name, value in HOSTILE.items():

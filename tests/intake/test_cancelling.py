@@ -68,7 +68,7 @@ async def test_rendering_a_replay_ends_when_its_generation_is_cancelled() -> Non
     ended = []
     try:
         async with asyncio.timeout(None) as scope:
-            with cancellations.ending("job", 1, scope):
+            with cancellations.cancel_scope_with_job("job", 1, scope):
                 await asyncio.sleep(0)
                 ended.append(scope.expired())
                 cancellations.on_record(*record("job", 1))

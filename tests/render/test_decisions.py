@@ -7,7 +7,7 @@ import pytest
 
 from agents.render.lanes import Lanes
 from agents.render.object_key import object_digest, object_key
-from agents.render.retry_schedule import next_try
+from agents.render.retry_schedule import retry_for
 from renderer.rendering import AssetUsage
 from schemas.codes import ErrorCode
 from schemas.outcomes import Asset
@@ -16,20 +16,20 @@ from tests.streams.deliveries import delivery
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def test_bulk_gets_a_fifth_while_interactive_waits_and_all_of_it_otherwise() -> None:
-    """Four interactive posters, then one of bulk; bulk alone is served without a pause."""
+def test_bulk_gets_a_fifth_while_normal_waits_and_all_of_it_otherwise() -> None:
+    """Four normal posters, then one of bulk; bulk alone is served without a pause."""
     lanes = Lanes(lambda: True)
     for offset in range(20):
         lanes.append(delivery(offset, topic="poster-renders"))
     for offset in range(5):
         lanes.append(delivery(offset, topic="poster-renders-bulk"))
 
-    order = ["b" if lanes.popleft().topic.endswith("bulk") else "i" for _ in range(25)]
+    order = ["b" if lanes.popleft().topic.endswith("bulk") else "n" for _ in range(25)]
 
-    assert "".join(order) == "iiiib" * 5
+    assert "".join(order) == "nnnnb" * 5
 
 
-def test_interactive_goes_first() -> None:
+def test_normal_goes_first() -> None:
     """A poster that somebody waits for overtakes a backlog."""
     lanes = Lanes(lambda: True)
     for offset in range(5):
@@ -40,7 +40,7 @@ def test_interactive_goes_first() -> None:
 
 
 def test_bulk_without_room_waits_but_keeps_its_fifth() -> None:
-    """Only what interactive posters are there for is handed out, and after four of them one of bulk nevertheless."""
+    """Only normal posters are taken, and one of bulk after four of them nevertheless."""
     lanes = Lanes(lambda: False)
     lanes.append(delivery(0, topic="poster-renders-bulk"))
     alone = len(lanes)
@@ -65,7 +65,7 @@ def test_bulk_without_room_waits_but_keeps_its_fifth() -> None:
 )
 def test_each_attempt_has_its_tier_until_there_are_none_left(code: ErrorCode, attempt: int, tier: int | None) -> None:
     """Retryable codes pass three tiers, memory one, the rest none."""
-    retry = next_try(code, attempt, (10, 60, 600), NOW)
+    retry = retry_for(code, attempt, (10, 60, 600), NOW)
 
     assert (retry.tier if retry else None) == tier
     if retry is not None:

@@ -311,8 +311,8 @@ def test_an_outcome_names_fifty_assets_and_those_that_are_missing_first(bench: B
     image = outcomes.Image(
         name="default", url="u", object_key="k", sha256="a" * 64, size_bytes=1, width=1, height=1, format="png"
     )
-    completed = events(bench.poster()).completed(StoredPoster(images=[image], assets=assets))[0]
-    failed = events(bench.poster()).failed("asset_status", "strict: missing …", assets)[0]
+    completed = events(bench.poster()).records_of_completion(StoredPoster(images=[image], assets=assets))[0]
+    failed = events(bench.poster()).records_of_failure("asset_status", "strict: missing …", assets)[0]
 
     for record, status in ((completed, "completed"), (failed, "failed")):
         outcome = decode(record.value or b"", PosterOutcome)

@@ -34,7 +34,7 @@ async def test_whoever_gets_no_turn_is_told_so_and_disturbs_nobody(
     await shared.fetch_value("CREATE TABLE notes (text text)")
     async with shared.transaction() as connection:
         await connection.execute("INSERT INTO notes VALUES ('kept')")
-        monkeypatch.setattr(postgres, "CONNECT_SECONDS", 0.01)
+        monkeypatch.setattr(postgres, "TURN_SECONDS", 0.01)
         with pytest.raises(UnavailableError, match="busy"):
             await shared.fetch_value(SESSION)
         monkeypatch.undo()

@@ -2,6 +2,8 @@
 
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -12,11 +14,14 @@ from agents.postgres import Connection, Database
 from agents.render.template_sources import TemplateSources
 from agents.settings import Settings
 from agents.sink.database import sink_database
+from agents.sink.erasures import Erasures
 from agents.sink.flush import FLUSH_FUNCTION
 from agents.sink.janitor import Janitor
 from agents.sink.sink import Sink
+from agents.storage.files import FileStore
 from posters.operations.setup import grant
 from streams.errors import UnavailableError
+from streams.sql import named_queries
 from tests.sink.ports import Announcements, SetAside
 from tests.sink.topics import Topics
 
@@ -28,20 +33,46 @@ TABLES = (
     "template_generation_jobs",
     "template_poster_results",
     "template_generation_logs",
+    "poster_erasures",
     "blown_fuses",
     "dead_letter_actions",
+    "posters_migrations",
 )
 WRITES = {
     "intake": {"blown_fuses"},
     "retry": {"blown_fuses"},
     "render": {"blown_fuses"},
     "templates": {"templates", "template_placeholders", "template_activations", "template_drafts", "blown_fuses"},
-    "sink": {"template_generation_jobs", "template_poster_results", "template_generation_logs", "blown_fuses"},
+    "sink": {
+        "template_generation_jobs",
+        "template_poster_results",
+        "template_generation_logs",
+        "poster_erasures",
+        "blown_fuses",
+    },
     "operator": {"blown_fuses", "dead_letter_actions"},
 }
 READS = {role: set(tables) for role, tables in WRITES.items()}
 READS["render"] |= {"templates", "template_drafts"}
 READS["operator"] |= set(TABLES) - {"template_drafts"}
+ROLES = ("intake", "render", "retry", "templates", "sink")
+QUERIES = {
+    "agents/dead_letter_limits.sql": ROLES,
+    "agents/render/template_sources.sql": ("render",),
+    "agents/sink/erasures.sql": ("sink",),
+    "agents/sink/open_posters.sql": ("sink",),
+    "agents/templates/store.sql": ("templates",),
+    "posters/operations/dead_letter_actions.sql": ("operator",),
+    "posters/operations/jobs.sql": ("operator",),
+}
+"""Files of named queries, and as whom they run."""
+OTHER_SQL = {
+    "agents/sink/flush.sql",  # a function; run by `test_the_sink_does_its_work_with_its_rights`
+    "posters/demo/results.sql",  # of the demo's own database
+    "posters/operations/grants.sql",  # these two by the owner of the tables
+    "posters/operations/rebuild.sql",
+}
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -62,6 +93,8 @@ async def users(granted: str) -> AsyncIterator[dict[str, str]]:
     parts = urlsplit(granted)
     yield {role: granted.replace(f"//{parts.username}@", f"//{name}@") for role, name in names.items()}
     for name in names.values():
+        # A test that failed may have left its session open, with which the role could not be dropped.
+        await owner.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", name)
         while not await _dropped(owner, name):
             pass
     await owner.close()
@@ -94,17 +127,52 @@ async def test_a_role_reads_and_writes_its_own_tables_only(users: dict[str, str]
     assert writes == WRITES[role]
 
 
-async def test_the_sink_does_its_work_with_its_rights(users: dict[str, str]) -> None:
-    """It flushes, sweeps, makes and drops partitions of the log."""
+def test_every_file_of_queries_is_assigned_to_those_who_run_it() -> None:
+    """A new file of SQL is checked for the rights it needs."""
+    files = {str(path.relative_to(ROOT)) for room in ("agents", "posters") for path in (ROOT / room).rglob("*.sql")}
+
+    assert files == QUERIES.keys() | OTHER_SQL
+
+
+@pytest.mark.parametrize(("file", "role"), [(file, role) for file, roles in QUERIES.items() for role in roles])
+async def test_a_role_may_run_each_of_its_queries(users: dict[str, str], file: str, role: str) -> None:
+    """No query of a role is refused for lack of rights."""
+    connection = await asyncpg.connect(users[role])
+    refused = {}
+    try:
+        for name, query in named_queries(ROOT / file).items():
+            try:
+                await _run_without_values(connection, query)
+            except asyncpg.InsufficientPrivilegeError as error:
+                refused[name] = str(error)
+    finally:
+        await connection.close()
+
+    assert refused == {}
+
+
+async def _run_without_values(connection: Connection, query: str) -> None:
+    """Run a query with NULL for every parameter, which constraints may refuse; the server checks rights before them."""
+    parameters = (await connection.prepare(query)).get_parameters()
+    with suppress(asyncpg.IntegrityConstraintViolationError):
+        await connection.fetch(query, *(None for _ in parameters))
+
+
+async def test_the_sink_does_its_work_with_its_rights(users: dict[str, str], tmp_path: Path) -> None:
+    """It flushes, sweeps, erases, makes and drops partitions of the log."""
     database = sink_database(users["sink"], on_connect=FLUSH_FUNCTION)
     topics = Topics()
     await Sink(database, Announcements(), SetAside()).process([topics.request("job"), topics.completed("job")])
     swept = await Janitor(database, Announcements(), batch_timeout=60, stale_after=60, log_retention=3).sweep()
+    erasures = Erasures(database, FileStore(tmp_path), Announcements())
+    await erasures.record([topics.erase(job_id="job")])
+    erased = await erasures.sweep()
     status = await database.fetch_value("SELECT status FROM template_generation_jobs")
     await database.close()
 
     assert status == "completed"
     assert swept is not None
+    assert erased == 1
 
 
 async def test_an_address_that_asks_for_tls_is_never_used_without(database: str) -> None:

@@ -23,7 +23,7 @@ class Claims:
         self.stored: dict[str, bytes] = {}
         self.unavailable = False
 
-    async def keep(self, name: str, value: bytes) -> None:
+    async def store(self, name: str, value: bytes) -> None:
         """Store the value."""
         if self.unavailable:
             raise UnavailableError("the storage is unavailable")

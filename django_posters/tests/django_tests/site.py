@@ -65,12 +65,12 @@ class Site:
         ) as process:
             assert process.stdin is not None
             assert process.stdout is not None
-            told, orders = process.stdout, process.stdin
+            output, orders = process.stdout, process.stdin
 
             def start() -> int:
                 orders.write("\n")
                 orders.flush()
-                return int(told.readline())
+                return int(output.readline())
 
             yield start
             orders.close()

@@ -29,7 +29,7 @@ class FollowingPage:
         self._heard_more = asyncio.Condition()
 
     @property
-    def told(self) -> list[dict[str, Any]]:
+    def received(self) -> list[dict[str, Any]]:
         """The progress of each event so far."""
         events = [frame for frame in self.heard if not frame.startswith(":")]
         return [json.loads(event.split("data: ")[1]) for event in events]

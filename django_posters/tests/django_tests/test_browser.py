@@ -200,14 +200,14 @@ def test_template_editor(page: Page) -> None:
     page.uncheck("[name=set_as_active]")
     page.click("[data-kind=upload]")
     quote = Placeholder(name="quote", sample_value="They just appear.", description="What was said.")
-    told = {"section": "quote", "placeholders": [quote], "html_sha256": sha256("<p>{{ quote }}</p>")}
-    tell(version(1, command_id=sent("template.upload").pk, **told))
+    content = {"section": "quote", "placeholders": [quote], "html_sha256": sha256("<p>{{ quote }}</p>")}
+    tell(version(1, command_id=sent("template.upload").pk, **content))
     expect(page.locator(".poster-placeholders")).to_contain_text("They just appear.")
     expect(page.locator("[name=html]")).to_have_value("<p>{{ quote }}</p>")
 
     page.click("[data-kind=activate]")
     command = sent("template.activate")
-    tell(version(1, minutes=1, command_id=command.pk, is_active=True, active_from=NOW, **told))
+    tell(version(1, minutes=1, command_id=command.pk, is_active=True, active_from=NOW, **content))
 
     expect(page.locator("#content-main")).to_contain_text("quote_latest means this version")
     assert legible >= 4.5

@@ -21,15 +21,15 @@ def test_without_a_broker_one_message_says_so(plain_site: Site, command: list[st
     request_poster(make_testimonial())
     process = plain_site.start(*command, captured=True)
     assert process.stderr is not None
-    said = []
-    while not said or "no broker is available at 127.0.0.1:9" not in said[-1]:
-        said.append(process.stderr.readline())
-        assert said[-1], said
+    logged: list[str] = []
+    while not logged or "no broker is available at 127.0.0.1:9" not in logged[-1]:
+        logged.append(process.stderr.readline())
+        assert logged[-1], logged
 
     process.send_signal(signal.SIGINT)
     _, rest = process.communicate(timeout=60)
 
-    lines = [*said, *rest.splitlines()]
+    lines = [*logged, *rest.splitlines()]
     assert "Traceback" not in rest
     assert len(lines) < 20, lines
     assert process.returncode == (1 if "CommandError: the broker did not take 1 events in 10 s" in rest else 0)
@@ -45,13 +45,13 @@ def test_placeholders_need_no_command(plain_site: Site, command: list[Any]) -> N
         call_command(*command)
 
 
-def interrupted(process: subprocess.Popen[str], *, once_said: str) -> str:
+def interrupted(process: subprocess.Popen[str], *, once_logged: str) -> str:
     """Send Ctrl-C after a command has logged a text, and return what it logs after that."""
     assert process.stderr is not None
-    said = ""
-    while once_said not in said:
-        said = process.stderr.readline()
-        assert said
+    line = ""
+    while once_logged not in line:
+        line = process.stderr.readline()
+        assert line
     process.send_signal(signal.SIGINT)
     return process.communicate(timeout=60)[1]
 
@@ -61,7 +61,7 @@ def test_interrupted_upload_ends_like_any_program(plain_site: Site, tmp_path: Pa
     template = tmp_path / "quote.html"
     template.write_text("<p>{{ quote }}</p>", encoding="utf-8")
     process = plain_site.start("upload_poster_template", "quote", str(template), captured=True)
-    rest = interrupted(process, once_said="no broker is available")
+    rest = interrupted(process, once_logged="no broker is available")
 
     assert "CommandError: interrupted; it is unknown whether the template arrived" in rest
     assert "Traceback" not in rest
@@ -121,7 +121,7 @@ def test_relay_may_start_before_the_database(scheme: str) -> None:
     """A relay that starts while the database is unavailable waits for it, despite Django's own checks."""
     with Site(database_url=f"{scheme}://nobody@{NOWHERE}/site", broker=NOWHERE) as site:
         process = site.start("relay_posters", captured=True)
-        rest = interrupted(process, once_said="the database is unavailable")
+        rest = interrupted(process, once_logged="the database is unavailable")
 
     assert "Traceback" not in rest
     assert process.returncode == 0

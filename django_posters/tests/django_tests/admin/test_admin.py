@@ -240,10 +240,10 @@ def test_progress_of_jobs_is_read_by_one_query(admin: Client) -> None:
 
     address = f"{ADMIN}job/progress/?" + "&".join(f"job={job.pk}" for job in jobs)
     with CaptureQueriesContext(connection) as queries:
-        told = admin.get(address).json()
+        reported = admin.get(address).json()
 
     assert marked == {jobs[1].pk, jobs[2].pk}
-    assert (told[jobs[0].pk]["failure_count"], told[jobs[1].pk]["total_count"]) == (2, 2)
+    assert (reported[jobs[0].pk]["failure_count"], reported[jobs[1].pk]["total_count"]) == (2, 2)
     assert sum("posters_job" in query["sql"] for query in queries) == 1
 
 

@@ -48,8 +48,8 @@ def test_json_says_how_far_a_job_is(any_site: Site) -> None:
 
     answer = Client().get(f"/posters/jobs/{job.pk}/")
 
-    told = answer.json()
-    assert (told["status"], told["total_count"], told["finished_count"], told["is_finished"]) == (
+    reported = answer.json()
+    assert (reported["status"], reported["total_count"], reported["finished_count"], reported["is_finished"]) == (
         "processing",
         2,
         1,
@@ -63,9 +63,9 @@ def test_single_poster_is_reported_with_its_url(any_site: Site) -> None:
     poster = request_poster(make_testimonial())
     apply_outcome(decode(outcome(poster.job_id), PosterOutcome))
 
-    told = Client().get(f"/posters/jobs/{poster.job_id}/").json()
+    reported = Client().get(f"/posters/jobs/{poster.job_id}/").json()
 
-    assert (told["is_finished"], told["url"], told["success_count"]) == (True, URL, 1)
+    assert (reported["is_finished"], reported["url"], reported["success_count"]) == (True, URL, 1)
 
 
 def test_only_staff_may_follow_by_default(any_site: Site) -> None:
@@ -125,18 +125,18 @@ async def test_stream_tells_every_change_to_the_end(postgres_url: str) -> None:
     with Site(database_url=postgres_url, broker="127.0.0.1:9"):
         job = await sync_to_async(make_job)()
         answer = await AsyncClient().get(f"/posters/jobs/{job.pk}/events/")
-        told = []
+        reported = []
         async for event in read_stream(answer):
-            told.append(event)
-            if len(told) == 1:
+            reported.append(event)
+            if len(reported) == 1:
                 await sync_to_async(count_up)(job, 1, success_count=1)
-            if len(told) == 2:
+            if len(reported) == 2:
                 await sync_to_async(count_up)(job, 2, "completed", success_count=2)
         await sync_to_async(forget_connections)()
 
     assert answer["Content-Type"] == "text/event-stream"
-    assert [event.split("\n")[0] for event in told] == ["id: 0-queued", "id: 1-processing", "id: 2-completed"]
-    last = json.loads(told[-1].split("data: ")[1])
+    assert [event.split("\n")[0] for event in reported] == ["id: 0-queued", "id: 1-processing", "id: 2-completed"]
+    last = json.loads(reported[-1].split("data: ")[1])
     assert (last["success_count"], last["is_finished"]) == (2, True)
 
 
@@ -149,11 +149,11 @@ async def test_reconnecting_page_receives_only_changes(postgres_url: str) -> Non
         address, headers = f"/posters/jobs/{job.pk}/events/", {"Last-Event-ID": "1-processing"}
         answer = await AsyncClient().get(address, headers=headers)
         await sync_to_async(count_up)(job, 2, "completed", success_count=2)
-        told = [event async for event in read_stream(answer)]
+        reported = [event async for event in read_stream(answer)]
         again = await AsyncClient().get(address, headers={"Last-Event-ID": "2-completed"})
         await sync_to_async(forget_connections)()
 
-    assert [event.split("\n")[0] for event in told] == ["id: 2-completed"]
+    assert [event.split("\n")[0] for event in reported] == ["id: 2-completed"]
     assert again.status_code == 204
 
 
@@ -189,7 +189,7 @@ async def test_one_read_serves_every_page() -> None:
     watch = ProgressPoller(counts, poll_seconds=0)
 
     async def follow(job_id: str) -> list[int]:
-        return [told.revision async for told in watch.follow(state(job_id, 0)) if told is not None]
+        return [reported.revision async for reported in watch.follow(state(job_id, 0)) if reported is not None]
 
     followed = await asyncio.gather(*(follow(f"job-{number % 4}") for number in range(40)))
 
@@ -241,10 +241,10 @@ async def test_streams_send_heartbeats() -> None:
     await pages.aclose()
 
 
-@pytest.mark.parametrize("away", [OperationalError("gone"), InterfaceError("the connection is closed")])
-async def test_database_outage_ends_no_stream(away: Exception) -> None:
+@pytest.mark.parametrize("outage", [OperationalError("gone"), InterfaceError("the connection is closed")])
+async def test_database_outage_ends_no_stream(outage: Exception) -> None:
     """While the database is unavailable the streams wait, and they continue when it is available again."""
-    answers: Iterator[Exception | None] = itertools.chain([away], itertools.repeat(None))
+    answers: Iterator[Exception | None] = itertools.chain([outage], itertools.repeat(None))
 
     async def read(job_ids: Iterable[str]) -> dict[str, Progress]:
         if (error := next(answers)) is not None:
@@ -253,7 +253,7 @@ async def test_database_outage_ends_no_stream(away: Exception) -> None:
 
     pages = ProgressPoller(read, poll_seconds=0).follow(state("job-1", 0))
 
-    assert [told.revision async for told in pages if told is not None] == [3]
+    assert [reported.revision async for reported in pages if reported is not None] == [3]
 
 
 def test_progress_bar_takes_twenty_lines() -> None:

@@ -96,7 +96,7 @@ async def test_two_hundred_pages_are_one_question_a_second(application: ASGIHand
         seconds = time.monotonic() - started
 
     for page in pages:
-        assert [(told["job_id"], told["success_count"]) for told in page.told] == [
+        assert [(reported["job_id"], reported["success_count"]) for reported in page.received] == [
             (page.job_id, done) for done in range(JOBS + 1)
         ]
     assert JOBS <= looks.count <= seconds / progress_stream.POLL_SECONDS + 1
@@ -146,7 +146,7 @@ async def test_first_page_may_disconnect_before_the_others(application: ASGIHand
         await sync_to_async(tell)(job, job.total_count)
         await other.ends()
 
-    assert [told["status"] for told in other.told] == ["queued", "completed"]
+    assert [reported["status"] for reported in other.received] == ["queued", "completed"]
 
 
 async def test_page_hears_something_while_nothing_happens(
@@ -159,7 +159,7 @@ async def test_page_hears_something_while_nothing_happens(
         await page.hears(3)
 
     assert page.heard[1:3] == [": still here\n\n"] * 2
-    assert [told["status"] for told in page.told] == ["queued"]
+    assert [reported["status"] for reported in page.received] == ["queued"]
 
 
 async def test_reconnecting_page_receives_what_it_missed(application: ASGIHandler, looks: Looks) -> None:
@@ -169,7 +169,7 @@ async def test_reconnecting_page_receives_what_it_missed(application: ASGIHandle
     async with FollowingPage(application, job.pk, last_event_id="1-processing") as back:
         await sync_to_async(tell)(job, job.total_count)
         await back.ends()
-    [last] = back.told
+    [last] = back.received
     async with FollowingPage(application, job.pk, last_event_id=f"{last['revision']}-{last['status']}") as done:
         await done.ends()
 

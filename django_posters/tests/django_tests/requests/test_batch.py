@@ -114,8 +114,8 @@ def test_unchanged_rows_are_left_out(any_site: Site) -> None:
     asked = list(second.posters.order_by("poster_index").values_list("entity_id", flat=True))
     assert asked == [str(row.pk) for row in (one, two, fresh)]
     assert second.total_count == 3
-    kept = models.Testimonial.objects.filter(poster__job=first)
-    assert set(kept) == {three, four}
+    unchanged = models.Testimonial.objects.filter(poster__job=first)
+    assert set(unchanged) == {three, four}
 
 
 def test_reuse_false_asks_for_all(any_site: Site) -> None:
@@ -130,21 +130,21 @@ def test_reuse_false_asks_for_all(any_site: Site) -> None:
 
 def test_batch_of_nothing_is_completed_at_once(any_site: Site) -> None:
     """A job without posters sends no event, and job_finished is sent at the commit."""
-    told: list[tuple[object, Job]] = []
+    reported: list[tuple[object, Job]] = []
 
     def hear(sender: object, job: Job, **_: Any) -> None:
-        told.append((sender, job))
+        reported.append((sender, job))
 
     job_finished.connect(hear)
     try:
         with transaction.atomic():
             job = request_posters(models.Testimonial.objects.all())
-            before = list(told)
+            before = list(reported)
     finally:
         job_finished.disconnect(hear)
 
     job.refresh_from_db()
-    assert (before, told) == ([], [(models.Testimonial, job)])
+    assert (before, reported) == ([], [(models.Testimonial, job)])
     assert (job.status, job.is_finished, job.announced, job.total_count) == ("completed", True, True, 0)
     assert not OutboxEvent.objects.exists()
 

@@ -64,8 +64,12 @@ def orders() -> list[tuple[str, PosterEraseRequested]]:
 def test_every_picture_of_a_row_is_erased(any_site: Site) -> None:
     """Each poster that the row ever had is erased, under its job's key, and the URLs are cleared at once."""
     testimonial, other = make_testimonial(), make_testimonial(author="Ada")
-    older, newer, kept = request_poster(testimonial), request_poster(testimonial, reuse=False), request_poster(other)
-    for poster in (older, newer, kept):
+    older, newer, untouched = (
+        request_poster(testimonial),
+        request_poster(testimonial, reuse=False),
+        request_poster(other),
+    )
+    for poster in (older, newer, untouched):
         take(outcome(poster.job_id))
 
     count = erase_poster(testimonial)
@@ -78,8 +82,8 @@ def test_every_picture_of_a_row_is_erased(any_site: Site) -> None:
     assert testimonial.poster is None
     assert models.Testimonial.objects.get(pk=testimonial.pk).poster is None
     assert {poster.url for poster in Poster.objects.filter(entity_id=str(testimonial.pk))} == {""}
-    kept.refresh_from_db()
-    assert kept.url == URL
+    untouched.refresh_from_db()
+    assert untouched.url == URL
 
 
 def test_one_of_a_batch_is_erased_by_its_row(plain_site: Site) -> None:
@@ -129,7 +133,7 @@ def test_erasure_sends_a_signal(any_site: Site, erased: list[tuple[object, Poste
         take(outcome(poster.job_id, "erased"))
 
     poster.refresh_from_db()
-    assert [(sender, told.pk) for sender, told in erased] == [(models.Testimonial, poster.pk)]
+    assert [(sender, reported.pk) for sender, reported in erased] == [(models.Testimonial, poster.pk)]
     assert (poster.status, poster.url, poster.object_key, poster.sha256) == ("completed", "", "", "")
     assert poster.is_erased
     assert models.Testimonial.objects.get().poster_url == ""

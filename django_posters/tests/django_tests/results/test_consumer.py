@@ -45,6 +45,8 @@ def test_other_sites_are_left_alone(site: Site) -> None:
 
     until(has_url)
 
+    assert (Poster.objects.get().status, DeadLetterEvent.objects.count()) == ("completed", 0)
+
 
 def test_invalid_records_become_dead_letters(site: Site) -> None:
     """Invalid records are stored as dead letters with the reason, and the outcome after them is applied."""
@@ -56,9 +58,9 @@ def test_invalid_records_become_dead_letters(site: Site) -> None:
     site.start("consume_posters")
     until(has_url)
 
-    kept = DeadLetterEvent.objects.order_by("offset")
-    assert [None if row.value is None else bytes(row.value) for row in kept] == bad
-    assert all(row.error for row in kept)
+    letters = DeadLetterEvent.objects.order_by("offset")
+    assert [None if row.value is None else bytes(row.value) for row in letters] == bad
+    assert all(row.error for row in letters)
 
 
 def test_every_topic_of_results_is_read(any_site_with_broker: Site) -> None:

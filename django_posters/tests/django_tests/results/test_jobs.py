@@ -28,13 +28,13 @@ def take_outcome(job_id: str, index: int) -> None:
 @pytest.fixture
 def heard() -> Iterator[list[tuple[object, Job]]]:
     """The received job_finished signals."""
-    told: list[tuple[object, Job]] = []
+    reported: list[tuple[object, Job]] = []
 
     def hear(sender: object, job: Job, **_: Any) -> None:
-        told.append((sender, job))
+        reported.append((sender, job))
 
     job_finished.connect(hear)
-    yield told
+    yield reported
     job_finished.disconnect(hear)
 
 

@@ -84,7 +84,7 @@ def test_first_outcome_of_a_generation_counts(postgres_url: str, order: tuple[st
 
         poster.refresh_from_db()
     assert poster.status == order[0]
-    assert [told.status for _, told, _ in heard.posters] == [order[0]]
+    assert [reported.status for _, reported, _ in heard.posters] == [order[0]]
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations([0, 1, 2])))
@@ -141,7 +141,7 @@ def test_signal_survives_a_kill(any_site: Site, heard: Heard, monkeypatch: pytes
     take(outcome(poster.job_id))
     take(outcome(poster.job_id))
 
-    assert [told.status for _, told, _ in heard.posters] == ["completed"]
+    assert [reported.status for _, reported, _ in heard.posters] == ["completed"]
     assert models.Testimonial.objects.get().poster_url == URL
 
 

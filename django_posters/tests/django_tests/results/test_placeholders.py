@@ -34,10 +34,10 @@ def test_poster_is_there_with_the_commit(any_site: Site) -> None:
 def test_batch_is_there_with_the_commit(any_site: Site, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     """A batch of several parts is completed too, with its counts, and job_finished is sent once."""
     monkeypatch.setattr(batch_buffer, "BATCH_MAX_POSTERS", 5)
-    told: list[Job] = []
+    reported: list[Job] = []
 
     def hear(job: Job, **_: Any) -> None:
-        told.append(job)
+        reported.append(job)
 
     models.Testimonial.objects.bulk_create(
         models.Testimonial(author=f"Author {number}", quote="It works.", rating=5) for number in range(count)
@@ -51,5 +51,5 @@ def test_batch_is_there_with_the_commit(any_site: Site, monkeypatch: pytest.Monk
 
     job.refresh_from_db()
     assert (job.status, job.success_count, job.total_count) == ("completed", count, count)
-    assert told == [job]
+    assert reported == [job]
     assert not job.posters.exclude(status="completed").exists()

@@ -1,4 +1,4 @@
-"""What was measured is kept as JSON, a file a part: parts can be measured again singly, and the page rewritten."""
+"""Results stored as JSON, one file per part, so that a part can be measured again alone and the page written again."""
 
 import os
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ import msgspec
 
 from bench.report.results import Figures
 
-_RENAMED: Final = {"bare_rates": "playwright_rates", "bare_ms": "playwright_ms"}
+_RENAMED: Final = {"bare_rates": "playwright_rates", "bare_ms": "playwright_ms", "kept_ms": "stored_ms"}
 """Fields by the names they had in older results."""
 PARTS: Final[Mapping[str, type[Any]]] = {
     name: get_args(kind)[0] for name, kind in get_type_hints(Figures).items() if name not in ("days", "cores")
@@ -19,24 +19,24 @@ PARTS: Final[Mapping[str, type[Any]]] = {
 """Every part with the type of its figures."""
 
 
-def keep(directory: Path, part: str, figures: Any, day: date) -> None:
-    """Keep what was measured today, in place of what was kept of this part."""
+def store_figures(directory: Path, part: str, figures: Any, day: date) -> None:
+    """Store the figures of a part, in place of older ones."""
     directory.mkdir(parents=True, exist_ok=True)
-    kept = {"day": day.isoformat(), "cores": os.cpu_count() or 1, "figures": figures}
-    (directory / f"{part}.json").write_bytes(msgspec.json.format(msgspec.json.encode(kept)) + b"\n")
+    stored = {"day": day.isoformat(), "cores": os.cpu_count() or 1, "figures": figures}
+    (directory / f"{part}.json").write_bytes(msgspec.json.format(msgspec.json.encode(stored)) + b"\n")
 
 
-def kept_figures(directory: Path) -> Figures:
-    """Return every part that is kept. Raises msgspec.ValidationError for one kept by another version of the part."""
+def stored_figures(directory: Path) -> Figures:
+    """Return every stored part. Raises msgspec.ValidationError for one of another version of the part."""
     figures: dict[str, Any] = {}
     days, cores = set[str](), 1
     for each in fields(Figures):
         path = directory / f"{each.name}.json"
         if path.exists():
-            kept = msgspec.json.decode(path.read_bytes())
-            days.add(kept["day"])
-            cores = kept["cores"]
-            figures[each.name] = msgspec.convert(_renamed(kept["figures"]), PARTS[each.name])
+            stored = msgspec.json.decode(path.read_bytes())
+            days.add(stored["day"])
+            cores = stored["cores"]
+            figures[each.name] = msgspec.convert(_renamed(stored["figures"]), PARTS[each.name])
     return Figures(days=sorted(days), cores=cores, **figures)
 
 
