@@ -55,6 +55,11 @@ class Template:
         except UnreadableTemplateError as error:
             raise error.problems[0] from None
 
+    @property
+    def characters(self) -> int:
+        """How long the template's text is."""
+        return len(self._text)
+
     @classmethod
     def of(cls, read: ReadTemplate) -> "Template":
         """Compile what was read already. Raises TemplateSyntaxProblemError."""
