@@ -40,15 +40,16 @@ def check_template(html: str, declarations: Sequence[PlaceholderDeclaration]) ->
     _check_limits(html)
     try:
         read = read_template(html)
-        template = Template.of(read)
-        problems = disagreements(read)
     except UnreadableTemplateError as error:
         raise _rejected(error.problems) from None
-    except TemplateSyntaxProblemError as problem:
-        raise _rejected([problem]) from None
+    problems = disagreements(read)
     if problems:
         raise _rejected(problems)
     found = find_placeholders(read, declarations)
+    try:
+        template = Template.of(read)
+    except TemplateSyntaxProblemError as problem:
+        raise _rejected([problem]) from None
     if found.errors:
         raise TemplateRejectedError([_error("invalid_request", message) for message in found.errors])
     _check_values(found.placeholders)

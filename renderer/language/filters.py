@@ -9,19 +9,21 @@ from datetime import date, datetime, time
 from functools import lru_cache
 from typing import Any, Final
 
+import regex
 from babel import Locale, UnknownLocaleError
 from babel.core import get_global
 from babel.dates import format_date, format_datetime, format_time
 from babel.numbers import format_compact_decimal, format_currency, format_decimal, format_percent
-from markupsafe import Markup
+from jinja2 import Undefined
+from markupsafe import Markup, soft_str
 
 from renderer.language.stars import stars_svg
-from renderer.language.values import ValueRefusedError, moment_of, number_of, text_of
+from renderer.language.values import ValueRefusedError, moment_of, number_of
 
 DEFAULT_LOCALE: Final = "en-US"
 DEFAULT_TRUNCATION: Final = 255
-RESULT_MAX_CHARACTERS: Final = 1_000_000
-"""The longest text that `replace` makes; the input is 64 KB at most, a template's own text 512 KB."""
+LEEWAY: Final = 5
+_GRAPHEME: Final = regex.compile(r"\X")
 _STYLES: Final = ("short", "medium", "long", "full")
 _PATTERN_MAX_CHARACTERS: Final = 100
 _COMPACTED_FROM: Final = 1000
@@ -29,61 +31,45 @@ _COMPACTED_FROM: Final = 1000
 
 def default(value: Any, other: Any = "", boolean: bool = False) -> Any:
     """Return `other` where the value is not given or null, or, with `boolean`, empty."""
-    if value is None or (boolean and not value):
+    if value is None or isinstance(value, Undefined) or (boolean and not value):
         return other
     return value
-
-
-def upper(value: Any) -> str:
-    """Return the text in upper case."""
-    return text_of(value).upper()
-
-
-def lower(value: Any) -> str:
-    """Return the text in lower case."""
-    return text_of(value).lower()
-
-
-def capitalize(value: Any) -> str:
-    """Return the text with its first character in upper case and the rest in lower case."""
-    return text_of(value).capitalize()
-
-
-def title(value: Any) -> str:
-    """Return the text with every word begun in upper case; an apostrophe does not begin a word."""
-    words = text_of(value).split(" ")
-    return " ".join(word[:1].upper() + word[1:].lower() for word in words)
-
-
-def trim(value: Any, chars: str | None = None) -> str:
-    """Return the text without the whitespace, or the `chars`, at its ends."""
-    return text_of(value).strip(None if chars is None else text_of(chars))
 
 
 def truncate(
     value: Any,
     length: int = DEFAULT_TRUNCATION,
     killwords: bool = False,
-    end: str = "…",
+    end: str = "...",
+    leeway: int = LEEWAY,
 ) -> str:
-    """Return at most `length` characters, `end` included, cut between words unless `killwords` is set."""
-    text, end = text_of(value), text_of(end)
-    if not isinstance(length, int) or length < len(end):
-        raise ValueRefusedError(f"truncate: a length of {length!r} leaves no room for {end!r}")
-    if len(text) <= length:
-        return text
-    kept = text[: length - len(end)]
-    return (kept if killwords else kept.rsplit(" ", 1)[0]) + end
+    """Return at most `length` characters, `end` included, cut between words unless `killwords` is set.
+
+    A text that is longer by no more than `leeway` is left whole. Characters are those that a reader sees (grapheme
+    clusters of UAX 29): a flag, a family or a letter with its marks is never cut.
+    """
+    characters, ending = graphemes(str.__str__(soft_str(value))), str(end)
+    if length < len(ending):
+        raise ValueRefusedError(f"truncate: a length of {length!r} leaves no room for {ending!r}")
+    if len(characters) <= length + leeway:
+        return "".join(characters)
+    kept = "".join(characters[: length - len(ending)])
+    return (kept if killwords else kept.rsplit(" ", 1)[0]) + ending
 
 
-def replace(value: Any, old: str, new: str) -> str:
-    """Return the text with every `old` replaced by `new`. A result over a million characters is refused."""
-    text, old, new = text_of(value), text_of(old), text_of(new)
-    if not old:
-        raise ValueRefusedError("replace: the text to look for is empty")
-    if len(text) + text.count(old) * (len(new) - len(old)) > RESULT_MAX_CHARACTERS:
-        raise ValueRefusedError(f"replace: the result would be longer than {RESULT_MAX_CHARACTERS:,} characters")
-    return text.replace(old, new)
+def graphemes(text: str) -> list[str]:
+    """Return the grapheme clusters of a text."""
+    return list(text) if text.isascii() else _GRAPHEME.findall(text)
+
+
+def split(value: Any, separator: str | None = None, maxsplits: int = -1) -> list[str]:
+    """Return the parts of a text between separators; without one, between runs of whitespace."""
+    return str.__str__(soft_str(value)).split(separator, maxsplits)
+
+
+def truth(value: Any) -> bool:
+    """Return whether there is anything in the value."""
+    return bool(value)
 
 
 def number(value: Any, locale: str = DEFAULT_LOCALE, decimals: int | None = None) -> str:
@@ -156,13 +142,9 @@ def stars(value: Any) -> Markup:
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "default": default,
     "d": default,
-    "upper": upper,
-    "lower": lower,
-    "capitalize": capitalize,
-    "title": title,
-    "trim": trim,
     "truncate": truncate,
-    "replace": replace,
+    "split": split,
+    "bool": truth,
     "number": number,
     "percent": percent,
     "compact": compact,

@@ -10,7 +10,7 @@ from typing import Any, Final
 from jinja2 import nodes
 
 from renderer.language.analyse import ReadTemplate
-from renderer.language.grammar import FUNCTIONS
+from renderer.language.environment import FUNCTIONS
 from renderer.language.placeholders.expressions import NOTHING, Expressions, Needs, Scope, Seen, union
 from renderer.language.placeholders.shapes import Shape, Strength
 from renderer.language.source import offset_of
