@@ -1,4 +1,4 @@
-"""How Django meets the package."""
+"""App configuration of `posters`."""
 
 from django.apps import AppConfig
 from django.core import checks

@@ -1,7 +1,7 @@
 """System checks, run by `manage.py check` and before most commands. Those of a field are in `fields.py`.
 
-posters.E001 the setting is wrong · W001 placeholders in production · W002 one relay only · E101 a field's section ·
-E102 its data · E103 its database
+posters.E001 invalid setting · W001 placeholder backend in production · W002 one relay only · E101 section of a field ·
+E102 data of a field · E103 database of a field
 """
 
 from collections.abc import Sequence
@@ -13,13 +13,13 @@ from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as CheckWarning
 from django.db import connections
 
-from . import outbox
 from .conf import EXAMPLE, get_settings
+from .database import database_alias
 from .errors import PostersSettingsError
 
 
 def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
-    """Report a missing or wrong `POSTERS`, and placeholders where visitors would see them."""
+    """Report a missing or invalid `POSTERS`, and the placeholder backend in production."""
     try:
         settings = get_settings()
     except PostersSettingsError as error:
@@ -38,10 +38,10 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Ch
 def check_database(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **_: Any
 ) -> list[CheckMessage]:
-    """Report a server that cannot hand each relay rows of its own. Run where Django is told which databases to ask."""
-    using = outbox.database()
+    """Report a server without SKIP LOCKED, which concurrent relays need. Django runs this with `--database` only."""
+    using = database_alias()
     connection = connections[using]
-    # SQLite is for development, where one relay runs anyway.
+    # SQLite is for development with one relay.
     if using not in (databases or ()) or connection.vendor == "sqlite":
         return []
     if connection.features.has_select_for_update_skip_locked:

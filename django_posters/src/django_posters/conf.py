@@ -1,4 +1,4 @@
-"""The one setting: `POSTERS`, a dict."""
+"""The setting `POSTERS`: a dict, validated once and cached until it changes."""
 
 import difflib
 import re
@@ -19,8 +19,8 @@ KEYS: Final = ("BOOTSTRAP_SERVERS", "SITE", "KAFKA_OPTIONS", "BACKEND", "PERMISS
 BACKENDS: Final = ("kafka", "placeholder")
 EXAMPLE: Final = 'POSTERS = {"BOOTSTRAP_SERVERS": "localhost:9092", "SITE": "shop"}'
 
-# What delivery exactly as documented depends on; a site cannot change it.
-_OURS: Final = (
+# The documented delivery guarantees depend on these options, so a site cannot set them.
+_RESERVED: Final = (
     "acks",
     "auto.offset.reset",
     "bootstrap.servers",
@@ -34,29 +34,29 @@ _SITE: Final = re.compile(rf"[A-Za-z0-9._-]{{1,{SOURCE_MAX_CHARACTERS}}}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """`POSTERS`, checked."""
+    """The validated values of `POSTERS`."""
 
     bootstrap_servers: str
     """Comma-separated `host:port`."""
     site: str
-    """The `source` of all that this site sends; events of other sources are not for us."""
+    """The `source` of all events of this site; results with another source are ignored."""
     kafka_options: Mapping[str, Any] = field(default_factory=dict)
-    """Options of librdkafka for every client, such as `security.protocol` and `sasl.password`."""
+    """librdkafka options of every client, such as `security.protocol` and `sasl.password`."""
     backend: str = "kafka"
-    """`placeholder` completes every poster at once with a grey picture, for development without a broker."""
+    """`kafka`, or `placeholder`: complete every poster at once with a grey image, for development without a broker."""
     permission: Callable[[HttpRequest, Any], bool]
-    """Says whether a request may follow the progress of a Job."""
+    """Whether a request may read the progress of a Job."""
     console_url: str = ""
-    """Where Redpanda Console is, without a slash at the end; empty where it is not linked to."""
+    """Base URL of Redpanda Console without a trailing slash; empty for no links."""
 
     @property
     def is_placeholder(self) -> bool:
-        """Whether posters are made up here instead of asked for."""
+        """Whether posters are completed by the placeholder backend."""
         return self.backend == "placeholder"
 
     @property
     def group(self) -> str:
-        """The consumer group in which this site reads its results."""
+        """The Kafka consumer group of this site."""
         return f"django-{self.site}"
 
 
@@ -69,9 +69,7 @@ def get_settings() -> Settings:
     if not isinstance(given, Mapping):
         raise PostersSettingsError(f"POSTERS is a {type(given).__name__}; it takes a dict: {EXAMPLE}")
     if not django_settings.USE_TZ:
-        raise PostersSettingsError(
-            "USE_TZ is off, but what happened to posters is told in moments, not in local times; set USE_TZ = True"
-        )
+        raise PostersSettingsError("USE_TZ is off, but the times of events are aware datetimes; set USE_TZ = True")
     for key in given:
         if key not in KEYS:
             nearest = difflib.get_close_matches(str(key).upper(), KEYS, n=1, cutoff=0.0)[0]
@@ -89,7 +87,7 @@ def get_settings() -> Settings:
 
 
 def is_staff(request: HttpRequest, job: Any) -> bool:
-    """Let in the users who may enter the admin."""
+    """Allow active staff users."""
     user = getattr(request, "user", None)
     return bool(user is not None and user.is_active and user.is_staff)
 
@@ -128,7 +126,7 @@ def _kafka_options(value: object) -> dict[str, Any]:
             f'POSTERS["KAFKA_OPTIONS"] is a {type(value).__name__}; it takes a dict of librdkafka options'
         )
     for name in value:
-        if name in _OURS:
+        if name in _RESERVED:
             raise PostersSettingsError(f'POSTERS["KAFKA_OPTIONS"] cannot set {name!r}; remove it')
     return dict(value)
 

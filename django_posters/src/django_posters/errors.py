@@ -1,23 +1,23 @@
-"""What can go wrong for a caller. Every message says what to do about it."""
+"""Errors of the package. Every message says what happened, to which thing, and what to do."""
 
 from django.core.exceptions import ImproperlyConfigured
 
 
 class PostersError(Exception):
-    """The base of every error of this package that is not one of configuration."""
+    """Base of every error of this package, except for configuration errors."""
 
 
 class RequestError(PostersError, ValueError):
-    """A poster cannot be asked for like this. Nothing was written. Raised by `request_poster()`."""
+    """The request or command is invalid. Nothing was written. Raised by `request_poster()` and the like."""
 
 
 class BrokerError(PostersError):
-    """The broker did not take a message in time; try again later. Raised by what publishes."""
+    """The broker did not acknowledge or answer in time; try again later. Raised by the commands that publish."""
 
 
 class StoppedError(PostersError):
-    """Somebody pressed Ctrl-C before it was known what came of a command."""
+    """A command was interrupted by TERM or Ctrl-C before its result was known."""
 
 
 class PostersSettingsError(ImproperlyConfigured):
-    """The setting `POSTERS` is missing or wrong. Raised by the first thing that needs it, and by `manage.py check`."""
+    """The setting `POSTERS` is missing or invalid. Raised at its first use, and reported by `manage.py check`."""

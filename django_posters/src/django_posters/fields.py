@@ -1,4 +1,7 @@
-"""The field that links a row to its poster."""
+"""PosterField: the foreign key from a row of the site to its newest poster.
+
+Migrations of sites name `django_posters.fields.PosterField`: this path must not change.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
@@ -26,8 +29,8 @@ _FIXED: Final = ("to", "on_delete", "null", "blank", "editable", "related_name")
 class PosterField(_ForeignKey):
     """A nullable foreign key to the newest poster of a row, filled by `request_poster()`.
 
-    `section` names the templates to choose from. `data` gives what the template shows, as a dict: the name of a method
-    of the model, the dotted path of a function that takes the row, or such a function. Neither is part of migrations.
+    `section` selects the templates. `data` returns the values of the template as a dict: the name of a method of the
+    model, the dotted path of a function that takes the row, or such a function. Neither is part of migrations.
     """
 
     def __init__(self, section: str = "", *, data: DataSource = "", **options: Any) -> None:
@@ -44,14 +47,14 @@ class PosterField(_ForeignKey):
         super().__init__(**options)
 
     def deconstruct(self) -> Any:
-        """Return what a migration has to say: nothing that changes with the design of a poster."""
+        """Leave out `section` and `data`: a new poster design needs no migration."""
         name, path, args, options = super().deconstruct()
         for option in _FIXED:
             options.pop(option, None)
         return name, path, args, options
 
     def check(self, **options: Any) -> list[CheckMessage]:
-        """Report a section or data source that `request_poster()` could not use."""
+        """Report a section, data source or database that `request_poster()` cannot use."""
         return [
             *super().check(**options),
             *self._check_section(),
@@ -60,7 +63,7 @@ class PosterField(_ForeignKey):
         ]
 
     def custom_data(self, instance: models.Model) -> object:
-        """Return what the template shows of this row, as its author's code gives it."""
+        """Return the template values of this row, unchecked, from the `data` of the field."""
         if callable(self.data):
             return self.data(instance)
         if "." in self.data:
@@ -98,15 +101,15 @@ class PosterField(_ForeignKey):
         return [Error(problem, hint=hint, obj=self, id="posters.E102")]
 
     def _check_route(self) -> list[CheckMessage]:
-        if isinstance(self.remote_field.model, str):  # the app is not installed, which Django itself reports
+        if isinstance(self.remote_field.model, str):  # the app is not installed; Django itself reports that
             return []
-        of_rows, of_posters = router.db_for_write(self.model), router.db_for_write(self.remote_field.model)
-        if of_rows == of_posters:
+        row_alias, poster_alias = router.db_for_write(self.model), router.db_for_write(self.remote_field.model)
+        if row_alias == poster_alias:
             return []
         return [
             Error(
-                f"Rows of {self.model.__name__} are written to {of_rows!r}, posters to {of_posters!r}.",
-                hint="Route both to one database, so that one transaction holds them.",
+                f"Rows of {self.model.__name__} are written to {row_alias!r}, posters to {poster_alias!r}.",
+                hint="Route both to one database, so that one transaction covers them.",
                 obj=self,
                 id="posters.E103",
             )

@@ -1,4 +1,4 @@
-"""The clients of the broker, set up for delivery as documented."""
+"""Kafka producer and consumer, configured for the documented delivery guarantees."""
 
 import logging
 import re
@@ -17,32 +17,31 @@ logger = logging.getLogger(__name__)
 MEBIBYTE: Final = 1024 * 1024
 
 ACK_SECONDS: Final = 10
-"""How long the broker has to take a message before the relay counts it as away."""
+"""Delivery timeout of a message, after which the broker counts as unavailable."""
+
+LOG_INTERVAL_SECONDS: Final = 10
+"""Kafka clients log several times a second while a broker is unavailable."""
 
 
-REPEAT_SECONDS: Final = 10
-"""While a broker is away its clients say so several times a second."""
-
-
-class _Repeats(logging.Filter):
-    """Lets each sentence through once in REPEAT_SECONDS."""
+class _RateLimitFilter(logging.Filter):
+    """Passes each message once in LOG_INTERVAL_SECONDS."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._said: dict[str, float] = {}
+        self._logged_at: dict[str, float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         now = time.monotonic()
-        self._said = {sentence: at for sentence, at in self._said.items() if now - at < REPEAT_SECONDS}
-        sentence = re.sub(r"\(after \d+ms[^)]*\)", "", record.getMessage())
-        return self._said.setdefault(sentence, now) == now
+        self._logged_at = {text: at for text, at in self._logged_at.items() if now - at < LOG_INTERVAL_SECONDS}
+        text = re.sub(r"\(after \d+ms[^)]*\)", "", record.getMessage())
+        return self._logged_at.setdefault(text, now) == now
 
 
-logger.addFilter(_Repeats())
+logger.addFilter(_RateLimitFilter())
 
 
 def make_producer(settings: Settings) -> Producer:
-    """Return a producer that neither loses nor reorders what it is given, and gives up after ACK_SECONDS.
+    """Return an idempotent producer: no loss, no reordering, and an error for a message after ACK_SECONDS.
 
     Raises PostersSettingsError.
     """
@@ -54,21 +53,21 @@ def make_producer(settings: Settings) -> Producer:
         "enable.idempotence": True,
         "message.timeout.ms": ACK_SECONDS * 1000,
     }
-    with _blaming_the_options():
+    with _option_errors():
         return Producer(options, logger=logger)
 
 
 def make_consumer(settings: Settings, *, group: str) -> Consumer:
-    """Return a consumer that starts at the beginning and commits what was stored by `store_offsets()`.
+    """Return a consumer that starts at the earliest offset and commits offsets stored by `store_offsets()`.
 
     Raises PostersSettingsError.
     """
     options = {
-        # Embedded brokers do not wake a waiting fetch.
+        # Embedded brokers do not end a fetch early when a record arrives.
         "fetch.wait.max.ms": 50,
-        # A topic that `posters setup` has yet to make is found soon after.
+        # Finds a topic soon after `posters setup` creates it.
         "topic.metadata.refresh.interval.ms": 5_000,
-        # While the database is away, nothing is polled; that is no reason to leave the group.
+        # While the database is unavailable nothing is polled; the consumer must stay in its group.
         "max.poll.interval.ms": 86_400_000,
         "auto.commit.interval.ms": 1_000,
         **_shared(settings),
@@ -77,19 +76,19 @@ def make_consumer(settings: Settings, *, group: str) -> Consumer:
         "enable.auto.commit": True,
         "enable.auto.offset.store": False,
     }
-    with _blaming_the_options():
+    with _option_errors():
         return Consumer(options, logger=logger)
 
 
 def _shared(settings: Settings) -> dict[str, Any]:
     if not settings.bootstrap_servers:
         raise PostersSettingsError(
-            'POSTERS has no BOOTSTRAP_SERVERS, so there is no broker to ask; with "BACKEND": "placeholder" '
+            'POSTERS has no BOOTSTRAP_SERVERS, so there is no broker to connect to; with "BACKEND": "placeholder" '
             "neither a broker nor this command is needed"
         )
 
     def report(error: KafkaError) -> None:
-        logger.warning("no broker can be used at %s: %s", settings.bootstrap_servers, error.str())
+        logger.warning("no broker is available at %s: %s", settings.bootstrap_servers, error.str())
 
     return {
         "error_cb": report,
@@ -100,18 +99,18 @@ def _shared(settings: Settings) -> dict[str, Any]:
 
 
 @contextmanager
-def _blaming_the_options() -> Iterator[None]:
+def _option_errors() -> Iterator[None]:
     try:
         yield
     except (KafkaException, TypeError, ValueError) as error:
         reason = error.args[0].str() if isinstance(error, KafkaException) else error
         raise PostersSettingsError(
-            f'the client of the broker cannot be set up: {reason}; mend POSTERS["KAFKA_OPTIONS"]'
+            f'the Kafka client cannot be created: {reason}; correct POSTERS["KAFKA_OPTIONS"]'
         ) from error
 
 
 def is_permanent(error: KafkaError) -> bool:
-    """Say whether the broker will answer the same to the same message for ever."""
+    """Whether the broker would refuse the same message again at every retry."""
     return error.code() in (
         KafkaError.MSG_SIZE_TOO_LARGE,
         KafkaError.INVALID_MSG,

@@ -1,4 +1,4 @@
-"""The tables: jobs and their posters, templates, events on their way to the broker and those not understood."""
+"""Models: jobs and their posters, the template catalog and commands, the outbox, and dead letters."""
 
 import uuid
 from typing import Any, ClassVar, Final
@@ -10,7 +10,7 @@ from .contract.output import CONTENT_TYPES
 
 
 class Status(models.TextChoices):
-    """The words of the contract, for posters and for jobs."""
+    """Status of a poster or a job, as the contract names it."""
 
     QUEUED = "queued"
     PROCESSING = "processing"
@@ -23,7 +23,7 @@ FINISHED: Final = (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
 
 
 class Job(models.Model):
-    """One request: a single poster, or a batch of them. The counts are those of the newest job-event."""
+    """One request for a single poster or a batch. The counts are those of the job event with the highest revision."""
 
     Status = Status
     FINISHED = FINISHED
@@ -31,13 +31,13 @@ class Job(models.Model):
     job_id = models.CharField(primary_key=True, max_length=limits.JOB_ID_MAX_CHARACTERS)
     owner_model = models.CharField(max_length=200, help_text="The model of the rows it shows, as app_label.modelname.")
     section = models.CharField(max_length=63)
-    template_id = models.CharField(max_length=200, help_text="What was asked for, such as testimonial_latest.")
+    template_id = models.CharField(max_length=200, help_text="The requested template, such as testimonial_latest.")
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
     total_count = models.PositiveIntegerField()
     success_count = models.PositiveIntegerField(default=0)
     failure_count = models.PositiveIntegerField(default=0)
     cancelled_count = models.PositiveIntegerField(default=0)
-    revision = models.PositiveBigIntegerField(default=0, help_text="Rises with every change of the counts.")
+    revision = models.PositiveBigIntegerField(default=0, help_text="Increases with every change of the counts.")
     metadata: "models.JSONField[dict[str, Any], dict[str, Any]]" = models.JSONField(default=dict)
     requested_at = models.DateTimeField()
     cancel_requested_at = models.DateTimeField(null=True)
@@ -62,29 +62,27 @@ class Job(models.Model):
 
 
 class Poster(models.Model):
-    """A picture that a row of this site asked for. Only requests and `consume_posters` write here."""
+    """A poster that was requested for a row of this site. Only requests and `consume_posters` write this table."""
 
     Status = Status
     FINISHED = FINISHED
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    # The constraint below begins with it and serves as its index.
+    # The unique constraint below starts with this column and serves as its index.
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="posters", db_index=False)
     poster_index = models.PositiveIntegerField(default=0)
     owner_model = models.CharField(max_length=200, help_text="The model of the row it shows, as app_label.modelname.")
     field_name = models.CharField(max_length=100, help_text="The PosterField of the row that links here.")
     entity_id = models.CharField(max_length=limits.ENTITY_ID_MAX_BYTES, help_text="The primary key of the row.")
     section = models.CharField(max_length=63)
-    template_id = models.CharField(max_length=200, help_text="What was asked for, such as testimonial_latest.")
+    template_id = models.CharField(max_length=200, help_text="The requested template, such as testimonial_latest.")
     template_version = models.PositiveIntegerField(null=True)
-    digest = models.CharField(max_length=64, help_text="SHA-256 of all that was asked for.")
+    digest = models.CharField(max_length=64, help_text="SHA-256 of everything the poster depends on.")
     metadata: "models.JSONField[dict[str, Any], dict[str, Any]]" = models.JSONField(default=dict)
-    output = models.JSONField(default=dict, help_text="What the request said of size and format.")
+    output = models.JSONField(default=dict, help_text="Size and format of the request.")
     strict = models.BooleanField(default=False)
-    css_width = models.PositiveIntegerField(
-        default=1080, help_text="CSS pixels, as far as known when it was asked for."
-    )
-    css_height = models.PositiveIntegerField(default=1080, help_text="CSS pixels, likewise.")
+    css_width = models.PositiveIntegerField(default=1080, help_text="CSS pixels, as far as known at the request.")
+    css_height = models.PositiveIntegerField(default=1080, help_text="CSS pixels, as far as known at the request.")
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
     url = models.TextField(default="")
     object_key = models.TextField(default="")
@@ -98,7 +96,7 @@ class Poster(models.Model):
     warnings = models.JSONField(default=list)
     attempt = models.PositiveIntegerField(default=1)
     generation = models.PositiveIntegerField(default=0)
-    erased_generation = models.PositiveIntegerField(null=True, help_text="Its picture, and those before it, are gone.")
+    erased_generation = models.PositiveIntegerField(null=True, help_text="Images up to this generation are deleted.")
     generation_time_ms = models.PositiveIntegerField(null=True)
     requested_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
@@ -118,12 +116,12 @@ class Poster(models.Model):
 
     @property
     def is_erased(self) -> bool:
-        """Whether its picture was deleted."""
+        """Whether the image was deleted."""
         return self.erased_generation is not None and self.erased_generation >= self.generation
 
     @property
     def is_usable(self) -> bool:
-        """Whether there is a picture or one is still to come: not where it failed, was cancelled or was erased."""
+        """Whether there is an image or one is pending: not where the poster failed, was cancelled or was erased."""
         if self.is_finished:
             return self.status == Status.COMPLETED and self.url != ""
         return self.job.cancel_requested_at is None
@@ -135,7 +133,7 @@ class Poster(models.Model):
 
 
 class PosterTemplate(models.Model):
-    """A version of a template, as the templates role last told of it. Only `consume_posters` writes here."""
+    """A version of a template in this site's copy of the catalog. Only `consume_posters` writes this table."""
 
     template_id = models.UUIDField(primary_key=True)
     section = models.CharField(max_length=63)
@@ -145,14 +143,16 @@ class PosterTemplate(models.Model):
     active_from = models.DateTimeField(null=True)
     archived_at = models.DateTimeField(null=True)
     html_sha256 = models.CharField(max_length=64)
-    html_content = models.TextField(default="", help_text="Empty until this site uploaded or opened the version.")
+    html_content = models.TextField(default="", help_text="Empty until this site uploads or opens the version.")
     width = models.PositiveIntegerField(help_text="CSS pixels.")
     height = models.PositiveIntegerField(help_text="CSS pixels.")
     output = models.JSONField(default=dict)
     javascript = models.BooleanField(default=False)
     placeholders = models.JSONField(default=list)
     warnings = models.JSONField(default=list)
-    told_at = models.DateTimeField(help_text="When the templates role said so; what it said earlier is not applied.")
+    reported_at = models.DateTimeField(
+        db_column="told_at", help_text="When the templates role reported this state; older reports are ignored."
+    )
 
     class Meta:
         verbose_name = "template"
@@ -163,15 +163,15 @@ class PosterTemplate(models.Model):
 
     @property
     def samples(self) -> dict[str, Any]:
-        """What a preview shows where no data is given."""
+        """The sample values, which a preview without data shows."""
         return {item["name"]: item["sample_value"] for item in self.placeholders}
 
 
 class TemplateCommand(models.Model):
-    """What a person asked of the templates role, and its answer."""
+    """A command to the templates role, and its answer."""
 
     class State(models.TextChoices):
-        """How far a command has come."""
+        """Whether a command has an answer."""
 
         SENT = "sent"
         DONE = "done"
@@ -180,11 +180,11 @@ class TemplateCommand(models.Model):
     command_id = models.UUIDField(primary_key=True)
     kind = models.CharField(max_length=30, help_text="The type of the command, such as template.upload.")
     section = models.CharField(max_length=63)
-    html_content = models.TextField(default="", help_text="What was uploaded, until the version has it.")
+    html_content = models.TextField(default="", help_text="The uploaded HTML, until the version stores it.")
     state = models.CharField(max_length=10, choices=State, default=State.SENT)
-    # No constraint: the answer and the catalog, which tells of the version, are different topics.
+    # No constraint: the answer may arrive before the version, which comes from another topic.
     template = models.ForeignKey(PosterTemplate, null=True, on_delete=models.DO_NOTHING, db_constraint=False)
-    url = models.TextField(default="", help_text="Where the preview is.")
+    url = models.TextField(default="", help_text="Address of the preview image.")
     errors = models.JSONField(default=list)
     warnings = models.JSONField(default=list)
     created_at = models.DateTimeField()
@@ -198,7 +198,7 @@ class TemplateCommand(models.Model):
 
 
 class OutboxEvent(models.Model):
-    """An event that its transaction committed and the broker has not yet taken; `relay_posters` removes it then."""
+    """A committed event that is not yet published; `relay_posters` deletes it after the broker's acknowledgement."""
 
     id = models.BigAutoField(primary_key=True)
     event_id = models.UUIDField(unique=True)
@@ -207,7 +207,7 @@ class OutboxEvent(models.Model):
     value = models.BinaryField()
     headers = models.JSONField(default=dict)
     created_at = models.DateTimeField()
-    refused = models.TextField(default="", help_text="Why the broker will never take it; empty while it may.")
+    refused = models.TextField(default="", help_text="Why the broker permanently refuses the event, or empty.")
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["topic", "key", "id"], name="posters_outbox_order")]
@@ -216,8 +216,8 @@ class OutboxEvent(models.Model):
         return f"{self.topic} {self.key}"
 
 
-class SetAsideEvent(models.Model):
-    """A record of the broker that could not be applied, with the bytes as they came."""
+class DeadLetterEvent(models.Model):
+    """A Kafka record that could not be applied, with its original bytes."""
 
     id = models.BigAutoField(primary_key=True)
     topic = models.CharField(max_length=100)
@@ -229,9 +229,14 @@ class SetAsideEvent(models.Model):
     seen_at = models.DateTimeField()
 
     class Meta:
+        db_table = "posters_setasideevent"
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["topic", "partition", "offset"], name="posters_set_aside_place"),
         ]
 
     def __str__(self) -> str:
         return f"{self.topic}/{self.partition}@{self.offset}"
+
+
+SetAsideEvent = DeadLetterEvent
+"""The name of DeadLetterEvent in version 0.1."""

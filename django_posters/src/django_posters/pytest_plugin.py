@@ -1,4 +1,4 @@
-"""The fixture `posters`, for sites that test with pytest: nothing has to be imported for it."""
+"""pytest plugin: the fixture `posters`. An entry point registers it, so a site imports nothing."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def posters() -> "Iterator[CapturedPosters]":
-    """The posters that the test asks for: see `capture_posters()`."""
+    """The posters that the test requests: see `capture_posters()`."""
     # pytest loads plugins before Django is set up.
     from .testing import capture_posters  # noqa: PLC0415
 

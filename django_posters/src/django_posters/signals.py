@@ -1,16 +1,17 @@
-"""Signals. Receivers run in `manage.py consume_posters`, after the row they are told of is committed.
+"""Signals of finished and erased posters and finished jobs.
 
-A receiver's exception is logged and stops nobody. If the process is killed in between, the signal is sent again: a
-receiver should not mind a second call.
+Receivers run in the process of `manage.py consume_posters`, after the row is committed. An exception of a receiver is
+logged and does not stop the others. Delivery is at-least-once: if the process is killed before a signal is recorded as
+sent, the signal is sent again, so receivers should be idempotent.
 """
 
 from django.dispatch import Signal
 
 poster_finished = Signal()
-"""A poster is completed, failed or cancelled: `sender` is the model of the row that it shows, `poster` the Poster."""
+"""A poster was completed, failed or cancelled. `sender` is the model of its row, `poster` the Poster."""
 
 poster_erased = Signal()
-"""A poster's picture was deleted: `sender` and `poster` as above. Receivers forget where they keep its address."""
+"""The image of a poster was deleted. `sender` and `poster` as above. Receivers delete their copies of its URL."""
 
 job_finished = Signal()
-"""A job is finished, and so is every poster of it: `sender` is the model of the rows that it shows, `job` the Job."""
+"""A job and all of its posters are finished. `sender` is the model of its rows, `job` the Job."""

@@ -1,8 +1,8 @@
-"""Live progress, for `path("posters/", include("django_posters.urls"))`."""
+"""URLs of live progress, for `path("posters/", include("django_posters.urls"))`."""
 
 from django.urls import path
 
-from . import views
+from .progress import views
 
 app_name = "posters"
 urlpatterns = [

@@ -1,4 +1,4 @@
-"""The example site in a real browser: served by a process of its own, on the test's database."""
+"""The example site in a real browser: served by a separate process on the test's database."""
 
 import socket
 from collections.abc import Iterator
@@ -7,14 +7,14 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from agents.render.chromium import find_chromium
 from django_tests.site import Site, until
+from renderer.browser.chromium import find_chromium
 from tests.parts.ports import free_port
 
 
 @contextmanager
 def served(site: Site) -> Iterator[str]:
-    """Serve the site until the end of the block; give its address."""
+    """Serve the site until the end of the block; give its URL."""
     port = free_port()
     site.start("runserver", f"127.0.0.1:{port}", "--noreload", "--skip-checks")
     until(lambda: _answers(port))
@@ -23,7 +23,7 @@ def served(site: Site) -> Iterator[str]:
 
 @contextmanager
 def browser() -> Iterator[Browser]:
-    """Give the browser that draws posters, for pages."""
+    """Give the browser that renders posters, to open pages."""
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=find_chromium(None))
         try:
@@ -33,7 +33,7 @@ def browser() -> Iterator[Browser]:
 
 
 def keep(page: Page, name: str, artefacts: Path) -> None:
-    """Keep a picture of the page for people to look at."""
+    """Save a screenshot of the page for review."""
     artefacts.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=artefacts / f"{name}.png", full_page=True)
 

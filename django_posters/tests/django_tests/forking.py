@@ -15,7 +15,7 @@ def main() -> None:
     django.setup()
     name = sys.argv[1]
     load_command_class(get_commands()[name], name)
-    # Whoever is killed is gone at once, not a zombie.
+    # A killed child is reaped at once and leaves no zombie.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for _ in sys.stdin:
         pid = os.fork()

@@ -1,4 +1,4 @@
-"""What workers answer, as bytes."""
+"""Events of the workers, as bytes."""
 
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -50,7 +50,7 @@ def job_event(job_id: str, revision: int, status: str = "processing", **counts: 
 
 
 def version(number: int, kind: type[V] = TemplateUploaded, *, minutes: int = 0, **fields: Any) -> V:  # type: ignore[assignment]
-    """Return what the templates role says of a version of `testimonial`, so many minutes after NOW."""
+    """Return an event of the templates role about a version of `testimonial`, this many minutes after NOW."""
     given: dict[str, Any] = {
         "command_id": uuid.uuid4(),
         "section": "testimonial",

@@ -1,4 +1,4 @@
-"""What stands on a topic, and putting something there."""
+"""Read and write the records of a topic."""
 
 from collections.abc import Iterable
 
@@ -6,7 +6,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 
 def read_topic(broker: str, topic: str) -> list[Message]:
-    """Return every record of the topic, each partition in its order."""
+    """Return every record of the topic, in offset order within each partition."""
     consumer = Consumer({"bootstrap.servers": broker, "group.id": "reader", "enable.auto.commit": False})
     partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
     places = [TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions]
@@ -24,7 +24,7 @@ def read_topic(broker: str, topic: str) -> list[Message]:
 
 
 def write_topic(broker: str, topic: str, values: Iterable[bytes | None], *, key: str = "job") -> None:
-    """Append the values, in one partition, and return once the broker has them."""
+    """Append the values to one partition, and return when the broker has acknowledged them."""
     producer = Producer({"bootstrap.servers": broker, "enable.idempotence": True})
     for value in values:
         producer.produce(topic, key=key, value=value)
@@ -36,7 +36,7 @@ def _count(consumer: Consumer, place: TopicPartition) -> int:
         try:
             low, high = consumer.get_watermark_offsets(place, timeout=10)
         except KafkaException as error:
-            # The partition was made a moment ago.
+            # The partition was created a moment ago.
             if error.args[0].code() != KafkaError.NOT_LEADER_FOR_PARTITION:
                 raise
         else:

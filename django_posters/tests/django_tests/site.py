@@ -1,4 +1,4 @@
-"""The example site: in this process on a database of the test, and as processes beside it."""
+"""The example site: in this process on the test's database, and as child processes."""
 
 import os
 import subprocess
@@ -22,7 +22,7 @@ NAME = "example"
 
 
 class Site:
-    """As a context manager: this process uses the site's database, and its processes are ended at the exit."""
+    """A context manager: this process uses the site's database, and the exit terminates the child processes."""
 
     def __init__(self, *, database_url: str, broker: str) -> None:
         self.database_url = database_url
@@ -32,7 +32,7 @@ class Site:
         self._settings = override_settings(POSTERS=posters, ALLOWED_HOSTS=["*"])
 
     def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run a command of manage.py to its end."""
+        """Run a command of manage.py and wait for it."""
         done = subprocess.run(
             [sys.executable, MANAGE, *command],
             env=self._environment,
@@ -45,7 +45,7 @@ class Site:
         return done
 
     def start(self, *command: str, captured: bool = False) -> subprocess.Popen[str]:
-        """Start a command of manage.py; unless they are captured, its words stay in the test's own output."""
+        """Start a command of manage.py. Without `captured` its output goes to that of the test."""
         pipe = subprocess.PIPE if captured else None
         arguments = [sys.executable, MANAGE, *command]
         process = subprocess.Popen(arguments, env=self._environment, text=True, stdout=pipe, stderr=pipe)
@@ -54,7 +54,7 @@ class Site:
 
     @contextmanager
     def forking(self, command: str) -> Iterator[Callable[[], int]]:
-        """Give what starts a command of manage.py at once, as often as it is called, and returns its process id."""
+        """Give a function that forks a prepared command of manage.py and returns its process id."""
         environment = self._environment | {
             "PYTHONPATH": str(MANAGE.parent),
             "DJANGO_SETTINGS_MODULE": "website.settings",
@@ -109,8 +109,8 @@ def until(holds: Callable[[], bool], *, seconds: float = 30) -> None:
 
 
 def forget_connections() -> None:
-    """Close what this thread has open, so that it does not look for this test's database in the next one."""
-    # In an async test as well, where Django would refuse to close what a former test left open in this thread.
+    """Close this thread's connections, so that the next test does not use this test's database."""
+    # Allow it in async tests too, where Django refuses to close connections that an earlier test left open.
     with mock.patch.dict(os.environ, {"DJANGO_ALLOW_ASYNC_UNSAFE": "1"}):
         connections.close_all()
     if hasattr(connections._connections, "default"):

@@ -1,4 +1,4 @@
-"""Pages that follow a job's stream, as an ASGI server serves them, all in this process."""
+"""Clients of progress streams, connected to the ASGI application in this process."""
 
 import asyncio
 import json
@@ -7,17 +7,17 @@ from typing import Any, Final, Self
 
 from django.core.handlers.asgi import ASGIHandler
 
-PATIENCE_SECONDS: Final = 120
+TIMEOUT_SECONDS: Final = 120
 
 
 class FollowingPage:
-    """As an async context manager: a client of a job's stream, which goes away at the exit unless its stream ended."""
+    """An async context manager: a client of a job's stream, which disconnects at the exit unless its stream ended."""
 
     def __init__(self, application: ASGIHandler, job_id: str, *, last_event_id: str = "") -> None:
         self.job_id = job_id
         self.status = 0
         self.heard: list[str] = []
-        """What came, a frame each: events and comments."""
+        """The received frames: events and comments."""
         self._application = application
         self._headers = [(b"host", b"localhost")]
         if last_event_id:
@@ -35,21 +35,21 @@ class FollowingPage:
         return [json.loads(event.split("data: ")[1]) for event in events]
 
     async def hears(self, count: int) -> None:
-        """Return once so many frames came."""
-        async with asyncio.timeout(PATIENCE_SECONDS), self._heard_more:
+        """Return when this many frames have been received."""
+        async with asyncio.timeout(TIMEOUT_SECONDS), self._heard_more:
             await self._heard_more.wait_for(lambda: len(self.heard) >= count)
 
     def stall(self) -> None:
-        """Take nothing more, so that the server has to wait with what it sends."""
+        """Stop reading, so that the server's sends block."""
         self._reads.clear()
 
     async def ends(self) -> None:
-        """Return once the stream is over."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        """Return when the stream has ended."""
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             await asyncio.shield(self._serving)
 
     async def leave(self) -> None:
-        """Go away, and return once the server is done with this page."""
+        """Disconnect, and return when the server has finished the request."""
         self._gone.set()
         await self.ends()
 

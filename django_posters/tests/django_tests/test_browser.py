@@ -1,4 +1,4 @@
-"""The admin and the example site in Chromium, in both themes; pictures of the pages are kept in out/test-artefacts."""
+"""The admin and the example site in Chromium, in both themes; screenshots are saved in out/test-artefacts."""
 
 import hashlib
 import os
@@ -15,9 +15,9 @@ from django_posters.contract.codec import decode
 from django_posters.contract.outcomes import JobEvent, PosterOutcome
 from django_posters.contract.templates import TemplateAnswer
 from django_posters.models import Job, OutboxEvent, Poster, TemplateCommand
-from django_posters.placeholders import placeholder_url
-from django_posters.results import apply_job, apply_outcome
-from django_posters.templates_told import apply_answer
+from django_posters.results.outcomes import apply_job, apply_outcome
+from django_posters.results.placeholders import placeholder_url
+from django_posters.results.template_results import apply_answer
 from playwright.sync_api import Browser, Page, expect
 from testimonials import models
 
@@ -37,7 +37,7 @@ PICTURE = placeholder_url(1080, 1080).replace("%238884", "%23b3261e")
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """One browser for every test."""
-    # Playwright's own event loop runs in this thread, where Django would suspect asynchronous code.
+    # Playwright's event loop runs in this thread, which Django would take for async code.
     before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with browser() as opened:
@@ -55,7 +55,7 @@ def site(postgres_url: str) -> Iterator[Site]:
 
 @pytest.fixture(params=["light", "dark"])
 def page(request: pytest.FixtureRequest, chromium: Browser, site: Site) -> Iterator[Page]:
-    """A page of somebody who may do everything, in each theme; a script that fails, fails the test."""
+    """A page of a superuser, in each theme; an error in a script fails the test."""
     client = Client()
     client.force_login(User.objects.create_superuser("admin"))
     errors: list[str] = []
@@ -90,7 +90,7 @@ def tell(event: Envelope) -> None:
 
 
 def contrast(page: Page, selector: str) -> float:
-    """Return the contrast of a text with the page behind it, as WCAG 2 defines it."""
+    """Return the contrast of a text with its background, as WCAG 2 defines it."""
     colors = page.eval_on_selector(
         selector,
         """element => {
@@ -111,7 +111,7 @@ def _luminance(color: str) -> float:
 
 
 def test_posters(page: Page) -> None:
-    """The list of posters shows pictures and legible statuses, and failed ones can be asked for again."""
+    """The list of posters shows images and readable statuses, and failed posters can be requested again."""
     done, failed = request_poster(make_testimonial()), request_poster(make_testimonial(author="Unlucky"))
     finish(done)
     finish(failed, "failed")
@@ -130,7 +130,7 @@ def test_posters(page: Page) -> None:
 
 
 def test_jobs(page: Page) -> None:
-    """The bar of an open job moves without a reload, to its end."""
+    """The bar of an unfinished job advances to its end without a reload."""
     for number in range(4):
         make_testimonial(author=f"Author {number}")
     job = request_posters(models.Testimonial.objects.all())
@@ -148,7 +148,7 @@ def test_jobs(page: Page) -> None:
 
 
 def test_outbox(page: Page) -> None:
-    """The outbox says how long its oldest event waits."""
+    """The outbox shows the age of its oldest event."""
     request_poster(make_testimonial())
     OutboxEvent.objects.update(created_at=NOW)
 
@@ -158,7 +158,7 @@ def test_outbox(page: Page) -> None:
 
 
 def sent(kind: str) -> TemplateCommand:
-    """Return the command of this kind that the page sent last."""
+    """Return the last command of this kind that the page sent."""
     commands = TemplateCommand.objects.filter(kind=kind, state="sent").order_by("-created_at")
     until(commands.exists)
     return commands[0]
@@ -176,7 +176,7 @@ def previewed(command: TemplateCommand) -> TemplatePreviewed:
 
 
 def test_template_editor(page: Page) -> None:
-    """A designer previews HTML that is not saved, sees what is wrong with it, uploads it and activates it."""
+    """A designer previews unsaved HTML, sees its errors, uploads it and activates it."""
     page.goto(ADMIN + "postertemplate/add/")
     page.fill("[name=section]", "quote")
     page.fill("[name=html]", "<p>{{ quote }</p>")
@@ -214,7 +214,7 @@ def test_template_editor(page: Page) -> None:
 
 
 def test_silence(page: Page) -> None:
-    """A preview that nobody answers ends in what to check."""
+    """A preview without an answer shows what to check."""
     page.goto(ADMIN + "postertemplate/add/")
     page.fill("[name=section]", "quote")
     page.fill("[name=html]", "<p>{{ quote }}</p>")
@@ -228,7 +228,7 @@ def test_silence(page: Page) -> None:
 
 
 def test_compared_versions(page: Page) -> None:
-    """Two versions stand side by side, each as a picture of the same data."""
+    """Two versions are shown side by side, rendered with the same data."""
     for number in (1, 2):
         tell(version(number, placeholders=[Placeholder(name="quote", sample_value="They just appear.")]))
     page.goto(ADMIN + "postertemplate/")
@@ -252,7 +252,7 @@ def test_compared_versions(page: Page) -> None:
 
 
 def test_poster_appears_on_a_page(page: Page) -> None:
-    """Who sends the form sees the poster's place, then the poster, without a reload or a jump of the page."""
+    """After the form is sent the page shows the placeholder, then the poster, without a reload or a layout shift."""
     page.goto("/new/")
     for name, value in (("author", "Ada"), ("quote", "It works."), ("rating", "5")):
         page.fill(f"[name={name}]", value)
@@ -269,7 +269,7 @@ def test_poster_appears_on_a_page(page: Page) -> None:
 
 
 def test_batch_button(page: Page) -> None:
-    """The button asks for every poster as one job; its bar moves, and at the end the posters are on the page."""
+    """The button requests all posters as one job; the bar advances, and at the end the page shows the posters."""
     for number in range(4):
         make_testimonial(author=f"Author {number}")
     page.goto("/")

@@ -1,4 +1,4 @@
-"""The commands beside a site, where there is no broker."""
+"""The management commands without a broker."""
 
 import signal
 import subprocess
@@ -16,13 +16,13 @@ from django_tests.site import Site, make_testimonial
 
 
 @pytest.mark.parametrize("command", [["relay_posters"], ["relay_posters", "--once"], ["consume_posters"]], ids=" ".join)
-def test_without_a_broker_one_sentence_says_so(plain_site: Site, command: list[str]) -> None:
-    """A command says once in a while that no broker can be used, and Ctrl-C ends it in order."""
+def test_without_a_broker_one_message_says_so(plain_site: Site, command: list[str]) -> None:
+    """A command logs now and then that no broker is available, and Ctrl-C shuts it down gracefully."""
     request_poster(make_testimonial())
     process = plain_site.start(*command, captured=True)
     assert process.stderr is not None
     said = []
-    while not said or "no broker can be used at 127.0.0.1:9" not in said[-1]:
+    while not said or "no broker is available at 127.0.0.1:9" not in said[-1]:
         said.append(process.stderr.readline())
         assert said[-1], said
 
@@ -37,7 +37,7 @@ def test_without_a_broker_one_sentence_says_so(plain_site: Site, command: list[s
 
 @pytest.mark.parametrize("command", [["relay_posters", "--once"], ["consume_posters"]], ids=" ".join)
 def test_placeholders_need_no_command(plain_site: Site, command: list[Any]) -> None:
-    """With placeholders and no broker's address a command says that it is not needed, instead of waiting for ever."""
+    """With the placeholder backend and no broker a command says that it is not needed, instead of waiting forever."""
     with (
         override_settings(POSTERS={"SITE": "shop", "BACKEND": "placeholder"}),
         pytest.raises(CommandError, match="neither a broker nor this command is needed"),
@@ -46,7 +46,7 @@ def test_placeholders_need_no_command(plain_site: Site, command: list[Any]) -> N
 
 
 def interrupted(process: subprocess.Popen[str], *, once_said: str) -> str:
-    """Press Ctrl-C once a command has said something, and return what it says after that."""
+    """Send Ctrl-C after a command has logged a text, and return what it logs after that."""
     assert process.stderr is not None
     said = ""
     while once_said not in said:
@@ -57,20 +57,20 @@ def interrupted(process: subprocess.Popen[str], *, once_said: str) -> str:
 
 
 def test_interrupted_upload_ends_like_any_program(plain_site: Site, tmp_path: Path) -> None:
-    """Ctrl-C while a template is sent ends with one sentence and the code that shells know."""
+    """Ctrl-C during an upload ends with one message and the usual exit status."""
     template = tmp_path / "quote.html"
     template.write_text("<p>{{ quote }}</p>", encoding="utf-8")
     process = plain_site.start("upload_poster_template", "quote", str(template), captured=True)
-    rest = interrupted(process, once_said="no broker can be used")
+    rest = interrupted(process, once_said="no broker is available")
 
-    assert "CommandError: interrupted; whether the template arrived is not known" in rest
+    assert "CommandError: interrupted; it is unknown whether the template arrived" in rest
     assert "Traceback" not in rest
     assert process.returncode == 130
 
 
 @pytest.mark.parametrize("command", [["relay_posters"], ["relay_posters", "--once"], ["consume_posters"]], ids=" ".join)
-def test_missing_tables_are_told_of(tmp_path: Path, command: list[str]) -> None:
-    """Before `migrate` a command names what is not applied and ends; it does not take the database to be away."""
+def test_missing_migrations_are_an_error(tmp_path: Path, command: list[str]) -> None:
+    """Before `migrate` a command names the missing migration and exits, instead of retrying as for an outage."""
     site = Site(database_url=f"sqlite:///{tmp_path / 'empty.sqlite3'}", broker=NOWHERE)
 
     done = site.run(*command, check=False)
@@ -82,12 +82,12 @@ def test_missing_tables_are_told_of(tmp_path: Path, command: list[str]) -> None:
 
 @pytest.mark.parametrize("scheme", ["postgresql", "mysql"])
 def test_absent_database_ends_a_relay_that_runs_once(scheme: str) -> None:
-    """With --once nobody waits for a database that is away: one sentence says so."""
+    """With --once an unavailable database is an error with one message, without retries."""
     site = Site(database_url=f"{scheme}://nobody@{NOWHERE}/site", broker=NOWHERE)
 
     done = site.run("relay_posters", "--once", check=False)
 
-    assert "CommandError: the database is away: " in done.stderr
+    assert "CommandError: the database is unavailable: " in done.stderr
     assert "Traceback" not in done.stderr
     assert done.returncode == 1
 
@@ -105,23 +105,23 @@ def test_absent_database_ends_a_relay_that_runs_once(scheme: str) -> None:
     ],
     ids=["unknown", "unusable"],
 )
-def test_options_that_cannot_be_are_told_of(
+def test_invalid_options_are_an_error(
     plain_site: Site, command: list[str], options: dict[str, Any], reason: str
 ) -> None:
-    """An option that the Kafka client refuses ends a command with the reason and the setting to mend."""
+    """An option that the Kafka client rejects ends a command with the reason and the setting to correct."""
     with (
         override_settings(POSTERS=settings.POSTERS | {"KAFKA_OPTIONS": options}),
-        pytest.raises(CommandError, match=rf'{reason}.*mend POSTERS\["KAFKA_OPTIONS"\]'),
+        pytest.raises(CommandError, match=rf'{reason}.*correct POSTERS\["KAFKA_OPTIONS"\]'),
     ):
         call_command(*command)
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "mysql"])
 def test_relay_may_start_before_the_database(scheme: str) -> None:
-    """A relay that starts while the database is away waits for it, whatever Django's own checks ask it."""
+    """A relay that starts while the database is unavailable waits for it, despite Django's own checks."""
     with Site(database_url=f"{scheme}://nobody@{NOWHERE}/site", broker=NOWHERE) as site:
         process = site.start("relay_posters", captured=True)
-        rest = interrupted(process, once_said="the database is away")
+        rest = interrupted(process, once_said="the database is unavailable")
 
     assert "Traceback" not in rest
     assert process.returncode == 0

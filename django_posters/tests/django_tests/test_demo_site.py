@@ -1,4 +1,4 @@
-"""`make demo-site`: the example site on embedded parts, as people click through it."""
+"""`make demo-site`: the example site on embedded servers."""
 
 import re
 import signal
@@ -23,7 +23,7 @@ def fetch(address: str) -> bytes:
 
 @pytest.mark.timeout(200)
 def test_site_shows_its_posters(tmp_path: Path) -> None:
-    """The pages show the 12 posters that real workers made, the admin asks for a login, and Ctrl-C ends it all."""
+    """The pages show 12 posters from real workers, the admin asks for a login, and Ctrl-C ends all processes."""
     address = f"http://127.0.0.1:{(port := free_port())}"
     command = [sys.executable, "-m", "posters", "demo", "--serve", str(port), "--out", str(tmp_path)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

@@ -1,4 +1,4 @@
-"""What a site installs."""
+"""The distribution: sdist, wheel, dependencies and types."""
 
 import os
 import re
@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 PROJECT = Path(__file__).parents[2]
 CONTRACT = Path(__file__).parents[3] / "schemas"
 CACHE = Path(__file__).parents[3] / ".mypy_cache" / "site"
-"""What mypy knows of Django's stubs need not be found out each time."""
+"""A cache, because mypy needs long for Django's stubs."""
 
 USE_IT = """
 import sys
@@ -215,7 +215,7 @@ def _with_dependencies(names: set[str]) -> set[str]:
 
 
 def test_wheel_names_its_dependencies_and_its_plugin(distributions: Path) -> None:
-    """The wheel depends on four packages, and brings pytest a fixture."""
+    """The wheel depends on four packages, and registers a pytest plugin."""
     with zipfile.ZipFile(next(distributions.glob("*.whl"))) as wheel:
         metadata = wheel.read("django_posters-0.1.0.dist-info/METADATA").decode()
         entry_points = wheel.read("django_posters-0.1.0.dist-info/entry_points.txt").decode()
@@ -225,8 +225,20 @@ def test_wheel_names_its_dependencies_and_its_plugin(distributions: Path) -> Non
     assert "django_posters = django_posters.pytest_plugin" in entry_points
 
 
+def test_wheel_brings_its_license(distributions: Path) -> None:
+    """The wheel names its license as an SPDX expression and contains the text, as does the sdist."""
+    with zipfile.ZipFile(next(distributions.glob("*.whl"))) as wheel:
+        metadata = wheel.read("django_posters-0.1.0.dist-info/METADATA").decode()
+        text = wheel.read("django_posters-0.1.0.dist-info/licenses/LICENSE").decode()
+
+    assert "License-Expression: BSD-3-Clause\n" in metadata
+    assert text == (PROJECT / "LICENSE").read_text(encoding="utf-8")
+    assert text.startswith("BSD 3-Clause License\n\nCopyright (c) 2026, the Posterstream developers\n")
+    assert (next((distributions / "source").iterdir()) / "LICENSE").read_text(encoding="utf-8") == text
+
+
 def test_wheel_works_in_a_clean_environment(clean: Path, tmp_path: Path) -> None:
-    """With its dependencies and nothing else, the app is checked, migrated and imported, every module of it."""
+    """With its dependencies and nothing else, the app passes its checks, migrates, and every module can be imported."""
     done = subprocess.run(
         [clean, "-I", "-W", "error", "-c", USE_IT, str(clean.parents[1])],
         cwd=tmp_path,
@@ -239,7 +251,7 @@ def test_wheel_works_in_a_clean_environment(clean: Path, tmp_path: Path) -> None
 
 
 def test_site_has_types_of_all_it_calls(distributions: Path, tmp_path: Path) -> None:
-    """Under strict mypy a site that installed the wheel has the promised types, not Any, and is told of its typos."""
+    """Under strict mypy a site that installed the wheel gets the documented types, not Any, and errors for typos."""
     wheel, site = tmp_path / "wheel", tmp_path / "site"
     with zipfile.ZipFile(next(distributions.glob("*.whl"))) as packed:
         packed.extractall(wheel)
@@ -261,4 +273,4 @@ def test_site_has_types_of_all_it_calls(distributions: Path, tmp_path: Path) -> 
     )
 
     assert done.returncode == 0, done.stdout
-    assert f"{wheel}/django_posters/requests.py" in done.stderr
+    assert f"{wheel}/django_posters/requests/single.py" in done.stderr

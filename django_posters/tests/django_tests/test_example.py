@@ -12,8 +12,8 @@ from testimonials import models
 from testimonials.samples import SAMPLES
 from website.database import parse_database_url
 
-from agents.render.template import Template
 from django_tests.site import Site
+from renderer.language.template import Template
 
 TEMPLATE = Path(__file__).parents[3] / "example" / "testimonials" / "posters" / "testimonial.html"
 
@@ -31,7 +31,7 @@ def test_samples_are_saved_once_with_a_request_each(any_site: Site) -> None:
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample["language"] + "-" + sample["author"])
 def test_template_shows_every_sample(sample: dict[str, Any]) -> None:
-    """The workers' engine renders each sample, with its words in the document and no network address."""
+    """The workers' template engine renders each sample, with its texts in the document and no network URL."""
     data = models.Testimonial(**sample).poster_data()
 
     document = html.unescape(Template(TEMPLATE.read_text(encoding="utf-8")).render(data))
@@ -57,13 +57,13 @@ def test_longer_quotes_get_smaller_letters(words: int) -> None:
     ],
 )
 def test_database_url_is_read(url: str, expected: tuple[str, ...]) -> None:
-    """Addresses over TCP and over a unix socket become Django's settings."""
+    """URLs over TCP and over a Unix socket become Django's settings."""
     settings = parse_database_url(url)
 
     assert tuple(settings[name] for name in ("NAME", "USER", "PASSWORD", "HOST", "PORT")) == expected
 
 
 def test_unknown_database_is_refused() -> None:
-    """Any other scheme is an error that names those there are."""
+    """Any other scheme is an error that names the supported ones."""
     with pytest.raises(ImproperlyConfigured, match="starts with postgresql://, mysql:// or sqlite:///, not oracle://"):
         parse_database_url("oracle://db")

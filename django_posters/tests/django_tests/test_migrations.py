@@ -1,23 +1,73 @@
-"""Migrations say what the models say."""
+"""Migrations match the models, apply on each database, and keep tables, columns, rows and permissions."""
 
+import json
 from pathlib import Path
 
 import django_posters
 from django_tests.site import Site
 
+NOWHERE = "127.0.0.1:9"
+MAKE_OLD_ROWS = """
+from django.db import connection
+from django.contrib.auth.models import Group, Permission
+with connection.cursor() as cursor:
+    cursor.execute(
+        "INSERT INTO posters_setasideevent (topic, `partition`, `offset`, error, seen_at)"
+        " VALUES ('job-events', 1, 2, 'bad', '2026-05-04 03:02:01')".replace("`", connection.ops.quote_name("")[0])
+    )
+group, _ = Group.objects.get_or_create(name="operators")
+group.permissions.add(Permission.objects.get(codename="view_setasideevent"))
+"""
+SHOW_ROWS = """
+import json
+from django.contrib.auth.models import Permission
+from django.db import connection
+from django_posters.models import DeadLetterEvent, PosterTemplate
+with connection.cursor() as cursor:
+    columns = connection.introspection.get_table_description(cursor, "posters_postertemplate")
+    tables = connection.introspection.table_names(cursor)
+print(json.dumps({
+    "rows": [str(event) for event in DeadLetterEvent.objects.all()],
+    "permissions": list(Permission.objects.filter(group__name="operators").values_list("codename", flat=True)),
+    "columns": [column.name for column in columns if column.name.endswith("ed_at") or column.name == "told_at"],
+    "tables": [table for table in tables if "setaside" in table or "deadletter" in table],
+}))
+"""
+
 
 def test_no_migration_is_missing(sqlite_url: str) -> None:
     """`makemigrations --check` finds nothing to write, here and in the example."""
-    Site(database_url=sqlite_url, broker="127.0.0.1:9").run("makemigrations", "--check", "--dry-run")
+    Site(database_url=sqlite_url, broker=NOWHERE).run("makemigrations", "--check", "--dry-run")
 
 
 def test_migrations_apply_and_go_back(database_url: str) -> None:
     """Every table is made and removed again, on each database."""
-    site = Site(database_url=database_url, broker="127.0.0.1:9")
+    site = Site(database_url=database_url, broker=NOWHERE)
 
     site.run("migrate", "testimonials", "zero")
     site.run("migrate", "posters", "zero")
     site.run("migrate")
+
+
+def test_renamed_model_keeps_its_table_rows_and_permissions(database_url: str) -> None:
+    """Dead letters and the permissions on them survive the rename in both directions, and the column keeps its name."""
+    site = Site(database_url=database_url, broker=NOWHERE)
+    site.run("migrate", "posters", "0002")
+    site.run("shell", "-c", MAKE_OLD_ROWS)
+
+    site.run("migrate", "posters")
+    shown = json.loads(site.run("shell", "-c", SHOW_ROWS).stdout.splitlines()[-1])
+    site.run("migrate", "posters", "0002")
+    site.run("migrate", "posters")
+    again = json.loads(site.run("shell", "-c", SHOW_ROWS).stdout.splitlines()[-1])
+
+    assert shown == again
+    assert shown == {
+        "rows": ["job-events/1@2"],
+        "permissions": ["view_deadletterevent"],
+        "columns": ["archived_at", "told_at"],
+        "tables": ["posters_setasideevent"],
+    }
 
 
 def test_migrations_are_part_of_the_package() -> None:

@@ -1,4 +1,4 @@
-"""{% poster %}: a picture, or its place."""
+"""{% poster %}: an image, or its placeholder."""
 
 import re
 from typing import Any
@@ -9,7 +9,7 @@ from django.template import Context, Template
 from django.test.utils import CaptureQueriesContext
 from django_posters.contract.codec import decode
 from django_posters.contract.outcomes import PosterOutcome
-from django_posters.results import apply_outcome
+from django_posters.results.outcomes import apply_outcome
 from testimonials import models
 
 from django_posters import request_poster
@@ -18,7 +18,7 @@ from django_tests.site import Site, make_testimonial
 
 
 def shown(row: object, options: str = "") -> dict[str, str]:
-    """Return the attributes of the picture that the tag makes of a row."""
+    """Return the attributes of the <img> that the tag renders for a row."""
     html = Template("{% load posters %}{% poster row " + options + " %}").render(Context({"row": row}))
     assert re.fullmatch(r"<img( [a-z-]+=\"[^\"<>]*\")+>", html), html
     return dict(re.findall(r'([a-z-]+)="([^"]*)"', html))
@@ -29,7 +29,7 @@ def finish(job_id: str, **fields: Any) -> None:
 
 
 def test_page_does_not_jump(any_site: Site) -> None:
-    """Waiting and finished, the picture has the same width and height, also where it has more device pixels."""
+    """Pending and finished images have the same width and height, also with more device pixels."""
     testimonial = make_testimonial()
     poster = request_poster(testimonial, output={"width": 600, "height": 315, "scale": 2})
     waiting = shown(testimonial)
@@ -44,14 +44,14 @@ def test_page_does_not_jump(any_site: Site) -> None:
 
 
 def test_row_without_a_poster_has_a_place(any_site: Site) -> None:
-    """Before anything was asked for there is a placeholder, and it names no poster."""
+    """Before the first request there is a placeholder, without a poster id."""
     picture = shown(make_testimonial())
 
     assert (picture["width"], picture["height"], picture["data-poster"]) == ("1080", "1080", "")
 
 
 def test_failed_poster_keeps_the_placeholder(any_site: Site) -> None:
-    """A failure leaves the page as it was, and says so to scripts and styles."""
+    """After a failure the placeholder stays, and scripts and styles can see the status."""
     poster = request_poster(testimonial := make_testimonial())
     finish(poster.job_id, status="failed")
     testimonial.refresh_from_db()
@@ -67,7 +67,7 @@ def test_failed_poster_keeps_the_placeholder(any_site: Site) -> None:
     [("width=300", ("300", "158")), ("height=63", ("120", "63")), ("width=10 height=20", ("10", "20"))],
 )
 def test_one_side_scales_the_other(any_site: Site, options: str, size: tuple[str, str]) -> None:
-    """A side that the page gives keeps the poster's shape."""
+    """One given side keeps the aspect ratio."""
     request_poster(testimonial := make_testimonial(), output={"width": 1200, "height": 630})
 
     picture = shown(testimonial, options)
@@ -76,7 +76,7 @@ def test_one_side_scales_the_other(any_site: Site, options: str, size: tuple[str
 
 
 def test_picture_of_another_shape_is_not_distorted(any_site: Site) -> None:
-    """Where the template's size was not known, the picture's own shape counts once it is there."""
+    """If the template's size was unknown, the finished image's aspect ratio is used."""
     poster = request_poster(testimonial := make_testimonial())
     finish(poster.job_id, width=1200, height=630)
     testimonial.refresh_from_db()
@@ -87,7 +87,7 @@ def test_picture_of_another_shape_is_not_distorted(any_site: Site) -> None:
 
 
 def test_attributes_are_escaped(any_site: Site) -> None:
-    """What a page passes on cannot leave its attribute."""
+    """Values of attributes are escaped."""
     testimonial = make_testimonial(author='"><script>')
 
     picture = shown(testimonial, "alt=row.author class='wide' data_kind='a'")
@@ -97,7 +97,7 @@ def test_attributes_are_escaped(any_site: Site) -> None:
 
 
 def test_list_of_posters_is_one_query(any_site: Site) -> None:
-    """With select_related a page of posters asks the database once."""
+    """With select_related a page of posters makes one query."""
     for _ in range(3):
         request_poster(make_testimonial())
 

@@ -1,4 +1,4 @@
-"""The README's tutorial, done as it stands there."""
+"""The README's tutorial, executed step by step."""
 
 import os
 import re
@@ -33,13 +33,13 @@ def steps() -> list[str]:
 
 
 class Reader:
-    """Somebody who does what a step says: writes its files and types its commands."""
+    """Executes a step of the tutorial: writes its files and runs its commands."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
 
     def follow(self, step: str, *, replace: tuple[str, str] = ("", "")) -> None:
-        """Do a step, in the order of its snippets."""
+        """Execute the snippets of a step in order."""
         for language, body in re.findall(r"```(\w+)\n(.*?)```", step, re.DOTALL):
             if language == "bash":
                 for line in body.splitlines():
@@ -68,7 +68,7 @@ class Reader:
         assert named, body
         path = self.directory / named[1]
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Settings and addresses are added to what Django wrote, other files are new or replaced.
+        # Settings and URLs are appended to Django's files; other files are new or replaced.
         before = path.read_text(encoding="utf-8") if path.parent.name == "website" else ""
         path.write_text(before + "\n" + body, encoding="utf-8")
 
@@ -88,7 +88,7 @@ class Reader:
 
 @pytest.fixture
 def reader(tmp_path: Path) -> Reader:
-    """Somebody with an empty directory."""
+    """A reader with an empty directory."""
     return Reader(tmp_path)
 
 
@@ -106,7 +106,7 @@ def test_first_half_needs_no_broker(reader: Reader) -> None:
 
 
 def test_second_half_gets_a_poster(reader: Reader, broker: str) -> None:
-    """After step 5 the template is on its topic, what is saved is asked for, and its poster comes back to the page."""
+    """After step 5 the template is on its topic, a saved row requests a poster, and the poster appears on the page."""
     for step in steps():
         reader.follow(step, replace=("localhost:19092", broker))
     waiting = reader.manage("shell", "-c", SAVE)

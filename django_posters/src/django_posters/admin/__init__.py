@@ -1,4 +1,4 @@
-"""What editors and operators see: posters, jobs, templates, the outbox and what was set aside."""
+"""Admin pages: posters, jobs, templates, the outbox and dead letters."""
 
 from . import jobs, outbox, posters, templates
 

@@ -1,6 +1,6 @@
-"""Jobs, whose progress moves while you look."""
+"""Admin of jobs, with live progress bars and the cancel action."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -10,18 +10,19 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from django_posters.cancelling import cancel_job
 from django_posters.models import Job
 from django_posters.progress import read_progress
+from django_posters.requests import cancel_job
 
-from .reading import ReadOnlyAdmin, colored
+from .read_only import ReadOnlyAdmin, colored
 
-MOST = 200
+MAX_JOBS: Final = 200
+"""Limit of one progress request, above the page size of a list."""
 
 
 @admin.register(Job)
 class JobAdmin(ReadOnlyAdmin):
-    """What was asked for together."""
+    """Jobs, read-only."""
 
     list_display = ("colored_status", "progress", "counts", "section", "owner_model", "requested_at", "job_id")
     list_display_links = ("colored_status", "job_id")
@@ -44,36 +45,36 @@ class JobAdmin(ReadOnlyAdmin):
     readonly_fields = ("colored_status", "progress", "counts", "of_posters")
 
     class Media:
-        """What moves the bars."""
+        """The script that updates the progress bars, and styles."""
 
         css: ClassVar = {"all": ["posters/admin.css"]}
         js: ClassVar = [Script("posters/admin_jobs.js", type="module")]
 
     def get_urls(self) -> list[URLPattern]:
-        """Add where the pages look for progress."""
-        look = path("progress/", self.admin_site.admin_view(self.progress_view), name="posters_job_progress")
-        return [look, *super().get_urls()]
+        """Add the JSON view that the pages poll for progress."""
+        progress = path("progress/", self.admin_site.admin_view(self.progress_view), name="posters_job_progress")
+        return [progress, *super().get_urls()]
 
     def has_cancel_permission(self, request: HttpRequest) -> bool:
-        """Ask Django who may change jobs, as if that could be done by hand."""
+        """Whether the user has Django's permission to change jobs, which ReadOnlyAdmin denies for the form."""
         return admin.ModelAdmin.has_change_permission(self, request)
 
     def progress_view(self, request: HttpRequest) -> JsonResponse:
-        """Return the progress of the jobs that the query names, by one query of the database."""
+        """Return the progress of the jobs in the query string, by one database query."""
         if not self.has_view_permission(request):
             return JsonResponse({}, status=403)
-        found = read_progress(request.GET.getlist("job")[:MOST])
+        found = read_progress(request.GET.getlist("job")[:MAX_JOBS])
         return JsonResponse({job_id: progress.as_json() for job_id, progress in found.items()})
 
     @admin.display(description="status", ordering="status")
     def colored_status(self, job: Job) -> SafeString:
-        """Show the status in its colour, and whether the rest is to be cancelled."""
-        leaving = job.cancel_requested_at is not None and not job.is_finished
-        return format_html("{}{}", colored(job.status), ", to be cancelled" if leaving else "")
+        """Show the status in its colour, and whether cancellation was requested."""
+        cancelling = job.cancel_requested_at is not None and not job.is_finished
+        return format_html("{}{}", colored(job.status), ", to be cancelled" if cancelling else "")
 
     @admin.display(description="progress")
     def progress(self, job: Job) -> SafeString:
-        """Show a bar, which moves while the job is open."""
+        """Show a progress bar. The script updates it until the job is finished."""
         address = reverse(f"{self.admin_site.name}:posters_job_progress")
         live: Any = format_html(' data-job="{}" data-url="{}"', job.pk, address) if not job.is_finished else ""
         total = job.total_count or 1
@@ -82,7 +83,7 @@ class JobAdmin(ReadOnlyAdmin):
 
     @admin.display(description="made / failed / cancelled / all")
     def counts(self, job: Job) -> SafeString:
-        """Show the counts."""
+        """Show the counts of the job."""
         return format_html(
             '<span class="poster-counts">{} / {} / {} / {}</span>',
             job.success_count,
@@ -93,12 +94,12 @@ class JobAdmin(ReadOnlyAdmin):
 
     @admin.display(description="posters")
     def of_posters(self, job: Job) -> SafeString:
-        """Link to its posters."""
+        """Link to the list of its posters."""
         address = reverse(f"{self.admin_site.name}:posters_poster_changelist")
         return format_html('<a href="{}?job__job_id={}">{} posters</a>', address, job.pk, job.total_count)
 
     @admin.action(description="Cancel what is left of selected jobs", permissions=["cancel"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
-        """Ask for the posters that are not made yet to be cancelled."""
+        """Request the cancellation of all unfinished posters of the jobs."""
         count = sum(cancel_job(job, reason=f"by {request.user} in the admin") for job in queryset)
         self.message_user(request, f"{count} jobs are to be cancelled; finished ones are left as they are.")

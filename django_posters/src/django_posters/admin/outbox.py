@@ -1,4 +1,4 @@
-"""What waits to be published, and what could not be understood."""
+"""Admin of the outbox and of dead letters."""
 
 from typing import Any, ClassVar
 
@@ -11,13 +11,13 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
-from django_posters.models import OutboxEvent, SetAsideEvent
+from django_posters.models import DeadLetterEvent, OutboxEvent
 
-from .reading import ReadOnlyAdmin
+from .read_only import ReadOnlyAdmin
 
 
 def shown_bytes(value: Any) -> SafeString | str:
-    """Return the bytes of an event as text, as far as they are text."""
+    """Return the first 20,000 characters of an event as text; invalid UTF-8 is replaced."""
     if value is None:
         return "–"
     return format_html('<pre class="poster-event">{}</pre>', bytes(value).decode("utf-8", "replace")[:20_000])
@@ -25,7 +25,7 @@ def shown_bytes(value: Any) -> SafeString | str:
 
 @admin.register(OutboxEvent)
 class OutboxAdmin(ReadOnlyAdmin):
-    """Events that were committed and not yet published: an old one says that no relay runs."""
+    """Committed events that are not yet published. An old event means that no relay is running."""
 
     list_display = ("id", "topic", "key", "age", "refused")
     list_filter = ("topic",)
@@ -35,12 +35,12 @@ class OutboxAdmin(ReadOnlyAdmin):
     readonly_fields = ("content",)
 
     class Media:
-        """The look of events."""
+        """Styles."""
 
         css: ClassVar = {"all": ["posters/admin.css"]}
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Say in the title how long the oldest event waits."""
+        """Show the age of the oldest event in the title."""
         answer = super().changelist_view(request, extra_context)
         if isinstance(answer, TemplateResponse) and answer.context_data is not None:
             answer.context_data["title"] = self._title()
@@ -48,12 +48,12 @@ class OutboxAdmin(ReadOnlyAdmin):
 
     @admin.display(description="age", ordering="created_at")
     def age(self, event: OutboxEvent) -> str:
-        """Show how long it waits."""
+        """Show the time since the event was written."""
         return timesince(event.created_at)
 
     @admin.display(description="event")
     def content(self, event: OutboxEvent) -> SafeString | str:
-        """Show the event."""
+        """Show the body of the event."""
         return shown_bytes(event.value)
 
     def _title(self) -> str:
@@ -65,9 +65,9 @@ class OutboxAdmin(ReadOnlyAdmin):
         return f"The oldest event waits for {waits}" + (": is `manage.py relay_posters` running?" if late else "")
 
 
-@admin.register(SetAsideEvent)
-class SetAsideAdmin(ReadOnlyAdmin):
-    """Records of the broker that could not be applied."""
+@admin.register(DeadLetterEvent)
+class DeadLetterAdmin(ReadOnlyAdmin):
+    """Kafka records that could not be applied."""
 
     list_display = ("topic", "partition", "offset", "error", "seen_at")
     list_filter = ("topic", "seen_at")
@@ -75,11 +75,11 @@ class SetAsideAdmin(ReadOnlyAdmin):
     readonly_fields = ("content",)
 
     class Media:
-        """The look of events."""
+        """Styles."""
 
         css: ClassVar = {"all": ["posters/admin.css"]}
 
     @admin.display(description="record")
-    def content(self, event: SetAsideEvent) -> SafeString | str:
-        """Show the record."""
+    def content(self, event: DeadLetterEvent) -> SafeString | str:
+        """Show the value of the record."""
         return shown_bytes(event.value)

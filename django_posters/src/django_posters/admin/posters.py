@@ -1,4 +1,4 @@
-"""Posters with their pictures; those that failed can be asked for again."""
+"""Admin of posters: images, links, and the actions to retry failed posters and to erase images."""
 
 from typing import ClassVar
 
@@ -12,17 +12,17 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from django_posters.contract.topics import POSTER_COMPLETIONS, POSTER_REQUESTS
-from django_posters.erasing import erase_poster
 from django_posters.errors import RequestError
 from django_posters.models import Poster
-from django_posters.retrying import retry_poster
+from django_posters.requests import erase_poster
+from django_posters.requests.retry import retry_poster
 
-from .reading import ReadOnlyAdmin, colored, console_link
+from .read_only import ReadOnlyAdmin, colored, console_link
 
 
 @admin.register(Poster)
 class PosterAdmin(ReadOnlyAdmin):
-    """What was asked for, and what came of it."""
+    """Posters and their results, read-only."""
 
     list_display = ("thumbnail", "colored_status", "section", "owner", "error", "requested_at", "generation_time_ms")
     list_display_links = ("thumbnail", "colored_status")
@@ -57,32 +57,32 @@ class PosterAdmin(ReadOnlyAdmin):
     ]
 
     class Media:
-        """The statuses' colours in both themes."""
+        """Styles for both themes."""
 
         css: ClassVar = {"all": ["posters/admin.css"]}
 
     def has_retry_permission(self, request: HttpRequest) -> bool:
-        """Ask Django who may change posters, as if that could be done by hand."""
+        """Whether the user has Django's permission to change posters, which ReadOnlyAdmin denies for the form."""
         return admin.ModelAdmin.has_change_permission(self, request)
 
     @admin.display(description="poster")
     def thumbnail(self, poster: Poster) -> SafeString | str:
-        """Show it small."""
+        """Show the image as a thumbnail."""
         return _picture(poster, "poster-thumbnail") or "–"
 
     @admin.display(description="poster")
     def picture(self, poster: Poster) -> SafeString | str:
-        """Show it large."""
+        """Show the image in full."""
         return _picture(poster, "poster-picture") or "–"
 
     @admin.display(description="status", ordering="status")
     def colored_status(self, poster: Poster) -> SafeString:
-        """Show the status in its colour, and whether the picture was erased since."""
+        """Show the status in its colour, and whether the image was erased."""
         return format_html("{}{}", colored(poster.status), ", erased" if poster.is_erased else "")
 
     @admin.display(description="row", ordering="entity_id")
     def owner(self, poster: Poster) -> SafeString | str:
-        """Link to the row that it shows, where that has an admin page."""
+        """Link to the row that the poster shows, where that has an admin page."""
         label, model = poster.owner_model.split(".")
         text = f"{model} {poster.entity_id}"
         try:
@@ -93,28 +93,28 @@ class PosterAdmin(ReadOnlyAdmin):
 
     @admin.display(description="error")
     def error(self, poster: Poster) -> str:
-        """Show why it failed, in one line."""
+        """Show the error in one line."""
         return f"{poster.error_code}: {poster.error_message}"[:160] if poster.error_code else ""
 
     @admin.display(description="job")
     def of_job(self, poster: Poster) -> SafeString:
-        """Link to its job."""
+        """Link to the job of the poster."""
         address = reverse(f"{self.admin_site.name}:posters_job_change", args=[poster.job_id])
         return format_html('<a href="{}">{}</a>', address, poster.job_id)
 
     @admin.display(description="Redpanda Console")
     def records(self, poster: Poster) -> SafeString | str:
-        """Link to the records of its job."""
-        asked = console_link(POSTER_REQUESTS, poster.job_id, poster.requested_at, "request")
-        if not asked:
+        """Link to the request and outcome records in Redpanda Console."""
+        request = console_link(POSTER_REQUESTS, poster.job_id, poster.requested_at, "request")
+        if not request:
             return "–"
         ended = poster.finished_at or poster.requested_at
-        return format_html("{} {}", asked, console_link(POSTER_COMPLETIONS, poster.job_id, ended, "outcome"))
+        return format_html("{} {}", request, console_link(POSTER_COMPLETIONS, poster.job_id, ended, "outcome"))
 
     @admin.action(description="Ask again for selected posters", permissions=["retry"])
     def retry(self, request: HttpRequest, queryset: QuerySet[Poster]) -> None:
-        """Ask for new posters of the rows of those that failed or were cancelled."""
-        asked = 0
+        """Request new posters for the rows of failed and cancelled posters."""
+        requested = 0
         for poster in queryset:
             if poster.status not in (Poster.Status.FAILED, Poster.Status.CANCELLED):
                 continue
@@ -123,12 +123,12 @@ class PosterAdmin(ReadOnlyAdmin):
             except RequestError as error:
                 self.message_user(request, f"{poster}: {error}", messages.ERROR)
             else:
-                asked += 1
-        self.message_user(request, f"{asked} posters are asked for again; only failed and cancelled ones are.")
+                requested += 1
+        self.message_user(request, f"{requested} posters are asked for again; only failed and cancelled ones are.")
 
     @admin.action(description="Erase the pictures of selected posters", permissions=["delete"])
     def erase(self, request: HttpRequest, queryset: QuerySet[Poster]) -> HttpResponse | None:
-        """Ask whether that is meant, then have the pictures and the data they were made of deleted."""
+        """Ask for confirmation, then request the deletion of the images and the data they were rendered from."""
         if not request.POST.get("sure"):
             context = self.admin_site.each_context(request) | {
                 "title": "Erase pictures",

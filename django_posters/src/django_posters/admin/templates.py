@@ -1,7 +1,7 @@
-"""Templates: upload, edit, preview, compare, activate. Everything goes through the topics."""
+"""Admin of templates: upload, edit, preview, compare, activate and archive, all by commands over Kafka."""
 
 import uuid
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import orjson
 from django import forms
@@ -15,20 +15,21 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from django_posters import commands
 from django_posters.contract.limits import TEMPLATE_HTML_MAX_BYTES, TEMPLATE_NAME_MAX_CHARACTERS
 from django_posters.contract.references import is_section
 from django_posters.errors import RequestError
 from django_posters.models import PosterTemplate, TemplateCommand
-from django_posters.uploads import Upload
+from django_posters.template_uploads import commands
+from django_posters.template_uploads.upload import Upload
 
-from .reading import ReadOnlyAdmin
+from .read_only import ReadOnlyAdmin
 
-COMPARED = 4
+MAX_COMPARED: Final = 4
+"""Limit of versions on the comparison page."""
 
 
 class EditorForm(forms.Form):
-    """A template as it is on the page."""
+    """The fields of the template editor."""
 
     section = forms.CharField(max_length=63)
     name = forms.CharField(max_length=TEMPLATE_NAME_MAX_CHARACTERS, required=False)
@@ -45,7 +46,7 @@ class EditorForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false", "class": "poster-html"}),
         required=False,
         label="Sample data",
-        help_text="What a preview shows, as JSON; where it is empty, the placeholders' samples.",
+        help_text="Data of the preview as JSON; if empty, the sample values of the placeholders.",
     )
 
     def clean_section(self) -> str:
@@ -63,7 +64,7 @@ class EditorForm(forms.Form):
         return data
 
     def clean(self) -> dict[str, Any]:
-        """Take the file's text for the HTML."""
+        """Use the content of an uploaded file as the HTML."""
         cleaned: dict[str, Any] = self.cleaned_data
         file = cleaned.get("file")
         if file is not None:
@@ -81,9 +82,9 @@ class EditorForm(forms.Form):
 
 @admin.register(PosterTemplate)
 class TemplateAdmin(ReadOnlyAdmin):
-    """Each version of each section."""
+    """Template versions of all sections."""
 
-    list_display = ("__str__", "name", "is_active", "size", "placeholder_names", "archived_at", "told_at")
+    list_display = ("__str__", "name", "is_active", "size", "placeholder_names", "archived_at", "reported_at")
     list_filter = ("is_active", "section")
     search_fields = ("section", "name")
     ordering = ("section", "-version")
@@ -91,21 +92,21 @@ class TemplateAdmin(ReadOnlyAdmin):
     change_form_template = "admin/posters/editor.html"
 
     class Media:
-        """What sends and waits."""
+        """The script that sends commands and polls for answers, and styles."""
 
         css: ClassVar = {"all": ["posters/admin.css"]}
         js: ClassVar = [Script("posters/admin_templates.js", type="module")]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Ask Django who may upload."""
+        """Whether the user has Django's permission to add templates, which ReadOnlyAdmin denies."""
         return admin.ModelAdmin.has_add_permission(self, request)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PosterTemplate]:
-        """Leave out the HTML, which lists do not show."""
+        """Defer the HTML, which lists do not show."""
         return super().get_queryset(request).defer("html_content")
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the pages of their own."""
+        """Add the views for commands, answers and the comparison."""
         view = self.admin_site.admin_view
         return [
             path("commands/", view(require_POST(self.command_view)), name="posters_template_command"),
@@ -116,12 +117,12 @@ class TemplateAdmin(ReadOnlyAdmin):
 
     @admin.display(description="size")
     def size(self, template: PosterTemplate) -> str:
-        """Show the size."""
+        """Show the size in CSS pixels."""
         return f"{template.width} × {template.height}"
 
     @admin.display(description="placeholders")
     def placeholder_names(self, template: PosterTemplate) -> str:
-        """Show what it takes."""
+        """Show the names of the placeholders."""
         return ", ".join(item["name"] for item in template.placeholders)
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
@@ -133,7 +134,7 @@ class TemplateAdmin(ReadOnlyAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """Show the editor of a version; what it saves is the next one."""
+        """Show the editor of a version. Saving creates the next version."""
         template = self.get_object(request, object_id)
         if template is None:
             raise Http404(f"there is no template {object_id}")
@@ -155,10 +156,10 @@ class TemplateAdmin(ReadOnlyAdmin):
         return TemplateResponse(request, "admin/posters/editor.html", context)
 
     def compare_view(self, request: HttpRequest) -> HttpResponse:
-        """Show versions side by side, as pictures of the same data."""
+        """Show versions side by side, rendered with the same data."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        ids = [_uuid(text) for text in request.GET.getlist("id")[:COMPARED]]
+        ids = [_uuid(text) for text in request.GET.getlist("id")[:MAX_COMPARED]]
         templates = list(PosterTemplate.objects.filter(pk__in=ids).order_by("section", "version"))
         samples: dict[str, Any] = {}
         for template in templates:
@@ -172,16 +173,16 @@ class TemplateAdmin(ReadOnlyAdmin):
 
     @admin.action(description="Compare selected versions side by side", permissions=["view"])
     def compare(self, request: HttpRequest, queryset: QuerySet[PosterTemplate]) -> HttpResponse | None:
-        """Go to the page that shows them."""
-        ids = [str(pk) for pk in queryset.values_list("pk", flat=True)[: COMPARED + 1]]
-        if not 2 <= len(ids) <= COMPARED:
-            self.message_user(request, f"Select 2 to {COMPARED} versions.", messages.WARNING)
+        """Redirect to the comparison page."""
+        ids = [str(pk) for pk in queryset.values_list("pk", flat=True)[: MAX_COMPARED + 1]]
+        if not 2 <= len(ids) <= MAX_COMPARED:
+            self.message_user(request, f"Select 2 to {MAX_COMPARED} versions.", messages.WARNING)
             return None
         address = reverse(f"{self.admin_site.name}:posters_template_compare")
         return HttpResponseRedirect(f"{address}?{'&'.join(f'id={pk}' for pk in ids)}")
 
     def command_view(self, request: HttpRequest) -> JsonResponse:
-        """Send what the page asks for, and say where its answer will be."""
+        """Send a command for the page, and return the URL of its answer."""
         if not self.has_add_permission(request):
             return JsonResponse(
                 {"errors": [{"message": "You may look at templates, but not change them."}]}, status=403
@@ -212,7 +213,7 @@ class TemplateAdmin(ReadOnlyAdmin):
         return simple[kind](template)
 
     def answer_view(self, request: HttpRequest, command_id: uuid.UUID) -> JsonResponse:
-        """Return what came of a command, and after 30 s without an answer what to check."""
+        """Return the state of a command, and after 30 s without an answer what to check."""
         command = TemplateCommand.objects.filter(pk=command_id).first()
         if command is None or not self.has_view_permission(request):
             raise Http404(f"there is no command {command_id}")

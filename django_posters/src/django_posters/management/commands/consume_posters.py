@@ -1,27 +1,27 @@
-"""`manage.py consume_posters`."""
+"""`manage.py consume_posters`: apply results from Kafka and send the signals."""
 
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from django_posters.conf import get_settings
-from django_posters.consumer import consume_until
 from django_posters.errors import PostersSettingsError
 from django_posters.kafka import make_consumer
-from django_posters.migrated import check_migrated
-from django_posters.stopping import stop_on_signals
+from django_posters.management.migration_check import check_migrated
+from django_posters.management.signal_handling import stop_on_signals
+from django_posters.results.consumer import consume_until
 
 
 class Command(BaseCommand):
-    """Runs for as long as the site does; several may run at once and share the work."""
+    """A long-running command. Several processes may run and share the partitions."""
 
-    help = "Write what came of this site's posters, and send poster_finished: runs until TERM."
+    help = "Apply the results of this site's posters and jobs, and send the signals; runs until TERM."
 
-    # Django 6.1's own checks ask the database, which may be away when this starts.
+    # Django 6.1's own checks query the database, which may be unavailable at the start.
     requires_system_checks = ("posters",)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Run until TERM."""
+        """Run until TERM or Ctrl-C."""
         settings = get_settings()
         check_migrated()
         try:

@@ -1,32 +1,32 @@
-"""`manage.py relay_posters`."""
+"""`manage.py relay_posters`: publish the outbox to Kafka."""
 
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import InterfaceError, OperationalError
 
 from django_posters.conf import get_settings
+from django_posters.database import UNAVAILABLE
 from django_posters.errors import BrokerError, PostersSettingsError
 from django_posters.kafka import make_producer
-from django_posters.migrated import check_migrated
-from django_posters.relay import relay_once, relay_until
-from django_posters.stopping import stop_on_signals
+from django_posters.management.migration_check import check_migrated
+from django_posters.management.signal_handling import stop_on_signals
+from django_posters.outbox.relay import relay_once, relay_until
 
 
 class Command(BaseCommand):
-    """Runs for as long as the site does; several may run at once, except on SQLite."""
+    """A long-running command. Several processes may run and share the work, except on SQLite."""
 
-    help = "Publish what request_poster() wrote: runs until TERM, which lets it finish what it holds."
+    help = "Publish the events of the outbox; runs until TERM, then finishes the batch in flight."
 
-    # Django 6.1's own checks ask the database, which may be away when this starts.
+    # Django 6.1's own checks query the database, which may be unavailable at the start.
     requires_system_checks = ("posters",)
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take --once."""
-        parser.add_argument("--once", action="store_true", help="publish what is committed now, then end")
+        """Add --once."""
+        parser.add_argument("--once", action="store_true", help="publish the events that are committed now, then exit")
 
     def handle(self, *args: Any, once: bool, **options: Any) -> None:
-        """Run until TERM, or until the outbox is empty."""
+        """Run until TERM or Ctrl-C, or with --once until the outbox is empty."""
         try:
             producer = make_producer(get_settings())
         except PostersSettingsError as error:
@@ -39,7 +39,7 @@ class Command(BaseCommand):
             try:
                 count = relay_once(stop, producer)
             except BrokerError as error:
-                raise CommandError(f"{error}; the rest stays in the outbox") from error
-            except (OperationalError, InterfaceError) as error:
-                raise CommandError(f"the database is away: {error}; try again once it is back") from error
+                raise CommandError(f"{error}; the remaining events stay in the outbox") from error
+            except UNAVAILABLE as error:
+                raise CommandError(f"the database is unavailable: {error}; try again when it is available") from error
         self.stdout.write(f"{count} events published")

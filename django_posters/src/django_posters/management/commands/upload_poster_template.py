@@ -1,4 +1,4 @@
-"""`manage.py upload_poster_template SECTION FILE`."""
+"""`manage.py upload_poster_template SECTION FILE`: upload one template straight to the broker."""
 
 import threading
 from pathlib import Path
@@ -8,27 +8,28 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from django_posters.conf import Settings, get_settings
 from django_posters.contract.templates import TemplateError, TemplateRejected, TemplateUpload, TemplateUploaded
-from django_posters.discovery import read_template
 from django_posters.errors import PostersError, PostersSettingsError, StoppedError
-from django_posters.stopping import stop_on_signals
-from django_posters.uploads import Answers, Upload, send
+from django_posters.management.signal_handling import stop_on_signals
+from django_posters.template_uploads.direct_upload import TemplateAnswers, send
+from django_posters.template_uploads.discovery import read_template
+from django_posters.template_uploads.upload import Upload
 
 WAIT_SECONDS: Final = 30.0
-INTERRUPTED: Final = 130
-"""What shells end with after Ctrl-C."""
+INTERRUPTED_STATUS: Final = 130
+"""The usual exit status after Ctrl-C."""
 
 
 class Command(BaseCommand):
-    """Ends with an error where the template was refused."""
+    """Exits with an error where the template is rejected."""
 
-    help = "Upload an HTML template as the next version of SECTION; the same HTML again is no new version."
+    help = "Upload an HTML template as the next version of SECTION; unchanged HTML makes no new version."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take what a template is."""
-        parser.add_argument("section", help="what PosterField and template ids call it, such as testimonial")
-        parser.add_argument("file", type=Path, help="the HTML, in UTF-8")
-        parser.add_argument("--name", help="what people call it; default: the section")
-        parser.add_argument("--inactive", action="store_true", help="do not let <section>_latest mean this version")
+        """Add the fields of a template, and --wait."""
+        parser.add_argument("section", help="the section in PosterField and template ids, such as testimonial")
+        parser.add_argument("file", type=Path, help="the HTML file, in UTF-8")
+        parser.add_argument("--name", help="display name; default: the section")
+        parser.add_argument("--inactive", action="store_true", help="do not make this version active")
         parser.add_argument("--width", type=int, help="CSS pixels")
         parser.add_argument("--height", type=int, help="CSS pixels")
         parser.add_argument(
@@ -37,11 +38,11 @@ class Command(BaseCommand):
             nargs="?",
             const=WAIT_SECONDS,
             metavar="SECONDS",
-            help=f"wait for the answer of the templates role, {WAIT_SECONDS:g} seconds if not said otherwise",
+            help=f"wait for the answer of the templates role, by default {WAIT_SECONDS:g} seconds",
         )
 
     def handle(self, *args: Any, section: str, file: Path, wait: float | None, **options: Any) -> None:
-        """Send the command and, if asked to, say what came of it."""
+        """Send the command and, with --wait, report its result."""
         settings = get_settings()
         try:
             upload = Upload(
@@ -56,7 +57,7 @@ class Command(BaseCommand):
             with stop_on_signals() as stop:
                 answer = _answer(stop, command, settings, wait)
         except StoppedError as error:
-            raise CommandError(str(error), returncode=INTERRUPTED) from error
+            raise CommandError(str(error), returncode=INTERRUPTED_STATUS) from error
         except (PostersError, PostersSettingsError) as error:
             raise CommandError(str(error)) from error
         if answer is None:
@@ -76,7 +77,7 @@ def _answer(
     if wait is None:
         send(stop, command, settings)
         return None
-    answers = Answers(settings)
+    answers = TemplateAnswers(settings)
     try:
         send(stop, command, settings)
         return answers.wait_for(stop, command, seconds=wait)

@@ -1,13 +1,13 @@
-// The bars of jobs that are not finished move; one request a second for all of them.
+// Update the progress bars of unfinished jobs with one request a second for all of them.
 const open = new Map([...document.querySelectorAll("progress[data-job]")].map((bar) => [bar.dataset.job, bar]));
 
-async function look() {
+async function poll() {
   if (!open.size) return;
   const [bar] = open.values();
   const query = new URLSearchParams([...open.keys()].map((job) => ["job", job]));
   const answer = await fetch(`${bar.dataset.url}?${query}`).catch(() => null);
   if (answer?.ok) for (const job of Object.values(await answer.json())) show(job);
-  setTimeout(look, 1000);
+  setTimeout(poll, 1000);
 }
 
 function show(job) {
@@ -21,4 +21,4 @@ function show(job) {
   if (job.is_finished) open.delete(job.job_id);
 }
 
-look();
+poll();

@@ -1,14 +1,14 @@
-// Commands go to the site, the answer comes through the topics: the page looks for it twice a second.
+// Send a command to the site and poll twice a second for its answer, which arrives over Kafka.
 async function send(form, fields, output) {
   const body = new FormData(form);
   for (const [name, value] of Object.entries(fields)) body.set(name, value);
   say(output, "", "Sent. Waiting for the answer …");
   const reply = await fetch(form.dataset.commands, { method: "POST", body }).catch(() => null);
-  const told = reply ? await reply.json().catch(() => ({})) : {};
-  if (!told.answer) return void fail(output, told.errors ?? [{ message: "The site does not answer." }]);
+  const sent = reply ? await reply.json().catch(() => ({})) : {};
+  if (!sent.answer) return void fail(output, sent.errors ?? [{ message: "The site does not answer." }]);
   for (;;) {
     await new Promise((resume) => setTimeout(resume, 500));
-    const asked = await fetch(told.answer).catch(() => null);
+    const asked = await fetch(sent.answer).catch(() => null);
     if (!asked?.ok) continue;
     const answer = await asked.json();
     if (answer.state === "rejected") return void fail(output, answer.errors);

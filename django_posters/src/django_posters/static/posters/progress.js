@@ -1,4 +1,4 @@
-// <progress data-posters-job="{% url 'posters:progress' job.pk %}"></progress> fills as the posters come.
+// Fill <progress data-posters-job="{% url 'posters:progress' job.pk %}"></progress> with the progress of a job.
 for (const bar of document.querySelectorAll("[data-posters-job]")) {
   const url = bar.dataset.postersJob;
   const show = (job) => {

@@ -1,0 +1,57 @@
+"""Read-only admin base class and shared display functions. Only requests and commands write these rows."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from django_posters.conf import get_settings
+
+if TYPE_CHECKING:
+    ModelAdmin = admin.ModelAdmin[Any]
+else:
+    ModelAdmin = admin.ModelAdmin
+
+_CLOCK_SKEW_MS: Final = 1_000
+"""Tolerance in milliseconds for a broker whose clock is behind the site's."""
+
+COLORS: Final = {
+    "queued": "var(--body-quiet-color)",
+    "processing": "var(--link-fg)",
+    "completed": "light-dark(#0b6b2c, #63d48a)",
+    "failed": "light-dark(#b3261e, #ff8a80)",
+    "cancelled": "light-dark(#8a5a00, #ffc266)",
+}
+
+
+class ReadOnlyAdmin(ModelAdmin):
+    """Admin of rows that cannot be added or changed. Users with the permission can delete them."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Deny it for everybody."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Deny it for everybody."""
+        return False
+
+
+def colored(status: str) -> SafeString:
+    """Return a status in its colour, readable in the light and the dark theme."""
+    # light-dark() follows the `color-scheme` that admin.css sets from the theme attribute of Django's admin.
+    return format_html('<b class="poster-status" style="color: {}">{}</b>', COLORS[status], status)
+
+
+def console_link(topic: str, key: str, since: datetime, text: str) -> SafeString | str:
+    """Return a link to the records of a key since a time in Redpanda Console; empty where `CONSOLE_URL` is not set."""
+    console = get_settings().console_url
+    if not console:
+        return ""
+    # The parameters of Console 3.6 to 3.10; 3.5 has no `t`. Console loads `s` records of all partitions (`p=-1`) from
+    # offset `o` on, where -4 stands for the time `t`, and searches the text `q` among those records only.
+    search = {"p": -1, "s": 500, "o": -4, "t": int(since.timestamp() * 1000) - _CLOCK_SKEW_MS, "q": key}
+    return format_html('<a href="{}/topics/{}?{}#messages">{}</a>', console, topic, urlencode(search), text)

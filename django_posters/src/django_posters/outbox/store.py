@@ -1,0 +1,59 @@
+"""The outbox table: add an event in the caller's transaction, and claim events for publishing.
+
+An event is published only after its transaction commits, and a rollback removes it. Delivery is at-least-once.
+"""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import connections, transaction
+from django.db.models import Exists, OuterRef, QuerySet
+
+from django_posters.contract.codec import encode
+from django_posters.contract.envelope import Envelope
+from django_posters.database import database_alias
+from django_posters.models import OutboxEvent
+
+from .notifications import notify_on_commit
+
+
+def new_headers() -> dict[str, str]:
+    """Return the Kafka headers of a new event: a W3C trace context of its own, and the content type."""
+    trace = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"
+    return {"traceparent": trace, "content-type": "application/json"}
+
+
+def add_event(event: Envelope, *, topic: str, key: str) -> None:
+    """Write the event into the current transaction. `relay_posters` publishes it after the commit."""
+    using = database_alias()
+    OutboxEvent.objects.using(using).create(
+        event_id=event.event_id,
+        topic=topic,
+        key=key,
+        value=encode(event),
+        headers=new_headers(),
+        created_at=event.occurred_at,
+    )
+    notify_on_commit(using)
+
+
+@contextmanager
+def claim_events(limit: int) -> Iterator[list[OutboxEvent]]:
+    """Lock and give up to `limit` events, oldest first: the first of each key, and none that another relay holds.
+
+    Where the database cannot skip locked rows (SQLite), nothing is locked: two relays would publish an event twice.
+    """
+    using = database_alias()
+    if not connections[using].features.has_select_for_update_skip_locked:
+        yield list(_heads(using)[:limit])
+        return
+    with transaction.atomic(using=using):
+        yield list(_heads(using).select_for_update(skip_locked=True)[:limit])
+
+
+def _heads(using: str) -> QuerySet[OutboxEvent]:
+    # Only one event of a key is in flight at a time, across all relays: that keeps the order of a key.
+    pending = OutboxEvent.objects.using(using).filter(refused="")
+    earlier = pending.filter(topic=OuterRef("topic"), key=OuterRef("key"), id__lt=OuterRef("id"))
+    return pending.filter(~Exists(earlier)).order_by("id")

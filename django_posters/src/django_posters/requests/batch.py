@@ -1,0 +1,243 @@
+"""Request posters of many rows as one job: stream the rows, buffer the encoded posters, write the batch in parts."""
+
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import islice
+from typing import Any, Final, Literal
+
+import orjson
+from django.db import models, transaction
+from django.db.models.query import ModelIterable
+from django.utils import timezone
+from msgspec import Raw
+
+from django_posters.conf import get_settings
+from django_posters.contract.codec import ContractError, decode, decode_poster, encode
+from django_posters.contract.envelope import fact_id, new_job_id
+from django_posters.contract.limits import NUMBER_MAX, REQUEST_MAX_BYTES
+from django_posters.contract.requests import BatchRequested
+from django_posters.database import database_alias
+from django_posters.errors import RequestError
+from django_posters.fields import PosterField
+from django_posters.models import Job, Poster
+from django_posters.results.outcomes import announce_empty_job
+from django_posters.serialization import plain_object
+
+from .async_variant import async_variant
+from .batch_buffer import BatchBuffer
+from .delivery import send_request
+from .dimensions import expected_size
+from .options import check_options, digest_of, plain_output
+from .rows import check_database, find_field
+from .template_choice import ChosenTemplate, choose_template, is_current
+
+MAX_POSTERS: Final = 100_000
+"""Limit of one job, because its rows are written in one transaction."""
+_CHUNK_SIZE: Final = 500
+
+
+def request_posters(
+    queryset: models.QuerySet[Any],
+    *,
+    field: str | None = None,
+    template_id: str | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    output: Mapping[str, Any] | None = None,
+    strict: bool = False,
+    reuse: bool = True,
+    priority: Literal["normal", "bulk"] | None = None,
+    deadline: datetime | None = None,
+) -> Job:
+    """Request a poster of every row of a queryset as one job, link the rows to the posters, and return the job.
+
+    The rows are streamed: at most 500 are in memory at a time, and a job has at most 100,000. Rows whose poster can be
+    reused, as in `request_poster()`, are skipped; a job without any other row is completed at once. `metadata` belongs
+    to the job and to each of its posters. Without a `priority` the workers treat more than 10 posters as bulk. The
+    other options are those of `request_poster()`.
+
+    Raises RequestError or PostersSettingsError before anything is written.
+    """
+    settings = get_settings()
+    rows = _rows(queryset)
+    poster_field = find_field(rows.model, field)
+    template = choose_template(poster_field.section, template_id)
+    check_options(priority, deadline)
+    now = timezone.now()
+    batch = _checked(
+        BatchRequested(
+            event_id=fact_id("batch"),
+            occurred_at=now,
+            source=settings.site,
+            job_id=new_job_id(now, secrets.token_bytes(10)),
+            template_id=template.template_id,
+            posters=[Raw(b"{}")],
+            metadata=plain_object(metadata or {}, "metadata"),
+            output=plain_output(output),
+            strict=strict,
+            reuse=reuse,
+            priority=priority,
+            deadline=deadline,
+        )
+    )
+    with transaction.atomic(using=database_alias()), BatchBuffer() as buffer:
+        requested = list(_read(rows, poster_field, batch, template, buffer))
+        return _write(rows.model, poster_field, batch, template, requested, buffer)
+
+
+arequest_posters = async_variant(request_posters)
+
+
+@dataclass(frozen=True, slots=True)
+class _RequestedRow:
+    """A row that gets a new poster."""
+
+    pk: Any
+    digest: str
+
+
+def _rows(queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
+    if not isinstance(queryset, models.QuerySet) or not issubclass(queryset._iterable_class, ModelIterable):
+        raise RequestError(
+            f"request_posters() takes a queryset of rows, not a {type(queryset).__name__}; "
+            "pass Model.objects.filter(…), without values()"
+        )
+    check_database(queryset.model._meta.label, queryset.db)
+    count = queryset.count()
+    if count > MAX_POSTERS:
+        raise RequestError(f"{count:,} posters are too many for one job; request {MAX_POSTERS:,} at a time")
+    return queryset if queryset.ordered or queryset.query.is_sliced else queryset.order_by("pk")
+
+
+def _checked(batch: BatchRequested) -> BatchRequested:
+    try:
+        return decode(encode(batch), BatchRequested)
+    except (ContractError, ValueError, TypeError) as error:
+        raise RequestError(f"these posters cannot be requested: {error}") from error
+
+
+def _read(
+    rows: models.QuerySet[Any], field: PosterField, batch: BatchRequested, template: ChosenTemplate, buffer: BatchBuffer
+) -> Iterator[_RequestedRow]:
+    seen = set()
+    for chunk in _chunks(rows.iterator(chunk_size=_CHUNK_SIZE)):
+        posters = _posters(field, chunk) if batch.reuse else {}
+        for row in chunk:
+            if row.pk in seen:  # a join can yield a row more than once
+                continue
+            seen.add(row.pk)
+            poster, digest = _encode(row, field, batch)
+            current = posters.get(getattr(row, field.attname))
+            if current is None or not is_current(current, digest, template):
+                buffer.append(poster)
+                yield _RequestedRow(row.pk, digest)
+
+
+def _chunks(rows: Iterator[Any]) -> Iterator[list[Any]]:
+    while chunk := list(islice(rows, _CHUNK_SIZE)):
+        yield chunk
+
+
+def _posters(field: PosterField, rows: list[Any]) -> dict[Any, Poster]:
+    ids = [poster_id for row in rows if (poster_id := getattr(row, field.attname)) is not None]
+    columns = ("digest", "status", "url", "requested_at", "template_version", "job__cancel_requested_at")
+    return Poster.objects.using(database_alias()).select_related("job").only(*columns).in_bulk(ids)
+
+
+def _encode(row: models.Model, field: PosterField, batch: BatchRequested) -> tuple[bytes, str]:
+    name = f"{row._meta.label} {row.pk}"
+    custom_data = plain_object(field.custom_data(row), f"{name}: custom_data")
+    poster = {"entity_id": str(row.pk), "custom_data": custom_data}
+    try:
+        encoded = orjson.dumps(poster)
+        decode_poster(Raw(encoded))
+    except (ContractError, ValueError, TypeError) as error:
+        raise RequestError(f"the poster of {name} cannot be requested: {error}") from error
+    digest = digest_of(
+        template_id=batch.template_id,
+        entity_id=str(row.pk),
+        custom_data=custom_data,
+        metadata=batch.metadata,
+        output=batch.output,
+        strict=batch.strict,
+    )
+    return encoded, digest
+
+
+def _write(
+    model: type[models.Model],
+    field: PosterField,
+    batch: BatchRequested,
+    template: ChosenTemplate,
+    requested: list[_RequestedRow],
+    buffer: BatchBuffer,
+) -> Job:
+    job = Job.objects.using(database_alias()).create(
+        job_id=batch.job_id,
+        owner_model=model._meta.label_lower,
+        section=field.section,
+        template_id=batch.template_id,
+        total_count=len(buffer),
+        metadata=batch.metadata,
+        requested_at=batch.occurred_at,
+    )
+    parts = buffer.parts(max_bytes=_max_poster_bytes(batch))
+    for number, (part, posters) in enumerate(zip(parts, buffer.read(parts), strict=True), start=1):
+        _link(
+            model, field, _posters_of(job, field, batch, template, requested, part), requested[part.start : part.stop]
+        )
+        event = replace(
+            batch,
+            event_id=fact_id("batch.requested", job.pk, number),
+            posters=posters,
+            part=number,
+            parts=len(parts),
+            first_index=part.start,
+            total_count=len(buffer),
+        )
+        send_request(event)
+    if not parts:
+        announce_empty_job(job)
+    return job
+
+
+def _posters_of(
+    job: Job,
+    field: PosterField,
+    batch: BatchRequested,
+    template: ChosenTemplate,
+    requested: list[_RequestedRow],
+    part: range,
+) -> list[Poster]:
+    width, height = expected_size(batch.output or {}, template.version)
+    posters = [
+        Poster(
+            job=job,
+            poster_index=index,
+            owner_model=job.owner_model,
+            field_name=field.name,
+            entity_id=str(requested[index].pk),
+            section=field.section,
+            template_id=batch.template_id,
+            digest=requested[index].digest,
+            metadata=batch.metadata,
+            output=batch.output or {},
+            strict=batch.strict,
+            css_width=width,
+            css_height=height,
+            requested_at=batch.occurred_at,
+        )
+        for index in part
+    ]
+    return Poster.objects.using(database_alias()).bulk_create(posters)
+
+
+def _link(model: type[models.Model], field: PosterField, posters: list[Poster], requested: list[_RequestedRow]) -> None:
+    rows = [model(pk=row.pk, **{field.attname: poster.pk}) for row, poster in zip(requested, posters, strict=True)]
+    model._base_manager.using(database_alias()).bulk_update(rows, [field.name])
+
+
+def _max_poster_bytes(batch: BatchRequested) -> int:
+    largest = replace(batch, part=NUMBER_MAX, parts=NUMBER_MAX, first_index=NUMBER_MAX - 1, total_count=NUMBER_MAX)
+    return REQUEST_MAX_BYTES - len(encode(largest))

@@ -1,0 +1,26 @@
+"""Delivery of requests: into the outbox, or with the placeholder backend straight to placeholder images."""
+
+from functools import partial
+
+from django.db import transaction
+
+from django_posters.conf import get_settings
+from django_posters.contract.requests import BatchRequested, JobCancelRequested, PosterEraseRequested, PosterRequested
+from django_posters.contract.topics import POSTER_REQUESTS
+from django_posters.database import database_alias
+from django_posters.outbox.store import add_event
+from django_posters.results.placeholders import complete_with_placeholders
+
+
+def send_request(request: PosterRequested | BatchRequested) -> None:
+    """Send a request when the current transaction commits."""
+    if get_settings().is_placeholder:
+        transaction.on_commit(partial(complete_with_placeholders, request), using=database_alias())
+    else:
+        add_event(request, topic=POSTER_REQUESTS, key=request.job_id)
+
+
+def send_control(request: JobCancelRequested | PosterEraseRequested, *, key: str) -> None:
+    """Send a cancellation or erasure when the current transaction commits. The placeholder backend needs neither."""
+    if not get_settings().is_placeholder:
+        add_event(request, topic=POSTER_REQUESTS, key=key)

@@ -1,0 +1,43 @@
+"""Options of a request: validation before anything is written, and the digest that decides about reuse."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from django_posters.contract.codec import canonical
+from django_posters.contract.output import OutputError, parse_output, resolve_output
+from django_posters.errors import RequestError
+from django_posters.serialization import plain_object
+
+
+def plain_output(output: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return the `output` of a request as plain data. Raises RequestError where no worker could render it."""
+    if output is None:
+        return None
+    plain = plain_object(output, "output")
+    try:
+        resolve_output(parse_output(plain))
+    except OutputError as error:
+        raise RequestError(f"this poster cannot be requested: {error}") from error
+    return plain or None
+
+
+def check_options(priority: object, deadline: object) -> None:
+    """Raise RequestError where the priority is unknown, or the deadline is not an aware datetime."""
+    if priority not in ("normal", "bulk", None):
+        raise RequestError(f"`priority` is {priority!r}; it takes 'normal' or 'bulk'")
+    if deadline is not None and (not isinstance(deadline, datetime) or timezone.is_naive(deadline)):
+        raise RequestError(
+            f"`deadline` is {deadline!r}; it takes an aware datetime, such as timezone.now() + timedelta(hours=1)"
+        )
+
+
+def digest_of(
+    *, template_id: str, entity_id: str, custom_data: object, metadata: object, output: object, strict: bool
+) -> str:
+    """Return the SHA-256 of everything a poster depends on: a poster with the same digest can be reused."""
+    inputs = [template_id, entity_id, custom_data, metadata, output, strict]
+    return hashlib.sha256(canonical(inputs)).hexdigest()

@@ -1,0 +1,107 @@
+"""Kafka consumer of a site: results of its posters and jobs, and the template catalog.
+
+Delivery is at-least-once: offsets are stored after a record is applied, and applying a record is idempotent.
+"""
+
+import logging
+import threading
+from typing import Any, Final
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message
+from django.db import DataError, IntegrityError
+from django.utils import timezone
+
+from django_posters.contract.codec import decode
+from django_posters.contract.envelope import Envelope
+from django_posters.contract.outcomes import JobEvent, PosterOutcome
+from django_posters.contract.templates import TemplateAnswer, TemplateUploaded
+from django_posters.contract.topics import JOB_EVENTS, POSTER_COMPLETIONS, TEMPLATE_CATALOG, TEMPLATE_EVENTS
+from django_posters.database import UNAVAILABLE, close_connection, database_alias
+from django_posters.models import DeadLetterEvent
+
+from .outcomes import apply_job, apply_outcome
+from .template_results import apply_answer, apply_version
+
+logger = logging.getLogger(__name__)
+
+EXPECTED: Final[dict[str, type[Envelope]]] = {
+    POSTER_COMPLETIONS: PosterOutcome,
+    JOB_EVENTS: JobEvent,
+    TEMPLATE_EVENTS: TemplateAnswer,
+    # The catalog is compacted: it still has every version for a site that starts after older events expired.
+    TEMPLATE_CATALOG: TemplateUploaded,
+}
+
+_INVALID: Final = (ValueError, OverflowError, DataError, IntegrityError)
+"""The record is not an event of the contract, or a value does not fit its column; drivers raise different errors."""
+_POLL_SECONDS: Final = 0.5
+_RETRY_SECONDS: Final = 1.0
+
+
+def consume_until(stop: threading.Event, consumer: Consumer, *, site: str) -> None:
+    """Apply the records of `site` until `stop`. A restart repeats at most the records of the last second."""
+    consumer.subscribe(list(EXPECTED))
+    while not stop.is_set():
+        message = consumer.poll(_POLL_SECONDS)
+        if message is None:
+            continue
+        error = message.error()
+        if error is not None:
+            logger.warning("the broker reports: %s", error.str())
+        elif _handle_with_retries(stop, message, site):
+            _store_offset(consumer, message)
+
+
+def handle(message: Message, site: str) -> None:
+    """Apply one record; ignore those of other sites. One that cannot be applied is stored as a DeadLetterEvent."""
+    value = message.value()
+    if value is None and message.topic() == TEMPLATE_CATALOG:
+        return  # a tombstone: the compacted topic dropped this entry
+    try:
+        _apply(message.topic() or "", value, site)
+    except _INVALID as error:
+        _store_dead_letter(message, error)
+
+
+def _apply(topic: str, value: bytes | None, site: str) -> None:
+    match decode(value, EXPECTED[topic]):
+        case TemplateUploaded() as version if topic == TEMPLATE_CATALOG:
+            apply_version(version)
+        case TemplateAnswer() as event:  # templates are shared by all sites of the cluster
+            apply_answer(event)
+        case PosterOutcome() as event if event.source == site:
+            apply_outcome(event)
+        case JobEvent() as event if event.source == site:
+            apply_job(event)
+
+
+def _handle_with_retries(stop: threading.Event, message: Message, site: str) -> bool:
+    """Apply one record and retry while the database is unavailable; return False where `stop` was set first."""
+    while True:
+        try:
+            handle(message, site)
+        except UNAVAILABLE as error:
+            logger.warning("the database is unavailable: %s; retrying", error)
+            close_connection()
+            if stop.wait(_RETRY_SECONDS):
+                return False
+        else:
+            return True
+
+
+def _store_dead_letter(message: Message, error: Exception) -> None:
+    place: dict[str, Any] = {"topic": message.topic(), "partition": message.partition(), "offset": message.offset()}
+    logger.error("dead letter: cannot apply %(topic)s/%(partition)s@%(offset)s", place, exc_info=error)
+    DeadLetterEvent.objects.using(database_alias()).update_or_create(
+        **place,
+        defaults={"key": message.key(), "value": message.value(), "error": str(error), "seen_at": timezone.now()},
+    )
+
+
+def _store_offset(consumer: Consumer, message: Message) -> None:
+    try:
+        consumer.store_offsets(message)
+    except KafkaException as error:
+        # The partition was reassigned to another consumer of this site. It repeats the record, which is idempotent.
+        if error.args[0].code() != KafkaError._STATE:
+            raise

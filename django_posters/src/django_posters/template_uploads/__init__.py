@@ -1,0 +1,1 @@
+"""Commands to the templates role: upload, activate, archive, describe and preview templates."""

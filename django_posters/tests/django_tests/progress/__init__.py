@@ -1,0 +1,1 @@
+"""Tests of live progress: JSON and server-sent events."""

@@ -1,0 +1,1 @@
+"""Tests of requests: single, batches, reuse, cancellation and erasure."""

@@ -1,0 +1,1 @@
+"""Tests of results: outcomes, jobs, templates, the consumer and the placeholder backend."""

@@ -1,0 +1,1 @@
+"""Tests of template uploads: straight to the broker, and those of installed apps."""
