@@ -161,7 +161,7 @@ def _merged(command: TemplateUpdate, base: StoredVersion) -> TemplateUpload:
         declared = [
             PlaceholderDeclaration(
                 name=item.name,
-                data_type=item.data_type,
+                data_type=item.data_type if item.exact else None,
                 required=item.required,
                 default=item.default,
                 sample_value=item.sample_value,

@@ -12,9 +12,9 @@ from jinja2 import filters as jinja_filters
 from jinja2.runtime import LoopContext, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment, safe_range
 from jinja2.utils import Cycler, Joiner, Namespace, pass_environment
-from markupsafe import Markup
 
 from renderer.language.filters import FILTERS
+from renderer.language.fragments import WHOLE_FILTERS, WHOLE_METHODS, cut, cutting
 from renderer.language.values import ValueRefusedError
 
 LOOP_ATTRIBUTES: Final = frozenset(
@@ -38,6 +38,7 @@ METHODS: Final = TEXT_METHODS | LIST_METHODS | OBJECT_METHODS | {"cycle", "chang
 FUNCTIONS: Final = frozenset({"range", "dict", "namespace", "cycler", "joiner"})
 CALLED: Final = "()"
 """Marks the name of an attribute that is called: of an object, the method comes before a key of the same name."""
+REFUSED_FILTERS: Final = frozenset({"safe", "xmlattr", "random"})
 EXPONENT_MAX: Final = 1_000
 INTEGER_BITS_MAX: Final = 4_096
 
@@ -51,24 +52,25 @@ _ATTRIBUTES: Final[tuple[tuple[type[Any], frozenset[str]], ...]] = (
     (Cycler, frozenset({"current", "next", "reset"})),
 )
 _CALLABLE_TYPES: Final = (Macro, LoopContext, Joiner)
+_OWNERS: Final = (str, list, tuple, dict, LoopContext, Cycler)
+_OF_NAMESPACES: Final = frozenset({"__class__", "_Namespace__attrs"})
+"""All that a Namespace has but what the template puts into it."""
+_WITH_ITEMS: Final = (str, list, tuple, dict, range)
 
 
 class MissingValue(Undefined):
-    """A value that was not given. Parts of it are missing too, so that `default` helps at any depth."""
+    """A value that was not given: an error where its text is asked for, false and empty elsewhere.
 
-    def __getattr__(self, name: str) -> Any:
-        if name[:2] == "__":
-            raise AttributeError(name)
-        return self
+    Parts of it are missing too, so that conditions and `default` help at any depth.
+    """
 
-    def __getitem__(self, _: Any) -> "MissingValue":  # type: ignore[override]
-        return self
+    __str__ = Undefined._fail_with_undefined_error  # type: ignore[assignment]
 
 
 class PosterEnvironment(ImmutableSandboxedEnvironment):
     """Jinja2's language as templates of posters have it. Everything is escaped, nothing can be changed or reached."""
 
-    intercepted_binops = frozenset({"**"})
+    intercepted_binops = frozenset({"**", "%"})
 
     def __init__(self) -> None:
         super().__init__(
@@ -89,7 +91,9 @@ class PosterEnvironment(ImmutableSandboxedEnvironment):
         self.filters["attr"] = _attribute
         for name in REFUSED_FILTERS:
             self.filters.pop(name, None)
-        self._callables = {safe_range, dict, Namespace, Cycler, Joiner}
+        for name in self.filters.keys() - WHOLE_FILTERS:
+            self.filters[name] = cutting(self.filters[name])
+        self._functions: Final = frozenset(self.globals.values())
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Return what `obj.attribute` means: a key of an object, or one of the listed attributes."""
@@ -97,52 +101,49 @@ class PosterEnvironment(ImmutableSandboxedEnvironment):
             return obj
         name = attribute.removesuffix(CALLED)
         if isinstance(obj, Namespace):
-            return self.getitem(obj, name)
+            missing = self.undefined(obj=obj, name=name)
+            return missing if name in _OF_NAMESPACES else getattr(obj, name, missing)
         if isinstance(obj, dict) and name in obj and not (attribute != name and name in OBJECT_METHODS):
             return obj[name]
         for kind, names in _ATTRIBUTES:
             if isinstance(obj, kind) and name in names:
-                return getattr(obj, name)
+                found = getattr(obj if name in WHOLE_METHODS else cut(obj), name)
+                return self.wrap_str_format(found) or found
         return self.undefined(obj=obj, name=name)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         """Return what `obj[argument]` means: a key, an index, or one of the listed attributes."""
         if isinstance(obj, Undefined):
             return obj
-        try:
-            return obj[argument]
-        except (AttributeError, TypeError, LookupError):
-            if isinstance(argument, str):
-                return self.getattr(obj, str(argument))
-            return self.undefined(obj=obj, name=argument)
+        if isinstance(obj, _WITH_ITEMS):
+            try:
+                return cut(obj)[argument]
+            except (TypeError, LookupError):
+                pass
+        return self.getattr(obj, str(argument)) if isinstance(argument, str) else self.undefined(obj=obj, name=argument)
 
     def is_safe_callable(self, obj: Any) -> bool:
         """Say whether a template may call this: its own macros, and what `getattr` gives."""
         if isinstance(obj, _CALLABLE_TYPES):
             return True
-        owner = getattr(obj, "__self__", None)
-        if owner is not None and isinstance(owner, (str, list, tuple, dict, LoopContext, Cycler)):
+        # A text's `format` is wrapped, so that it reaches no further than `getattr`.
+        owner = getattr(getattr(obj, "__wrapped__", obj), "__self__", None)
+        if owner is not None and isinstance(owner, _OWNERS):
             return getattr(obj, "__name__", "") in METHODS
-        return isinstance(obj, Callable) and obj in self._callables  # type: ignore[arg-type]
+        return isinstance(obj, Callable) and obj in self._functions  # type: ignore[arg-type]
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        """Return a power, unless it has more digits than anybody prints."""
+        """Return a power, unless it has more digits than anybody prints, or a formatted text or remainder."""
+        if operator == "%":
+            return cut(left) % right
         integers = isinstance(left, int) and isinstance(right, int)
         if integers and right > 0 and (right > EXPONENT_MAX or left.bit_length() * right > INTEGER_BITS_MAX):
             raise ValueRefusedError("the number is too large")
         return super().call_binop(context, operator, left, right)
 
 
-REFUSED_FILTERS: Final = frozenset({"safe", "xmlattr", "random"})
-
-
 @pass_environment
 def _attribute(environment: PosterEnvironment, value: Any, name: str) -> Any:
     """Jinja2's `attr`, which would reach past the rules of this environment."""
-    return environment.getattr(value, name)
+    return environment.getattr(value, str(name))
 
-
-def plain_slice(value: Any, start: Any, stop: Any, step: Any) -> Any:
-    """Return `value[start:stop:step]`. A part of markup is a plain text: it may end in the middle of a tag."""
-    part = value[start:stop:step]
-    return str(part) if isinstance(part, Markup) else part

@@ -8,6 +8,7 @@ from jinja2.visitor import NodeTransformer
 
 from renderer.language.contexts.contexts import Guard, Use
 from renderer.language.environment import CALLED
+from renderer.language.grammar import is_own_call, macro_names
 from renderer.language.source import Source, offset_of
 
 GUARD_FILTER: Final = "guard "
@@ -38,6 +39,7 @@ class _Guarding(NodeTransformer):
     def __init__(self, source: Source, uses: Mapping[int, tuple[Use, ...]]) -> None:
         self._source = source
         self._uses = uses
+        self._macros = macro_names(source.tree)
 
     def visit_Output(self, node: nodes.Output) -> nodes.Node:  # noqa: N802 - Jinja2 names visitors so
         self.generic_visit(node)
@@ -63,11 +65,14 @@ class _Guarding(NodeTransformer):
         if isinstance(node, nodes.TemplateData):
             return node
         tag = self._source.tag_at(offset_of(node))
-        uses = self._uses.get(tag)
-        if not uses:
-            return node
+        uses = self._uses.get(tag, ())
         at = nodes.Const(tag, lineno=node.lineno)
-        return nodes.Filter(node, GUARD_FILTER + guard_of(uses), [at], [], None, None, lineno=node.lineno)
+        return nodes.Filter(node, GUARD_FILTER + self._guard_of(node, uses), [at], [], None, None, lineno=node.lineno)
+
+    def _guard_of(self, node: nodes.Expr, uses: tuple[Use, ...]) -> Guard:
+        if uses:
+            return guard_of(uses)
+        return "fragment" if is_own_call(node, self._macros) else "nowhere"
 
 
 def _place(node: nodes.Node) -> int:

@@ -14,6 +14,7 @@ from jinja2 import nodes
 from renderer.language.analyse import ReadTemplate
 from renderer.language.contexts.contexts import Standing
 from renderer.language.contexts.markup import RAW_ELEMENTS
+from renderer.language.grammar import called_name
 from renderer.language.problems import TemplateSyntaxProblemError
 from renderer.language.source import offset_of
 
@@ -102,12 +103,14 @@ class _Flattening:
     def _printed(self, node: nodes.Node) -> Iterator[str]:
         if isinstance(node, nodes.TemplateData):
             yield node.data
-        elif isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name) and self._is_own(node.node.name):
+        elif called_name(node) == "loop":
+            return  # the loop's body is there once already
+        elif isinstance(node, nodes.Call) and self._is_own(called_name(node)):
             yield from self._called(node, None)
         else:
             yield f"qz{self._template.source.tag_at(offset_of(node))}zq"
 
-    def _is_own(self, name: str) -> bool:
+    def _is_own(self, name: str | None) -> bool:
         return name in self._macros or (name == "caller" and bool(self._blocks))
 
     def _called(self, call: nodes.Call, block: nodes.CallBlock | None) -> Iterator[str]:

@@ -13,9 +13,11 @@ import jinja2
 from jinja2 import TemplateError, TemplateSyntaxError, Undefined, UndefinedError
 
 from renderer.language.analyse import ReadTemplate, UnreadableTemplateError, read_template
-from renderer.language.environment import MissingValue, PosterEnvironment, plain_slice
+from renderer.language.environment import MissingValue, PosterEnvironment
+from renderer.language.fragments import part
 from renderer.language.guarding import GUARD_FILTER, SLICE_FILTER, guarded
 from renderer.language.guards import GUARDS
+from renderer.language.locality import located
 from renderer.language.problems import (
     TemplateDataProblemError,
     TemplateProblemError,
@@ -69,12 +71,17 @@ class Template:
         template._compile(read)
         return template
 
-    def render(self, data: Mapping[str, Any]) -> str:
-        """Return the document. Raises TemplateDataProblemError."""
+    def render(self, data: Mapping[str, Any], *, locale: str | None = None, timezone: str | None = None) -> str:
+        """Return the document. Raises TemplateDataProblemError.
+
+        Filters take `locale` where the template names none (else en-US), and show times that have an offset in
+        `timezone`, an IANA name (else as the data gives them).
+        """
         try:
-            # Not `generate`: it replaces tracebacks, which lead to the place of an error here.
-            pieces = self._template.root_render_func(self._template.new_context(dict(data)))
-            return "".join(_limited(pieces))
+            with located(locale, timezone):
+                # Not `generate`: it replaces tracebacks, which lead to the place of an error here.
+                pieces = self._template.root_render_func(self._template.new_context(dict(data)))
+                return "".join(_limited(pieces))
         except TemplateProblemError:
             raise
         except _FAILURES as error:
@@ -87,7 +94,7 @@ class Template:
         environment = PosterEnvironment()
         for guard, function in GUARDS.items():
             environment.filters[GUARD_FILTER + guard] = self._guard(function)
-        environment.filters[SLICE_FILTER] = plain_slice
+        environment.filters[SLICE_FILTER] = part
         try:
             code: Any = environment.compile(guarded(read.source, read.uses), filename=_FILE)
         except TemplateSyntaxError as error:

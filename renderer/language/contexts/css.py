@@ -35,7 +35,7 @@ _NUMBER_FUNCTIONS: Final = re.compile(
     r"blur|brightness|contrast|grayscale|hue-rotate|invert|opacity|saturate|sepia|cubic-bezier|steps|repeat|minmax|"
     r"polygon|circle|ellipse|inset|fit-content"
 )
-NOWHERE: Final = 'in CSS a value can stand as a color, as a number or inside `url("…")`'
+NOWHERE: Final = "in CSS a value can stand as a color, as a number or inside `url(…)` with quotes"
 _RULE_LISTS: Final = frozenset({"media", "supports", "container", "layer", "scope", "starting-style", "document"})
 
 
@@ -58,9 +58,11 @@ class Found:
 class CssReader:
     """Finds sentinels, runs of digits of one length that nothing else in the text holds, in CSS."""
 
-    def __init__(self, sentinel: re.Pattern[str], sheet: Sheet) -> None:
+    def __init__(self, sentinel: re.Pattern[str], sheet: Sheet, quote: str = '"') -> None:
         self._sentinel = sentinel
         self._sheet = sheet
+        self._quoted = f"put the address into quotes: `url({quote}{{{{ … }}}}{quote})`"
+        """`quote` is what can stand around a text here: inside of an attribute, not the attribute's own."""
 
     def stylesheet(self, text: str) -> list[Found]:
         """Return the sentinels of a style element."""
@@ -107,7 +109,7 @@ class CssReader:
                 case "() block" | "[] block" | "{} block":
                     yield from self._value(name, token.content, function)
                 case "url":
-                    yield from self._refused(token.value, 'put the address into quotes: `url("{{ … }}")`')
+                    yield from self._refused(token.value, self._quoted)
                 case "string":
                     yield from self._refused(token.value, f"{NOWHERE}, not in a text")
                 case "hash":
@@ -143,7 +145,7 @@ class CssReader:
     def _url(self, name: str, token: Any) -> Iterator[Found]:
         arguments = [item for item in token.arguments if item.type != "whitespace"]
         if len(arguments) != 1 or arguments[0].type != "string":
-            yield from self._all_refused(token.arguments, 'put the address into quotes: `url("{{ … }}")`')
+            yield from self._all_refused(token.arguments, self._quoted)
             return
         address = arguments[0].value
         for match in self._sentinel.finditer(address):
@@ -156,7 +158,7 @@ class CssReader:
             return begun
         whole, part = _ADDRESS_GUARDS[self._sheet]
         data_type: DataType = "url" if name == "src" else "image"
-        where = f'in `url("…")` of the CSS property `{name}`'
+        where = f"in `url(…)` of the CSS property `{name}`"
         return Use(whole, data_type, where) if begun == "start" else Use(part, "text", where)
 
     def _all_refused(self, tokens: Iterable[Any], reason: str) -> Iterator[Found]:

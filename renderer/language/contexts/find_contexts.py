@@ -27,6 +27,7 @@ from renderer.language.contexts.css import BOUNDARY, NOWHERE, CssReader, Found
 from renderer.language.contexts.javascript import inside_text
 from renderer.language.contexts.markup import VALUES, MarkupError, State, advance
 from renderer.language.contexts.merge_branches import BranchError, describe, join, same_place
+from renderer.language.grammar import called_name
 from renderer.language.problems import TemplateSyntaxProblemError
 from renderer.language.source import Source, offset_of
 
@@ -73,6 +74,7 @@ class _Reading:
         self._active: tuple[tuple[str, nodes.CallBlock | None], ...] = ()
         self._expansions = 0
         self._jumps: list[list[State]] = []
+        self._loops: list[State] = []
         self._mark = _unused_number(source.text)
         self._sentinel = re.compile(rf"{self._mark}[0-9]{{{_SENTINEL_DIGITS}}}")
         self._through_json: set[int] = set()
@@ -119,6 +121,8 @@ class _Reading:
         for part in node.nodes:
             if isinstance(part, nodes.TemplateData):
                 state = self._text(part, state)
+            elif called_name(part) == "loop":
+                self._again(part, state)
             elif isinstance(part, nodes.Call) and self._is_own_call(part):
                 self._look_for_calls(*part.args, *part.kwargs)
                 state = self._called(part, state, None)
@@ -146,12 +150,20 @@ class _Reading:
         begun = state
         while True:
             self._jumps.append([])
+            self._loops.append(begun)
             after = self._body(node.body, begun)
+            self._loops.pop()
             joined = self._join(node, begun, [begun, after, *self._jumps.pop()])
             if same_place(joined, begun):
                 break
             begun = joined
         return self._join(node, state, [joined, self._body(node.else_, state)]) if node.else_ else joined
+
+    def _again(self, call: nodes.Expr, state: State) -> None:
+        """Read the call of a recursive loop: its body begins and ends in the same place, so that it changes nothing."""
+        self._look_for_calls(*call.iter_child_nodes())
+        if not self._loops or not same_place(self._loops[-1], state):
+            raise self._source.problem("`loop(…)` has to stand where its loop began", self._start(call))
 
     def _join(self, node: nodes.Node, base: State, states: Sequence[State]) -> State:
         try:
@@ -162,11 +174,11 @@ class _Reading:
     # -- macros --------------------------------------------------------------------------------------------------
 
     def _is_own_call(self, call: nodes.Call) -> bool:
-        called = _called_name(call)
+        called = called_name(call)
         return called in self._macros or (called == "caller" and bool(self._active))
 
     def _called(self, call: nodes.Call, state: State, block: nodes.CallBlock | None) -> State:
-        name = _called_name(call)
+        name = called_name(call)
         if name == "caller":
             return self._caller(state)
         if name is None or name not in self._macros:
@@ -189,16 +201,18 @@ class _Reading:
 
     @contextmanager
     def _inside(self, active: tuple[tuple[str, nodes.CallBlock | None], ...]) -> Iterator[None]:
-        before, self._active = self._active, active
+        before, self._active, loops, self._loops = self._active, active, self._loops, []
         try:
             yield
         finally:
-            self._active = before
+            self._active, self._loops = before, loops
 
     def _look_for_calls(self, *parts: nodes.Node) -> None:
         """Read the macros called where their result is not printed at once: it is text wherever it is printed."""
-        for part in parts if self._macros else ():
+        for part in parts if self._macros or self._loops else ():
             for call in (part, *part.find_all(nodes.Call)):
+                if called_name(call) == "loop":
+                    raise self._source.problem("`loop(…)` can only be printed", self._start(call))
                 if isinstance(call, nodes.Call) and self._is_own_call(call):
                     self._end_in_text(call, self._called(call, State(), None))
 
@@ -297,7 +311,7 @@ class _Reading:
         return CssReader(self._sentinel, "element" if state.kind == "raw" else "attribute").stylesheet(state.value)
 
     def _in_attribute(self, state: State) -> list[Found] | None:
-        reader = CssReader(self._sentinel, "attribute")
+        reader = CssReader(self._sentinel, "attribute", "'" if state.kind == "double_quoted" else '"')
         match meaning_of(state.element, state.attribute):
             case "style":
                 return reader.declarations(state.value)
@@ -365,10 +379,6 @@ def _json_use(state: State, meaning: Meaning, where: str) -> Use | Refusal:
     if state.kind == "double_quoted":
         return Refusal("`tojson` writes double quotes; put the attribute's value into single quotes")
     return Use("json", "text", where) if meaning == "plain" else Refusal(f"`tojson` cannot stand {where}")
-
-
-def _called_name(call: nodes.Call) -> str | None:
-    return call.node.name if isinstance(call.node, nodes.Name) else None
 
 
 def _ends_with(node: nodes.Node, name: str) -> bool:

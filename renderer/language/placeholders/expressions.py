@@ -13,19 +13,18 @@ from schemas.templates import DataType
 
 _SAME_LIST: Final = frozenset({"list", "reject", "rejectattr", "select", "selectattr", "sort", "unique"})
 _OF_LIST: Final = frozenset({"batch", "groupby", "join", "map", "max", "min", "slice", "sum"})
-_ASKED: Final[tuple[tuple[frozenset[str], DataType], ...]] = (
-    (frozenset({"stars"}), "rating"),
-    (
-        frozenset({"abs", "compact", "filesizeformat", "float", "int", "money", "number", "percent", "round"}),
-        "number",
-    ),
-    (frozenset({"date", "datetime", "time"}), "date"),
+_ASKED: Final[tuple[tuple[frozenset[str], DataType, Strength], ...]] = (
+    (frozenset({"stars"}), "rating", Strength.CERTAIN),
+    (frozenset({"compact", "money", "number", "percent"}), "number", Strength.CERTAIN),
+    (frozenset({"abs", "filesizeformat", "float", "int", "round"}), "number", Strength.MEANT),
+    (frozenset({"date", "datetime", "time"}), "date", Strength.CERTAIN),
     (
         frozenset({"capitalize", "e", "escape", "lower", "replace", "split", "title", "trim", "truncate", "upper"}),
         "text",
+        Strength.PRINTED,
     ),
-    (_OF_LIST | _SAME_LIST, "list"),
-    (frozenset({"dictsort", "items"}), "object"),
+    (_OF_LIST | _SAME_LIST, "list", Strength.MEANT),
+    (frozenset({"dictsort", "items"}), "object", Strength.MEANT),
 )
 _ARITHMETIC: Final = (nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Pow, nodes.Neg, nodes.Pos)
 # These tests can be asked of a name that was not given.
@@ -45,7 +44,7 @@ class Seen:
     shapes: tuple[Shape, ...] = ()
     needs: Needs = NOTHING
 
-    def tell(self, data_type: DataType, strength: Strength = Strength.CERTAIN) -> None:
+    def tell(self, data_type: DataType, strength: Strength) -> None:
         """Note what the place of the expression asks for."""
         for shape in self.shapes:
             shape.tell(data_type, strength)
@@ -162,7 +161,7 @@ class Expressions(ABC):
         )
         for item in seen:
             if is_number:
-                item.tell("number")
+                item.tell("number", Strength.MEANT)
             elif isinstance(node, nodes.Concat):
                 item.tell("text", Strength.PRINTED)
         return Seen(needs=union(item.needs for item in seen))
@@ -202,12 +201,12 @@ def _with_default(node: nodes.Filter, seen: Seen, given: Needs) -> Seen:
 
 
 def _filtered(node: nodes.Filter, seen: Seen) -> None:
-    for names, data_type in _ASKED:
+    for names, data_type, strength in _ASKED:
         if node.name in names:
-            seen.tell(data_type, Strength.PRINTED if data_type == "text" else Strength.CERTAIN)
-    if node.name == "tojson":
+            seen.tell(data_type, strength)
+    if node.name in ("time", "datetime"):
         for shape in seen.shapes:
-            shape.is_json = True
+            shape.has_time = True
     keywords: list[Any] = list(node.kwargs)
     named = next((_constant(keyword.value) for keyword in keywords if keyword.key == "attribute"), None)
     if node.name in _OF_LIST and isinstance(named, str) and named.isidentifier():

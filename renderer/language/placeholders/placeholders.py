@@ -17,10 +17,9 @@ _NARROWER: Final[dict[DataType, frozenset[DataType]]] = {
     "url": frozenset({"image"}),
     "image": frozenset({"url"}),
 }
-_SCALARS: Final[frozenset[DataType]] = frozenset(
-    {"text", "number", "url", "image", "color", "date", "boolean", "rating"}
+_ANY: Final[frozenset[DataType]] = frozenset(
+    {"text", "number", "url", "image", "color", "date", "boolean", "rating", "list", "object"}
 )
-_ANY: Final[frozenset[DataType]] = _SCALARS | {"list", "object"}
 
 
 class DeclarationError(ValueError):
@@ -67,7 +66,9 @@ def _placeholder(
     if sample is None:
         is_as_inferred = data_type == shape.data_type
         sample = sample_of(name, shape) if is_as_inferred else typed_sample(name, data_type)
-    _check_values(data_type, shape, declared)
+    exact = shape.is_certain or declared.data_type is not None
+    if exact:
+        _check_values(data_type, shape, declared)
     return Placeholder(
         name=name,
         data_type=data_type,
@@ -75,6 +76,7 @@ def _placeholder(
         default=default,
         sample_value=sample,
         description=declared.description or "",
+        exact=exact,
     )
 
 
@@ -90,9 +92,7 @@ def _data_type(name: str, shape: Shape, declared: DataType | None) -> DataType:
 
 
 def _allowed(shape: Shape) -> frozenset[DataType]:
-    if shape.is_certain:
-        return _NARROWER.get(shape.data_type, frozenset())
-    return _SCALARS if shape.is_printed else _ANY
+    return _NARROWER.get(shape.data_type, frozenset()) if shape.is_meant else _ANY
 
 
 def _required(name: str, data_type: DataType, declared: PlaceholderDeclaration, *, is_needed: bool) -> bool:
@@ -125,10 +125,6 @@ def _warnings(inferred: Inferred, declared: dict[str, PlaceholderDeclaration]) -
         if shape.contradiction:
             types = " and ".join(shape.contradiction)
             warnings.append(_warning("placeholder_contradiction", f"`{name}` is used as {types}; no value is both"))
-        is_declared = name in declared and declared[name].data_type is not None
-        if shape.is_json and not shape.evidence and not is_declared:
-            message = f"`{name}` is only used through `tojson` and taken for a text; declare its data_type"
-            warnings.append(_warning("placeholder_type_unknown", message))
     return warnings
 
 
