@@ -16,7 +16,7 @@ from renderer.language.filters import DATE_FILTERS
 from renderer.language.problems import TemplateSyntaxProblemError
 from renderer.language.source import Source, offset_of
 
-BRANCHES_MAX: Final = 500
+BRANCHES_MAX: Final = 2_000
 """How many `elif` a condition may have: Python compiles each inside of the one before."""
 _ENVIRONMENT: Final = PosterEnvironment()
 # Where the name of a test stands among the arguments.

@@ -44,7 +44,7 @@ WRITTEN = {
     "lower": ("{{ x|lower }}", "ÄB", "äb"),
     "capitalize": ("{{ x|capitalize }}", "äB", "Äb"),
     "title": ("{{ x|title }}", "it's o'neil", "It's O'neil"),
-    "truncate": ("{{ x|truncate(12) }}", "hello big wide world", "hello big..."),
+    "truncate": ("{{ x|truncate(12) }}", "hello big wide world", "hello..."),
     "truncate within a word": ("{{ x|truncate(8, true, '.', 0) }}", "hello big", "hello b."),
     "truncate what is a little longer": ("{{ x|truncate(12) }}", "hello big world", "hello big world"),
     "truncate what fits": ("{{ x|truncate(9) }}", "hello big", "hello big"),
