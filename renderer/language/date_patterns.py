@@ -16,7 +16,18 @@ _QUOTED: Final = re.compile(r"'[^']*(?:'|\Z)")
 _RUN: Final = re.compile(r"([A-Za-z])\1*")
 _STRFTIME: Final = {
     **{"d": "dd", "m": "MM", "Y": "yyyy", "y": "yy", "B": "MMMM", "b": "MMM", "h": "MMM", "A": "EEEE", "a": "EEE"},
-    **{"H": "HH", "I": "hh", "M": "mm", "S": "ss", "p": "a", "j": "DDD", "Z": "z", "z": "Z", "e": "d", "F": "yyyy-MM-dd"},
+    **{
+        "H": "HH",
+        "I": "hh",
+        "M": "mm",
+        "S": "ss",
+        "p": "a",
+        "j": "DDD",
+        "Z": "z",
+        "z": "Z",
+        "e": "d",
+        "F": "yyyy-MM-dd",
+    },
     **{"T": "HH:mm:ss", "R": "HH:mm", "D": "MM/dd/yy", "%": "%", "-d": "d", "-m": "M", "-H": "H", "-I": "h"},
 }
 _DJANGO: Final = {

@@ -146,4 +146,3 @@ class PosterEnvironment(ImmutableSandboxedEnvironment):
 def _attribute(environment: PosterEnvironment, value: Any, name: str) -> Any:
     """Jinja2's `attr`, which would reach past the rules of this environment."""
     return environment.getattr(value, str(name))
-

@@ -34,8 +34,14 @@ TAGS: Final[dict[str, tuple[str, str]]] = {
     "elseif": ("Twig's; write", "{% if a %}…{% elif b %}…{% endif %}"),
     "elsif": ("Liquid's; write", "{% if a %}…{% elif b %}…{% endif %}"),
     "apply": ("Twig's; write", "{{ name | upper }}"),
-    "embed": ("Twig's, and a template stands alone; repeat markup with", "{% macro card(v) %}…{% endmacro %}{{ card(1) }}"),
-    "use": ("Twig's, and a template stands alone; repeat markup with", "{% macro card(v) %}…{% endmacro %}{{ card(1) }}"),
+    "embed": (
+        "Twig's, and a template stands alone; repeat markup with",
+        "{% macro card(v) %}…{% endmacro %}{{ card(1) }}",
+    ),
+    "use": (
+        "Twig's, and a template stands alone; repeat markup with",
+        "{% macro card(v) %}…{% endmacro %}{{ card(1) }}",
+    ),
     "assign": ("Liquid's; write", "{% set name = 1 %}"),
     "capture": ("Liquid's; write", "{% set name %}…{% endset %}"),
     "endcapture": ("Liquid's; write", "{% set name %}…{% endset %}"),
@@ -44,7 +50,10 @@ TAGS: Final[dict[str, tuple[str, str]]] = {
     "case": ("Liquid's; write", "{% if a == 1 %}…{% elif a == 2 %}…{% endif %}"),
     "when": ("Liquid's; write", "{% if a == 1 %}…{% elif a == 2 %}…{% endif %}"),
     "endcase": ("Liquid's; write", "{% if a == 1 %}…{% elif a == 2 %}…{% endif %}"),
-    "render": ("Liquid's, and a template stands alone; repeat markup with", "{% macro card(v) %}…{% endmacro %}{{ card(1) }}"),
+    "render": (
+        "Liquid's, and a template stands alone; repeat markup with",
+        "{% macro card(v) %}…{% endmacro %}{{ card(1) }}",
+    ),
     "increment": ("Liquid's; write", "{% for a in items %}{{ loop.index }}{% endfor %}"),
     "do": ("an extension of Jinja2; write", "{% set name = 1 %}"),
     "debug": ("an extension of Jinja2; write", "{{ data | pprint }}"),

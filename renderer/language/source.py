@@ -12,6 +12,8 @@ from jinja2.lexer import TokenStream
 from renderer.language import foreign
 from renderer.language.problems import TemplateSyntaxProblemError
 
+TAGS_MAX: Final = 20_000
+"""How many tags a template may have: Python takes 10 KB to compile one."""
 TAG_MAX_CHARACTERS: Final = 300
 """How much of a tag is looked at to say what is wrong with it."""
 
@@ -127,6 +129,7 @@ class _PlacingEnvironment(Environment):
         super().__init__(extensions=["jinja2.ext.loopcontrols"], keep_trailing_newline=True)
         self.seen: Final[list[Token]] = []
         self.reached = 0
+        self._tags = 0
 
     def _tokenize(
         self, source: str, name: str | None, filename: str | None = None, state: str | None = None
@@ -140,6 +143,11 @@ class _PlacingEnvironment(Environment):
             offset = source.find(value, self.reached)
             self.reached = offset + len(value)
             self.seen.append(Token(kind, value, offset))
+            self._tags += kind in ("variable_begin", "block_begin")
+            if self._tags > TAGS_MAX:
+                raise TemplateSyntaxError(
+                    f"a template may have {TAGS_MAX:,} tags; repeat with a loop", Place(line, offset)
+                )
             yield Place(line, offset), kind, value
 
 

@@ -44,7 +44,9 @@ def _check_written(value: Any) -> None:
         raise ValueRefusedError("has a part that has no value")
     elif isinstance(value, Iterator):
         raise ValueRefusedError("is not a list yet; put `| list` or `| join(', ')` after it")
-    elif value is not None and not isinstance(value, str | bool | int | float | range | KeysView | ValuesView | ItemsView):
+    elif value is not None and not isinstance(
+        value, str | bool | int | float | range | KeysView | ValuesView | ItemsView
+    ):
         raise ValueRefusedError(f"is {described(value)}, which cannot be printed")
 
 

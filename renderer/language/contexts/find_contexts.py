@@ -23,7 +23,7 @@ from renderer.language.contexts.attributes import (
     property_of,
 )
 from renderer.language.contexts.contexts import Refusal, Standing, Use
-from renderer.language.contexts.css import BOUNDARY, NOWHERE, CssReader, Found
+from renderer.language.contexts.css import BEGINNING_CHARACTERS, BOUNDARY, NOWHERE, CssError, CssReader, Found
 from renderer.language.contexts.javascript import inside_text
 from renderer.language.contexts.markup import VALUES, MarkupError, State, advance
 from renderer.language.contexts.merge_branches import BranchError, describe, join, same_place
@@ -137,7 +137,10 @@ class _Reading:
         except MarkupError as error:
             raise self._source.problem(str(error), offset_of(node) + error.offset) from None
         for ended in closed:
-            self._close(ended.state)
+            try:
+                self._close(ended.state)
+            except CssError as error:
+                raise self._source.problem(str(error), offset_of(node)) from None
         return state
 
     def _if(self, node: nodes.If, state: State) -> State:
@@ -276,7 +279,7 @@ class _Reading:
         return Use("address", address_type(state.element, state.attribute), where)
 
     def _candidate_use(self, state: State, where: str) -> Use | Refusal:
-        before = self._before(state).rpartition(",")[2].lstrip()
+        before = self._before(state, ",").lstrip()
         if re.search(r"\s", before):
             return Use("number", "number", where)
         begun = beginning_of(before)
@@ -284,9 +287,14 @@ class _Reading:
             return begun
         return Use("candidate", "image", where) if begun == "start" else Use("candidate_part", "text", where)
 
-    def _before(self, state: State) -> str:
+    def _before(self, state: State, separator: str = BOUNDARY) -> str:
+        """Return what stands before in the same address, or its beginning, which says as much."""
         # After a branch that ended in the same address, the value may begin it: the strict guard is right for both.
-        return self._sentinel.sub(PLACEHOLDER, state.value.rpartition(BOUNDARY)[2])
+        start = state.value.rfind(BOUNDARY)
+        start = start + len(BOUNDARY) if start >= 0 else 0
+        if separator != BOUNDARY:
+            start = max(start, state.value.rfind(separator) + len(separator))
+        return self._sentinel.sub(PLACEHOLDER, state.value[start : start + BEGINNING_CHARACTERS])
 
     # -- CSS and scripts -----------------------------------------------------------------------------------------
 

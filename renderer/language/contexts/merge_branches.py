@@ -38,16 +38,29 @@ _WORDS: Final = {"comment": "inside a comment", "declaration": "inside `<!…>`"
 
 
 def _place(state: State) -> State:
-    return replace(state, value="", attributes=frozenset())
+    return replace(state, value="", attributes=frozenset(), count=0)
 
 
 def _joined(base: State, one: State, other: State) -> State:
     attributes = one.attributes | other.attributes
     if same_place(one, other):
-        return replace(one, attributes=attributes, value=_joined_value(base.value, one.value, other.value))
+        return replace(
+            one,
+            attributes=attributes,
+            count=max(one.count, other.count),
+            value=_joined_value(base.value, one.value, other.value),
+        )
     same_tag = (one.element, one.is_end, one.foreign) == (other.element, other.is_end, other.foreign)
     if one.kind in IN_TAG and other.kind in IN_TAG and same_tag:
-        return replace(one, kind="tag_gap", attribute="", value="", partial="", attributes=attributes)
+        return replace(
+            one,
+            kind="tag_gap",
+            attribute="",
+            value="",
+            partial="",
+            attributes=attributes,
+            count=one.count + other.count,
+        )
     raise BranchError(
         f"the branches end in different places: one {describe(one)}, another {describe(other)}; "
         "each branch must close what it opens"

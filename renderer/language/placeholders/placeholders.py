@@ -32,24 +32,25 @@ class Found:
 
     placeholders: list[Placeholder]
     warnings: list[TemplateWarning]
-    errors: list[str]
+    errors: list[tuple[str, str]]
+    """Names and what is wrong with their declarations."""
 
 
 def find_placeholders(template: ReadTemplate, declarations: Sequence[PlaceholderDeclaration]) -> Found:
     """Return what the template takes, refined by the declarations."""
     inferred = infer(template)
     declared: dict[str, PlaceholderDeclaration] = {}
-    errors: list[str] = []
+    errors: list[tuple[str, str]] = []
     for declaration in declarations:
         if declaration.name in declared:
-            errors.append(f"the placeholder `{declaration.name}` is declared twice")
+            errors.append((declaration.name, f"the placeholder `{declaration.name}` is declared twice"))
         declared[declaration.name] = declaration
     placeholders: list[Placeholder] = []
     for name, shape in inferred.shapes.items():
         try:
             placeholders.append(_placeholder(name, shape, inferred, declared.get(name)))
         except DeclarationError as error:
-            errors.append(str(error))
+            errors.append((name, str(error)))
     return Found(placeholders=placeholders, warnings=list(_warnings(inferred, declared)), errors=errors)
 
 

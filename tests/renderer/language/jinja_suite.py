@@ -21,7 +21,17 @@ from renderer.language.template import Template
 ROOT: Final = Path(__file__).parents[3]
 SUITE: Final = ROOT / ".parts" / "jinja2"
 """Jinja2's source distribution, unpacked by `make parts`."""
-_FILES: Final = ("api", "core_tags", "filters", "imports", "inheritance", "lexnparse", "regression", "security", "tests")
+_FILES: Final = (
+    "api",
+    "core_tags",
+    "filters",
+    "imports",
+    "inheritance",
+    "lexnparse",
+    "regression",
+    "security",
+    "tests",
+)
 
 REFUSED: Final[tuple[tuple[str, str, str], ...]] = (
     ("`extends`, `include`, `import`, `block`", "a template stands alone", "one file; repeat markup with macros"),
@@ -38,7 +48,11 @@ REFUSED: Final[tuple[tuple[str, str, str], ...]] = (
     ("`call` of what is no macro", "a `call` block calls a macro", "`{% call name() %}`"),
     ("`loop(…)` in an expression or away from the start of its loop", r"`loop\(…\)`", "`{{ loop(item.children) }}`"),
     ("HTML that the branches of a condition leave open", "end in different places|ends inside", "whole elements"),
-    ("values where none can stand", "stand|needs quotes|name cannot be put together", "see [Writing templates](templates.md)"),
+    (
+        "values where none can stand",
+        "stand|needs quotes|name cannot be put together",
+        "see [Writing templates](templates.md)",
+    ),
     ("`urlize` of other schemes than http(s) and mailto", "`urlize` links", "`<a href>` in the template"),
     ("nesting without measure", "nested too deeply|may have", "lists of data and a loop"),
 )

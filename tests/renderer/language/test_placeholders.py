@@ -122,9 +122,7 @@ def test_a_default_in_the_template_is_that_of_the_placeholder() -> None:
     """It is told to the site, so that a form can show it."""
     (placeholder,) = checked("{{ x|default('Hello') }}").placeholders
 
-    assert placeholder == Placeholder(
-        name="x", required=False, default="Hello", sample_value="Hello", exact=False
-    )
+    assert placeholder == Placeholder(name="x", required=False, default="Hello", sample_value="Hello", exact=False)
 
 
 def declare(**fields: object) -> PlaceholderDeclaration:
