@@ -25,7 +25,8 @@ LOOP_ATTRIBUTES: Final = frozenset(
 )
 TEXT_METHODS: Final = frozenset(
     {
-        *("capitalize", "casefold", "center", "count", "endswith", "find", "format", "isalnum", "isalpha", "isascii"),
+        *("capitalize", "casefold", "center", "count", "endswith", "expandtabs", "find", "format", "index", "isalnum"),
+        *("isalpha", "isascii", "isprintable", "rindex"),
         *("isdecimal", "isdigit", "islower", "isnumeric", "isspace", "istitle", "isupper", "join", "ljust", "lower"),
         *("lstrip", "partition", "removeprefix", "removesuffix", "replace", "rfind", "rjust", "rpartition", "rsplit"),
         *("rstrip", "split", "splitlines", "startswith", "strip", "swapcase", "title", "upper", "zfill"),
@@ -144,5 +145,8 @@ class PosterEnvironment(ImmutableSandboxedEnvironment):
 
 @pass_environment
 def _attribute(environment: PosterEnvironment, value: Any, name: str) -> Any:
-    """Jinja2's `attr`, which would reach past the rules of this environment."""
-    return environment.getattr(value, str(name))
+    """Jinja2's `attr`, which reaches attributes and no keys, within the rules of this environment."""
+    name = str(name)
+    if isinstance(value, dict) and name not in OBJECT_METHODS:
+        return environment.undefined(obj=value, name=name)
+    return environment.getattr(value, name)

@@ -57,6 +57,11 @@ class _Check:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._macros = macro_names(source.tree)
+        self._joiners = {
+            each.target.name
+            for each in source.tree.find_all(nodes.Assign)
+            if isinstance(each.target, nodes.Name) and called_name(each.node) == "joiner"
+        }
 
     def problems(self) -> Iterator[TemplateSyntaxProblemError]:
         for node, loops in _in_order(self._source.tree, ()):
@@ -104,7 +109,7 @@ class _Check:
                 elif len(node.args) != 1 or node.kwargs:
                     yield "`loop(…)` takes the list to go on with"
             case nodes.Name(name=name):
-                if name not in FUNCTIONS and name != "caller" and name not in self._macros:
+                if name not in FUNCTIONS | self._macros | self._joiners | {"caller"}:
                     yield f"there is no function `{name}`"
             case nodes.Getattr(attr=method):
                 if method not in METHODS:

@@ -3,6 +3,7 @@
 A template may do whatever its language can: run this where memory and time are limited (`renderer.sandbox`).
 """
 
+import warnings
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from operator import itemgetter
@@ -96,7 +97,10 @@ class Template:
             environment.filters[GUARD_FILTER + guard] = self._guard(function)
         environment.filters[SLICE_FILTER] = part
         try:
-            code: Any = environment.compile(guarded(read.source, read.uses), filename=_FILE)
+            with warnings.catch_warnings():
+                # Python warns of `none[0]` and the like, which fail with their place when they are reached.
+                warnings.simplefilter("ignore", SyntaxWarning)
+                code: Any = environment.compile(guarded(read.source, read.uses), filename=_FILE)
         except TemplateSyntaxError as error:
             raise TemplateSyntaxProblemError(error.message or "does not compile", *self._place(error.lineno)) from None
         except (SyntaxError, RecursionError):

@@ -74,9 +74,12 @@ class Server:
     def _fill(self, request: Fill) -> Answer:
         try:
             template = self._template(request)
-            return Unknown() if template is None else Filled(template.render(request.data))
+            return Unknown() if template is None else Filled(self._document(template, request))
         except TemplateProblemError as error:
             return Failed(code=error.code, message=error.message, line=error.line, column=error.column)
+
+    def _document(self, template: Template, request: Fill) -> str:
+        return template.render(request.data, locale=request.locale, timezone=request.timezone)
 
     def _template(self, request: Fill) -> Template | None:
         template: Template | None = self._templates.get(request.key)

@@ -26,6 +26,8 @@ class Fill(msgspec.Struct, frozen=True, tag="fill"):
     key: str
     html: str | None
     data: dict[str, Any]
+    locale: str | None = None
+    timezone: str | None = None
 
 
 class Accepted(msgspec.Struct, frozen=True, tag="accepted"):

@@ -6,6 +6,8 @@ import signal
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+import msgspec
+
 from renderer.background_tasks import BackgroundTasks
 from renderer.language.check import Checked, TemplateRejectedError
 from renderer.language.problems import TemplateDataProblemError, TemplateProblemError, TemplateSyntaxProblemError
@@ -66,12 +68,15 @@ class TemplateSandbox:
                 raise TemplateRejectedError([TemplateError(code="template_syntax", message=_too_much(answer))])
         raise TypeError(f"a check was answered by {type(answer).__name__}")
 
-    async def fill(self, key: str, html: str, data: Mapping[str, Any]) -> str:
+    async def fill(
+        self, key: str, html: str, data: Mapping[str, Any], *, locale: str | None = None, timezone: str | None = None
+    ) -> str:
         """Return the document of a template and its data; `key` names the template's HTML for good.
 
+        `locale` and `timezone` are those of the poster's output, which filters take where the template names none.
         Raises TemplateDataProblemError and TemplateSyntaxProblemError, ProcessStartError.
         """
-        answer = await self._answer(Fill(key=key, html=None, data=dict(data)), html)
+        answer = await self._answer(Fill(key=key, html=None, data=dict(data), locale=locale, timezone=timezone), html)
         match answer:
             case Filled():
                 return answer.html
@@ -124,7 +129,7 @@ class TemplateSandbox:
 async def _ask_with_html(process: SandboxProcess, request: Request, html: str | None) -> Answer:
     answer = await process.ask(request)
     if isinstance(answer, Unknown) and isinstance(request, Fill):
-        answer = await process.ask(Fill(key=request.key, html=html, data=request.data))
+        answer = await process.ask(msgspec.structs.replace(request, html=html))
     return answer
 
 

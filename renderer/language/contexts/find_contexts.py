@@ -33,6 +33,9 @@ from renderer.language.source import Source, offset_of
 
 EXPANSIONS_MAX: Final = 1_000
 """How many macro calls are followed; macros that call macros multiply."""
+STATEMENTS_MAX: Final = 100_000
+VALUES_MAX: Final = 100_000
+"""How many statements and printed parts are read, those of a macro once for each call."""
 _SENTINEL_DIGITS: Final = 6
 _TEXT_ONLY: Final = Refusal("`stars` draws an image; it can stand in text only")
 
@@ -73,6 +76,8 @@ class _Reading:
         self._macros = {macro.name: macro for macro in source.tree.find_all(nodes.Macro)}
         self._active: tuple[tuple[str, nodes.CallBlock | None], ...] = ()
         self._expansions = 0
+        self._statements = 0
+        self._values = 0
         self._jumps: list[list[State]] = []
         self._loops: list[State] = []
         self._mark = _unused_number(source.text)
@@ -88,6 +93,9 @@ class _Reading:
 
     def _body(self, body: Iterable[nodes.Node], state: State) -> State:
         for node in body:
+            self._statements += 1
+            if self._statements > STATEMENTS_MAX:
+                raise self._source.problem("macros with this much in them are called too often", self._start(node))
             state = self._statement(node, state)
         return state
 
@@ -118,6 +126,9 @@ class _Reading:
         return state
 
     def _output(self, node: nodes.Output, state: State) -> State:
+        self._values += len(node.nodes)
+        if self._values > VALUES_MAX:
+            raise self._source.problem("macros with this much in them are called too often", self._start(node))
         for part in node.nodes:
             if isinstance(part, nodes.TemplateData):
                 state = self._text(part, state)

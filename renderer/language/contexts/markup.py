@@ -108,6 +108,7 @@ def _text(state: State, chunk: str, position: int, closed: list[Closed]) -> _Ste
 
 
 ATTRIBUTES_MAX: Final = 200
+FOREIGN_MAX: Final = 100
 _COUNTED_FROM: Final = 400
 """How long a tag is, in characters, whose attributes are counted."""
 # A whole tag as templates mostly have them. No value stands in it, so nothing in it has to be told.
@@ -120,6 +121,8 @@ _WHOLE_TAG: Final = re.compile(
 
 
 def _tag_open(state: State, chunk: str, position: int, closed: list[Closed]) -> _Step:
+    if len(state.foreign) > FOREIGN_MAX:
+        raise MarkupError(f"SVG and MathML may be nested {FOREIGN_MAX} deep", position)
     whole = _WHOLE_TAG.match(chunk, position)
     if state.styled and not chunk.lower().startswith((f"/{state.element}", "!"), position):
         raise MarkupError(f"`<{state.element}>` in SVG cannot hold other tags", position)

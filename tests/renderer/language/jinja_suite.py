@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import jinja2
+from jinja2 import Undefined
 from jinja2.nodes import Block, Extends, FromImport, Import, Include
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from renderer.language.check import TemplateRejectedError, check_template
 from renderer.language.environment import MissingValue
+from renderer.language.filters import default
 from renderer.language.problems import TemplateProblemError
 from renderer.language.template import Template
+from renderer.language.values import written
 
 ROOT: Final = Path(__file__).parents[3]
 SUITE: Final = ROOT / ".parts" / "jinja2"
@@ -103,15 +106,30 @@ def cases(record: Path) -> list[Case]:
 
 
 def reference() -> jinja2.Environment:
-    """Return Jinja2's sandbox, but for two differences: null prints nothing, printing a missing value is an error."""
-    return ImmutableSandboxedEnvironment(
+    """Return Jinja2's sandbox with what differs on purpose: null, missing values, and what has no text of its own."""
+    environment = ImmutableSandboxedEnvironment(
         autoescape=True,
         optimized=False,
-        undefined=MissingValue,
-        finalize=lambda value: "" if value is None else value,
+        undefined=_Missing,
+        finalize=lambda value: value if isinstance(value, str | Undefined) else written(value),
         keep_trailing_newline=True,
         extensions=["jinja2.ext.loopcontrols"],
     )
+    for name in ("default", "d"):
+        environment.filters[name] = default
+    return environment
+
+
+class _Missing(MissingValue):
+    """Parts of what is missing are missing too."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name[:2] == "__":
+            raise AttributeError(name)
+        return self
+
+    def __getitem__(self, _: Any) -> Any:
+        return self
 
 
 def expected(source: str, data: dict[str, Any]) -> str | None:
