@@ -123,7 +123,8 @@ async def test_elapsed_time_is_limited() -> None:
 
 async def test_memory_is_limited() -> None:
     """A template that needs more memory than its process may have is rejected."""
-    sandbox = TemplateSandbox(limits=Limits(memory_bytes=120 * 1024 * 1024))
+    unhurried = TimeLimit(cpu_seconds=60.0, wall_seconds=120.0)
+    sandbox = TemplateSandbox(limits=Limits(memory_bytes=120 * 1024 * 1024, check=unhurried))
     try:
         with pytest.raises(TemplateRejectedError, match=r"memory|too large"):
             await sandbox.check("{{ v }}" * 19_000, [])
