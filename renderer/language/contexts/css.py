@@ -80,9 +80,7 @@ class CssReader:
 
     def value(self, name: str, text: str) -> list[Found]:
         """Return the sentinels of one property's value. Raises CssError."""
-        return self._all(
-            lambda: self._value(name, tinycss2.parse_component_value_list(text, skip_comments=True), None)
-        )
+        return self._all(lambda: self._value(name, tinycss2.parse_component_value_list(text, skip_comments=True), None))
 
     def _all(self, read: Callable[[], Iterator[Found]]) -> list[Found]:
         try:
