@@ -103,8 +103,9 @@ def as_number(value: Any) -> int | float | None:
     """Return the finite number that `value` is or spells (Django sends decimals as text), or None."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value if math.isfinite(value) else None
-    if isinstance(value, str) and len(value) <= _NUMBER_MAX_CHARACTERS and _NUMBER.fullmatch(value := value.strip(BLANKS)):
-        return float(value) if "." in value else _integer(int(value))
+    text = value.strip(BLANKS) if isinstance(value, str) else ""
+    if len(text) <= _NUMBER_MAX_CHARACTERS and _NUMBER.fullmatch(text):
+        return float(text) if "." in text else _integer(int(text))
     return None
 
 

@@ -65,7 +65,7 @@ class MissingValue(Undefined):
     Parts of it are missing too, so that conditions and `default` help at any depth.
     """
 
-    __str__ = Undefined._fail_with_undefined_error  # type: ignore[assignment]
+    __str__ = Undefined._fail_with_undefined_error
 
 
 class PosterEnvironment(ImmutableSandboxedEnvironment):

@@ -130,12 +130,29 @@ LOOPS: Final = {
 }
 """Parts of Django's and Liquid's `forloop`, and of `loop` here."""
 
-_OPENING: Final = {
+_BLOCKS: Final = {
     "if": "{% if a %}…{% endif %}",
     "unless": "{% if not a %}…{% endif %}",
     "each": "{% for a in items %}…{% endfor %}",
     "with": "{% with a = data %}…{% endwith %}",
 }
+_SHORT: Final = {
+    "else": "`{{else}}` is Handlebars'; write `{% if a %}…{% else %}…{% endif %}`",
+    "!": "`{{! … }}` is Handlebars'; write `{# … #}`",
+    ">": (
+        "`{{> … }}` is Handlebars', and a template stands alone; repeat markup, write "
+        "`{% macro card(v) %}…{% endmacro %}{{ card(1) }}`"
+    ),
+    "@": "`@` is Handlebars'; write `{% for a in items %}{{ loop.index0 }}{% endfor %}`",
+}
+"""What follows Handlebars' braces, and the hint."""
+_OPERATORS: Final = {
+    "??": "`??` is Twig's; write `{{ name | default('…') }}`",
+    "?": "`a ? b : c` is Twig's; write `{{ 'b' if a else 'c' }}`",
+    "&&": "`&&` is JavaScript's; write `{{ a and b }}`",
+    "||": "`||` is JavaScript's; write `{{ a or b }}`",
+}
+_PATTERNS: Final = {"date": "d MMMM y", "time": "HH:mm", "datetime": "d MMM y HH:mm"}
 _HANDLEBARS: Final = re.compile(r"\{\{[~]?\s*(?P<mark>\{|[#/^>!&]|else\b|@)\s*(?P<word>[\w.@]*)[^}]*\}?\}\}")
 _COLON_FILTER: Final = re.compile(r"\|\s*(?P<name>\w+)\s*:\s*(?P<argument>\"[^\"]*\"|'[^']*'|[\w.]+)?")
 _TAG: Final = re.compile(r"\{%[-+]?\s*(?P<name>\w+)")
@@ -147,20 +164,12 @@ def hint(tag: str, message: str) -> str | None:
         return "`{#` begins a comment, which does not end; in CSS and JavaScript write `{ #`"
     handlebars = _HANDLEBARS.match(tag)
     if handlebars is not None:
-        return _handlebars(handlebars)
+        return _handlebars(handlebars["mark"], handlebars["word"])
+    if tag.startswith("{{"):
+        return _expression(tag)
     name = _TAG.match(tag)
-    if name is not None and name["name"] in TAGS and "unknown tag" in message:
-        return tag_hint(name["name"])
-    colon = _COLON_FILTER.search(tag)
-    if colon is not None and tag.startswith("{{"):
-        return _colon(colon)
-    if tag.startswith("{{") and "?" in tag:
-        if "??" in tag:
-            return "`??` is Twig's; write `{{ name | default('…') }}`"
-        return "`a ? b : c` is Twig's; write `{{ 'b' if a else 'c' }}`"
-    if tag.startswith("{{") and ("&&" in tag or "||" in tag):
-        return "`&&` and `||` are JavaScript's; write `{{ a and b or c }}`"
-    return None
+    known = name is not None and name["name"] in TAGS and "unknown tag" in message
+    return tag_hint(name["name"]) if name is not None and known else None
 
 
 def tag_hint(name: str) -> str:
@@ -177,33 +186,24 @@ def filter_hint(name: str) -> str | None:
     return f"`{name}` is not available: {why} `{write}`"
 
 
-def _handlebars(match: re.Match[str]) -> str:
-    mark, word = match["mark"], match["word"]
-    if mark == "{":
-        return f"`{{{{{{{word}}}}}}}` is Handlebars'; every value is escaped, write `{{{{ {word or 'name'} }}}}`"
-    if mark == "else":
-        return "`{{else}}` is Handlebars'; write `{% if a %}…{% else %}…{% endif %}`"
-    if mark == "!":
-        return "`{{! … }}` is Handlebars'; write `{# … #}`"
-    if mark == ">":
-        return "`{{> … }}` is Handlebars', and a template stands alone; repeat markup, write " + (
-            "`{% macro card(v) %}…{% endmacro %}{{ card(1) }}`"
-        )
-    if mark == "@":
-        return "`@` is Handlebars'; write `{% for a in items %}{{ loop.index0 }}{% endfor %}`"
-    if mark == "&":
-        return f"`{{{{& … }}}}` is Mustache's; every value is escaped, write `{{{{ {word or 'name'} }}}}`"
-    write = _OPENING.get(word, "{% if a %}…{% endif %}")
-    return f"`{{{{{mark}{word}…}}}}` is Handlebars'; write `{write}`"
+def _handlebars(mark: str, word: str) -> str:
+    if mark in _SHORT:
+        return _SHORT[mark]
+    if mark in "{&":
+        whose = "`{{{ … }}}` is Handlebars'" if mark == "{" else "`{{& … }}` is Mustache's"
+        return f"{whose}; every value is escaped, write `{{{{ {word or 'name'} }}}}`"
+    return f"`{{{{{mark}{word}…}}}}` is Handlebars'; write `{_BLOCKS.get(word, _BLOCKS['if'])}`"
 
 
-def _colon(match: re.Match[str]) -> str:
-    name, argument = match["name"], match["argument"] or "'…'"
-    if name in FILTERS:
-        return filter_hint(name) or ""
-    if name in ("date", "time", "datetime"):
+def _expression(tag: str) -> str | None:
+    colon = _COLON_FILTER.search(tag)
+    if colon is not None:
+        return _colon(colon["name"], colon["argument"] or "'…'")
+    return next((hint for operator, hint in _OPERATORS.items() if operator in tag), None)
+
+
+def _colon(name: str, argument: str) -> str:
+    if name in _PATTERNS:
         return f"`{name}:{argument}` is Django's and Liquid's; write `{{{{ day | {name}('{_PATTERNS[name]}') }}}}`"
-    return f"`{name}:` is Django's and Liquid's; arguments stand in parentheses, write `{{{{ name | {name}({argument}) }}}}`"
-
-
-_PATTERNS: Final = {"date": "d MMMM y", "time": "HH:mm", "datetime": "d MMM y HH:mm"}
+    write = f"{{{{ name | {name}({argument}) }}}}"
+    return filter_hint(name) or f"`{name}:` is Django's and Liquid's; arguments stand in parentheses, write `{write}`"

@@ -1,8 +1,8 @@
 """Markup that a template made itself: printed as it is only as long as it is whole.
 
-Macros, `call` and `set` blocks give `Markup`, whose values were escaped for the places that they stand in. A part of it may
-end in the middle of a tag, and what follows would be read as an attribute. So whatever cuts or changes markup that has
-tags gets, and gives, a plain text, which is escaped when it is printed.
+Macros, `call` and `set` blocks give `Markup`, whose values were escaped for the places that they stand in. A part of it
+may end in the middle of a tag, and what follows would be read as an attribute. So whatever cuts or changes markup that
+has tags gets, and gives, a plain text, which is escaped when it is printed.
 """
 
 import functools

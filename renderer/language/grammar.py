@@ -85,7 +85,8 @@ class _Check:
             case nodes.Name():
                 yield from self._name(node)
             case nodes.Getattr(node=nodes.Name(name="forloop"), attr=attribute) if loops:
-                yield f"`forloop` is Django's and Liquid's; write `{{{{ loop.{foreign.LOOPS.get(attribute, 'index')} }}}}`"
+                part = foreign.LOOPS.get(attribute, "index")
+                yield f"`forloop` is Django's and Liquid's; write `{{{{ loop.{part} }}}}`"
             case nodes.If() if len(node.elif_) > BRANCHES_MAX:
                 yield f"a condition may have {BRANCHES_MAX} `elif`; this one has {len(node.elif_):,}"
             case nodes.AssignBlock(filter=nodes.Filter()):

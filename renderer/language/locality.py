@@ -92,4 +92,5 @@ def _locality(locale: str, timezone: str | None) -> Locality:
         raise ValueRefusedError(f"{timezone!r} is no time zone such as 'Europe/Berlin'") from None
 
 
-_current: Final = ContextVar("locality", default=Locality(Locale("en", "US"), None))
+_NOTHING_SAID: Final = Locality(Locale("en", "US"), None)
+_current: Final = ContextVar("locality", default=_NOTHING_SAID)

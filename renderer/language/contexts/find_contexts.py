@@ -26,7 +26,8 @@ from renderer.language.contexts.contexts import Refusal, Standing, Use
 from renderer.language.contexts.css import BEGINNING_CHARACTERS, BOUNDARY, NOWHERE, CssError, CssReader, Found
 from renderer.language.contexts.javascript import inside_text
 from renderer.language.contexts.markup import VALUES, MarkupError, State, advance
-from renderer.language.contexts.merge_branches import BranchError, describe, join, same_place
+from renderer.language.contexts.merge_branches import BranchError, join, same_place
+from renderer.language.contexts.places import describe, refusal
 from renderer.language.grammar import called_name
 from renderer.language.problems import TemplateSyntaxProblemError
 from renderer.language.source import Source, offset_of
@@ -264,7 +265,7 @@ class _Reading:
             return Use("plain", "text", f"in `<{state.element}>`")
         if state.kind in ("double_quoted", "single_quoted"):
             return self._attribute_use(tag, state)
-        return Refusal(_refusal(state))
+        return Refusal(refusal(state))
 
     def _attribute_use(self, tag: int, state: State) -> Use | Refusal | None:
         where = f"in `{state.attribute}` of `<{state.element}>`"
@@ -375,23 +376,6 @@ class _Reading:
 
 
 _TEXT: Final = Use("text", "text", "in text")
-_IN_NAMES: Final = "a value can stand in text or in an attribute's quoted value, not in the name of "
-
-
-def _refusal(state: State) -> str:
-    match state.kind:
-        case "before_value" | "unquoted":
-            return f"the value of `{state.attribute}` needs quotes around it"
-        case "comment":
-            return "a value cannot stand in an HTML comment; use `{# … #}` to leave something out"
-        case "raw":
-            return f"a value cannot stand in `<{state.element}>`"
-        case "tag_open" | "end_tag_open" | "tag_name":
-            return _IN_NAMES + "a tag"
-        case "declaration" | "cdata":
-            return f"a value cannot stand {describe(state)}"
-        case _:
-            return _IN_NAMES + "an attribute"
 
 
 def _json_use(state: State, meaning: Meaning, where: str) -> Use | Refusal:

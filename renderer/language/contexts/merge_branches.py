@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import reduce
-from typing import Final
 
 from renderer.language.contexts.css import BOUNDARY
-from renderer.language.contexts.markup import IN_TAG, VALUES, State
+from renderer.language.contexts.markup import IN_TAG, State
+from renderer.language.contexts.places import describe
 
 
 class BranchError(ValueError):
@@ -21,20 +21,6 @@ def join(base: State, states: Sequence[State]) -> State:
 def same_place(one: State, other: State) -> bool:
     """Say whether what follows is read alike after both, whatever text came before."""
     return _place(one) == _place(other)
-
-
-def describe(state: State) -> str:
-    """Return in words where a state is."""
-    if state.kind in VALUES or state.kind == "before_value":
-        return f"inside the value of `{state.attribute}`"
-    if state.kind in IN_TAG or state.kind in ("tag_open", "end_tag_open"):
-        return f"inside the tag `<{'/' if state.is_end else ''}{state.element}`"
-    if state.kind == "raw" or state.styled:
-        return f"inside `<{state.element}>`"
-    return _WORDS.get(state.kind, "in text")
-
-
-_WORDS: Final = {"comment": "inside a comment", "declaration": "inside `<!…>`", "cdata": "inside `<![CDATA[…]]>`"}
 
 
 def _place(state: State) -> State:

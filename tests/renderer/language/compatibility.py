@@ -13,9 +13,10 @@ from tests.renderer.language.jinja_suite import REFUSED, ROOT, Case, cases, outc
 PAGE: Final = ROOT / "docs" / "template-compatibility.md"
 _HEAD: Final = """# Compatibility with Jinja2
 
-This page is generated from a test. It renders the templates of the test suite of Jinja2 {version} that take JSON and have the
-default syntax, once by Jinja2's own sandbox and once as a poster's template, and compares the texts. Jinja2 escapes
-everything, prints nothing for null and treats missing values as [Writing templates](templates.md#the-language) says.
+This page is generated from a test. It renders the templates of the test suite of Jinja2 {version} that take JSON and
+have the default syntax, once by Jinja2's own sandbox and once as a poster's template, and compares the texts. Jinja2
+escapes everything, prints nothing for null and treats missing values as
+[Writing templates](templates.md#the-language) says.
 
 | | templates |
 |---|---|

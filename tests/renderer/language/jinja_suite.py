@@ -73,7 +73,7 @@ class Case:
     expected: str | None
 
 
-class ReferenceError(Exception):
+class NotPlainError(Exception):
     """The template is not one of plain Jinja2: it needs filters or tags that its test adds."""
 
 
@@ -100,7 +100,7 @@ def cases(record: Path) -> list[Case]:
         item = json.loads(line)
         try:
             found.append(Case(item["source"], item["data"], expected(item["source"], item["data"])))
-        except ReferenceError:
+        except NotPlainError:
             continue
     return found
 
@@ -133,7 +133,7 @@ class _Missing(MissingValue):
 
 
 def expected(source: str, data: dict[str, Any]) -> str | None:
-    """Return what Jinja2 makes of the template, or None for an error. Raises ReferenceError."""
+    """Return what Jinja2 makes of the template, or None for an error. Raises NotPlainError."""
     environment = reference()
     try:
         tree = environment.parse(source)
@@ -142,7 +142,7 @@ def expected(source: str, data: dict[str, Any]) -> str | None:
         template = environment.from_string(source)
     except jinja2.TemplateSyntaxError as error:
         if re.match(r"No (filter|test) named|Encountered unknown tag", error.message or ""):
-            raise ReferenceError(str(error)) from None
+            raise NotPlainError(str(error)) from None
         return None
     try:
         return template.render(data)
