@@ -99,7 +99,7 @@ class PosterEnvironment(ImmutableSandboxedEnvironment):
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Return what `obj.attribute` means: a key of an object, or one of the listed attributes."""
         if isinstance(obj, Undefined):
-            return obj
+            return self._missing(obj)
         name = attribute.removesuffix(CALLED)
         if isinstance(obj, Namespace):
             missing = self.undefined(obj=obj, name=name)
@@ -115,13 +115,26 @@ class PosterEnvironment(ImmutableSandboxedEnvironment):
     def getitem(self, obj: Any, argument: Any) -> Any:
         """Return what `obj[argument]` means: a key, an index, or one of the listed attributes."""
         if isinstance(obj, Undefined):
-            return obj
+            return self._missing(obj)
         if isinstance(obj, _WITH_ITEMS):
             try:
                 return cut(obj)[argument]
             except (TypeError, LookupError):
                 pass
         return self.getattr(obj, str(argument)) if isinstance(argument, str) else self.undefined(obj=obj, name=argument)
+
+    def part(self, obj: Any, start: Any, stop: Any, step: Any) -> Any:
+        """Return what `obj[start:stop:step]` means."""
+        if isinstance(obj, Undefined):
+            return self._missing(obj)
+        try:
+            return cut(obj)[start:stop:step] if isinstance(obj, _WITH_ITEMS) else self.undefined(obj=obj)
+        except (TypeError, LookupError):
+            return self.undefined(obj=obj)
+
+    def _missing(self, obj: Undefined) -> MissingValue:
+        """Return a part of what is missing: the same, or, of an `a if b` without `else`, a missing value."""
+        return obj if isinstance(obj, MissingValue) else MissingValue(obj=obj)
 
     def is_safe_callable(self, obj: Any) -> bool:
         """Say whether a template may call this: its own macros, and what `getattr` gives."""

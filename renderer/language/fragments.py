@@ -39,8 +39,3 @@ def cutting(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(context, cut(value), *arguments, **keywords)
 
     return one if passed is None else second
-
-
-def part(value: Any, start: Any, stop: Any, step: Any) -> Any:
-    """Return `value[start:stop:step]`."""
-    return cut(value)[start:stop:step]

@@ -15,7 +15,6 @@ from jinja2 import TemplateError, TemplateSyntaxError, Undefined, UndefinedError
 
 from renderer.language.analyse import ReadTemplate, UnreadableTemplateError, read_template
 from renderer.language.environment import MissingValue, PosterEnvironment
-from renderer.language.fragments import part
 from renderer.language.guarding import GUARD_FILTER, SLICE_FILTER, guarded
 from renderer.language.guards import GUARDS
 from renderer.language.locality import located
@@ -95,7 +94,7 @@ class Template:
         environment = PosterEnvironment()
         for guard, function in GUARDS.items():
             environment.filters[GUARD_FILTER + guard] = self._guard(function)
-        environment.filters[SLICE_FILTER] = part
+        environment.filters[SLICE_FILTER] = environment.part
         try:
             with warnings.catch_warnings():
                 # Python warns of `none[0]` and the like, which fail with their place when they are reached.

@@ -34,9 +34,8 @@ from renderer.language.source import Source, offset_of
 
 EXPANSIONS_MAX: Final = 1_000
 """How many macro calls are followed; macros that call macros multiply."""
-STATEMENTS_MAX: Final = 100_000
-VALUES_MAX: Final = 100_000
-"""How many statements and printed parts are read, those of a macro once for each call."""
+READ_MAX: Final = 100_000
+"""How many statements, and printed parts, are read: those of a macro once for each call."""
 _SENTINEL_DIGITS: Final = 6
 _TEXT_ONLY: Final = Refusal("`stars` draws an image; it can stand in text only")
 
@@ -95,7 +94,7 @@ class _Reading:
     def _body(self, body: Iterable[nodes.Node], state: State) -> State:
         for node in body:
             self._statements += 1
-            if self._statements > STATEMENTS_MAX:
+            if self._statements > READ_MAX:
                 raise self._source.problem("macros with this much in them are called too often", self._start(node))
             state = self._statement(node, state)
         return state
@@ -128,7 +127,7 @@ class _Reading:
 
     def _output(self, node: nodes.Output, state: State) -> State:
         self._values += len(node.nodes)
-        if self._values > VALUES_MAX:
+        if self._values > READ_MAX:
             raise self._source.problem("macros with this much in them are called too often", self._start(node))
         for part in node.nodes:
             if isinstance(part, nodes.TemplateData):

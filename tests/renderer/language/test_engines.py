@@ -181,7 +181,6 @@ def _expressions() -> st.SearchStrategy[str]:
             st.tuples(inner, st.sampled_from(TESTS)).map(lambda parts: f"({parts[0]} is {parts[1]})"),
             st.tuples(inner, st.sampled_from(METHODS + PARTS)).map(lambda parts: f"({parts[0]}){parts[1]}"),
             st.tuples(inner, inner, inner).map(lambda parts: "({} if {} else {})".format(*parts)),
-            st.tuples(inner, inner).map(lambda parts: "({} if {})".format(*parts)),
             st.tuples(inner, inner).map(lambda parts: "[{}, {}]".format(*parts)),
             inner.map(lambda part: f"(not {part})"),
         ),
@@ -195,8 +194,9 @@ def _templates() -> st.SearchStrategy[str]:
         st.sampled_from(["a", " ", "\n", "&amp;", "{# c #}"]),
         st.tuples(st.sampled_from(["{{ ", "{{- "]), value, st.sampled_from([" }}", " -}}"])).map("".join),
     )
+    chosen = st.tuples(value, value).map(lambda parts: "{{{{ {} if {} }}}}".format(*parts))
     return st.recursive(
-        printed,
+        st.one_of(printed, chosen),
         lambda inner: st.one_of(
             st.lists(inner, min_size=1, max_size=3).map("".join),
             st.tuples(value, inner, inner).map(lambda p: "{{% if {} %}}{}{{% else %}}{}{{% endif %}}".format(*p)),

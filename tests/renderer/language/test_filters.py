@@ -91,6 +91,35 @@ def test_a_filter_writes_what_the_locale_asks_for(html: str, value: object, writ
     assert unescape(document) == written
 
 
+TRIMMED = {
+    "color": ("<p style='color: {{ x }}'>", " #fff ", "<p style='color: #fff'>"),
+    "address": ("<img src='{{ x }}'>", " https://a.example/b ", "<img src='https://a.example/b'>"),
+    "address in CSS": ("<p style='background: url(\"{{ x }}\")'>", " https://a.example/b ", "https://a.example/b"),
+    "number": ("{{ x|number }}", " 1234 ", "1,234"),
+    "date": ("{{ x|date }}", " 2025-01-31 ", "Jan 31, 2025"),
+}
+
+
+@pytest.mark.parametrize(("html", "value", "written"), TRIMMED.values(), ids=TRIMMED)
+def test_blanks_around_a_value_do_not_count(html: str, value: str, written: str) -> None:
+    """Forms leave them; a browser takes them off too."""
+    document = unescape(Template(html).render({"x": value}))
+
+    assert written in document
+    assert value not in document
+
+
+def test_times_are_those_of_the_posters_time_zone() -> None:
+    """A time with an offset is converted, one without stays, and a date may become the next day."""
+    template = Template("{{ x|datetime('d HH:mm') }} {{ x|time }} {{ x|date('d') }}")
+
+    assert template.render({"x": "2025-01-30T23:30:00Z"}) == "30 23:30 11:30\u202fPM 30"
+    assert template.render({"x": "2025-01-30T23:30:00Z"}, timezone="Europe/Berlin") == "31 00:30 12:30\u202fAM 31"
+    assert template.render({"x": "2025-01-30T23:30:00"}, timezone="Europe/Berlin") == "30 23:30 11:30\u202fPM 30"
+    assert template.render({"x": "2025-01-30T23:30:00Z"}, locale="de-DE") == "30 23:30 23:30 30"
+    assert template.render({"x": "2025-01-30T23:30:00Z"}, locale="tlh-QX") == "30 23:30 11:30\u202fPM 30"
+
+
 REFUSED = {
     "rating over five": ("<p>{{ x|stars }}", 6, "`x|stars` must be a rating from 0 to 5, got 6"),
     "rating below zero": ("<p>{{ x|stars }}", -0.1, "must be a rating from 0 to 5"),
