@@ -127,10 +127,9 @@ class PosterEnvironment(ImmutableSandboxedEnvironment):
         """Return what `obj[start:stop:step]` means."""
         if isinstance(obj, Undefined):
             return self._missing(obj)
-        try:
-            return cut(obj)[start:stop:step] if isinstance(obj, _WITH_ITEMS) else self.undefined(obj=obj)
-        except (TypeError, LookupError):
-            return self.undefined(obj=obj)
+        if not isinstance(obj, _WITH_ITEMS):
+            raise ValueRefusedError(f"cannot be cut: {type(obj).__name__}")
+        return cut(obj)[start:stop:step]
 
     def _missing(self, obj: Undefined) -> MissingValue:
         """Return a part of what is missing: the same, or, of an `a if b` without `else`, a missing value."""

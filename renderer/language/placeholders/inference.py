@@ -11,7 +11,7 @@ from jinja2 import nodes
 
 from renderer.language.analyse import ReadTemplate
 from renderer.language.environment import FUNCTIONS, LIST_METHODS, OBJECT_METHODS, TEXT_METHODS
-from renderer.language.placeholders.expressions import NOTHING, Expressions, Needs, Scope, Seen, union
+from renderer.language.placeholders.expressions import NOTHING, Expressions, Needs, Scope, Seen, constant_of, union
 from renderer.language.placeholders.shapes import Shape, Strength
 from renderer.language.source import offset_of
 
@@ -171,14 +171,21 @@ class _Inference(Expressions):
                     # `range` is the only function of numbers; `dict` takes keywords.
                     item.tell("number", Strength.GUESSED)
                 return Seen(needs=union(item.needs for item in seen))
-            case nodes.Getattr(node=value):
-                called = self.value(value, scope)
-                if node.node.attr in OBJECT_METHODS:
-                    called.tell("object", Strength.MEANT)
-                elif node.node.attr in TEXT_METHODS - LIST_METHODS:
-                    called.tell("text", Strength.PRINTED)
-                return Seen(needs=called.needs | union(self.value(item, scope).needs for item in arguments))
+            case nodes.Getattr():
+                return self._method(node.node, arguments, scope)
         return Seen()
+
+    def _method(self, method: nodes.Getattr, arguments: list[nodes.Expr], scope: Scope) -> Seen:
+        called = self.value(method.node, scope)
+        needs = called.needs | union(self.value(argument, scope).needs for argument in arguments)
+        key = constant_of(arguments[0]) if arguments and method.attr == "get" else None
+        if isinstance(key, str):
+            return Seen(tuple(shape.part(key) for shape in called.shapes), needs)
+        if method.attr in OBJECT_METHODS:
+            called.tell("object", Strength.MEANT)
+        elif method.attr in TEXT_METHODS - LIST_METHODS:
+            called.tell("text", Strength.PRINTED)
+        return Seen(needs=needs)
 
     def _macro(self, macro: nodes.Macro, call: nodes.Call, scope: Scope, block: nodes.CallBlock | None) -> Needs:
         inner: Scope = dict(self._closures.get(macro.name, {}))

@@ -11,7 +11,7 @@ from renderer.language.template import Template, TemplateProblemError
 from tests.renderer.language.jinja_suite import expected
 
 MANY: Final = int(os.environ.get("POSTERS_TEMPLATE_EXAMPLES", "300"))
-"""How many templates each property makes up; `make templates` sets some thousands."""
+"""How many templates are made up; set the variable to some thousands to look for more."""
 DATA: dict[str, Any] = {
     "x": "a & b",
     "n": 3,
