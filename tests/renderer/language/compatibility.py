@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from tests.renderer.language.jinja_suite import REFUSED, ROOT, Case, cases, outcome
+from tests.renderer.language.jinja_suite import REFUSED, ROOT, Case, Outcome, cases, outcome
 
 PAGE: Final = ROOT / "docs" / "template-compatibility.md"
 _HEAD: Final = """# Compatibility with Jinja2
@@ -32,9 +32,13 @@ escapes everything, prints nothing for null and treats missing values as
 """
 
 
-def page(found: Sequence[Case]) -> str:
+def outcomes_of(found: Sequence[Case]) -> list[tuple[Case, Outcome, str]]:
+    """Return what posters' templates make of each template, and why."""
+    return [(case, *outcome(case)) for case in found]
+
+
+def page(outcomes: Sequence[tuple[Case, Outcome, str]]) -> str:
     """Return the page for the templates of the suite."""
-    outcomes = [(case, *outcome(case)) for case in found]
     counts = Counter(kind for _, kind, _ in outcomes)
     refused = Counter(reason for _, kind, reason in outcomes if kind == "refused")
     different = [case for case, kind, _ in outcomes if kind == "different"]
@@ -59,7 +63,7 @@ def suite() -> list[Case]:
 
 
 if __name__ == "__main__":
-    current = page(suite())
+    current = page(outcomes_of(suite()))
     if "--write" in sys.argv:
         PAGE.write_text(current, encoding="utf-8")
     sys.exit(PAGE.read_text(encoding="utf-8") != current)

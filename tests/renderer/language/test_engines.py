@@ -12,6 +12,8 @@ from tests.renderer.language.jinja_suite import expected
 
 MANY: Final = int(os.environ.get("POSTERS_TEMPLATE_EXAMPLES", "300"))
 """How many templates are made up; set the variable to some thousands to look for more."""
+SAMPLE: Final = "POSTERS_TEMPLATE_EXAMPLES" not in os.environ
+"""Whether they are the same each time."""
 DATA: dict[str, Any] = {
     "x": "a & b",
     "n": 3,
@@ -78,7 +80,7 @@ PIECES = [
 ]
 
 
-@settings(max_examples=2 * MANY, deadline=None)
+@settings(max_examples=2 * MANY, deadline=None, derandomize=SAMPLE)
 @given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
 def test_no_order_of_braces_and_spaces_is_read_differently(html: str) -> None:
     """Whatever Jinja2 reads as text is printed as text; whatever it refuses is refused."""
@@ -212,7 +214,12 @@ def _templates() -> st.SearchStrategy[str]:
     )
 
 
-@settings(max_examples=MANY, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=MANY,
+    deadline=None,
+    derandomize=SAMPLE,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 @given(body=_templates(), value=_expressions())
 def test_made_up_templates_write_what_jinja_writes(body: str, value: str) -> None:
     """Expressions, filters, loops, conditions, sets and macros: the same text, or an error for both."""
