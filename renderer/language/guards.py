@@ -1,6 +1,6 @@
 """What each context lets through: every value passes the guard of the place it stands in before it is printed.
 
-A guard returns a plain text, which the engine then escapes for HTML, or `Markup`, which is printed as it is.
+A guard returns a plain text, which Jinja2 then escapes for HTML, or `Markup`, which is printed as it is.
 """
 
 import re
