@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 
 PROCESSES: Final = 2
 """A template that takes seconds holds up one process; the others go on. A second one is started when it is needed."""
+LARGE_CHARACTERS: Final = 100_000
+"""A process that checked this much may keep hundreds of megabytes; a new one starts in 0.2 s."""
 TRIES: Final = 2
 """Something else may have ended a process, as the kernel does without memory; a template that ends two is to blame."""
 
@@ -107,7 +109,7 @@ class TemplateSandbox:
                     if not left:
                         return Exhausted("memory or nesting")
                 else:
-                    await self._give_back(process, answer)
+                    await self._give_back(process, request, answer)
                     return answer
         raise RuntimeError("unreachable: the last try returns")
 
@@ -119,8 +121,9 @@ class TemplateSandbox:
             await process.end()
         return await SandboxProcess.start(self._limits)
 
-    async def _give_back(self, process: SandboxProcess, answer: Answer) -> None:
-        if self._closed or isinstance(answer, Exhausted):
+    async def _give_back(self, process: SandboxProcess, request: Request, answer: Answer) -> None:
+        is_large = isinstance(request, Check) and len(request.html) > LARGE_CHARACTERS
+        if self._closed or is_large or isinstance(answer, Exhausted):
             await process.end()
         else:
             self._free.append(process)

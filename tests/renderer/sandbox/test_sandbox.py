@@ -132,6 +132,15 @@ async def test_memory_is_limited() -> None:
         await sandbox.close()
 
 
+async def test_a_large_upload_leaves_no_memory_behind(sandbox: TemplateSandbox) -> None:
+    """The process that checked it ends; the next template gets another one."""
+    await sandbox.check("<p>{{ title }}</p>" + "a" * 100_000, [])
+    assert processes() == []
+
+    await sandbox.check("<p>{{ title }}</p>", [])
+    assert len(processes()) == 1
+
+
 async def test_a_slow_template_holds_up_nobody(sandbox: TemplateSandbox) -> None:
     """While one process is busy, the event loop is free and another process answers."""
     await asyncio.gather(*(sandbox.fill("v0", "<p>{{ title }}</p>", {"title": "both start"}) for _ in range(2)))
