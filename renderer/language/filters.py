@@ -24,7 +24,7 @@ from markupsafe import Markup, escape, soft_str
 from renderer.language.date_patterns import Kind, pattern_problem
 from renderer.language.locality import currencies, current_zone, in_own_digits, locale_of
 from renderer.language.stars import stars_svg
-from renderer.language.values import ValueRefusedError, moment_of, number_of
+from renderer.language.values import ValueRefusedError, moment_of, number_of, read
 
 DEFAULT_TRUNCATION: Final = 255
 LEEWAY: Final = 5
@@ -54,7 +54,7 @@ def truncate(
     A text that is longer by no more than `leeway`, 5, is left whole. Characters are those that a reader sees (grapheme
     clusters of UAX 29): a flag, a family or a letter with its marks is never cut.
     """
-    characters, ending = graphemes(str.__str__(soft_str(value))), str(end)
+    characters, ending = graphemes(read(soft_str(value))), str(end)
     if length < len(ending):
         raise ValueRefusedError(f"truncate: a length of {length!r} leaves no room for {ending!r}")
     if len(characters) <= length + (LEEWAY if leeway is None else leeway):
@@ -70,7 +70,7 @@ def graphemes(text: str) -> list[str]:
 
 def split(value: Any, separator: str | None = None, maxsplits: int = -1) -> list[str]:
     """Return the parts of a text between separators; without one, between runs of whitespace."""
-    return str.__str__(soft_str(value)).split(separator, maxsplits)
+    return read(soft_str(value)).split(separator, maxsplits)
 
 
 def indent(s: Any, width: int | str = 4, first: bool = False, blank: bool = False) -> str:

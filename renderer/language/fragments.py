@@ -11,6 +11,8 @@ from typing import Any, Final
 
 from markupsafe import Markup
 
+from renderer.language.values import read
+
 WHOLE_FILTERS: Final = frozenset(
     {
         *("bool", "capitalize", "center", "count", "d", "default", "e", "escape", "forceescape", "indent", "join"),
@@ -23,7 +25,7 @@ WHOLE_METHODS: Final = frozenset({"join", "lower", "upper"})
 
 def cut(value: Any) -> Any:
     """Return what may be cut: markup with tags as a plain text, everything else as it is."""
-    return str.__str__(value) if isinstance(value, Markup) and "<" in value else value
+    return read(value) if isinstance(value, Markup) and "<" in value else value
 
 
 def cutting(function: Callable[..., Any]) -> Callable[..., Any]:

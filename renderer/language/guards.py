@@ -11,7 +11,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from renderer.language.contexts.contexts import Guard
-from renderer.language.values import ValueRefusedError, described, number_of, text_of, written
+from renderer.language.values import ValueRefusedError, described, number_of, read, text_of, written
 from schemas.addresses import BLANKS, address_problem
 from schemas.colors import is_color
 
@@ -46,6 +46,7 @@ def nowhere(_: Any) -> str:
 
 def address(value: Any) -> str:
     """Let through an http(s) or data:image address."""
+    value = read(value) if isinstance(value, str) else value
     problem = address_problem(value)
     if problem is not None:
         raise ValueRefusedError(problem)

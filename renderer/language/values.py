@@ -2,9 +2,11 @@
 
 from collections.abc import ItemsView, Iterator, KeysView, ValuesView
 from datetime import date
+from html import unescape
 from typing import Any
 
 from jinja2 import Undefined
+from markupsafe import Markup
 
 from schemas.addresses import shown
 from schemas.placeholders import as_moment, as_number
@@ -14,10 +16,15 @@ class ValueRefusedError(ValueError):
     """A value does not fit where the template puts it; the message says why, the caller knows where."""
 
 
+def read(text: str) -> str:
+    """Return a text as a reader sees it: of markup that was escaped already, what was escaped."""
+    return unescape(str.__str__(text)) if isinstance(text, Markup) else text
+
+
 def text_of(value: Any) -> str:
     """Return a text, number or truth value as a plain text, never as markup. Raises ValueRefusedError for the rest."""
     if isinstance(value, str):
-        return str.__str__(value)
+        return read(value)
     if isinstance(value, bool | int | float):
         return str(value)
     raise ValueRefusedError(f"must be a text, got {described(value)}")
@@ -26,7 +33,7 @@ def text_of(value: Any) -> str:
 def written(value: Any) -> str:
     """Return a value as Jinja2 writes it, nothing for null. Raises ValueRefusedError for what is no value of JSON."""
     if isinstance(value, str):
-        return str.__str__(value)
+        return read(value)
     if value is None:
         return ""
     _check_written(value)

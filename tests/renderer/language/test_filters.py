@@ -91,6 +91,22 @@ def test_a_filter_writes_what_the_locale_asks_for(html: str, value: object, writ
     assert unescape(document) == written
 
 
+KEPT = {
+    "set block in an attribute": ("{% set c %}a {{ x }}{% endset %}<p class='{{ c }}'>", "<p class='a &lt;&amp;'>"),
+    "escaped in an attribute": ("<p title='{{ x|e }}'>", "<p title='&lt;&amp;'>"),
+    "escaped in an address": ("<a href='https://a.example/{{ x|e }}'>", "<a href='https://a.example/&lt;&amp;'>"),
+    "set block, cut": ("{% set c %}{{ x }}{% endset %}{{ c|truncate(1, true, '', 0) }}", "&lt;"),
+    "set block with tags, cut": ("{% set c %}<b>{{ x }}</b>{% endset %}{{ c[:4] }}", "&lt;b&gt;&lt;"),
+    "set block in text": ("{% set c %}<b>{{ x }}</b>{% endset %}{{ c }}", "<b>&lt;&amp;</b>"),
+}
+
+
+@pytest.mark.parametrize(("html", "document"), KEPT.values(), ids=KEPT)
+def test_a_value_is_escaped_once(html: str, document: str) -> None:
+    """What a block or a macro made of a value is not escaped again."""
+    assert Template(html).render({"x": "<&"}) == document
+
+
 TRIMMED = {
     "color": ("<p style='color: {{ x }}'>", " #fff ", "<p style='color: #fff'>"),
     "address": ("<img src='{{ x }}'>", " https://a.example/b ", "<img src='https://a.example/b'>"),
