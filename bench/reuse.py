@@ -3,6 +3,7 @@
 That is template, browser and storage, without the broker. The S3 server is the one of the tests.
 """
 
+import asyncio
 import os
 import tempfile
 import time
@@ -16,6 +17,8 @@ from uuid import uuid4
 from agents.digest import input_digest
 from agents.render.image_store import ImageStore
 from agents.render.poster_renderer import PosterRenderer
+from agents.render.template_sources import TemplateSource
+from agents.sandbox import RetryingSandbox
 from agents.storage.open_store import object_store
 from bench.baselines.documents import DEADLINE_SECONDS, DOCUMENTS, OUTPUT, as_template, number
 from bench.counts import Counts
@@ -23,20 +26,23 @@ from bench.delayed_store import DelayedStore
 from bench.report.figures import median
 from bench.report.results import Reused, Reuses
 from renderer.engine import Engine
-from renderer.language.template import Template
+from renderer.sandbox.sandbox import TemplateSandbox
 from schemas.renders import PosterPinned
 from tests.parts import ObjectServer
 
+TEMPLATE_VERSION = uuid4()
+"""Every poster of a renderer has the same template."""
+
 
 class Sources:
-    """One template, compiled once."""
+    """One template."""
 
     def __init__(self, html: str) -> None:
-        self._template = Template(html)
+        self._source = TemplateSource(html, javascript=False)
 
-    async def get(self, _: object) -> tuple[Template, bool]:
+    async def get(self, _: object) -> TemplateSource:
         """Return it."""
-        return self._template, False
+        return self._source
 
 
 def poster(section: str) -> PosterPinned:
@@ -50,7 +56,7 @@ def poster(section: str) -> PosterPinned:
         job_id="bench",
         poster_index=0,
         entity_id="1",
-        template_version_id=uuid4(),
+        template_version_id=TEMPLATE_VERSION,
         section=section,
         template_version=1,
         custom_data=data,
@@ -72,14 +78,16 @@ async def stores() -> AsyncIterator[dict[str, str]]:
 async def maker(engine: Engine, html: str, address: str, delay_seconds: float = 0.0) -> AsyncIterator[PosterRenderer]:
     """Give a renderer of a document that stores posters at this address, with a delay for each request."""
     store = object_store(address)
-    await store.open()
+    sandbox = RetryingSandbox(TemplateSandbox())
+    await asyncio.gather(store.open(), sandbox.start())
     try:
         sources = cast("Any", Sources(as_template(html)))
         images = ImageStore(
             store=cast("Any", DelayedStore(store, delay_seconds)) if delay_seconds else store, public_url=None
         )
-        yield PosterRenderer(engine, sources, images, timeout=DEADLINE_SECONDS, clock=time.monotonic)
+        yield PosterRenderer(engine, sources, sandbox, images, timeout=DEADLINE_SECONDS, clock=time.monotonic)
     finally:
+        await sandbox.close()
         await store.close()
 
 

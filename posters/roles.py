@@ -24,6 +24,7 @@ from agents.render.lanes import Lanes
 from agents.render.poster_renderer import PosterRenderer
 from agents.render.template_sources import TemplateSources
 from agents.retry.agent import RetryAgent
+from agents.sandbox import RetryingSandbox
 from agents.settings import Settings
 from agents.sink.agent import SinkAgent
 from agents.sink.database import sink_database
@@ -38,6 +39,7 @@ from agents.templates.agent import TemplatesAgent
 from renderer.assets.fetcher import HttpFetcher
 from renderer.engine import Engine
 from renderer.errors import BrowserNotFoundError
+from renderer.sandbox.sandbox import TemplateSandbox
 from schemas import topics
 from streams.build import build_id
 from streams.compacted_topic import CompactedTopicReader
@@ -153,11 +155,20 @@ async def _open_retry(settings: Settings, exit_stack: AsyncExitStack) -> Running
     return RunningRole(role="retry", app=app, work=agent.run, dead_letter_limit=limit)
 
 
+def _sandbox(exit_stack: AsyncExitStack) -> RetryingSandbox:
+    """Return a template sandbox, not yet started: its processes end with the role."""
+    sandbox = RetryingSandbox(TemplateSandbox())
+    exit_stack.push_async_callback(sandbox.close)
+    return sandbox
+
+
 async def _open_templates(settings: Settings, exit_stack: AsyncExitStack) -> RunningRole:
     database = _database(exit_stack, settings, "templates")
+    sandbox = _sandbox(exit_stack)
+    await sandbox.start()
     app, inbox = _app("templates", settings)
     limit = await _dead_letters(exit_stack, settings, app, inbox)
-    agent = TemplatesAgent(inbox, ReducingPublisher(app.publisher), limit, database, now)
+    agent = TemplatesAgent(inbox, ReducingPublisher(app.publisher), limit, database, sandbox, now)
     return RunningRole(role="templates", app=app, work=agent.run, dead_letter_limit=limit)
 
 
@@ -186,8 +197,10 @@ async def _open_render(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
     crash_journal = CrashJournal(default_directory())
     crash_journal.open()
     exit_stack.push_async_callback(engine.close)
+    sandbox = _sandbox(exit_stack)
     await asyncio.gather(
         engine.start(),
+        sandbox.start(),
         store.open(),
         _read_compacted(exit_stack, settings, [(topics.JOB_CANCELLATIONS, cancellations.on_record)]),
     )
@@ -196,6 +209,7 @@ async def _open_render(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
     renderer = PosterRenderer(
         engine,
         TemplateSources(database),
+        sandbox,
         ImageStore(store=store, public_url=settings.public_url),
         timeout=settings.render_timeout,
         clock=time.monotonic,

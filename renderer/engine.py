@@ -31,7 +31,7 @@ from schemas.output import named_outputs
 
 logger = logging.getLogger(__name__)
 
-RENDERER_VERSION: Final = 5
+RENDERER_VERSION: Final = 6
 """Raised with every change that changes pixels: it is part of the input digest, and so of object keys."""
 UPLOADS_BESIDE: Final = 4
 """Documents in flight beyond the workers, so that uploads overlap the drawing of the next documents."""

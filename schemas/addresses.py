@@ -8,6 +8,8 @@ _WEB: Final = re.compile(rf"https?://(?:[^/?#@\s\\]*@)?{_HOST}(?::[0-9]{{1,5}})?
 _IMAGE: Final = re.compile(r"data:image/[a-z0-9][a-z0-9.+-]*(?:;[^,]*)?,.*", re.IGNORECASE)
 # What no address holds unescaped, and what would end a line, an attribute or a CSS string.
 _FORBIDDEN: Final = re.compile(r"[\x00-\x1f\x7f\\<>\"`]")
+BLANKS: Final = " \t"
+"""What people type before and after a value in a form; a browser takes it off too."""
 _SHOWN_CHARACTERS: Final = 60
 
 
@@ -15,6 +17,7 @@ def address_problem(value: object) -> str | None:
     """Return why `value` is no http(s) URL with a host and no `data:image/` URL, or None where it is one."""
     if not isinstance(value, str):
         return f"must be an http(s) or data:image address, got {type(value).__name__}"
+    value = value.strip(BLANKS)
     pattern = _IMAGE if value[:5].lower() == "data:" else _WEB
     if not pattern.fullmatch(value):
         return f"must be an http(s) or data:image address, got {shown(value)}"

@@ -3,6 +3,8 @@
 import re
 from typing import Final
 
+from .addresses import BLANKS
+
 _NAMES: Final = frozenset(
     """
     aliceblue antiquewhite aqua aquamarine azure beige bisque black blanchedalmond blue blueviolet brown burlywood
@@ -35,6 +37,7 @@ _MAX_CHARACTERS: Final = 128
 
 def is_color(text: str) -> bool:
     """Say whether `text` is a CSS color: a name, `#rgb`, `#rgba`, `#rrggbb`, `#rrggbbaa` or a color function."""
+    text = text.strip(BLANKS)
     if len(text) > _MAX_CHARACTERS:
         return False
     if text.startswith("#"):

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from . import limits
-from .addresses import address_problem, shown
+from .addresses import BLANKS, address_problem, shown
 from .colors import is_color
 from .templates import DataType, Placeholder
 
@@ -50,7 +50,9 @@ class PlaceholderSet:
         self._required: Final = tuple(item.name for item in placeholders if item.required)
         self._numbers: Final = tuple(item.name for item in placeholders if item.data_type in ("number", "rating"))
         self._defaults: Final = {item.name: item.default for item in placeholders if item.default is not None}
-        self._checks: Final = {item.name: (_CHECKS[item.data_type], item.required) for item in placeholders}
+        self._checks: Final = {
+            item.name: (_CHECKS[item.data_type] if item.exact else _any, item.required) for item in placeholders
+        }
 
     def check(self, custom_data: Mapping[str, Any]) -> DataCheck:
         """Compare `custom_data` with the placeholders. None counts as not given."""
@@ -81,8 +83,9 @@ class PlaceholderSet:
                 filled[name] = default
         for name in self._numbers:
             value = filled.get(name)
-            if isinstance(value, str) and value:
-                filled[name] = as_number(value)
+            number = as_number(value) if isinstance(value, str) else None
+            if number is not None:
+                filled[name] = number
         return filled
 
 
@@ -100,8 +103,9 @@ def as_number(value: Any) -> int | float | None:
     """Return the finite number that `value` is or spells (Django sends decimals as text), or None."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value if math.isfinite(value) else None
-    if isinstance(value, str) and len(value) <= _NUMBER_MAX_CHARACTERS and _NUMBER.fullmatch(value):
-        return float(value) if "." in value else _integer(int(value))
+    text = value.strip(BLANKS) if isinstance(value, str) else ""
+    if len(text) <= _NUMBER_MAX_CHARACTERS and _NUMBER.fullmatch(text):
+        return float(text) if "." in text else _integer(int(text))
     return None
 
 
@@ -114,10 +118,15 @@ def as_moment(value: Any) -> date | None:
     """Return the date, or date and time, that a text in ISO 8601 says, or None."""
     if not isinstance(value, str):
         return None
+    value = value.strip(BLANKS)
     try:
         return date.fromisoformat(value) if len(value) <= len("2025-01-31") else datetime.fromisoformat(value)
     except ValueError:
         return None
+
+
+def _any(_: Any) -> str | None:
+    return None
 
 
 def _text(value: Any) -> str | None:

@@ -13,7 +13,11 @@ DataType = Literal["text", "number", "url", "image", "color", "date", "boolean",
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placeholder:
-    """A value that a template takes from `custom_data`."""
+    """A value that a template takes from `custom_data`.
+
+    A value of another type is refused where the type is `exact`; else the type is a guess from how the template uses
+    the value, and any value is taken.
+    """
 
     name: str
     data_type: DataType = "text"
@@ -21,6 +25,7 @@ class Placeholder:
     default: Any = None
     sample_value: Any = None
     description: str = ""
+    exact: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

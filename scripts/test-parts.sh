@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs into .parts what tests and benchmarks start besides PostgreSQL and Chromium: Kafka's jars through Maven, and
 # versitygw, an S3 server, through Go; without a Go that can build it, tests use moto, which is in .venv. MariaDB comes
-# from the distribution.
+# from the distribution. The test suite of Jinja2, which is in its source distribution alone, comes through pip.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -82,6 +82,29 @@ install_mariadb() {
   exit 1
 }
 
+# The version is that of the lock: the tests compare it with the one that is installed.
+install_jinja_suite() {
+  local version fresh=.parts/jinja2-fresh
+  version=$(sed -n 's/^jinja2==\([^ ]*\).*/\1/p' requirements-dev.txt)
+  if [ "$(cat .parts/jinja2/version 2>/dev/null)" = "$version" ]; then
+    return
+  fi
+  say "fetching the test suite of Jinja2 $version into .parts/jinja2"
+  rm -rf "$fresh"
+  mkdir -p "$fresh"
+  if ! "$(scripts/get-uv.sh)" tool run --quiet pip download --quiet --no-deps --no-binary jinja2 --dest "$fresh" \
+    "jinja2==$version" 2>"$fresh/pip.log"; then
+    cat "$fresh/pip.log" >&2
+    say "pip could not fetch Jinja2's source distribution, see above"
+    exit 1
+  fi
+  tar --extract --gzip --file "$fresh/jinja2-$version.tar.gz" --directory "$fresh" --strip-components 1
+  echo "$version" >"$fresh/version"
+  rm -rf .parts/jinja2
+  mv "$fresh" .parts/jinja2
+}
+
 install_kafka
 install_object_server
+install_jinja_suite
 install_mariadb

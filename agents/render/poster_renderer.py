@@ -11,14 +11,15 @@ from agents.render.image_store import ImageStore
 from agents.render.object_key import image_digest, object_digest, object_key
 from agents.render.strictness import refuse_fatal_warnings, refuse_missing_assets
 from agents.render.template_sources import TemplateSources
+from agents.sandbox import TemplateFiller
 from agents.storage.port import StoredObject
 from renderer.errors import RenderError
-from renderer.language.template import TemplateProblemError
+from renderer.language.problems import TemplateProblemError
 from renderer.rendering import AssetUsage, Rendering, RenderRequest
 from renderer.rendering import Image as RenderedImage
 from renderer.single_flight import SingleFlight
 from schemas.outcomes import Image
-from schemas.output import Format, named_outputs
+from schemas.output import DEFAULTS, Format, named_outputs
 from schemas.renders import PosterPinned
 from streams.failpoint import failpoint
 from streams.retry import retry_while_unavailable
@@ -44,6 +45,7 @@ class PosterRenderer:
         self,
         engine: Renderer,
         sources: TemplateSources,
+        filler: TemplateFiller,
         images: ImageStore,
         *,
         timeout: float,
@@ -51,6 +53,7 @@ class PosterRenderer:
     ) -> None:
         self._engine = engine
         self._sources = sources
+        self._filler = filler
         self._images = images
         self._timeout = timeout
         self._clock = clock
@@ -99,17 +102,24 @@ class PosterRenderer:
             source = await retry_while_unavailable(lambda: self._sources.get(poster.template_version_id))
             if source is None:
                 raise RenderError("template_not_found", f"template version {poster.template_version_id} does not exist")
-            template, javascript = source
-            html = template.render(poster.custom_data)
+            html = await self._fill(poster, source.html)
         except TemplateProblemError as error:
             raise RenderError(error.code, str(error)) from error
         return RenderRequest(
             html=html,
             output=poster.output,
-            javascript=javascript,
+            javascript=source.javascript,
             deadline_seconds=self._timeout,
             lane=poster.lane,
         )
+
+    async def _fill(self, poster: PosterPinned, html: str) -> str:
+        """Return the poster's document. Raises TemplateProblemError."""
+        output = poster.output
+        # The resolved default is UTC; a value with an offset of its own keeps it unless a zone was asked for.
+        timezone = None if output.timezone == DEFAULTS.timezone else output.timezone
+        key = str(poster.template_version_id)
+        return await self._filler.fill(key, html, poster.custom_data, locale=output.locale, timezone=timezone)
 
     async def _store(self, poster: PosterPinned, rendering: Rendering) -> StoredPoster:
         if poster.strict:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import cast
 
 from agents.postgres import BadRowError, Database
+from agents.sandbox import TemplateChecker
 from agents.templates import answers
 from agents.templates.commands import execute
 from agents.templates.received_command import CommandRejectedError, ReceivedCommand, rejection
@@ -41,12 +42,14 @@ class TemplatesAgent:
         publisher: Publisher,
         dead_letters: DeadLetters,
         database: Database,
+        checker: TemplateChecker,
         now: Callable[[], datetime],
     ) -> None:
         self._inbox = inbox
         self._publisher = publisher
         self._dead_letters = dead_letters
         self._database = database
+        self._checker = checker
         self._now = now
 
     async def run(self) -> None:
@@ -74,7 +77,7 @@ class TemplatesAgent:
         """Return what to publish, once the command's changes are committed."""
         try:
             async with self._database.transaction() as connection:
-                return await execute(received, TemplateStore(connection))
+                return await execute(received, TemplateStore(connection), self._checker)
         except BadRowError as error:
             return _rejected(received, rejection("invalid_request", str(error)).errors)
         except (CommandRejectedError, TemplateRejectedError) as error:

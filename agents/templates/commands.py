@@ -1,14 +1,13 @@
 """Executing template commands: each changes the tables in its caller's transaction and gives the records to publish."""
 
-import asyncio
 import hashlib
 from dataclasses import replace
 
+from agents.sandbox import TemplateChecker
 from agents.templates import answers
 from agents.templates.preview import DEFAULT_SIDE, preview
 from agents.templates.received_command import ReceivedCommand, rejection
 from agents.templates.store import NewVersion, StoredVersion, TemplateStore
-from renderer.language.check import check_template
 from schemas import limits
 from schemas.envelope import Envelope, fact_id
 from schemas.output import Output, OutputError, parse_output, resolve_output
@@ -30,7 +29,7 @@ from schemas.templates import (
 from streams.delivery import Record
 
 
-async def execute(received: ReceivedCommand, store: TemplateStore) -> list[Record]:
+async def execute(received: ReceivedCommand, store: TemplateStore, checker: TemplateChecker) -> list[Record]:
     """Execute the command and return what to publish after the commit.
 
     Idempotent: a redelivered command changes nothing, and gives answers with the same ids. Raises
@@ -45,9 +44,9 @@ async def execute(received: ReceivedCommand, store: TemplateStore) -> list[Recor
     await store.lock(command.section)
     match command:
         case TemplateUpload():
-            return await _upload(command, received, store)
+            return await _upload(command, received, store, checker)
         case TemplateUpdate():
-            return await _update(command, received, store)
+            return await _update(command, received, store, checker)
         case TemplateActivate():
             changed = await store.activate(await _existing(command, store), received.at)
             return _records(answers.answer(TemplateActivated, changed[-1], received), changed, received)
@@ -59,23 +58,27 @@ async def execute(received: ReceivedCommand, store: TemplateStore) -> list[Recor
             return _records(described, [], received)
         case TemplatePreview():
             version = await _existing(command, store) if command.template_id is not None else None
-            return [await preview(command, version, store, received)]
+            return [await preview(command, version, store, checker, received)]
 
 
-async def _upload(command: TemplateUpload, received: ReceivedCommand, store: TemplateStore) -> list[Record]:
+async def _upload(
+    command: TemplateUpload, received: ReceivedCommand, store: TemplateStore, checker: TemplateChecker
+) -> list[Record]:
     same = await store.find_created_by(command.event_id) or await store.find_same(
         command.section, command.name, _sha256(command.html_content)
     )
     if same is not None:
         return await _uploaded(same, received, store, set_as_active=command.set_as_active)
-    stored = await store.insert(await _new_version(command))
+    stored = await store.insert(await _new_version(command, checker))
     return await _uploaded(stored, received, store, set_as_active=command.set_as_active)
 
 
-async def _update(command: TemplateUpdate, received: ReceivedCommand, store: TemplateStore) -> list[Record]:
+async def _update(
+    command: TemplateUpdate, received: ReceivedCommand, store: TemplateStore, checker: TemplateChecker
+) -> list[Record]:
     created = await store.find_created_by(command.event_id)
     if created is None:
-        created = await store.insert(await _new_version(_merged(command, await _existing(command, store))))
+        created = await store.insert(await _new_version(_merged(command, await _existing(command, store)), checker))
     return await _uploaded(created, received, store, set_as_active=bool(command.set_as_active))
 
 
@@ -104,9 +107,9 @@ async def _existing(
     return version
 
 
-async def _new_version(command: TemplateUpload) -> NewVersion:
+async def _new_version(command: TemplateUpload, checker: TemplateChecker) -> NewVersion:
     _check_name(command.name)
-    checked = await asyncio.to_thread(check_template, command.html_content, command.placeholders or [])
+    checked = await checker.check(command.html_content, command.placeholders or [])
     width = DEFAULT_SIDE if command.width is None else command.width
     height = DEFAULT_SIDE if command.height is None else command.height
     warnings = list(checked.warnings)
@@ -150,7 +153,7 @@ def _merged(command: TemplateUpdate, base: StoredVersion) -> TemplateUpload:
         declared = [
             PlaceholderDeclaration(
                 name=item.name,
-                data_type=item.data_type,
+                data_type=item.data_type if item.exact else None,
                 required=item.required,
                 default=item.default,
                 sample_value=item.sample_value,

@@ -1,15 +1,14 @@
 """Previews: a render record for a designer's poster, which belongs to no job."""
 
-import asyncio
 import hashlib
 from typing import Any, Final
 from uuid import UUID
 
 from agents.digest import input_digest, template_fingerprint
 from agents.events import preview_id
+from agents.sandbox import TemplateChecker
 from agents.templates.received_command import ReceivedCommand, rejection
 from agents.templates.store import StoredVersion, TemplateStore
-from renderer.language.check import check_template
 from schemas import topics
 from schemas.envelope import fact_id
 from schemas.fields import check_custom_data
@@ -25,23 +24,29 @@ DEFAULT_SIDE: Final = 1080
 
 
 async def preview(
-    command: TemplatePreview, version: StoredVersion | None, store: TemplateStore, received: ReceivedCommand
+    command: TemplatePreview,
+    version: StoredVersion | None,
+    store: TemplateStore,
+    checker: TemplateChecker,
+    received: ReceivedCommand,
 ) -> Record:
     """Return the render record of a preview of `version`, or else of the command's own HTML.
 
     Raises CommandRejectedError where the data are not valid, TemplateRejectedError where the HTML is not.
     """
     if version is None:
-        return await _of_draft(command, store, received)
+        return await _of_draft(command, store, checker, received)
     fingerprint = template_fingerprint(version.html_sha256, javascript=version.javascript)
     size = Output(width=version.width, height=version.height)
     outputs = [parse_output(version.output), size]
     return _record(command, version.template_id, version.version, fingerprint, version.placeholders, outputs, received)
 
 
-async def _of_draft(command: TemplatePreview, store: TemplateStore, received: ReceivedCommand) -> Record:
+async def _of_draft(
+    command: TemplatePreview, store: TemplateStore, checker: TemplateChecker, received: ReceivedCommand
+) -> Record:
     html = command.html_content or ""
-    checked = await asyncio.to_thread(check_template, html, [])
+    checked = await checker.check(html, [])
     digest = hashlib.sha256(html.encode()).hexdigest()
     fingerprint = template_fingerprint(digest, javascript=command.javascript)
     draft_id = fact_id("draft", fingerprint)

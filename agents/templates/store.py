@@ -173,6 +173,7 @@ def _placeholder_row(template_id: UUID, position: int, placeholder: Placeholder)
         _jsonb(placeholder.default),
         _jsonb(placeholder.sample_value),
         placeholder.description,
+        placeholder.exact,
     )
 
 

@@ -24,8 +24,8 @@ SELECT $1, $2, $3, coalesce(max(version), 0) + 1, $4, $5, $6, $7, $8, $9, $10, $
 
 -- name: insert_placeholder
 INSERT INTO template_placeholders (template_id, position, name, data_type, required, default_value, sample_value,
-                                   description)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
+                                   description, exact)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);
 
 -- name: deactivate_section
 UPDATE templates SET is_active = false WHERE section = $1 AND is_active AND id <> $2 RETURNING id;
@@ -58,6 +58,6 @@ SELECT t.id, t.section, t.name, t.version, t.html_content, t.html_sha256, t.widt
          WHERE a.version_id = t.id) AS activations,
        (SELECT coalesce(jsonb_agg(jsonb_build_object(
                    'name', p.name, 'data_type', p.data_type, 'required', p.required, 'default', p.default_value,
-                   'sample_value', p.sample_value, 'description', p.description) ORDER BY p.position), '[]')
+                   'sample_value', p.sample_value, 'description', p.description, 'exact', p.exact) ORDER BY p.position), '[]')
           FROM template_placeholders p WHERE p.template_id = t.id) AS placeholders
   FROM templates t WHERE t.id = $1;

@@ -6,7 +6,6 @@ from renderer.language.contexts.contexts import Standing, Use
 from renderer.language.contexts.find_contexts import find_contexts
 from renderer.language.grammar import language_problems
 from renderer.language.problems import TemplateSyntaxProblemError
-from renderer.language.size_bounds import growth_problems
 from renderer.language.source import Source, read_source
 
 
@@ -31,7 +30,7 @@ def read_template(html: str) -> ReadTemplate:
     """Read a template. Raises UnreadableTemplateError."""
     try:
         source = read_source(html)
-        problems = language_problems(source) or growth_problems(source)
+        problems = language_problems(source)
         contexts = find_contexts(source)
     except TemplateSyntaxProblemError as problem:
         raise UnreadableTemplateError([problem]) from None

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from renderer.language.analyse import UnreadableTemplateError, read_template
 from renderer.language.html5lib_check import disagreements
+from renderer.language.placeholders.declarations import declared_in, merged
 from renderer.language.placeholders.placeholders import find_placeholders, sample_data
 from renderer.language.problems import TemplateSyntaxProblemError
+from renderer.language.source import position
 from renderer.language.template import Template, TemplateProblemError
 from schemas import limits
 from schemas.codec import canonical
@@ -40,17 +42,28 @@ def check_template(html: str, declarations: Sequence[PlaceholderDeclaration]) ->
     _check_limits(html)
     try:
         read = read_template(html)
-        template = Template.of(read)
-        problems = disagreements(read)
     except UnreadableTemplateError as error:
         raise _rejected(error.problems) from None
-    except TemplateSyntaxProblemError as problem:
-        raise _rejected([problem]) from None
+    problems = disagreements(read)
     if problems:
         raise _rejected(problems)
-    found = find_placeholders(read, declarations)
+    try:
+        own = declared_in(read.source)
+    except TemplateSyntaxProblemError as problem:
+        raise _rejected([problem]) from None
+    found = find_placeholders(read, merged(own.values(), declarations))
+    text = read.source.text
+    try:
+        template = Template.of(read)
+    except TemplateSyntaxProblemError as problem:
+        raise _rejected([problem]) from None
     if found.errors:
-        raise TemplateRejectedError([_error("invalid_request", message) for message in found.errors])
+        raise TemplateRejectedError(
+            [
+                _error("invalid_request", message, *(position(text, own[name].offset) if name in own else ()))
+                for name, message in found.errors
+            ]
+        )
     _check_values(found.placeholders)
     _check_size(found.placeholders)
     warnings = [*found.warnings, *_sample_warning(template, found.placeholders)]

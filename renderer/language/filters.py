@@ -3,146 +3,159 @@
 Each takes the value and what the template adds; a value that does not fit raises ValueRefusedError.
 """
 
-import inspect
-from collections.abc import Callable, Iterable
-from datetime import date, datetime, time
-from functools import lru_cache
+import decimal
+import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import datetime, time
+from decimal import Decimal
+from functools import partial
 from typing import Any, Final
 
-from babel import Locale, UnknownLocaleError
-from babel.core import get_global
+import regex
+from babel import Locale
 from babel.dates import format_date, format_datetime, format_time
 from babel.numbers import format_compact_decimal, format_currency, format_decimal, format_percent
-from markupsafe import Markup
+from jinja2 import Undefined
+from jinja2.filters import do_indent
+from jinja2.utils import htmlsafe_json_dumps
+from markupsafe import Markup, escape, soft_str
 
+from renderer.language.date_patterns import Kind, pattern_problem
+from renderer.language.locality import currencies, current_zone, in_own_digits, locale_of
 from renderer.language.stars import stars_svg
-from renderer.language.values import ValueRefusedError, moment_of, number_of, text_of
+from renderer.language.values import ValueRefusedError, moment_of, number_of, read
 
-DEFAULT_LOCALE: Final = "en-US"
 DEFAULT_TRUNCATION: Final = 255
-RESULT_MAX_CHARACTERS: Final = 1_000_000
-"""The longest text that `replace` makes; the input is 64 KB at most, a template's own text 512 KB."""
-_STYLES: Final = ("short", "medium", "long", "full")
-_PATTERN_MAX_CHARACTERS: Final = 100
+LEEWAY: Final = 5
+INDENT_MAX: Final = 16
+_GRAPHEME: Final = regex.compile(r"\X")
 _COMPACTED_FROM: Final = 1000
+# Enough for every float, written out in full.
+_DIGITS: Final = 700
 
 
-def default(value: Any, other: Any = "", boolean: bool = False) -> Any:
-    """Return `other` where the value is not given or null, or, with `boolean`, empty."""
-    if value is None or (boolean and not value):
-        return other
+def default(value: Any, default_value: Any = "", boolean: bool = False) -> Any:
+    """Return `default_value` where the value is not given or null, or, with `boolean`, empty."""
+    if value is None or isinstance(value, Undefined) or (boolean and not value):
+        return default_value
     return value
-
-
-def upper(value: Any) -> str:
-    """Return the text in upper case."""
-    return text_of(value).upper()
-
-
-def lower(value: Any) -> str:
-    """Return the text in lower case."""
-    return text_of(value).lower()
-
-
-def capitalize(value: Any) -> str:
-    """Return the text with its first character in upper case and the rest in lower case."""
-    return text_of(value).capitalize()
-
-
-def title(value: Any) -> str:
-    """Return the text with every word begun in upper case; an apostrophe does not begin a word."""
-    words = text_of(value).split(" ")
-    return " ".join(word[:1].upper() + word[1:].lower() for word in words)
-
-
-def trim(value: Any, chars: str | None = None) -> str:
-    """Return the text without the whitespace, or the `chars`, at its ends."""
-    return text_of(value).strip(None if chars is None else text_of(chars))
 
 
 def truncate(
     value: Any,
     length: int = DEFAULT_TRUNCATION,
     killwords: bool = False,
-    end: str = "…",
+    end: str = "...",
+    leeway: int | None = None,
 ) -> str:
-    """Return at most `length` characters, `end` included, cut between words unless `killwords` is set."""
-    text, end = text_of(value), text_of(end)
-    if not isinstance(length, int) or length < len(end):
-        raise ValueRefusedError(f"truncate: a length of {length!r} leaves no room for {end!r}")
-    if len(text) <= length:
-        return text
-    kept = text[: length - len(end)]
-    return (kept if killwords else kept.rsplit(" ", 1)[0]) + end
+    """Return at most `length` characters, `end` included, cut between words unless `killwords` is set.
+
+    A text that is longer by no more than `leeway`, 5, is left whole. Characters are those that a reader sees (grapheme
+    clusters of UAX 29): a flag, a family or a letter with its marks is never cut.
+    """
+    characters, ending = graphemes(read(soft_str(value))), str(end)
+    if length < len(ending):
+        raise ValueRefusedError(f"truncate: a length of {length!r} leaves no room for {ending!r}")
+    if len(characters) <= length + (LEEWAY if leeway is None else leeway):
+        return "".join(characters)
+    kept = "".join(characters[: length - len(ending)])
+    return (kept if killwords else kept.rsplit(" ", 1)[0]) + ending
 
 
-def replace(value: Any, old: str, new: str) -> str:
-    """Return the text with every `old` replaced by `new`. A result over a million characters is refused."""
-    text, old, new = text_of(value), text_of(old), text_of(new)
-    if not old:
-        raise ValueRefusedError("replace: the text to look for is empty")
-    if len(text) + text.count(old) * (len(new) - len(old)) > RESULT_MAX_CHARACTERS:
-        raise ValueRefusedError(f"replace: the result would be longer than {RESULT_MAX_CHARACTERS:,} characters")
-    return text.replace(old, new)
+def graphemes(text: str) -> list[str]:
+    """Return the grapheme clusters of a text."""
+    return list(text) if text.isascii() else _GRAPHEME.findall(text)
 
 
-def number(value: Any, locale: str = DEFAULT_LOCALE, decimals: int | None = None) -> str:
+def split(value: Any, separator: str | None = None, maxsplits: int = -1) -> list[str]:
+    """Return the parts of a text between separators; without one, between runs of whitespace."""
+    return read(soft_str(value)).split(separator, maxsplits)
+
+
+def indent(s: Any, width: int | str = 4, first: bool = False, blank: bool = False) -> str:
+    """Return the text with its lines indented, as Jinja2 does, which would take `width` for markup."""
+    if isinstance(width, str):
+        width = escape(width) if isinstance(s, Markup) else str.__str__(width)
+    return do_indent(s, width, first, blank)
+
+
+def tojson(value: Any, indent: int | None = None) -> Markup:
+    """Return JSON that can stand in a script or a single-quoted attribute; `indent` counts spaces."""
+    if indent is not None and not (isinstance(indent, int) and 0 <= indent <= INDENT_MAX):
+        raise ValueRefusedError(f"tojson: an indent is 0 to {INDENT_MAX} spaces, got {indent!r}")
+    return htmlsafe_json_dumps(value, dumps=_dumps, indent=indent)
+
+
+def truth(value: Any) -> bool:
+    """Return whether there is anything in the value."""
+    return bool(value)
+
+
+def number(value: Any, locale: str | None = None, decimals: int | None = None) -> str:
     """Return the number as the locale writes it, with its own decimals (3 at most) or exactly `decimals` (0-20)."""
     known = locale_of(locale)
-    written = format_decimal(
-        number_of(value), format=_pattern("#,##0", decimals), locale=known, numbering_system="default"
-    )
-    return _in_own_digits(written, known)
+    with _halves_up():
+        written = format_decimal(
+            _exact(value), format=_pattern("#,##0", decimals), locale=known, numbering_system="default"
+        )
+    return in_own_digits(written, known)
 
 
-def percent(value: Any, locale: str = DEFAULT_LOCALE, decimals: int = 0) -> str:
+def percent(value: Any, locale: str | None = None, decimals: int = 0) -> str:
     """Return a share as the locale writes percentages: 0.87 is 87 %."""
     known = locale_of(locale)
     pattern = known.percent_formats[None].pattern.replace("#,##0", _pattern("#,##0", decimals) or "")
-    written = format_percent(number_of(value), format=pattern, locale=known, numbering_system="default")
-    return _in_own_digits(written, known)
+    with _halves_up():
+        written = format_percent(_exact(value), format=pattern, locale=known, numbering_system="default")
+    return in_own_digits(written, known)
 
 
-def compact(value: Any, locale: str = DEFAULT_LOCALE, decimals: int = 1) -> str:
+def compact(value: Any, locale: str | None = None, decimals: int = 1) -> str:
     """Return the number in short: 12,345 is 12.3K."""
     if not isinstance(decimals, int) or not 0 <= decimals <= 3:
         raise ValueRefusedError(f"compact: decimals are 0 to 3, got {decimals!r}")
     known = locale_of(locale)
-    amount = number_of(value)
-    if abs(amount) < _COMPACTED_FROM:
-        # Babel leaves these as they are, with all their decimals.
-        amount = round(amount, decimals)
-    written = format_compact_decimal(amount, locale=known, fraction_digits=decimals, numbering_system="default")
-    return _in_own_digits(written, known)
+    amount = _exact(value)
+    with _halves_up():
+        if abs(amount) < _COMPACTED_FROM:
+            # Babel leaves these as they are, with all their decimals.
+            amount = round(amount, decimals)
+        written = format_compact_decimal(amount, locale=known, fraction_digits=decimals, numbering_system="default")
+    return in_own_digits(written, known)
 
 
-def money(value: Any, currency: str, locale: str = DEFAULT_LOCALE) -> str:
+def money(value: Any, currency: str, locale: str | None = None) -> str:
     """Return the amount in `currency` (ISO 4217), with the decimals that the currency has, as the locale writes it."""
-    if not isinstance(currency, str) or currency not in _currencies():
+    if not isinstance(currency, str) or currency not in currencies():
         raise ValueRefusedError(f"money: {currency!r} is no currency of ISO 4217 such as 'EUR'")
     known = locale_of(locale)
-    return _in_own_digits(format_currency(number_of(value), currency, locale=known, numbering_system="default"), known)
+    with _halves_up():
+        written = format_currency(_exact(value), currency, locale=known, numbering_system="default")
+    return in_own_digits(written, known)
 
 
-def format_a_date(value: Any, style: str = "medium", locale: str = DEFAULT_LOCALE) -> str:
+def format_a_date(value: Any, style: str = "medium", locale: str | None = None) -> str:
     """Return the date in `style`: short, medium, long, full, or a pattern of Unicode TR 35 such as `d MMMM y`."""
-    return _formatted("date", format_date, moment_of(value), style, locale)
+    moment = moment_of(value)
+    return _formatted("date", format_date, _in_zone(moment) if isinstance(moment, datetime) else moment, style, locale)
 
 
-def format_a_time(value: Any, style: str = "short", locale: str = DEFAULT_LOCALE) -> str:
-    """Return the time of day in `style`, in the value's own time zone."""
+def format_a_time(value: Any, style: str = "short", locale: str | None = None) -> str:
+    """Return the time of day in `style`, in the poster's time zone if it has one and the value says its own."""
     moment = moment_of(value)
     if not isinstance(moment, datetime):
         raise ValueRefusedError(f"time: {value!r} has no time of day")
-    return _formatted("time", format_time, moment.timetz(), style, locale)
+    moment = _in_zone(moment)
+    return _formatted("time", partial(format_time, tzinfo=moment.tzinfo), moment, style, locale)
 
 
-def format_a_datetime(value: Any, style: str = "medium", locale: str = DEFAULT_LOCALE) -> str:
-    """Return date and time of day in `style`, in the value's own time zone."""
+def format_a_datetime(value: Any, style: str = "medium", locale: str | None = None) -> str:
+    """Return date and time of day in `style`, in the poster's time zone if it has one and the value says its own."""
     moment = moment_of(value)
-    if not isinstance(moment, datetime):
-        moment = datetime.combine(moment, time())
-    return _formatted("datetime", _as_it_says, moment, style, locale)
+    moment = _in_zone(moment) if isinstance(moment, datetime) else datetime.combine(moment, time())
+    # Without `tzinfo`, Babel would convert to UTC.
+    return _formatted("datetime", partial(format_datetime, tzinfo=moment.tzinfo), moment, style, locale)
 
 
 def stars(value: Any) -> Markup:
@@ -156,13 +169,11 @@ def stars(value: Any) -> Markup:
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "default": default,
     "d": default,
-    "upper": upper,
-    "lower": lower,
-    "capitalize": capitalize,
-    "title": title,
-    "trim": trim,
     "truncate": truncate,
-    "replace": replace,
+    "split": split,
+    "indent": indent,
+    "tojson": tojson,
+    "bool": truth,
     "number": number,
     "percent": percent,
     "compact": compact,
@@ -172,28 +183,16 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "datetime": format_a_datetime,
     "stars": stars,
 }
-_SIGNATURES: Final = {name: inspect.signature(function) for name, function in FILTERS.items()}
+DATE_FILTERS: Final[dict[str, Kind]] = {"date": "date", "time": "time", "datetime": "datetime"}
 
 
-class FilterCallError(ValueError):
-    """A filter is used with arguments that it does not take."""
+def _exact(value: Any) -> Decimal:
+    """Return the decimal number that is written, not the binary one that is nearest to it."""
+    return Decimal(repr(number_of(value)))
 
 
-def check_filter_call(name: str, positional: int, keywords: Iterable[str]) -> None:
-    """Raise FilterCallError where one of our filters does not take this many arguments, or not of these names."""
-    try:
-        _SIGNATURES[name].bind(None, *[None] * positional, **dict.fromkeys(keywords))
-    except TypeError as error:
-        raise FilterCallError(f"`{name}`: {error}") from None
-
-
-@lru_cache(maxsize=64)
-def locale_of(name: str) -> Locale:
-    """Return the locale of a name such as `de-DE`. Raises ValueRefusedError where there is none."""
-    try:
-        return Locale.parse(name.replace("-", "_"))
-    except (UnknownLocaleError, ValueError, TypeError, AttributeError):
-        raise ValueRefusedError(f"{name!r} is no locale such as 'de-DE'") from None
+def _halves_up() -> AbstractContextManager[Any]:
+    return decimal.localcontext(decimal.Context(prec=_DIGITS, rounding=decimal.ROUND_HALF_UP))
 
 
 def _pattern(whole: str, decimals: int | None) -> str | None:
@@ -204,43 +203,29 @@ def _pattern(whole: str, decimals: int | None) -> str | None:
     return whole + ("." + "0" * decimals if decimals else "")
 
 
-# Babel writes the marks of a numbering system with the digits of another; these are the zeros of those it has.
-_ZEROS: Final = {
-    "adlm": 0x1E950,
-    "arab": 0x0660,
-    "arabext": 0x06F0,
-    "beng": 0x09E6,
-    "cakm": 0x11136,
-    "deva": 0x0966,
-    "hmnp": 0x1E140,
-    "mtei": 0xABF0,
-    "mymr": 0x1040,
-    "nkoo": 0x07C0,
-    "olck": 0x1C50,
-    "tibt": 0x0F20,
-}
+def _in_zone(moment: datetime) -> datetime:
+    zone = current_zone()
+    return moment if zone is None or moment.tzinfo is None else moment.astimezone(zone)
 
 
-def _in_own_digits(text: str, locale: Locale) -> str:
-    zero = _ZEROS.get(locale.default_numbering_system)
-    return text if zero is None else text.translate({ord("0") + digit: zero + digit for digit in range(10)})
-
-
-@lru_cache(maxsize=1)
-def _currencies() -> frozenset[str]:
-    return frozenset(get_global("all_currencies"))
-
-
-def _as_it_says(moment: datetime, style: str, locale: Locale) -> str:
-    # Babel would convert to UTC; a poster shows the time that the data says.
-    return format_datetime(moment, style, tzinfo=moment.tzinfo, locale=locale)
-
-
-def _formatted(name: str, function: Callable[..., str], moment: date | time, style: str, locale: str) -> str:
-    if not isinstance(style, str) or len(style) > _PATTERN_MAX_CHARACTERS:
-        raise ValueRefusedError(f"{name}: a style is short, medium, long, full or a pattern such as 'd MMMM y'")
-    known = locale_of(locale)
+def _formatted(kind: Kind, function: Callable[..., str], moment: Any, style: str, locale: str | None) -> str:
+    if not isinstance(style, str):
+        raise ValueRefusedError(f"{kind}: a style is short, medium, long, full or a pattern such as 'd MMMM y'")
+    problem = pattern_problem(kind, style)
+    if problem is not None:
+        raise ValueRefusedError(f"{kind}: {problem}")
+    known: Locale = locale_of(locale)
     try:
-        return _in_own_digits(function(moment, style, locale=known), known)
-    except (ValueError, AttributeError, KeyError, LookupError) as error:
-        raise ValueRefusedError(f"{name}: the pattern {style!r} does not fit: {error}") from None
+        return in_own_digits(function(moment, style, locale=known), known)
+    except (ValueError, AttributeError, LookupError, OverflowError) as error:
+        raise ValueRefusedError(f"{kind}: the pattern {style!r} does not fit: {error}") from None
+
+
+def _dumps(value: Any, **options: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=_unwritable, **options)
+
+
+def _unwritable(value: Any) -> Any:
+    if isinstance(value, Undefined):
+        raise ValueRefusedError("has no value, which `tojson` could write; `| default(none) | tojson` writes null")
+    raise ValueRefusedError(f"is a {type(value).__name__}, which `tojson` cannot write; put `| list` before it")

@@ -1,44 +1,26 @@
-"""The part of Jinja2's language that a poster's template may use: what both engines read alike, and cannot run away."""
+"""The part of Jinja2's language that a poster's template may use: everything but a list of constructs.
 
-from collections.abc import Iterator
-from typing import Final
+What is refused here is refused when the template is uploaded, with what to write instead.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any, Final
 
 from jinja2 import nodes
 
-from renderer.language.filters import FILTERS, FilterCallError, check_filter_call
+from renderer.language import foreign
+from renderer.language.date_patterns import pattern_problem
+from renderer.language.environment import FUNCTIONS, METHODS, PosterEnvironment
+from renderer.language.filters import DATE_FILTERS
 from renderer.language.problems import TemplateSyntaxProblemError
 from renderer.language.source import Source, offset_of
 
-# minijinja's own filters that are kept, beside those of renderer/language/filters.py.
-ENGINE_FILTERS: Final = frozenset(
-    {
-        *("abs", "batch", "bool", "count", "dictsort", "e", "escape", "filesizeformat", "first", "float", "format"),
-        *("groupby", "int", "items", "join", "last", "length", "list", "map", "max", "min", "reject", "rejectattr"),
-        *("reverse", "round", "select", "selectattr", "slice", "sort", "split", "string", "sum", "tojson", "unique"),
-        *("urlencode",),
-    }
-)
-TESTS: Final = frozenset(
-    {
-        *("boolean", "defined", "divisibleby", "eq", "equalto", "even", "false", "float", "ge", "greaterthan", "gt"),
-        *("in", "integer", "iterable", "le", "lessthan", "lower", "lt", "mapping", "ne", "none", "number", "odd"),
-        *("sameas", "sequence", "string", "true", "undefined", "upper", "==", "!=", "<", "<=", ">", ">="),
-    }
-)
-# Filters of ours that minijinja has too: `map` takes its own.
-MAPPED_FILTERS: Final = frozenset({"capitalize", "default", "d", "lower", "title", "trim", "upper"})
+BRANCHES_MAX: Final = 2_000
+"""How many `elif` a condition may have: Python compiles each inside of the one before."""
+_ENVIRONMENT: Final = PosterEnvironment()
 # Where the name of a test stands among the arguments.
 _TESTING: Final = {"select": 0, "reject": 0, "selectattr": 1, "rejectattr": 1}
-FUNCTIONS: Final = frozenset({"range", "dict"})
-LOOP_METHODS: Final = frozenset({"cycle", "changed"})
-DATA_METHODS: Final = frozenset({"get", "items", "keys", "values"})
-RESERVED_PREFIX: Final = "__"
-
-_HINTS: Final = {
-    "safe": "`safe` is not available: every value is escaped; put markup into the template itself",
-    "forceescape": "every value is escaped already; leave `forceescape` out",
-    "xmlattr": "`xmlattr` is not available: write each attribute with its value in quotes",
-}
 _ALONE: Final = "a template stands alone: `extends`, `include`, `import` and `block` are not available"
 _REFUSED: Final[dict[type[nodes.Node], str]] = {
     nodes.Extends: _ALONE,
@@ -47,7 +29,6 @@ _REFUSED: Final[dict[type[nodes.Node], str]] = {
     nodes.FromImport: _ALONE,
     nodes.Block: _ALONE,
     nodes.FilterBlock: "`filter` blocks are not available; put the filter on the value: `{{ name | upper }}`",
-    nodes.NSRef: "`namespace` is not available; use `set`, or `sum` and other filters over a list",
 }
 
 
@@ -61,52 +42,81 @@ def macro_names(tree: nodes.Template) -> frozenset[str]:
     return frozenset(macro.name for macro in tree.find_all(nodes.Macro))
 
 
+def is_own_call(node: nodes.Node, macros: frozenset[str]) -> bool:
+    """Say whether this calls a macro, the block of a `call`, or the recursive loop around it."""
+    name = called_name(node)
+    return name in macros or name in ("caller", "loop")
+
+
+def called_name(node: nodes.Node) -> str | None:
+    """Return the name of what this calls, if it calls something by its name."""
+    return node.node.name if isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name) else None
+
+
 class _Check:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._macros = macro_names(source.tree)
+        self._joiners = {
+            each.target.name
+            for each in source.tree.find_all(nodes.Assign)
+            if isinstance(each.target, nodes.Name) and called_name(each.node) == "joiner"
+        }
 
     def problems(self) -> Iterator[TemplateSyntaxProblemError]:
-        for node in _in_order(self._source.tree):
+        for node, loops in _in_order(self._source.tree, ()):
             # A call begins at its parenthesis, which says less than its name.
             place = node.node if isinstance(node, nodes.Call) else node
-            for message in self._messages(node):
+            for message in self._messages(node, loops):
                 yield self._source.problem(message, offset_of(place))
         yield from self._repeated_macros()
 
-    def _messages(self, node: nodes.Node) -> Iterator[str]:
+    def _messages(self, node: nodes.Node, loops: tuple[nodes.For, ...]) -> Iterator[str]:
         refused = _REFUSED.get(type(node))
         if refused is not None:
             yield refused
         match node:
             case nodes.Filter():
                 yield from _filter(node)
-            case nodes.Test(name=name) if name not in TESTS:
+            case nodes.Test(name=name) if name not in _ENVIRONMENT.tests:
                 yield f"there is no test `{name}`"
             case nodes.Call():
-                yield from self._call(node)
-            case nodes.Name(name=name) if name.startswith(RESERVED_PREFIX) or name == "self":
-                yield f"the name `{name}` is reserved; take another"
-            case nodes.For(recursive=True):
-                yield "recursive loops are not available"
+                yield from self._call(node, loops)
+            case nodes.Name():
+                yield from self._name(node)
+            case nodes.Getattr(node=nodes.Name(name="forloop"), attr=attribute) if loops:
+                part = foreign.LOOPS.get(attribute, "index")
+                yield f"`forloop` is Django's and Liquid's; write `{{{{ loop.{part} }}}}`"
+            case nodes.If() if len(node.elif_) > BRANCHES_MAX:
+                yield f"a condition may have {BRANCHES_MAX} `elif`; this one has {len(node.elif_):,}"
             case nodes.AssignBlock(filter=nodes.Filter()):
                 yield "a `set` block takes no filter; put the filter where the value is used"
             case nodes.ScopedEvalContextModifier():
                 yield from _autoescape(node)
 
-    def _call(self, node: nodes.Call) -> Iterator[str]:
+    def _name(self, node: nodes.Name) -> Iterator[str]:
+        if node.name == "self":
+            yield "the name `self` is reserved; take another"
+        elif node.name == "else":
+            yield "`{{else}}` is Handlebars'; write `{% if a %}…{% else %}…{% endif %}`"
+        elif node.ctx != "load" and (node.name in self._macros or node.name == "caller"):
+            yield f"`{node.name}` is a macro; take another name"
+
+    def _call(self, node: nodes.Call, loops: tuple[nodes.For, ...]) -> Iterator[str]:
         match node.node:
+            case nodes.Name(name="loop"):
+                if not (loops and loops[-1].recursive):
+                    yield "`loop(…)` can be called in a loop that is `recursive`: `{% for a in items recursive %}`"
+                elif len(node.args) != 1 or node.kwargs:
+                    yield "`loop(…)` takes the list to go on with"
             case nodes.Name(name=name):
-                if name not in FUNCTIONS and name != "caller" and name not in self._macros:
+                if name not in FUNCTIONS | self._macros | self._joiners | {"caller"}:
                     yield f"there is no function `{name}`"
-            case nodes.Getattr(node=nodes.Name(name="loop"), attr=method):
-                if method not in LOOP_METHODS:
-                    yield f"`loop` has no `{method}()`"
             case nodes.Getattr(attr=method):
-                if method not in DATA_METHODS:
+                if method not in METHODS:
                     yield f"`.{method}()` is not available; use a filter"
             case _:
-                yield "only macros, `range`, `dict` and `.items()` can be called"
+                yield "only macros, `range`, `dict` and methods such as `.items()` can be called"
 
     def _repeated_macros(self) -> Iterator[TemplateSyntaxProblemError]:
         seen: set[str] = set()
@@ -117,38 +127,56 @@ class _Check:
 
 
 def _filter(node: nodes.Filter) -> Iterator[str]:
-    yield from _known_filter(node.name)
-    if node.dyn_args is not None or node.dyn_kwargs is not None:
-        yield f"`{node.name}`: arguments by `*` and `**` are not available"
-    elif node.name in FILTERS:
-        try:
-            check_filter_call(node.name, len(node.args), [str(keyword.key) for keyword in node.kwargs])
-        except FilterCallError as error:
-            yield str(error)
-    if node.name in ("batch", "slice", "map"):
-        values: list[nodes.Expr] = [*node.args[1:], *(keyword.value for keyword in node.kwargs)]
-        if not all(isinstance(value, nodes.Const) for value in values):
-            yield f"`{node.name}` takes constants only"
-    if node.name == "map" and node.args:
-        yield from _mapped(node.args[0])
+    if node.name not in _ENVIRONMENT.filters:
+        yield from _unknown_filter(node.name)
+        return
+    arguments: list[nodes.Node] = [*node.args]
+    keywords = [str(keyword.key) for keyword in node.kwargs]
+    if node.dyn_args is None and node.dyn_kwargs is None:
+        yield from _arguments(node.name, len(arguments), keywords)
+    if node.name == "urlize" and "extra_schemes" in keywords:
+        yield "`urlize` links http(s) and mailto addresses only"
+    if node.name == "map" and arguments and isinstance(arguments[0], nodes.Const):
+        name = str(arguments[0].value)
+        if name not in _ENVIRONMENT.filters:
+            yield from _unknown_filter(name)
     if node.name in _TESTING:
-        tested = node.args[_TESTING[node.name] :][:1]
-        if tested and not (isinstance(tested[0], nodes.Const) and tested[0].value in TESTS):
-            yield f"`{node.name}` takes the name of a test in quotes"
+        tested = arguments[_TESTING[node.name] :][:1]
+        if tested and isinstance(tested[0], nodes.Const) and tested[0].value not in _ENVIRONMENT.tests:
+            yield f"there is no test `{tested[0].value}`"
+    yield from _pattern(node)
 
 
-def _mapped(name: nodes.Expr) -> Iterator[str]:
-    if not isinstance(name, nodes.Const):
-        yield "`map` takes the name of a filter in quotes, or `attribute=…`"
-    elif name.value in FILTERS and name.value not in MAPPED_FILTERS:
-        yield f"`map` cannot use `{name.value}`; write a loop"
-    else:
-        yield from _known_filter(str(name.value))
+def _pattern(node: nodes.Filter) -> Iterator[str]:
+    style = node.args[0] if node.args else next((each.value for each in node.kwargs if each.key == "style"), None)
+    kind = DATE_FILTERS.get(node.name)
+    if kind is not None and isinstance(style, nodes.Const) and isinstance(style.value, str):
+        problem = pattern_problem(kind, style.value)
+        if problem is not None:
+            yield f"`{node.name}`: {problem}"
 
 
-def _known_filter(name: str) -> Iterator[str]:
-    if name not in ENGINE_FILTERS and name not in FILTERS:
-        yield _HINTS.get(name, f"there is no filter `{name}`")
+def _unknown_filter(name: str) -> Iterator[str]:
+    yield foreign.filter_hint(name) or f"there is no filter `{name}`"
+
+
+def _signatures() -> Iterator[tuple[str, tuple[inspect.Signature, int]]]:
+    for name, function in _ENVIRONMENT.filters.items():
+        original: Callable[..., Any] = inspect.unwrap(function)
+        # The value, and what Jinja2 passes before it.
+        yield name, (inspect.signature(original), 2 if hasattr(original, "jinja_pass_arg") else 1)
+
+
+_SIGNATURES: Final = dict(_signatures())
+
+
+def _arguments(name: str, positional: int, keywords: list[str]) -> Iterator[str]:
+    """Yield what is wrong where a filter does not take this many arguments, or not of these names."""
+    signature, given = _SIGNATURES[name]
+    try:
+        signature.bind(*[None] * (given + positional), **dict.fromkeys(keywords))
+    except TypeError as error:
+        yield f"`{name}`: {error}"
 
 
 def _autoescape(node: nodes.ScopedEvalContextModifier) -> Iterator[str]:
@@ -157,7 +185,8 @@ def _autoescape(node: nodes.ScopedEvalContextModifier) -> Iterator[str]:
         yield "`autoescape` cannot be switched off: every value is escaped"
 
 
-def _in_order(node: nodes.Node) -> Iterator[nodes.Node]:
+def _in_order(node: nodes.Node, loops: tuple[nodes.For, ...]) -> Iterator[tuple[nodes.Node, tuple[nodes.For, ...]]]:
+    inside = (*loops, node) if isinstance(node, nodes.For) else () if isinstance(node, nodes.Macro) else loops
     for child in node.iter_child_nodes():
-        yield child
-        yield from _in_order(child)
+        yield child, inside
+        yield from _in_order(child, inside)

@@ -1,6 +1,6 @@
 """What each context lets through: every value passes the guard of the place it stands in before it is printed.
 
-A guard returns a plain text, which the engine then escapes for HTML, or `Markup`, which is printed as it is.
+A guard returns a plain text, which Jinja2 then escapes for HTML, or `Markup`, which is printed as it is.
 """
 
 import re
@@ -11,8 +11,8 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from renderer.language.contexts.contexts import Guard
-from renderer.language.values import ValueRefusedError, described, number_of, text_of
-from schemas.addresses import address_problem
+from renderer.language.values import ValueRefusedError, described, number_of, read, text_of, written
+from schemas.addresses import BLANKS, address_problem
 from schemas.colors import is_color
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
@@ -23,25 +23,34 @@ _ENDS_CANDIDATE: Final = re.compile(r"[\x00-\x20\x7f,]")
 
 
 def text(value: Any) -> Any:
-    """Let through what can be read: texts, markup that the template itself made, numbers; nothing for null."""
-    if value is None:
-        return ""
-    if isinstance(value, str | bool | int | float):
-        return value
-    raise ValueRefusedError(f"is {described(value)}, which cannot be printed; name a part of it")
+    """Let through markup that the template itself made, and every value as Jinja2 writes it; nothing for null."""
+    return value if isinstance(value, str) else written(value)
 
 
 def plain(value: Any) -> str:
     """Let through what can be read, as a text that is escaped whatever it was."""
-    return "" if value is None else text_of(value)
+    return written(value)
+
+
+def fragment(value: Any) -> Markup:
+    """Let through what a macro of the template made; its values have guards of their own."""
+    if isinstance(value, Markup):
+        return value
+    raise ValueRefusedError("is not a macro here")
+
+
+def nowhere(_: Any) -> str:
+    """Let nothing through: the template never printed this where it was read."""
+    raise ValueRefusedError("is printed by a macro that is not called by its name")
 
 
 def address(value: Any) -> str:
     """Let through an http(s) or data:image address."""
+    value = read(value) if isinstance(value, str) else value
     problem = address_problem(value)
     if problem is not None:
         raise ValueRefusedError(problem)
-    return text_of(value)
+    return text_of(value).strip(BLANKS)
 
 
 def address_part(value: Any) -> str:
@@ -83,7 +92,7 @@ def sheet_address_part(value: Any) -> Markup:
 def color(value: Any) -> Markup:
     """Let through a CSS color. No color holds what HTML would escape, and a style element would show the escapes."""
     if isinstance(value, str) and is_color(value):
-        return Markup(text_of(value))  # noqa: S704
+        return Markup(text_of(value).strip(BLANKS))  # noqa: S704
     raise ValueRefusedError(f"must be a CSS color such as #0a7 or teal, got {described(value)}")
 
 
@@ -123,4 +132,6 @@ GUARDS: Final[dict[Guard, Callable[[Any], Any]]] = {
     "number": number,
     "color_or_number": color_or_number,
     "json": json,
+    "fragment": fragment,
+    "nowhere": nowhere,
 }

@@ -9,11 +9,13 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import html5lib
+import html5lib._tokenizer
 from jinja2 import nodes
 
 from renderer.language.analyse import ReadTemplate
 from renderer.language.contexts.contexts import Standing
 from renderer.language.contexts.markup import RAW_ELEMENTS
+from renderer.language.grammar import called_name
 from renderer.language.problems import TemplateSyntaxProblemError
 from renderer.language.source import offset_of
 
@@ -26,7 +28,41 @@ _NAMESPACE: Final = re.compile(r"\{([^}]*)\}(.*)")
 # The parser gives these the name of what they are taken for.
 _TAKEN_FOR: Final = {"image": "img"}
 _COMMANDING: Final = "meta http-equiv"
-_PARSER: Final[Any] = html5lib
+DEPTH_MAX: Final = 512
+"""How deep elements may be nested: Chromium nests no deeper either."""
+FORMATTING_MAX: Final = 100
+"""How many of `<b>`, `<i>` and the like may be open at once: each is opened again in every paragraph."""
+WORK_MAX: Final = 4_000_000
+"""Tags times the elements open around them: html5lib looks through those at each tag."""
+_HTML: Final[Any] = html5lib
+_PARSER: Final[Any] = html5lib.HTMLParser
+_TOKENIZER: Final[Any] = html5lib._tokenizer.HTMLTokenizer
+
+
+class NestingError(Exception):
+    """The document is nested too deeply to be parsed in the time that a check has."""
+
+
+class _BoundedTokenizer(_TOKENIZER):  # type: ignore[misc]
+    """Stops where html5lib would take time that grows with the square of the document."""
+
+    def __iter__(self) -> Iterator[Any]:
+        work = 0
+        for token in super().__iter__():
+            depth, formatting = len(self.parser.tree.openElements), len(self.parser.tree.activeFormattingElements)
+            work += depth + 10 * formatting
+            if depth > DEPTH_MAX:
+                raise NestingError(f"elements are nested more than {DEPTH_MAX} deep; close them")
+            if formatting > FORMATTING_MAX or work > WORK_MAX:
+                raise NestingError("too many elements are open at once for a document of this length; close them")
+            yield token
+
+
+class _BoundedParser(_PARSER):  # type: ignore[misc]
+    def mainLoop(self) -> None:  # noqa: N802 - html5lib names it so
+        # html5lib makes its tokenizer itself, and reads tokens from nothing else.
+        self.tokenizer.__class__ = _BoundedTokenizer
+        super().mainLoop()
 
 
 def disagreements(template: ReadTemplate) -> list[TemplateSyntaxProblemError]:
@@ -35,6 +71,8 @@ def disagreements(template: ReadTemplate) -> list[TemplateSyntaxProblemError]:
     for document in _documents(template):
         try:
             found = list(_standings(document))
+        except NestingError as error:
+            return [TemplateSyntaxProblemError(str(error))]
         except (AssertionError, LookupError, AttributeError, TypeError, ValueError, RecursionError):
             # html5lib gives up on some framesets and tables nested beyond reason.
             return [TemplateSyntaxProblemError("this is HTML that no parser makes sense of; write valid HTML")]
@@ -102,12 +140,14 @@ class _Flattening:
     def _printed(self, node: nodes.Node) -> Iterator[str]:
         if isinstance(node, nodes.TemplateData):
             yield node.data
-        elif isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name) and self._is_own(node.node.name):
+        elif called_name(node) == "loop":
+            return  # the loop's body is there once already
+        elif isinstance(node, nodes.Call) and self._is_own(called_name(node)):
             yield from self._called(node, None)
         else:
             yield f"qz{self._template.source.tag_at(offset_of(node))}zq"
 
-    def _is_own(self, name: str) -> bool:
+    def _is_own(self, name: str | None) -> bool:
         return name in self._macros or (name == "caller" and bool(self._blocks))
 
     def _called(self, call: nodes.Call, block: nodes.CallBlock | None) -> Iterator[str]:
@@ -123,7 +163,8 @@ class _Flattening:
 
 
 def _standings(document: str) -> Iterator[tuple[int, Standing]]:
-    tree = _PARSER.parse(document, treebuilder="etree", namespaceHTMLElements=False)
+    parser: Any = _BoundedParser(tree=_HTML.getTreeBuilder("etree"), namespaceHTMLElements=False)
+    tree = parser.parse(document)
     for element in tree.iter():
         if not isinstance(element.tag, str):
             continue

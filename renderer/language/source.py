@@ -9,7 +9,13 @@ from typing import Any, Final
 from jinja2 import Environment, TemplateSyntaxError, nodes
 from jinja2.lexer import TokenStream
 
+from renderer.language import foreign
 from renderer.language.problems import TemplateSyntaxProblemError
+
+TAGS_MAX: Final = 20_000
+"""How many tags a template may have: Python takes 10 KB to compile one."""
+TAG_MAX_CHARACTERS: Final = 300
+"""How much of a tag is looked at to say what is wrong with it."""
 
 
 class Place(int):
@@ -92,11 +98,28 @@ def read_source(html: str) -> Source:
     except TemplateSyntaxError as error:
         place = error.lineno
         at = place.offset if isinstance(place, Place) else environment.reached
-        raise TemplateSyntaxProblemError(error.message or "does not parse", *position(text, at)) from None
+        raise _explained(text, at, error.message or "does not parse") from None
     except RecursionError:
         raise TemplateSyntaxProblemError("expressions or blocks are nested too deeply") from None
     tokens = tuple(environment.seen)
     return Source(text=text, tokens=tokens, tags=tuple(_tags(tokens)), tree=tree)
+
+
+def _explained(text: str, at: int, message: str) -> TemplateSyntaxProblemError:
+    """Return the parser's error, or what is known of the construct that it stopped at."""
+    if "Missing end of comment" in message:
+        start = text.rfind("{#", 0, at + 2)
+    else:
+        start = max(text.rfind(begin, 0, at + 2) for begin in ("{{", "{%"))
+        while start > 0 and text[start - 1] == "{":
+            start -= 1
+    if start >= 0:
+        ends = [end for mark in ("}}", "%}") if (end := text.find(mark, start)) >= 0]
+        tag = text[start : min([start + TAG_MAX_CHARACTERS, *(end + 3 for end in ends)])]
+        hint = foreign.hint(tag, message)
+        if hint is not None:
+            return TemplateSyntaxProblemError(hint, *position(text, start))
+    return TemplateSyntaxProblemError(message, *position(text, at))
 
 
 class _PlacingEnvironment(Environment):
@@ -106,6 +129,7 @@ class _PlacingEnvironment(Environment):
         super().__init__(extensions=["jinja2.ext.loopcontrols"], keep_trailing_newline=True)
         self.seen: Final[list[Token]] = []
         self.reached = 0
+        self._tags = 0
 
     def _tokenize(
         self, source: str, name: str | None, filename: str | None = None, state: str | None = None
@@ -119,6 +143,11 @@ class _PlacingEnvironment(Environment):
             offset = source.find(value, self.reached)
             self.reached = offset + len(value)
             self.seen.append(Token(kind, value, offset))
+            self._tags += kind in ("variable_begin", "block_begin")
+            if self._tags > TAGS_MAX:
+                raise TemplateSyntaxError(
+                    f"a template may have {TAGS_MAX:,} tags; repeat with a loop", Place(line, offset)
+                )
             yield Place(line, offset), kind, value
 
 

@@ -1,22 +1,28 @@
-"""Templates at run time: minijinja, with every value behind the guard of its context and every template bounded."""
+"""Templates at run time: compiled by Jinja2, every printed value behind the guard of its context.
 
-import time
+A template may do whatever its language can: run this where memory and time are limited (`renderer.sandbox`).
+"""
+
+import warnings
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from operator import itemgetter
+from types import TracebackType
 from typing import Any, Final
 
-from minijinja import Environment, TemplateError
+import jinja2
+from jinja2 import TemplateError, TemplateSyntaxError, Undefined, UndefinedError
 
 from renderer.language.analyse import ReadTemplate, UnreadableTemplateError, read_template
-from renderer.language.filters import FILTERS
+from renderer.language.environment import MissingValue, PosterEnvironment
+from renderer.language.guarding import GUARD_FILTER, SLICE_FILTER, guarded
 from renderer.language.guards import GUARDS
+from renderer.language.locality import located
 from renderer.language.problems import (
     TemplateDataProblemError,
     TemplateProblemError,
     TemplateSyntaxProblemError,
 )
-from renderer.language.rewriting import DEADLINE, MISSING, TICK, TOO_LONG, guard_filter, placed_filter, rewrite
 from renderer.language.source import position
 from renderer.language.values import ValueRefusedError
 
@@ -27,22 +33,20 @@ __all__ = [
     "TemplateSyntaxProblemError",
 ]
 
-FUEL: Final = 1_000_000
-"""Steps a template may take, and what they make: one step pays for 64 bytes. A render holds the interpreter's lock."""
-SECONDS_MAX: Final = 2.0
-"""Processor time that a template with loops may take; a usual one takes 10 microseconds."""
 OUTPUT_MAX_BYTES: Final = 2 * 1024 * 1024
-# Undefined values are an error where they are printed; Python's string methods are off, because one of them took 1.9 GB
-# despite the fuel.
-_OPTIONS: Final[dict[str, Any]] = {
-    "undefined_behavior": "semi_strict",
-    "pycompat": False,
-    "auto_escape_callback": lambda _: "html",
-    "fuel": FUEL,
-    "keep_trailing_newline": True,
-}
-_NAME: Final = "template"
-_ABSENT: Final = object()
+_NESTED: Final = "expressions, blocks or macros are nested too deeply"
+_FILE: Final = "<template>"
+_FAILURES: Final = (
+    TemplateError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    AssertionError,
+)
+"""What an expression can raise: from our filters, from Jinja2's, and from Python's own operators."""
 
 
 class Template:
@@ -55,93 +59,111 @@ class Template:
         except UnreadableTemplateError as error:
             raise error.problems[0] from None
 
+    @property
+    def characters(self) -> int:
+        """How long the template's text is."""
+        return len(self._text)
+
     @classmethod
     def of(cls, read: ReadTemplate) -> "Template":
-        """Compile what was read already. Raises TemplateSyntaxProblemError."""
+        """Compile what was read already; its tree is changed by that. Raises TemplateSyntaxProblemError."""
         template = cls.__new__(cls)
         template._compile(read)
         return template
 
-    def render(self, data: Mapping[str, Any]) -> str:
-        """Return the document. Raises TemplateDataProblemError."""
-        values = {**data, MISSING: _ABSENT, DEADLINE: time.thread_time() + SECONDS_MAX}
-        # minijinja takes the data as keyword arguments of a method.
-        values.pop("self", None)
+    def render(self, data: Mapping[str, Any], *, locale: str | None = None, timezone: str | None = None) -> str:
+        """Return the document. Raises TemplateDataProblemError.
+
+        Filters take `locale` where the template names none (else en-US), and show times that have an offset in
+        `timezone`, an IANA name (else as the data gives them).
+        """
         try:
-            document: str = self._environment.render_template(_NAME, **values)
-        except TemplateError as error:
-            raise self._problem(error, TemplateDataProblemError) from None
-        except BaseException as error:
-            if type(error).__name__ == "PanicException":
-                raise TemplateDataProblemError("the template engine failed on this data") from None
+            with located(locale, timezone):
+                # Not `generate`: it replaces tracebacks, which lead to the place of an error here.
+                pieces = self._template.root_render_func(self._template.new_context(dict(data)))
+                return "".join(_limited(pieces))
+        except TemplateProblemError:
             raise
-        if len(document) * 4 > OUTPUT_MAX_BYTES and len(document.encode()) > OUTPUT_MAX_BYTES:
-            raise _too_long()
-        return document
+        except _FAILURES as error:
+            raise self._problem(error) from None
 
     def _compile(self, read: ReadTemplate) -> None:
         # Not the source itself: its tree takes a hundred times the text.
         self._text = read.source.text
         self._tags = [(tag.start, tag.text) for tag in read.source.tags]
-        self._rewritten = rewrite(read.source, read.uses, max_characters=OUTPUT_MAX_BYTES)
-        self._environment = Environment(**_OPTIONS)
-        for name in ("safe", "attr", "indent", "pprint"):
-            self._environment.remove_filter(name)
-        filters: dict[str, Callable[..., Any]] = {guard_filter(guard): function for guard, function in GUARDS.items()}
-        filters |= {placed_filter(name): function for name, function in FILTERS.items()}
-        for name, function in filters.items():
-            self._environment.add_filter(name, self._placed(function))
-        self._environment.add_global(TICK, _tick)
-        self._environment.add_global(TOO_LONG, _too_long_here)
+        environment = PosterEnvironment()
+        for guard, function in GUARDS.items():
+            environment.filters[GUARD_FILTER + guard] = self._guard(function)
+        environment.filters[SLICE_FILTER] = environment.part
         try:
-            self._environment.add_template(_NAME, self._rewritten.text)
-        except TemplateError as error:
-            raise self._problem(error, TemplateSyntaxProblemError) from None
+            with warnings.catch_warnings():
+                # Python warns of `none[0]` and the like, which fail with their place when they are reached.
+                warnings.simplefilter("ignore", SyntaxWarning)
+                code: Any = environment.compile(guarded(read.source, read.uses), filename=_FILE)
+        except TemplateSyntaxError as error:
+            raise TemplateSyntaxProblemError(error.message or "does not compile", *self._place(error.lineno)) from None
+        except (SyntaxError, RecursionError):
+            raise TemplateSyntaxProblemError(_NESTED) from None
+        self._template = jinja2.Template.from_code(environment, code, environment.globals)
 
-    def _placed(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        def placed(value: Any, tag: int, *arguments: Any, **named: Any) -> Any:
-            if value is _ABSENT:
+    def _guard(self, function: Callable[[Any], Any]) -> Callable[[Any, int], Any]:
+        def guard(value: Any, tag: int) -> Any:
+            if isinstance(value, MissingValue):
                 raise self._refusal(tag, "has no value")
+            if isinstance(value, Undefined):
+                return ""  # an `a if b` without `else`
             try:
-                return function(value, *arguments, **named)
+                return function(value)
             except ValueRefusedError as error:
                 raise self._refusal(tag, str(error)) from None
-            except (TypeError, ValueError, OverflowError, ArithmeticError) as error:
-                raise self._refusal(tag, f"cannot be used like this: {error}") from None
 
-        return placed
+        return guard
 
     def _refusal(self, tag: int, reason: str) -> TemplateDataProblemError:
         start, shown = self._tags[tag]
         return TemplateDataProblemError(f"`{shown}` {reason}", *position(self._text, start))
 
-    def _problem(self, error: TemplateError, family: type[TemplateProblemError]) -> TemplateProblemError:
-        known = _MESSAGES.get(error.kind)
-        message = known or error.detail or error.message.rsplit(" (in ", 1)[0]
-        if error.range is None:
-            return family(message)
-        offset = self._rewritten.original_offset(error.range[0])
-        tag = bisect_right(self._tags, offset, key=itemgetter(0)) - 1
-        if family is TemplateDataProblemError and known is None and tag >= 0:
-            # Errors of the engine's own filters do not say whose value it was.
-            message = f"`{self._tags[tag][1]}`: {message}"
-        return family(message, *position(self._text, offset))
+    def _problem(self, error: Exception) -> TemplateDataProblemError:
+        """Return what an expression raised as a problem of the data, with the tag in which it was raised."""
+        offset = self._offset(error.__traceback__)
+        tag = -1 if offset is None else bisect_right(self._tags, offset, key=itemgetter(0)) - 1
+        if tag < 0:
+            return TemplateDataProblemError(_described(error))
+        return self._refusal(tag, _described(error))
+
+    def _offset(self, trace: TracebackType | None) -> int | None:
+        """Return the offset in the text of what was running last."""
+        offset = None
+        while trace is not None:
+            if trace.tb_frame.f_code.co_filename == _FILE:
+                offset = self._template.get_corresponding_lineno(trace.tb_lineno) - 1
+            trace = trace.tb_next
+        return offset
+
+    def _place(self, line: int) -> tuple[int, int]:
+        return position(self._text, max(0, line - 1))
 
 
-_MESSAGES: Final = {
-    "OutOfFuel": "the template does too much with this data: it loops too often or builds texts that are too long"
-}
+def _limited(pieces: Iterator[str]) -> Iterator[str]:
+    """Pass the pieces of a document on, as long as they are within its limit."""
+    left = OUTPUT_MAX_BYTES
+    for piece in pieces:
+        left -= len(piece) if piece.isascii() else len(piece.encode())
+        if left < 0:
+            raise TemplateDataProblemError(f"the document has more than {OUTPUT_MAX_BYTES:,} bytes")
+        yield piece
 
 
-def _tick(deadline: float) -> str:
-    if time.thread_time() > deadline:
-        raise TemplateDataProblemError(f"the template takes longer than {SECONDS_MAX:g} s with this data")
-    return ""
-
-
-def _too_long() -> TemplateDataProblemError:
-    return TemplateDataProblemError(f"the document has more than {OUTPUT_MAX_BYTES:,} bytes")
-
-
-def _too_long_here() -> str:
-    raise _too_long()
+def _described(error: Exception) -> str:
+    match error:
+        case ValueRefusedError():
+            return str(error)
+        case UndefinedError():
+            return "has no value"
+        case RecursionError():
+            return "is nested too deeply with this data"
+        case ZeroDivisionError():
+            return "divides by zero"
+        case OverflowError() | TypeError() | ValueError() | TemplateError() | ArithmeticError():
+            return f"cannot be used like this: {error}"
+    return f"cannot be used like this: {error!r}"

@@ -15,7 +15,7 @@ from agents.cancellations import Cancellations
 from agents.events import PinnedPosterEvents, render_record
 from agents.intake.catalog import Catalog
 from agents.intake.request_handler import RequestHandler, UnknownTemplateError
-from agents.retry.agent import RetryAgent, next_attempt
+from agents.retry.agent import RetryAgent, as_next_attempt
 from agents.sink.decode import rows_of, salvaged_rows
 from agents.sink.merge import merge
 from posters.operations.dead_letters import FIELDS, parse, replay_record
@@ -100,10 +100,10 @@ def read_poster(each: Delivery) -> None:
     """Read a pinned poster as render and retry do, and say how it ended."""
     poster = decode(each.value, PosterPinned)
     events = PinnedPosterEvents(poster=poster, now=NOW, headers=event_headers(each))
-    publish([render_record(next_attempt(poster), event_headers(each))])
+    publish([render_record(as_next_attempt(poster), event_headers(each))])
     if poster.purpose == "poster":
-        publish([events.processing(), *events.failed("internal", "x", ())])
-        publish(list(events.retrying(1, NOW, "internal", "x")))
+        publish([events.processing(), *events.records_of_failure("internal", "x", ())])
+        publish(list(events.records_to_retry(1, NOW, "internal", "x")))
     assert (NOW - poster.requested_at).total_seconds() is not None
 
 

@@ -1,11 +1,13 @@
 """What the tests of the poster renderer share: pinned posters, templates at hand, a store in memory."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from agents.digest import input_digest
+from agents.render.template_sources import TemplateSource
 from agents.storage.port import ObjectMetadata, StoredObject
 from renderer.language.template import Template
 from schemas.output import Output, resolve_output
@@ -45,9 +47,19 @@ class Sources:
 
     html: str
 
-    async def get(self, version_id: UUID) -> tuple[Template, bool]:
+    async def get(self, version_id: UUID) -> TemplateSource:
         """Return it, whatever it is called."""
-        return Template(self.html), False
+        return TemplateSource(self.html, javascript=False)
+
+
+class InProcessFiller:
+    """Fills templates without a sandbox."""
+
+    async def fill(
+        self, key: str, html: str, data: Mapping[str, Any], *, locale: str | None = None, timezone: str | None = None
+    ) -> str:
+        """Return the document."""
+        return Template(html).render(data, locale=locale, timezone=timezone)
 
 
 @dataclass

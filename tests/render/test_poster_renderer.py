@@ -22,7 +22,7 @@ from schemas import outcomes
 from schemas.codec import decode
 from schemas.outcomes import Asset, PosterOutcome, PosterWarning
 from schemas.renders import PosterPinned
-from tests.render.poster_renderer import NOW, MemoryStore, Sources, pinned
+from tests.render.poster_renderer import NOW, InProcessFiller, MemoryStore, Sources, pinned
 from tests.renderer.assets.site import Site, open_site, png
 
 HTML = "<p>{{ text }}</p>"
@@ -65,6 +65,7 @@ class Bench:
         self.renderer = PosterRenderer(
             self.drawing,
             cast("Any", Sources(HTML)),
+            InProcessFiller(),
             ImageStore(store=cast("Any", self.store), public_url=None),
             timeout=5,
             clock=lambda: self.clock[0],
@@ -281,7 +282,7 @@ async def test_a_poster_follows_its_assets(site: Site) -> None:
     async with HttpFetcher(AllowedHosts.parse("127.0.0.1"), clock=clock) as fetcher:
         engine = Engine(concurrency=1, fetcher=fetcher)
         await engine.start()
-        renderer = PosterRenderer(engine, cast("Any", Sources(html)), images, timeout=5, clock=clock)
+        renderer = PosterRenderer(engine, cast("Any", Sources(html)), InProcessFiller(), images, timeout=5, clock=clock)
         stored = [await renderer.render(pinned(html)) for _ in range(2)]
         asked = [len(site.requests)]
         later[0] = 3601.0

@@ -10,14 +10,14 @@ import pytest
 
 from agents.render.image_store import ImageStore
 from agents.render.poster_renderer import PosterRenderer
-from agents.render.template_sources import TemplateSources
+from agents.render.template_sources import TemplateSource, TemplateSources
 from agents.storage.files import FileStore
 from renderer.errors import RenderError
-from renderer.language.template import Template
 from renderer.rendering import Image, Rendering, RenderRequest, Timings
 from schemas.outcomes import PosterWarning
 from schemas.output import named_outputs, parse_output, resolve_output
 from schemas.renders import PosterPinned
+from tests.render.poster_renderer import InProcessFiller
 
 CUT = PosterWarning(code="text_truncated", message="cut with an ellipsis: <p> at 12 px")
 BROKEN = PosterWarning(code="asset_invalid", message="not shown: an image in a data: address")
@@ -46,15 +46,17 @@ class Easel:
 class Sources:
     """One template for every id."""
 
-    async def get(self, version_id: UUID) -> tuple[Template, bool]:
+    async def get(self, version_id: UUID) -> TemplateSource:
         """Return it."""
-        return Template("<p>x"), False
+        return TemplateSource("<p>x", javascript=False)
 
 
 def rendering(easel: Easel, directory: Path) -> PosterRenderer:
     """Return a poster renderer that stores in a directory."""
     images = ImageStore(store=FileStore(directory), public_url=None)
-    return PosterRenderer(easel, cast("TemplateSources", Sources()), images, timeout=5, clock=lambda: 0.0)
+    return PosterRenderer(
+        easel, cast("TemplateSources", Sources()), InProcessFiller(), images, timeout=5, clock=lambda: 0.0
+    )
 
 
 def pinned(output: dict[str, Any], **fields: Any) -> PosterPinned:

@@ -167,7 +167,7 @@ def retry(inbox: Inbox, port: Any) -> Any:
 
 def templates(inbox: Inbox, port: Any) -> Any:
     """Return the role, without a database."""
-    return TemplatesAgent(inbox, port, port, cast("Any", None), lambda: EPOCH)
+    return TemplatesAgent(inbox, port, port, cast("Any", None), cast("Any", None), lambda: EPOCH)
 
 
 def sink(inbox: Inbox, port: Any) -> Any:

@@ -20,6 +20,8 @@ Guard = Literal[
     "number",
     "color_or_number",
     "json",
+    "fragment",
+    "nowhere",
 ]
 
 

@@ -1,7 +1,7 @@
 """Where values stand in CSS: as a color, as a number or inside `url("…")`, and nowhere else."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -35,10 +35,12 @@ _NUMBER_FUNCTIONS: Final = re.compile(
     r"blur|brightness|contrast|grayscale|hue-rotate|invert|opacity|saturate|sepia|cubic-bezier|steps|repeat|minmax|"
     r"polygon|circle|ellipse|inset|fit-content"
 )
-NOWHERE: Final = 'in CSS a value can stand as a color, as a number or inside `url("…")`'
+NOWHERE: Final = "in CSS a value can stand as a color, as a number or inside `url(…)` with quotes"
 _RULE_LISTS: Final = frozenset({"media", "supports", "container", "layer", "scope", "starting-style", "document"})
 
 
+BEGINNING_CHARACTERS: Final = 2_000
+"""How much of an address is looked at to say whether it has a scheme."""
 BOUNDARY: Final = "/**/"
 """What stands between the branches of a template where their CSS is read as one text."""
 _ADDRESS_GUARDS: Final[dict[Sheet, tuple[Guard, Guard]]] = {
@@ -55,24 +57,37 @@ class Found:
     use: Use | Refusal
 
 
+class CssError(ValueError):
+    """The CSS cannot be read."""
+
+
 class CssReader:
     """Finds sentinels, runs of digits of one length that nothing else in the text holds, in CSS."""
 
-    def __init__(self, sentinel: re.Pattern[str], sheet: Sheet) -> None:
+    def __init__(self, sentinel: re.Pattern[str], sheet: Sheet, quote: str = '"') -> None:
         self._sentinel = sentinel
         self._sheet = sheet
+        self._quoted = f"put the address into quotes: `url({quote}{{{{ … }}}}{quote})`"
+        """`quote` is what can stand around a text here: inside of an attribute, not the attribute's own."""
 
     def stylesheet(self, text: str) -> list[Found]:
-        """Return the sentinels of a style element."""
-        return list(self._contents(tinycss2.parse_stylesheet(text, skip_comments=True)))
+        """Return the sentinels of a style element. Raises CssError."""
+        return self._all(lambda: self._contents(tinycss2.parse_stylesheet(text, skip_comments=True)))
 
     def declarations(self, text: str) -> list[Found]:
-        """Return the sentinels of a style attribute."""
-        return list(self._contents(tinycss2.parse_blocks_contents(text, skip_comments=True)))
+        """Return the sentinels of a style attribute. Raises CssError."""
+        return self._all(lambda: self._contents(tinycss2.parse_blocks_contents(text, skip_comments=True)))
 
     def value(self, name: str, text: str) -> list[Found]:
-        """Return the sentinels of one property's value."""
-        return list(self._value(name, tinycss2.parse_component_value_list(text, skip_comments=True), None))
+        """Return the sentinels of one property's value. Raises CssError."""
+        return self._all(lambda: self._value(name, tinycss2.parse_component_value_list(text, skip_comments=True), None))
+
+    def _all(self, read: Callable[[], Iterator[Found]]) -> list[Found]:
+        try:
+            return list(read())
+        except ValueError as error:
+            # Numbers of thousands of digits.
+            raise CssError(f"CSS that cannot be read: {error}") from None
 
     def _contents(self, items: Iterable[Any]) -> Iterator[Found]:
         for item in items:
@@ -107,7 +122,7 @@ class CssReader:
                 case "() block" | "[] block" | "{} block":
                     yield from self._value(name, token.content, function)
                 case "url":
-                    yield from self._refused(token.value, 'put the address into quotes: `url("{{ … }}")`')
+                    yield from self._refused(token.value, self._quoted)
                 case "string":
                     yield from self._refused(token.value, f"{NOWHERE}, not in a text")
                 case "hash":
@@ -143,20 +158,23 @@ class CssReader:
     def _url(self, name: str, token: Any) -> Iterator[Found]:
         arguments = [item for item in token.arguments if item.type != "whitespace"]
         if len(arguments) != 1 or arguments[0].type != "string":
-            yield from self._all_refused(token.arguments, 'put the address into quotes: `url("{{ … }}")`')
+            yield from self._all_refused(token.arguments, self._quoted)
             return
         address = arguments[0].value
         for match in self._sentinel.finditer(address):
-            yield Found(match.group(), self._address_use(name, address[: match.start()]))
+            start = address.rfind(BOUNDARY, 0, match.start())
+            start = start + len(BOUNDARY) if start >= 0 else 0
+            end = min(match.start(), start + BEGINNING_CHARACTERS)
+            yield Found(match.group(), self._address_use(name, address[start:end]))
 
     def _address_use(self, name: str, before: str) -> Use | Refusal:
         # After a branch that ended in the same address, the value may begin it: the strict guard is right for both.
-        begun = beginning_of(self._sentinel.sub(PLACEHOLDER, before.rpartition(BOUNDARY)[2]))
+        begun = beginning_of(self._sentinel.sub(PLACEHOLDER, before))
         if isinstance(begun, Refusal):
             return begun
         whole, part = _ADDRESS_GUARDS[self._sheet]
         data_type: DataType = "url" if name == "src" else "image"
-        where = f'in `url("…")` of the CSS property `{name}`'
+        where = f"in `url(…)` of the CSS property `{name}`"
         return Use(whole, data_type, where) if begun == "start" else Use(part, "text", where)
 
     def _all_refused(self, tokens: Iterable[Any], reason: str) -> Iterator[Found]:

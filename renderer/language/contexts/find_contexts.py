@@ -23,15 +23,19 @@ from renderer.language.contexts.attributes import (
     property_of,
 )
 from renderer.language.contexts.contexts import Refusal, Standing, Use
-from renderer.language.contexts.css import BOUNDARY, NOWHERE, CssReader, Found
+from renderer.language.contexts.css import BEGINNING_CHARACTERS, BOUNDARY, NOWHERE, CssError, CssReader, Found
 from renderer.language.contexts.javascript import inside_text
 from renderer.language.contexts.markup import VALUES, MarkupError, State, advance
-from renderer.language.contexts.merge_branches import BranchError, describe, join, same_place
+from renderer.language.contexts.merge_branches import BranchError, join, same_place
+from renderer.language.contexts.places import describe, refusal
+from renderer.language.grammar import called_name
 from renderer.language.problems import TemplateSyntaxProblemError
 from renderer.language.source import Source, offset_of
 
 EXPANSIONS_MAX: Final = 1_000
 """How many macro calls are followed; macros that call macros multiply."""
+READ_MAX: Final = 100_000
+"""How many statements, and printed parts, are read: those of a macro once for each call."""
 _SENTINEL_DIGITS: Final = 6
 _TEXT_ONLY: Final = Refusal("`stars` draws an image; it can stand in text only")
 
@@ -72,7 +76,10 @@ class _Reading:
         self._macros = {macro.name: macro for macro in source.tree.find_all(nodes.Macro)}
         self._active: tuple[tuple[str, nodes.CallBlock | None], ...] = ()
         self._expansions = 0
+        self._statements = 0
+        self._values = 0
         self._jumps: list[list[State]] = []
+        self._loops: list[State] = []
         self._mark = _unused_number(source.text)
         self._sentinel = re.compile(rf"{self._mark}[0-9]{{{_SENTINEL_DIGITS}}}")
         self._through_json: set[int] = set()
@@ -86,6 +93,9 @@ class _Reading:
 
     def _body(self, body: Iterable[nodes.Node], state: State) -> State:
         for node in body:
+            self._statements += 1
+            if self._statements > READ_MAX:
+                raise self._source.problem("macros with this much in them are called too often", self._start(node))
             state = self._statement(node, state)
         return state
 
@@ -116,9 +126,14 @@ class _Reading:
         return state
 
     def _output(self, node: nodes.Output, state: State) -> State:
+        self._values += len(node.nodes)
+        if self._values > READ_MAX:
+            raise self._source.problem("macros with this much in them are called too often", self._start(node))
         for part in node.nodes:
             if isinstance(part, nodes.TemplateData):
                 state = self._text(part, state)
+            elif called_name(part) == "loop":
+                self._again(part, state)
             elif isinstance(part, nodes.Call) and self._is_own_call(part):
                 self._look_for_calls(*part.args, *part.kwargs)
                 state = self._called(part, state, None)
@@ -133,7 +148,10 @@ class _Reading:
         except MarkupError as error:
             raise self._source.problem(str(error), offset_of(node) + error.offset) from None
         for ended in closed:
-            self._close(ended.state)
+            try:
+                self._close(ended.state)
+            except CssError as error:
+                raise self._source.problem(str(error), offset_of(node)) from None
         return state
 
     def _if(self, node: nodes.If, state: State) -> State:
@@ -146,12 +164,20 @@ class _Reading:
         begun = state
         while True:
             self._jumps.append([])
+            self._loops.append(begun)
             after = self._body(node.body, begun)
+            self._loops.pop()
             joined = self._join(node, begun, [begun, after, *self._jumps.pop()])
             if same_place(joined, begun):
                 break
             begun = joined
         return self._join(node, state, [joined, self._body(node.else_, state)]) if node.else_ else joined
+
+    def _again(self, call: nodes.Expr, state: State) -> None:
+        """Read the call of a recursive loop: its body begins and ends in the same place, so that it changes nothing."""
+        self._look_for_calls(*call.iter_child_nodes())
+        if not self._loops or not same_place(self._loops[-1], state):
+            raise self._source.problem("`loop(…)` has to stand where its loop began", self._start(call))
 
     def _join(self, node: nodes.Node, base: State, states: Sequence[State]) -> State:
         try:
@@ -162,11 +188,11 @@ class _Reading:
     # -- macros --------------------------------------------------------------------------------------------------
 
     def _is_own_call(self, call: nodes.Call) -> bool:
-        called = _called_name(call)
+        called = called_name(call)
         return called in self._macros or (called == "caller" and bool(self._active))
 
     def _called(self, call: nodes.Call, state: State, block: nodes.CallBlock | None) -> State:
-        name = _called_name(call)
+        name = called_name(call)
         if name == "caller":
             return self._caller(state)
         if name is None or name not in self._macros:
@@ -189,16 +215,18 @@ class _Reading:
 
     @contextmanager
     def _inside(self, active: tuple[tuple[str, nodes.CallBlock | None], ...]) -> Iterator[None]:
-        before, self._active = self._active, active
+        before, self._active, loops, self._loops = self._active, active, self._loops, []
         try:
             yield
         finally:
-            self._active = before
+            self._active, self._loops = before, loops
 
     def _look_for_calls(self, *parts: nodes.Node) -> None:
         """Read the macros called where their result is not printed at once: it is text wherever it is printed."""
-        for part in parts if self._macros else ():
+        for part in parts if self._macros or self._loops else ():
             for call in (part, *part.find_all(nodes.Call)):
+                if called_name(call) == "loop":
+                    raise self._source.problem("`loop(…)` can only be printed", self._start(call))
                 if isinstance(call, nodes.Call) and self._is_own_call(call):
                     self._end_in_text(call, self._called(call, State(), None))
 
@@ -236,7 +264,7 @@ class _Reading:
             return Use("plain", "text", f"in `<{state.element}>`")
         if state.kind in ("double_quoted", "single_quoted"):
             return self._attribute_use(tag, state)
-        return Refusal(_refusal(state))
+        return Refusal(refusal(state))
 
     def _attribute_use(self, tag: int, state: State) -> Use | Refusal | None:
         where = f"in `{state.attribute}` of `<{state.element}>`"
@@ -262,7 +290,7 @@ class _Reading:
         return Use("address", address_type(state.element, state.attribute), where)
 
     def _candidate_use(self, state: State, where: str) -> Use | Refusal:
-        before = self._before(state).rpartition(",")[2].lstrip()
+        before = self._before(state, ",").lstrip()
         if re.search(r"\s", before):
             return Use("number", "number", where)
         begun = beginning_of(before)
@@ -270,9 +298,14 @@ class _Reading:
             return begun
         return Use("candidate", "image", where) if begun == "start" else Use("candidate_part", "text", where)
 
-    def _before(self, state: State) -> str:
+    def _before(self, state: State, separator: str = BOUNDARY) -> str:
+        """Return what stands before in the same address, or its beginning, which says as much."""
         # After a branch that ended in the same address, the value may begin it: the strict guard is right for both.
-        return self._sentinel.sub(PLACEHOLDER, state.value.rpartition(BOUNDARY)[2])
+        start = state.value.rfind(BOUNDARY)
+        start = start + len(BOUNDARY) if start >= 0 else 0
+        if separator != BOUNDARY:
+            start = max(start, state.value.rfind(separator) + len(separator))
+        return self._sentinel.sub(PLACEHOLDER, state.value[start : start + BEGINNING_CHARACTERS])
 
     # -- CSS and scripts -----------------------------------------------------------------------------------------
 
@@ -297,7 +330,7 @@ class _Reading:
         return CssReader(self._sentinel, "element" if state.kind == "raw" else "attribute").stylesheet(state.value)
 
     def _in_attribute(self, state: State) -> list[Found] | None:
-        reader = CssReader(self._sentinel, "attribute")
+        reader = CssReader(self._sentinel, "attribute", "'" if state.kind == "double_quoted" else '"')
         match meaning_of(state.element, state.attribute):
             case "style":
                 return reader.declarations(state.value)
@@ -342,33 +375,12 @@ class _Reading:
 
 
 _TEXT: Final = Use("text", "text", "in text")
-_IN_NAMES: Final = "a value can stand in text or in an attribute's quoted value, not in the name of "
-
-
-def _refusal(state: State) -> str:
-    match state.kind:
-        case "before_value" | "unquoted":
-            return f"the value of `{state.attribute}` needs quotes around it"
-        case "comment":
-            return "a value cannot stand in an HTML comment; use `{# … #}` to leave something out"
-        case "raw":
-            return f"a value cannot stand in `<{state.element}>`"
-        case "tag_open" | "end_tag_open" | "tag_name":
-            return _IN_NAMES + "a tag"
-        case "declaration" | "cdata":
-            return f"a value cannot stand {describe(state)}"
-        case _:
-            return _IN_NAMES + "an attribute"
 
 
 def _json_use(state: State, meaning: Meaning, where: str) -> Use | Refusal:
     if state.kind == "double_quoted":
         return Refusal("`tojson` writes double quotes; put the attribute's value into single quotes")
     return Use("json", "text", where) if meaning == "plain" else Refusal(f"`tojson` cannot stand {where}")
-
-
-def _called_name(call: nodes.Call) -> str | None:
-    return call.node.name if isinstance(call.node, nodes.Name) else None
 
 
 def _ends_with(node: nodes.Node, name: str) -> bool:

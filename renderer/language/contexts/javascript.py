@@ -21,6 +21,8 @@ _WORD_BEFORE_PATTERN: Final = re.compile(
 _AMBIGUOUS: Final = re.compile(r"[)}]\s*\Z")
 _PATTERN: Final = re.compile(r"/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n\[])+/[a-z]*")
 _LOOK_BACK: Final = 80
+_PATTERN_MAX: Final = 1_000
+"""How long a pattern is, in characters: each slash is looked at for one, and nobody writes longer ones."""
 
 
 def inside_text(script: str, sentinel: re.Pattern[str]) -> set[str]:
@@ -30,7 +32,7 @@ def inside_text(script: str, sentinel: re.Pattern[str]) -> set[str]:
     while piece := _PIECES.search(script, position):
         position = piece.end()
         if piece.lastgroup == "slash":
-            pattern = _PATTERN.match(script, piece.start())
+            pattern = _PATTERN.match(script, piece.start(), piece.start() + _PATTERN_MAX)
             before = script[max(0, piece.start() - _LOOK_BACK) : piece.start()]
             if pattern is None or (_ENDS_VALUE.search(before) and not _WORD_BEFORE_PATTERN.search(before)):
                 continue

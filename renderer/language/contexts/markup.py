@@ -63,6 +63,8 @@ class State:
     partial: str = ""
     """The beginning of what may turn out to be the end of a comment or raw element."""
     foreign: tuple[str, ...] = ()
+    count: int = 0
+    """How many attributes the tag has so far, repeated ones too."""
     styled: bool = False
     """Whether the text is that of an SVG style or script element, `element` then."""
 
@@ -105,6 +107,10 @@ def _text(state: State, chunk: str, position: int, closed: list[Closed]) -> _Ste
     return replace(state, kind="tag_open"), end + 1
 
 
+ATTRIBUTES_MAX: Final = 200
+FOREIGN_MAX: Final = 100
+_COUNTED_FROM: Final = 400
+"""How long a tag is, in characters, whose attributes are counted."""
 # A whole tag as templates mostly have them. No value stands in it, so nothing in it has to be told.
 _WHOLE_TAG: Final = re.compile(
     r"""(/?)([a-zA-Z][^ \t\n\f\r/>]*)
@@ -115,11 +121,14 @@ _WHOLE_TAG: Final = re.compile(
 
 
 def _tag_open(state: State, chunk: str, position: int, closed: list[Closed]) -> _Step:
+    if len(state.foreign) > FOREIGN_MAX:
+        raise MarkupError(f"SVG and MathML may be nested {FOREIGN_MAX} deep", position)
     whole = _WHOLE_TAG.match(chunk, position)
     if state.styled and not chunk.lower().startswith((f"/{state.element}", "!"), position):
         raise MarkupError(f"`<{state.element}>` in SVG cannot hold other tags", position)
     # What `<font>` does inside SVG depends on its attributes, which are not told apart here.
-    if whole is not None and whole.group(2).lower() != "font":
+    is_short = whole is not None and whole.end() - whole.start() <= _COUNTED_FROM
+    if whole is not None and is_short and whole.group(2).lower() != "font":
         tag = replace(_tag(state, closed, is_end=bool(whole.group(1))), element=whole.group(2).lower())
         return _tag_end(tag, is_self_closing=bool(whole.group(3))), whole.end()
     if chunk.startswith("!--", position):
@@ -178,7 +187,9 @@ def _attribute_name(state: State, chunk: str, position: int, closed: list[Closed
     state = replace(state, attribute=state.attribute + chunk[position:end].lower())
     if end == len(chunk):
         return state, end
-    state = replace(state, attributes=state.attributes | {state.attribute})
+    if state.count >= ATTRIBUTES_MAX:
+        raise MarkupError(f"a tag may have {ATTRIBUTES_MAX} attributes", position)
+    state = replace(state, attributes=state.attributes | {state.attribute}, count=state.count + 1)
     return replace(state, kind="after_attribute_name"), end
 
 

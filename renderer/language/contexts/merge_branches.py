@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import reduce
-from typing import Final
 
 from renderer.language.contexts.css import BOUNDARY
-from renderer.language.contexts.markup import IN_TAG, VALUES, State
+from renderer.language.contexts.markup import IN_TAG, State
+from renderer.language.contexts.places import describe
 
 
 class BranchError(ValueError):
@@ -23,31 +23,30 @@ def same_place(one: State, other: State) -> bool:
     return _place(one) == _place(other)
 
 
-def describe(state: State) -> str:
-    """Return in words where a state is."""
-    if state.kind in VALUES or state.kind == "before_value":
-        return f"inside the value of `{state.attribute}`"
-    if state.kind in IN_TAG or state.kind in ("tag_open", "end_tag_open"):
-        return f"inside the tag `<{'/' if state.is_end else ''}{state.element}`"
-    if state.kind == "raw" or state.styled:
-        return f"inside `<{state.element}>`"
-    return _WORDS.get(state.kind, "in text")
-
-
-_WORDS: Final = {"comment": "inside a comment", "declaration": "inside `<!…>`", "cdata": "inside `<![CDATA[…]]>`"}
-
-
 def _place(state: State) -> State:
-    return replace(state, value="", attributes=frozenset())
+    return replace(state, value="", attributes=frozenset(), count=0)
 
 
 def _joined(base: State, one: State, other: State) -> State:
     attributes = one.attributes | other.attributes
     if same_place(one, other):
-        return replace(one, attributes=attributes, value=_joined_value(base.value, one.value, other.value))
+        return replace(
+            one,
+            attributes=attributes,
+            count=max(one.count, other.count),
+            value=_joined_value(base.value, one.value, other.value),
+        )
     same_tag = (one.element, one.is_end, one.foreign) == (other.element, other.is_end, other.foreign)
     if one.kind in IN_TAG and other.kind in IN_TAG and same_tag:
-        return replace(one, kind="tag_gap", attribute="", value="", partial="", attributes=attributes)
+        return replace(
+            one,
+            kind="tag_gap",
+            attribute="",
+            value="",
+            partial="",
+            attributes=attributes,
+            count=one.count + other.count,
+        )
     raise BranchError(
         f"the branches end in different places: one {describe(one)}, another {describe(other)}; "
         "each branch must close what it opens"

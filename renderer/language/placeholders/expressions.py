@@ -13,19 +13,18 @@ from schemas.templates import DataType
 
 _SAME_LIST: Final = frozenset({"list", "reject", "rejectattr", "select", "selectattr", "sort", "unique"})
 _OF_LIST: Final = frozenset({"batch", "groupby", "join", "map", "max", "min", "slice", "sum"})
-_ASKED: Final[tuple[tuple[frozenset[str], DataType], ...]] = (
-    (frozenset({"stars"}), "rating"),
-    (
-        frozenset({"abs", "compact", "filesizeformat", "float", "int", "money", "number", "percent", "round"}),
-        "number",
-    ),
-    (frozenset({"date", "datetime", "time"}), "date"),
+_ASKED: Final[tuple[tuple[frozenset[str], DataType, Strength], ...]] = (
+    (frozenset({"stars"}), "rating", Strength.CERTAIN),
+    (frozenset({"compact", "money", "number", "percent"}), "number", Strength.CERTAIN),
+    (frozenset({"abs", "filesizeformat", "float", "int", "round"}), "number", Strength.MEANT),
+    (frozenset({"date", "datetime", "time"}), "date", Strength.CERTAIN),
     (
         frozenset({"capitalize", "e", "escape", "lower", "replace", "split", "title", "trim", "truncate", "upper"}),
         "text",
+        Strength.PRINTED,
     ),
-    (_OF_LIST | _SAME_LIST, "list"),
-    (frozenset({"dictsort", "items"}), "object"),
+    (_OF_LIST | _SAME_LIST, "list", Strength.MEANT),
+    (frozenset({"dictsort", "items"}), "object", Strength.MEANT),
 )
 _ARITHMETIC: Final = (nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Pow, nodes.Neg, nodes.Pos)
 # These tests can be asked of a name that was not given.
@@ -45,7 +44,7 @@ class Seen:
     shapes: tuple[Shape, ...] = ()
     needs: Needs = NOTHING
 
-    def tell(self, data_type: DataType, strength: Strength = Strength.CERTAIN) -> None:
+    def tell(self, data_type: DataType, strength: Strength) -> None:
         """Note what the place of the expression asks for."""
         for shape in self.shapes:
             shape.tell(data_type, strength)
@@ -111,7 +110,9 @@ class Expressions(ABC):
             return self._part(node.node, node.arg.value, scope)
         seen = self.value(node.node, scope)
         needs = seen.needs | self.value(node.arg, scope).needs
-        is_number = isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, int)
+        if isinstance(node.arg, nodes.Slice):
+            return Seen(seen.shapes, needs)
+        is_number = isinstance(constant_of(node.arg), int)
         return Seen(tuple(shape.indexed() for shape in seen.shapes) if is_number else (), needs)
 
     def _part(self, node: nodes.Expr, name: str, scope: Scope) -> Seen:
@@ -146,9 +147,9 @@ class Expressions(ABC):
         seen = [self.value(operand, scope) for operand in operands]
         for index, operand in enumerate(node.ops):
             is_within = operand.op in ("in", "notin")
-            _compared(seen[index], _constant(operands[index + 1]), is_within=is_within)
+            _compared(seen[index], constant_of(operands[index + 1]), is_within=is_within)
             if not is_within:
-                _compared(seen[index + 1], _constant(operands[index]), is_within=False)
+                _compared(seen[index + 1], constant_of(operands[index]), is_within=False)
         return Seen(needs=union(item.needs for item in seen))
 
     def _operands(self, node: nodes.Node, scope: Scope) -> Seen:
@@ -158,11 +159,11 @@ class Expressions(ABC):
         operands += [part for pair in pairs for part in (pair.key, pair.value)]
         seen = [self.value(operand, scope) for operand in operands]
         is_number = isinstance(node, _ARITHMETIC) or (
-            isinstance(node, nodes.Add) and any(_type_of_constant(_constant(item)) == "number" for item in operands)
+            isinstance(node, nodes.Add) and any(_type_of_constant(constant_of(item)) == "number" for item in operands)
         )
         for item in seen:
             if is_number:
-                item.tell("number")
+                item.tell("number", Strength.MEANT)
             elif isinstance(node, nodes.Concat):
                 item.tell("text", Strength.PRINTED)
         return Seen(needs=union(item.needs for item in seen))
@@ -181,7 +182,7 @@ class Expressions(ABC):
             return _with_default(node, seen, given)
         needs = seen.needs | given
         _filtered(node, seen)
-        if node.name == "format" and _NUMBERS_ONLY.fullmatch(str(_constant(node.node))):
+        if node.name == "format" and _NUMBERS_ONLY.fullmatch(str(constant_of(node.node))):
             for argument in arguments:
                 argument.tell("number", Strength.GUESSED)
         if node.name in _SAME_LIST:
@@ -197,19 +198,19 @@ def _with_default(node: nodes.Filter, seen: Seen, given: Needs) -> Seen:
     for shape in seen.shapes:
         if not shape.has_default:
             shape.has_default = True
-            shape.default = _constant(node.args[0]) if node.args else ""
+            shape.default = constant_of(node.args[0]) if node.args else ""
     return Seen(seen.shapes, given)
 
 
 def _filtered(node: nodes.Filter, seen: Seen) -> None:
-    for names, data_type in _ASKED:
+    for names, data_type, strength in _ASKED:
         if node.name in names:
-            seen.tell(data_type, Strength.PRINTED if data_type == "text" else Strength.CERTAIN)
-    if node.name == "tojson":
+            seen.tell(data_type, strength)
+    if node.name in ("time", "datetime"):
         for shape in seen.shapes:
-            shape.is_json = True
+            shape.has_time = True
     keywords: list[Any] = list(node.kwargs)
-    named = next((_constant(keyword.value) for keyword in keywords if keyword.key == "attribute"), None)
+    named = next((constant_of(keyword.value) for keyword in keywords if keyword.key == "attribute"), None)
     if node.name in _OF_LIST and isinstance(named, str) and named.isidentifier():
         for shape in seen.shapes:
             shape.item().part(named).tell("number" if node.name == "sum" else "text", Strength.PRINTED)
@@ -226,7 +227,8 @@ def _compared(seen: Seen, constant: Any, *, is_within: bool) -> None:
                 shape.compared.append(sample)
 
 
-def _constant(node: nodes.Node) -> Any:
+def constant_of(node: nodes.Node) -> Any:
+    """Return the value of a literal, None for other expressions."""
     if not isinstance(node, nodes.Const | nodes.List | nodes.Tuple | nodes.Dict | nodes.Neg):
         return None
     try:

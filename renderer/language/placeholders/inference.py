@@ -10,8 +10,8 @@ from typing import Any, Final
 from jinja2 import nodes
 
 from renderer.language.analyse import ReadTemplate
-from renderer.language.grammar import FUNCTIONS
-from renderer.language.placeholders.expressions import NOTHING, Expressions, Needs, Scope, Seen, union
+from renderer.language.environment import FUNCTIONS, LIST_METHODS, OBJECT_METHODS, TEXT_METHODS
+from renderer.language.placeholders.expressions import NOTHING, Expressions, Needs, Scope, Seen, constant_of, union
 from renderer.language.placeholders.shapes import Shape, Strength
 from renderer.language.source import offset_of
 
@@ -108,13 +108,22 @@ class _Inference(Expressions):
     def _for(self, node: nodes.For, scope: Scope) -> Needs:
         seen = self.value(node.iter, scope)
         elements = tuple(shape.item() for shape in seen.shapes if "object" not in shape.evidence)
-        inner: Scope = {**scope, "loop": Seen()}
+        inner: Scope = {**scope, "loop": Seen(elements)}
         self._bind(node.target, Seen(elements), inner)
         needs = seen.needs | self.body(node.body, inner)
         if node.test is not None:
             needs |= self.truth(node.test, inner).needs
         self.body(node.else_, dict(scope))
         return needs
+
+    def _again(self, arguments: list[nodes.Expr], scope: Scope) -> Needs:
+        """Visit the call of a recursive loop: what it goes on with has elements like those of the loop."""
+        elements = scope["loop"].shapes if "loop" in scope else ()
+        seen = [self.value(argument, scope) for argument in arguments]
+        for shape in (shape for item in seen for shape in item.shapes):
+            shape.tell("list", Strength.MEANT)
+            shape.element = shape.element or next(iter(elements), None)
+        return union(item.needs for item in seen)
 
     def _assign(self, target: nodes.Node, value: nodes.Node, scope: Scope, source: Scope | None = None) -> Needs:
         seen = self.value(value, scope if source is None else source)
@@ -154,17 +163,29 @@ class _Inference(Expressions):
                 return Seen(needs=self._macro(self._macros[name], node, scope, block))
             case nodes.Name(name="caller"):
                 return Seen(needs=self._caller())
+            case nodes.Name(name="loop"):
+                return Seen(needs=self._again(arguments, scope))
             case nodes.Name():
                 seen = [self.value(argument, scope) for argument in arguments]
                 for item in seen:
                     # `range` is the only function of numbers; `dict` takes keywords.
                     item.tell("number", Strength.GUESSED)
                 return Seen(needs=union(item.needs for item in seen))
-            case nodes.Getattr(node=value):
-                called = self.value(value, scope)
-                called.tell("object")
-                return Seen(needs=called.needs | union(self.value(item, scope).needs for item in arguments))
+            case nodes.Getattr():
+                return self._method(node.node, arguments, scope)
         return Seen()
+
+    def _method(self, method: nodes.Getattr, arguments: list[nodes.Expr], scope: Scope) -> Seen:
+        called = self.value(method.node, scope)
+        needs = called.needs | union(self.value(argument, scope).needs for argument in arguments)
+        key = constant_of(arguments[0]) if arguments and method.attr == "get" else None
+        if isinstance(key, str):
+            return Seen(tuple(shape.part(key) for shape in called.shapes), needs)
+        if method.attr in OBJECT_METHODS:
+            called.tell("object", Strength.MEANT)
+        elif method.attr in TEXT_METHODS - LIST_METHODS:
+            called.tell("text", Strength.PRINTED)
+        return Seen(needs=needs)
 
     def _macro(self, macro: nodes.Macro, call: nodes.Call, scope: Scope, block: nodes.CallBlock | None) -> Needs:
         inner: Scope = dict(self._closures.get(macro.name, {}))
@@ -201,8 +222,10 @@ class _Inference(Expressions):
 
     def look_up(self, name: str, scope: Scope) -> Seen:
         """Return what a name stands for in the data; nothing where it is the template's own."""
+        if name == "loop":
+            return Seen()
         if name in scope:
             return scope[name]
-        if name in self._macros or name in ("loop", "caller", *FUNCTIONS):
+        if name in self._macros or name in ("caller", *FUNCTIONS):
             return Seen()
         return Seen((self.roots.setdefault(name, Shape(name)),), frozenset({name}))

@@ -17,10 +17,9 @@ _NARROWER: Final[dict[DataType, frozenset[DataType]]] = {
     "url": frozenset({"image"}),
     "image": frozenset({"url"}),
 }
-_SCALARS: Final[frozenset[DataType]] = frozenset(
-    {"text", "number", "url", "image", "color", "date", "boolean", "rating"}
+_ANY: Final[frozenset[DataType]] = frozenset(
+    {"text", "number", "url", "image", "color", "date", "boolean", "rating", "list", "object"}
 )
-_ANY: Final[frozenset[DataType]] = _SCALARS | {"list", "object"}
 
 
 class DeclarationError(ValueError):
@@ -33,24 +32,25 @@ class Found:
 
     placeholders: list[Placeholder]
     warnings: list[TemplateWarning]
-    errors: list[str]
+    errors: list[tuple[str, str]]
+    """Names and what is wrong with their declarations."""
 
 
 def find_placeholders(template: ReadTemplate, declarations: Sequence[PlaceholderDeclaration]) -> Found:
     """Return what the template takes, refined by the declarations."""
     inferred = infer(template)
     declared: dict[str, PlaceholderDeclaration] = {}
-    errors: list[str] = []
+    errors: list[tuple[str, str]] = []
     for declaration in declarations:
         if declaration.name in declared:
-            errors.append(f"the placeholder `{declaration.name}` is declared twice")
+            errors.append((declaration.name, f"the placeholder `{declaration.name}` is declared twice"))
         declared[declaration.name] = declaration
     placeholders: list[Placeholder] = []
     for name, shape in inferred.shapes.items():
         try:
             placeholders.append(_placeholder(name, shape, inferred, declared.get(name)))
         except DeclarationError as error:
-            errors.append(str(error))
+            errors.append((name, str(error)))
     return Found(placeholders=placeholders, warnings=list(_warnings(inferred, declared)), errors=errors)
 
 
@@ -67,7 +67,9 @@ def _placeholder(
     if sample is None:
         is_as_inferred = data_type == shape.data_type
         sample = sample_of(name, shape) if is_as_inferred else typed_sample(name, data_type)
-    _check_values(data_type, shape, declared)
+    exact = shape.is_certain or declared.data_type is not None
+    if exact:
+        _check_values(data_type, shape, declared)
     return Placeholder(
         name=name,
         data_type=data_type,
@@ -75,6 +77,7 @@ def _placeholder(
         default=default,
         sample_value=sample,
         description=declared.description or "",
+        exact=exact,
     )
 
 
@@ -90,9 +93,7 @@ def _data_type(name: str, shape: Shape, declared: DataType | None) -> DataType:
 
 
 def _allowed(shape: Shape) -> frozenset[DataType]:
-    if shape.is_certain:
-        return _NARROWER.get(shape.data_type, frozenset())
-    return _SCALARS if shape.is_printed else _ANY
+    return _NARROWER.get(shape.data_type, frozenset()) if shape.is_meant else _ANY
 
 
 def _required(name: str, data_type: DataType, declared: PlaceholderDeclaration, *, is_needed: bool) -> bool:
@@ -125,10 +126,6 @@ def _warnings(inferred: Inferred, declared: dict[str, PlaceholderDeclaration]) -
         if shape.contradiction:
             types = " and ".join(shape.contradiction)
             warnings.append(_warning("placeholder_contradiction", f"`{name}` is used as {types}; no value is both"))
-        is_declared = name in declared and declared[name].data_type is not None
-        if shape.is_json and not shape.evidence and not is_declared:
-            message = f"`{name}` is only used through `tojson` and taken for a text; declare its data_type"
-            warnings.append(_warning("placeholder_type_unknown", message))
     return warnings
 
 

@@ -15,6 +15,8 @@ _SVG: Final = (
 )
 IMAGE: Final = "data:image/svg+xml;base64," + base64.b64encode(_SVG).decode()
 """A sample image that needs no network."""
+MOMENT: Final = "2025-01-31T18:00:00Z"
+"""A sample of a date with its time of day."""
 _BY_TYPE: Final[dict[DataType, Any]] = {
     "number": 42,
     "rating": 4.5,
@@ -52,19 +54,23 @@ _TEXTS: Final[tuple[tuple[str, str], ...]] = (
 _ITEMS: Final = 3
 
 
-def sample_of(name: str, shape: Shape) -> Any:
+def sample_of(name: str, shape: Shape, inside: tuple[Shape, ...] = ()) -> Any:
     """Return a value that suits the placeholder's name, type and the parts that the template uses of it."""
     data_type = shape.data_type
     if shape.default not in (None, "", [], {}) and value_problem(data_type, shape.default) is None:
         return shape.default
     if data_type == "object":
-        return {key: sample_of(key, part) for key, part in shape.fields.items()}
+        return {key: sample_of(key, part, (*inside, shape)) for key, part in shape.fields.items()}
     if data_type == "list":
         element = shape.element or Shape(shape.root)
-        return [sample_of(name.removesuffix("s"), element) for _ in range(_ITEMS)]
+        # A recursive loop's elements have lists of elements like themselves.
+        count = 0 if any(element is each for each in inside) else _ITEMS
+        return [sample_of(name.removesuffix("s"), element, (*inside, shape)) for _ in range(count)]
     suitable = [value for value in shape.compared if isinstance(value, str) == (data_type == "text")]
     if suitable and data_type in ("text", "number"):
         return suitable[0]
+    if data_type == "date" and shape.has_time:
+        return MOMENT
     return typed_sample(name, shape.sample_type if shape.sample_type and data_type == "text" else data_type)
 
 

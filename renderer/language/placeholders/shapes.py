@@ -8,12 +8,17 @@ from schemas.templates import DataType
 
 
 class Strength(IntEnum):
-    """How much a use says: it asks whether there is something, prints it, makes a type likely, or takes no other."""
+    """How much a use says of a type.
+
+    It asks whether there is something, prints it, makes a type likely, works as meant with this type (a loop over a
+    list), or fails with any other (an address, a color, a date).
+    """
 
     TRUTH = 0
     PRINTED = 1
     GUESSED = 2
-    CERTAIN = 3
+    MEANT = 3
+    CERTAIN = 4
 
 
 # Where several are certain, the narrowest counts: a rating is a number, an image's address is an address.
@@ -36,21 +41,21 @@ class Shape:
     compared: list[Any] = field(default_factory=list)
     sample_type: DataType | None = None
     """What a sample has to be where any type is taken."""
-    is_json: bool = False
-    """Whether `tojson` prints it, which takes any type."""
+    has_time: bool = False
+    """Whether a date needs its time of day."""
 
-    def tell(self, data_type: DataType, strength: Strength = Strength.CERTAIN) -> None:
+    def tell(self, data_type: DataType, strength: Strength) -> None:
         """Note a use that asks for this type."""
         self.evidence[data_type] = max(strength, self.evidence.get(data_type, strength))
 
     def part(self, name: str) -> "Shape":
         """Return the shape of a field; having one makes the value an object."""
-        self.tell("object")
+        self.tell("object", Strength.MEANT)
         return self.fields.setdefault(name, Shape(self.root))
 
     def item(self) -> "Shape":
         """Return the shape of an element; having one makes the value a list."""
-        self.tell("list")
+        self.tell("list", Strength.MEANT)
         if self.element is None:
             self.element = Shape(self.root)
         return self.element
@@ -65,7 +70,7 @@ class Shape:
     def data_type(self) -> DataType:
         """The type that the uses ask for; text where they ask for none."""
         has_parts = self.element is not None and not {"object", "list"}.isdisjoint(self.element.evidence)
-        if has_parts and not self.is_certain:
+        if has_parts and not self.is_meant:
             return "list"
         if not self.evidence:
             return "text"
@@ -75,18 +80,18 @@ class Shape:
 
     @property
     def is_certain(self) -> bool:
-        """Whether some use fails with any other type."""
+        """Whether some use fails with any other type, so that a value of another one is refused."""
         return Strength.CERTAIN in self.evidence.values()
 
     @property
-    def is_printed(self) -> bool:
-        """Whether it is printed as it stands, which lists and objects cannot be."""
-        return self.evidence.get("text", Strength.TRUTH) >= Strength.PRINTED
+    def is_meant(self) -> bool:
+        """Whether some use is meant for one type."""
+        return max(self.evidence.values(), default=Strength.TRUTH) >= Strength.MEANT
 
     @property
     def contradiction(self) -> tuple[DataType, ...]:
         """The types that uses ask for with certainty and that no value has at once; empty where there are none."""
-        certain = {data_type for data_type, strength in self.evidence.items() if strength == Strength.CERTAIN}
+        certain = {data_type for data_type, strength in self.evidence.items() if strength >= Strength.MEANT}
         if len(certain) < 2 or any(certain <= agreed for agreed in _AGREE):
             return ()
         return tuple(sorted(certain))

@@ -22,6 +22,11 @@ FITS: dict[DataType, list[Any]] = {
     "list": [[], [1]],
     "object": [{}, {"a": 1}],
 }
+FITS["color"] += [" #fff ", "\tred"]
+FITS["url"] += [" https://a.example/ "]
+FITS["image"] += [" data:image/png;base64,AAAA "]
+FITS["number"] += [" 19.90 "]
+FITS["date"] += [" 2025-01-31 "]
 FITS["color"] += ["hsl(120deg 50% 50%)", "oklch(70% 0.1 200 / .5)", "color(display-p3 1 0 0)", "HSLA(1,2%,3%,.4)"]
 WRONG: dict[DataType, list[Any]] = {
     "text": [[], {}],

@@ -197,3 +197,68 @@ def _properties(document: str) -> list[list[str]]:
     rules = [rule.content for sheet in sheets for rule in tinycss2.parse_stylesheet(sheet, skip_whitespace=True)]
     blocks = [*rules, *attributes]
     return [[getattr(item, "name", item.type) for item in tinycss2.parse_blocks_contents(block)] for block in blocks]
+
+
+FRAGMENTS = {
+    "formatted": "{% set y %}<b %s>k</b>{% endset %}{{ y|format(x) }}",
+    "formatted by an operator": "{% set y %}<b %s>k</b>{% endset %}{{ y % x }}",
+    "formatted by a method": "{% set y %}<b {0}>k</b>{% endset %}{{ y.format(x) }}",
+    "indented with data": "{% set y %}<i>a\nb</i>{% endset %}{{ y|indent(x) }}",
+    "reversed": "{% set y %}<b>{{ x }}</b>{% endset %}{{ y|reverse }}",
+    "sliced": "{% set y %}<b title='a'>{{ x }}</b>{% endset %}{{ y[:3] }} {{ x }}>",
+    "sliced by an index": "{% set y %}<b>{{ x }}</b>{% endset %}{{ y[0] }}{{ x }}",
+    "split": "{% set y %}<b title='a'>{{ x }}</b>{% endset %}{{ y.split('title')[0] }}{{ x }}>",
+    "partitioned": "{% set y %}<b title='a'>{{ x }}</b>{% endset %}{{ y.partition('title')|first }}{{ x }}>",
+    "stripped": "{% set y %}<b title='a'>{{ x }}</b>{% endset %}{{ y.rstrip('>b/<') }}{{ x }}>",
+    "trimmed": "{% set y %}<b title='a'>{{ x }}</b>{% endset %}{{ y|trim('<>b/') }}{{ x }}>",
+    "replaced": "{% set y %}<b>{{ x }}</b>{% endset %}{{ y|replace('>', '') }}{{ x }}>",
+    "replaced by a method": "{% set y %}<b>{{ x }}</b>{% endset %}{{ y.replace('b>', 'b ') }}{{ x }}>",
+    "first": "{% set y %}<b>{{ x }}</b>{% endset %}{{ y|first }}{{ x }}",
+    "last of a list": "{% set y %}<b>{{ x }}</b>{% endset %}{{ (y|list)|first }}{{ x }}",
+    "batched": "{% set y %}<b>{{ x }}</b>{% endset %}{% for c in y|batch(2) %}{{ c|join }}{% endfor %}",
+    "mapped": "{% set y %}<b>{{ x }}</b>{% endset %}{{ [y]|map('replace', '>', ' ')|join }}{{ x }}>",
+    "a macro, cut": "{% macro m() %}<b title='a'>{{ x }}</b>{% endmacro %}{{ m()[:3] }}{{ x }}>",
+    "a macro by another name": (
+        "{% macro m() %}<a href='{{ x }}'>k</a>{% endmacro %}{% set n = namespace(upper=m) %}{{ n.upper() }}"
+    ),
+    "a joiner": "{% set j = joiner(x) %}<p>{{ j() }}{{ j() }}</p>",
+    "links": "{{ x|urlize }}",
+    "links with a target": "{{ x|urlize(target=x, rel=x) }}",
+    "through format": "{{ '{0.__class__}'.format(x) }}{{ '{x}'.format(x=x) }}",
+}
+
+
+@pytest.mark.parametrize("html", FRAGMENTS.values(), ids=FRAGMENTS)
+def test_a_piece_of_markup_is_no_markup(html: str) -> None:
+    """Nothing that a template does with its own markup lets a value become an attribute or an element."""
+    template = Template(html)
+    plain = structure(_render(template, "abc") or "")
+    for value in ("onclick=alert(1) ", "rorre=no 1=crs gmi<", *HOSTILE):
+        document = _render(template, value)
+
+        assert document is None or structure(document) in (plain, structure("")) or "urlize" in html
+        assert document is None or not re.search(r"<[^>]*\b(?:onclick|onmouseover|onerror)", document)
+        assert document is None or "<script" not in document.lower()
+
+
+def test_json_has_nothing_but_the_value() -> None:
+    """An indent from data would be written into the script as it is."""
+    with pytest.raises(TemplateDataProblemError, match="0 to 16 spaces"):
+        Template("<script>let a = {{ [1]|tojson(x) }}</script>").render({"x": "alert(1);"})
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        *("x.__class__", "x['__class__']", "x|attr('__class__')", "'{0.__class__}'.format(x)", "x.format.__self__"),
+        *("[x]|map(attribute='__class__')|list", "[x]|groupby('__class__.__name__')|list", "namespace().__class__"),
+        *("range.__init__", "dict.__base__", "cycler.__init__", "loop", "caller", "joiner('a').__class__"),
+        *("'%(a.__class__)s' % {'a': 1}", "[x]|sum(attribute='__class__')", "(x|map('upper')).gi_frame"),
+        *("xs.append.__self__", "o.items.__func__", "x.encode", "'{0[__class__]}'.format(o)", "o.get.__self__"),
+    ],
+)
+def test_nothing_of_python_can_be_reached(expression: str) -> None:
+    """Attributes that are not listed are missing values, whatever way leads to them."""
+    template = Template("{% for _ in [1] %}{{ " + expression + " }}{% endfor %}")
+    with pytest.raises(TemplateDataProblemError):
+        template.render({"x": "a", "xs": [1], "o": {"a": 1}})

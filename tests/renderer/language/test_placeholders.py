@@ -1,7 +1,9 @@
 """Which data an uploaded template takes: names, types, defaults, what is required, and what an upload can declare."""
 
+import msgspec
 import pytest
 
+from renderer.language.placeholders.samples import MOMENT
 from schemas.placeholders import PlaceholderSet, value_problem
 from schemas.templates import Placeholder, PlaceholderDeclaration
 from tests.renderer.language.reading import checked, errors_of
@@ -120,9 +122,7 @@ def test_a_default_in_the_template_is_that_of_the_placeholder() -> None:
     """It is told to the site, so that a form can show it."""
     (placeholder,) = checked("{{ x|default('Hello') }}").placeholders
 
-    assert placeholder == Placeholder(
-        name="x", data_type="text", required=False, default="Hello", sample_value="Hello", description=""
-    )
+    assert placeholder == Placeholder(name="x", required=False, default="Hello", sample_value="Hello", exact=False)
 
 
 def declare(**fields: object) -> PlaceholderDeclaration:
@@ -136,6 +136,7 @@ NARROWED = {
     "number to rating": ("{{ x * 2 }}", "rating"),
     "url to image": ("<a href='{{ x }}'>y</a>", "image"),
     "truth to text": ("{% if x %}y{% endif %}", "text"),
+    "printed to list": ("{{ x }}", "list"),
     "JSON to list": ("<script>let y = {{ x|tojson }};</script>", "list"),
 }
 
@@ -149,10 +150,60 @@ def test_a_declaration_may_narrow_a_type(html: str, data_type: str) -> None:
     assert value_problem(placeholder.data_type, placeholder.sample_value) is None
 
 
+EXACT = {
+    "address": ("<img src='{{ x }}'>", True),
+    "color": ("<p style='color: {{ x }}'>", True),
+    "number in CSS": ("<p style='width: {{ x }}px'>", True),
+    "date": ("{{ x|date }}", True),
+    "rating": ("{{ x|stars }}", True),
+    "number written by locale": ("{{ x|number }}", True),
+    "money": ("{{ x|money('EUR') }}", True),
+    "text": ("{{ x }}", False),
+    "part of an address": ("<img src='https://a.example/{{ x }}'>", False),
+    "truth": ("{% if x %}y{% endif %}", False),
+    "comparison": ("{% if x > 3 %}y{% endif %}", False),
+    "loop": ("{% for y in x %}{{ y }}{% endfor %}", False),
+    "index": ("{{ x[0] }}", False),
+    "length": ("{{ x|length }}", False),
+    "first": ("{{ x|first }}", False),
+    "calculation": ("{{ x * 2 }}", False),
+    "part": ("{{ x.name }}", False),
+    "JSON": ("<script>let y = {{ x|tojson }}</script>", False),
+    "color or number": ("<p style='--a: {{ x }}'>", False),
+}
+
+
+@pytest.mark.parametrize(("html", "exact"), EXACT.values(), ids=EXACT)
+def test_a_type_is_required_only_where_the_place_requires_it(html: str, exact: bool) -> None:
+    """Data of another type is refused by its name where no value of it could stand, and taken anywhere else."""
+    found = checked(html)
+    values = ["a", 1, 2.5, True, [1, 2], {"name": "a"}]
+    refused = [value for value in values if not PlaceholderSet(found.placeholders).check({"x": value}).is_usable]
+
+    assert [item.exact for item in found.placeholders] == [exact]
+    assert bool(refused) is exact
+    assert checked(html, declare(data_type=found.placeholders[0].data_type)).placeholders[0].exact
+
+
+def test_a_placeholder_that_says_nothing_of_it_is_exact() -> None:
+    """The catalog has entries of an older version, whose types were all checked."""
+    old = msgspec.convert({"name": "x", "data_type": "number"}, Placeholder)
+
+    assert not PlaceholderSet([old]).check({"x": "a"}).is_usable
+
+
+def test_a_time_has_a_sample_with_a_time() -> None:
+    """A preview without data shows the time of day."""
+    found = checked("{{ x|date }}{{ x|time('HH:mm') }}{{ y|datetime }}{{ z|date }}")
+
+    assert not found.warnings
+    assert [item.sample_value for item in found.placeholders] == [MOMENT, MOMENT, "2025-01-31"]
+
+
 CONTRADICTIONS = {
     "wider type": ("{{ x|stars }}", declare(data_type="number"), "the template uses it as rating"),
     "another type": ("<img src='{{ x }}'>", declare(data_type="text"), "the template uses it as image"),
-    "list that is printed": ("{{ x }}", declare(data_type="list"), "the template uses it as text"),
+    "text that is calculated with": ("{{ x * 2 }}", declare(data_type="text"), "the template uses it as number"),
     "default of another type": ("{{ x|stars }}", declare(default=7), "its default must be a rating"),
     "sample of another type": ("{{ x|stars }}", declare(sample_value="a"), "its sample_value must be a rating"),
     "not required, and needed": ("{{ x|stars }}", declare(required=False), "declare a default"),
@@ -211,7 +262,7 @@ def test_what_was_found_can_be_declared(html: str) -> None:
         *(
             PlaceholderDeclaration(
                 name=item.name,
-                data_type=item.data_type,
+                data_type=item.data_type if item.exact else None,
                 required=item.required,
                 default=item.default,
                 sample_value=item.sample_value,

@@ -1,0 +1,209 @@
+"""What people bring from Handlebars, Django, Twig and Liquid: recognized, and answered with what to write here.
+
+Every hint ends in "write `…`", and what stands there is a template of its own, apart from the dots.
+"""
+
+import re
+from typing import Final
+
+_ALIKE: Final = "{{ name }}"
+
+TAGS: Final[dict[str, tuple[str, str]]] = {
+    "load": ("Django's; all filters are there without it, write", "{{ name | upper }}"),
+    "static": ("Django's; write the whole address,", '<img src="https://example.com/logo.png">'),
+    "url": ("Django's; a poster gets addresses as data, write", '<a href="{{ link }}">…</a>'),
+    "csrf_token": ("Django's, and a poster has no forms; write", _ALIKE),
+    "empty": ("Django's; write", "{% for item in items %}…{% else %}…{% endfor %}"),
+    "ifequal": ("Django's; write", "{% if a == b %}…{% endif %}"),
+    "ifnotequal": ("Django's; write", "{% if a != b %}…{% endif %}"),
+    "ifchanged": ("Django's; write", "{% for a in items %}{% if loop.changed(a) %}…{% endif %}{% endfor %}"),
+    "cycle": ("Django's; write", "{% for a in items %}{{ loop.cycle('odd', 'even') }}{% endfor %}"),
+    "firstof": ("Django's; write", "{{ a or b }}"),
+    "verbatim": ("Django's; write", "{% raw %}…{% endraw %}"),
+    "endverbatim": ("Django's; write", "{% raw %}…{% endraw %}"),
+    "now": ("Django's; a poster gets its date as data, write", "{{ day | date }}"),
+    "spaceless": ("Django's; strip whitespace at tags, write", "{%- if name -%}…{%- endif -%}"),
+    "widthratio": ("Django's; write", "{{ (value / total * 100) | round }}"),
+    "lorem": ("Django's; write the text, or", _ALIKE),
+    "trans": ("for translations, which a poster gets as data; write", _ALIKE),
+    "translate": ("for translations, which a poster gets as data; write", _ALIKE),
+    "blocktrans": ("for translations, which a poster gets as data; write", _ALIKE),
+    "blocktranslate": ("for translations, which a poster gets as data; write", _ALIKE),
+    "comment": ("Django's; write", "{# … #}"),
+    "endcomment": ("Django's; write", "{# … #}"),
+    "elseif": ("Twig's; write", "{% if a %}…{% elif b %}…{% endif %}"),
+    "elsif": ("Liquid's; write", "{% if a %}…{% elif b %}…{% endif %}"),
+    "apply": ("Twig's; write", "{{ name | upper }}"),
+    "embed": (
+        "Twig's, and a template stands alone; repeat markup with",
+        "{% macro card(v) %}…{% endmacro %}{{ card(1) }}",
+    ),
+    "use": (
+        "Twig's, and a template stands alone; repeat markup with",
+        "{% macro card(v) %}…{% endmacro %}{{ card(1) }}",
+    ),
+    "assign": ("Liquid's; write", "{% set name = 1 %}"),
+    "capture": ("Liquid's; write", "{% set name %}…{% endset %}"),
+    "endcapture": ("Liquid's; write", "{% set name %}…{% endset %}"),
+    "unless": ("Liquid's; write", "{% if not a %}…{% endif %}"),
+    "endunless": ("Liquid's; write", "{% if not a %}…{% endif %}"),
+    "case": ("Liquid's; write", "{% if a == 1 %}…{% elif a == 2 %}…{% endif %}"),
+    "when": ("Liquid's; write", "{% if a == 1 %}…{% elif a == 2 %}…{% endif %}"),
+    "endcase": ("Liquid's; write", "{% if a == 1 %}…{% elif a == 2 %}…{% endif %}"),
+    "render": (
+        "Liquid's, and a template stands alone; repeat markup with",
+        "{% macro card(v) %}…{% endmacro %}{{ card(1) }}",
+    ),
+    "increment": ("Liquid's; write", "{% for a in items %}{{ loop.index }}{% endfor %}"),
+    "do": ("an extension of Jinja2; write", "{% set name = 1 %}"),
+    "debug": ("an extension of Jinja2; write", "{{ data | pprint }}"),
+}
+"""Of each tag that is not Jinja2's: whose it is, and what to write."""
+
+FILTERS: Final[dict[str, tuple[str, str]]] = {
+    "safe": ("every value is escaped; put markup into the template itself, as in", "<b>{{ name }}</b>"),
+    "raw": ("every value is escaped; put markup into the template itself, as in", "<b>{{ name }}</b>"),
+    "xmlattr": ("write each attribute with its value in quotes, as in", '<p title="{{ name }}">'),
+    "random": ("a poster looks the same each time it is drawn; write", "{{ items | first }}"),
+    "linebreaks": ("Django's; write", '<p style="white-space: pre-line">{{ name }}</p>'),
+    "linebreaksbr": ("Django's; write", '<p style="white-space: pre-line">{{ name }}</p>'),
+    "nl2br": ("Twig's; write", '<p style="white-space: pre-line">{{ name }}</p>'),
+    "newline_to_br": ("Liquid's; write", '<p style="white-space: pre-line">{{ name }}</p>'),
+    "floatformat": ("Django's; write", "{{ value | number(decimals=1) }}"),
+    "intcomma": ("Django's; write", "{{ value | number }}"),
+    "number_format": ("Twig's; write", "{{ value | number(decimals=2) }}"),
+    "format_number": ("Twig's; write", "{{ value | number }}"),
+    "format_currency": ("Twig's; write", "{{ price | money('EUR') }}"),
+    "format_date": ("Twig's; write", "{{ day | date('long') }}"),
+    "format_datetime": ("Twig's; write", "{{ day | datetime }}"),
+    "currency": ("of another library; write", "{{ price | money('EUR') }}"),
+    "intword": ("Django's; write", "{{ value | compact }}"),
+    "add": ("Django's; write", "{{ value + 1 }}"),
+    "plus": ("Liquid's; write", "{{ value + 1 }}"),
+    "minus": ("Liquid's; write", "{{ value - 1 }}"),
+    "times": ("Liquid's; write", "{{ value * 2 }}"),
+    "divided_by": ("Liquid's; write", "{{ value / 2 }}"),
+    "modulo": ("Liquid's; write", "{{ value % 2 }}"),
+    "default_if_none": ("Django's; write", "{{ name | default('…') }}"),
+    "pluralize": ("Django's; write", "{{ count }} {{ 'item' if count == 1 else 'items' }}"),
+    "yesno": ("Django's; write", "{{ 'yes' if value else 'no' }}"),
+    "truncatechars": ("Django's; write", "{{ name | truncate(40) }}"),
+    "truncatewords": ("Django's; write", "{{ name.split()[:10] | join(' ') }}"),
+    "capfirst": ("Django's; write", "{{ name[:1] | upper }}{{ name[1:] }}"),
+    "cut": ("Django's; write", "{{ name | replace(' ', '') }}"),
+    "make_list": ("Django's; write", "{{ name | list | join(' ') }}"),
+    "length_is": ("Django's; write", "{{ items | length == 1 }}"),
+    "slugify": ("Django's; write", "{{ name | lower | replace(' ', '-') }}"),
+    "divisibleby": ("a test here; write", "{{ value is divisibleby(2) }}"),
+    "escapejs": ("Django's; write", "<script>let a = {{ name | tojson }}</script>"),
+    "json_script": ("Django's; write", '<script type="application/json">{{ data | tojson }}</script>'),
+    "json_encode": ("Twig's; write", "<script>let a = {{ data | tojson }}</script>"),
+    "json": ("Liquid's; write", "<script>let a = {{ data | tojson }}</script>"),
+    "keys": ("Twig's; write", "{{ data.keys() | join(', ') }}"),
+    "merge": ("Twig's; write", "{{ (items + others) | join(', ') }}"),
+    "column": ("Twig's; write", "{{ items | map(attribute='name') | join(', ') }}"),
+    "upcase": ("Liquid's; write", "{{ name | upper }}"),
+    "downcase": ("Liquid's; write", "{{ name | lower }}"),
+    "strip": ("Liquid's; write", "{{ name | trim }}"),
+    "strip_html": ("Liquid's; write", "{{ name | striptags }}"),
+    "append": ("Liquid's; write", "{{ name ~ '…' }}"),
+    "prepend": ("Liquid's; write", "{{ '…' ~ name }}"),
+    "size": ("Liquid's; write", "{{ items | length }}"),
+    "where": ("Liquid's; write", "{{ items | selectattr('kind', 'equalto', 'a') | map(attribute='name') | join }}"),
+    "ceil": ("Liquid's; write", "{{ value | round(0, 'ceil') | int }}"),
+    "floor": ("Liquid's; write", "{{ value | round(0, 'floor') | int }}"),
+}
+"""Of each filter that is not there: why, and what to write."""
+
+LOOPS: Final = {
+    "counter": "index",
+    "counter0": "index0",
+    "revcounter": "revindex",
+    "revcounter0": "revindex0",
+    "first": "first",
+    "last": "last",
+    "index": "index",
+    "index0": "index0",
+    "rindex": "revindex",
+    "rindex0": "revindex0",
+    "length": "length",
+}
+"""Parts of Django's and Liquid's `forloop`, and of `loop` here."""
+
+_BLOCKS: Final = {
+    "if": "{% if a %}…{% endif %}",
+    "unless": "{% if not a %}…{% endif %}",
+    "each": "{% for a in items %}…{% endfor %}",
+    "with": "{% with a = data %}…{% endwith %}",
+}
+_SHORT: Final = {
+    "else": "`{{else}}` is Handlebars'; write `{% if a %}…{% else %}…{% endif %}`",
+    "!": "`{{! … }}` is Handlebars'; write `{# … #}`",
+    ">": (
+        "`{{> … }}` is Handlebars', and a template stands alone; repeat markup, write "
+        "`{% macro card(v) %}…{% endmacro %}{{ card(1) }}`"
+    ),
+    "@": "`@` is Handlebars'; write `{% for a in items %}{{ loop.index0 }}{% endfor %}`",
+}
+"""What follows Handlebars' braces, and the hint."""
+_OPERATORS: Final = {
+    "??": "`??` is Twig's; write `{{ name | default('…') }}`",
+    "?": "`a ? b : c` is Twig's; write `{{ 'b' if a else 'c' }}`",
+    "&&": "`&&` is JavaScript's; write `{{ a and b }}`",
+    "||": "`||` is JavaScript's; write `{{ a or b }}`",
+}
+_PATTERNS: Final = {"date": "d MMMM y", "time": "HH:mm", "datetime": "d MMM y HH:mm"}
+_HANDLEBARS: Final = re.compile(r"\{\{[~]?\s*(?P<mark>\{|[#/^>!&]|else\b|@)\s*(?P<word>[\w.@]*)[^}]*\}?\}\}")
+_COLON_FILTER: Final = re.compile(r"\|\s*(?P<name>\w+)\s*:\s*(?P<argument>\"[^\"]*\"|'[^']*'|[\w.]+)?")
+_TAG: Final = re.compile(r"\{%[-+]?\s*(?P<name>\w+)")
+
+
+def hint(tag: str, message: str) -> str | None:
+    """Return what the tag at which Jinja2's parser stopped is, and what to write; None where nothing is known of it."""
+    if "Missing end of comment" in message:
+        return "`{#` begins a comment, which does not end; in CSS and JavaScript write `{ #`"
+    handlebars = _HANDLEBARS.match(tag)
+    if handlebars is not None:
+        return _handlebars(handlebars["mark"], handlebars["word"])
+    if tag.startswith("{{"):
+        return _expression(tag)
+    name = _TAG.match(tag)
+    known = name is not None and name["name"] in TAGS and "unknown tag" in message
+    return tag_hint(name["name"]) if name is not None and known else None
+
+
+def tag_hint(name: str) -> str:
+    """Return what this tag is, and what to write."""
+    whose, write = TAGS[name]
+    return f"`{{% {name} %}}` is {whose} `{write}`"
+
+
+def filter_hint(name: str) -> str | None:
+    """Return why there is no such filter, and what to write; None where nothing is known of it."""
+    if name not in FILTERS:
+        return None
+    why, write = FILTERS[name]
+    return f"`{name}` is not available: {why} `{write}`"
+
+
+def _handlebars(mark: str, word: str) -> str:
+    if mark in _SHORT:
+        return _SHORT[mark]
+    if mark in "{&":
+        whose = "`{{{ … }}}` is Handlebars'" if mark == "{" else "`{{& … }}` is Mustache's"
+        return f"{whose}; every value is escaped, write `{{{{ {word or 'name'} }}}}`"
+    return f"`{{{{{mark}{word}…}}}}` is Handlebars'; write `{_BLOCKS.get(word, _BLOCKS['if'])}`"
+
+
+def _expression(tag: str) -> str | None:
+    colon = _COLON_FILTER.search(tag)
+    if colon is not None:
+        return _colon(colon["name"], colon["argument"] or "'…'")
+    return next((hint for operator, hint in _OPERATORS.items() if operator in tag), None)
+
+
+def _colon(name: str, argument: str) -> str:
+    if name in _PATTERNS:
+        return f"`{name}:{argument}` is Django's and Liquid's; write `{{{{ day | {name}('{_PATTERNS[name]}') }}}}`"
+    write = f"{{{{ name | {name}({argument}) }}}}"
+    return filter_hint(name) or f"`{name}:` is Django's and Liquid's; arguments stand in parentheses, write `{write}`"

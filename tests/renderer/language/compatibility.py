@@ -1,0 +1,69 @@
+"""Writes docs/template-compatibility.md: `python -m tests.renderer.language.compatibility --write`."""
+
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from tests.renderer.language.jinja_suite import REFUSED, ROOT, Case, Outcome, cases, outcome
+
+PAGE: Final = ROOT / "docs" / "template-compatibility.md"
+_HEAD: Final = """# Compatibility with Jinja2
+
+This page is generated from a test. It renders the templates of the test suite of Jinja2 {version} that take JSON and
+have the default syntax, once by Jinja2's own sandbox and once as a poster's template, and compares the texts. Jinja2
+escapes everything, prints nothing for null and treats missing values as
+[Writing templates](templates.md#the-language) says.
+
+| | templates |
+|---|---|
+| rendered | {total} |
+| the same text, or an error for both | {same} |
+| refused at upload, for a construct of the list below | {refused} |
+| different | {different} |
+
+## Refused constructs
+
+| construct | templates | instead |
+|---|---|---|
+"""
+
+
+def outcomes_of(found: Sequence[Case]) -> list[tuple[Case, Outcome, str]]:
+    """Return what posters' templates make of each template, and why."""
+    return [(case, *outcome(case)) for case in found]
+
+
+def page(outcomes: Sequence[tuple[Case, Outcome, str]]) -> str:
+    """Return the page for the templates of the suite."""
+    counts = Counter(kind for _, kind, _ in outcomes)
+    refused = Counter(reason for _, kind, reason in outcomes if kind == "refused")
+    different = [case for case, kind, _ in outcomes if kind == "different"]
+    text = _HEAD.format(
+        version=version("jinja2"),
+        total=len(outcomes),
+        same=counts["same"],
+        refused=counts["refused"],
+        different=counts["different"],
+    )
+    text += "".join(f"| {what} | {refused[what]} | {instead} |\n" for what, _, instead in REFUSED)
+    if different:
+        text += "\n## Different\n"
+        text += "".join(f"\n```jinja\n{case.source.strip()}\n```\n" for case in different)
+    return text
+
+
+def suite() -> list[Case]:
+    """Return the templates of Jinja2's test suite. Raises FileNotFoundError."""
+    with tempfile.TemporaryDirectory() as directory:
+        return cases(Path(directory) / "record")
+
+
+if __name__ == "__main__":
+    current = page(outcomes_of(suite()))
+    if "--write" in sys.argv:
+        PAGE.write_text(current, encoding="utf-8")
+    sys.exit(PAGE.read_text(encoding="utf-8") != current)

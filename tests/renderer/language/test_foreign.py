@@ -1,0 +1,137 @@
+"""What people bring from Handlebars, Django, Twig and Liquid is recognized, and every hint works where it stands."""
+
+import re
+
+import pytest
+
+from renderer.language import foreign
+from tests.renderer.language.reading import errors_of
+
+BROUGHT = {
+    "Handlebars condition": ("<p>\n{{#if x}}a{{/if}}", 2, 1),
+    "Handlebars loop": ("{{#each xs}}{{this}}{{/each}}", 1, 1),
+    "Handlebars unless": ("{{#unless x}}a{{/unless}}", 1, 1),
+    "Handlebars end": ("{% if x %}a{{/if}}", 1, 12),
+    "Handlebars else": ("{% if x %}a{{else}}b{% endif %}", 1, 14),
+    "Handlebars markup": ("<p>{{{x}}}</p>", 1, 4),
+    "Handlebars comment": ("{{! c }}", 1, 1),
+    "Handlebars partial": ("{{> card }}", 1, 1),
+    "Handlebars index": ("{{ @index }}", 1, 1),
+    "Mustache markup": ("{{& x }}", 1, 1),
+    "Django load": ("{% load static %}", 1, 1),
+    "Django empty": ("{% for a in xs %}{% empty %}{% endfor %}", 1, 18),
+    "Django date": ('{{ d|date:"Y" }}', 1, 1),
+    "Django default": ('{{ d|default:"x" }}', 1, 1),
+    "Django counter": ("{% for a in xs %}{{ forloop.counter }}{% endfor %}", 1, 28),
+    "Django last": ("{% for a in xs %}{% if not forloop.last %}, {% endif %}{% endfor %}", 1, 35),
+    "Django breaks": ("<p>{{ x|linebreaks }}", 1, 9),
+    "Django verbatim": ("a{% endverbatim %}", 1, 2),
+    "Liquid assign": ("{% assign x = 1 %}", 1, 1),
+    "Liquid date": ('{{ x | date: "%Y" }}', 1, 1),
+    "Liquid elsif": ("{% if a %}{% elsif b %}{% endif %}", 1, 11),
+    "Twig elseif": ("{% if a %}{% elseif b %}{% endif %}", 1, 11),
+    "Twig choice": ("{{ x ? 'a' : 'b' }}", 1, 1),
+    "Twig default": ("{{ x ?? 'a' }}", 1, 1),
+    "JavaScript's or": ("{{ x || y }}", 1, 1),
+    "CSS with {#": ("<style>@media(a){#hero{top:0}}</style>", 1, 17),
+    "JavaScript with {#": ("<script>class A {#b = 1}</script>", 1, 17),
+    "url in a style attribute": ('<p style="background: url({{ x }})">', 1, 27),
+    "url in a style attribute with single quotes": ("<p style='background: url({{ x }})'>", 1, 27),
+    "url in a style element": ("<style>p { background: url({{ x }}) }</style>", 1, 28),
+    "Django's pattern": ("{{ x|date('F j, Y') }}", 1, 6),
+    "Django's pattern of a time": ("{{ x|time('H:i') }}", 1, 6),
+    "Django's pattern of digits": ("{{ x|date('Y-m-d') }}", 1, 6),
+    "strftime's pattern": ("{{ x|datetime('%d.%m.%Y %H:%M') }}", 1, 6),
+    "moment's pattern": ("{{ x|date('DD.MM.YYYY') }}", 1, 6),
+    "a week's year": ("{{ x|date('dd.MM.YYYY') }}", 1, 6),
+    "a time in a date": ("{{ x|date('d MMM HH:mm') }}", 1, 6),
+    "a date in a time": ("{{ x|time('d MMM') }}", 1, 6),
+}
+PATTERNS = {
+    "F j, Y": ("date", "MMMM d, yyyy"),
+    "Y-m-d": ("date", "yyyy-MM-dd"),
+    "d/m/y": ("date", "dd/MM/yy"),
+    "D d M Y": ("date", "EEE dd MMM yyyy"),
+    "H:i": ("time", "HH:mm"),
+    "g:i A": ("time", "h:mm a"),
+    "%d.%m.%Y %H:%M": ("datetime", "dd.MM.yyyy HH:mm"),
+    "%B %-d, %Y": ("date", "MMMM d, yyyy"),
+    "DD.MM.YYYY": ("date", "dd.MM.yyyy"),
+    "dd.MM.YYYY": ("date", "dd.MM.yyyy"),
+    "dddd, D MMMM YYYY": ("date", "EEEE, d MMMM yyyy"),
+    "d MMM HH:mm": ("date", None),
+}
+
+
+@pytest.mark.parametrize(("html", "line", "column"), BROUGHT.values(), ids=BROUGHT)
+def test_it_is_answered_with_its_place_and_what_to_write(html: str, line: int, column: int) -> None:
+    """The first error says what it is, where it stands, and what to write instead."""
+    error = errors_of(html)[0]
+
+    assert (error.line, error.column) == (line, column)
+    assert re.search("write|quotes|`datetime`", error.message)
+    assert "unexpected" not in error.message
+    assert "expected token" not in error.message
+
+
+@pytest.mark.parametrize("html", [html for html, *_ in BROUGHT.values()], ids=BROUGHT)
+def test_what_a_hint_says_is_accepted(html: str) -> None:
+    """A template that holds what the hint says to write can be uploaded."""
+    message = errors_of(html)[0].message
+    shown = re.search(r"(?:write|with|say|quotes:) `(.*)`\Z", message)
+    if shown is None or "url(" in shown.group(1) or "{ #" in shown.group(1):
+        return
+
+    assert errors_of("{% for a in items %}" + shown.group(1).replace("…", "c") + "{% endfor %}") == []
+
+
+@pytest.mark.parametrize("quote", ['"', "'"])
+def test_the_hint_for_an_address_works_where_it_stands(quote: str) -> None:
+    """Inside an attribute the address takes the other quotes."""
+    html = f"<p style={quote}background: url({{{{ x }}}}){quote}>"
+    shown = re.search(r"`(url\(.*\))`", errors_of(html)[0].message)
+
+    assert shown is not None
+    assert errors_of(html.replace("url({{ x }})", shown.group(1).replace("…", "x"))) == []
+
+
+def test_a_space_ends_the_comment_that_css_began() -> None:
+    """`{ #` is CSS and JavaScript, as the hint says."""
+    assert errors_of("<style>@media(width > 1px){ #hero{top:0}}</style>{{ x }}") == []
+
+
+@pytest.mark.parametrize("name", foreign.TAGS)
+def test_every_tag_has_a_hint_that_works(name: str) -> None:
+    """The tag is refused by its name, and what to write instead is accepted."""
+    error = errors_of("{% " + name + " x %}")[0]
+
+    assert error.message == foreign.tag_hint(name)
+    assert errors_of(foreign.TAGS[name][1]) == []
+
+
+@pytest.mark.parametrize("name", foreign.FILTERS)
+def test_every_filter_has_a_hint_that_works(name: str) -> None:
+    """The filter is refused by its name, and what to write instead is accepted."""
+    error = errors_of("{{ x | " + name + " }}")[0]
+
+    assert error.message == foreign.filter_hint(name)
+    assert errors_of(foreign.FILTERS[name][1]) == []
+
+
+@pytest.mark.parametrize("part", foreign.LOOPS)
+def test_every_part_of_a_loop_has_a_hint_that_works(part: str) -> None:
+    """`forloop` is `loop` here."""
+    error = errors_of("{% for a in xs %}{{ forloop." + part + " }}{% endfor %}")[0]
+
+    assert f"loop.{foreign.LOOPS[part]} " in error.message
+    assert errors_of("{% for a in xs %}{{ loop." + foreign.LOOPS[part] + " }}{% endfor %}") == []
+
+
+@pytest.mark.parametrize(("pattern", "expected"), PATTERNS.items())
+def test_a_pattern_of_another_library_is_translated(pattern: str, expected: tuple[str, str | None]) -> None:
+    """The hint is the pattern that means the same, and it is accepted; where there is none, it names the filter."""
+    kind, better = expected
+    error = errors_of("{{ x | " + kind + "('" + pattern + "') }}")[0]
+
+    assert (f"write '{better}'" in error.message) if better else ("`datetime`" in error.message)
+    assert better is None or errors_of("{{ x | " + kind + "('" + better + "') }}") == []
