@@ -87,8 +87,8 @@ class RequestHandler:
                 template = self._find_template(request.template_id, requested_at, final)
                 return self._pin_all(self._expand(request, generation), template, requested_at, headers)
 
-    def reject(self, delivery: Delivery, reason: str) -> list[Record]:
-        """Return the failure of a request that is not valid, none where not even its job can be read."""
+    def reject(self, delivery: Delivery, reason: str, code: ErrorCode = "invalid_request") -> list[Record]:
+        """Return the failure of a request that cannot be handled, none where not even its job can be read."""
         salvaged = salvage(delivery.value)
         if salvaged is None:
             return []
@@ -101,7 +101,7 @@ class RequestHandler:
             source=salvaged.source,
         )
         events = PosterEvents(poster=poster, now=self._now(), headers=event_headers(delivery))
-        return events.refused("invalid_request", reason)
+        return events.refused(code, reason)
 
     def _expand(self, request: PosterRequested | BatchRequested, generation: int) -> Iterator["RequestedPoster"]:
         """Return the posters of a request. Those of a part that contradicts an earlier one have a `problem`.

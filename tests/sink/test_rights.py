@@ -30,6 +30,7 @@ TABLES = (
     "template_generation_logs",
     "blown_fuses",
     "dead_letter_actions",
+    "crash_journal",
 )
 WRITES = {
     "intake": {"blown_fuses"},
@@ -39,6 +40,8 @@ WRITES = {
     "sink": {"template_generation_jobs", "template_poster_results", "template_generation_logs", "blown_fuses"},
     "operator": {"blown_fuses", "dead_letter_actions"},
 }
+for _role in ("intake", "retry", "render", "templates", "sink"):
+    WRITES[_role].add("crash_journal")
 READS = {role: set(tables) for role, tables in WRITES.items()}
 READS["render"] |= {"templates", "template_drafts"}
 READS["operator"] |= set(TABLES) - {"template_drafts"}
