@@ -1,7 +1,9 @@
 """A poster that kills its worker, and workers that are killed from outside, on the whole system."""
 
 import time
+from functools import partial
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -33,6 +35,13 @@ def deadly_system(idle_system: System, tmp_path: Path) -> System:
     idle_system.environment |= {"PYTHONPATH": f"{tmp_path}:{REPOSITORY}", "POSTERS_INSTANCE": "one"}
     idle_system.start_worker()
     return idle_system
+
+
+def _in_flight(system: System) -> list[dict[str, Any]]:
+    """Return what the running worker has noted of its posters."""
+    assert system.worker is not None
+    query = "SELECT subject FROM crash_journal WHERE role = 'render' AND worker LIKE %s"
+    return system.rows(query, f"%.{system.worker.pid}.%")
 
 
 def test_a_poster_kills_two_workers_and_is_given_up(deadly_system: System) -> None:
@@ -68,7 +77,7 @@ def test_a_poster_kills_two_workers_and_is_given_up(deadly_system: System) -> No
 
 
 def test_workers_that_are_killed_make_nothing_poison(deadly_system: System) -> None:
-    """Ten kills while posters are rendered, in workers and in the children that handle them alone: all are completed."""
+    """Ten kills while posters are rendered, in workers and in children that handle them alone: all complete."""
     system = deadly_system
     version = system.upload("<p>{{ title }}</p>")
     jobs = []
@@ -77,13 +86,7 @@ def test_workers_that_are_killed_make_nothing_poison(deadly_system: System) -> N
             system.request(f"{version.section}_latest", {"title": f"{kill} {number}"}, entity_id="slow", reuse=False)
             for number in range(3)
         ]
-        assert system.worker is not None
-        in_flight = f"%.{system.worker.pid}.%"
-        system.eventually(
-            lambda pattern=in_flight: system.rows(
-                "SELECT * FROM crash_journal WHERE role = 'render' AND worker LIKE %s", pattern
-            )
-        )
+        system.eventually(partial(_in_flight, system))
         system.kill_worker()
         system.start_worker()
     outcomes = [system.outcome(job) for job in jobs]
