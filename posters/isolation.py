@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import sys
 from collections.abc import Sequence
 from typing import Final, cast
@@ -32,7 +33,12 @@ async def handle_in_child(role: Role, deliveries: Sequence[Delivery]) -> Verdict
 async def _run_child(role: Role, deliveries: Sequence[Delivery]) -> Verdict | None:
     """Return how a child ended; None where it ended before it began."""
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "posters.isolated", role, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        sys.executable,
+        *("-m", "posters.isolated", role),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        # A failpoint stands for a power cut, which is no record's fault.
+        env={name: value for name, value in os.environ.items() if name != "FAILPOINT"},
     )
     stdin, stdout = cast("asyncio.StreamWriter", child.stdin), cast("asyncio.StreamReader", child.stdout)
     try:
