@@ -194,6 +194,10 @@ class GuardedInbox(Inbox):
                 declare_wait("looking for a poison message among records that were in flight in crashes")
             try:
                 refused = await self._try(list(suspects), guard)
+            except Exception:
+                # Not raised: a guard that fails must not stop what would go on without it.
+                logger.exception("the crash guard has failed; suspects are handled as usual")
+                refused = [each for each in suspects if (each.topic, each.partition, each.offset) in self._deferred]
             finally:
                 declare_wait(None)
         for delivery in refused:
@@ -250,7 +254,7 @@ class GuardedInbox(Inbox):
     def _on_done(self, task: "asyncio.Task[Any]") -> None:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
-            logger.error("the crash guard has failed; its records are delivered again", exc_info=task.exception())
+            logger.error("a task of the crash guard has failed", exc_info=task.exception())
 
 
 def _adopting(note: Note, left: Sequence[Note]) -> Note:

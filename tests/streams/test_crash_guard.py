@@ -248,6 +248,29 @@ async def test_what_no_child_can_handle_is_handled_as_usual(ordered: bool) -> No
     assert third.condemned == []
 
 
+@pytest.mark.parametrize("ordered", [True, False])
+async def test_a_guard_that_fails_stops_nothing(ordered: bool) -> None:
+    """Its suspects are handled as usual, those that were finished before it failed excepted."""
+    shared = SharedJournal()
+    for name in ("first", "second"):
+        await crash(shared, name, 0, 1)
+
+    def fail(deliveries: Sequence[Delivery]) -> Verdict:
+        if len(deliveries) == 2:
+            return "crashed"
+        if deliveries[0].offset == 0:
+            return "finished"
+        raise ValueError("a bug")
+
+    third = Worker(shared, "third", fail, ordered=ordered)
+    third.deliver(0, 1)
+    taken = await third.take() or await third.take()
+    third.inbox.finish(third.taken)
+
+    assert taken == [1]
+    assert third.acknowledged == [0, 1]
+
+
 async def test_a_shutdown_leaves_nothing_and_an_error_leaves_what_was_in_flight() -> None:
     """Records that a drain could not finish were in no crash; those of a role that failed were."""
     for drained, left in ((True, 0), (False, 1)):
