@@ -5,16 +5,18 @@ cannot be left out without losing posters (records are acknowledged in order, af
 """
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import ExitStack
 from types import ModuleType
 from typing import Any, Final
 from unittest.mock import patch
 
-from agents.render.crash_journal import CrashJournal
+from agents.crash_journal import CrashJournalTable
 from agents.storage.breaker import BreakingStore
 from agents.storage.port import ObjectStore
 from posters import roles, worker
 from posters.main import main
+from streams.crash_guard import Note
 from streams.dead_letter_limit import DeadLetterLimit
 from streams.lag import Lag
 from streams.watchdog import Watchdog
@@ -36,10 +38,23 @@ class NoWatchdog:
         """Do nothing."""
 
 
-class NoJournal(CrashJournal):
-    """Is never opened, and so never written."""
+class NoJournal:
+    """Notes nothing and finds nothing."""
 
-    def open(self) -> None:
+    async def open(self) -> None:
+        """Do nothing."""
+
+    async def begin(self, _: Sequence[Note]) -> Sequence[Note]:
+        """Find nothing."""
+        return ()
+
+    async def adopt(self, _: Sequence[Note]) -> None:
+        """Do nothing."""
+
+    async def end(self, _: Sequence[Note]) -> None:
+        """Do nothing."""
+
+    async def leave(self) -> None:
         """Do nothing."""
 
 
@@ -71,10 +86,15 @@ def no_breaker(store: ObjectStore, _: object) -> ObjectStore:
     return store
 
 
+def no_journal(*_: object) -> Any:
+    """Return a journal that notes nothing."""
+    return NoJournal()
+
+
 GUARDS: Final[tuple[tuple[ModuleType, type[Any], Any], ...]] = (
     (worker, Watchdog, NoWatchdog),
     (worker, Lag, NoLag),
-    (roles, CrashJournal, NoJournal),
+    (roles, CrashJournalTable, no_journal),
     (roles, DeadLetterLimit, NoDeadLetterLimit),
     (roles, BreakingStore, no_breaker),
 )

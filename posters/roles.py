@@ -1,24 +1,28 @@
 """The composition root: opens each role with everything it needs. The only module that knows every package."""
 
 import asyncio
+import os
+import platform
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Final
+from uuid import uuid4
 
 from agents.cancellations import Cancellations
+from agents.crash_journal import CrashJournalTable
 from agents.dead_letter_limits import DeadLetterLimitTable
 from agents.intake.agent import IntakeAgent
 from agents.intake.catalog import Catalog
 from agents.intake.request_handler import RequestHandler
 from agents.metrics import BROWSER_RESTARTS
 from agents.oversized import ReducingPublisher
+from agents.poison import PoisonMessages, fail_pinned, poster_identity
 from agents.postgres import Database
 from agents.render.agent import RenderAgent
-from agents.render.crash_journal import CrashJournal, default_directory
 from agents.render.image_store import ImageStore
 from agents.render.lanes import Lanes
 from agents.render.poster_renderer import PosterRenderer
@@ -36,6 +40,7 @@ from agents.storage.breaker import BreakingStore
 from agents.storage.claims import StoredClaims
 from agents.storage.open_store import object_store
 from agents.templates.agent import TemplatesAgent
+from posters.isolation import handle_in_child
 from renderer.assets.fetcher import HttpFetcher
 from renderer.engine import Engine
 from renderer.errors import BrowserNotFoundError
@@ -43,11 +48,12 @@ from renderer.sandbox.sandbox import TemplateSandbox
 from schemas import topics
 from streams.build import build_id
 from streams.compacted_topic import CompactedTopicReader
+from streams.crash_guard import GuardedInbox
 from streams.dead_letter_limit import DeadLetterLimit
 from streams.dead_letters import DeadLetterTopic
 from streams.errors import SettingsError
 from streams.faust_bridge.application import RoleApp
-from streams.inbox import Inbox, Queue, pause_switch, weigh_by_size
+from streams.inbox import Queue, pause_switch, weigh_by_size
 from streams.liveness import Liveness
 from streams.logs import log_context
 from streams.topics import EDGES, Role
@@ -64,8 +70,10 @@ class RunningRole:
 
     role: Role
     app: RoleApp
+    inbox: GuardedInbox
     work: Callable[[], Awaitable[None]]
     dead_letter_limit: DeadLetterLimit
+    poison: PoisonMessages
 
     @cached_property
     def liveness(self) -> Liveness:
@@ -83,19 +91,31 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-async def open_role(role: Role, settings: Settings, exit_stack: AsyncExitStack) -> RunningRole:
+async def open_role(role: Role, settings: Settings, exit_stack: AsyncExitStack, *, guarded: bool = True) -> RunningRole:
     """Open everything the role needs, except its consumer; `exit_stack` closes it in reverse order.
 
-    Raises SettingsError, UnavailableError.
+    `guarded`: records are noted in the crash journal, and poison messages recognised. Raises SettingsError,
+    UnavailableError.
     """
     with log_context(role=role):
         opened: RunningRole = await _OPENERS[role](settings, exit_stack)
+        if guarded:
+            await _guard(opened, settings, exit_stack)
     return opened
 
 
-def _app(role: Role, settings: Settings, **inbox_options: Any) -> tuple[RoleApp, Inbox]:
+async def _guard(opened: RunningRole, settings: Settings, exit_stack: AsyncExitStack) -> None:
+    """Have the role's inbox recognise poison messages."""
+    worker = f"{platform.node()}.{os.getpid()}.{uuid4().hex[:8]}"
+    journal = CrashJournalTable(_database(exit_stack, settings, opened.role), opened.role, worker)
+    await journal.open()
+    opened.inbox.guard(journal, partial(handle_in_child, opened.role), opened.poison.condemn)
+    exit_stack.push_async_callback(opened.inbox.close)
+
+
+def _app(role: Role, settings: Settings, **inbox_options: Any) -> tuple[RoleApp, GuardedInbox]:
     edges = EDGES[role]
-    inbox = Inbox(edges.consumes, edges.cap, **inbox_options)
+    inbox = GuardedInbox(edges.consumes, edges.cap, **inbox_options)
     return RoleApp(role, settings, [inbox]), inbox
 
 
@@ -117,7 +137,9 @@ def _database(exit_stack: AsyncExitStack, settings: Settings, role: Role) -> Dat
     return database
 
 
-async def _dead_letters(exit_stack: AsyncExitStack, settings: Settings, app: RoleApp, inbox: Inbox) -> DeadLetterLimit:
+async def _dead_letters(
+    exit_stack: AsyncExitStack, settings: Settings, app: RoleApp, inbox: GuardedInbox
+) -> DeadLetterLimit:
     role = app.role
     claims = StoredClaims(lambda: object_store(settings.storage_url))
     exit_stack.push_async_callback(claims.close)
@@ -135,24 +157,28 @@ async def _open_intake(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
     app, inbox = _app("intake", settings, weigh=weigh_by_size)
     limit = await _dead_letters(exit_stack, settings, app, inbox)
     handler = RequestHandler(catalog, cancellations, now)
-    agent = IntakeAgent(inbox, ReducingPublisher(app.publisher), limit, handler, catalog)
-    return RunningRole(role="intake", app=app, work=agent.run, dead_letter_limit=limit)
+    publisher = ReducingPublisher(app.publisher)
+    agent = IntakeAgent(inbox, publisher, limit, handler, catalog)
+    poison = PoisonMessages(publisher, limit, lambda delivery, reason: handler.reject(delivery, reason, "internal"))
+    return RunningRole(role="intake", app=app, inbox=inbox, work=agent.run, dead_letter_limit=limit, poison=poison)
 
 
 async def _open_retry(settings: Settings, exit_stack: AsyncExitStack) -> RunningRole:
     cancellations = Cancellations()
     await _read_compacted(exit_stack, settings, [(topics.JOB_CANCELLATIONS, cancellations.on_record)])
-    app, inbox = _app("retry", settings)
+    app, inbox = _app("retry", settings, ordered=False, note_deferred=False, identify=poster_identity)
     limit = await _dead_letters(exit_stack, settings, app, inbox)
+    publisher = ReducingPublisher(app.publisher)
     agent = RetryAgent(
         inbox,
-        ReducingPublisher(app.publisher),
+        publisher,
         limit,
         cancellations,
         longest_wait=max(_LEAST_LONGEST_WAIT_SECONDS, 2 * max(settings.retry_delay_seconds)),
         now=now,
     )
-    return RunningRole(role="retry", app=app, work=agent.run, dead_letter_limit=limit)
+    poison = PoisonMessages(publisher, limit, fail_pinned(now))
+    return RunningRole(role="retry", app=app, inbox=inbox, work=agent.run, dead_letter_limit=limit, poison=poison)
 
 
 def _sandbox(exit_stack: AsyncExitStack) -> RetryingSandbox:
@@ -168,8 +194,10 @@ async def _open_templates(settings: Settings, exit_stack: AsyncExitStack) -> Run
     await sandbox.start()
     app, inbox = _app("templates", settings)
     limit = await _dead_letters(exit_stack, settings, app, inbox)
-    agent = TemplatesAgent(inbox, ReducingPublisher(app.publisher), limit, database, sandbox, now)
-    return RunningRole(role="templates", app=app, work=agent.run, dead_letter_limit=limit)
+    publisher = ReducingPublisher(app.publisher)
+    agent = TemplatesAgent(inbox, publisher, limit, database, sandbox, now)
+    poison = PoisonMessages(publisher, limit)
+    return RunningRole(role="templates", app=app, inbox=inbox, work=agent.run, dead_letter_limit=limit, poison=poison)
 
 
 async def _engine(settings: Settings, exit_stack: AsyncExitStack) -> Engine:
@@ -191,11 +219,9 @@ async def _open_render(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
     cancellations = Cancellations()
     engine = await _engine(settings, exit_stack)
     queue: Queue = Lanes(lambda: engine.concurrency_limit.has_room_for_bulk)
-    app, inbox = _app("render", settings, queue=queue)
+    app, inbox = _app("render", settings, queue=queue, ordered=False, identify=poster_identity)
     engine.concurrency_limit.on_free = inbox.recheck_queue
     store = BreakingStore(object_store(settings.storage_url), pause_switch(inbox))
-    crash_journal = CrashJournal(default_directory())
-    crash_journal.open()
     exit_stack.push_async_callback(engine.close)
     sandbox = _sandbox(exit_stack)
     await asyncio.gather(
@@ -215,18 +241,19 @@ async def _open_render(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
         clock=time.monotonic,
     )
     limit = await _dead_letters(exit_stack, settings, app, inbox)
+    publisher = ReducingPublisher(app.publisher)
     agent = RenderAgent(
         inbox,
-        ReducingPublisher(app.publisher),
+        publisher,
         limit,
         cancellations,
         renderer,
-        crash_journal,
         concurrency_limit=engine.concurrency_limit,
         retry_delays=settings.retry_delay_seconds,
         now=now,
     )
-    return RunningRole(role="render", app=app, work=agent.run, dead_letter_limit=limit)
+    poison = PoisonMessages(publisher, limit, fail_pinned(now))
+    return RunningRole(role="render", app=app, inbox=inbox, work=agent.run, dead_letter_limit=limit, poison=poison)
 
 
 async def _open_sink(settings: Settings, exit_stack: AsyncExitStack) -> RunningRole:
@@ -251,7 +278,8 @@ async def _open_sink(settings: Settings, exit_stack: AsyncExitStack) -> RunningR
     exit_stack.push_async_callback(eraser_database.close)
     sink = Sink(database, publisher, limit)
     agent = SinkAgent(inbox, sink, Erasures(eraser_database, store, publisher), janitor)
-    return RunningRole(role="sink", app=app, work=agent.run, dead_letter_limit=limit)
+    poison = PoisonMessages(publisher, limit)
+    return RunningRole(role="sink", app=app, inbox=inbox, work=agent.run, dead_letter_limit=limit, poison=poison)
 
 
 _OPENERS: Final[dict[Role, Callable[[Settings, AsyncExitStack], Awaitable[RunningRole]]]] = {

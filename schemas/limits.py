@@ -7,6 +7,8 @@ CUSTOM_DATA_MAX_BYTES = 64 * 1024
 CUSTOM_DATA_MAX_DEPTH = 16
 METADATA_MAX_BYTES = 4 * 1024
 BATCH_MAX_POSTERS = 500
+"""Of one event; a larger job is several of them."""
+JOB_MAX_POSTERS = 100_000
 REQUEST_MAX_BYTES = 900 * 1024
 """An event on `poster-requests` as a whole; what bounds a batch of large posters."""
 BULK_ABOVE_POSTERS = 10

@@ -1,18 +1,16 @@
 """Requests of a site: the events on `poster-requests`."""
 
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
-from msgspec import Raw
+from msgspec import Meta, Raw
 
 from . import limits
 from .envelope import Envelope
 from .fields import (
     EntityId,
-    Index,
     JobId,
     JsonObject,
-    Positive,
     Priority,
     Text,
     Timestamp,
@@ -22,6 +20,10 @@ from .fields import (
     check_json,
     check_metadata,
 )
+
+# The upper bounds are checked by `BatchRequested`, whose messages say more than a decoder's.
+PosterCount = Annotated[int, Meta(ge=1, extra_json_schema={"maximum": limits.JOB_MAX_POSTERS})]
+FirstIndex = Annotated[int, Meta(ge=0, extra_json_schema={"maximum": limits.JOB_MAX_POSTERS - 1})]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +68,7 @@ class BatchPoster:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchRequested(Envelope):
-    """Up to 500 posters of one job; a larger job is several of these, each a `part` of `parts`.
+    """Up to 500 posters of one job; a larger job, of up to 100,000, is several of these, each a `part` of `parts`.
 
     `posters` stay raw, so that each is decoded on its own and a bad one fails alone (see `codec.decode_poster`).
     """
@@ -81,10 +83,10 @@ class BatchRequested(Envelope):
     reuse: bool = True
     priority: Priority | None = None
     deadline: Timestamp | None = None
-    part: Positive = 1
-    parts: Positive = 1
-    first_index: Index = 0
-    total_count: Positive | None = None
+    part: PosterCount = 1
+    parts: PosterCount = 1
+    first_index: FirstIndex = 0
+    total_count: PosterCount | None = None
 
     def __post_init__(self) -> None:
         check_metadata(self.metadata)
@@ -101,10 +103,19 @@ class BatchRequested(Envelope):
             raise ValueError("`total_count` is required where `parts` is more than 1")
         if self.part > 1 and self.first_index == 0:
             raise ValueError(f"`first_index` is required: it says which poster is the first of part {self.part}")
-        if self.total > limits.NUMBER_MAX:
-            raise ValueError(f"`first_index` is {self.first_index:,}, which leaves no room for the posters")
-        if self.total_count is not None and self.first_index + len(self.posters) > self.total_count:
+        if self.first_index + len(self.posters) > self.total:
             raise ValueError(f"`total_count` is {self.total_count}, but this part reaches past it")
+        self._check_total()
+
+    def _check_total(self) -> None:
+        """Raise ValueError where the job is too large, or its parts cannot hold or cannot share its posters."""
+        capacity = self.parts * limits.BATCH_MAX_POSTERS
+        if self.total > limits.JOB_MAX_POSTERS:
+            raise ValueError(f"the job has {self.total:,} posters; {limits.JOB_MAX_POSTERS:,} are allowed")
+        if self.total > capacity:
+            raise ValueError(f"the job has {self.total:,} posters, but its `parts` hold {capacity:,} at most")
+        if self.parts > self.total:
+            raise ValueError(f"`parts` is {self.parts:,}, more than the {self.total:,} posters of the job")
 
     @property
     def total(self) -> int:

@@ -4,7 +4,7 @@ Plain functions of the request, the template catalog and the cancellations; no K
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from agents.events import (
     job_cancellation,
     pinned_id,
 )
+from agents.intake.batch_parts import BatchParts
 from agents.intake.catalog import Catalog, CatalogVersion
 from schemas.codec import ContractError, decode_poster
 from schemas.codes import ErrorCode
@@ -60,11 +61,12 @@ class MissingTemplate:
 
 
 class RequestHandler:
-    """Turns requests into records. Its only state is the catalog and the cancelled jobs."""
+    """Turns requests into records. Its state: the catalog, the cancelled jobs and the latest parts of batches."""
 
     def __init__(self, catalog: Catalog, cancellations: Cancellations, now: Callable[[], datetime]) -> None:
         self._catalog = catalog
         self._cancellations = cancellations
+        self._parts = BatchParts()
         self._now = now
 
     def handle(self, request: Request, delivery: Delivery, *, final: bool = False) -> Iterator[Record]:
@@ -83,10 +85,10 @@ class RequestHandler:
                 if self._cancellations.covers(request.job_id, generation):
                     return iter(())
                 template = self._find_template(request.template_id, requested_at, final)
-                return self._pin_all(expand(request, generation), template, requested_at, headers)
+                return self._pin_all(self._expand(request, generation), template, requested_at, headers)
 
-    def reject(self, delivery: Delivery, reason: str) -> list[Record]:
-        """Return the failure of a request that is not valid, none where not even its job can be read."""
+    def reject(self, delivery: Delivery, reason: str, code: ErrorCode = "invalid_request") -> list[Record]:
+        """Return the failure of a request that cannot be handled, none where not even its job can be read."""
         salvaged = salvage(delivery.value)
         if salvaged is None:
             return []
@@ -99,7 +101,21 @@ class RequestHandler:
             source=salvaged.source,
         )
         events = PosterEvents(poster=poster, now=self._now(), headers=event_headers(delivery))
-        return events.records_of_refusal("invalid_request", reason)
+        return events.records_of_refusal(code, reason)
+
+    def _expand(self, request: PosterRequested | BatchRequested, generation: int) -> Iterator["RequestedPoster"]:
+        """Return the posters of a request. Those of a part that contradicts an earlier one have a `problem`.
+
+        What an earlier part has requested is left out, so that a poster has one outcome.
+        """
+        posters = expand(request, generation)
+        # A replay requests a choice of posters, as parts of their own.
+        if isinstance(request, BatchRequested) and generation == 0:
+            contradiction = self._parts.add(request)
+            if contradiction is not None:
+                reason, known = contradiction.reason, contradiction.known
+                return (replace(each, problem=reason) for each in posters if each.poster_index not in known)
+        return posters
 
     def _find_template(self, template_id: str, at: datetime, final: bool) -> CatalogVersion | MissingTemplate:
         try:

@@ -9,7 +9,6 @@ from agents.cancellations import Cancellations
 from agents.events import PinnedPosterEvents, StoredPoster
 from agents.metrics import QUEUE_SECONDS, RETRIES
 from agents.postgres import SchemaMismatchError
-from agents.render.crash_journal import CrashJournal
 from agents.render.poster_renderer import PosterRenderer
 from agents.render.retry_schedule import retry_for
 from renderer.concurrency_limit import ConcurrencyLimit
@@ -38,7 +37,6 @@ class RenderAgent:
         dead_letters: DeadLetters,
         cancellations: Cancellations,
         renderer: PosterRenderer,
-        crash_journal: CrashJournal,
         *,
         concurrency_limit: ConcurrencyLimit,
         retry_delays: Sequence[float],
@@ -49,7 +47,6 @@ class RenderAgent:
         self._dead_letters = dead_letters
         self._cancellations = cancellations
         self._renderer = renderer
-        self._crash_journal = crash_journal
         self._concurrency_limit = concurrency_limit
         self._retry_delays = retry_delays
         self._now = now
@@ -107,8 +104,7 @@ class RenderAgent:
         """Return the records of how the rendering ended; none where the job was cancelled meanwhile."""
         poster = events.poster
         try:
-            with self._crash_journal.entry(poster.event_id):
-                stored = await self._render_in_time(poster)
+            stored = await self._render_in_time(poster)
         except RenderError as error:
             return self._failed(events, error)
         except SchemaMismatchError:

@@ -5,14 +5,16 @@ No event says that a part never arrived, a deadline passed unnoticed or a worker
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from agents.postgres import Database
-from agents.sink.open_posters import OpenPoster, Reason, failed, open_posters
+from agents.sink.missing_posters import MissingPosters, close_oversized_jobs
+from agents.sink.open_posters import OpenPoster, cancelled, failed, open_posters
 from schemas.codes import ErrorCode
-from streams.delivery import Publisher
+from streams.delivery import Publisher, Record
 from streams.errors import UnavailableError
 from streams.retry import Sleep
 
@@ -25,13 +27,18 @@ _PARTITION_DAYS_AHEAD: Final = 7
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SweepResult:
-    """Posters that one sweep failed, by reason, and log partitions that it created and dropped."""
+    """Posters that one sweep failed, by reason, and log partitions that it created and dropped.
+
+    `abandoned` are posters of cancelled jobs that never came, `closed` jobs that declared more than a job may have.
+    """
 
     incomplete: int
     expired: int
     stale: int
     partitions: int
     retired: int = 0
+    abandoned: int = 0
+    closed: int = 0
 
 
 class Janitor:
@@ -57,6 +64,8 @@ class Janitor:
         self._stale_after = timedelta(seconds=stale_after)
         self._log_retention = log_retention
         self._sleep = sleep
+        self._incomplete = MissingPosters(database, "incomplete")
+        self._abandoned = MissingPosters(database, "abandoned")
 
     async def run(self) -> None:
         """Sweep until cancelled; a sweep that fails with UnavailableError is repeated a minute later."""
@@ -77,9 +86,25 @@ class Janitor:
             return None
         try:
             return SweepResult(
-                incomplete=await self._fail("incomplete", "incomplete_batch", self._batch_timeout),
-                expired=await self._fail("expired", "expired"),
-                stale=await self._fail("stale", "internal", self._stale_after),
+                closed=await close_oversized_jobs(self._database, self._publisher, self._batch_timeout),
+                abandoned=await self._publish_all(self._abandoned.pages(None), cancelled),
+                incomplete=await self._fail(
+                    self._incomplete.pages(self._batch_timeout),
+                    "incomplete_batch",
+                    lambda _: (
+                        f"no part of the batch brought this poster within {self._batch_timeout} of the first part"
+                    ),
+                ),
+                expired=await self._fail(
+                    open_posters(self._database, "expired"),
+                    "expired",
+                    lambda poster: f"the deadline {poster.ended_at.isoformat()} passed before it was rendered",
+                ),
+                stale=await self._fail(
+                    open_posters(self._database, "stale", self._stale_after),
+                    "internal",
+                    lambda _: f"nothing was heard of this poster for {self._stale_after}; request it again",
+                ),
                 partitions=await self._database.fetch_value("SELECT make_log_partitions(0, $1)", _PARTITION_DAYS_AHEAD),
                 retired=await self._retire_log_partitions(),
             )
@@ -92,20 +117,19 @@ class Janitor:
         retired: int = await self._database.fetch_value("SELECT retire_log_partitions($1)", self._log_retention)
         return retired
 
-    async def _fail(self, reason: Reason, code: ErrorCode, *arguments: timedelta) -> int:
-        count = 0
-        async for page in open_posters(self._database, reason, *arguments):
-            await self._publisher.publish([failed(poster, code, self._message(reason, poster)) for poster in page])
-            count += len(page)
+    async def _fail(
+        self, pages: AsyncIterator[list[OpenPoster]], code: ErrorCode, message: Callable[[OpenPoster], str]
+    ) -> int:
+        count = await self._publish_all(pages, lambda poster: failed(poster, code, message(poster)))
         if count:
             logger.warning("%d posters failed with %s", count, code)
         return count
 
-    def _message(self, reason: Reason, poster: OpenPoster) -> str:
-        match reason:
-            case "incomplete":
-                return f"no part of the batch brought this poster within {self._batch_timeout} of the first part"
-            case "expired":
-                return f"the deadline {poster.ended_at.isoformat()} passed before it was rendered"
-            case _:
-                return f"nothing was heard of this poster for {self._stale_after}; request it again"
+    async def _publish_all(
+        self, pages: AsyncIterator[list[OpenPoster]], outcome: Callable[[OpenPoster], Record]
+    ) -> int:
+        count = 0
+        async for page in pages:
+            await self._publisher.publish([outcome(poster) for poster in page])
+            count += len(page)
+        return count

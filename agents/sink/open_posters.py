@@ -22,8 +22,8 @@ from streams.sql import named_queries
 
 SQL: Final = named_queries(Path(__file__).with_name("open_posters.sql"))
 
-Reason = Literal["cancelled", "incomplete", "expired", "stale"]
-"""Why a poster gets its outcome from the sink; each is a query of open_posters.sql."""
+Reason = Literal["cancelled", "expired", "stale"]
+"""Why a poster that was requested gets its outcome from the sink; each is a query of open_posters.sql."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ async def open_posters(database: Database, reason: Reason, *arguments: object) -
         rows = await database.fetch_rows(SQL[reason], *after, *arguments)
         if not rows:
             return
-        page = [_poster(row) for row in rows]
+        page = [open_poster(row) for row in rows]
         yield page
         after = (page[-1].job_id, page[-1].poster_index)
 
@@ -87,7 +87,8 @@ def _events(poster: OpenPoster) -> PosterEvents:
     return PosterEvents(poster=poster, now=poster.ended_at, headers=event_headers())
 
 
-def _poster(row: asyncpg.Record) -> OpenPoster:
+def open_poster(row: asyncpg.Record) -> OpenPoster:
+    """Return the poster of a row."""
     version: UUID | None = row["template_version_id"]
     # asyncpg's own UUID type is none that the encoder knows.
     plain = {"template_version_id": version and UUID(int=version.int), "metadata": orjson.loads(row["metadata"])}

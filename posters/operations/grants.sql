@@ -18,6 +18,9 @@ $$;
 GRANT SELECT, INSERT, UPDATE ON blown_fuses
     TO posters_intake, posters_render, posters_retry, posters_templates, posters_sink;
 
+GRANT SELECT, INSERT, UPDATE, DELETE ON crash_journal
+    TO posters_intake, posters_render, posters_retry, posters_templates, posters_sink;
+
 GRANT SELECT ON templates, template_drafts TO posters_render;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON templates, template_placeholders, template_activations, template_drafts
@@ -29,7 +32,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON poster_erasures TO posters_sink;
 GRANT EXECUTE ON FUNCTION make_log_partitions(integer, integer), retire_log_partitions(integer) TO posters_sink;
 
 GRANT SELECT ON templates, template_placeholders, template_activations, template_generation_jobs,
-    template_poster_results, template_generation_logs, poster_erasures, blown_fuses, dead_letter_actions,
+    template_poster_results, template_generation_logs, poster_erasures, blown_fuses, dead_letter_actions, crash_journal,
     posters_migrations
     TO posters_operator;
 GRANT INSERT ON dead_letter_actions TO posters_operator;

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 
@@ -17,7 +16,6 @@ from agents.intake.catalog import Catalog
 from agents.intake.request_handler import RequestHandler
 from agents.oversized import reduced_forms
 from agents.render.agent import RenderAgent
-from agents.render.crash_journal import CrashJournal
 from agents.render.poster_renderer import PosterRenderer
 from agents.retry.agent import RetryAgent
 from agents.sink import erasures
@@ -160,7 +158,7 @@ class Result:
         return self._result
 
 
-async def by_render(directory: Path, poster: PosterPinned, result: StoredPoster | Exception) -> list[Record]:
+async def by_render(poster: PosterPinned, result: StoredPoster | Exception) -> list[Record]:
     """Return what the render role publishes for a poster."""
     inbox, published = Inbox(["poster-renders"], 100), Announcements()
     agent = RenderAgent(
@@ -169,7 +167,6 @@ async def by_render(directory: Path, poster: PosterPinned, result: StoredPoster 
         SetAside(),
         Cancellations(),
         cast("PosterRenderer", Result(result)),
-        CrashJournal(directory),
         concurrency_limit=ConcurrencyLimit(2),
         retry_delays=(10, 60, 600),
         now=lambda: NOW,
@@ -205,21 +202,19 @@ def stored() -> StoredPoster:
     )
 
 
-async def rendered(directory: Path) -> dict[str, list[Record]]:
+async def rendered() -> dict[str, list[Record]]:
     """Return what the render role publishes, by case."""
     missing = RenderError("asset_status", "strict: missing b.png", stored().assets)
     return {
-        "render completed": await by_render(directory, PINNED, stored()),
-        "render failed": await by_render(directory, PINNED, missing),
-        "render retrying": await by_render(directory, PINNED, RenderError("render_timeout", "late")),
-        "render out of attempts": await by_render(
-            directory, replace(PINNED, attempt=4), RenderError("render_timeout", "late")
-        ),
-        "render unforeseen": await by_render(directory, PINNED, ZeroDivisionError("of some library")),
-        "render expired": await by_render(directory, replace(PINNED, deadline=EPOCH), stored()),
-        "preview completed": await by_render(directory, PREVIEW, stored()),
-        "preview failed": await by_render(directory, PREVIEW, RenderError("render_timeout", "late")),
-        "preview expired": await by_render(directory, replace(PREVIEW, deadline=EPOCH, command_id=None), stored()),
+        "render completed": await by_render(PINNED, stored()),
+        "render failed": await by_render(PINNED, missing),
+        "render retrying": await by_render(PINNED, RenderError("render_timeout", "late")),
+        "render out of attempts": await by_render(replace(PINNED, attempt=4), RenderError("render_timeout", "late")),
+        "render unforeseen": await by_render(PINNED, ZeroDivisionError("of some library")),
+        "render expired": await by_render(replace(PINNED, deadline=EPOCH), stored()),
+        "preview completed": await by_render(PREVIEW, stored()),
+        "preview failed": await by_render(PREVIEW, RenderError("render_timeout", "late")),
+        "preview expired": await by_render(replace(PREVIEW, deadline=EPOCH, command_id=None), stored()),
     }
 
 
@@ -353,11 +348,11 @@ def _job_events() -> Iterator[Record]:
     yield from job_records([replace(state, source=None)], {})
 
 
-async def published(directory: Path) -> dict[str, list[Record]]:
+async def published() -> dict[str, list[Record]]:
     """Return everything, by case."""
     return {
         **await taken_in(),
-        **await rendered(directory),
+        **await rendered(),
         **await sent_back(),
         **shortened(),
         **ended_by_the_sink(),

@@ -95,9 +95,14 @@ STATED = {
     "second part": (batch(part=2, parts=2, first_index=1, total_count=2), True),
     "parts without total_count": (batch(parts=2), False),
     "second part without first_index": (batch(part=2, parts=2, total_count=2), False),
-    "total_count of 2³¹ − 1": (batch(total_count=2**31 - 1), True),
+    "total_count of 100,000": (batch(parts=200, total_count=100_000), True),
+    "total_count of 100,001": (batch(parts=201, total_count=100_001), False),
+    "total_count of 2³¹ − 1": (batch(total_count=2**31 - 1), False),
+    "total_count of 2³¹ − 1 in as many parts": (batch(parts=2**31 - 1, total_count=2**31 - 1), False),
     "total_count of 2³¹": (batch(total_count=2**31), False),
+    "first_index of 100,000": (batch(parts=200, first_index=100_000, total_count=100_000), False),
     "first_index of 2³¹": (batch(first_index=2**31), False),
+    "parts of 100,000": (batch(parts=100_000, total_count=100_000), True),
     "parts of 2⁷⁰": (batch(parts=2**70, total_count=1), False),
     "first_index below 0": (batch(first_index=-1), False),
     "cancel without job_id": ({k: v for k, v in example("job.cancel_requested").items() if k != "job_id"}, False),
@@ -171,7 +176,19 @@ MEASURED = {
     "output 17 deep": (poster(output=nested(17)), False),
     "output with U+0000": (poster(output={"selector": "\0"}), False),
     "output with an integer too large": (poster(output={"width": 2**64}), False),
-    "first_index whose posters reach past 2³¹ − 1": (batch(first_index=2**31 - 1, posters=[{}]), False),
+    "last index of the largest job": (
+        batch(part=200, parts=200, first_index=99_999, total_count=100_000, posters=[{}]),
+        True,
+    ),
+    "first_index whose posters reach past 100,000": (
+        batch(part=200, parts=200, first_index=99_999, total_count=100_000, posters=[{}, {}]),
+        False,
+    ),
+    "total_count of 500 in a part": (batch(total_count=500, posters=[{}]), True),
+    "total_count of 501 in a part": (batch(total_count=501, posters=[{}]), False),
+    "total of 501 by first_index, in a part": (batch(first_index=500, posters=[{}]), False),
+    "total_count of 1,500 in two parts": (batch(total_count=1_500, parts=2), False),
+    "three parts of two posters": (batch(total_count=2, parts=3, posters=[{}]), False),
     "part above parts": (batch(part=2, first_index=1), False),
     "total_count of what there is": (batch(total_count=1), True),
     "total_count below what there is": (batch(posters=[{}, {}], total_count=1), False),
@@ -199,6 +216,24 @@ def test_codec_and_schema_agree(event: Event, fits: bool) -> None:
 def test_codec_measures(event: Event, fits: bool) -> None:
     """Bytes, depth and values are limited exactly where the contract says."""
     assert accepts(event) == fits
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"total_count": 2**31 - 1}, "the job has 2,147,483,647 posters; 100,000 are allowed"),
+        ({"parts": 201, "total_count": 100_001}, "the job has 100,001 posters; 100,000 are allowed"),
+        ({"total_count": 501}, "the job has 501 posters, but its `parts` hold 500 at most"),
+        ({"parts": 3, "total_count": 2}, "`parts` is 3, more than the 2 posters of the job"),
+        ({"parts": 2, "first_index": 9, "total_count": 9}, "`total_count` is 9, but this part reaches past it"),
+    ],
+)
+def test_contradictory_totals_are_named(fields: dict[str, Any], sentence: str) -> None:
+    """A batch whose numbers cannot be true is refused with a sentence that has them."""
+    with pytest.raises(ContractError) as refused:
+        decode(to_bytes(batch(posters=[{}], **fields)), Envelope)
+
+    assert sentence in str(refused.value)
 
 
 @pytest.mark.parametrize(("size", "fits"), [(900 * 1024, True), (900 * 1024 + 1, False)])

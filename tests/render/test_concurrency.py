@@ -2,14 +2,12 @@
 
 import asyncio
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import cast
 from uuid import uuid4
 
 from agents.cancellations import Cancellations
 from agents.events import StoredPoster
 from agents.render.agent import RenderAgent
-from agents.render.crash_journal import CrashJournal
 from agents.render.lanes import Lanes
 from agents.render.poster_renderer import PosterRenderer
 from renderer.concurrency_limit import RESERVED, ConcurrencyLimit
@@ -41,22 +39,19 @@ class Held:
 class Room:
     """A render role without broker and browser."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self) -> None:
         self.held = Held()
         places = ConcurrencyLimit(BULK_PLACES)
         self.inbox = Inbox(
             ["poster-renders", "poster-renders-bulk"], cap=100, queue=Lanes(lambda: places.has_room_for_bulk)
         )
         places.on_free = self.inbox.recheck_queue
-        journal = CrashJournal(directory)
-        journal.open()
         self.agent = RenderAgent(
             self.inbox,
             Announcements(),
             SetAside(),
             Cancellations(),
             cast("PosterRenderer", self.held),
-            journal,
             concurrency_limit=places,
             retry_delays=(1, 1, 1),
             now=lambda: datetime.now(UTC),
@@ -81,9 +76,9 @@ class Room:
             await asyncio.sleep(0)
 
 
-async def test_a_single_poster_does_not_wait_for_bulk(tmp_path: Path) -> None:
+async def test_a_single_poster_does_not_wait_for_bulk() -> None:
     """Bulk uses all of its own concurrency; beside it single posters begin at once."""
-    room = Room(tmp_path / "journal")
+    room = Room()
     running = asyncio.create_task(room.agent.run())
     await room.ask("poster-renders-bulk", "b1", "b2", "b3", "b4", "b5")
     before = sorted(room.held.rendering)
@@ -95,9 +90,9 @@ async def test_a_single_poster_does_not_wait_for_bulk(tmp_path: Path) -> None:
     assert with_singles == ["b1", "b2", "b3", "s0", "s1"]
 
 
-async def test_bulk_alone_uses_its_whole_concurrency(tmp_path: Path) -> None:
+async def test_bulk_alone_uses_its_whole_concurrency() -> None:
     """Without single posters, the end of a bulk poster is the beginning of the next."""
-    room = Room(tmp_path / "journal")
+    room = Room()
     running = asyncio.create_task(room.agent.run())
     await room.ask("poster-renders-bulk", "b1", "b2", "b3", "b4", "b5")
     await room.finish("b2")

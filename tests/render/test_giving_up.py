@@ -1,8 +1,7 @@
-"""Posters that are not completed: cancelled jobs, passed deadlines, poison messages."""
+"""Posters that are not completed: cancelled jobs, passed deadlines, unforeseen errors."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, cast
 from uuid import UUID, uuid4
 
@@ -11,10 +10,8 @@ import pytest
 from agents.cancellations import Cancellations
 from agents.events import StoredPoster
 from agents.render.agent import RenderAgent
-from agents.render.crash_journal import CRASH_LIMIT, CrashJournal
 from agents.render.poster_renderer import PosterRenderer
 from renderer.concurrency_limit import ConcurrencyLimit
-from renderer.errors import RenderError
 from schemas.codec import decode, encode
 from schemas.outcomes import Image, PosterOutcome
 from schemas.output import DEFAULTS
@@ -52,21 +49,18 @@ class Slow:
 class Room:
     """A render role without broker and browser."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self) -> None:
         self.slow = Slow()
         self.cancellations = Cancellations()
         self.published = Announcements()
         self.inbox = Inbox(["poster-renders"], cap=8)
         self.finished = asyncio.Event()
-        self.crash_journal = CrashJournal(directory)
-        self.crash_journal.open()
         self.agent = RenderAgent(
             self.inbox,
             self.published,
             SetAside(),
             self.cancellations,
             cast("PosterRenderer", self.slow),
-            self.crash_journal,
             concurrency_limit=ConcurrencyLimit(2),
             retry_delays=(1, 1, 1),
             now=lambda: datetime.now(UTC),
@@ -90,9 +84,9 @@ class Room:
 
 
 @pytest.fixture
-async def room(tmp_path: Path) -> Any:
+async def room() -> Any:
     """A working role."""
-    room = Room(tmp_path / "journal")
+    room = Room()
     running = asyncio.create_task(room.agent.run())
     yield room
     running.cancel()
@@ -160,54 +154,6 @@ async def test_a_replay_is_not_covered_by_an_earlier_cancel(room: Room) -> None:
     await room.finished.wait()
 
     assert [outcome.status for outcome in room.outcomes] == ["completed"]
-
-
-def test_a_poison_message_is_recognised(tmp_path: Path) -> None:
-    """Two workers crash on it, the third fails it; then its entry is removed, so that a later attempt can succeed."""
-    poster = uuid4()
-    entries = []
-    for number in range(CRASH_LIMIT):
-        dead = CrashJournal(tmp_path, worker=f"999999{number}.1")
-        dead.open()
-        entries.append(dead.entry(poster))
-        entries[-1].__enter__()  # and never leaves: the worker is gone
-    journal = CrashJournal(tmp_path)
-    journal.open()
-    with pytest.raises(RenderError, match="2 workers died") as refused, journal.entry(poster):
-        pass
-    with journal.entry(poster):
-        pass
-
-    assert refused.value.code == "renderer_crashed"
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_graceful_shutdown_or_a_living_worker_is_no_crash(tmp_path: Path) -> None:
-    """An interruption removes its entry, and the entry of a living worker does not count."""
-    poster = uuid4()
-    journal = CrashJournal(tmp_path)
-    journal.open()
-    for _ in range(5):
-        with pytest.raises(asyncio.CancelledError), journal.entry(poster):
-            raise asyncio.CancelledError
-    living = journal.entry(poster)
-    living.__enter__()
-    other = CrashJournal(tmp_path, worker="another.1")
-    other.open()
-    with other.entry(poster):
-        deaths = next(tmp_path.iterdir()).read_text().split()[0]
-
-    assert deaths == "0"
-
-
-def test_without_a_writable_directory_the_journal_is_off(tmp_path: Path) -> None:
-    """Posters are rendered without it."""
-    file = tmp_path / "file"
-    file.touch()
-    journal = CrashJournal(file / "journal")
-    journal.open()
-    with journal.entry(uuid4()):
-        pass
 
 
 async def test_an_unforeseen_error_fails_the_poster_only(room: Room) -> None:

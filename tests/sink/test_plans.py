@@ -1,9 +1,11 @@
 """The flush and the janitor find their rows by index, however large the tables are."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import asyncpg
+import orjson
 import pytest
 
 from agents.postgres import Connection
@@ -64,7 +66,11 @@ async def test_the_janitor_asks_by_index(harness: SinkHarness, large: Connection
     questions: dict[str, tuple[object, ...]] = {
         "cancelled": ("", -1, ["open-1", "open-2"]),
         "replayed": (["open-1", "open-2"],),
-        "incomplete": ("", -1, timedelta(hours=1)),
+        "incomplete": (datetime.min.replace(tzinfo=UTC, year=2), "", timedelta(hours=1), 10, 100_000),
+        "abandoned": (datetime.min.replace(tzinfo=UTC, year=2), "", 10, 100_000),
+        "missing": (["open-1", "open-2"], [0, 0], [2, 2], [1, 1], timedelta(hours=1)),
+        "oversized": (timedelta(hours=1), 100_000),
+        "close": (["open-1", "open-2"],),
         "expired": ("", -1),
         "stale": ("", -1, timedelta(days=1)),
     }
@@ -75,6 +81,27 @@ async def test_the_janitor_asks_by_index(harness: SinkHarness, large: Connection
 
         assert "Index" in plan, question
         assert "Seq Scan" not in plan, question
+
+
+async def test_what_was_never_sent_costs_nothing(harness: SinkHarness, large: Connection) -> None:
+    """A step of the janitor reads as many rows for jobs that declare 100,000 posters as for those that declare ten."""
+    read = []
+    for total in (10, 100_000):
+        await large.execute("UPDATE template_generation_jobs SET total_count = $1 WHERE job_id LIKE 'open-%'", total)
+        await large.execute("VACUUM ANALYZE template_generation_jobs")
+        arguments = (datetime.min.replace(tzinfo=UTC, year=2), "", timedelta(0), 1_000, 100_000)
+        jobs = await large.fetch(f"EXPLAIN (ANALYZE, FORMAT JSON) {SQL['incomplete']}", *arguments)
+        names = [f"open-{number}" for number in range(1, 101)]
+        few = ([0] * 100, [5] * 100, [5] * 100)
+        missing = await large.fetch(f"EXPLAIN (ANALYZE, FORMAT JSON) {SQL['missing']}", names, *few, timedelta(0))
+        read.append([_rows(orjson.loads(plan[0][0])[0]["Plan"]) for plan in (jobs, missing)])
+
+    assert read[0] == read[1]
+
+
+def _rows(plan: dict[str, Any]) -> float:
+    """Return how many rows all steps of a plan returned."""
+    return float(plan["Actual Rows"] * plan["Actual Loops"]) + sum(_rows(step) for step in plan.get("Plans", ()))
 
 
 async def test_what_people_ask_for_first_is_answered_by_index(large: Connection) -> None:

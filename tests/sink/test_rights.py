@@ -37,6 +37,7 @@ TABLES = (
     "blown_fuses",
     "dead_letter_actions",
     "posters_migrations",
+    "crash_journal",
 )
 WRITES = {
     "intake": {"blown_fuses"},
@@ -52,11 +53,14 @@ WRITES = {
     },
     "operator": {"blown_fuses", "dead_letter_actions"},
 }
+for _role in ("intake", "retry", "render", "templates", "sink"):
+    WRITES[_role].add("crash_journal")
 READS = {role: set(tables) for role, tables in WRITES.items()}
 READS["render"] |= {"templates", "template_drafts"}
 READS["operator"] |= set(TABLES) - {"template_drafts"}
 ROLES = ("intake", "render", "retry", "templates", "sink")
 QUERIES = {
+    "agents/crash_journal.sql": ROLES,
     "agents/dead_letter_limits.sql": ROLES,
     "agents/render/template_sources.sql": ("render",),
     "agents/sink/erasures.sql": ("sink",),

@@ -156,7 +156,7 @@ def render(inbox: Inbox, port: Any) -> Any:
     """Return the role, without a browser."""
     unused, limit = cast("Any", None), cast("Any", Places())
     return RenderAgent(
-        inbox, port, port, Cancellations(), unused, unused, concurrency_limit=limit, retry_delays=(), now=lambda: LATER
+        inbox, port, port, Cancellations(), unused, concurrency_limit=limit, retry_delays=(), now=lambda: LATER
     )
 
 

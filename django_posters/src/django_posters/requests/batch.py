@@ -16,7 +16,7 @@ from msgspec import Raw
 from django_posters.conf import get_settings
 from django_posters.contract.codec import ContractError, decode, decode_poster, encode
 from django_posters.contract.envelope import fact_id, new_job_id
-from django_posters.contract.limits import NUMBER_MAX, REQUEST_MAX_BYTES
+from django_posters.contract.limits import JOB_MAX_POSTERS, REQUEST_MAX_BYTES
 from django_posters.contract.requests import BatchRequested
 from django_posters.database import database_alias
 from django_posters.errors import RequestError
@@ -33,8 +33,8 @@ from .options import check_options, digest_of, plain_output
 from .rows import check_database, find_field
 from .template_choice import ChosenTemplate, choose_template, is_current
 
-MAX_POSTERS: Final = 100_000
-"""Limit of one job, because its rows are written in one transaction."""
+MAX_POSTERS: Final = JOB_MAX_POSTERS
+"""Limit of one job; its rows are written in one transaction."""
 _CHUNK_SIZE: Final = 500
 
 
@@ -83,6 +83,7 @@ def request_posters(
     )
     with transaction.atomic(using=database_alias()), BatchBuffer() as buffer:
         requested = list(_read(rows, poster_field, batch, template, buffer))
+        _check_count(len(buffer))  # rows may have been added since they were counted
         return _write(rows.model, poster_field, batch, template, requested, buffer)
 
 
@@ -104,10 +105,13 @@ def _rows(queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
             "pass Model.objects.filter(…), without values()"
         )
     check_database(queryset.model._meta.label, queryset.db)
-    count = queryset.count()
+    _check_count(queryset.count())
+    return queryset if queryset.ordered or queryset.query.is_sliced else queryset.order_by("pk")
+
+
+def _check_count(count: int) -> None:
     if count > MAX_POSTERS:
         raise RequestError(f"{count:,} posters are too many for one job; request {MAX_POSTERS:,} at a time")
-    return queryset if queryset.ordered or queryset.query.is_sliced else queryset.order_by("pk")
 
 
 def _checked(batch: BatchRequested) -> BatchRequested:
@@ -239,5 +243,11 @@ def _link(model: type[models.Model], field: PosterField, posters: list[Poster], 
 
 
 def _max_poster_bytes(batch: BatchRequested) -> int:
-    largest = replace(batch, part=NUMBER_MAX, parts=NUMBER_MAX, first_index=NUMBER_MAX - 1, total_count=NUMBER_MAX)
+    largest = replace(
+        batch,
+        part=JOB_MAX_POSTERS,
+        parts=JOB_MAX_POSTERS,
+        first_index=JOB_MAX_POSTERS - 1,
+        total_count=JOB_MAX_POSTERS,
+    )
     return REQUEST_MAX_BYTES - len(encode(largest))
