@@ -103,6 +103,8 @@ class GuardedInbox(Inbox):
         self._noted: dict[Delivery, list[Note]] = {}
         self._unfinished: dict[Note, int] = {}
         self._ended: list[Note] = []
+        self._suspects: set[tuple[str, int]] = set()
+        """Identities of suspects that are not cleared: a copy of one, in another record, is a suspect as well."""
         self._wake = asyncio.Event()
         self._alone = asyncio.Lock()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -147,13 +149,17 @@ class GuardedInbox(Inbox):
         identities = [self._identify(delivery) for delivery in deliveries]
         notes = self._note(deliveries, identities)
         left = await guard.journal.begin(notes)
-        if not left:
-            return deliveries
-        await guard.journal.adopt([_adopting(note, left) for note in notes])
+        if left:
+            await guard.journal.adopt([_adopting(note, left) for note in notes])
+        self._suspects.update(
+            (subject, offset)
+            for subject, offset in identities
+            if _adopting(Note(subject, offset, offset), left).crashes >= CRASH_LIMIT
+        )
         suspects = [
             delivery
-            for delivery, (subject, offset) in zip(deliveries, identities, strict=True)
-            if _adopting(Note(subject, offset, offset), left).crashes >= CRASH_LIMIT
+            for delivery, identity in zip(deliveries, identities, strict=True)
+            if identity in self._suspects
         ]
         if not suspects:
             return deliveries
@@ -200,6 +206,7 @@ class GuardedInbox(Inbox):
                 refused = [each for each in suspects if (each.topic, each.partition, each.offset) in self._deferred]
             finally:
                 declare_wait(None)
+        self._suspects.difference_update(map(self._identify, refused))
         for delivery in refused:
             self.resume_deferred(delivery)
             if not self._ordered:
@@ -213,6 +220,7 @@ class GuardedInbox(Inbox):
             if verdict == "refused":
                 return suspects
             if verdict == "finished":
+                self._suspects.difference_update(map(self._identify, suspects))
                 self._finish_alone(suspects)
                 return []
         if len(suspects) > 1:
