@@ -157,9 +157,7 @@ class GuardedInbox(Inbox):
             if _adopting(Note(subject, offset, offset), left).crashes >= CRASH_LIMIT
         )
         suspects = [
-            delivery
-            for delivery, identity in zip(deliveries, identities, strict=True)
-            if identity in self._suspects
+            delivery for delivery, identity in zip(deliveries, identities, strict=True) if identity in self._suspects
         ]
         if not suspects:
             return deliveries

@@ -89,7 +89,8 @@ def _locality(locale: str, timezone: str | None) -> Locality:
     try:
         return Locality(known, None if timezone is None else ZoneInfo(timezone))
     except (ValueError, OSError, LookupError):
-        raise ValueRefusedError(f"{timezone!r} is no time zone such as 'Europe/Berlin'") from None
+        # The browser, which gets the same name, refuses it: as what is wrong with the output, not with the data.
+        return Locality(known, None)
 
 
 _NOTHING_SAID: Final = Locality(Locale("en", "US"), None)

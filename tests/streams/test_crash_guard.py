@@ -233,6 +233,26 @@ async def test_unordered_records_do_not_wait_for_suspects() -> None:
     assert third.acknowledged == [0, 1, 2, 3]
 
 
+async def test_a_copy_of_a_suspect_is_handled_alone_too() -> None:
+    """A record that was published again while a child has the suspect does not reach the worker, and is poison."""
+
+    def identify(each: Delivery) -> tuple[str, int]:
+        return ("poster", 0) if each.offset in (0, 5, 6) else ("other", each.offset)
+
+    shared = SharedJournal()
+    for name in ("first", "second"):
+        await crash(shared, name, 0, ordered=False, identify=identify)
+    third = Worker(shared, "third", killer(0, 5, 6), ordered=False, identify=identify)
+    third.deliver(0)
+    await third.take()
+    third.deliver(5, 6, 7)
+    rest = await third.take()
+
+    assert rest == [7]
+    assert [offset for offset, _ in third.condemned] == [0, 5, 6]
+    assert third.acknowledged == [0, 5, 6]
+
+
 @pytest.mark.parametrize("ordered", [True, False])
 async def test_what_no_child_can_handle_is_handled_as_usual(ordered: bool) -> None:
     """Where a child refuses, because the database does not fit, the worker meets the same trouble and says so."""

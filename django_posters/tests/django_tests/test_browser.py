@@ -16,7 +16,6 @@ from django_posters.contract.outcomes import JobEvent, PosterOutcome
 from django_posters.contract.templates import TemplateAnswer
 from django_posters.models import Job, OutboxEvent, Poster, TemplateCommand
 from django_posters.results.outcomes import apply_job, apply_outcome
-from django_posters.results.placeholders import placeholder_url
 from django_posters.results.template_results import apply_answer
 from playwright.sync_api import Browser, Page, expect
 from testimonials import models
@@ -31,7 +30,8 @@ from schemas.templates import Placeholder, TemplateError, TemplatePreviewed, Tem
 
 ARTEFACTS = Path(__file__).parents[3] / "out" / "test-artefacts"
 ADMIN = "/admin/posters/"
-PICTURE = placeholder_url(1080, 1080).replace("%238884", "%23b3261e")
+PICTURE = "https://cdn.test/poster.svg"
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="1080" height="1080"><rect width="1080" height="1080"/></svg>'
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +63,7 @@ def page(request: pytest.FixtureRequest, chromium: Browser, site: Site) -> Itera
         context = chromium.new_context(base_url=address, color_scheme=request.param)
         cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": address}
         context.add_cookies([cookie])  # type: ignore[list-item]
+        context.route(PICTURE, lambda route: route.fulfill(body=SVG, content_type="image/svg+xml"))
         opened = context.new_page()
         opened.on("pageerror", lambda error: errors.append(str(error)))
         yield opened
@@ -259,6 +260,7 @@ def test_poster_appears_on_a_page(page: Page) -> None:
     page.click("main button")
     picture = page.locator("figure img")
     expect(picture).to_have_attribute("src", re.compile("^data:"))
+    page.wait_for_load_state()
     before = picture.bounding_box()
 
     finish(Poster.objects.get())
