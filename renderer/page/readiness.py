@@ -18,7 +18,14 @@ from schemas.output import Output
 
 FRAMES_MAX: Final = 20
 _DIRECTORY: Final = Path(__file__).with_name("scripts")
-_SCRIPTS: Final = ("animations.js", "lazy_content.js", "glyph_usage.js", "fit.js", "compose.js")
+_SCRIPTS: Final = (
+    "animations.js",
+    "lazy_content.js",
+    "images_and_fonts.js",
+    "glyph_usage.js",
+    "fit.js",
+    "compose.js",
+)
 _SCRIPT: Final = "".join((_DIRECTORY / name).read_text() for name in _SCRIPTS)
 _CLOSED_SHADOW: Final = re.compile(r"(<template\b[^<>]*\bshadowrootmode\s*=\s*[\"']?)closed\b", re.IGNORECASE)
 _BYTE_ORDER_MARK: Final = "\ufeff"
