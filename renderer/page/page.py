@@ -250,7 +250,7 @@ class Page:
                 return await print_page(self._session, self._world, name, output, clip_of(output, report))
         if self._javascript:
             await self._frames.draw()  # its events come with a frame, and may change what the next one shows
-        return await capture(self._session, self._frames, name, output, clip_of(output, report))
+        return await capture(self._session, self._world, self._frames, name, output, clip_of(output, report))
 
     def _check_refresh(self, report: LayoutReport, within_seconds: float) -> None:
         """Treat a refresh alike whether or not it is faster than the capture.

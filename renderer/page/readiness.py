@@ -154,6 +154,16 @@ async def draw_frames(session: Session, world: int) -> None:
     await session.send("Runtime.evaluate", {"expression": frames, "contextId": world, "awaitPromise": True})
 
 
+async def is_drawn(session: Session, world: int) -> bool:
+    """Say whether a frame was drawn since the document was reported as ready, and so shows what made it ready.
+
+    Chromium draws a frame on demand with what it has: the page's own notice that it has something new takes another
+    way than the request for a frame, and under load the request can be first.
+    """
+    answer = await session.send("Runtime.evaluate", {"expression": "isDrawn()", "contextId": world})
+    return answer["result"].get("value") is True
+
+
 def _failure(details: dict[str, Any], selector: str | None) -> RenderError:
     message = str(details.get("exception", {}).get("description", details.get("text")))[:300]
     if selector and "not a valid selector" in message:

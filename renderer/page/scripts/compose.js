@@ -244,6 +244,18 @@
     return null;
   }
 
+  let expected = 0;
+  let drawn = 0;
+
+  /** From here on `isDrawn` is false, until a frame is drawn with all that was done to the document up to now. */
+  function expectFrame() {
+    expected += 1;
+    const frame = expected;
+    requestAnimationFrame(() => {
+      drawn = frame;
+    });
+  }
+
   /** @type {Part[]} */
   let parts = [];
 
@@ -301,6 +313,7 @@
       freezeMotion(all, roots);
       ({ broken, failed } = await loadImagesAndFonts(all, parts));
     }
+    expectFrame();
     const root = page.documentElement();
     return {
       failed,
@@ -316,6 +329,7 @@
     };
   }
 
+  globalThis.isDrawn = () => drawn === expected;
   globalThis.composeFrame = composeFrame;
   globalThis.arrange = arrange;
   globalThis.compose = compose;
