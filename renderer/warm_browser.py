@@ -98,13 +98,19 @@ class WarmBrowser:
     async def acquire(self, request: RenderRequest) -> Page:
         """Return a page to draw `request` on, until `release`. Raises RenderError `renderer_crashed`."""
         self._idle.clear()
+        pages = set(self._shared.values())
         try:
-            if needs_fresh_page(request):
-                return await self._fresh_page(request)
-            return await self._shared_page(*_scales(request))
+            page = await self._page_for(request)
         except BaseException:
             self._idle.set()
             raise
+        self._browser.memory.start(new_processes=page not in pages)
+        return page
+
+    async def _page_for(self, request: RenderRequest) -> Page:
+        if needs_fresh_page(request):
+            return await self._fresh_page(request)
+        return await self._shared_page(*_scales(request))
 
     async def _fresh_page(self, request: RenderRequest) -> Page:
         options = ContextOptions(
@@ -138,13 +144,15 @@ class WarmBrowser:
                 with contextlib.suppress(RenderError):  # the next document tries again, and has the error
                     self._shared[scale] = await Page.open(self._browser)
         finally:
+            self._browser.memory.stop()
             self._idle.set()
 
     def is_worn(self, after: int, above_bytes: int) -> bool:
         """Say whether the browser has drawn its share, or uses too much memory."""
         if self.drawn >= after:
             return True
-        return self.drawn % MEMORY_CHECK_EVERY == 0 and self.memory_bytes() > above_bytes
+        measured = self.drawn % MEMORY_CHECK_EVERY == 0 or self._browser.memory.highest_bytes > above_bytes
+        return measured and self.memory_bytes() > above_bytes
 
     def memory_bytes(self) -> int:
         """Return the private memory of all its processes."""

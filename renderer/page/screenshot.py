@@ -17,9 +17,7 @@ from schemas.output import Output
 IMAGE_MAX_BYTES = 64 * 1024 * 1024
 
 
-async def capture(
-    session: Session, world: int, frames: Frames, name: str, output: Output, clip: Clip | None
-) -> Image:
+async def capture(session: Session, world: int, frames: Frames, name: str, output: Output, clip: Clip | None) -> Image:
     """Return the picture of the viewport, or of `clip`, under `name`.
 
     Raises RenderError: `dimension_limit` for a clip that is too large, `output_too_large` over 64 MiB,
