@@ -13,6 +13,7 @@ from renderer.assets.force_font_swap import force_font_swap_in_document
 from renderer.assets.freeze_svg import freeze_svg_images
 from renderer.browser.devtools import DevToolsError, Session
 from renderer.errors import RenderError
+from renderer.large_text import off_the_loop
 from renderer.page.document_hints import DocumentHints
 from schemas.output import Output
 
@@ -78,12 +79,7 @@ async def compose(session: Session, world: int, html: str, output: Output) -> La
     Raises RenderError: `navigated` when the document went elsewhere, `output_invalid` for a selector that is no
     selector. Without a limit of its own: the caller has the deadline.
     """
-    request = _layout_request(DocumentHints(html), output)
-    # A browser that reads a file removes the mark; left in the document, it would end its head.
-    document = freeze_svg_images(force_font_swap_in_document(html.removeprefix(_BYTE_ORDER_MARK)))
-    if "shadowrootmode" in document.lower():
-        # No script can reach into a closed shadow tree, which may have images and animations as well.
-        document = _CLOSED_SHADOW.sub(r"\1open", document)
+    document, request = await off_the_loop(lambda: (_prepared(html), _layout_request(html, output)), len(html))
     function = "(html, request) => compose(html, request)"
     report = await _call(session, world, function, output.selector, document, request)
     return await _with_frames(session, world, report)
@@ -91,13 +87,25 @@ async def compose(session: Session, world: int, html: str, output: Output) -> La
 
 async def arrange(session: Session, world: int, html: str, output: Output) -> LayoutReport:
     """Return once the document that is in the page is ready in a viewport that was changed. Raises RenderError."""
-    request = {**_layout_request(DocumentHints(html), output), "width": output.width, "height": output.height}
+    hinted = await off_the_loop(lambda: _layout_request(html, output), len(html))
+    request = {**hinted, "width": output.width, "height": output.height}
     report = await _call(session, world, "(request) => arrange(request)", output.selector, request)
     return await _with_frames(session, world, report)
 
 
-def _layout_request(hints: DocumentHints, output: Output) -> dict[str, Any]:
+def _prepared(html: str) -> str:
+    """Return the document as the page is given it."""
+    # A browser that reads a file removes the mark; left in the document, it would end its head.
+    document = freeze_svg_images(force_font_swap_in_document(html.removeprefix(_BYTE_ORDER_MARK)))
+    if "shadowrootmode" in document.lower():
+        # No script can reach into a closed shadow tree, which may have images and animations as well.
+        document = _CLOSED_SHADOW.sub(r"\1open", document)
+    return document
+
+
+def _layout_request(html: str, output: Output) -> dict[str, Any]:
     """Return the `LayoutRequest` of `scripts/types.d.ts`."""
+    hints = DocumentHints(html)
     return {
         "selector": output.selector,
         "wholePage": bool(output.full_page or output.selector),
