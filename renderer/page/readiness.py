@@ -11,7 +11,7 @@ import msgspec
 
 from renderer.assets.force_font_swap import force_font_swap_in_document
 from renderer.assets.freeze_svg import freeze_svg_images
-from renderer.browser.devtools import DevToolsError, Session
+from renderer.browser.devtools import Answer, DevToolsError, Session
 from renderer.errors import RenderError
 from renderer.large_text import off_the_loop
 from renderer.page.document_hints import DocumentHints
@@ -162,14 +162,16 @@ async def draw_frames(session: Session, world: int) -> None:
     await session.send("Runtime.evaluate", {"expression": frames, "contextId": world, "awaitPromise": True})
 
 
-async def is_drawn(session: Session, world: int) -> bool:
-    """Say whether a frame was drawn since the document was reported as ready, and so shows what made it ready.
+def when_drawn(session: Session, world: int) -> Answer:
+    """Return a future that is done once a frame is drawn with all that the last report is about.
 
-    Chromium draws a frame on demand with what it has: the page's own notice that it has something new takes another
-    way than the request for a frame, and under load the request can be first.
+    Chromium draws a frame on demand with what it has. The page's notice that it has something new takes another way
+    than the request for a frame, and on a busy machine the request can be first.
     """
-    answer = await session.send("Runtime.evaluate", {"expression": "isDrawn()", "contextId": world})
-    return answer["result"].get("value") is True
+    call = {"expression": "whenDrawn()", "contextId": world, "awaitPromise": True}
+    drawn = session.send("Runtime.evaluate", call)
+    drawn.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return drawn
 
 
 def _failure(details: dict[str, Any], selector: str | None) -> RenderError:

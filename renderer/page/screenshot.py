@@ -1,5 +1,6 @@
 """Capture the page as an image: PNG, JPEG or WebP."""
 
+import asyncio
 import base64
 import io
 from typing import Any
@@ -10,11 +11,13 @@ from renderer.browser.devtools import Session
 from renderer.errors import RenderError
 from renderer.page.clip import Clip, clip_size
 from renderer.page.frames import Frames
-from renderer.page.readiness import draw_frames, is_drawn
+from renderer.page.readiness import when_drawn
 from renderer.rendering import Image
 from schemas.output import Output
 
 IMAGE_MAX_BYTES = 64 * 1024 * 1024
+DRAWN_SECONDS = 1.0
+"""For so long a frame is waited for that a script may have cancelled."""
 
 
 async def capture(session: Session, world: int, frames: Frames, name: str, output: Output, clip: Clip | None) -> Image:
@@ -37,10 +40,11 @@ async def capture(session: Session, world: int, frames: Frames, name: str, outpu
 
 async def _picture(session: Session, world: int, frames: Frames, encoding: dict[str, Any]) -> bytes:
     """Return the picture of a frame that has everything that was done to the document."""
+    drawn = when_drawn(session, world)
     data = await frames.picture(encoding)
-    if not await is_drawn(session, world):
+    if not drawn.done():
         async with frames.flowing():
-            await draw_frames(session, world)
+            await asyncio.wait((drawn,), timeout=DRAWN_SECONDS)
         data = await frames.picture(encoding)
     return data
 

@@ -244,17 +244,8 @@
     return null;
   }
 
-  let expected = 0;
-  let drawn = 0;
-
-  /** From here on `isDrawn` is false, until a frame is drawn with all that was done to the document up to now. */
-  function expectFrame() {
-    expected += 1;
-    const frame = expected;
-    requestAnimationFrame(() => {
-      drawn = frame;
-    });
-  }
+  /** Of the next frame, which shows all that was done to the document until the last report. */
+  let drawn = Promise.resolve();
 
   /** @type {Part[]} */
   let parts = [];
@@ -313,7 +304,7 @@
       freezeMotion(all, roots);
       ({ broken, failed } = await loadImagesAndFonts(all, parts));
     }
-    expectFrame();
+    drawn = new Promise((resolve) => requestAnimationFrame(() => resolve()));
     const root = page.documentElement();
     return {
       failed,
@@ -329,7 +320,7 @@
     };
   }
 
-  globalThis.isDrawn = () => drawn === expected;
+  globalThis.whenDrawn = () => drawn;
   globalThis.composeFrame = composeFrame;
   globalThis.arrange = arrange;
   globalThis.compose = compose;

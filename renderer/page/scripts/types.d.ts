@@ -78,5 +78,5 @@ declare var removePrintLayout: () => void;
 declare var sheets: { add(sheet: CSSStyleSheet): void; remove(sheet: CSSStyleSheet): void };
 declare var compose: (html: string, request: LayoutRequest) => Promise<LayoutReport>;
 declare var arrange: (request: LayoutRequest) => Promise<LayoutReport>;
-declare var isDrawn: () => boolean;
+declare var whenDrawn: () => Promise<void>;
 declare var composeFrame: () => Promise<LayoutReport>;
