@@ -211,7 +211,7 @@ def test_all_processes_have_a_limit_together(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.asyncio(loop_scope="session")
 async def test_a_short_poster_is_not_measured(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first check is after 50 ms, and none is made between documents."""
-    checks = []
+    checks: list[MemoryWatch] = []
     monkeypatch.setattr(MemoryWatch, "check", checks.append)
     await draw(engine, GOOD)
     await asyncio.sleep(0)
