@@ -18,6 +18,7 @@ from renderer.concurrency_limit import ConcurrencyLimit
 from renderer.cores import usable_cores
 from renderer.errors import RenderError
 from renderer.fonts.font_set import FontSet, read_fonts
+from renderer.large_text import off_the_loop
 from renderer.page.document_assets import AssetsLateError, DocumentAssets
 from renderer.page.interception import may_use_network
 from renderer.page.page_result import PageResult
@@ -164,7 +165,7 @@ class Engine:
         What was ended by a crash is drawn once more within the same deadline, because a neighbour may have caused it.
         Raises RenderError; the engine is ready for the next document whatever this one did.
         """
-        document_assets = self._document_assets(request)
+        document_assets = await self._document_assets(request)
         deadline = _Deadline(request.deadline_seconds)
         try:
             if document_assets is not None:
@@ -179,8 +180,11 @@ class Engine:
                 document_assets.cancel()
         return self._rendering(request, results, waited=deadline.paused_seconds)
 
-    def _document_assets(self, request: RenderRequest) -> DocumentAssets | None:
-        if self._fetcher is None or not (request.javascript or may_use_network(request.html)):
+    async def _document_assets(self, request: RenderRequest) -> DocumentAssets | None:
+        if self._fetcher is None:
+            return None
+        html = request.html
+        if not request.javascript and not await off_the_loop(lambda: may_use_network(html), len(html)):
             return None
         return DocumentAssets(self._fetcher, request.deadline_seconds * ASSETS_SHARE, lambda: self._pool.waiting > 0)
 

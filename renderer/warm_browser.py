@@ -23,6 +23,7 @@ WARM_UP_SECONDS: Final = 20.0
 MEMORY_CHECK_EVERY: Final = 50
 """Documents between two measurements of the browser's memory, each of which costs milliseconds."""
 LAUNCHES: Final = 3
+UNSCALED: Final = 1.0
 
 
 class Launcher:
@@ -66,8 +67,9 @@ class Launcher:
 class WarmBrowser:
     """A browser and its pages, for one document at a time.
 
-    Most documents share one page, one after the other. Scripts, a locale or a time zone need a page that nobody had
-    before and nobody gets after.
+    Most documents share a page, one after the other: one page for those of scale 1, and one for the last other scale,
+    because a page's process remembers how a font is drawn by its size in device pixels, with what depends on the scale.
+    Scripts, a locale, a time zone or several scales need a page that nobody had before and nobody gets after.
     """
 
     def __init__(self, browser: Browser, page: Page) -> None:
@@ -76,7 +78,8 @@ class WarmBrowser:
         """Documents drawn so far."""
         self.gone = browser.gone
         """Set once the browser has ended."""
-        self._shared: Page | None = page
+        self._shared: dict[float, Page] = {UNSCALED: page}
+        """By scale: that of scale 1, and at most one other."""
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -95,11 +98,19 @@ class WarmBrowser:
     async def acquire(self, request: RenderRequest) -> Page:
         """Return a page to draw `request` on, until `release`. Raises RenderError `renderer_crashed`."""
         self._idle.clear()
+        pages = set(self._shared.values())
         try:
-            return await (self._fresh_page(request) if needs_fresh_page(request) else self._shared_page())
+            page = await self._page_for(request)
         except BaseException:
             self._idle.set()
             raise
+        self._browser.memory.start(new_processes=page not in pages)
+        return page
+
+    async def _page_for(self, request: RenderRequest) -> Page:
+        if needs_fresh_page(request):
+            return await self._fresh_page(request)
+        return await self._shared_page(*_scales(request))
 
     async def _fresh_page(self, request: RenderRequest) -> Page:
         options = ContextOptions(
@@ -110,35 +121,38 @@ class WarmBrowser:
         )
         return await Page.open(self._browser, options)
 
-    async def _shared_page(self) -> Page:
-        if self._shared is not None and self._shared.crashed:
-            crashed, self._shared = self._shared, None
-            await crashed.close()
-        if self._shared is None:
-            self._shared = await Page.open(self._browser)
-        return self._shared
+    async def _shared_page(self, scale: float) -> Page:
+        for other, page in list(self._shared.items()):
+            if page.crashed or (other != scale and UNSCALED not in {other, scale}):
+                del self._shared[other]
+                await page.close()
+        if scale not in self._shared:
+            self._shared[scale] = await Page.open(self._browser)
+        return self._shared[scale]
 
     async def release(self, page: Page, *, usable: bool) -> None:
         """Take a page back and clean it; else close it and, if it was shared, open another. Never raises."""
         try:
             self.drawn += 1
-            shared = page is self._shared
-            if usable and shared and await page.clean():
+            scale = next((scale for scale, shared in self._shared.items() if shared is page), None)
+            if usable and scale is not None and await page.clean():
                 return
-            if shared:
-                self._shared = None
+            if scale is not None:
+                del self._shared[scale]
             await page.close()
-            if shared and not self.gone.is_set():
+            if scale is not None and not self.gone.is_set():
                 with contextlib.suppress(RenderError):  # the next document tries again, and has the error
-                    self._shared = await Page.open(self._browser)
+                    self._shared[scale] = await Page.open(self._browser)
         finally:
+            self._browser.memory.stop()
             self._idle.set()
 
     def is_worn(self, after: int, above_bytes: int) -> bool:
         """Say whether the browser has drawn its share, or uses too much memory."""
         if self.drawn >= after:
             return True
-        return self.drawn % MEMORY_CHECK_EVERY == 0 and self.memory_bytes() > above_bytes
+        measured = self.drawn % MEMORY_CHECK_EVERY == 0 or self._browser.memory.highest_bytes > above_bytes
+        return measured and self.memory_bytes() > above_bytes
 
     def memory_bytes(self) -> int:
         """Return the private memory of all its processes."""
@@ -146,14 +160,15 @@ class WarmBrowser:
 
     def snapshot(self) -> BrowserSnapshot:
         """Return its state at this moment."""
+        page = self._shared.get(UNSCALED)
         return BrowserSnapshot(
             process_group=self._browser.process_group,
             driver_process=self._browser.driver_process,
             scratch=self._browser.scratch,
             on_demand=self._browser.turn is not None,
             drawn=self.drawn,
-            page_ready=self._idle.is_set() and self._shared is not None and not self._shared.crashed,
-            page_crashed=self._shared is not None and self._shared.crashed,
+            page_ready=self._idle.is_set() and page is not None and not page.crashed,
+            page_crashed=page is not None and page.crashed,
         )
 
     async def close(self) -> None:
@@ -165,7 +180,12 @@ class WarmBrowser:
 def needs_fresh_page(request: RenderRequest) -> bool:
     """Say whether a request may not share a page with others."""
     output = request.output
-    return request.javascript or output.locale != DEFAULTS.locale or output.timezone != DEFAULTS.timezone
+    is_foreign = output.locale != DEFAULTS.locale or output.timezone != DEFAULTS.timezone
+    return request.javascript or is_foreign or len(_scales(request)) > 1
+
+
+def _scales(request: RenderRequest) -> set[float]:
+    return {output.scale or UNSCALED for _, output in named_outputs(request.output)}
 
 
 async def _warm_page(browser: Browser) -> Page:

@@ -4,13 +4,15 @@ import re
 from typing import Final
 from urllib.parse import urljoin
 
-_STRING: Final = r"\"(?:[^\"\\\n]|\\.)*+\"|'(?:[^'\\\n]|\\.)*+'"
-_COMMENT: Final = r"/\*(?:[^*]|\*(?!/))*+\*/"
+_STRING: Final = r"\"(?:[^\"\\\n]++|\\.)*+\"|'(?:[^'\\\n]++|\\.)*+'"
+# One that does not end goes on to the end of its line.
+_FINISHED_OR_NOT: Final = r"\"(?:[^\"\\\n]++|\\.)*+[\"\\]?|'(?:[^'\\\n]++|\\.)*+['\\]?"
+_COMMENT: Final = r"/\*(?:[^*]++|\*(?!/))*+\*/"
 # Comments and strings are matched as a whole, so that nothing in them is taken for an address, nor read twice.
 _ADDRESS: Final = re.compile(
     rf"(?P<before>url\(\s*+|@import\s*+(?:{_COMMENT}\s*+)*+)"
     rf"(?P<address>{_STRING}|(?<=[\s(])[^\s\"'()@][^\s\"'()]*+(?=\s*+\)))"
-    rf"|{_COMMENT}|/\*.*\Z|{_STRING}",
+    rf"|{_COMMENT}|/\*.*\Z|{_FINISHED_OR_NOT}",
     re.IGNORECASE | re.DOTALL,
 )
 

@@ -10,7 +10,7 @@ from urllib.parse import unquote_to_bytes
 # Every animation is paused at a time by which the finite ones have ended. The endless ones are at their start then,
 # because the time is, up to rounding, a multiple of the usual durations.
 _PAUSED: Final = b"<style>*{animation-play-state:paused!important;animation-delay:-720720.00001s!important}</style>"
-_ROOT: Final = re.compile(rb"<svg\b(?:[^<>\"']|\"[^\"]*\"|'[^']*')*+(?<!/)>", re.IGNORECASE)
+_ROOT: Final = re.compile(rb"<svg\b(?:[^<>\"']++|\"[^\"]*+\"|'[^']*+')*+(?<!/)>", re.IGNORECASE)
 # Slashes and equals signs may be HTML character references. The address ends with the string or value that holds it.
 _SLASH: Final = "(?:/|&#x2f;|&#47;)"
 _ADDRESS: Final = re.compile(

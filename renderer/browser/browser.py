@@ -13,6 +13,7 @@ from typing import Final, Self
 from renderer.browser import chromium, processes
 from renderer.browser.devtools import DevToolsError
 from renderer.browser.driver import DEFAULT_DRIVER, BrowserCommand, BrowserProcess, DriverName, LaunchError, launcher
+from renderer.browser.memory_watch import BROWSER_MAX_BYTES, MemoryWatch, Oversized
 from renderer.browser.scratch import Scratch
 from renderer.errors import RenderError
 
@@ -20,8 +21,6 @@ logger = logging.getLogger(__name__)
 
 LAUNCH_SECONDS: Final = 20.0
 CLOSE_SECONDS: Final = 3.0
-MEMORY_CHECK_SECONDS: Final = 0.4
-"""Between two checks of all processes, which cost milliseconds each."""
 
 
 class Browser:
@@ -39,9 +38,11 @@ class Browser:
         self._process = process
         self._group = process.group
         self._closing: asyncio.Task[None] | None = None
-        self._oversized: set[int] = set()
+        self.memory = MemoryWatch(process.group, self._kill_oversized)
+        """Measures all its processes while a document is drawn."""
+        self.oversized = False
+        """It was ended because all its processes together had too much memory."""
         self._unclaimed_kills = 0
-        self._checked_at = 0.0
         self._stop_watching = _watch_process(process.group, self._ended)
         self.devtools.on_end(self._ended)
 
@@ -102,22 +103,16 @@ class Browser:
         """Return the memory of all its processes; 0 where the kernel has no /proc."""
         return sum(map(processes.memory_bytes, processes.group_members(self._group)))
 
-    def kill_oversized(self, above_bytes: int) -> None:
-        """Kill the page processes that use more memory than a poster may; `take_blame` reports each to its page.
-
-        A check soon after another one is skipped.
-        """
-        now = time.monotonic()
-        if now - self._checked_at < MEMORY_CHECK_SECONDS:
+    def _kill_oversized(self, what: Oversized, process: int) -> None:
+        """Kill what uses more memory than a document may; `take_blame` reports a page's process to its page."""
+        if what == "browser":
+            logger.warning("a browser used more than %d MiB of memory, and is ended", BROWSER_MAX_BYTES // 1024**2)
+            self.oversized = True
+            self.kill()
             return
-        self._checked_at = now
-        for process in processes.group_members(self._group):
-            oversized = processes.memory_bytes(process) > above_bytes and processes.is_renderer(process)
-            if oversized and process not in self._oversized:
-                self._oversized.add(process)
-                self._unclaimed_kills += 1
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(process, signal.SIGKILL)
+        self._unclaimed_kills += 1
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
 
     def take_blame(self) -> bool:
         """Return whether a page whose process has ended was killed for its memory. Each kill is reported once."""
@@ -153,6 +148,7 @@ class Browser:
         if not self.gone.is_set():
             self.gone.set()
             self._stop_watching()
+            self.memory.close()
             processes.kill_group(self._group)
 
 

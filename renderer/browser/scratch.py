@@ -3,12 +3,15 @@
 import fcntl
 import os
 import shutil
+import stat
 import tempfile
 from pathlib import Path
 from typing import Final
 
 PREFIX: Final = "posters-render-"
 LOCK: Final = "owner.lock"
+_READ: Final = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+_DIRECTORY: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_DIRECTORY
 
 
 class Scratch:
@@ -16,7 +19,7 @@ class Scratch:
 
     def __init__(self) -> None:
         self.path = Path(tempfile.mkdtemp(prefix=PREFIX))
-        self._lock = os.open(self.path / LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
+        self._lock = os.open(self.path / LOCK, os.O_CREAT | os.O_EXCL | _READ, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
 
     def remove(self) -> None:
@@ -28,32 +31,42 @@ class Scratch:
         self._lock = -1
 
 
-def _open_lock(directory: Path) -> int:
-    """Open the lock of this user's directory. Raises OSError where either is a link or another user's."""
-    opened = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+def remove_orphans() -> int:
+    """Delete the directories whose process has ended; return how many.
+
+    The directory for temporary files may be everybody's: what is a link, or another user's, or open to others, was not
+    made here and is left alone.
+    """
+    return sum(_remove_orphan(directory) for directory in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"))
+
+
+def _remove_orphan(directory: Path) -> bool:
+    lock = _own_lock(directory)
+    if lock is None:
+        return False
     try:
-        if os.fstat(opened).st_uid != os.geteuid():
-            raise PermissionError(f"{directory} belongs to another user")
-        return os.open(LOCK, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=opened)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    else:
+        shutil.rmtree(directory, ignore_errors=True)
+        return True
+    finally:
+        os.close(lock)
+
+
+def _own_lock(directory: Path) -> int | None:
+    """Return the open lock of a directory that a worker of this user made; None for any other."""
+    try:
+        opened = os.open(directory, _DIRECTORY)
+    except OSError:
+        return None
+    try:
+        status = os.fstat(opened)
+        if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) != stat.S_IRWXU:
+            return None
+        return os.open(LOCK, _READ, dir_fd=opened)
+    except OSError:
+        return None  # one that is being created or removed at this moment
     finally:
         os.close(opened)
-
-
-def remove_orphans() -> int:
-    """Delete the directories whose process has ended; return how many."""
-    removed = 0
-    for directory in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        try:
-            lock = _open_lock(directory)
-        except OSError:
-            continue  # a link, another user's, or one that is being created or removed at this moment
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            continue
-        else:
-            shutil.rmtree(directory, ignore_errors=True)
-            removed += 1
-        finally:
-            os.close(lock)
-    return removed

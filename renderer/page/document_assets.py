@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from renderer.assets.port import AssetError, AssetFetcher, Fetched, Kind
+from renderer.large_text import off_the_loop
 from renderer.page.prefetch import named_assets
 
 FETCHED_MAX: Final = 100
@@ -53,7 +54,8 @@ class DocumentAssets:
 
     async def prefetch(self, html: str) -> None:
         """Fetch what the document names outright, so that a page need not wait for it. Raises nothing."""
-        for url, kind in named_assets(html)[:FETCHED_MAX]:
+        named = await off_the_loop(lambda: named_assets(html), len(html))
+        for url, kind in named[:FETCHED_MAX]:
             self._fetch_once(url, kind)
         await self.wait_idle()
 

@@ -1,13 +1,13 @@
 """One document on one page: a page draws document after document, each as if it were the first."""
 
 import asyncio
-import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable
 from typing import Any, Final, Self, TypeVar
 
 from renderer.browser.browser import Browser
 from renderer.browser.devtools import Answer, DevToolsError
+from renderer.browser.memory_watch import BROWSER_MAX_BYTES, PAGE_MAX_BYTES
 from renderer.errors import RenderError
 from renderer.page.browser_context import AUTO_ATTACH, BrowserContext, ContextOptions
 from renderer.page.clip import clip_of
@@ -27,9 +27,7 @@ DEFAULT_OPTIONS: Final = ContextOptions()
 OPEN_SECONDS: Final = 5.0
 CLOSE_SECONDS: Final = 2.0
 CLEAN_SECONDS: Final = 2.0
-MEMORY_MAX_BYTES: Final = 1024**3
-MEMORY_CHECK_SECONDS: Final = 0.5
-"""Between two measurements of memory; most documents are done before the first."""
+_TOO_LARGE: Final = "the document took more than {:,} bytes of memory"
 
 T = TypeVar("T")
 
@@ -88,13 +86,12 @@ class Page:
 
         Raises AssetsLateError where others shall have the page meanwhile, and RenderError: `render_timeout`, or
         `script_timeout` where the document's scripts run, at the deadline; `renderer_crashed`; `renderer_oom` above
-        1 GiB; `navigated`; `output_invalid` for a selector; what `capture` raises.
+        the limits of `memory_watch`; `navigated`; `output_invalid` for a selector; what `capture` raises.
         """
         try:
             async with asyncio.timeout(request.deadline_seconds):
-                async with _repeatedly(MEMORY_CHECK_SECONDS, lambda: self._browser.kill_oversized(MEMORY_MAX_BYTES)):
-                    ends = [self._left, self._crashed, self._browser.gone, *([assets.late] if assets else [])]
-                    return await _cancel_on(self._draw(request, assets), *ends)
+                ends = [self._left, self._crashed, self._browser.gone, *([assets.late] if assets else [])]
+                return await _cancel_on(self._draw(request, assets), *ends)
         except TimeoutError:
             code: ErrorCode = "script_timeout" if request.javascript else "render_timeout"
             message = f"the document was not ready within {request.deadline_seconds:.3g} s"
@@ -109,12 +106,14 @@ class Page:
     def _reason_of_end(self) -> RenderError | AssetsLateError:
         if self._left.is_set():
             return RenderError("navigated", "the document navigated away while it was drawn")
+        if self._browser.oversized:
+            return RenderError("renderer_oom", _TOO_LARGE.format(BROWSER_MAX_BYTES))
         if self._browser.gone.is_set():
             return RenderError("renderer_crashed", "the browser ended while it drew the document")
         if not self._crashed.is_set():
             return AssetsLateError()
         if self._browser.take_blame():
-            return RenderError("renderer_oom", f"the document took more than {MEMORY_MAX_BYTES:,} bytes of memory")
+            return RenderError("renderer_oom", _TOO_LARGE.format(PAGE_MAX_BYTES))
         return RenderError("renderer_crashed", "the page's process ended while it drew the document")
 
     @property
@@ -250,7 +249,7 @@ class Page:
                 return await print_page(self._session, self._world, name, output, clip_of(output, report))
         if self._javascript:
             await self._frames.draw()  # its events come with a frame, and may change what the next one shows
-        return await capture(self._session, self._frames, name, output, clip_of(output, report))
+        return await capture(self._session, self._world, self._frames, name, output, clip_of(output, report))
 
     def _check_refresh(self, report: LayoutReport, within_seconds: float) -> None:
         """Treat a refresh alike whether or not it is faster than the capture.
@@ -282,19 +281,3 @@ async def _cancel_on(work: Awaitable[T], *ends: asyncio.Event) -> T:
         for each in (task, *waits):
             each.cancel()
         await asyncio.gather(task, *waits, return_exceptions=True)
-
-
-@contextlib.asynccontextmanager
-async def _repeatedly(seconds: float, action: Callable[[], None]) -> AsyncIterator[None]:
-    """Run `action` every so often while the body runs, the first time after the first interval."""
-
-    async def repeat() -> None:
-        while True:
-            await asyncio.sleep(seconds)
-            action()
-
-    task = asyncio.create_task(repeat())
-    try:
-        yield
-    finally:
-        task.cancel()

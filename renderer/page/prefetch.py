@@ -6,26 +6,36 @@ the browser requests them, in places that it always loads.
 
 import re
 from html import unescape
+from itertools import islice
 from typing import Final
 
 from renderer.assets.port import Kind
 
+# A tag without an end is matched as well: none of its text is read twice.
 _TAG: Final = re.compile(
-    r"<!--.*?(?:-->|\Z)|<(?P<name>img|image|link|source|video)\b(?P<attributes>(?:[^<>\"']|\"[^\"]*\"|'[^']*')*)>",
+    r"<(?:!--.*?(?:-->|\Z)"
+    r"|(?P<name>img|image|link|source|video)\b(?P<attributes>(?:[^<>\"']++|\"[^\"]*+\"|'[^']*+')*+)(?P<end>>)?)",
     re.IGNORECASE | re.DOTALL,
 )
-_ATTRIBUTE: Final = re.compile(r"([a-z:-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))", re.IGNORECASE)
+_ATTRIBUTE: Final = re.compile(
+    r"(?<![a-z:-])([a-z:-]++)\s*+=\s*+(?:\"([^\"]*+)\"|'([^']*+)'|([^\s\"'>]++))", re.IGNORECASE
+)
 _PLAIN: Final = re.compile(r"https?://[a-z0-9][a-z0-9.-]*(?::\d+)?/[a-zA-Z0-9_~!$&()*+,;=:@%/?.-]*")
 _UNSETTLED: Final = re.compile(r"/\.{1,2}(?:/|\?|$)|^http://[^/]*:80/|^https://[^/]*:443/")
+
+TAGS_MAX: Final = 5_000
+ATTRIBUTES_MAX: Final = 8_000
+"""Tags and comments that are looked at, and characters of a tag's attributes; an image inside a tag takes more."""
 
 
 def named_assets(html: str) -> list[tuple[str, Kind]]:
     """Return the addresses and kinds, each once, in the order of the document."""
     found: dict[tuple[str, Kind], None] = {}
     before = ""
-    for tag in _TAG.finditer(html):
+    for tag in islice(_TAG.finditer(html), TAGS_MAX):
         name = (tag["name"] or "").lower()
-        asset = _asset(name, _attributes(tag["attributes"])) if name and before != "source" else None
+        is_read = tag["end"] and len(tag["attributes"]) <= ATTRIBUTES_MAX and before != "source"
+        asset = _asset(name, _attributes(tag["attributes"])) if is_read else None
         if asset is not None and _PLAIN.fullmatch(asset[0]) and not _UNSETTLED.search(asset[0]):
             found[asset] = None
         before = name

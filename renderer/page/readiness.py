@@ -11,14 +11,22 @@ import msgspec
 
 from renderer.assets.force_font_swap import force_font_swap_in_document
 from renderer.assets.freeze_svg import freeze_svg_images
-from renderer.browser.devtools import DevToolsError, Session
+from renderer.browser.devtools import Answer, DevToolsError, Session
 from renderer.errors import RenderError
+from renderer.large_text import off_the_loop
 from renderer.page.document_hints import DocumentHints
 from schemas.output import Output
 
 FRAMES_MAX: Final = 20
 _DIRECTORY: Final = Path(__file__).with_name("scripts")
-_SCRIPTS: Final = ("animations.js", "lazy_content.js", "glyph_usage.js", "fit.js", "compose.js")
+_SCRIPTS: Final = (
+    "animations.js",
+    "lazy_content.js",
+    "images_and_fonts.js",
+    "glyph_usage.js",
+    "fit.js",
+    "compose.js",
+)
 _SCRIPT: Final = "".join((_DIRECTORY / name).read_text() for name in _SCRIPTS)
 _CLOSED_SHADOW: Final = re.compile(r"(<template\b[^<>]*\bshadowrootmode\s*=\s*[\"']?)closed\b", re.IGNORECASE)
 _BYTE_ORDER_MARK: Final = "\ufeff"
@@ -71,12 +79,7 @@ async def compose(session: Session, world: int, html: str, output: Output) -> La
     Raises RenderError: `navigated` when the document went elsewhere, `output_invalid` for a selector that is no
     selector. Without a limit of its own: the caller has the deadline.
     """
-    request = _layout_request(DocumentHints(html), output)
-    # A browser that reads a file removes the mark; left in the document, it would end its head.
-    document = freeze_svg_images(force_font_swap_in_document(html.removeprefix(_BYTE_ORDER_MARK)))
-    if "shadowrootmode" in document.lower():
-        # No script can reach into a closed shadow tree, which may have images and animations as well.
-        document = _CLOSED_SHADOW.sub(r"\1open", document)
+    document, request = await off_the_loop(lambda: (_prepared(html), _layout_request(html, output)), len(html))
     function = "(html, request) => compose(html, request)"
     report = await _call(session, world, function, output.selector, document, request)
     return await _with_frames(session, world, report)
@@ -84,13 +87,25 @@ async def compose(session: Session, world: int, html: str, output: Output) -> La
 
 async def arrange(session: Session, world: int, html: str, output: Output) -> LayoutReport:
     """Return once the document that is in the page is ready in a viewport that was changed. Raises RenderError."""
-    request = {**_layout_request(DocumentHints(html), output), "width": output.width, "height": output.height}
+    hinted = await off_the_loop(lambda: _layout_request(html, output), len(html))
+    request = {**hinted, "width": output.width, "height": output.height}
     report = await _call(session, world, "(request) => arrange(request)", output.selector, request)
     return await _with_frames(session, world, report)
 
 
-def _layout_request(hints: DocumentHints, output: Output) -> dict[str, Any]:
+def _prepared(html: str) -> str:
+    """Return the document as the page is given it."""
+    # A browser that reads a file removes the mark; left in the document, it would end its head.
+    document = freeze_svg_images(force_font_swap_in_document(html.removeprefix(_BYTE_ORDER_MARK)))
+    if "shadowrootmode" in document.lower():
+        # No script can reach into a closed shadow tree, which may have images and animations as well.
+        document = _CLOSED_SHADOW.sub(r"\1open", document)
+    return document
+
+
+def _layout_request(html: str, output: Output) -> dict[str, Any]:
     """Return the `LayoutRequest` of `scripts/types.d.ts`."""
+    hints = DocumentHints(html)
     return {
         "selector": output.selector,
         "wholePage": bool(output.full_page or output.selector),
@@ -145,6 +160,18 @@ async def draw_frames(session: Session, world: int) -> None:
     """Return once the page has drawn what came after it was ready."""
     frames = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
     await session.send("Runtime.evaluate", {"expression": frames, "contextId": world, "awaitPromise": True})
+
+
+def when_drawn(session: Session, world: int) -> Answer:
+    """Return a future that is done once a frame is drawn with all that the last report is about.
+
+    Chromium draws a frame on demand with what it has. The page's notice that it has something new takes another way
+    than the request for a frame, and on a busy machine the request can be first.
+    """
+    call = {"expression": "whenDrawn()", "contextId": world, "awaitPromise": True}
+    drawn = session.send("Runtime.evaluate", call)
+    drawn.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return drawn
 
 
 def _failure(details: dict[str, Any], selector: str | None) -> RenderError:

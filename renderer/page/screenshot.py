@@ -1,5 +1,6 @@
 """Capture the page as an image: PNG, JPEG or WebP."""
 
+import asyncio
 import base64
 import io
 from typing import Any
@@ -10,13 +11,16 @@ from renderer.browser.devtools import Session
 from renderer.errors import RenderError
 from renderer.page.clip import Clip, clip_size
 from renderer.page.frames import Frames
+from renderer.page.readiness import when_drawn
 from renderer.rendering import Image
 from schemas.output import Output
 
 IMAGE_MAX_BYTES = 64 * 1024 * 1024
+DRAWN_SECONDS = 1.0
+"""For so long a frame is waited for that a script may have cancelled."""
 
 
-async def capture(session: Session, frames: Frames, name: str, output: Output, clip: Clip | None) -> Image:
+async def capture(session: Session, world: int, frames: Frames, name: str, output: Output, clip: Clip | None) -> Image:
     """Return the picture of the viewport, or of `clip`, under `name`.
 
     Raises RenderError: `dimension_limit` for a clip that is too large, `output_too_large` over 64 MiB,
@@ -24,7 +28,7 @@ async def capture(session: Session, frames: Frames, name: str, output: Output, c
     """
     encoding = _encoding(output)
     if frames.on_demand and clip is None and (output.scale or 1.0) == 1.0:
-        data = checked_bytes(await frames.picture(encoding))
+        data = checked_bytes(await _picture(session, world, frames, encoding))
     else:
         async with frames.flowing():
             answer = await session.send("Page.captureScreenshot", {**encoding, **_area(output, clip)})
@@ -32,6 +36,17 @@ async def capture(session: Session, frames: Frames, name: str, output: Output, c
     with PIL.Image.open(io.BytesIO(data)) as header:
         width, height = header.size
     return Image(name=name, data=data, width=width, height=height, format=output.format or "png")
+
+
+async def _picture(session: Session, world: int, frames: Frames, encoding: dict[str, Any]) -> bytes:
+    """Return the picture of a frame that has everything that was done to the document."""
+    drawn = when_drawn(session, world)
+    data = await frames.picture(encoding)
+    if not drawn.done():
+        async with frames.flowing():
+            await asyncio.wait((drawn,), timeout=DRAWN_SECONDS)
+        data = await frames.picture(encoding)
+    return data
 
 
 def _encoding(output: Output) -> dict[str, Any]:

@@ -118,3 +118,22 @@ async def test_what_a_script_does_in_a_frame_is_in_the_picture(engine: Engine) -
     plain = await draw(engine, page("<body style='background:red'>"))
 
     assert rendering.images[0].data == plain.images[0].data
+
+
+async def test_a_picture_of_an_old_frame_is_taken_again(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The request for a frame can be faster than the page's notice that it has something to draw."""
+    html = page("<p data-fit=shrink style='width:150px;height:50px;font-size:40px'>Many thanks for the service")
+    right = (await draw(engine, html)).images[0].data
+    pictures: list[bytes] = []
+    draw_picture = Frames.picture
+
+    async def picture(frames: Frames, parameters: dict[str, Any]) -> bytes:
+        pictures.append(b"an old frame" if not pictures else await draw_picture(frames, parameters))
+        return pictures[-1]
+
+    monkeypatch.setattr(Frames, "picture", picture)
+    late = (await draw(engine, html)).images[0].data
+    prompt = (await draw(engine, html)).images[0].data
+
+    assert late == prompt == right
+    assert len(pictures) == 3

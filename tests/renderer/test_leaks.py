@@ -4,6 +4,7 @@ import contextlib
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from renderer.engine import Engine
 from renderer.errors import RenderError
@@ -133,3 +134,55 @@ async def test_scripts_run_only_where_asked_for(engine: Engine) -> None:
     plain = [(await draw(engine, page(text))).images[0].data for text in ("off", "on", "off")]
 
     assert drawn == plain
+
+
+SIZES = page(
+    "<h1>静か 한글 ไทย</h1><p>静か 한글 ไทย</p><b>静か 한글 ไทย</b><i lang=zh>静か</i>",
+    "h1{font:32px serif}p{font:16px serif}b{font:64px sans-serif}i{font:8px monospace}",
+)
+STEPS: dict[str, tuple[str, dict[str, Any]]] = {
+    "plain": (POSTER, {}),
+    "sizes": (SIZES, {}),
+    "twice": (POSTER, {"scale": 2}),
+    "sizes twice": (SIZES, {"scale": 2}),
+    "sizes halved": (SIZES, {"scale": 0.5}),
+    "long and twice": (POSTER, {"full_page": True, "height": 40, "scale": 2}),
+    "several scales": (
+        SIZES,
+        {"variants": [{"name": "two", "scale": 2}, {"name": "one"}, {"name": "odd", "scale": 1.5}]},
+    ),
+    "locale": (SIZES, {"locale": "ja-JP"}),
+    "locale twice": (SIZES, {"locale": "zh-CN", "scale": 2}),
+    "dark": (POSTER, {"color_scheme": "dark", "transparent": True}),
+    "small": (SIZES, {"width": 77, "height": 33}),
+    "paper": (SIZES, {"format": "pdf", "scale": 2}),
+}
+SEQUENCES = {
+    "each scale after every other": [
+        *("plain", "long and twice", "plain", "twice", "sizes", "sizes twice", "sizes halved", "sizes"),
+        *("sizes twice", "plain"),
+    ],
+    "scales first": ["twice", "long and twice", "plain", "several scales", "sizes", "sizes halved", "plain"],
+    "locales between": ["locale", "sizes", "locale twice", "sizes", "sizes twice", "plain"],
+    "other viewports between": ["small", "sizes twice", "small", "dark", "plain", "paper", "sizes", "plain", "twice"],
+}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def fresh() -> dict[str, list[bytes]]:
+    """The images of each step, drawn as the first document of a browser."""
+    images = {}
+    for name, (html, fields) in STEPS.items():
+        async with Engine(concurrency=1) as engine:
+            images[name] = [image.data for image in (await draw(engine, html, **fields)).images]
+    return images
+
+
+@pytest.mark.parametrize("sequence", SEQUENCES.values(), ids=SEQUENCES.keys())
+async def test_every_document_is_as_in_a_fresh_browser(fresh: dict[str, list[bytes]], sequence: list[str]) -> None:
+    """Whatever was drawn before it, in whichever size, scale, locale, colour scheme or font."""
+    async with Engine(concurrency=1) as engine:
+        for name in sequence:
+            html, fields = STEPS[name]
+            rendering = await draw(engine, html, **fields)
+            assert [image.data for image in rendering.images] == fresh[name], name

@@ -14,14 +14,11 @@
     write: documents("write"),
     close: documents("close"),
     body: documents("body"),
-    fonts: documents("fonts"),
     documentElement: documents("documentElement"),
     /** @type {(selector: string) => NodeListOf<Element>} */
     all: documents("querySelectorAll"),
     /** @type {() => Element | null} */
     active: () => member(Document.prototype, "activeElement")(document),
-    /** @type {() => string} */
-    base: () => member(Node.prototype, "baseURI")(document),
   };
   /** @type {(element: Element) => DOMRect} */
   const rectOf = member(Element.prototype, "getBoundingClientRect");
@@ -39,13 +36,7 @@
   const LOAD_MILLISECONDS = 7_000;
   const QUIET_ROUNDS = 2;
   const ROUNDS_MAX = 30;
-  const NO_IMAGE = /^data:[^,]*,\s*$/;
-  const IMAGE_URL = /url\((?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([^)]*))\)/g;
-  // The browser shows one of a set and does not fetch the others.
-  const IMAGE_SET = /image-set\((?:"(?:[^"\\]|\\.)*"|[^()"]|\((?:"(?:[^"\\]|\\.)*"|[^()"])*\))*\)/g;
   const LEAVES_TRACES = "iframe,frame,object,embed,fencedframe,portal,meta:not([charset]):not([name=viewport i])";
-  const PARTS = ["before", "after", "marker", "first-letter", "first-line", "backdrop"];
-  const PROPERTIES = ["backgroundImage", "maskImage", "borderImageSource", "listStyleImage", "content", "shapeOutside"];
 
   // `setTimeout` does nothing while the page's scripts are off, and a script may clear timers.
   const pause = (milliseconds = 0) => scheduler.postTask(() => {}, { delay: milliseconds });
@@ -144,103 +135,6 @@
     if (!all.some((element) => element instanceof HTMLMediaElement)) return false;
     sheets.add(withoutControls);
     return true;
-  }
-
-  /** @param {string | undefined} url */
-  function absolute(url) {
-    try {
-      return new URL(/** @type {string} */ (url), page.base()).href;
-    } catch {
-      return url || "";
-    }
-  }
-
-  /**
-   * @param {HTMLImageElement | SVGImageElement} image
-   * @param {Set<string>} failed
-   */
-  async function decode(image, failed) {
-    try {
-      await /** @type {HTMLImageElement} */ (image).decode();
-    } catch {
-      const { currentSrc, src } = /** @type {HTMLImageElement} */ (image);
-      const { href } = /** @type {SVGImageElement} */ (image);
-      failed.add(currentSrc || src || absolute(href?.baseVal));
-    }
-  }
-
-  /**
-   * Reads a string of a computed style: an escape is a backslash before the character, or before its number.
-   * @param {string} text
-   */
-  function unescaped(text) {
-    return text.replace(/\\([0-9a-f]{1,6} ?|.)/gi, (_, given) =>
-      given.length > 1 || /[0-9a-f]/i.test(given) ? String.fromCodePoint(parseInt(given, 16)) : given,
-    );
-  }
-
-  /** @typedef {string | null} Part A pseudo element, or null for the element itself. */
-
-  /**
-   * @param {Element[]} all
-   * @param {Part[]} parts
-   */
-  function styleUrls(all, parts) {
-    /** @type {Set<string>} */
-    const urls = new Set();
-    for (const element of all)
-      for (const part of parts) {
-        const style = /** @type {Record<string, any>} */ (getComputedStyle(element, part));
-        for (const property of PROPERTIES)
-          for (const match of (style[property] || "").replace(IMAGE_SET, "").matchAll(IMAGE_URL))
-            urls.add(unescaped(match[1] ?? match[2] ?? match[3]));
-      }
-    return urls;
-  }
-
-  /**
-   * Style is costly to read: it is read only where the document says something about images, and for those parts alone.
-   * @param {string} html
-   * @param {Pick<LayoutRequest, "styleImages" | "styleSheets">} request
-   * @returns {Part[]}
-   */
-  function partsWithImages(html, request) {
-    if (!request.styleImages) return [];
-    const named = request.styleSheets ? PARTS : PARTS.filter((part) => new RegExp(`:${part}`, "i").test(html));
-    return [null, ...named.map((part) => `::${part}`)];
-  }
-
-  /**
-   * Returns once images and fonts are loaded and decoded, with the addresses of the images that failed.
-   * @param {Element[]} all
-   * @param {Part[]} parts
-   */
-  async function loadImagesAndFonts(all, parts) {
-    /** @type {Set<string>} */
-    const failed = new Set();
-    /** @type {Set<string>} */
-    const failedInStyles = new Set();
-    const waits = [];
-    const urls = parts.length ? styleUrls(all, parts) : new Set();
-    for (const element of all) {
-      if (element instanceof HTMLImageElement) {
-        if (element.loading === "lazy") element.loading = "eager";
-        if (element.currentSrc || element.src) waits.push(decode(element, failed));
-      } else if (element instanceof SVGImageElement) waits.push(decode(element, failed));
-      else if (element instanceof HTMLVideoElement && element.poster) urls.add(element.poster);
-      else if (element instanceof HTMLInputElement && element.type === "image" && element.src) urls.add(element.src);
-    }
-    for (const url of urls) {
-      const image = new Image();
-      image.src = url;
-      waits.push(decode(image, failedInStyles));
-    }
-    forceLayout(); // asks for the fonts that `ready` then waits for
-    await Promise.all([page.fonts().ready, ...waits]);
-    failed.delete("");
-    // CSS has its own rules for reading an address, so a data: address of a style sheet is not reported as broken.
-    const broken = [...failed].some((url) => url.startsWith("data:") && !NO_IMAGE.test(url));
-    return { broken, failed: [...failed, ...failedInStyles].filter((url) => url && !url.startsWith("data:")) };
   }
 
   const runsScripts = () => matchMedia("(scripting: enabled)").matches;
@@ -350,6 +244,9 @@
     return null;
   }
 
+  /** Of the next frame, which shows all that was done to the document until the last report. */
+  let drawn = Promise.resolve();
+
   /** @type {Part[]} */
   let parts = [];
 
@@ -401,12 +298,13 @@
       all = allElements();
     }
     const { fitted, cut } = fitTexts(all, wholePage);
-    if (moved || fitted || page.fonts().status !== "loaded") {
+    if (moved || fitted || !fontsLoaded()) {
       all = allElements();
       roots = rootsOf(all);
       freezeMotion(all, roots);
       ({ broken, failed } = await loadImagesAndFonts(all, parts));
     }
+    drawn = new Promise((resolve) => requestAnimationFrame(() => resolve()));
     const root = page.documentElement();
     return {
       failed,
@@ -422,6 +320,7 @@
     };
   }
 
+  globalThis.whenDrawn = () => drawn;
   globalThis.composeFrame = composeFrame;
   globalThis.arrange = arrange;
   globalThis.compose = compose;

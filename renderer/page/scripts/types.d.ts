@@ -4,6 +4,9 @@
 /** A tree that is searched: the document, or an open shadow tree in it. */
 type Root = Document | ShadowRoot;
 
+/** A pseudo element, or null for the element itself. */
+type Part = string | null;
+
 /** What `readiness.py` asks for: what to do, and what the document's text says that it may need. */
 interface LayoutRequest {
   /** The element whose box is reported. */
@@ -60,6 +63,10 @@ declare var freezeMotion: (all: Element[], roots: Root[]) => boolean;
 // lazy_content.js
 declare var showDeferredContent: (all: Element[]) => void;
 declare var showBeforeScrolling: (roots: Root[], wholePage: boolean) => void;
+// images_and_fonts.js
+declare var fontsLoaded: () => boolean;
+declare var partsWithImages: (html: string, request: Pick<LayoutRequest, "styleImages" | "styleSheets">) => Part[];
+declare var loadImagesAndFonts: (all: Element[], parts: Part[]) => Promise<{ broken: boolean; failed: string[] }>;
 // glyph_usage.js
 declare var shownCharacters: (all: Element[], roots: Root[], generated: boolean) => string;
 // fit.js
@@ -71,4 +78,5 @@ declare var removePrintLayout: () => void;
 declare var sheets: { add(sheet: CSSStyleSheet): void; remove(sheet: CSSStyleSheet): void };
 declare var compose: (html: string, request: LayoutRequest) => Promise<LayoutReport>;
 declare var arrange: (request: LayoutRequest) => Promise<LayoutReport>;
+declare var whenDrawn: () => Promise<void>;
 declare var composeFrame: () => Promise<LayoutReport>;
