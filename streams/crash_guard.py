@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol
 
 from streams.delivery import Delivery
-from streams.inbox import Inbox
+from streams.inbox import Inbox, position_of
 from streams.liveness import declare_wait
 
 logger = logging.getLogger(__name__)
@@ -201,7 +201,7 @@ class GuardedInbox(Inbox):
             except Exception:
                 # Not raised: a guard that fails must not stop what would go on without it.
                 logger.exception("the crash guard has failed; suspects are handled as usual")
-                refused = [each for each in suspects if (each.topic, each.partition, each.offset) in self._deferred]
+                refused = [each for each in suspects if position_of(each) in self._deferred]
             finally:
                 declare_wait(None)
         self._suspects.difference_update(map(self._identify, refused))
@@ -240,7 +240,7 @@ class GuardedInbox(Inbox):
 
     def _hand_back(self, delivery: Delivery) -> None:
         """Queue a suspect that is not one: it is in no note of a crash any more."""
-        self._in_flight.pop((delivery.topic, delivery.partition, delivery.offset), None)
+        self._in_flight.pop(position_of(delivery), None)
         self._queue.append(delivery)
         self.recheck_queue()
 

@@ -15,7 +15,7 @@ from streams.dead_letter_count import DeadLetterCount
 from streams.dead_letters import DeadLetters
 from streams.delivery import Delivery
 from streams.errors import UnavailableError
-from streams.inbox import Inbox, Position
+from streams.inbox import Inbox, Position, position_of
 from streams.metrics import DEAD_LETTER_LIMIT_EXCEEDED, DEAD_LETTERS_SUPPRESSED
 from streams.producers import GoodSources, Producer, ProducerBudgets, producer_of
 from streams.retry import Sleep
@@ -145,7 +145,7 @@ class DeadLetterLimit:
         source, chosen = min(heads, key=lambda head: (self._failed[head[0]], head[0] is None))
         if self._clock() < self._next_probe and (source is None or self._failed[source]):
             return
-        self._probe = _position(chosen)
+        self._probe = position_of(chosen)
         logger.info("%s: paused; trying %s[%d]@%d", self._role, *self._probe)
         self._inbox.admit(chosen)
 
@@ -162,7 +162,7 @@ class DeadLetterLimit:
             next_poll.cancel()
 
     def _add(self, delivery: Delivery, error: str) -> None:
-        position, producer, now = _position(delivery), producer_of(delivery), self._clock()
+        position, producer, now = position_of(delivery), producer_of(delivery), self._clock()
         within_budget = self._budgets.spend(producer, now)
         if within_budget:
             logger.warning("dead letter: %s[%d]@%d: %s", *position, error)
@@ -183,10 +183,10 @@ class DeadLetterLimit:
             )
 
     def _on_taken(self, delivery: Delivery) -> None:
-        self._count.add_taken(_position(delivery), self._clock())
+        self._count.add_taken(position_of(delivery), self._clock())
 
     def _on_settled(self, delivery: Delivery) -> None:
-        position = _position(delivery)
+        position = position_of(delivery)
         if self._count.is_dead_letter(position):
             return
         self._good_sources.add(delivery, self._clock())
@@ -215,7 +215,3 @@ class DeadLetterLimit:
         self._count.reset()
         self._inbox.resume(reason or "")
         DEAD_LETTER_LIMIT_EXCEEDED.labels(self._role).set(0)
-
-
-def _position(delivery: Delivery) -> Position:
-    return delivery.topic, delivery.partition, delivery.offset

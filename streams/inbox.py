@@ -53,7 +53,8 @@ class Source(Protocol):
         ...
 
 
-def _position(delivery: Delivery) -> Position:
+def position_of(delivery: Delivery) -> Position:
+    """Return the place of a record: its topic, partition and offset."""
     return delivery.topic, delivery.partition, delivery.offset
 
 
@@ -251,7 +252,7 @@ class Inbox:
         if tracker.weight >= self._cap and self._source is not None:
             self._paused_partitions.add(partition)
             self._source.pause_partition(partition)
-        position = _position(delivery)
+        position = position_of(delivery)
         if position not in self._in_flight and position not in self._deferred:
             self._queue.append(delivery)
             self.recheck_queue()
@@ -286,7 +287,7 @@ class Inbox:
 
     def _hand_out(self, taken: list[Delivery]) -> list[Delivery]:
         for delivery in taken:
-            self._in_flight[_position(delivery)] = None
+            self._in_flight[position_of(delivery)] = None
             self._idle.clear()
             self.on_taken(delivery)
         if not self._queue:
@@ -299,7 +300,7 @@ class Inbox:
             self.finished += 1
             self.on_settled(delivery)
             partition = (delivery.topic, delivery.partition)
-            self._in_flight.pop(_position(delivery), None)
+            self._in_flight.pop(position_of(delivery), None)
             tracker = self._trackers.get(partition)
             if tracker is None:
                 continue
@@ -313,16 +314,16 @@ class Inbox:
 
     def defer(self, delivery: Delivery) -> None:
         """Mark a taken record as waiting for a later time: a drain leaves it unfinished instead of waiting for it."""
-        self._in_flight.pop(_position(delivery), None)
-        self._deferred.add(_position(delivery))
+        self._in_flight.pop(position_of(delivery), None)
+        self._deferred.add(position_of(delivery))
         self.on_settled(delivery)
         if not self._in_flight:
             self._idle.set()
 
     def resume_deferred(self, delivery: Delivery) -> None:
         """Mark a deferred record as in flight again."""
-        self._deferred.discard(_position(delivery))
-        self._in_flight[_position(delivery)] = None
+        self._deferred.discard(position_of(delivery))
+        self._in_flight[position_of(delivery)] = None
         self._idle.clear()
 
     def revoke(self, partitions: Iterable[Partition]) -> None:

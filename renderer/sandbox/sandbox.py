@@ -137,7 +137,7 @@ async def _ask_with_html(process: SandboxProcess, request: Request, html: str | 
 
 
 async def _ended(asking: "asyncio.Future[Answer]") -> None:
-    """Return once the request is over, whatever comes of it: its caller has the error."""
+    """Wait until the request is finished or failed. Its caller receives the error."""
     await asyncio.gather(asking, return_exceptions=True)
 
 

@@ -18,7 +18,8 @@ from aiokafka.record.util import calc_crc32c
 from aiokafka.structs import ConsumerRecord
 from cachetools import LRUCache
 
-from streams.faust_bridge.record_fields import Fields, Headers
+from streams.delivery import Headers
+from streams.faust_bridge.record_fields import Fields
 
 _OVERHEAD: Final = 12
 """Bytes of a batch before those that its length counts: the offset and the length."""

@@ -2,7 +2,8 @@
 
 from typing import Final
 
-Headers = tuple[tuple[str, bytes | None], ...]
+from streams.delivery import Headers
+
 _LONGEST_NUMBER: Final = 10
 
 

@@ -100,7 +100,7 @@ def uses(tree: ast.AST) -> Iterator[tuple[int, str, bool]]:
 
 
 def imports_libraries(tree: ast.AST) -> bool:
-    """Say whether a module can have an object of the libraries in its hands."""
+    """Return whether a module can hold an object of the libraries."""
     for node in ast.walk(tree):
         names = [each.name for each in node.names] if isinstance(node, ast.Import) else []
         names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
