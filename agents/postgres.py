@@ -9,6 +9,7 @@ Every error of asyncpg that the roles have to tell apart is translated here, int
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import MappingProxyType
@@ -18,6 +19,8 @@ import asyncpg
 import orjson
 
 from streams.errors import UnavailableError
+
+logger = logging.getLogger(__name__)
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
@@ -36,9 +39,19 @@ It raises the last one for a call between the server's last message and the end 
 
 # Classes of SQLSTATE (the first two characters) and single states, PostgreSQL's appendix A.
 _UNAVAILABLE: Final = {"08", "40", "53", "57", "58"}
-_UNAVAILABLE_STATES: Final = {"55P03", "25006"}  # lock not available; read-only, as a standby is during a failover
+_UNAVAILABLE_STATES: Final = {
+    "55P03",  # lock not available
+    "25006",  # read-only, as a standby is during a failover
+    "25P03",  # idle in a transaction for longer than the server allows
+    "25P04",  # a transaction longer than the server allows
+}
+_NOT_PREPARED: Final = {"26000", "42P05"}
+"""A prepared statement is missing or another client's: a pooler gave us another session."""
 _BAD_ROW: Final = {"21", "22", "23", "54"}
 _SCHEMA_MISMATCH: Final = {"28", "3D", "3F", "42"}
+
+
+_SET_SETTINGS: Final = "SELECT set_config(key, value, false) FROM json_each_text($1)"
 
 
 class BadRowError(Exception):
@@ -53,10 +66,10 @@ class Database:
     """A connection to Postgres for one caller at a time; others wait for their turn.
 
     It is opened by the first call, so that a role starts while Postgres is unavailable. It is dropped after an
-    UnavailableError and after a cancelled call, and the next call opens another one. Until then all calls share one
-    session with its locks and temporary objects.
+    UnavailableError and after a cancelled call, and the next call opens another one. Nothing but `settings` is kept in the
+    session, and a call works without them: a connection pooler in transaction mode gives each transaction another one.
 
-    `settings` are the session's, sent as startup parameters. `on_connect` is SQL that every new connection begins with.
+    `settings` are the session's, where the server is connected to directly; those of a pooler belong to everybody.
     Every method raises UnavailableError, BadRowError and SchemaMismatchError.
     """
 
@@ -66,12 +79,12 @@ class Database:
         *,
         application_name: str,
         settings: Mapping[str, str] = MappingProxyType({}),
-        on_connect: str = "",
         command_seconds: float = COMMAND_SECONDS,
     ) -> None:
         self._url = url
-        self._settings = {"application_name": application_name, **settings}
-        self._on_connect = on_connect
+        self._application_name = application_name
+        self._settings = dict(settings)
+        self._is_pooled = False
         self._command_seconds = command_seconds
         self._connection: Connection | None = None
         self._used_at = 0.0
@@ -113,6 +126,8 @@ class Database:
             await self.close()
             raise
         except Exception as error:
+            if isinstance(error, asyncpg.PostgresError) and error.sqlstate in _NOT_PREPARED:
+                self._is_pooled = True
             meaning = translated(error)
             if isinstance(meaning, UnavailableError):
                 await self.close()
@@ -136,15 +151,37 @@ class Database:
         if self._connection is not None and asyncio.get_running_loop().time() - self._used_at > IDLE_SECONDS:
             await self.close()
         if self._connection is None or self._connection.is_closed():
-            self._connection = await asyncpg.connect(
-                self._url,
-                timeout=CONNECT_SECONDS,
-                command_timeout=self._command_seconds,
-                server_settings=self._settings,
-            )
-            if self._on_connect:
-                await self._connection.execute(self._on_connect)
+            self._connection = await self._connect()
         return self._connection
+
+    async def _connect(self) -> Connection:
+        connection = await self._open()
+        if not self._is_pooled and await is_pooled(connection):
+            logger.info("a connection pooler stands before the database: statements are not prepared in advance")
+            self._is_pooled = True
+            connection.terminate()
+            connection = await self._open()
+        if self._settings and not self._is_pooled:
+            await connection.execute(_SET_SETTINGS, as_json(self._settings))
+        return connection
+
+    async def _open(self) -> Connection:
+        # Named prepared statements belong to a session, and so to nobody behind a pooler.
+        cache = {"statement_cache_size": 0} if self._is_pooled else {}
+        return await asyncpg.connect(
+            self._url,
+            timeout=CONNECT_SECONDS,
+            command_timeout=self._command_seconds,
+            server_settings={"application_name": self._application_name},
+            **cache,
+        )
+
+
+async def is_pooled(connection: Connection) -> bool:
+    """Return whether a connection pooler stands between us and the server: it shows clients process ids of its own."""
+    # A simple query: one that is prepared could fail behind a pooler.
+    found = await connection.execute(f"SELECT WHERE pg_backend_pid() = {connection.get_server_pid()}")
+    return found == "SELECT 0"
 
 
 def translated(error: Exception) -> Exception:
@@ -159,7 +196,7 @@ def translated(error: Exception) -> Exception:
 
 
 def _of_state(error: asyncpg.PostgresError, state: str) -> Exception:
-    if state[:2] in _UNAVAILABLE or state in _UNAVAILABLE_STATES:
+    if state[:2] in _UNAVAILABLE or state in _UNAVAILABLE_STATES | _NOT_PREPARED:
         return UnavailableError(f"the database is unavailable or busy ({state}): {error}")
     if state[:2] in _BAD_ROW:
         return BadRowError(f"the database refuses a value ({state}): {error}")

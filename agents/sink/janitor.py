@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from agents.postgres import Database
+from agents.postgres import Connection, Database
 from agents.sink.open_posters import OpenPoster, Reason, failed, open_posters
 from schemas.codes import ErrorCode
 from streams.delivery import Publisher
@@ -38,7 +38,7 @@ class Janitor:
     """Sweeps once a minute; of all sinks, one at a time.
 
     `batch_timeout` and `stale_after` are seconds, `log_retention` days (0: keep all). It needs a database connection
-    of its own, because the advisory lock belongs to the session.
+    of its own, because a sweep is one transaction, which holds the advisory lock.
     """
 
     def __init__(
@@ -73,28 +73,27 @@ class Janitor:
 
         Idempotent: another sweep publishes the same events. Raises UnavailableError.
         """
-        if not await self._database.fetch_value("SELECT pg_try_advisory_lock($1)", _ADVISORY_LOCK):
-            return None
-        try:
+        # The lock of a transaction: behind a connection pooler, that of a session would stay with somebody else.
+        async with self._database.transaction() as connection:
+            if not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", _ADVISORY_LOCK):
+                return None
             return SweepResult(
-                incomplete=await self._fail("incomplete", "incomplete_batch", self._batch_timeout),
-                expired=await self._fail("expired", "expired"),
-                stale=await self._fail("stale", "internal", self._stale_after),
-                partitions=await self._database.fetch_value("SELECT make_log_partitions(0, $1)", _PARTITION_DAYS_AHEAD),
-                retired=await self._retire_log_partitions(),
+                incomplete=await self._fail(connection, "incomplete", "incomplete_batch", self._batch_timeout),
+                expired=await self._fail(connection, "expired", "expired"),
+                stale=await self._fail(connection, "stale", "internal", self._stale_after),
+                partitions=await connection.fetchval("SELECT make_log_partitions(0, $1)", _PARTITION_DAYS_AHEAD),
+                retired=await self._retire_log_partitions(connection),
             )
-        finally:
-            await self._database.fetch_value("SELECT pg_advisory_unlock($1)", _ADVISORY_LOCK)
 
-    async def _retire_log_partitions(self) -> int:
+    async def _retire_log_partitions(self, connection: Connection) -> int:
         if not self._log_retention:
             return 0
-        retired: int = await self._database.fetch_value("SELECT retire_log_partitions($1)", self._log_retention)
+        retired: int = await connection.fetchval("SELECT retire_log_partitions($1)", self._log_retention)
         return retired
 
-    async def _fail(self, reason: Reason, code: ErrorCode, *arguments: timedelta) -> int:
+    async def _fail(self, connection: Connection, reason: Reason, code: ErrorCode, *arguments: timedelta) -> int:
         count = 0
-        async for page in open_posters(self._database, reason, *arguments):
+        async for page in open_posters(connection.fetch, reason, *arguments):
             await self._publisher.publish([failed(poster, code, self._message(reason, poster)) for poster in page])
             count += len(page)
         if count:

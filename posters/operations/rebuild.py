@@ -11,7 +11,6 @@ from confluent_kafka import Message
 
 from agents.settings import Settings
 from agents.sink.database import sink_database
-from agents.sink.flush import FLUSH_FUNCTION
 from agents.sink.sink import Sink
 from posters.operations.audit import audit_record
 from posters.operations.database import connected
@@ -63,7 +62,7 @@ async def rebuild(settings: Settings) -> Rebuilt:
         await connection.execute(SQL["begin"])
     shadow = _with_search_path(settings.database_url)
     await migrate(shadow)
-    database, unusable = sink_database(shadow, on_connect=FLUSH_FUNCTION), _UnusableCounter()
+    database, unusable = sink_database(shadow), _UnusableCounter()
     sink = Sink(database, _NullPublisher(), unusable)
     try:
         records = await _read(settings, sink)

@@ -12,7 +12,6 @@ from agents.postgres import Connection, Database
 from agents.render.template_sources import TemplateSources
 from agents.settings import Settings
 from agents.sink.database import sink_database
-from agents.sink.flush import FLUSH_FUNCTION
 from agents.sink.janitor import Janitor
 from agents.sink.sink import Sink
 from posters.operations.setup import grant
@@ -96,7 +95,7 @@ async def test_a_role_reads_and_writes_its_own_tables_only(users: dict[str, str]
 
 async def test_the_sink_does_its_work_with_its_rights(users: dict[str, str]) -> None:
     """It flushes, sweeps, makes and drops partitions of the log."""
-    database = sink_database(users["sink"], on_connect=FLUSH_FUNCTION)
+    database = sink_database(users["sink"])
     topics = Topics()
     await Sink(database, Announcements(), SetAside()).process([topics.request("job"), topics.completed("job")])
     swept = await Janitor(database, Announcements(), batch_timeout=60, stale_after=60, log_retention=3).sweep()

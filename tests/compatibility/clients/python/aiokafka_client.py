@@ -1,0 +1,25 @@
+"""A client on aiokafka with its defaults: publishes an upload and a request, and prints the job's outcome."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+
+async def main(brokers: str, section: str, upload: str, key: str, request: str, job: str) -> None:
+    """Publish both records, then read completions until the job's."""
+    async with AIOKafkaProducer(bootstrap_servers=brokers) as producer:
+        await producer.send_and_wait("template-commands", Path(upload).read_bytes(), key=section.encode())
+        await producer.send_and_wait("poster-requests", Path(request).read_bytes(), key=key.encode() or None)
+    consumer = AIOKafkaConsumer(
+        "poster-completions", bootstrap_servers=brokers, group_id=f"aiokafka-{job}", auto_offset_reset="earliest"
+    )
+    async with consumer:
+        async for message in consumer:
+            if job.encode() in message.value:
+                print(message.value.decode())
+                return
+
+
+asyncio.run(main(*sys.argv[1:]))
