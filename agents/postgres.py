@@ -28,6 +28,8 @@ CONNECT_SECONDS: Final = 10.0
 """Limit for opening a connection, and for waiting until another caller has finished with it."""
 COMMAND_SECONDS: Final = 30.0
 """Limit for the answer to one statement: a black hole answers never. The statement's transaction has no effect."""
+PREPARED_STATEMENTS: Final = 100
+"""So many statements stay prepared in a session, where it is ours alone."""
 IDLE_SECONDS: Final = 300.0
 """A connection unused for longer is replaced: firewalls drop such connections without telling either end."""
 
@@ -66,7 +68,7 @@ class Database:
     """A connection to Postgres for one caller at a time; others wait for their turn.
 
     It is opened by the first call, so that a role starts while Postgres is unavailable. It is dropped after an
-    UnavailableError and after a cancelled call, and the next call opens another one. Nothing but `settings` is kept in the
+    UnavailableError and after a cancelled call, and the next call opens another one. Only `settings` are kept in the
     session, and a call works without them: a connection pooler in transaction mode gives each transaction another one.
 
     `settings` are the session's, where the server is connected to directly; those of a pooler belong to everybody.
@@ -167,13 +169,12 @@ class Database:
 
     async def _open(self) -> Connection:
         # Named prepared statements belong to a session, and so to nobody behind a pooler.
-        cache = {"statement_cache_size": 0} if self._is_pooled else {}
         return await asyncpg.connect(
             self._url,
             timeout=CONNECT_SECONDS,
             command_timeout=self._command_seconds,
+            statement_cache_size=0 if self._is_pooled else PREPARED_STATEMENTS,
             server_settings={"application_name": self._application_name},
-            **cache,
         )
 
 

@@ -20,7 +20,7 @@ FLUSH_FUNCTION: Final = f"flush_batch_{_VERSION}"
 CREATE_FLUSH_FUNCTION: Final = _SOURCE.replace("{version}", _VERSION)
 """SQL that creates it, in the first schema of the search path."""
 
-_CALL: Final = f"SELECT {FLUSH_FUNCTION}($1, $2, $3, $4)"  # noqa: S608 - the name is ours
+_CALL: Final = f"SELECT {FLUSH_FUNCTION}($1, $2, $3, $4)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,8 +24,8 @@ _REMEDIES: Final = {
     "no encryption": "the server wants TLS: end POSTERS_DATABASE_URL with ?sslmode=require",
     "root.crt": "name the CA that signed the server's certificate: &sslrootcert=/path/ca.pem",
     "unsupported startup parameter": (
-        "the connection pooler passes on no such parameter: leave it out of POSTERS_DATABASE_URL and set it for the user "
-        "(ALTER ROLE … SET search_path = …), or give this command the address of the server itself"
+        "the connection pooler passes on no such parameter: leave it out of POSTERS_DATABASE_URL and set it for the "
+        "user (ALTER ROLE … SET search_path = …), or give this command the address of the server itself"
     ),
     "prepared statement": "a connection pooler mixes up sessions: give this command the address of the server itself",
 }

@@ -27,7 +27,7 @@ NO_TRANSACTION: Final = "-- migrate: no transaction"
 
 _FILE_NAME: Final = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 _ADVISORY_LOCK: Final = 0x706F_7374_6572_7301
-_TRY_LOCK: Final = f"SELECT WHERE pg_try_advisory_xact_lock({_ADVISORY_LOCK})"  # noqa: S608 - a number of ours
+_TRY_LOCK: Final = f"SELECT WHERE pg_try_advisory_xact_lock({_ADVISORY_LOCK})"
 _POLL_SECONDS: Final = 0.1
 _CONNECT_SECONDS: Final = 10.0
 _CREATE_TABLE: Final = """
@@ -198,7 +198,7 @@ async def _connect(database_url: str) -> AsyncIterator[asyncpg.Connection]:
 @asynccontextmanager
 async def _locked(connection: Connection, timeout: float) -> AsyncIterator[None]:
     # Of a transaction on a connection of its own: behind a connection pooler a session's lock would stay with somebody
-    # else. Polled: a blocking pg_advisory_xact_lock would hold a snapshot that CREATE INDEX CONCURRENTLY waits for, and so
+    # else. Polled: a blocking pg_advisory_xact_lock would hold a snapshot that CREATE INDEX CONCURRENTLY waits for, as
     # would the portal of a query that is not a simple one.
     async with connection.transaction():
         try:

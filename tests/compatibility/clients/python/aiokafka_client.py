@@ -18,7 +18,7 @@ async def main(brokers: str, section: str, upload: str, key: str, request: str, 
     async with consumer:
         async for message in consumer:
             if job.encode() in message.value:
-                print(message.value.decode())
+                sys.stdout.write(message.value.decode())
                 return
 
 

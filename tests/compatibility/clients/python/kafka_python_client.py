@@ -17,7 +17,7 @@ def main(brokers: str, section: str, upload: str, key: str, request: str, job: s
     )
     for message in consumer:
         if job.encode() in message.value:
-            print(message.value.decode())
+            sys.stdout.write(message.value.decode())
             break
     consumer.close()
 
