@@ -15,6 +15,13 @@ BEGIN
 END
 $$;
 
+DO $$
+BEGIN
+    EXECUTE format('GRANT USAGE ON SCHEMA %I TO posters_intake, posters_render, posters_retry, posters_templates, '
+                   'posters_sink, posters_operator', current_schema());
+END
+$$;
+
 GRANT SELECT, INSERT, UPDATE ON blown_fuses
     TO posters_intake, posters_render, posters_retry, posters_templates, posters_sink;
 
@@ -25,10 +32,12 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON templates, template_placeholders, templa
 
 GRANT SELECT, INSERT, UPDATE ON template_generation_jobs, template_poster_results TO posters_sink;
 GRANT SELECT, INSERT ON template_generation_logs TO posters_sink;
+GRANT SELECT, INSERT, UPDATE, DELETE ON poster_erasures TO posters_sink;
 GRANT EXECUTE ON FUNCTION make_log_partitions(integer, integer), retire_log_partitions(integer) TO posters_sink;
 
 GRANT SELECT ON templates, template_placeholders, template_activations, template_generation_jobs,
-    template_poster_results, template_generation_logs, blown_fuses, dead_letter_actions, posters_migrations
+    template_poster_results, template_generation_logs, blown_fuses, dead_letter_actions, poster_erasures,
+    posters_migrations
     TO posters_operator;
 GRANT INSERT ON dead_letter_actions TO posters_operator;
 GRANT DELETE ON blown_fuses TO posters_operator;

@@ -61,6 +61,7 @@ async def rebuild(settings: Settings) -> Rebuilt:
     async with connected(settings) as connection:
         await connection.execute(SQL["begin"])
     shadow = _with_search_path(settings.database_url)
+    # Raises where a connection pooler does not pass on the search path: the recorded tables must not be written to.
     await migrate(shadow)
     database, unusable = sink_database(shadow), _UnusableCounter()
     sink = Sink(database, _NullPublisher(), unusable)

@@ -203,7 +203,9 @@ def _creation_error(name: str, error: KafkaException) -> Exception:
         return UnavailableError(f"topic {name} could not be created: {reason.str()}")
     hint = {
         "INVALID_REPLICATION_FACTOR": "set POSTERS_REPLICATION to the copies that the cluster can hold",
-        "TOPIC_AUTHORIZATION_FAILED": "give this user the right to create topics, or create them yourself",
+        "TOPIC_AUTHORIZATION_FAILED": (
+            "give this user the right to create topics, or create it yourself; if it exists, the right to describe it"
+        ),
         "CLUSTER_AUTHORIZATION_FAILED": "give this user the right to create topics, or create them yourself",
     }.get(reason.name(), "create it yourself, or lift the limit of the cluster that refuses it")
     return OperationError(f"topic {name} could not be created: {reason.str()}; {hint}")

@@ -77,6 +77,7 @@ LIBRARY_NAMES: Final = (
     LibraryName(_CLIENT_CONSUMER, "_coordinator", "find errors of the group membership"),
     LibraryName(_CLIENT_CONSUMER, "_fetch_max_wait_ms", "set the fetch wait"),
     LibraryName(_CLIENT_CONSUMER, "_fetcher", "pace fetches"),
+    LibraryName(_CLIENT_CONSUMER, "_isolation_level", "skip records of aborted transactions"),
     LibraryName(_CLIENT_CONSUMER, "_retry_backoff_ms", "set the retry delay"),
     LibraryName(_CLIENT_CONSUMER, "_subscription", "identify the present assignment"),
     LibraryName("aiokafka.client:AIOKafkaClient", "_retry_backoff", "set the retry delay"),

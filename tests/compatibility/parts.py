@@ -58,7 +58,7 @@ class PgBouncer:
             + "".join(f"{name} = {value}\n" for name, value in options.items())
         )
         # It refuses to run as root.
-        user = "nobody" if os.getuid() == 0 else None
+        user = "daemon" if os.getuid() == 0 else None
         self.process = ServerProcess("PgBouncer", [program, file], log=directory / "log", user=user)
 
     @staticmethod

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -81,8 +82,6 @@ def test_java(usual_system: System, tmp_path: Path) -> None:
 
 def test_aiokafka(usual_system: System, tmp_path: Path) -> None:
     """The client in Python that Faust uses too, with its own defaults."""
-    from importlib.metadata import version
-
     run_client(usual_system, tmp_path, [sys.executable, CLIENTS / "python" / "aiokafka_client.py"])
     tried("aiokafka", version("aiokafka"))
 

@@ -29,13 +29,20 @@ TABLES = (
     "template_generation_logs",
     "blown_fuses",
     "dead_letter_actions",
+    "poster_erasures",
 )
 WRITES = {
     "intake": {"blown_fuses"},
     "retry": {"blown_fuses"},
     "render": {"blown_fuses"},
     "templates": {"templates", "template_placeholders", "template_activations", "template_drafts", "blown_fuses"},
-    "sink": {"template_generation_jobs", "template_poster_results", "template_generation_logs", "blown_fuses"},
+    "sink": {
+        "template_generation_jobs",
+        "template_poster_results",
+        "template_generation_logs",
+        "poster_erasures",
+        "blown_fuses",
+    },
     "operator": {"blown_fuses", "dead_letter_actions"},
 }
 READS = {role: set(tables) for role, tables in WRITES.items()}

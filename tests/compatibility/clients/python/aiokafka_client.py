@@ -8,10 +8,10 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 
 async def main(brokers: str, section: str, upload: str, key: str, request: str, job: str) -> None:
-    """Publish both records, then read completions until the job's."""
+    """Publish both values, then read completions until the job's."""
     async with AIOKafkaProducer(bootstrap_servers=brokers) as producer:
-        await producer.send_and_wait("template-commands", Path(upload).read_bytes(), key=section.encode())
-        await producer.send_and_wait("poster-requests", Path(request).read_bytes(), key=key.encode() or None)
+        await producer.send_and_wait("template-commands", upload.encode(), key=section.encode())
+        await producer.send_and_wait("poster-requests", request.encode(), key=key.encode() or None)
     consumer = AIOKafkaConsumer(
         "poster-completions", bootstrap_servers=brokers, group_id=f"aiokafka-{job}", auto_offset_reset="earliest"
     )
@@ -22,4 +22,5 @@ async def main(brokers: str, section: str, upload: str, key: str, request: str, 
                 return
 
 
-asyncio.run(main(*sys.argv[1:]))
+brokers, section, upload, key, request, job = sys.argv[1:]
+asyncio.run(main(brokers, section, Path(upload).read_text(), key, Path(request).read_text(), job))
