@@ -9,7 +9,7 @@
 --   * every writer locks the job's row first, so that it counts all committed rows;
 --   * rows are written in the order of their keys, so that two sinks never deadlock.
 
-CREATE FUNCTION job_status_{version}(
+CREATE OR REPLACE FUNCTION job_status_{version}(
     total integer, completed integer, failed integer, cancelled integer, begun boolean)
 RETURNS text LANGUAGE sql IMMUTABLE
 RETURN CASE
@@ -19,7 +19,7 @@ RETURN CASE
     ELSE 'queued'
 END;
 
-CREATE FUNCTION flush_batch_{version}(p_jobs json, p_posters json, p_cancels json, p_logs json)
+CREATE OR REPLACE FUNCTION flush_batch_{version}(p_jobs json, p_posters json, p_cancels json, p_logs json)
 RETURNS jsonb LANGUAGE plpgsql
 -- A row locked by another transaction gives an UnavailableError, so that the wait is declared.
 SET lock_timeout = '5s'

@@ -15,6 +15,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import asyncpg
+from asyncpg.transaction import Transaction
 
 from agents.postgres import Connection
 from agents.sink.flush import CREATE_FLUSH_FUNCTION, FLUSH_FUNCTION
@@ -200,13 +201,27 @@ async def _locked(connection: Connection, timeout: float) -> AsyncIterator[None]
     # Of a transaction on a connection of its own: behind a connection pooler a session's lock would stay with somebody
     # else. Polled: a blocking pg_advisory_xact_lock would hold a snapshot that CREATE INDEX CONCURRENTLY waits for, as
     # would the portal of a query that is not a simple one.
-    async with connection.transaction():
-        try:
-            async with asyncio.timeout(timeout):
-                while await connection.execute(_TRY_LOCK) != "SELECT 1":  # noqa: ASYNC110
-                    await asyncio.sleep(_POLL_SECONDS)
-        except TimeoutError:
-            raise MigrationBusyError(
-                f"another process has been migrating for {timeout:g} s; wait for it, or end its database session"
-            ) from None
+    try:
+        async with asyncio.timeout(timeout):
+            transaction = await _try_lock(connection)
+            while transaction is None:
+                await asyncio.sleep(_POLL_SECONDS)
+                transaction = await _try_lock(connection)
+    except TimeoutError:
+        raise MigrationBusyError(
+            f"another process has been migrating for {timeout:g} s; wait for it, or end its database session"
+        ) from None
+    try:
         yield
+    finally:
+        await transaction.rollback()
+
+
+async def _try_lock(connection: Connection) -> Transaction | None:
+    """Return the transaction that holds the lock, None where another one does."""
+    transaction = connection.transaction()
+    await transaction.start()
+    if await connection.execute(_TRY_LOCK) == "SELECT 1":
+        return transaction
+    await transaction.rollback()
+    return None

@@ -84,7 +84,7 @@ async def test_another_schema(empty_database: str) -> None:
     await connection.execute(f"DROP OWNED BY {user}; DROP ROLE {user}")
     await connection.close()
 
-    assert {row["schemaname"] for row in schemas} == {"posters"}
+    assert {row["schemaname"] for row in schemas} == {"own", "posters"}
     assert "CREATE SCHEMA" in (await problems(Settings(database_url=missing)))[0]
     tried("search-path", server_version(empty_database))
 
