@@ -68,7 +68,8 @@ CASES: Final = (
         key="tansu",
         area=BROKERS,
         name="Tansu, records in memory",
-        outcome="works; it lists no settings of topics, so `posters doctor` does not compare them",
+        outcome="works, but records keep their producers' time whatever the topic is set to: with wrong clocks, `_latest` may "
+        "name another version than was active",
     ),
     Case(key="create-time", area=TOPICS, name="`message.timestamp.type=CreateTime`", outcome=REPAIRED),
     Case(key="cleanup-policy", area=TOPICS, name="another `cleanup.policy`", outcome=REPAIRED),
