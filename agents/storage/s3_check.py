@@ -23,7 +23,9 @@ _NOT_IMPLEMENTED: Final = 501
 
 _REMEDIES: Final[Mapping[str, str]] = {
     "RequestTimeTooSkewed": "the clocks of this machine and of the storage differ: set this machine's by NTP",
-    "SecondLevelDomainForbidden": "this storage wants the bucket as host: end POSTERS_STORAGE_URL with ?addressing=virtual",
+    "SecondLevelDomainForbidden": (
+        "the storage wants the bucket as host: end POSTERS_STORAGE_URL with ?addressing=virtual"
+    ),
     "InvalidAccessKeyId": "the storage does not know AWS_ACCESS_KEY_ID",
     "SignatureDoesNotMatch": "AWS_SECRET_ACCESS_KEY is not that of AWS_ACCESS_KEY_ID, or a proxy changes requests",
     "ExpiredToken": "AWS_SESSION_TOKEN has expired",

@@ -14,8 +14,8 @@ AREAS: Final = {
     CLIENTS: "Each publishes a template and a request with its defaults, and reads `poster-completions`.",
     BROKERS: "`posters setup`, `posters doctor` and the main flow, with a restart of the workers.",
     TOPICS: (
-        "Topics that exist before `posters setup`. A setting that the broker does not list is not compared. Workers log "
-        "the same sentences as warnings when they start."
+        "Topics that exist before `posters setup`. A setting that the broker does not list is not compared. Workers "
+        "log the same sentences as warnings when they start."
     ),
     DATABASES: (
         "A connection pooler in transaction mode needs at least two connections to the server for each database and "

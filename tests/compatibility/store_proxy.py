@@ -58,7 +58,7 @@ class StoreProxy(ThreadingHTTPServer):
 
     def __exit__(self, *raised: object) -> None:
         self.shutdown()
-        super().__exit__(*raised)
+        self.server_close()
 
     def handle_error(self, *_: Any) -> None:
         """Log nothing: clients that disconnect are expected."""

@@ -1,7 +1,7 @@
 """Topics that a platform team made beforehand: what matters is found, repaired or named."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from uuid import uuid4
 
 import pytest
@@ -42,13 +42,13 @@ def kafka_version() -> str:
     return next(_find_jars().glob("kafka-clients-*.jar")).stem.removeprefix("kafka-clients-")
 
 
-def new_topic(topic: Topic, partitions: int | None = None, **settings: str) -> NewTopic:
+def new_topic(topic: Topic, settings: Mapping[str, str] | None = None, partitions: int | None = None) -> NewTopic:
     """Return a topic as the contract has it, but for these settings."""
     return NewTopic(
         topic.name,
         num_partitions=partitions or topic.partitions,
         replication_factor=1,
-        config=topic.configuration() | settings,
+        config=topic.configuration() | dict(settings or {}),
     )
 
 
@@ -60,7 +60,7 @@ def by_name(name: str) -> Topic:
 def test_wrong_settings_are_found_and_repaired(empty_broker: str, kafka: KafkaServer) -> None:
     """Doctor names topic, setting, value, wanted value and why; setup repairs all; then nothing is wrong."""
     changed = {topic: settings for topic, settings, _ in WRONG.values()}
-    kafka.make_topics(new_topic(topic, **changed.get(topic.name, {})) for topic in TOPICS)
+    kafka.make_topics(new_topic(topic, changed.get(topic.name)) for topic in TOPICS)
     admin = TopicAdmin(Settings(brokers=empty_broker))
     found = admin.examine()
     report = admin.setup()
@@ -102,7 +102,7 @@ def test_settings_that_do_are_left_alone() -> None:
 
 async def test_fewer_partitions_are_a_warning(empty_broker: str, kafka: KafkaServer, empty_database: str) -> None:
     """Setup goes on, says so, and doctor counts it as no problem."""
-    kafka.make_topics(new_topic(topic, 1) for topic in TOPICS)
+    kafka.make_topics(new_topic(topic, partitions=1) for topic in TOPICS)
     settings = Settings(brokers=empty_broker, database_url=empty_database, storage_url="file:///tmp")
     said = [sentence async for sentence in set_up(settings)]
     found = await asyncio.to_thread(TopicAdmin(settings).examine)
@@ -121,7 +121,7 @@ def test_posters_are_made_with_any_number_of_partitions(
 ) -> None:
     """Nothing depends on the number; the worker's log names those that have fewer."""
     kafka.clear()
-    kafka.make_topics(new_topic(topic, partitions) for topic in TOPICS)
+    kafka.make_topics(new_topic(topic, partitions=partitions) for topic in TOPICS)
     name = f"partitions_{uuid4().hex[:8]}"
     postgres.create(name)
     with run_system(kafka.address, postgres.url(name)) as system:
@@ -155,7 +155,7 @@ def test_what_may_not_be_repaired_is_named(guarded: tuple[KafkaServer, str]) -> 
     """A user who may only read settings is told each one, the wanted value, the reason and the command."""
     server, address = guarded
     server.make_topics(
-        new_topic(topic, **({"retention.ms": "1000"} if topic.name == "poster-renders" else {})) for topic in TOPICS
+        new_topic(topic, {"retention.ms": "1000"} if topic.name == "poster-renders" else None) for topic in TOPICS
     )
     settings = Settings(
         brokers=address,
