@@ -68,8 +68,10 @@ CASES: Final = (
         key="tansu",
         area=BROKERS,
         name="Tansu, records in memory",
-        outcome="works, but records keep their producers' time whatever the topic is set to: with wrong clocks, `_latest` "
-        "may name another version than was active",
+        outcome=(
+            "works, but records keep the times of their producers, whatever the topic is set to: with wrong clocks, "
+            "`_latest` may name another version than was active"
+        ),
     ),
     Case(key="create-time", area=TOPICS, name="`message.timestamp.type=CreateTime`", outcome=REPAIRED),
     Case(key="cleanup-policy", area=TOPICS, name="another `cleanup.policy`", outcome=REPAIRED),
