@@ -22,6 +22,7 @@ NO_CONNECTION: Final = (*UNANSWERED, asyncpg.PostgresError)
 _REMEDIES: Final = {
     "rejected SSL": "the server offers no TLS: switch it on there, or leave `sslmode` out of POSTERS_DATABASE_URL",
     "no encryption": "the server wants TLS: end POSTERS_DATABASE_URL with ?sslmode=require",
+    "SSL required": "the pooler wants TLS: end POSTERS_DATABASE_URL with ?sslmode=require",
     "root.crt": "name the CA that signed the server's certificate: &sslrootcert=/path/ca.pem",
     "unsupported startup parameter": (
         "the connection pooler passes on no such parameter: leave it out of POSTERS_DATABASE_URL and set it for the "

@@ -94,6 +94,18 @@ async def test_settings_are_of_every_session(empty_database: str) -> None:
     assert second == first
 
 
+async def test_statements_are_not_prepared_for_a_session_that_changes(shared: Database) -> None:
+    """Where a prepared statement is gone, as behind a pooler that was not recognised, later calls prepare none."""
+    await shared.fetch_value(SESSION)
+    async with shared.transaction() as connection:
+        await connection.execute("DEALLOCATE ALL")
+    with pytest.raises(UnavailableError, match="26000"):
+        await shared.fetch_value(SESSION)
+    await shared.fetch_value(SESSION)
+
+    assert await shared.fetch_value("SELECT count(*) FROM pg_prepared_statements WHERE name <> ''") == 0
+
+
 def test_a_value_that_is_no_json_is_a_bad_row() -> None:
     """An integer beyond 64 bits and half a surrogate pair are refused before they are sent."""
     assert as_json({"ä": [1, None]}) == '{"ä":[1,null]}'
