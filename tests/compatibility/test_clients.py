@@ -22,7 +22,7 @@ from tests.compatibility.parts import CLIENTS, INSTALLED, installed
 from tests.flow.system import System, new_job, stamp
 from tests.parts.kafka import _find_jars, _find_java
 
-LIBRDKAFKA: Final = f"{confluent_kafka.libversion()[0]}, confluent-kafka {confluent_kafka.version()[0]}"
+LIBRDKAFKA: Final = str(confluent_kafka.libversion()[0])
 SECONDS: Final = 180
 
 
