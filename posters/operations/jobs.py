@@ -47,7 +47,7 @@ class Jobs:
         """Return the job with up to `posters` of its posters, or None. Raises OperationError for an invalid job id."""
         if re.fullmatch(JOB_ID, job_id) is None:
             raise OperationError(f"{job_id!r} is no job id: letters, digits, `_` and `-`, 80 at most")
-        row = await self._connection.fetch_row(SQL["job"], job_id)
+        row = await self._connection.fetchrow(SQL["job"], job_id)
         rows = await self._connection.fetch(SQL["posters"], job_id, posters) if row is not None else []
         return None if row is None else Job(row=dict(row), posters=[dict(item) for item in rows])
 

@@ -71,7 +71,7 @@ async def rebuild(settings: Settings) -> Rebuilt:
         await database.close()
     async with connected(settings) as connection:
         await connection.execute(SQL["keep_erased"])
-        size = await connection.fetch_row(SQL["size"])
+        size = await connection.fetchrow(SQL["size"])
         different = [row["job_id"] for query in DIFFERENCES for row in await connection.fetch(SQL[query])]
     return Rebuilt(**size, records=records, unusable=unusable.count, different=tuple(dict.fromkeys(different)))
 
