@@ -9,6 +9,7 @@ Every error of asyncpg that the roles have to tell apart is translated here, int
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import MappingProxyType
@@ -19,6 +20,8 @@ import orjson
 
 from streams.errors import UnavailableError
 
+logger = logging.getLogger(__name__)
+
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 CONNECT_SECONDS: Final = 10.0
@@ -27,6 +30,8 @@ TURN_SECONDS: Final = 10.0
 """Limit for waiting until another caller has finished with the connection."""
 COMMAND_SECONDS: Final = 30.0
 """Limit for the answer to one statement: a black hole answers never. The statement's transaction has no effect."""
+PREPARED_STATEMENTS: Final = 100
+"""So many statements stay prepared in a session, where it is ours alone."""
 IDLE_SECONDS: Final = 300.0
 """A connection unused for longer is replaced: firewalls drop such connections without telling either end."""
 
@@ -38,9 +43,19 @@ It raises the last one for a call between the server's last message and the end 
 
 # Classes of SQLSTATE (the first two characters) and single states, PostgreSQL's appendix A.
 _UNAVAILABLE: Final = {"08", "40", "53", "57", "58"}
-_UNAVAILABLE_STATES: Final = {"55P03", "25006"}  # lock not available; read-only, as a standby is during a failover
+_UNAVAILABLE_STATES: Final = {
+    "55P03",  # lock not available
+    "25006",  # read-only, as a standby is during a failover
+    "25P03",  # idle in a transaction for longer than the server allows
+    "25P04",  # a transaction longer than the server allows
+}
+_NOT_PREPARED: Final = {"26000", "42P05"}
+"""A prepared statement is missing or another client's: a pooler gave us another session."""
 _BAD_ROW: Final = {"21", "22", "23", "54"}
 _SCHEMA_MISMATCH: Final = {"28", "3D", "3F", "42"}
+
+
+_SET_SETTINGS: Final = "SELECT set_config(key, value, false) FROM json_each_text($1)"
 
 
 class BadRowError(Exception):
@@ -56,10 +71,10 @@ class Database:
 
     It is opened by the first call, so that a role starts while Postgres is unavailable. It is dropped after an
     UnavailableError and after a cancelled call, and the next call opens another one; so does a call that comes more
-    than IDLE_SECONDS after the last one. Locks and temporary objects belong to the session: a caller may rely on them
-    only within one series of calls that follow each other more quickly.
+    than IDLE_SECONDS after the last one. Only `settings` are kept in the session, and a call works without them: a
+    connection pooler in transaction mode gives each transaction another one.
 
-    `settings` are the session's, sent as startup parameters. `on_connect` is SQL that every new connection begins with.
+    `settings` are the session's, where the server is connected to directly; those of a pooler belong to everybody.
     Every method raises UnavailableError, BadRowError and SchemaMismatchError.
     """
 
@@ -69,13 +84,13 @@ class Database:
         *,
         application_name: str,
         settings: Mapping[str, str] = MappingProxyType({}),
-        on_connect: str = "",
         connect_seconds: float = CONNECT_SECONDS,
         command_seconds: float = COMMAND_SECONDS,
     ) -> None:
         self._url = url
-        self._settings = {"application_name": application_name, **settings}
-        self._on_connect = on_connect
+        self._application_name = application_name
+        self._settings = dict(settings)
+        self._is_pooled = False
         self._connect_seconds = connect_seconds
         self._command_seconds = command_seconds
         self._connection: Connection | None = None
@@ -118,6 +133,8 @@ class Database:
             await self.close()
             raise
         except Exception as error:
+            if isinstance(error, asyncpg.PostgresError) and error.sqlstate in _NOT_PREPARED:
+                self._is_pooled = True
             meaning = translated(error)
             if isinstance(meaning, UnavailableError):
                 await self.close()
@@ -141,15 +158,36 @@ class Database:
         if self._connection is not None and asyncio.get_running_loop().time() - self._used_at > IDLE_SECONDS:
             await self.close()
         if self._connection is None or self._connection.is_closed():
-            self._connection = await asyncpg.connect(
-                self._url,
-                timeout=self._connect_seconds,
-                command_timeout=self._command_seconds,
-                server_settings=self._settings,
-            )
-            if self._on_connect:
-                await self._connection.execute(self._on_connect)
+            self._connection = await self._connect()
         return self._connection
+
+    async def _connect(self) -> Connection:
+        connection = await self._open()
+        if not self._is_pooled and await is_pooled(connection):
+            logger.info("a connection pooler stands before the database: statements are not prepared in advance")
+            self._is_pooled = True
+            connection.terminate()
+            connection = await self._open()
+        if self._settings and not self._is_pooled:
+            await connection.execute(_SET_SETTINGS, as_json(self._settings))
+        return connection
+
+    async def _open(self) -> Connection:
+        # Named prepared statements belong to a session, and so to nobody behind a pooler.
+        return await asyncpg.connect(
+            self._url,
+            timeout=self._connect_seconds,
+            command_timeout=self._command_seconds,
+            statement_cache_size=0 if self._is_pooled else PREPARED_STATEMENTS,
+            server_settings={"application_name": self._application_name},
+        )
+
+
+async def is_pooled(connection: Connection) -> bool:
+    """Return whether a connection pooler stands between us and the server: it shows clients process ids of its own."""
+    # A simple query: one that is prepared could fail behind a pooler.
+    found = await connection.execute(f"SELECT WHERE pg_backend_pid() = {connection.get_server_pid()}")
+    return found == "SELECT 0"
 
 
 def translated(error: Exception) -> Exception:
@@ -164,7 +202,7 @@ def translated(error: Exception) -> Exception:
 
 
 def _of_state(error: asyncpg.PostgresError, state: str) -> Exception:
-    if state[:2] in _UNAVAILABLE or state in _UNAVAILABLE_STATES:
+    if state[:2] in _UNAVAILABLE or state in _UNAVAILABLE_STATES | _NOT_PREPARED:
         return UnavailableError(f"the database is unavailable or busy ({state}): {error}")
     if state[:2] in _BAD_ROW:
         return BadRowError(f"the database refuses a value ({state}): {error}")

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from agents.sink.agent import BATCH_RECORDS
 from agents.sink.database import sink_database
-from agents.sink.flush import FLUSH_FUNCTION
 from agents.sink.sink import DecodedBatch, Sink
 from bench.events import stream
 from posters.operations.migrations import migrate
@@ -55,7 +54,7 @@ async def alone(posters: int) -> tuple[float, float]:
     ):
         server.create("bench")
         await migrate(server.url("bench"))
-        database = sink_database(server.url("bench"), on_connect=FLUSH_FUNCTION)
+        database = sink_database(server.url("bench"))
         sink = Sink(database, Nowhere(), Nowhere())
         await events_a_second(sink, stream(BATCH_RECORDS))
         deliveries = stream(posters)

@@ -33,7 +33,6 @@ from agents.settings import Settings
 from agents.sink.agent import SinkAgent
 from agents.sink.database import sink_database
 from agents.sink.erasures import Erasures
-from agents.sink.flush import FLUSH_FUNCTION
 from agents.sink.janitor import Janitor
 from agents.sink.sink import Sink
 from agents.storage.breaker import BreakingStore
@@ -257,7 +256,7 @@ async def _open_render(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
 
 
 async def _open_sink(settings: Settings, exit_stack: AsyncExitStack) -> RunningRole:
-    database = sink_database(settings.database_url, on_connect=FLUSH_FUNCTION)
+    database = sink_database(settings.database_url)
     janitor_database = sink_database(settings.database_url)
     exit_stack.push_async_callback(database.close)
     exit_stack.push_async_callback(janitor_database.close)

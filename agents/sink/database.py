@@ -1,4 +1,4 @@
-"""The sink's connections to Postgres: session settings for short writes to tables that grow while a session lives."""
+"""The sink's connections to Postgres: session settings for queries of tables that grow while a session lives."""
 
 from typing import Final
 
@@ -13,14 +13,9 @@ _SETTINGS: Final = {
     "random_page_cost": "1.1",
     "jit": "off",
 }
+"""For the queries beside the flush, whose function has the same settings of its own."""
 
 
-def sink_database(url: str, *, on_connect: str = "", command_seconds: float = COMMAND_SECONDS) -> Database:
+def sink_database(url: str, *, command_seconds: float = COMMAND_SECONDS) -> Database:
     """Return a database with the sink's session settings; see `Database` for the arguments."""
-    return Database(
-        url,
-        application_name="posters-sink",
-        settings=_SETTINGS,
-        on_connect=on_connect,
-        command_seconds=command_seconds,
-    )
+    return Database(url, application_name="posters-sink", settings=_SETTINGS, command_seconds=command_seconds)

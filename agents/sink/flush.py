@@ -1,5 +1,6 @@
 """One flush: a merged batch into the tables, in one transaction and one round trip, and what it changed."""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,10 +13,14 @@ from agents.postgres import Database, as_json
 from agents.sink.merge import MergedBatch
 from schemas.fields import JobStatus, JsonObject, PosterStatus
 
-FLUSH_FUNCTION: Final = Path(__file__).with_name("flush.sql").read_text(encoding="utf-8")
-"""SQL that a connection has to begin with before `flush` can use it (`on_connect`)."""
+_SOURCE: Final = Path(__file__).with_name("flush.sql").read_text(encoding="utf-8")
+_VERSION: Final = hashlib.sha256(_SOURCE.encode()).hexdigest()[:12]
+FLUSH_FUNCTION: Final = f"flush_batch_{_VERSION}"
+"""The function of this build in the database; other builds have others."""
+CREATE_FLUSH_FUNCTION: Final = _SOURCE.replace("{version}", _VERSION)
+"""SQL that creates it, in the first schema of the search path."""
 
-_CALL: Final = "SELECT pg_temp.flush_batch($1, $2, $3, $4)"
+_CALL: Final = f"SELECT {FLUSH_FUNCTION}($1, $2, $3, $4)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,13 +1,15 @@
--- One flush: all rows of a batch, in one transaction and one round trip. The function belongs to the session that calls
--- it, so that it is always the one of this build. Each argument is an array of objects whose names are the columns of the
--- table; each has a key at most once. They are json and not jsonb, because building jsonb only to unpack it costs time.
+-- One flush: all rows of a batch, in one transaction and one round trip. `posters setup` creates the functions under names
+-- that end in a digest of this file ({version}), so that sinks of several builds work side by side, each with its own, and
+-- so that no session keeps anything: a connection pooler may run each transaction in another one. Each argument is an
+-- array of objects whose names are the columns of the table; each has a key at most once. They are json and not jsonb,
+-- because building jsonb only to unpack it costs time.
 --
 -- Rules:
 --   * a poster's state only moves up in (generation, status_rank, attempt), and the first outcome of a generation stays;
 --   * every writer locks the job's row first, so that it counts all committed rows;
 --   * rows are written in the order of their keys, so that two sinks never deadlock.
 
-CREATE OR REPLACE FUNCTION pg_temp.job_status(
+CREATE OR REPLACE FUNCTION job_status_{version}(
     total integer, completed integer, failed integer, cancelled integer, begun boolean)
 RETURNS text LANGUAGE sql IMMUTABLE
 RETURN CASE
@@ -17,8 +19,16 @@ RETURN CASE
     ELSE 'queued'
 END;
 
-CREATE OR REPLACE FUNCTION pg_temp.flush_batch(p_jobs json, p_posters json, p_cancels json, p_logs json)
-RETURNS jsonb LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION flush_batch_{version}(p_jobs json, p_posters json, p_cancels json, p_logs json)
+RETURNS jsonb LANGUAGE plpgsql
+-- A row locked by another transaction gives an UnavailableError, so that the wait is declared.
+SET lock_timeout = '5s'
+-- Tables grow from nothing to millions of rows during a session; an early generic plan would be kept.
+SET plan_cache_mode = force_custom_plan
+-- Rows are found by key, and those that are needed are recent, so in memory.
+SET random_page_cost = 1.1
+SET jit = off
+AS $$
 DECLARE
     requests   template_generation_jobs[] :=
         ARRAY(SELECT r FROM json_populate_recordset(NULL::template_generation_jobs, p_jobs) AS r);
@@ -177,7 +187,7 @@ BEGIN
     WITH changed AS (
         UPDATE template_generation_jobs j
         SET success_count = c.completed, failure_count = c.failed, cancelled_count = c.cancelled,
-            status = pg_temp.job_status(j.total_count, c.completed, c.failed, c.cancelled, c.begun),
+            status = job_status_{version}(j.total_count, c.completed, c.failed, c.cancelled, c.begun),
             finished_at = CASE WHEN j.total_count > 0 AND c.completed + c.failed + c.cancelled >= j.total_count
                                THEN c.finished_at END,
             revision = j.revision + 1, revised_at = now(), updated_at = now()
@@ -190,7 +200,7 @@ BEGIN
             FROM template_poster_results t WHERE t.job_id = k.job_id) AS c
         WHERE j.job_id = k.job_id AND (j.success_count, j.failure_count, j.cancelled_count, j.status) IS DISTINCT FROM
               (c.completed, c.failed, c.cancelled,
-               pg_temp.job_status(j.total_count, c.completed, c.failed, c.cancelled, c.begun))
+               job_status_{version}(j.total_count, c.completed, c.failed, c.cancelled, c.begun))
         RETURNING j.job_id
     )
     SELECT begun || coalesce(array_agg(job_id), '{}') INTO revised FROM changed;

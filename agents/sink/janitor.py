@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from agents.postgres import Database
+from agents.postgres import Connection, Database
 from agents.sink.missing_posters import MissingPosters, close_oversized_jobs
 from agents.sink.open_posters import OpenPoster, cancelled, failed, open_posters
 from schemas.codes import ErrorCode
@@ -45,7 +45,7 @@ class Janitor:
     """Sweeps once a minute; of all sinks, one at a time.
 
     `batch_timeout` and `stale_after` are seconds, `log_retention` days (0: keep all). It needs a database connection
-    of its own, because the advisory lock belongs to the session.
+    of its own, because a sweep is one transaction, which holds the advisory lock.
     """
 
     def __init__(
@@ -64,8 +64,8 @@ class Janitor:
         self._stale_after = timedelta(seconds=stale_after)
         self._log_retention = log_retention
         self._sleep = sleep
-        self._incomplete = MissingPosters(database, "incomplete")
-        self._abandoned = MissingPosters(database, "abandoned")
+        self._incomplete = MissingPosters("incomplete")
+        self._abandoned = MissingPosters("abandoned")
 
     async def run(self) -> None:
         """Sweep until cancelled; a sweep that fails with UnavailableError is repeated a minute later."""
@@ -82,39 +82,38 @@ class Janitor:
 
         Idempotent: another sweep publishes the same events. Raises UnavailableError.
         """
-        if not await self._database.fetch_value("SELECT pg_try_advisory_lock($1)", _ADVISORY_LOCK):
-            return None
-        try:
+        # The lock of a transaction: behind a connection pooler, that of a session would stay with somebody else.
+        async with self._database.transaction() as connection:
+            if not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", _ADVISORY_LOCK):
+                return None
             return SweepResult(
-                closed=await close_oversized_jobs(self._database, self._publisher, self._batch_timeout),
-                abandoned=await self._publish_all(self._abandoned.pages(None), cancelled),
+                closed=await close_oversized_jobs(connection, self._publisher, self._batch_timeout),
+                abandoned=await self._publish_all(self._abandoned.pages(connection.fetch, None), cancelled),
                 incomplete=await self._fail(
-                    self._incomplete.pages(self._batch_timeout),
+                    self._incomplete.pages(connection.fetch, self._batch_timeout),
                     "incomplete_batch",
                     lambda _: (
                         f"no part of the batch brought this poster within {self._batch_timeout} of the first part"
                     ),
                 ),
                 expired=await self._fail(
-                    open_posters(self._database, "expired"),
+                    open_posters(connection.fetch, "expired"),
                     "expired",
                     lambda poster: f"the deadline {poster.ended_at.isoformat()} passed before it was rendered",
                 ),
                 stale=await self._fail(
-                    open_posters(self._database, "stale", self._stale_after),
+                    open_posters(connection.fetch, "stale", self._stale_after),
                     "internal",
                     lambda _: f"nothing was heard of this poster for {self._stale_after}; request it again",
                 ),
-                partitions=await self._database.fetch_value("SELECT make_log_partitions(0, $1)", _PARTITION_DAYS_AHEAD),
-                retired=await self._retire_log_partitions(),
+                partitions=await connection.fetchval("SELECT make_log_partitions(0, $1)", _PARTITION_DAYS_AHEAD),
+                retired=await self._retire_log_partitions(connection),
             )
-        finally:
-            await self._database.fetch_value("SELECT pg_advisory_unlock($1)", _ADVISORY_LOCK)
 
-    async def _retire_log_partitions(self) -> int:
+    async def _retire_log_partitions(self, connection: Connection) -> int:
         if not self._log_retention:
             return 0
-        retired: int = await self._database.fetch_value("SELECT retire_log_partitions($1)", self._log_retention)
+        retired: int = await connection.fetchval("SELECT retire_log_partitions($1)", self._log_retention)
         return retired
 
     async def _fail(

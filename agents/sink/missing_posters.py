@@ -11,10 +11,10 @@ from typing import Final, Literal
 
 import orjson
 
-from agents.postgres import Database
+from agents.postgres import Connection
 from agents.sink.flush import JobState
 from agents.sink.job_events import job_records
-from agents.sink.open_posters import SQL, OpenPoster, open_poster
+from agents.sink.open_posters import SQL, FetchRows, OpenPoster, open_poster
 from schemas.limits import JOB_MAX_POSTERS
 from streams.delivery import Publisher
 
@@ -52,17 +52,16 @@ def shares(missing: Sequence[int], posters: int) -> list[int]:
 class MissingPosters:
     """Finds the missing posters of one cause. Where there are too many jobs, the next sweep goes on with the others."""
 
-    def __init__(self, database: Database, cause: Cause) -> None:
-        self._database = database
+    def __init__(self, cause: Cause) -> None:
         self._cause = cause
         self._after = _START
 
-    async def pages(self, timeout: timedelta | None) -> AsyncIterator[list[OpenPoster]]:
+    async def pages(self, fetch: FetchRows, timeout: timedelta | None) -> AsyncIterator[list[OpenPoster]]:
         """Yield up to `POSTERS_A_SWEEP` posters in pages; `timeout` is that of incomplete batches, else None.
 
-        Raises UnavailableError.
+        Raises what `fetch` raises.
         """
-        waiting = deque(await self._shares(timeout))
+        waiting = deque(await self._shares(fetch, timeout))
         while waiting:
             page: list[_Share] = []
             room = PAGE_SIZE
@@ -73,14 +72,14 @@ class MissingPosters:
                 share.posters -= page[-1].posters
                 if share.posters:
                     waiting.appendleft(share)
-            posters = await self._read(page, timeout)
+            posters = await _read(fetch, page, timeout)
             if waiting and posters and waiting[0].job_id == posters[-1].job_id:
                 waiting[0].first = posters[-1].poster_index + 1
             yield posters
 
-    async def _shares(self, timeout: timedelta | None) -> list[_Share]:
+    async def _shares(self, fetch: FetchRows, timeout: timedelta | None) -> list[_Share]:
         arguments = [JOBS_A_SWEEP, JOB_MAX_POSTERS] if timeout is None else [timeout, JOBS_A_SWEEP, JOB_MAX_POSTERS]
-        jobs = await self._database.fetch_rows(SQL[self._cause], *self._after, *arguments)
+        jobs = await fetch(SQL[self._cause], *self._after, *arguments)
         self._after = (jobs[-1]["since"], jobs[-1]["job_id"]) if len(jobs) == JOBS_A_SWEEP else _START
         given = shares([job["missing"] for job in jobs], POSTERS_A_SWEEP)
         # Among so many indexes more than those that are known, so many are missing.
@@ -88,23 +87,23 @@ class MissingPosters:
             _Share(job["job_id"], 0, job["known"] + count - 1, count) for job, count in zip(jobs, given, strict=True)
         ]
 
-    async def _read(self, page: Sequence[_Share], timeout: timedelta | None) -> list[OpenPoster]:
-        columns = ([getattr(share, name) for share in page] for name in ("job_id", "first", "last", "posters"))
-        return [open_poster(row) for row in await self._database.fetch_rows(SQL["missing"], *columns, timeout)]
+
+async def _read(fetch: FetchRows, page: Sequence[_Share], timeout: timedelta | None) -> list[OpenPoster]:
+    columns = ([getattr(share, name) for share in page] for name in ("job_id", "first", "last", "posters"))
+    return [open_poster(row) for row in await fetch(SQL["missing"], *columns, timeout)]
 
 
-async def close_oversized_jobs(database: Database, publisher: Publisher, timeout: timedelta) -> int:
+async def close_oversized_jobs(connection: Connection, publisher: Publisher, timeout: timedelta) -> int:
     """Lower the total of open jobs that declare more posters than a job may have; return how many.
 
     Only earlier builds accepted them. Such a job ends with the posters that came, and one event says so, instead of an
-    outcome for each poster that it declared. Raises UnavailableError.
+    outcome for each poster that it declared. Call it in a transaction: the events are published before the commit, and
+    the next sweep repeats what was not announced.
     """
-    async with database.transaction() as connection:
-        rows = await connection.fetch(SQL["oversized"], timeout, JOB_MAX_POSTERS)
-        if not rows:
-            return 0
-        closed = await connection.fetch(SQL["close"], [row["job_id"] for row in rows])
-        jobs = [JobState(**{**row, "metadata": orjson.loads(row["metadata"])}) for row in closed]
-        # Before the commit: the next sweep repeats what was not announced.
-        await publisher.publish(job_records(jobs, {}))
+    rows = await connection.fetch(SQL["oversized"], timeout, JOB_MAX_POSTERS)
+    if not rows:
+        return 0
+    closed = await connection.fetch(SQL["close"], [row["job_id"] for row in rows])
+    jobs = [JobState(**{**row, "metadata": orjson.loads(row["metadata"])}) for row in closed]
+    await publisher.publish(job_records(jobs, {}))
     return len(jobs)

@@ -3,7 +3,7 @@
 The sink cancels those of cancelled jobs; the janitor fails those that are overdue.
 """
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +26,10 @@ Reason = Literal["cancelled", "expired", "stale"]
 """Why a poster that was requested gets its outcome from the sink; each is a query of open_posters.sql."""
 
 
+FetchRows = Callable[..., Awaitable[Sequence[asyncpg.Record]]]
+"""Runs a query with its arguments: on a database, or in the transaction of a connection."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenPoster(PosterIdentity):
     """A poster without an outcome. `ended_at` is the time of the outcome that it gets, the same in every sweep."""
@@ -33,11 +37,11 @@ class OpenPoster(PosterIdentity):
     ended_at: datetime
 
 
-async def open_posters(database: Database, reason: Reason, *arguments: object) -> AsyncIterator[list[OpenPoster]]:
-    """Yield the open posters that are due for this reason, in pages. Raises UnavailableError."""
+async def open_posters(fetch: FetchRows, reason: Reason, *arguments: object) -> AsyncIterator[list[OpenPoster]]:
+    """Yield the open posters that are due for this reason, in pages. Raises what `fetch` raises."""
     after = ("", -1)
     while True:
-        rows = await database.fetch_rows(SQL[reason], *after, *arguments)
+        rows = await fetch(SQL[reason], *after, *arguments)
         if not rows:
             return
         page = [open_poster(row) for row in rows]
@@ -55,7 +59,7 @@ async def cancel_open_posters(database: Database, publisher: Publisher, job_ids:
     replayed = await database.fetch_rows(SQL["replayed"], list(job_ids))
     await publisher.publish(list(_cancellations(replayed)))
     count = 0
-    async for page in open_posters(database, "cancelled", list(job_ids)):
+    async for page in open_posters(database.fetch_rows, "cancelled", list(job_ids)):
         await publisher.publish([cancelled(poster) for poster in page])
         count += len(page)
     return count

@@ -1,12 +1,16 @@
 """Choosing the adapter: the setting `POSTERS_STORAGE_URL` → a store."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from agents.storage.files import FileStore
 from agents.storage.port import ObjectStore
-from agents.storage.s3 import S3Store
+from agents.storage.s3 import Addressing, S3Store
 from streams.errors import SettingsError
+
+_ADDRESSING: Final[Mapping[str, Addressing]] = {"": "path", "addressing=path": "path", "addressing=virtual": "virtual"}
 
 
 def object_store(storage_url: str) -> ObjectStore:
@@ -14,6 +18,9 @@ def object_store(storage_url: str) -> ObjectStore:
     parts = urlsplit(storage_url)
     if parts.scheme == "file" and not parts.netloc and parts.path.startswith("/"):
         return FileStore(Path(unquote(parts.path)))
-    if parts.scheme == "s3" and parts.netloc:
-        return S3Store(parts.netloc, unquote(parts.path).strip("/"))
-    raise SettingsError(f"POSTERS_STORAGE_URL is `{storage_url}`; write s3://bucket/prefix or file:///directory")
+    if parts.scheme == "s3" and parts.netloc and parts.query in _ADDRESSING:
+        return S3Store(parts.netloc, unquote(parts.path).strip("/"), addressing=_ADDRESSING[parts.query])
+    raise SettingsError(
+        f"POSTERS_STORAGE_URL is `{storage_url}`; write s3://bucket/prefix, with ?addressing=virtual where the storage "
+        "wants the bucket as host, or file:///directory"
+    )

@@ -1,15 +1,13 @@
 """Object storage in an S3-compatible bucket."""
 
 import asyncio
-import base64
-import hashlib
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Container
 from contextlib import AsyncExitStack
 from functools import cache, partial
 from itertools import islice
-from typing import Any, Final
-from urllib.parse import quote
+from typing import Any, Final, Literal
+from urllib.parse import quote, urlsplit
 
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
@@ -23,6 +21,7 @@ from botocore.exceptions import (
 )
 from botocore.exceptions import ConnectionError as BotoConnectionError
 from botocore.loaders import create_loader
+from botocore.parsers import ResponseParserError
 
 from agents.storage.port import (
     CACHE_CONTROL,
@@ -32,8 +31,11 @@ from agents.storage.port import (
     StorageUnavailableError,
     StoredObject,
 )
+from agents.storage.s3_check import check_bucket, checksum, code, status
 from streams.errors import SettingsError
 from streams.retry import Backoff, Sleep
+
+Addressing = Literal["path", "virtual"]
 
 CONNECT_SECONDS: Final = 2.0
 READ_SECONDS: Final = 10.0
@@ -44,12 +46,12 @@ ATTEMPTS: Final = 3
 """Of one call, for a transient error; what lasts longer is up to the circuit breaker."""
 FIRST_DELAY_SECONDS: Final = 0.5
 LONGEST_RETRY_AFTER_SECONDS: Final = 300.0
-CHECK_KEY: Final = "posters-check"
-"""An object that is put and deleted to check the rights to do so."""
 _UNAVAILABLE: Final = frozenset({408, 429, 500, 502, 503, 504, 507})
 _DENIED: Final = frozenset({301, 401, 403, 404, 405, 407, 501})
 _DENIED_CODES: Final = frozenset({"ExpiredToken", "InvalidToken", "AuthorizationHeaderMalformed", "InvalidBucketName"})
 """Answers of a storage that refuses us and not an object: credentials, rights, clock, bucket. A person has to act."""
+_ERRORS: Final = (ClientError, BotoCoreError, ResponseParserError, OSError)
+"""What a call of botocore raises. The third one: an answer that is no S3, such as a page of a proxy."""
 _DAMAGED_CODES: Final = frozenset({"BadDigest", "IncompleteBody", "RequestTimeout"})
 """Answers of a storage that received other bytes than were sent."""
 _EXISTS: Final = frozenset({412, 409})
@@ -64,17 +66,22 @@ def _model_loader() -> Any:
 
 
 class S3Store:
-    """Stores objects under `prefix` of `bucket`. Credentials, region and endpoint come from the `AWS_*` variables."""
+    """Stores objects under `prefix` of `bucket`. Credentials, region and endpoint come from the `AWS_*` variables.
+
+    `addressing`: the bucket is the first part of the path, or of the host's name, as some stores want it.
+    """
 
     def __init__(
         self,
         bucket: str,
         prefix: str,
         *,
+        addressing: Addressing = "path",
         sleep: Sleep = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._bucket = bucket
+        self._addressing = addressing
         self._sleep = sleep
         self._jitter = jitter
         self._prefix = f"{prefix}/" if prefix else ""
@@ -94,7 +101,7 @@ class S3Store:
             # Servers other than Amazon's reject checksum trailers; the metadata have the SHA-256 all the same.
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
-            s3={"addressing_style": "path"},
+            s3={"addressing_style": self._addressing},
         )
         try:
             session = get_session()
@@ -156,7 +163,7 @@ class S3Store:
             async for page in pages:
                 for entry in page.get("Contents", ()):
                     yield entry["Key"].removeprefix(self._prefix)
-        except (ClientError, BotoCoreError, OSError) as error:
+        except _ERRORS as error:
             raise _translated(error, f"listing {prefix}") from error
 
     async def delete(self, key: str) -> None:
@@ -178,13 +185,11 @@ class S3Store:
         return value
 
     async def check(self) -> None:
-        """Raise where the bucket is missing, unavailable or closed to us, or where we may not write to it."""
+        """Raise with what to do where the bucket cannot be used as the workers use it. See `s3_check.py`."""
         try:
-            await self._client.head_bucket(Bucket=self._bucket)
-            await self._put(CHECK_KEY, b"", "text/plain", ObjectMetadata(sha256=hashlib.sha256().hexdigest()))
-            await self._client.delete_object(Bucket=self._bucket, Key=self._prefix + CHECK_KEY)
-        except (ClientError, BotoCoreError, OSError) as error:
-            raise _unusable(error, f"bucket `{self._bucket}`") from error
+            await check_bucket(self._client, self._bucket, self._prefix)
+        except _ERRORS as error:
+            raise _translated(error, f"looking at bucket `{self._bucket}`") from error
 
     async def _call(self, action: Callable[[], Awaitable[Any]], doing: str, no: Container[int] = ()) -> Any:
         """Return the storage's response, None where its status is one of those in `no`.
@@ -196,8 +201,8 @@ class S3Store:
         while True:
             try:
                 return await action()
-            except (ClientError, BotoCoreError, OSError) as error:
-                if isinstance(error, ClientError) and _status(error) in no:
+            except _ERRORS as error:
+                if isinstance(error, ClientError) and status(error) in no:
                     return None
                 meaning = _translated(error, doing)
                 # A call that used up its whole time is not retried at once.
@@ -207,28 +212,23 @@ class S3Store:
             await self._sleep(delay)
 
     def url(self, key: str) -> str:
-        """Return the storage's own address of an object, path style."""
-        return f"{self._client.meta.endpoint_url}/{self._bucket}/{quote(self._prefix + key)}"
-
-
-def checksum(body: bytes) -> str:
-    """Return the body's MD5 in base64, as the header Content-MD5 takes it."""
-    return base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
-
-
-def _status(error: ClientError) -> int:
-    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-
-
-def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))
+        """Return the storage's own address of an object."""
+        endpoint = urlsplit(self._client.meta.endpoint_url)
+        path = quote(self._prefix + key)
+        if self._addressing == "virtual":
+            return f"{endpoint.scheme}://{self._bucket}.{endpoint.netloc}/{path}"
+        return f"{self._client.meta.endpoint_url}/{self._bucket}/{path}"
 
 
 def _translated(error: Exception, doing: str) -> Exception:
-    if isinstance(error, ClientError) and (_status(error) in _DENIED or _code(error) in _DENIED_CODES):
+    if isinstance(error, ClientError) and (status(error) in _DENIED or code(error) in _DENIED_CODES):
         return StorageDeniedError(f"{doing}: the storage refuses us: {error}; run `posters doctor`")
-    if isinstance(error, ClientError) and _status(error) not in _UNAVAILABLE and _code(error) not in _DAMAGED_CODES:
+    if isinstance(error, ClientError) and status(error) not in _UNAVAILABLE and code(error) not in _DAMAGED_CODES:
         return StorageRefusedError(f"{doing}: the storage refused: {error}")
+    if isinstance(error, ResponseParserError):
+        return StorageUnavailableError(
+            f"{doing}: what answers is no S3 server: {str(error)[:200]}; check AWS_ENDPOINT_URL, see `posters doctor`"
+        )
     if isinstance(error, ClientError | BotoConnectionError | HTTPClientError | OSError):
         return StorageUnavailableError(
             f"{doing}: the storage is unavailable or busy: {error}", retry_after=_retry_after(error)
@@ -244,17 +244,6 @@ def _is_transient(error: Exception) -> bool:
         and not isinstance(error, StorageDeniedError)
         and not error.retry_after
     )
-
-
-def _unusable(error: Exception, bucket: str) -> Exception:
-    if isinstance(error, ClientError) and _status(error) == _MISSING:
-        return StorageRefusedError(f"there is no {bucket} for us; make it, or name another one in POSTERS_STORAGE_URL")
-    if isinstance(error, ClientError) and _status(error) in _DENIED:
-        return StorageDeniedError(
-            f"{bucket} is closed to us: {error}; check the AWS_* variables, and that they have the rights to list the "
-            "bucket, and to get, put and delete its objects"
-        )
-    return _translated(error, f"looking at {bucket}")
 
 
 def _retry_after(error: Exception) -> float:

@@ -19,9 +19,11 @@ def doctor() -> None:
 
 async def _examine(settings: Settings) -> bool:
     healthy = True
-    async for part, problems in run_checks(settings):
-        say(f"{'problem' if problems else 'ok     '}  {part}")
-        for problem in problems:
+    async for found in run_checks(settings):
+        say(f"{'problem' if found.problems else 'ok     '}  {found.part}")
+        for problem in found.problems:
             say(f"         {mask_secrets(problem)}")
-        healthy = healthy and not problems
+        for warning in found.warnings:
+            say(f"         warning: {mask_secrets(warning)}")
+        healthy = healthy and not found.problems
     return healthy

@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from agents.settings import Settings
+from posters.operations.database import connected, database_problems
 from posters.operations.errors import OperationError
 from posters.operations.migrations import pending
 from posters.operations.setup import check_storage
-from posters.operations.topics import TopicAdmin
+from posters.operations.topics import TopicAdmin, TopicFindings
 from renderer.engine import Engine
 from renderer.errors import BrowserNotFoundError, RenderError
 from renderer.fonts.font_set import read_fonts
@@ -18,24 +20,41 @@ SAMPLE: Final = "Aa 漢字 かな 한글 العربية עברית देवन�
 """A text in every script that the fonts of `make install` cover."""
 PACKAGES: Final = "fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji"
 
-Check = Callable[[Settings], Awaitable[list[str]]]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A part, its problems (none where it works), and warnings, with which it works all the same."""
+
+    part: str
+    problems: list[str]
+    warnings: list[str]
 
 
-async def run_checks(settings: Settings) -> AsyncIterator[tuple[str, list[str]]]:
-    """Yield each part's name and its problems, none where it works."""
+Check = Callable[[Settings], Awaitable[list[str] | TopicFindings]]
+
+
+async def run_checks(settings: Settings) -> AsyncIterator[Finding]:
+    """Yield what was found of each part."""
     for part, check in CHECKS.items():
         try:
-            problems = await check(settings)
+            found = await check(settings)
         except (OperationError, UnavailableError, SettingsError, RenderError, BrowserNotFoundError) as error:
-            problems = [str(error) or repr(error)]
-        yield part, problems
+            found = [str(error) or repr(error)]
+        if isinstance(found, TopicFindings):
+            yield Finding(part=part, problems=found.problems, warnings=found.warnings)
+        else:
+            yield Finding(part=part, problems=found, warnings=[])
 
 
-async def _topics(settings: Settings) -> list[str]:
-    return await asyncio.to_thread(lambda: TopicAdmin(settings).check())
+async def _topics(settings: Settings) -> TopicFindings:
+    return await asyncio.to_thread(lambda: TopicAdmin(settings).examine())
 
 
 async def _database(settings: Settings) -> list[str]:
+    async with connected(settings) as connection:
+        problems = await database_problems(connection, settings.database_url)
+    if problems:
+        return problems
     missing = await pending(settings.database_url)
     return [f"migrations {', '.join(missing)} are not applied; run `posters setup`"] if missing else []
 

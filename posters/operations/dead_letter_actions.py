@@ -140,8 +140,9 @@ async def _act(
 @asynccontextmanager
 async def _exclusive(settings: Settings) -> AsyncIterator[DeadLetterActions]:
     """Give the actions to one operator at a time: two replays of one selection must not send it twice."""
-    async with connected(settings) as connection:
-        await connection.execute(SQL["lock"])
+    # The lock is that of a transaction on a connection of its own: what is recorded meanwhile is committed at once.
+    async with connected(settings) as locking, locking.transaction(), connected(settings) as connection:
+        await locking.execute(SQL["lock"])
         yield DeadLetterActions(connection)
 
 

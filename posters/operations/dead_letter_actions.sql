@@ -1,5 +1,5 @@
 -- name: lock
-SELECT pg_advisory_lock(8101825473520693763);
+SELECT pg_advisory_xact_lock(8101825473520693763);
 
 -- name: done
 SELECT role, topic, "partition", "offset", "timestamp" FROM dead_letter_actions;

@@ -15,6 +15,13 @@ BEGIN
 END
 $$;
 
+DO $$
+BEGIN
+    EXECUTE format('GRANT USAGE ON SCHEMA %I TO posters_intake, posters_render, posters_retry, posters_templates, '
+                   'posters_sink, posters_operator', current_schema());
+END
+$$;
+
 GRANT SELECT, INSERT, UPDATE ON blown_fuses
     TO posters_intake, posters_render, posters_retry, posters_templates, posters_sink;
 

@@ -1,4 +1,8 @@
-"""Schema migrations: applies the numbered SQL files of `migrations/`, once each, under an advisory lock."""
+"""Schema migrations: applies the numbered SQL files of `migrations/`, once each, under an advisory lock.
+
+After them it creates the flush function of this build, which is no migration: its source is the sink's, and builds with
+different ones share a database.
+"""
 
 import asyncio
 import hashlib
@@ -11,8 +15,11 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import asyncpg
+from asyncpg.transaction import Transaction
 
-from agents.postgres import UNANSWERED
+from agents.postgres import Connection
+from agents.sink.flush import CREATE_FLUSH_FUNCTION, FLUSH_FUNCTION
+from posters.operations.database import NO_CONNECTION, database_problems, open_connection, remedy
 from posters.operations.errors import OperationError
 
 DIRECTORY: Final = Path(__file__).parents[2] / "migrations"
@@ -21,6 +28,7 @@ NO_TRANSACTION: Final = "-- migrate: no transaction"
 
 _FILE_NAME: Final = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 _ADVISORY_LOCK: Final = 0x706F_7374_6572_7301
+_TRY_LOCK: Final = f"SELECT WHERE pg_try_advisory_xact_lock({_ADVISORY_LOCK})"
 _POLL_SECONDS: Final = 0.1
 _CONNECT_SECONDS: Final = 10.0
 _CREATE_TABLE: Final = """
@@ -74,20 +82,33 @@ async def migrate(database_url: str, *, directory: Path = DIRECTORY, lock_timeou
     Raises MigrationError.
     """
     files = read_files(directory)
-    async with _connect(database_url) as connection:
-        await _lock(connection, lock_timeout)
-        await connection.execute(_CREATE_TABLE)
+    async with _connect(database_url) as locking, _locked(locking, lock_timeout), _connect(database_url) as connection:
+        problems = await database_problems(connection, database_url)
+        if problems:
+            raise MigrationError("\n".join(problems))
+        try:
+            await connection.execute(_CREATE_TABLE)
+        except asyncpg.InsufficientPrivilegeError as error:
+            raise MigrationError(
+                f"this user may not create tables: {error}; grant it CREATE on the schema, or use the schema's owner"
+            ) from error
         to_apply = _compare(files, await _applied(connection))
         for migration in to_apply:
             await _apply(connection, migration)
+        if not await _has_flush_function(connection):
+            await connection.execute(CREATE_FLUSH_FUNCTION)
     return [migration.name for migration in to_apply]
 
 
 async def pending(database_url: str, *, directory: Path = DIRECTORY) -> list[str]:
-    """Return the names of the migrations that are not applied yet, without changing anything. Raises MigrationError."""
+    """Return the names of the migrations that are not applied yet, without changing anything. Raises MigrationError.
+
+    After them, the flush function of this build is one.
+    """
     files = read_files(directory)
     async with _connect(database_url) as connection:
-        return [migration.name for migration in _compare(files, await _applied(connection))]
+        names = [migration.name for migration in _compare(files, await _applied(connection))]
+        return names or ([] if await _has_flush_function(connection) else [FLUSH_FUNCTION])
 
 
 def read_files(directory: Path) -> list[Migration]:
@@ -123,6 +144,13 @@ def _compare(files: Sequence[Migration], applied: Mapping[str, str]) -> list[Mig
     return [migration for migration in files if migration.name not in applied]
 
 
+async def _has_flush_function(connection: Connection) -> bool:
+    found: bool = await connection.fetchval(
+        "SELECT to_regprocedure($1) IS NOT NULL", f"{FLUSH_FUNCTION}(json, json, json, json)"
+    )
+    return found
+
+
 async def _applied(connection: asyncpg.Connection) -> dict[str, str]:
     if await connection.fetchval("SELECT to_regclass('posters_migrations')") is None:
         return {}
@@ -154,13 +182,13 @@ async def _record(connection: asyncpg.Connection, migration: Migration) -> None:
 @asynccontextmanager
 async def _connect(database_url: str) -> AsyncIterator[asyncpg.Connection]:
     try:
-        connection = await asyncpg.connect(database_url, timeout=_CONNECT_SECONDS)
-    except (*UNANSWERED, asyncpg.PostgresError) as error:
+        connection = await open_connection(database_url, seconds=_CONNECT_SECONDS)
+    except NO_CONNECTION as error:
         address = urlsplit(database_url)
         raise DatabaseUnreachableError(
             f"cannot connect to database `{address.path.lstrip('/')}` at {address.hostname or 'the local socket'}"
             f"{f':{address.port}' if address.port else ''}: {str(error) or type(error).__name__}; "
-            "check POSTERS_DATABASE_URL and that the server runs"
+            f"{remedy(error)}"
         ) from error
     try:
         yield connection
@@ -168,14 +196,32 @@ async def _connect(database_url: str) -> AsyncIterator[asyncpg.Connection]:
         await connection.close()
 
 
-async def _lock(connection: asyncpg.Connection, timeout: float) -> None:
-    # Polled: a blocking pg_advisory_lock would hold a snapshot that CREATE INDEX CONCURRENTLY waits for.
-    # The lock belongs to the session and is released with it.
+@asynccontextmanager
+async def _locked(connection: Connection, timeout: float) -> AsyncIterator[None]:
+    # Of a transaction on a connection of its own: behind a connection pooler a session's lock would stay with somebody
+    # else. Polled: a blocking pg_advisory_xact_lock would hold a snapshot that CREATE INDEX CONCURRENTLY waits for, as
+    # would the portal of a query that is not a simple one.
     try:
         async with asyncio.timeout(timeout):
-            while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _ADVISORY_LOCK):  # noqa: ASYNC110
+            transaction = await _try_lock(connection)
+            while transaction is None:
                 await asyncio.sleep(_POLL_SECONDS)
+                transaction = await _try_lock(connection)
     except TimeoutError:
         raise MigrationBusyError(
             f"another process has been migrating for {timeout:g} s; wait for it, or end its database session"
         ) from None
+    try:
+        yield
+    finally:
+        await transaction.rollback()
+
+
+async def _try_lock(connection: Connection) -> Transaction | None:
+    """Return the transaction that holds the lock, None where another one does."""
+    transaction = connection.transaction()
+    await transaction.start()
+    if await connection.execute(_TRY_LOCK) == "SELECT 1":
+        return transaction
+    await transaction.rollback()
+    return None

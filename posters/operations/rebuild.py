@@ -11,7 +11,6 @@ from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, Message
 
 from agents.settings import Settings
 from agents.sink.database import sink_database
-from agents.sink.flush import FLUSH_FUNCTION
 from agents.sink.sink import Sink
 from posters.operations.audit import audit_record
 from posters.operations.database import connected
@@ -62,8 +61,9 @@ async def rebuild(settings: Settings) -> Rebuilt:
     async with connected(settings) as connection:
         await connection.execute(SQL["begin"])
     shadow = _with_search_path(settings.database_url)
+    # Raises where a connection pooler does not pass on the search path: the recorded tables must not be written to.
     await migrate(shadow)
-    database, unusable = sink_database(shadow, on_connect=FLUSH_FUNCTION), _UnusableCounter()
+    database, unusable = sink_database(shadow), _UnusableCounter()
     sink = Sink(database, _NullPublisher(), unusable)
     try:
         records = await _read(settings, sink)
@@ -71,7 +71,8 @@ async def rebuild(settings: Settings) -> Rebuilt:
         await database.close()
     async with connected(settings) as connection:
         await connection.execute(SQL["keep_erased"])
-        [size] = await connection.fetch(SQL["size"])
+        size = await connection.fetchrow(SQL["size"])
+        assert size is not None  # noqa: S101 - an aggregate without GROUP BY has one row
         different = [row["job_id"] for query in DIFFERENCES for row in await connection.fetch(SQL[query])]
     return Rebuilt(**size, records=records, unusable=unusable.count, different=tuple(dict.fromkeys(different)))
 

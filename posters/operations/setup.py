@@ -21,6 +21,10 @@ GRANTS: Final = Path(__file__).with_name("grants.sql")
 async def set_up(settings: Settings, *, grants: bool = False) -> AsyncIterator[str]:
     """Set up every part, and yield a sentence for each. Raises OperationError, UnavailableError."""
     report = await asyncio.to_thread(TopicAdmin(settings).setup)
+    for repaired in report.repaired:
+        yield f"topics: repaired {repaired}"
+    for warning in report.warnings:
+        yield f"warning: {warning}"
     if report.auto_created:
         yield "topics: this broker has no admin interface and creates topics when they are first named"
     elif report.created:

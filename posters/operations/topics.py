@@ -1,13 +1,23 @@
 """Creates and checks the topics of the contract at the broker."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewTopic,
+    ResourceType,
+)
 
 from agents.settings import Settings
+from posters.operations.errors import OperationError
+from posters.operations.topic_settings import WrongSetting, wrong_settings
 from streams.broker_access import librdkafka_options
 from streams.errors import UnavailableError
 from streams.topics import TOPICS, Topic
@@ -22,11 +32,19 @@ EMBEDDED_CLUSTER: Final = "mockCluster"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TopicReport:
-    """The topics created now, and a sentence for each topic that is not as it should be."""
+class TopicFindings:
+    """Sentences on topics that are not as they should be; with what `warnings` name, everything still works."""
+
+    problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicReport(TopicFindings):
+    """The topics created now, the settings repaired (`topic: name=value`), and what is left."""
 
     created: list[str]
-    problems: list[str]
+    repaired: list[str] = field(default_factory=list)
     auto_created: bool = False
 
 
@@ -41,31 +59,88 @@ class TopicAdmin:
         self._client = AdminClient({**librdkafka_options(settings), "socket.timeout.ms": 10_000, "log_level": 0})
 
     def setup(self) -> TopicReport:
-        """Create the missing topics and report which of the others have too few partitions.
+        """Create the missing topics, repair the settings of the others, and report what is left.
 
-        Raises UnavailableError where no broker answers. An embedded broker has no admin interface: there each topic is
-        named once, which makes the broker create it.
+        Raises UnavailableError where no broker answers, OperationError where it refuses to create a topic. An embedded
+        broker has no admin interface: there each topic is named once, which makes the broker create it.
         """
         existing = self._existing()
         missing = [topic for topic in TOPICS if topic.name not in existing]
         if self._is_embedded:
             for topic in missing:
                 self._client.list_topics(topic.name, timeout=TIMEOUT_SECONDS)
-            return TopicReport(created=[topic.name for topic in missing], problems=[], auto_created=True)
+            return TopicReport(created=[topic.name for topic in missing], auto_created=True)
         self._create(missing)
-        return TopicReport(created=[topic.name for topic in missing], problems=self._problems(existing))
+        wrong, unread = self._wrong_settings([topic for topic in TOPICS if topic.name in existing])
+        repaired, problems = self._repair(wrong)
+        return TopicReport(
+            created=[topic.name for topic in missing],
+            repaired=repaired,
+            problems=problems,
+            warnings=unread + self._fewer_partitions(existing),
+        )
 
     def missing(self, names: Iterable[str]) -> list[str]:
         """Return which of these topics do not exist. Raises UnavailableError where no broker answers."""
         return sorted(set(names) - self._existing().keys())
 
-    def check(self) -> list[str]:
-        """Return a sentence for every topic that is missing or has too few partitions. Raises UnavailableError."""
+    def examine(self) -> TopicFindings:
+        """Return what is wrong with the topics, without changing anything. Raises UnavailableError."""
         existing = self._existing()
         missing = [
             f"topic {topic.name} does not exist; run `posters setup`" for topic in TOPICS if topic.name not in existing
         ]
-        return missing if self._is_embedded else missing + self._problems(existing)
+        if self._is_embedded:
+            return TopicFindings(problems=missing)
+        wrong, unread = self._wrong_settings([topic for topic in TOPICS if topic.name in existing])
+        return TopicFindings(
+            problems=missing + [f"{each}; `posters setup` repairs it, or: {_by_hand(each)}" for each in wrong],
+            warnings=unread + self._fewer_partitions(existing),
+        )
+
+    def check(self) -> list[str]:
+        """Return a sentence for every topic that is not as it should be. Raises UnavailableError."""
+        findings = self.examine()
+        return findings.problems + findings.warnings
+
+    def _wrong_settings(self, topics: Sequence[Topic]) -> tuple[list[WrongSetting], list[str]]:
+        """Return the settings that do not do, and a sentence for topics whose settings the broker does not tell us."""
+        if not topics:
+            return [], []
+        by_name = {topic.name: topic for topic in topics}
+        resources = [ConfigResource(ResourceType.TOPIC, name) for name in by_name]
+        wrong: list[WrongSetting] = []
+        unread: dict[str, list[str]] = {}
+        for resource, future in self._client.describe_configs(resources, request_timeout=TIMEOUT_SECONDS).items():
+            error = _error_of(future)
+            if error is None:
+                values = {name: entry.value for name, entry in future.result().items()}
+                wrong += wrong_settings(by_name[resource.name], values)
+            else:
+                unread.setdefault(error, []).append(resource.name)
+        return wrong, [
+            f"the settings of {', '.join(names)} could not be read and were not checked: {error}"
+            for error, names in unread.items()
+        ]
+
+    def _repair(self, wrong: Sequence[WrongSetting]) -> tuple[list[str], list[str]]:
+        """Alter the settings, topic by topic; return what was repaired, and sentences on what the broker refuses."""
+        repaired, problems = [], []
+        for name in dict.fromkeys(each.topic for each in wrong):
+            of_topic = [each for each in wrong if each.topic == name]
+            entries = [
+                ConfigEntry(each.name, each.wanted, incremental_operation=AlterConfigOpType.SET) for each in of_topic
+            ]
+            resource = ConfigResource(ResourceType.TOPIC, name, incremental_configs=entries)
+            altered = self._client.incremental_alter_configs([resource], request_timeout=TIMEOUT_SECONDS)
+            error = _error_of(altered[resource])
+            if error is None:
+                repaired += [f"{name}: {each.name}={each.wanted}" for each in of_topic]
+            else:
+                problems += [
+                    f"{each}; the broker does not let us change it ({error}): {_by_hand(each)}" for each in of_topic
+                ]
+        return repaired, problems
 
     def _existing(self) -> dict[str, int]:
         try:
@@ -91,15 +166,46 @@ class TopicAdmin:
             try:
                 future.result()
             except KafkaException as error:
-                if error.args[0].name() != "TOPIC_ALREADY_EXISTS":
-                    raise UnavailableError(f"topic {name} could not be created: {error.args[0].str()}") from error
+                if error.args[0].name() not in ("TOPIC_ALREADY_EXISTS", "NO_ERROR"):
+                    raise _creation_error(name, error) from error
 
     @staticmethod
-    def _problems(existing: dict[str, int]) -> list[str]:
+    def _fewer_partitions(existing: dict[str, int]) -> list[str]:
         return [
-            f"topic {topic.name} has {existing[topic.name]} partitions, {topic.partitions} are wanted; "
-            f"raise it with: rpk topic add-partitions {topic.name} -n {topic.partitions - existing[topic.name]}, or "
+            f"topic {topic.name} has {existing[topic.name]} partitions, {topic.partitions} are wanted: as many "
+            f"processes can share its work; raise it with: rpk topic add-partitions {topic.name} "
+            f"-n {topic.partitions - existing[topic.name]}, or "
             f"kafka-topics.sh --alter --topic {topic.name} --partitions {topic.partitions}"
             for topic in TOPICS
             if topic.name in existing and existing[topic.name] < topic.partitions
         ]
+
+
+def _by_hand(wrong: WrongSetting) -> str:
+    # Brackets hold the commas of a value together.
+    value = f"[{wrong.wanted}]" if "," in wrong.wanted else wrong.wanted
+    return (
+        f"kafka-configs.sh --alter --entity-type topics --entity-name {wrong.topic} --add-config {wrong.name}={value}"
+    )
+
+
+def _error_of(future: "Future[Any]") -> str | None:
+    try:
+        future.result()
+    except KafkaException as error:
+        return str(error.args[0].str())
+    return None
+
+
+def _creation_error(name: str, error: KafkaException) -> Exception:
+    reason = error.args[0]
+    if reason.retriable() or reason.name().startswith("_"):  # librdkafka's own: no answer
+        return UnavailableError(f"topic {name} could not be created: {reason.str()}")
+    hint = {
+        "INVALID_REPLICATION_FACTOR": "set POSTERS_REPLICATION to the copies that the cluster can hold",
+        "TOPIC_AUTHORIZATION_FAILED": (
+            "give this user the right to create topics, or create it yourself; if it exists, the right to describe it"
+        ),
+        "CLUSTER_AUTHORIZATION_FAILED": "give this user the right to create topics, or create them yourself",
+    }.get(reason.name(), "create it yourself, or lift the limit of the cluster that refuses it")
+    return OperationError(f"topic {name} could not be created: {reason.str()}; {hint}")

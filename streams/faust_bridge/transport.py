@@ -125,6 +125,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer._fetch_max_wait_ms = int(app.fetch_wait * 1000)
         consumer._retry_backoff_ms = int(RETRY_SECONDS * 1000)
         consumer._client._retry_backoff = RETRY_SECONDS
+        # Producers may use transactions: what they abort was never asked for.
+        consumer._isolation_level = "read_committed"
         return consumer
 
     async def _fetch_records(self, consumer: Any, *arguments: Any, **options: Any) -> Any:

@@ -9,7 +9,6 @@ import pytest
 
 from agents.postgres import Database
 from agents.sink.database import sink_database
-from agents.sink.flush import FLUSH_FUNCTION
 from agents.sink.sink import Sink
 from tests.sink.ports import Announcements, SetAside
 from tests.sink.topics import Topics
@@ -47,7 +46,7 @@ class SinkHarness:
 @pytest.fixture
 async def harness(database: str) -> AsyncIterator[SinkHarness]:
     """A sink on an empty database."""
-    connection = sink_database(database, on_connect=FLUSH_FUNCTION)
+    connection = sink_database(database)
     announcements, set_aside, waits = Announcements(), SetAside(), list[str | None]()
 
     async def sleep(_: float) -> None:

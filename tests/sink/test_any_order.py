@@ -7,7 +7,6 @@ import asyncpg
 import pytest
 
 from agents.sink.database import sink_database
-from agents.sink.flush import FLUSH_FUNCTION
 from agents.sink.sink import Sink
 from schemas.topics import POSTER_COMPLETIONS
 from streams.delivery import Delivery
@@ -90,7 +89,7 @@ def batches(random: Random, deliveries: list[Delivery]) -> list[list[Delivery]]:
 
 async def write_all(url: str, shares: list[list[list[Delivery]]]) -> tuple[list[Sink], list[Announcements]]:
     """Let a sink for each share flush its batches, all at once."""
-    databases = [sink_database(url, on_connect=FLUSH_FUNCTION) for _ in shares]
+    databases = [sink_database(url) for _ in shares]
     ports = [Announcements() for _ in shares]
     sinks = [Sink(database, port, SetAside()) for database, port in zip(databases, ports, strict=True)]
 

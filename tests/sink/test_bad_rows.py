@@ -10,7 +10,6 @@ import pytest
 
 from agents.postgres import BadRowError, Database, SchemaMismatchError, translated
 from agents.sink.database import sink_database
-from agents.sink.flush import FLUSH_FUNCTION
 from agents.sink.sink import Sink
 from schemas.topics import POSTER_COMPLETIONS, POSTER_LOGS
 from streams.delivery import Delivery
@@ -76,7 +75,7 @@ async def test_one_bad_record_among_many_is_isolated(harness: SinkHarness, kind:
 
 async def test_finding_the_bad_record_is_quick(database: str) -> None:
     """One bad record in 500 costs 2 × log2(500) more statements at most, and 499 are written."""
-    counting = CountingDatabase(database, application_name="tests", on_connect=FLUSH_FUNCTION)
+    counting = CountingDatabase(database, application_name="tests")
     set_aside = SetAside()
     topics = Topics()
     deliveries = [topics.log("job", number) for number in range(500)]
@@ -92,7 +91,7 @@ async def test_finding_the_bad_record_is_quick(database: str) -> None:
 
 async def test_a_database_without_our_tables_stops_the_sink(empty_database: str) -> None:
     """A wrong deployment makes no dead letters: the error says what to run, and no record is acknowledged."""
-    database = sink_database(empty_database, on_connect=FLUSH_FUNCTION)
+    database = sink_database(empty_database)
     set_aside = SetAside()
 
     with pytest.raises(SchemaMismatchError, match="posters setup"):

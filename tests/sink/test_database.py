@@ -80,23 +80,30 @@ async def test_an_idle_session_is_replaced(shared: Database, monkeypatch: pytest
     assert await shared.fetch_value(SESSION) != before
 
 
-async def test_settings_and_first_statements_are_of_every_session(empty_database: str) -> None:
-    """A session has the settings it was given, its name, and what `on_connect` made; so has the next one."""
-    database = Database(
-        empty_database,
-        application_name="tests",
-        settings={"lock_timeout": "7s"},
-        on_connect="CREATE TEMPORARY TABLE mine ()",
-    )
-    state = "SELECT current_setting('application_name'), current_setting('lock_timeout'), to_regclass('mine')::text"
+async def test_settings_are_of_every_session(empty_database: str) -> None:
+    """A session has the settings it was given and its name; so has the next one."""
+    database = Database(empty_database, application_name="tests", settings={"lock_timeout": "7s", "jit": "off"})
+    state = "SELECT current_setting('application_name'), current_setting('lock_timeout'), current_setting('jit')"
     first = await database.fetch_row(state)
     await database.close()
     second = await database.fetch_row(state)
     await database.close()
 
     assert first is not None
-    assert tuple(first) == ("tests", "7s", "mine")
+    assert tuple(first) == ("tests", "7s", "off")
     assert second == first
+
+
+async def test_statements_are_not_prepared_for_a_session_that_changes(shared: Database) -> None:
+    """Where a prepared statement is gone, as behind a pooler that was not recognised, later calls prepare none."""
+    await shared.fetch_value(SESSION)
+    async with shared.transaction() as connection:
+        await connection.execute("DEALLOCATE ALL")
+    with pytest.raises(UnavailableError, match="26000"):
+        await shared.fetch_value(SESSION)
+    await shared.fetch_value(SESSION)
+
+    assert await shared.fetch_value("SELECT count(*) FROM pg_prepared_statements WHERE name <> ''") == 0
 
 
 def test_a_value_that_is_no_json_is_a_bad_row() -> None:

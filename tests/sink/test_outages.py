@@ -28,7 +28,7 @@ async def test_restarts_and_kills_of_the_database_cost_nothing(postgres: Postgre
     random = Random(11)  # noqa: S311 - repeatable on purpose
     deliveries = stories(random, Topics(), contradicting=False)
     await prepare(database)
-    connection, port, set_aside = sink_database(database, on_connect=FLUSH_FUNCTION), Announcements(), SetAside()
+    connection, port, set_aside = sink_database(database), Announcements(), SetAside()
     noticed = asyncio.Event()
     waits: list[str | None] = []
 
@@ -64,6 +64,7 @@ async def test_a_locked_job_row_is_waited_for(harness: SinkHarness) -> None:
     """Somebody's open transaction holds a job: the sink says what it waits for and goes on when it is over."""
     await harness.sink.process([harness.topics.request("job")])
     holder = await asyncpg.connect(harness.url)
+    await holder.execute(f"ALTER FUNCTION {FLUSH_FUNCTION}(json, json, json, json) SET lock_timeout = '20ms'")
     transaction = holder.transaction()
     await transaction.start()
     await holder.execute("SELECT FROM template_generation_jobs FOR UPDATE")
@@ -73,7 +74,7 @@ async def test_a_locked_job_row_is_waited_for(harness: SinkHarness) -> None:
         if reason is not None and "55P03" in reason:
             seen.set()
 
-    limited = sink_database(harness.url, on_connect=f"SET lock_timeout = '20ms'; {FLUSH_FUNCTION}")
+    limited = sink_database(harness.url)
     sink = Sink(limited, harness.announcements, harness.set_aside, declare_wait=declare_wait)
     flush = asyncio.create_task(sink.process([harness.topics.completed("job")]))
     await seen.wait()
@@ -171,7 +172,7 @@ async def test_job_events_come_after_the_commit_and_survive_an_outage_of_the_bro
     """What job-events say can be read in the database by then; a broker that refuses is asked again."""
     inspecting = InspectingPublisher(harness.url)
     inspecting.refusals = 3
-    database = sink_database(harness.url, on_connect=FLUSH_FUNCTION)
+    database = sink_database(harness.url)
 
     async def sleep(_: float) -> None:
         """Time passes at once."""
@@ -196,7 +197,7 @@ class CrashingPublisher(Announcements):
 async def test_a_crash_between_commit_and_publishing_loses_no_job_event(harness: SinkHarness, regrouped: bool) -> None:
     """Records delivered again after the crash change nothing, and still their job's last state is published."""
     deliveries = [harness.topics.request("job"), harness.topics.processing("job"), harness.topics.completed("job")]
-    database = sink_database(harness.url, on_connect=FLUSH_FUNCTION)
+    database = sink_database(harness.url)
     with pytest.raises(SystemExit):
         await Sink(database, CrashingPublisher(), harness.set_aside).process(deliveries)
     await database.close()

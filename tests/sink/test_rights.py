@@ -15,7 +15,6 @@ from agents.render.template_sources import TemplateSources
 from agents.settings import Settings
 from agents.sink.database import sink_database
 from agents.sink.erasures import Erasures
-from agents.sink.flush import FLUSH_FUNCTION
 from agents.sink.janitor import Janitor
 from agents.sink.sink import Sink
 from agents.storage.files import FileStore
@@ -164,7 +163,7 @@ async def _run_without_values(connection: Connection, query: str) -> None:
 
 async def test_the_sink_does_its_work_with_its_rights(users: dict[str, str], tmp_path: Path) -> None:
     """It flushes, sweeps, erases, makes and drops partitions of the log."""
-    database = sink_database(users["sink"], on_connect=FLUSH_FUNCTION)
+    database = sink_database(users["sink"])
     topics = Topics()
     await Sink(database, Announcements(), SetAside()).process([topics.request("job"), topics.completed("job")])
     swept = await Janitor(database, Announcements(), batch_timeout=60, stale_after=60, log_retention=3).sweep()

@@ -108,7 +108,7 @@ async def test_a_check_finds_what_would_stop_us(bucket: Bucket, monkeypatch: pyt
     assert [key async for key in good.keys("")] == []
     with pytest.raises(StorageRefusedError, match="there is no bucket"):
         await missing.check()
-    monkeypatch.setattr("agents.storage.s3.CHECK_KEY", "x" * 2_000)
+    monkeypatch.setattr("agents.storage.s3_check.CHECK_KEY", "x" * 2_000)
     with pytest.raises((StorageRefusedError, StorageUnavailableError)):
         await good.check()
     monkeypatch.setenv("AWS_ENDPOINT_URL", "nowhere")
