@@ -60,8 +60,9 @@ class Browser:
             environment=chromium.environment(scratch.path),
             scratch=scratch.path,
         )
+        limit = asyncio.get_running_loop().time() + LAUNCH_SECONDS
         try:
-            async with asyncio.timeout(LAUNCH_SECONDS):
+            async with asyncio.timeout_at(limit):
                 process = await launcher(driver or DEFAULT_DRIVER)(command)
         except BaseException as error:
             scratch.remove()
@@ -70,7 +71,7 @@ class Browser:
             raise
         browser = cls(scratch, process, on_demand=on_demand)
         try:
-            async with asyncio.timeout(LAUNCH_SECONDS):
+            async with asyncio.timeout_at(limit):
                 await browser._read_version()
         except BaseException as error:
             errors = process.last_errors()

@@ -22,7 +22,8 @@ from renderer.browser.driver import BrowserCommand, LaunchError
 
 RELEASE_SECONDS: Final = 3.0
 _ERRORS_SHOWN: Final = 600
-_OUR_TEMPORARY_FILES: Final = os.environ.get("TMPDIR")
+_starting: Final = asyncio.Lock()
+"""One Playwright starts at a time: the environment that it inherits is the process's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,41 +98,49 @@ class PlaywrightTransport:
 async def launch(command: BrowserCommand) -> PlaywrightProcess:
     """Have Playwright start Chromium with exactly these arguments, and connect to it. Raises LaunchError."""
     try:
-        playwright = await _start(command.scratch)
+        playwright, node = await _start(command.scratch)
     except (Error, OSError) as error:
         raise LaunchError(f"Playwright's driver did not start: {error}") from error
     try:
-        return await _launch(playwright, command)
+        return await _launch(playwright, node, command)
     except BaseException as error:
-        await asyncio.shield(_stop(playwright, None))
+        await asyncio.shield(_stop(playwright, node))
         if isinstance(error, Error | DevToolsError):
             raise LaunchError(" ".join(error.message.split())[-_ERRORS_SHOWN:]) from error
         raise
 
 
-async def _start(scratch: Path) -> Playwright:
-    """Start Playwright's Node process, with `scratch` for its temporary files.
+async def _start(scratch: Path) -> tuple[Playwright, int | None]:
+    """Start Playwright's Node process, with `scratch` for its temporary files; return both, if the process is known.
 
     It makes a directory for each browser there, and does not always live to remove it. It inherits our environment,
     and there is no other way to set one for it.
     """
-    os.environ["TMPDIR"] = str(scratch)
-    starting = asyncio.ensure_future(async_playwright().start())
-    try:
-        return await asyncio.shield(starting)
-    except asyncio.CancelledError:
-        # Only a Playwright that has started can be stopped.
-        if (await asyncio.wait((starting,), timeout=RELEASE_SECONDS))[0] and starting.exception() is None:
-            await _stop(starting.result(), None)
-        raise
-    finally:
-        if _OUR_TEMPORARY_FILES is None:
-            os.environ.pop("TMPDIR", None)  # absent where another browser was started at the same time
-        else:
-            os.environ["TMPDIR"] = _OUR_TEMPORARY_FILES
+    async with _starting:
+        before, ours = processes.children(os.getpid()), os.environ.get("TMPDIR")
+        os.environ["TMPDIR"] = str(scratch)
+        starting = asyncio.ensure_future(async_playwright().start())
+        try:
+            playwright = await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            # Only a Playwright that has started can be stopped.
+            if (await asyncio.wait((starting,), timeout=RELEASE_SECONDS))[0] and starting.exception() is None:
+                await _stop(starting.result(), _only(processes.children(os.getpid()) - before))
+            raise
+        finally:
+            if ours is None:
+                del os.environ["TMPDIR"]
+            else:
+                os.environ["TMPDIR"] = ours
+        return playwright, _only(processes.children(os.getpid()) - before)
 
 
-async def _launch(playwright: Playwright, command: BrowserCommand) -> PlaywrightProcess:
+def _only(started: set[int]) -> int | None:
+    """Return the process that was started; None where others were started at the same time."""
+    return next(iter(started)) if len(started) == 1 else None
+
+
+async def _launch(playwright: Playwright, node: int | None, command: BrowserCommand) -> PlaywrightProcess:
     browser = await playwright.chromium.launch(
         executable_path=command.binary,
         args=command.arguments,
@@ -145,7 +154,7 @@ async def _launch(playwright: Playwright, command: BrowserCommand) -> Playwright
     )
     connection = await PlaywrightTransport.open(browser)
     group = await _browser_process(connection)
-    return PlaywrightProcess(connection, group, playwright, processes.parent(group))
+    return PlaywrightProcess(connection, group, playwright, processes.parent(group) or node)
 
 
 async def _browser_process(connection: Connection) -> int:

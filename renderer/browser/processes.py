@@ -78,6 +78,11 @@ def parent(process: int) -> int | None:
     return int(status[1]) if status else None
 
 
+def children(process: int) -> set[int]:
+    """Return the ids of the processes that a process has started; none where the kernel has no /proc."""
+    return {each for each in _listed() if parent(each) == process}
+
+
 def kill_group(group: int) -> None:
     """Kill every process of the group with SIGKILL."""
     try:

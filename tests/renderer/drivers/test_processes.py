@@ -1,5 +1,6 @@
 """What a driver starts: Chromium with the same command line, and nothing that outlives its browser."""
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -69,6 +70,17 @@ async def test_temporary_files_of_playwright_are_in_the_scratch_directory(own: E
 
     assert environment["TMPDIR"] == str(scratch(own))
     assert os.environ.get("TMPDIR") != str(scratch(own))
+
+
+async def test_browsers_that_start_together_have_their_own_temporary_files() -> None:
+    """The environment that Playwright inherits is this process's, and nothing of one launch is left in the other."""
+    binary = find_chromium(None)
+    launches = (Browser.launch(binary, on_demand=True, driver="playwright") for _ in range(3))
+    launched = await asyncio.gather(*launches)
+    directories = [psutil.Process(each.driver_process).environ()["TMPDIR"] for each in launched]
+    await asyncio.gather(*(each.close() for each in launched))
+
+    assert directories == [str(each.scratch) for each in launched]
 
 
 async def test_a_killed_node_process_costs_its_browser_only(own: Engine) -> None:
