@@ -185,6 +185,14 @@ class World:
             stop.set()
             thread.join()
 
+    @contextmanager
+    def no_worker_ends(self) -> Iterator[None]:
+        """Check that the same worker processes run afterwards. Raises AssertionError."""
+        processes = [worker.process for worker in self.workers]
+        yield
+        assert [worker.process for worker in self.workers] == processes
+        assert all(worker.alive for worker in self.workers), f"seed {self.seed}: a worker ended"
+
     def wait(self, seconds: float) -> None:
         """Wait: a fault has a duration, and comes at a random time."""
         self._stop.wait(seconds)
@@ -217,13 +225,17 @@ class World:
             self.wait(POLL_SECONDS)
         return time.monotonic() - began
 
-    def recovered(self) -> float:
-        """Wait for the next recorded outcome and return how many seconds that took. Raises StuckError."""
+    def recovered(self, meanwhile: Callable[[], object] = lambda: None) -> float:
+        """Wait for the next recorded outcome and return how many seconds that took. Raises StuckError.
+
+        `meanwhile` is called again and again while it waits.
+        """
         began, before, now = time.monotonic(), self._ended_if_reachable(), None
         while before is None or now is None or now <= before:
             if time.monotonic() - began > TIMEOUT_SECONDS:
                 raise StuckError(f"seed {self.seed}: no outcome for {TIMEOUT_SECONDS:g} s")
             self.wait(POLL_SECONDS)
+            meanwhile()
             now = self._ended_if_reachable()
             before = now if before is None else before
         return time.monotonic() - began

@@ -1,0 +1,135 @@
+"""What platforms and operators do to a cluster: full disks, short retention, offsets reset, clocks that jump."""
+
+import contextlib
+from pathlib import Path
+from typing import Final
+
+from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka.admin import OffsetSpec
+
+from schemas import topics
+from streams.topics import EDGES
+from tests.faults.world import Worker, World
+from tests.parts import KafkaServer
+
+LOST: Final = 20
+KEPT: Final = 20
+CLOCKS: Final = ("+600s", "-600s", "+1d", "-1d", "+3600s", "+0s")
+FAKETIME: Final = "libfaketimeMT.so.1"
+
+
+def full(world: World, times: int) -> list[float]:
+    """Under load, the broker's disk is full for some time, which ends the broker: all requests complete afterwards."""
+    recoveries = []
+    broker = world.kafka
+    assert isinstance(broker, KafkaServer)
+    with world.load(4), world.no_worker_ends():
+        for _ in range(times):
+            world.approach(2, 4)
+            filler = broker.data.parent / "filler"
+            _fill(filler)
+            world.wait(world.outage)
+            filler.unlink()
+            broker.kill()
+            broker.start()
+            recoveries.append(world.recovered())
+    return recoveries
+
+
+def retention(world: World, times: int) -> list[float]:
+    """While no worker runs, the broker deletes requests that nobody has read: those behind them are completed."""
+    recoveries = []
+    admin = world.kafka.admin()
+    for _ in range(times):
+        for worker in world.workers:
+            worker.term()
+        before, poison = set(world.ledger.expected), set(world.ledger.poison)
+        for _ in range(LOST):
+            world.request()
+        lost = set(world.ledger.expected) - before
+        world.ledger.expected = {each: what for each, what in world.ledger.expected.items() if each not in lost}
+        world.ledger.poison = {key: value for key, value in world.ledger.poison.items() if key in poison}
+        partitions = admin.list_topics(topics.POSTER_REQUESTS, timeout=10).topics[topics.POSTER_REQUESTS].partitions
+        places = [TopicPartition(topics.POSTER_REQUESTS, number) for number in partitions]
+        ends = admin.list_offsets({place: OffsetSpec.latest() for place in places})
+        deleted = admin.delete_records(
+            [TopicPartition(each.topic, each.partition, end.result().offset) for each, end in ends.items()]
+        )
+        for answer in deleted.values():
+            answer.result()
+        for _ in range(KEPT):
+            world.request()
+        for worker in world.workers:
+            worker.start()
+        recoveries.append(world.settle())
+    return recoveries
+
+
+def offsets_reset(world: World, times: int) -> list[float]:
+    """The workers are stopped and every group's offsets are reset to the beginning: no outcome changes."""
+    recoveries = []
+    admin = world.kafka.admin()
+    with world.load(3):
+        for _ in range(times):
+            world.approach(3, 6)
+            for worker in world.workers:
+                worker.term()
+            known = admin.list_topics(timeout=10).topics
+            for group, edges in EDGES.items():
+                places = [
+                    TopicPartition(name, number, 0) for name in edges.consumes for number in known[name].partitions
+                ]
+                altered = admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, places)])
+                altered[group].result()
+            for worker in world.workers:
+                worker.start()
+            recoveries.append(world.recovered())
+    return recoveries
+
+
+def clocks(world: World, times: int) -> list[float]:
+    """Under load, the workers' clocks jump by up to a day, each another way; a worker that ends itself is restarted."""
+    library = next(Path("/usr/lib").rglob(FAKETIME), None)
+    assert library is not None, f"{FAKETIME} is missing: run `scripts/apt-install.sh faketime`"
+    files = [world.system.log.with_name(f"clock-{number}") for number in range(len(world.workers))]
+
+    def start(worker: Worker, file: Path) -> None:
+        worker.start(
+            LD_PRELOAD=str(library),
+            FAKETIME_TIMESTAMP_FILE=str(file),
+            FAKETIME_NO_CACHE="1",
+            FAKETIME_DONT_FAKE_MONOTONIC="1",
+        )
+
+    def restart_the_ended() -> bool:
+        for worker, file in zip(world.workers, files, strict=True):
+            if not worker.alive:
+                start(worker, file)
+        return False
+
+    recoveries = []
+    for worker, file in zip(world.workers, files, strict=True):
+        worker.term()
+        _set_clock(file, "+0s")
+        start(worker, file)
+    with world.load(2):
+        for jump in range(times):
+            world.approach(2, 4)
+            for number, file in enumerate(files):
+                _set_clock(file, CLOCKS[(jump + number) % len(CLOCKS)])
+            recoveries.append(world.recovered(meanwhile=restart_the_ended))
+    world.expect(lambda: restart_the_ended() or world.ledger.settled(), 300)
+    return recoveries
+
+
+def _set_clock(file: Path, offset: str) -> None:
+    draft = file.with_suffix(".draft")
+    draft.write_text(f"{offset}\n")
+    draft.replace(file)
+
+
+def _fill(file: Path) -> None:
+    """Write a file until its disk is full."""
+    with file.open("wb", buffering=0) as filler, contextlib.suppress(OSError):
+        while True:
+            filler.write(bytes(2**20))
