@@ -161,7 +161,14 @@ def acknowledged_early(
 def read_effects(brokers: str) -> Effects:
     """Read the topics from their beginning to their current end."""
     effects = Effects()
-    consumer = Consumer({"bootstrap.servers": brokers, "group.id": uuid4().hex, "enable.auto.commit": False})
+    consumer = Consumer(
+        {
+            "bootstrap.servers": brokers,
+            "group.id": uuid4().hex,
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+        }
+    )
     known = consumer.list_topics(timeout=10).topics
     places = [TopicPartition(name, number, 0) for name in FOLLOWED for number in known[name].partitions]
     left = {}
