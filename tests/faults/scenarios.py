@@ -155,7 +155,7 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "broker-full": Scenario(run=cluster_faults.full, times=2, outage=10.0, small_disk="broker"),
     "retention": Scenario(run=cluster_faults.retention, times=3),
     "offsets-reset": Scenario(run=cluster_faults.offsets_reset, times=3),
-    "clocks": Scenario(run=cluster_faults.clocks, times=6, recovers=120.0),
+    "clocks": Scenario(run=cluster_faults.clocks, times=6, recovers=60.0),
     "hostile-records": Scenario(run=hostile_faults.records, times=40),
     "hostile-producer": Scenario(run=hostile_faults.producer, times=3),
     "hostile-uploads": Scenario(run=hostile_faults.uploads, times=len(hostile_faults.UPLOADS)),
