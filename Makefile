@@ -49,7 +49,6 @@ bench: install parts ## Measure, and write docs/performance.md; ARGS="memory sin
 	@.venv/bin/python -m bench $(ARGS)
 
 faults: install parts ## Inject faults into real parts, and write docs/reliability.md; ARGS="worker-kills --times 20"
-	@ldconfig -p | grep -q libfaketimeMT || ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || scripts/apt-install.sh faketime
 	@.venv/bin/python -m tests.faults $(ARGS)
 
 compatibility: install parts ## Try clients, brokers, databases and stores of other makes, and write docs/compatibility.md

@@ -10,12 +10,26 @@ from confluent_kafka.admin import OffsetSpec
 from schemas import topics
 from streams.topics import EDGES
 from tests.faults.world import World
+from tests.flow.system import REPOSITORY
 from tests.parts import KafkaServer
 
 LOST: Final = 20
 KEPT: Final = 20
-CLOCKS: Final = ("+600s", "-600s", "+1d", "-1d", "+3600s", "-3600s")
-FAKETIME: Final = "libfaketime.so.1"
+JUMPS: Final = (600, -600, 86_400, -86_400, 3_600, 0)
+"""Seconds."""
+
+# Python runs this at the start of every worker: what the roles take for the time is the file's number of seconds off.
+CLOCK: Final = """
+import os
+from datetime import datetime, timedelta
+import posters.roles, streams.faust_bridge.application
+class Clock(datetime):
+    @classmethod
+    def now(cls, tz=None):
+        with open(os.environ["CLOCK"]) as file:
+            return datetime.now(tz) + timedelta(seconds=int(file.read() or 0))
+posters.roles.datetime = streams.faust_bridge.application.datetime = Clock
+"""
 
 
 def full(world: World, times: int) -> list[float]:
@@ -88,17 +102,23 @@ def offsets_reset(world: World, times: int) -> list[float]:
 
 
 def clocks(world: World, times: int) -> list[float]:
-    """Under load, a worker is killed and started with a clock that is wrong, by up to a day, each another way."""
-    library = next(Path("/usr/lib").rglob(FAKETIME), None)
-    assert library is not None, f"{FAKETIME} is missing: run `scripts/apt-install.sh faketime`"
+    """Under load, the clocks from which the workers take the time jump by up to a day, each another way: none ends."""
+    world.deadlines = False
+    directory = world.system.log.parent
+    code = directory / "clocks"
+    code.mkdir()
+    (code / "sitecustomize.py").write_text(CLOCK)
+    files = [directory / f"clock-{number}" for number in range(len(world.workers))]
+    for worker, file in zip(world.workers, files, strict=True):
+        worker.term()
+        file.write_text("0")
+        worker.start(PYTHONPATH=f"{code}:{REPOSITORY}", CLOCK=str(file))
     recoveries = []
-    with world.load(3):
+    with world.load(3), world.no_worker_ends():
         for jump in range(times):
             world.approach(1, 3)
-            worker = world.workers[jump % len(world.workers)]
-            worker.kill()
-            # A clock that jumps while the process runs cannot be had this way: the library's timed waits stop then.
-            worker.start(LD_PRELOAD=str(library), FAKETIME=CLOCKS[jump % len(CLOCKS)], FAKETIME_DONT_FAKE_MONOTONIC="1")
+            for number, file in enumerate(files):
+                file.write_text(str(JUMPS[(jump + number) % len(JUMPS)]))
             recoveries.append(world.recovered())
     return recoveries
 
