@@ -15,12 +15,12 @@ from random import SystemRandom
 
 from tests.faults.ledger import Verdict
 from tests.faults.page import write_document
-from tests.faults.scenarios import SCENARIOS, Scenario
+from tests.faults.scenarios import SCENARIOS, Scenario, SmallDisk
 from tests.faults.world import world
 
 ROOT = Path(__file__).parents[2]
 RUNS = ROOT / "out" / "faults"
-SMALL_DISK_MIB = 96
+SMALL_DISK_MIB = {"tables": 96, "broker": 400}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +78,7 @@ def _run(name: str, scenario: Scenario, seed: int) -> Run:
     began, stuck, recoveries = time.monotonic(), "", list[float]()
     with (
         tempfile.TemporaryDirectory(prefix="posters-", ignore_cleanup_errors=True) as directory,
-        _small_disk(Path(directory), needed=scenario.small_disk) as tables,
+        _small_disk(Path(directory), scenario.small_disk) as tables,
         world(
             Path(directory),
             seed,
@@ -114,19 +114,20 @@ def _run(name: str, scenario: Scenario, seed: int) -> Run:
 
 
 @contextmanager
-def _small_disk(directory: Path, *, needed: bool) -> Iterator[Path | None]:
-    """Give a directory on a small disk (this needs root), or None where the scenario needs none."""
-    if not needed:
+def _small_disk(directory: Path, content: SmallDisk | None) -> Iterator[Path | None]:
+    """Mount a small disk for the broker, or for the tables, whose directory is given; this needs root."""
+    if content is None:
         yield None
         return
-    mount = directory / "disk"
+    mount = directory / ("kafka" if content == "broker" else "disk")
     mount.mkdir()
     directory.chmod(0o711)  # the server runs as another user
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SMALL_DISK_MIB}m", "tmpfs", mount], check=True)
+    size = f"size={SMALL_DISK_MIB[content]}m"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", mount], check=True)
     try:
-        yield mount
+        yield mount if content == "tables" else None
     finally:
-        subprocess.run(["umount", mount], check=True)
+        subprocess.run(["umount", "--lazy", mount], check=True)
 
 
 def _store(run: Run) -> None:

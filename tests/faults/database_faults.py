@@ -2,8 +2,6 @@
 
 import contextlib
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import psycopg
 
@@ -32,7 +30,7 @@ def restarts(world: World, times: int) -> list[float]:
 def away(world: World, times: int) -> list[float]:
     """Under load, connections to Postgres hang, or are refused, for some time: no worker ends, and no poster fails."""
     recoveries = []
-    with world.load(3), _no_worker_ends(world):
+    with world.load(3), world.no_worker_ends():
         for number in range(times):
             world.approach(1, 3)
             world.database_proxy.set("refuse" if number % 2 else "black hole")
@@ -48,7 +46,7 @@ def full(world: World, times: int) -> list[float]:
     recoveries = []
     assert world.tables is not None
     filler = world.tables / "filler"
-    with world.load(4), _no_worker_ends(world):
+    with world.load(4), world.no_worker_ends():
         for _ in range(times):
             world.approach(1, 3)
             with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
@@ -64,7 +62,7 @@ def full(world: World, times: int) -> list[float]:
 def crowded(world: World, times: int) -> list[float]:
     """Under load, other clients take every connection of Postgres for some time: rows wait for one."""
     recoveries = []
-    with world.load(4), _no_worker_ends(world):
+    with world.load(4), world.no_worker_ends():
         for _ in range(times):
             world.approach(1, 3)
             with contextlib.ExitStack() as taken:
@@ -84,7 +82,7 @@ def crowded(world: World, times: int) -> list[float]:
 def locked(world: World, times: int) -> list[float]:
     """Under load, another transaction locks the table of jobs for some time: rows wait until it ends."""
     recoveries = []
-    with world.load(4), _no_worker_ends(world):
+    with world.load(4), world.no_worker_ends():
         for _ in range(times):
             world.approach(2, 4)
             with psycopg.connect(world.system.database_url) as holder:
@@ -93,11 +91,3 @@ def locked(world: World, times: int) -> list[float]:
             recoveries.append(world.recovered())
     assert any(worker.logged("55P03") for worker in world.workers), f"seed {world.seed}: no worker waited for the lock"
     return recoveries
-
-
-@contextmanager
-def _no_worker_ends(world: World) -> Iterator[None]:
-    processes = [worker.process for worker in world.workers]
-    yield
-    assert [worker.process for worker in world.workers] == processes
-    assert all(worker.alive for worker in world.workers), f"seed {world.seed}: a worker ended"

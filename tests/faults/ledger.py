@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 from urllib.parse import quote
 
+import orjson
 import psycopg
 from botocore.exceptions import ClientError
 from confluent_kafka import KafkaException
@@ -23,7 +24,7 @@ from tests.faults.offset_snapshots import (
 from tests.flow.system import System
 from tests.parts import Bucket
 
-Expected = Literal["completed", "failed", "cancelled", "completed or cancelled"]
+Expected = Literal["completed", "failed", "cancelled", "completed or cancelled", "completed or failed"]
 
 HISTORY = """
 CREATE TABLE IF NOT EXISTS results_history (
@@ -93,6 +94,9 @@ class Ledger:
     bucket: Bucket
     expected: dict[Poster, Expected] = field(default_factory=dict)
     poison: dict[bytes, bytes] = field(default_factory=dict)
+    """The poison messages that were sent: key → value."""
+    killers: set[str] = field(default_factory=set)
+    """The jobs whose poster ends its worker: the dead letter of each is a record that a role wrote."""
     snapshots: list[OffsetSnapshot] = field(default_factory=list)
 
     def begin(self) -> None:
@@ -119,7 +123,7 @@ class Ledger:
         rows = {(row["job_id"], row["poster_index"]): row for row in self.system.rows(RESULTS)}
         ends = {poster: str(row["status"]) for poster, row in rows.items() if row["status_rank"] == 2}
         effects = read_effects(self.system.brokers)
-        outcomes = [record for record in effects.records if record.topic == topics.POSTER_COMPLETIONS]
+        outcomes = [each for each in effects.records if each.topic == topics.POSTER_COMPLETIONS and each.is_ours]
         return Verdict(
             posters=len(self.expected),
             poison=len(self.poison),
@@ -180,15 +184,28 @@ class Ledger:
         return "cancelled" in self.expected.get((body["job_id"], body.get("poster_index", 0)), "")
 
     def _letters(self) -> dict[bytes, set[bytes]]:
+        """Return the dead letters of what was sent: key → values."""
         letters: dict[bytes, set[bytes]] = {}
         for record in self.system.all(topics.DEAD_LETTERS):
-            letters.setdefault(record.key or b"", set()).add(record.value or b"")
+            if not _jobs_in(record.value) & self.killers:
+                letters.setdefault(record.key or b"", set()).add(record.value or b"")
         return letters
 
     def _wrong_letters(self) -> list[str]:
-        """Return the keys whose dead letters are not, byte for byte, the poison messages that were sent."""
+        """Return the keys whose dead letters are not, byte for byte, the poison messages, and killers without one."""
         letters, expected = self._letters(), {key: {value} for key, value in self.poison.items()}
-        return sorted(repr(key) for key in letters.keys() | expected.keys() if letters.get(key) != expected.get(key))
+        jobs = {job for record in self.system.all(topics.DEAD_LETTERS) for job in _jobs_in(record.value)}
+        wrong = {repr(key) for key in letters.keys() | expected.keys() if letters.get(key) != expected.get(key)}
+        return sorted(wrong | self.killers - jobs)
+
+
+def _jobs_in(value: bytes | None) -> set[str]:
+    """Return the job that a dead letter names, where it names one."""
+    try:
+        body = orjson.loads(value or b"null")
+    except orjson.JSONDecodeError:
+        return set()
+    return {str(body["job_id"])} if isinstance(body, dict) and "job_id" in body else set()
 
 
 def _named(posters: set[Poster]) -> list[str]:

@@ -10,6 +10,7 @@ import orjson
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
+from posters.operations.kafka_client import headers_of
 from schemas import topics
 
 Place = tuple[str, int]
@@ -48,6 +49,11 @@ class LocatedRecord:
     key: bytes
     body: Any
     headers: Mapping[str, bytes]
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the record names a job: what other producers write to our topics may be anything."""
+        return isinstance(self.body, dict) and "job_id" in self.body
 
     @property
     def poster(self) -> Poster:
@@ -94,6 +100,8 @@ class Effects:
             origin = (record.headers["dlq.topic"], record.headers["dlq.partition"], record.headers["dlq.offset"])
             place = (origin[0].decode(), int(origin[1]), int(origin[2]))
             self._letters.setdefault(place, []).append(record)
+        elif not record.is_ours:
+            return
         elif record.topic == topics.JOB_CANCELLATIONS:
             self._rendered.setdefault(record.body["job_id"], []).append(record)
         elif record.topic in (topics.POSTER_RENDERS, topics.POSTER_RENDERS_BULK):
@@ -108,7 +116,7 @@ class Effects:
     def of(self, record: LocatedRecord) -> list[LocatedRecord]:
         """Return the records that exist because a group other than the sink processed this record."""
         letters = self._letters.get((record.topic, record.partition, record.offset), [])
-        if not isinstance(record.body, dict):
+        if not record.is_ours:
             return letters
         if record.topic == topics.POSTER_REQUESTS:
             return letters + self._rendered.get(record.body["job_id"], [])
@@ -142,21 +150,32 @@ def acknowledged_early(
             if not there and not may_vanish(record.body):
                 yield f"{group}: {record.topic}[{record.partition}]@{record.offset} at {snapshot.at}"
     for record in effects.before("sink", snapshot):
-        if record.topic == topics.POSTER_COMPLETIONS and recorded.get(record.poster, NEVER) > snapshot.at:
+        if (
+            record.topic == topics.POSTER_COMPLETIONS
+            and record.is_ours
+            and recorded.get(record.poster, NEVER) > snapshot.at
+        ):
             yield f"sink: {record.topic}[{record.partition}]@{record.offset} at {snapshot.at}"
 
 
 def read_effects(brokers: str) -> Effects:
     """Read the topics from their beginning to their current end."""
     effects = Effects()
-    consumer = Consumer({"bootstrap.servers": brokers, "group.id": uuid4().hex, "enable.auto.commit": False})
+    consumer = Consumer(
+        {
+            "bootstrap.servers": brokers,
+            "group.id": uuid4().hex,
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+        }
+    )
     known = consumer.list_topics(timeout=10).topics
     places = [TopicPartition(name, number, 0) for name in FOLLOWED for number in known[name].partitions]
-    left = {
-        (place.topic, place.partition): end
-        for place in places
-        if (end := consumer.get_watermark_offsets(place, timeout=10)[1]) > 0
-    }
+    left = {}
+    for place in places:
+        first, end = consumer.get_watermark_offsets(place, timeout=10)
+        if first < end:
+            left[place.topic, place.partition] = end
     consumer.assign(places)
     while left:
         message = consumer.poll(10)
@@ -181,5 +200,5 @@ def _located(message: Any) -> LocatedRecord:
         offset=message.offset(),
         key=message.key() or b"",
         body=body,
-        headers=dict(message.headers() or []),
+        headers={name: value for name, value in headers_of(message) if isinstance(name, str) and value is not None},
     )

@@ -1,6 +1,7 @@
 """Writes docs/reliability.md from the results of fault runs."""
 
 import json
+import re
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,6 +11,8 @@ from tests.faults.scenarios import SCENARIOS
 
 DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "reliability.md"
 COUNTED: Final = ("posters", "poison", "lost", "decided_twice", "repeated")
+ROW: Final = re.compile(r"^\| (?P<name>[a-z-]+) \| \d.*$", re.MULTILINE)
+DESCRIPTION: Final = re.compile(r"^- \*\*(?P<name>[a-z-]+)\*\*: .*$", re.MULTILINE)
 
 HEAD: Final = """# Reliability
 
@@ -38,20 +41,31 @@ servers, in thousands of histories within seconds.
 
 
 def write_document(results: Path) -> None:
-    """Write the page from every result in this directory."""
+    """Write the page from every result in this directory; a fault without one keeps its row of the page."""
     runs: dict[str, list[dict[str, Any]]] = {}
     for path in sorted(results.glob("*.json")):
         run = json.loads(path.read_text(encoding="utf-8"))
         runs.setdefault(run["scenario"], []).append(run)
-    DOCUMENT.write_text(document(runs), encoding="utf-8")
+    DOCUMENT.write_text(document(runs, earlier=DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")
 
 
-def document(runs: Mapping[str, Sequence[dict[str, Any]]]) -> str:
-    """Return the page for these runs, by the name of their scenario."""
-    names = [name for name in SCENARIOS if name in runs]
-    rows = "\n".join(_row(name, runs[name]) for name in names)
-    descriptions = "\n".join(f"- **{name}**: {SCENARIOS[name].described}{_figures(runs[name])}" for name in names)
-    return f"{HEAD}{rows}\n\n{descriptions}\n{FOOT}"
+def document(runs: Mapping[str, Sequence[dict[str, Any]]], earlier: str = "") -> str:
+    """Return the page for these runs, by scenario; other scenarios keep their lines of an `earlier` page."""
+    rows = _by_name(ROW, earlier)
+    described = _by_name(DESCRIPTION, earlier)
+    for name, those in runs.items():
+        rows[name] = _row(name, those)
+        described[name] = f"- **{name}**: {SCENARIOS[name].described}{_figures(those)}"
+    names = [name for name in SCENARIOS if name in rows]
+    return f"{HEAD}{_lines(rows, names)}\n\n{_lines(described, names)}\n{FOOT}"
+
+
+def _by_name(pattern: re.Pattern[str], page: str) -> dict[str, str]:
+    return {found["name"]: found[0] for found in pattern.finditer(page)}
+
+
+def _lines(texts: Mapping[str, str], names: Sequence[str]) -> str:
+    return "\n".join(texts[name] for name in names)
 
 
 def _row(name: str, runs: Sequence[dict[str, Any]]) -> str:

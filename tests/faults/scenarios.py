@@ -3,20 +3,22 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from streams.failpoint import EXIT_CODE, POINTS
-from tests.faults import broker_faults, database_faults, load_faults, storage_faults
+from tests.faults import broker_faults, cluster_faults, database_faults, hostile_faults, load_faults, storage_faults
 from tests.faults.world import SESSION_SECONDS, World
 from tests.parts import KafkaCluster, KafkaServer
 
 DRAIN_SECONDS: Final = 25.0
+SmallDisk = Literal["tables", "broker"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
     """A fault: how it is injected, how often by the whole suite, into how many workers, with which servers.
 
+    `small_disk`: what is on a disk that the scenario can fill;
     `outage`: for how many seconds a server is unavailable; `recovers`: within how many seconds outcomes must continue;
     `beside`: the scenario mostly waits, so the suite runs it in parallel with the others.
     """
@@ -27,7 +29,7 @@ class Scenario:
     outage: float = 20.0
     recovers: float = 60.0
     broker: Callable[[Path], KafkaServer | KafkaCluster] = KafkaServer
-    small_disk: bool = False
+    small_disk: SmallDisk | None = None
     beside: bool = False
     database_settings: Mapping[str, str] = field(default_factory=dict)
 
@@ -136,7 +138,7 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "database-restarts": Scenario(run=database_faults.restarts, times=20),
     "database-away": Scenario(run=database_faults.away, times=6),
     "database-gone": Scenario(run=database_faults.away, times=1, outage=600.0, beside=True),
-    "database-full": Scenario(run=database_faults.full, times=3, outage=10.0, small_disk=True),
+    "database-full": Scenario(run=database_faults.full, times=3, outage=10.0, small_disk="tables"),
     "database-crowded": Scenario(
         run=database_faults.crowded, times=4, outage=10.0, database_settings={"max_connections": "30"}
     ),
@@ -150,6 +152,16 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "slow-link": Scenario(run=broker_faults.slow_link, times=2, broker=broker_faults.FarKafka),
     "cut-link": Scenario(run=broker_faults.cut_link, times=3, broker=broker_faults.FarKafka),
     "partitions-added": Scenario(run=broker_faults.partitions_added, times=1, recovers=broker_faults.ADAPT_SECONDS),
+    "broker-full": Scenario(run=cluster_faults.full, times=2, outage=10.0, small_disk="broker"),
+    "retention": Scenario(run=cluster_faults.retention, times=3),
+    "offsets-reset": Scenario(run=cluster_faults.offsets_reset, times=3),
+    "clocks": Scenario(run=cluster_faults.clocks, times=6, recovers=60.0),
+    "hostile-records": Scenario(run=hostile_faults.records, times=40),
+    "hostile-producer": Scenario(run=hostile_faults.producer, times=3),
+    "hostile-uploads": Scenario(run=hostile_faults.uploads, times=len(hostile_faults.UPLOADS)),
+    "hostile-documents": Scenario(run=hostile_faults.documents, times=2 * len(hostile_faults.DOCUMENTS)),
+    "killer-posters": Scenario(run=hostile_faults.killers, times=3),
+    "oversized-batches": Scenario(run=hostile_faults.batches, times=2),
     "backlog": Scenario(run=load_faults.backlog, times=1, workers=1, recovers=300.0),
 }
 """By name, in the order of the runs and of the page."""

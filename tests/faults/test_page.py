@@ -47,3 +47,12 @@ def test_one_violation_marks_its_row() -> None:
     page = document({"drains": [run(seed=4, lost=[]), run(seed=5, lost=["job[0]"], alive=False)]})
 
     assert "| 20 | 2 | 1 | 0 | 4 | 2.0 / 5.0 | **violated** | **violated** |" in page
+
+
+def test_a_fault_that_was_not_run_again_keeps_its_lines() -> None:
+    """A run of one scenario replaces its lines and leaves those of the others as they are."""
+    earlier = document({"drains": [run(seed=4, lost=[])], "backlog": [run(seed=1, lost=[])]})
+
+    page = document({"drains": [run(seed=7, lost=[])]}, earlier)
+
+    assert page == document({"drains": [run(seed=7, lost=[])], "backlog": [run(seed=1, lost=[])]})

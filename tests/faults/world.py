@@ -124,6 +124,8 @@ class World:
     tables: Path | None = None
     """The directory of the tables, if it is not in the data directory of the server."""
     template: str = ""
+    deadlines: bool = True
+    """Whether some requests have a deadline that has passed: by the clocks of the workers, which may be wrong."""
     figures: dict[str, float] = field(default_factory=dict)
     """What a scenario measured besides its recoveries."""
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -149,7 +151,7 @@ class World:
         fields: dict[str, Any] = {}
         if dice < 0.05:
             expected, data = "failed", {}
-        elif dice < 0.08:
+        elif dice < 0.08 and self.deadlines:
             expected, fields = "failed", {"deadline": datetime.now(UTC) - timedelta(minutes=1)}
         elif dice < 0.11:
             expected = "completed or cancelled"
@@ -185,6 +187,14 @@ class World:
             stop.set()
             thread.join()
 
+    @contextmanager
+    def no_worker_ends(self) -> Iterator[None]:
+        """Check that the same worker processes run afterwards. Raises AssertionError."""
+        processes = [worker.process for worker in self.workers]
+        yield
+        assert [worker.process for worker in self.workers] == processes
+        assert all(worker.alive for worker in self.workers), f"seed {self.seed}: a worker ended"
+
     def wait(self, seconds: float) -> None:
         """Wait: a fault has a duration, and comes at a random time."""
         self._stop.wait(seconds)
@@ -217,13 +227,17 @@ class World:
             self.wait(POLL_SECONDS)
         return time.monotonic() - began
 
-    def recovered(self) -> float:
-        """Wait for the next recorded outcome and return how many seconds that took. Raises StuckError."""
+    def recovered(self, meanwhile: Callable[[], object] = lambda: None) -> float:
+        """Wait for the next recorded outcome and return how many seconds that took. Raises StuckError.
+
+        `meanwhile` is called again and again while it waits.
+        """
         began, before, now = time.monotonic(), self._ended_if_reachable(), None
         while before is None or now is None or now <= before:
             if time.monotonic() - began > TIMEOUT_SECONDS:
                 raise StuckError(f"seed {self.seed}: no outcome for {TIMEOUT_SECONDS:g} s")
             self.wait(POLL_SECONDS)
+            meanwhile()
             now = self._ended_if_reachable()
             before = now if before is None else before
         return time.monotonic() - began
