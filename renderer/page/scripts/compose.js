@@ -290,7 +290,15 @@
    * @param {LayoutRequest} request
    * @returns {Promise<LayoutReport>}
    */
-  async function ready({ selector, wholePage, fixedBackground, styleTexts, contentsLater, clippedContent, printEffects }) {
+  async function ready({
+    selector,
+    wholePage,
+    fixedBackground,
+    styleTexts,
+    contentsLater,
+    clippedContent,
+    printEffects,
+  }) {
     let all = allElements();
     if (contentsLater) showDeferredContent(all);
     const hasMedia = hideControls(all);

@@ -107,8 +107,7 @@
    */
   function urlsIn(value) {
     /** @type {(text: string) => string[]} */
-    const found = (text) =>
-      [...text.matchAll(IMAGE_URL)].map((match) => unescaped(match[1] ?? match[2] ?? match[3]));
+    const found = (text) => [...text.matchAll(IMAGE_URL)].map((match) => unescaped(match[1] ?? match[2] ?? match[3]));
     const sets = [...value.matchAll(IMAGE_SET)].map(([set]) => found(set)).filter((set) => set.length === 1);
     return [...found(value.replace(IMAGE_SET, "")), ...sets.flat()];
   }

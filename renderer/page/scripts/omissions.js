@@ -87,7 +87,7 @@
         continue;
       }
       const parent = parentOf(node);
-      if (!/** @type {Text} */ (node).data.trim() || !parent || !isShown(parent)) continue;
+      if (!(/** @type {Text} */ (node).data.trim()) || !parent || !isShown(parent)) continue;
       const range = new Range();
       range.selectNodeContents(node);
       if ([...range.getClientRects()].some(isBeyond)) return true;
@@ -125,7 +125,8 @@
     if (isComposed && layersOf(maskImage) > 1) effects.push("mask-composite");
     if (!element) return effects;
     if (style.backfaceVisibility === "hidden" && isTurnedAway(element)) effects.push("backface-visibility");
-    if (style.transformStyle === "preserve-3d" && isStackedInDepth(element)) effects.push("transform-style: preserve-3d");
+    if (style.transformStyle === "preserve-3d" && isStackedInDepth(element))
+      effects.push("transform-style: preserve-3d");
     return effects;
   }
 

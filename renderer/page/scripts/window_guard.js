@@ -5,7 +5,8 @@
   globalThis.open = () => null;
   globalThis.close = () => {};
   for (const [name, method] of Object.entries(console))
-    if (typeof method === "function" && name !== "createTask" && name !== "context") Reflect.set(console, name, () => {});
+    if (typeof method === "function" && name !== "createTask" && name !== "context")
+      Reflect.set(console, name, () => {});
   const { stop, dispatchEvent, Event } = globalThis;
   globalThis.stop = () => {
     stop();
