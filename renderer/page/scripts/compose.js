@@ -332,7 +332,7 @@
       cut,
       unfitted: ignored,
       clipped: clippedContent ? clippedElements(all) : [],
-      unprinted: printEffects ? unprintedEffects(all) : [],
+      unprinted: unprintedEffects(printEffects ? all : []),
       unfinished,
       size: root ? [root.scrollWidth, root.scrollHeight] : [0, 0],
       box: selector ? boxOf(roots, selector) : null,

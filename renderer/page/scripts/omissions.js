@@ -95,21 +95,39 @@
     return false;
   }
 
+  let blending = false;
+
   /**
-   * Names the effects that Chromium leaves out of a PDF, each with the first element that has it.
+   * Names the effects that Chromium leaves out of a PDF, each with the first element that has it. Notes whether elements
+   * blend with what is behind them.
    * @param {Element[]} all
    */
   function unprintedEffects(all) {
+    blending = false;
     /** @type {Map<string, string>} */
     const found = new Map();
     for (const element of all)
       for (const part of PARTS) {
         const style = getComputedStyle(element, part);
         if (part && (style.content === "none" || style.content === "normal")) continue;
+        blending ||= Boolean(style.mixBlendMode && style.mixBlendMode !== "normal");
         for (const effect of effectsOf(style, part ? null : element))
           if (!found.has(effect) && isShown(element)) found.set(effect, nameOf(element) + (part ?? ""));
       }
+    const root = ofDocument("documentElement");
+    if (blending && root && !canHoldBackdrop(root))
+      found.set("mix-blend-mode with the page's background", nameOf(root));
     return [...found].map(([effect, name]) => `${effect} of ${name}`);
+  }
+
+  /**
+   * Says whether the page's background can become a part of the root, see `print_layout.js`.
+   * @param {Element} root
+   */
+  function canHoldBackdrop(root) {
+    const { marginLeft, marginTop } = getComputedStyle(root);
+    const { content } = getComputedStyle(root, "::before");
+    return marginLeft === "0px" && marginTop === "0px" && (content === "none" || content === "normal");
   }
 
   /**
@@ -174,4 +192,6 @@
   globalThis.nameOf = nameOf;
   globalThis.clippedElements = clippedElements;
   globalThis.unprintedEffects = unprintedEffects;
+  globalThis.canHoldBackdrop = canHoldBackdrop;
+  globalThis.hasBlending = () => blending;
 })();

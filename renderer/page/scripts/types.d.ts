@@ -72,6 +72,8 @@ declare var freezeMotion: (all: Element[], roots: Root[]) => boolean;
 declare var nameOf: (element: Element) => string;
 declare var clippedElements: (all: Element[]) => string[];
 declare var unprintedEffects: (all: Element[]) => string[];
+declare var canHoldBackdrop: (root: Element) => boolean;
+declare var hasBlending: () => boolean;
 // lazy_content.js
 declare var showDeferredContent: (all: Element[]) => void;
 declare var showBeforeScrolling: (roots: Root[], wholePage: boolean) => void;
