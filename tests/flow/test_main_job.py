@@ -101,7 +101,7 @@ def test_missing_data_fails_at_once_with_every_name(system: System) -> None:
 
 
 def test_unknown_data_is_a_warning(system: System, template: str) -> None:
-    """Data that the template does not use is a warning in the log, and the poster is made."""
+    """Data that the template does not use is a warning of the completion and in the log, and the poster is made."""
     job = system.request(template, {"title": "x", "colour": "red"})
 
     outcome = system.outcome(job)
@@ -110,6 +110,8 @@ def test_unknown_data_is_a_warning(system: System, template: str) -> None:
     )
 
     assert outcome.status == "completed"
+    assert [warning.code for warning in outcome.warnings] == ["unknown_data"]
+    assert "colour" in outcome.warnings[0].message
     assert log.body["code"] == "unknown_data"
     assert "colour" in log.body["message"]
 

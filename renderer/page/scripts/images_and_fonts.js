@@ -2,7 +2,8 @@
 // ones that it holds itself. Those of the network are named by their address.
 (() => {
   "use strict";
-  const NO_IMAGE = /^data:[^,]*,\s*$/;
+  // Nothing at all, or a GIF of one pixel, of which a usual placeholder ends after its header.
+  const NO_IMAGE = /^data:(?:[^,]*,\s*$|image\/gif;base64,R0lGOD[dl]hAQABA)/;
   const IMAGE_URL = /url\((?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([^)]*))\)/g;
   // The browser shows one of a set and does not fetch the others.
   const IMAGE_SET = /image-set\((?:"(?:[^"\\]|\\.)*"|[^()"]|\((?:"(?:[^"\\]|\\.)*"|[^()"])*\))*\)/g;
@@ -67,6 +68,8 @@
 
   /** @type {(element: Element) => boolean} */
   const isShown = (element) => Element.prototype.checkVisibility.call(element, { visibilityProperty: true });
+  /** @type {(element: Element) => string[]} */
+  const nameIfShown = (element) => (isShown(element) ? [nameOf(element)] : []);
 
   /**
    * Reads a string of a computed style: an escape is a backslash before the character, or before its number.
@@ -204,12 +207,12 @@
     const urls = parts.length ? styleUrls(all, parts) : new Map();
     for (const element of all) {
       const other = imageOf(element);
-      if (other) placesOf(urls, other).push(nameOf(element));
+      if (other) placesOf(urls, other).push(...nameIfShown(element));
       else if (element instanceof HTMLImageElement) {
         if (element.loading === "lazy") element.loading = "eager";
-        if (element.currentSrc || element.src) waits.push(decode(element, [nameOf(element)], fail));
-      } else if (element instanceof SVGImageElement) waits.push(decode(element, [nameOf(element)], fail));
-      else if (isUnplayable(element)) broken.push(nameOf(element));
+        if (element.currentSrc || element.src) waits.push(decode(element, nameIfShown(element), fail));
+      } else if (element instanceof SVGImageElement) waits.push(decode(element, nameIfShown(element), fail));
+      else if (isUnplayable(element)) broken.push(...nameIfShown(element));
     }
     for (const [url, places] of urls) {
       const image = new Image();
