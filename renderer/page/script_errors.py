@@ -38,6 +38,8 @@ class ScriptErrors:
     def _on_thrown(self, session: Session, number: int) -> Handler:
         def add(thrown: dict[str, Any]) -> None:
             details = thrown["exceptionDetails"]
+            if _is_cancellation(details):
+                return
             if len(self._messages) < KEPT_MAX:
                 self._messages[number, details["exceptionId"]] = _message(details)
             elif len(self._messages) == KEPT_MAX:
@@ -50,18 +52,27 @@ class ScriptErrors:
         self._messages.pop(identity, None)
 
 
+def _is_cancellation(details: dict[str, Any]) -> bool:
+    """Say whether work was cancelled, by the document or by us: endless animations are, and media does not play."""
+    exception = details.get("exception", {})
+    is_abort = str(exception.get("description", "")).startswith("AbortError: ")
+    return is_abort and exception.get("className") == "DOMException"
+
+
 def _message(details: dict[str, Any]) -> str:
     exception = details.get("exception", {})
     text = str(exception.get("description") or exception.get("value") or details["text"])
     text = text.partition(_STACK)[0].replace(_WRITE, "").strip()
     if len(text) > MESSAGE_MAX:
         text = f"{text[: MESSAGE_MAX - 1]}…"
-    return f"{text} ({_where(details)})"
+    return text + _where(details)
 
 
 def _where(details: dict[str, Any]) -> str:
+    """Return the line in the document's own script, empty where none is on the stack."""
     frames = [{"url": details.get("url", ""), "lineNumber": details["lineNumber"]}]
     frames = details.get("stackTrace", {}).get("callFrames") or frames
-    own = next((frame for frame in frames if frame["url"] != OUR_SCRIPTS), frames[0])
-    url = public_url(own["url"])
-    return f"line {own['lineNumber'] + 1} of {url[:MESSAGE_MAX] or 'its script'}"
+    own = next((frame for frame in frames if frame["url"] != OUR_SCRIPTS), None)
+    if own is None:
+        return ""
+    return f" (line {own['lineNumber'] + 1} of {public_url(own['url'])[:MESSAGE_MAX] or 'its script'})"

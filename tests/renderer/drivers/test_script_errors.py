@@ -70,6 +70,11 @@ HANDLED = {
     ),
     "a dialog": "alert(1);if(confirm(1)||prompt(1))gone()",
     "a picture that is tried": "const i=new Image();i.onerror=()=>0;i.src='data:image/png;base64,AAAA'",
+    "an endless animation that is awaited": (
+        "document.body.animate({opacity:[0,1]},{duration:99,iterations:Infinity}).finished.then(()=>0)"
+    ),
+    "a view transition that is skipped": "for(let n=0;n<2;n+=1)document.startViewTransition(()=>0).ready.then(()=>0)",
+    "a request that is cancelled": "const c=new AbortController();fetch('data:,x',{signal:c.signal}).then(()=>0);c.abort()",
     "nothing": "document.body.append('x')",
 }
 
