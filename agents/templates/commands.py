@@ -31,7 +31,7 @@ from schemas.templates import (
 from streams.delivery import Record
 
 _SCRIPT: Final = re.compile(r"<(?:script\b|[^<>]*\s(onload|onerror)\s*=)", re.IGNORECASE)
-"""Scripts that shape a picture; other events never happen. A style sheet that is applied once loaded has one as well."""
+"""Scripts that shape a picture; other events never happen. A style sheet that is applied once loaded has one, too."""
 
 
 async def execute(received: ReceivedCommand, store: TemplateStore, checker: TemplateChecker) -> list[Record]:

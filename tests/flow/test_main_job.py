@@ -259,6 +259,26 @@ def test_a_template_that_does_not_compile_is_rejected_with_its_place(system: Sys
 
 
 @pytest.mark.parametrize(
+    ("html", "javascript", "words"),
+    [
+        ("<SCRIPT>1</SCRIPT>", False, "a <script>"),
+        ('<link rel=stylesheet media=print\nonLoad="this.media=\'all\'" href="data:text/css,">', False, "`onload`"),
+        ("<img src='data:,' onload=1>", True, ""),
+        ("<p onclick='x()'>onload=</p>", False, ""),
+    ],
+    ids=["a script", "a style sheet that waits for one", "with javascript", "another event"],
+)
+def test_a_template_whose_scripts_will_not_run_is_told_of(
+    system: System, html: str, javascript: bool, words: str
+) -> None:
+    """Without `javascript` a script, or a style sheet that one applies, would be missing in every poster."""
+    warnings = system.upload(html, javascript=javascript).warnings
+
+    assert [warning.code for warning in warnings] == (["javascript_off"] if words else [])
+    assert all(words in warning.message for warning in warnings)
+
+
+@pytest.mark.parametrize(
     ("section", "html"),
     [("Bad Section", "<p>"), ("a_latest", "<p>"), ("large", "x" * (512 * 1024 + 1))],
     ids=["a bad section", "a reserved section", "too large"],

@@ -74,7 +74,9 @@ HANDLED = {
         "document.body.animate({opacity:[0,1]},{duration:99,iterations:Infinity}).finished.then(()=>0)"
     ),
     "a view transition that is skipped": "for(let n=0;n<2;n+=1)document.startViewTransition(()=>0).ready.then(()=>0)",
-    "a request that is cancelled": "const c=new AbortController();fetch('data:,x',{signal:c.signal}).then(()=>0);c.abort()",
+    "a request that is cancelled": (
+        "const c=new AbortController(),{signal}=c;fetch('data:,x',{signal}).then(()=>0);c.abort()"
+    ),
     "nothing": "document.body.append('x')",
 }
 
