@@ -8,8 +8,9 @@ from typing import Any, Final
 import pytest
 
 from renderer.engine import Engine
-from renderer.rendering import Rendering
+from renderer.rendering import Rendering, RenderRequest
 from tests.renderer.drawing import draw, image_url, moving_gif, page
+from tests.renderer.drivers.documents import DOCUMENTS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 BROKEN: Final = "data:image/png;base64,AAAA"
@@ -337,3 +338,19 @@ DRAWN: dict[str, Any] = {
 async def test_what_is_drawn_is_no_warning(engine: Engine, body: str) -> None:
     """Elements that show what they are to show, or that have nothing to show."""
     assert (await draw(engine, page(body))).warnings == []
+
+
+EXAMPLES = {name: wanted for name, wanted in DOCUMENTS.items() if name.startswith("example: ")}
+OUTPUTS = [
+    {"name": "window"},
+    {"name": "whole", "full_page": True, "height": 300},
+    {"name": "paper", "format": "pdf"},
+    {"name": "whole-paper", "format": "pdf", "full_page": True, "height": 300},
+]
+
+
+@pytest.mark.parametrize("javascript", [False, True], ids=["still", "scripted"])
+@pytest.mark.parametrize("wanted", EXAMPLES.values(), ids=EXAMPLES.keys())
+async def test_the_examples_lack_nothing(engine: Engine, wanted: RenderRequest, javascript: bool) -> None:
+    """The templates of the contract and of the example site are complete in every output, with scripts and without."""
+    assert (await draw(engine, wanted.html, javascript=javascript, variants=OUTPUTS)).warnings == []
