@@ -38,11 +38,10 @@ class ScriptErrors:
     def _on_thrown(self, session: Session, number: int) -> Handler:
         def add(thrown: dict[str, Any]) -> None:
             details = thrown["exceptionDetails"]
-            if _is_cancellation(details):
+            if _is_cancellation(details) or len(self._messages) >= KEPT_MAX:
                 return
-            if len(self._messages) < KEPT_MAX:
-                self._messages[number, details["exceptionId"]] = _message(details)
-            elif len(self._messages) == KEPT_MAX:
+            self._messages[number, details["exceptionId"]] = _message(details)
+            if len(self._messages) == KEPT_MAX:
                 session.tell("Runtime.disable")
 
         return add
@@ -75,4 +74,6 @@ def _where(details: dict[str, Any]) -> str:
     own = next((frame for frame in frames if frame["url"] != OUR_SCRIPTS), None)
     if own is None:
         return ""
-    return f" (line {own['lineNumber'] + 1} of {public_url(own['url'])[:MESSAGE_MAX] or 'its script'})"
+    is_fetched = own["url"].startswith(("http:", "https:"))  # a data: address may have megabytes
+    script = public_url(own["url"])[:MESSAGE_MAX] if is_fetched else "its script"
+    return f" (line {own['lineNumber'] + 1} of {script})"
