@@ -149,12 +149,10 @@ class PinnedPosterEvents(PosterEvents):
         """Return the same builder with a later time."""
         return replace(self, now=now)
 
-    def records_to_render(self, unknown: Sequence[str] = ()) -> list[Record]:
-        """Return `poster.queued`, a warning about `unknown` names in its data, and the poster on its render topic."""
+    def records_to_render(self) -> list[Record]:
+        """Return `poster.queued`, a log line for each warning of intake, and the poster on its render topic."""
         queued = self._progress("poster.queued", fact_id("poster.queued", *self._generation()))
-        names = ", ".join(f"`{name}`" for name in unknown)
-        message = f"the template does not use {names}"
-        warnings = [self._intake_log("WARNING", "unknown_data", message)] if unknown else []
+        warnings = [self._intake_log("WARNING", each.code, each.message) for each in self.poster.warnings]
         return [queued, *warnings, render_record(self.poster, self.headers)]
 
     def processing(self) -> Record:
@@ -175,7 +173,7 @@ class PinnedPosterEvents(PosterEvents):
         ]
 
     def records_of_completion(self, stored: StoredPoster) -> list[Record]:
-        """Return `poster.completed` and a log line for each warning, or the answer to a preview."""
+        """Return `poster.completed` and a log line for each new warning, or the answer to a preview."""
         image = stored.images[0]
         if self.poster.purpose == "preview":
             return [self._previewed(image)]
@@ -192,7 +190,7 @@ class PinnedPosterEvents(PosterEvents):
             generation_time_ms=stored.generation_time_ms,
             cached=stored.cached,
             degraded=stored.lacks_assets,
-            warnings=stored.warnings,
+            warnings=[*self.poster.warnings, *stored.warnings],
             assets=stored.assets,
             images=stored.images,
         )

@@ -15,6 +15,7 @@ ErrorCode = Literal[
     "asset_too_large",
     "asset_invalid",
     "text_truncated",
+    "script_error",
     "asset_timeout",
     "dimension_limit",
     "output_too_large",
@@ -36,6 +37,10 @@ WarningCode = Literal[
     "text_truncated",
     "unknown_data",
     "missing_glyphs",
+    "script_error",
+    "content_clipped",
+    "text_not_fitted",
+    "pdf_unsupported",
 ]
 
 Retry = Literal["never", "once", "always"]
@@ -68,6 +73,10 @@ MEANINGS: Final[dict[ErrorCode | WarningCode, str]] = {
     "internal": "A fault of this system, not of the request.",
     "unknown_data": "The request names data that the template does not use.",
     "missing_glyphs": "No font has these characters; they are listed.",
+    "script_error": "A script of the template failed, or had not ended in time; the first three messages are listed.",
+    "content_clipped": "An element of a full page shows a part of its content only, because it scrolls.",
+    "text_not_fitted": "The text of an element with data-fit is left as it is.",
+    "pdf_unsupported": "The PDF leaves out an effect of the style.",
 }
 
 _RETRIED: Final[dict[ErrorCode, Retry]] = {

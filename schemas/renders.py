@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from .envelope import Envelope
 from .fields import Count, Index, JobId, JsonObject, Positive, Priority, Timestamp
-from .outcomes import Failure, Sha256
+from .outcomes import Failure, PosterWarning, Sha256
 from .output import Output
 
 Tier = Annotated[int, Meta(ge=1, le=3)]
@@ -19,7 +19,7 @@ class PosterPinned(Envelope):
     """One poster to render, with its template version pinned and its output resolved; never an alias.
 
     On the retry topics `due_at`, `tier` and `error` say when and why it is tried again. A preview answers the
-    command `command_id` and has no job row.
+    command `command_id` and has no job row. `warnings` are what intake found; the completion repeats them.
     """
 
     type: Literal["poster.pinned"] = "poster.pinned"
@@ -45,6 +45,7 @@ class PosterPinned(Envelope):
     due_at: Timestamp | None = None
     tier: Tier | None = None
     error: Failure | None = None
+    warnings: list[PosterWarning] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

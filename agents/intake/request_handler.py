@@ -3,10 +3,10 @@
 Plain functions of the request, the template catalog and the cancellations; no Kafka.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from agents.cancellations import Cancellations
 from agents.digest import input_digest
@@ -21,6 +21,7 @@ from agents.intake.batch_parts import BatchParts
 from agents.intake.catalog import Catalog, CatalogVersion
 from schemas.codec import ContractError, decode_poster
 from schemas.codes import ErrorCode
+from schemas.outcomes import PosterWarning
 from schemas.output import Output, OutputError, parse_output, resolve_output
 from schemas.placeholders import PlaceholderSet
 from schemas.references import parse_reference
@@ -36,8 +37,13 @@ from schemas.requests import (
 )
 from schemas.salvage import salvage
 from streams.delivery import Delivery, Headers, Record
+from streams.printable import printable
 from streams.records import event_headers
 from streams.replay import replay_generation
+
+NAMED_MAX: Final = 20
+NAME_MAX: Final = 64
+"""How many names of unknown data a warning has, and how many characters of each."""
 
 
 class UnknownTemplateError(Exception):
@@ -145,8 +151,8 @@ class RequestHandler:
                 refused = PosterEvents(poster=identity, now=now, headers=headers)
                 yield from refused.records_of_refusal(error.code, error.message)
             else:
-                queued = PinnedPosterEvents(poster=pinned.poster, now=now, headers=headers)
-                yield from queued.records_to_render(pinned.unknown)
+                queued = PinnedPosterEvents(poster=pinned, now=now, headers=headers)
+                yield from queued.records_to_render()
 
     def _cancel(self, request: JobCancelRequested, requested_at: datetime, headers: Headers) -> Record:
         # Only the sink knows whether the job was replayed; it publishes the generation to the same topic. Its record
@@ -195,14 +201,6 @@ class RequestedPoster:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pinned:
-    """A poster to render, and the names in its data that the template does not use."""
-
-    poster: PosterPinned
-    unknown: tuple[str, ...]
-
-
 def expand(request: PosterRequested | BatchRequested, generation: int = 0) -> Iterator[RequestedPoster]:
     """Yield the posters of a request in the order of their index. A bad poster of a batch has a `problem`."""
     if isinstance(request, PosterRequested):
@@ -235,7 +233,7 @@ def expand(request: PosterRequested | BatchRequested, generation: int = 0) -> It
 
 def pin(
     poster: RequestedPoster, template: CatalogVersion | MissingTemplate, requested_at: datetime, now: datetime
-) -> Pinned:
+) -> PosterPinned:
     """Return the poster pinned to a template version. Raises RefusedError, also where the template is missing.
 
     `requested_at` is the broker's time of the request; `now` decides whether its deadline has passed.
@@ -247,21 +245,28 @@ def pin(
     deadline = poster.request.deadline
     if deadline is not None and deadline <= now:
         raise RefusedError("expired", f"the deadline {deadline.isoformat()} had passed before it was rendered")
-    unknown = _check_data(poster.custom_data, template.placeholders)
+    warnings = _check_data(poster.custom_data, template.placeholders)
     try:
         output = _output(poster, template)
     except OutputError as error:
         raise RefusedError(error.code, error.message) from None
-    return Pinned(poster=_pinned(poster, template, output, requested_at, now), unknown=unknown)
+    return replace(_pinned(poster, template, output, requested_at, now), warnings=warnings)
 
 
-def _check_data(data: dict[str, Any], expected: PlaceholderSet) -> tuple[str, ...]:
+def _check_data(data: dict[str, Any], expected: PlaceholderSet) -> list[PosterWarning]:
+    """Return a warning where the template does not use some of the data. Raises RefusedError."""
     check = expected.check(data)
     if check.missing:
         raise RefusedError("template_data", f"missing required data: {', '.join(check.missing)}")
     if check.wrong:
         raise RefusedError("template_data", "; ".join(f"`{name}` {reason}" for name, reason in check.wrong))
-    return tuple(check.unknown)
+    return [_unknown_data(check.unknown)] if check.unknown else []
+
+
+def _unknown_data(names: Sequence[str]) -> PosterWarning:
+    shown = ", ".join(f"`{printable(name[:NAME_MAX])}`" for name in names[:NAMED_MAX])
+    more = f" and {len(names) - NAMED_MAX} more" if len(names) > NAMED_MAX else ""
+    return PosterWarning(code="unknown_data", message=f"the template does not use {shown}{more}")
 
 
 def _output(poster: RequestedPoster, version: CatalogVersion) -> Output:

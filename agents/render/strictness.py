@@ -7,7 +7,7 @@ from renderer.errors import RenderError
 from schemas.codes import ErrorCode, is_retryable
 from schemas.outcomes import Asset, PosterWarning
 
-_FATAL_WARNINGS: Final = ("text_truncated", "asset_invalid")
+_FATAL_WARNINGS: Final = ("text_truncated", "asset_invalid", "script_error")
 
 
 def refuse_missing_assets(assets: Sequence[Asset]) -> None:

@@ -1,8 +1,8 @@
 """Object storage as the roles use it: immutable objects under a key, with metadata beside each."""
 
 import json
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final, Protocol, Self
 
 import msgspec
@@ -10,6 +10,8 @@ import msgspec
 from schemas.outcomes import PosterWarning
 from streams.errors import UnavailableError
 
+WARNINGS_MAX_BYTES: Final = 1_600
+"""Of the stored warnings of an image, as JSON in ASCII: S3 refuses an object with more than 2 KB of metadata."""
 CACHE_CONTROL: Final = "public, max-age=31536000, immutable"
 """Objects never change, so a year, the longest that RFC 9111 caches take seriously."""
 
@@ -34,8 +36,8 @@ class StorageDeniedError(StorageUnavailableError):
 class ObjectMetadata:
     """Metadata of an object: the SHA-256 of its bytes in hex, and of an image its size in device pixels.
 
-    `warnings` are those of the image, so that a later poster with the same image has them too. S3 accepts 2 KB of
-    metadata, in ASCII.
+    `warnings` are those of the image, so that a later poster with the same image has them too; their messages are
+    shortened to what the storage accepts.
     """
 
     sha256: str
@@ -47,8 +49,7 @@ class ObjectMetadata:
         """Return the metadata as S3 stores it, by name."""
         strings = {"sha256": self.sha256, "width": str(self.width), "height": str(self.height)}
         if self.warnings:
-            # The standard library's encoder is the one that escapes whatever is not ASCII.
-            strings["warnings"] = json.dumps(msgspec.to_builtins(self.warnings))
+            strings["warnings"] = _stored(self.warnings)
         return strings
 
     @classmethod
@@ -63,6 +64,17 @@ class ObjectMetadata:
             )
         except (KeyError, ValueError):
             return None
+
+
+def _stored(warnings: Sequence[PosterWarning]) -> str:
+    """Return the warnings as JSON; where that is too long, with the longest message shortened until it fits."""
+    shown = list(warnings)
+    # The standard library's encoder is the one that escapes whatever is not ASCII.
+    while len(text := json.dumps(msgspec.to_builtins(shown))) > WARNINGS_MAX_BYTES:
+        longest = max(range(len(shown)), key=lambda place: len(shown[place].message))
+        message = shown[longest].message
+        shown[longest] = replace(shown[longest], message=f"{message[: len(message) * 3 // 4]}…")
+    return text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,9 @@
 """Executing template commands: each changes the tables in its caller's transaction and gives the records to publish."""
 
 import hashlib
+import re
 from dataclasses import replace
+from typing import Final
 
 from agents.sandbox import TemplateChecker
 from agents.templates import answers
@@ -27,6 +29,9 @@ from schemas.templates import (
     TemplateWarning,
 )
 from streams.delivery import Record
+
+_SCRIPT: Final = re.compile(r"<(?:script\b|[^<>]*\s(onload|onerror)\s*=)", re.IGNORECASE)
+"""Scripts that shape a picture; other events never happen. A style sheet that is applied once loaded has one, too."""
 
 
 async def execute(received: ReceivedCommand, store: TemplateStore, checker: TemplateChecker) -> list[Record]:
@@ -141,8 +146,9 @@ def _check_name(name: str) -> None:
 
 
 def _javascript_warning(command: TemplateUpload) -> list[TemplateWarning]:
-    if "<script" in command.html_content.lower() and not command.javascript:
-        message = "the template has a <script>, but was not uploaded with `javascript`; scripts will not run"
+    if not command.javascript and (found := _SCRIPT.search(command.html_content)):
+        what = f"an attribute `{found[1].lower()}`" if found[1] else "a <script>"
+        message = f"the template has {what}, but was not uploaded with `javascript`; scripts will not run"
         return [TemplateWarning(code="javascript_off", message=message)]
     return []
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from renderer.browser.browser import Browser
 from renderer.browser.devtools import Answer, Session
 from renderer.page.interception import intercept_documents
+from renderer.page.script_errors import OUR_SCRIPTS
 
 _SCRIPTS: Final = Path(__file__).with_name("scripts")
 _INJECTED: Final = "".join(
@@ -91,6 +92,8 @@ def _commands(options: ContextOptions) -> list[tuple[str, dict[str, Any]]]:
     ]
     if options.javascript:
         source = _ONCE.format(_INJECTED + (_ALWAYS_IN_VIEW if options.whole_page else ""))
+        source += f"\n//# sourceURL={OUR_SCRIPTS}"
+        commands.append(("Runtime.enable", {}))
         commands.append(("Page.addScriptToEvaluateOnNewDocument", {"source": source, "runImmediately": True}))
         commands.append(("Target.setAutoAttach", AUTO_ATTACH))
     else:

@@ -10,6 +10,7 @@ from typing import Final
 
 _DECLARATION_ENDS: Final = re.compile(r"[;}]")
 _TEXT_PROPERTY: Final = re.compile(r"(?:content|list-style(?:-type)?)\s*:")
+_PRINT_EFFECTS: Final = ("backdrop-filter", "mix-blend-mode", "mask-composite", "backface-visibility", "preserve-3d")
 _OTHER_TEXT: Final = re.compile(r"attr\(|\\|[^\x00-\x7f]")
 
 
@@ -29,7 +30,7 @@ class DocumentHints:
     @property
     def style_images(self) -> bool:
         """Style may show images."""
-        return self.style_sheets or self._has("url(", "image-set(")
+        return self.style_sheets or self._has("url(", "image-set(", "background=")
 
     @property
     def contents_later(self) -> bool:
@@ -49,6 +50,16 @@ class DocumentHints:
         return self.style_sheets or (
             self._has("background") and any(_fixes_background(each) for each in self._declarations())
         )
+
+    @property
+    def scrollers(self) -> bool:
+        """An element may have content to scroll to."""
+        return self.style_sheets or self._has("overflow", "<textarea")
+
+    @property
+    def print_effects(self) -> bool:
+        """Something may have an effect that a PDF leaves out."""
+        return self.style_sheets or self._has(*_PRINT_EFFECTS)
 
     def _has(self, *words: str) -> bool:
         return any(word in self._lowered for word in words)

@@ -18,6 +18,7 @@ from renderer.page.page_result import PageResult
 from renderer.page.pdf import print_page
 from renderer.page.readiness import LayoutReport, arrange, compose, draw_frames, main_frame, make_world
 from renderer.page.screenshot import capture
+from renderer.page.script_errors import QUIET_CONSOLE, ScriptErrors
 from renderer.page.viewport import Viewport
 from renderer.rendering import Image, RenderRequest
 from schemas.codes import ErrorCode
@@ -48,6 +49,7 @@ class Page:
         self._viewport = Viewport()
         self._javascript = False
         self._interceptor = RequestInterceptor(context.session, None)
+        self._script_errors = ScriptErrors()
         self._arrived = asyncio.Event()
         self._crashed = asyncio.Event()
         self._left = asyncio.Event()
@@ -168,16 +170,20 @@ class Page:
         session.on("Page.frameRequestedNavigation", self._on_navigation_requested)
         session.on("Page.javascriptDialogOpening", self._on_dialog)
         session.on("Fetch.requestPaused", self._on_request_paused)
+        self._script_errors.watch(session)
         self._frame = await main_frame(session)
         self._world = await make_world(session, self._frame)
         await self._frames.begin()
 
     def _on_worker(self, attached: dict[str, Any]) -> None:
-        """Record what a web worker, and those that it starts, request from the network."""
+        """Record what a web worker, and those that it starts, request from the network, and their errors."""
         worker = self._browser.devtools.session(attached["sessionId"])
         worker.on("Network.requestWillBeSent", self._on_request)
         worker.on("Target.attachedToTarget", self._on_worker)
+        self._script_errors.watch(worker)
         worker.tell("Network.enable")
+        worker.tell("Runtime.evaluate", {"expression": QUIET_CONSOLE})
+        worker.tell("Runtime.enable")
         worker.tell("Target.setAutoAttach", AUTO_ATTACH)
         worker.tell("Runtime.runIfWaitingForDebugger")
 
@@ -225,7 +231,12 @@ class Page:
         self._stained = any(report.traces for report in reports) or bool(usage.assets) or request.javascript
         captured_seconds = time.monotonic() - started - composed_seconds
         return PageResult.of(
-            images, reports, usage, composed_seconds=composed_seconds, captured_seconds=captured_seconds
+            images,
+            reports,
+            usage,
+            script_errors=self._script_errors.messages,
+            composed_seconds=composed_seconds,
+            captured_seconds=captured_seconds,
         )
 
     async def _layout(self, request: RenderRequest, output: Output, *, is_first: bool) -> LayoutReport:

@@ -1,7 +1,8 @@
 """The result of drawing a document: its images, the assets it used, and the warnings about its picture."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Final, Self, cast
 
 from renderer.page.readiness import LayoutReport
@@ -12,6 +13,17 @@ from schemas.outcomes import Asset
 
 NAMED_MAX: Final = 5
 """How many things of a kind a warning names."""
+ERRORS_MAX: Final = 3
+"""How many messages of scripts a warning has."""
+_UNFINISHED: Final = "scripts had not ended when their time was over, so the picture may lack what they do"
+_KINDS: Final[tuple[tuple[WarningCode, str, Callable[[LayoutReport], list[str]]], ...]] = (
+    ("asset_invalid", "not shown, because the browser cannot read what a data: address holds", attrgetter("broken")),
+    ("text_truncated", "cut with an ellipsis, because it does not fit its box", attrgetter("cut")),
+    ("text_not_fitted", "`data-fit` has no effect here; see the documentation of templates", attrgetter("unfitted")),
+    ("content_clipped", "shown in part, because the rest would have to be scrolled to", attrgetter("clipped")),
+    ("pdf_unsupported", "left out of the PDF, which has no such effect", attrgetter("unprinted")),
+)
+"""Codes and messages of what a page reports by name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +45,7 @@ class PageResult:
         reports: Sequence[LayoutReport],
         usage: AssetUsage,
         *,
+        script_errors: Sequence[str] = (),
         composed_seconds: float,
         captured_seconds: float,
     ) -> Self:
@@ -41,7 +54,11 @@ class PageResult:
             images=images,
             characters="".join(report.characters for report in reports),
             usage=usage,
-            warnings=[*_asset_warnings(usage.assets), *_image_warnings(reports), *_text_warnings(reports)],
+            warnings=[
+                *_asset_warnings(usage.assets),
+                *_script_warnings(reports, script_errors),
+                *_layout_warnings(reports),
+            ],
             composed_seconds=composed_seconds,
             captured_seconds=captured_seconds,
         )
@@ -57,23 +74,30 @@ def _asset_warnings(assets: list[Asset]) -> list[outcomes.PosterWarning]:
     return [outcomes.PosterWarning(code=code, message=f"not loaded: {_first(urls)}") for code, urls in missing.items()]
 
 
-def _image_warnings(reports: Sequence[LayoutReport]) -> list[outcomes.PosterWarning]:
-    """Return a warning where a data: image of the document is broken; it has no address to be named by."""
-    if not any(report.broken for report in reports):
+def _script_warnings(reports: Sequence[LayoutReport], errors: Sequence[str]) -> list[outcomes.PosterWarning]:
+    """Return a warning where scripts failed or had no time to end, with the first three messages."""
+    unfinished = [_UNFINISHED] if any(report.unfinished for report in reports) else []
+    messages = [*errors, *unfinished]
+    if not messages:
         return []
-    message = "not shown: an image that the document holds itself, in a data: address, cannot be decoded"
-    return [outcomes.PosterWarning(code="asset_invalid", message=message)]
+    return [outcomes.PosterWarning(code="script_error", message=_first(messages, ERRORS_MAX, "; "))]
 
 
-def _text_warnings(reports: Sequence[LayoutReport]) -> list[outcomes.PosterWarning]:
-    """Return a warning where texts were cut, with the first five of them."""
-    cut = list(dict.fromkeys(text for report in reports for text in report.cut))
-    if not cut:
-        return []
-    message = f"cut with an ellipsis, because it does not fit its box: {_first(cut)}"
-    return [outcomes.PosterWarning(code="text_truncated", message=message)]
+def _layout_warnings(reports: Sequence[LayoutReport]) -> list[outcomes.PosterWarning]:
+    """Return a warning for each kind of thing that the page reports, with the first five of them."""
+    warnings = []
+    for code, message, named in _KINDS:
+        names = list(dict.fromkeys(name for report in reports for name in named(report)))
+        if names:
+            warnings.append(outcomes.PosterWarning(code=code, message=f"{message}: {_first(names)}"))
+    return warnings
 
 
-def _first(names: Sequence[str]) -> str:
-    more = f" and {len(names) - NAMED_MAX} more" if len(names) > NAMED_MAX else ""
-    return f"{', '.join(names[:NAMED_MAX])}{more}"
+def _first(names: Sequence[str], shown: int = NAMED_MAX, between: str = ", ") -> str:
+    """Return the first names, with what a terminal obeys or what reorders text escaped: the document chose them."""
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return f"{between.join(_printable(name) for name in names[:shown])}{more}"
+
+
+def _printable(name: str) -> str:
+    return "".join(each if each.isprintable() else f"\\u{ord(each):04x}" for each in name)

@@ -20,6 +20,7 @@ from schemas.output import Output
 FRAMES_MAX: Final = 20
 _DIRECTORY: Final = Path(__file__).with_name("scripts")
 _SCRIPTS: Final = (
+    "omissions.js",
     "animations.js",
     "lazy_content.js",
     "images_and_fonts.js",
@@ -37,8 +38,8 @@ class LayoutReport(msgspec.Struct, frozen=True):
 
     failed: list[str]
     """Addresses of images that did not load; no data: addresses."""
-    broken: bool
-    """An image that an element has as a data: address cannot be decoded."""
+    broken: list[str]
+    """Where images and fonts stand that the document holds in data: addresses and that cannot be decoded."""
     characters: str
     """Distinct characters outside ASCII that are left to the installed fonts."""
     refresh: tuple[float, str] | None
@@ -47,6 +48,14 @@ class LayoutReport(msgspec.Struct, frozen=True):
     """The document has something that would affect the next one: a frame, a plug-in, a `<meta>`, a scroll position."""
     cut: list[str]
     """Texts that did not fit their boxes at their smallest size and were cut, each named by its tag and id."""
+    unfitted: list[str]
+    """Elements with `data-fit` whose text is left as it is."""
+    clipped: list[str]
+    """Elements that show a part of their content only, where all of the document is shown."""
+    unprinted: list[str]
+    """Effects that a PDF leaves out, each with an element that has it."""
+    unfinished: bool
+    """The time for scripts was over before they were done."""
     size: tuple[float, float]
     """Width and height of the whole document."""
     frames: int
@@ -114,11 +123,13 @@ def _layout_request(html: str, output: Output) -> dict[str, Any]:
         "contentsLater": hints.contents_later,
         "styleImages": hints.style_images,
         "styleSheets": hints.style_sheets,
+        "clippedContent": bool(output.full_page) and hints.scrollers,
+        "printEffects": output.format == "pdf" and hints.print_effects,
     }
 
 
 async def _with_frames(session: Session, world: int, report: LayoutReport) -> LayoutReport:
-    """Wait for the documents inside this one as well, and add their characters."""
+    """Wait for the documents inside this one as well, and add what they show and lack."""
     if not report.frames:
         return report
     tree = await session.send("Page.getFrameTree")
@@ -126,7 +137,12 @@ async def _with_frames(session: Session, world: int, report: LayoutReport) -> La
         # The frame may be gone by now, or never have become a document; the page itself is what counts.
         with contextlib.suppress(DevToolsError, RenderError):
             inner = await _call(session, await make_world(session, frame), "() => composeFrame()", None)
-            report = msgspec.structs.replace(report, characters=report.characters + inner.characters)
+            report = msgspec.structs.replace(
+                report,
+                characters=report.characters + inner.characters,
+                failed=[*report.failed, *inner.failed],
+                broken=[*report.broken, *inner.broken],
+            )
     await draw_frames(session, world)
     return report
 

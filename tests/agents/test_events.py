@@ -1,14 +1,19 @@
 """What roles publish stays the same byte for byte: consumers recognise a repeated event by its id."""
 
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
 import orjson
 
 from agents import events
+from schemas.codec import decode
+from schemas.outcomes import PosterOutcome, PosterWarning
+from schemas.progress import LogRecorded
+from schemas.renders import PosterPinned
 from schemas.templates import TemplatePreviewed, TemplateRejected
 from streams.delivery import Record
-from tests.agents.published import published
+from tests.agents.published import IMAGE, NOW, PINNED, published
 
 GOLDEN = Path(__file__).with_name("published.json")
 
@@ -49,3 +54,16 @@ def test_ids_of_template_commands_stay() -> None:
 def test_an_unreadable_request_has_the_id_of_its_position() -> None:
     """The row that stands for a request without a readable id is the same on every delivery."""
     assert str(events.salvaged_id("poster-requests", 0, 5)) == "45c5f6aa-421d-5cce-a411-8ce62fb9f706"
+
+
+def test_a_completion_repeats_what_intake_found() -> None:
+    """Its warnings come first and are in no second log line; those of the rendering are logged, also after a retry."""
+    found = PosterWarning(code="unknown_data", message="the template does not use `colour`")
+    drawn = PosterWarning(code="missing_glyphs", message="no installed font draws: x")
+    poster = replace(PINNED, warnings=[found])
+    retried = events.PinnedPosterEvents(poster=poster, now=NOW, headers=()).records_to_retry(1, NOW, "upload", "x")[-1]
+    again = events.PinnedPosterEvents(poster=decode(retried.value, PosterPinned), now=NOW, headers=())
+    outcome, *logs = again.records_of_completion(events.StoredPoster(images=[IMAGE], warnings=[drawn]))
+
+    assert decode(outcome.value, PosterOutcome).warnings == [found, drawn]
+    assert [decode(log.value, LogRecorded).code for log in logs] == ["missing_glyphs"]

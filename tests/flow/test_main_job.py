@@ -101,7 +101,7 @@ def test_missing_data_fails_at_once_with_every_name(system: System) -> None:
 
 
 def test_unknown_data_is_a_warning(system: System, template: str) -> None:
-    """Data that the template does not use is a warning in the log, and the poster is made."""
+    """Data that the template does not use is a warning of the completion and in the log, and the poster is made."""
     job = system.request(template, {"title": "x", "colour": "red"})
 
     outcome = system.outcome(job)
@@ -110,6 +110,8 @@ def test_unknown_data_is_a_warning(system: System, template: str) -> None:
     )
 
     assert outcome.status == "completed"
+    assert [warning.code for warning in outcome.warnings] == ["unknown_data"]
+    assert "colour" in outcome.warnings[0].message
     assert log.body["code"] == "unknown_data"
     assert "colour" in log.body["message"]
 
@@ -254,6 +256,26 @@ def test_a_template_that_does_not_compile_is_rejected_with_its_place(system: Sys
     assert rejected["type"] == "template.rejected"
     assert rejected["errors"][0]["line"] == 2
     assert rejected["errors"][0]["column"] is not None
+
+
+@pytest.mark.parametrize(
+    ("html", "javascript", "words"),
+    [
+        ("<SCRIPT>1</SCRIPT>", False, "a <script>"),
+        ('<link rel=stylesheet media=print\nonLoad="this.media=\'all\'" href="data:text/css,">', False, "`onload`"),
+        ("<img src='data:,' onload=1>", True, ""),
+        ("<p onclick='x()'>onload=</p>", False, ""),
+    ],
+    ids=["a script", "a style sheet that waits for one", "with javascript", "another event"],
+)
+def test_a_template_whose_scripts_will_not_run_is_told_of(
+    system: System, html: str, javascript: bool, words: str
+) -> None:
+    """Without `javascript` a script, or a style sheet that one applies, would be missing in every poster."""
+    warnings = system.upload(html, javascript=javascript).warnings
+
+    assert [warning.code for warning in warnings] == (["javascript_off"] if words else [])
+    assert all(words in warning.message for warning in warnings)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from agents.intake.catalog import Catalog
 from agents.intake.request_handler import RequestHandler, UnknownTemplateError
 from schemas.codec import decode, encode
 from schemas.outcomes import PosterOutcome
+from schemas.progress import LogRecorded
 from schemas.references import Latest, Numbered
 from schemas.renders import PosterPinned
 from schemas.requests import PosterRequested
@@ -167,3 +168,32 @@ def test_a_cancelled_job_is_not_pinned(catalog: Catalog) -> None:
     cancellations.on_record(b"j", cancelled)
 
     assert list(handler.handle(request(), delivery(0))) == []
+
+
+def test_unknown_data_is_pinned_as_a_warning(catalog: Catalog) -> None:
+    """So that the completion can repeat it; the log has the same message, and names are safe to print."""
+    records = handle(catalog, request(custom_data={"title": "x", "colour": "red", "si\x1bze": 1}))
+    poster = decode(records[-1].value, PosterPinned)
+    log = decode(records[-2].value, LogRecorded)
+
+    (warning,) = poster.warnings
+    assert (warning.code, warning.message) == ("unknown_data", "the template does not use `colour`, `si\\u001bze`")
+    assert (log.code, log.message) == (warning.code, warning.message)
+
+
+def test_many_unknown_names_are_counted(catalog: Catalog) -> None:
+    """Twenty are named, each shortened: a request may have thousands."""
+    data = {"title": "x"} | {f"{number:03}{'n' * 500}": 1 for number in range(99)}
+    (warning,) = decode(handle(catalog, request(custom_data=data))[-1].value, PosterPinned).warnings
+
+    assert warning.message.startswith(f"the template does not use `000{'n' * 61}`, `001")
+    assert warning.message.endswith(" and 79 more")
+    assert len(warning.message) < 1_500
+
+
+def test_known_data_is_no_warning(catalog: Catalog) -> None:
+    """Neither in the event nor in the log."""
+    records = handle(catalog, request(custom_data={"title": "x", "note": "y"}))
+
+    assert decode(records[-1].value, PosterPinned).warnings == []
+    assert len(records) == 2

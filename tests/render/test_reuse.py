@@ -1,4 +1,4 @@
-"""Stored posters are reused without a browser; strict posters fail where a text was cut or an image is broken."""
+"""Stored posters are reused without a browser; strict posters fail where a text, an image or a script did."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -21,6 +21,12 @@ from tests.render.poster_renderer import InProcessFiller
 
 CUT = PosterWarning(code="text_truncated", message="cut with an ellipsis: <p> at 12 px")
 BROKEN = PosterWarning(code="asset_invalid", message="not shown: an image in a data: address")
+FAILED = PosterWarning(code="script_error", message="ReferenceError: Chart is not defined")
+HARMLESS = [
+    PosterWarning(code="content_clipped", message="shown in part: <main>"),
+    PosterWarning(code="text_not_fitted", message="<text>"),
+    PosterWarning(code="pdf_unsupported", message="backdrop-filter of <p>"),
+]
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -103,9 +109,9 @@ async def test_variants_are_reused_only_all_together(tmp_path: Path) -> None:
     assert first.images == second.images == third.images
 
 
-@pytest.mark.parametrize("flaw", [CUT, BROKEN], ids=["cut", "broken"])
+@pytest.mark.parametrize("flaw", [CUT, BROKEN, FAILED], ids=["cut", "broken", "script"])
 @pytest.mark.parametrize("is_stored", [False, True], ids=["new", "stored"])
-async def test_strict_fails_where_a_text_is_cut_or_an_image_broken(
+async def test_strict_fails_where_a_text_an_image_or_a_script_does(
     tmp_path: Path, is_stored: bool, flaw: PosterWarning
 ) -> None:
     """It fails with the code of the warning, also where an equal lenient poster is stored."""
@@ -117,3 +123,12 @@ async def test_strict_fails_where_a_text_is_cut_or_an_image_broken(
 
     assert raised.value.code == flaw.code
     assert easel.drawn == 1
+
+
+async def test_strict_does_not_fail_for_what_may_be_meant(tmp_path: Path) -> None:
+    """Warnings about the style of a template complete a strict poster, new or stored."""
+    easel = Easel(*HARMLESS)
+    first, second = [await rendering(easel, tmp_path).render(pinned({}, strict=True)) for _ in range(2)]
+
+    assert (first.warnings, second.warnings, easel.drawn) == (HARMLESS, HARMLESS, 1)
+    assert not second.lacks_assets

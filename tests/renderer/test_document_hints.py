@@ -6,7 +6,10 @@ import pytest
 
 from renderer.page.document_hints import DocumentHints
 
-HINTS = ("style_sheets", "style_images", "contents_later", "style_texts", "fixed_backgrounds")
+HINTS = (
+    *("style_sheets", "style_images", "contents_later", "style_texts", "fixed_backgrounds"),
+    *("scrollers", "print_effects"),
+)
 DOCUMENTS = [
     ("<p>plain; url{ fixed } content é</p>", set()),
     ("<style>@IMPORT 'x'</style>", set(HINTS)),
@@ -23,6 +26,15 @@ DOCUMENTS = [
     ("<style>i{background:red fixed}</style>", {"fixed_backgrounds"}),
     ("<style>i{background-attachment:scroll,FIXED}</style>", {"fixed_backgrounds"}),
     ("<style>i{background:red;position:fixed}</style>", set()),
+    ("<table BACKGROUND=x>", {"style_images"}),
+    ("<style>i{OVERFLOW-Y:scroll}</style>", {"scrollers"}),
+    ("<textarea>x</textarea>", {"scrollers"}),
+    ("<style>i{-webkit-Backdrop-Filter:blur(1px)}</style>", {"print_effects"}),
+    ("<style>i{mix-blend-mode:hue}</style>", {"print_effects"}),
+    ("<style>i{-webkit-mask-composite:xor}</style>", {"print_effects"}),
+    ("<style>i{transform-style:preserve-3d}</style>", {"print_effects"}),
+    ("<style>i{backface-visibility:hidden}</style>", {"print_effects"}),
+    ("<style>i{filter:blur(1px)}</style>", set()),
 ]
 
 

@@ -83,3 +83,22 @@ async def test_an_object_of_an_earlier_release_is_found_in_a_directory(tmp_path:
 
     assert await store.find("k") == StoredObject(key="k", size_bytes=len(BODY), metadata=metadata)
     assert [key async for key in store.keys("")] == ["k"]
+
+
+@pytest.mark.parametrize("text", ["x" * 5_000, "🎉" * 900, '"\\' * 900])
+def test_long_warnings_are_shortened_to_what_a_storage_takes(text: str) -> None:
+    """S3 refuses an object with more than 2 KB of metadata; short messages stay whole."""
+    given = (
+        PosterWarning(code="script_error", message=text),
+        PosterWarning(code="missing_glyphs", message="short"),
+        PosterWarning(code="text_truncated", message=text),
+    )
+    strings = ObjectMetadata(sha256="0" * 64, width=1, height=1, warnings=given).to_strings()
+    read = ObjectMetadata.from_strings(strings)
+
+    assert sum(len(name) + len(value) for name, value in strings.items()) < 1_800
+    assert read is not None
+    assert [warning.code for warning in read.warnings] == [warning.code for warning in given]
+    assert read.warnings[1].message == "short"
+    assert read.warnings[0].message.endswith("…")
+    assert len(read.warnings[0].message) > 50

@@ -34,6 +34,8 @@
   const SCRIPTS_MILLISECONDS = 3_000;
   const budget = { clockMilliseconds: 5_000, workMilliseconds: 5_000 };
   const LOAD_MILLISECONDS = 7_000;
+  /** Whether a budget was spent before scripts were done, so that the picture may lack something. */
+  let unfinished = false;
   const QUIET_ROUNDS = 2;
   const ROUNDS_MAX = 30;
   const LEAVES_TRACES = "iframe,frame,object,embed,fencedframe,portal,meta:not([charset]):not([name=viewport i])";
@@ -53,10 +55,12 @@
       new Promise((resolve) => addEventListener(name, resolve, { signal: ended.signal, capture: true }));
     const ends = [event("load"), event("posters-stop"), whenReopened(ended.signal)];
     // A frame that a script closes some time later delays the event until then, and no virtual time passes before.
-    if (runsScripts()) ends.push(pause(LOAD_MILLISECONDS));
+    let isLoaded = false;
+    if (runsScripts()) ends.push(pause(LOAD_MILLISECONDS).then(() => (unfinished ||= !isLoaded)));
     page.write(html);
     page.close();
     await Promise.race(ends);
+    isLoaded = true;
     ended.abort();
     await pause(); // for the page's own handlers of the event
   }
@@ -157,6 +161,7 @@
       if (performance.dispatchEvent(pass)) resolve({ passed: 0 }); // nobody heard it
     });
     budget.clockMilliseconds -= performance.now() - began;
+    unfinished ||= late === true;
     return late ? milliseconds : Number(passed);
   }
 
@@ -169,6 +174,7 @@
     const ends = began + budget.workMilliseconds;
     let waited = false;
     for (; isWorkPending() && performance.now() < ends; waited = true) await pause(POLL_MILLISECONDS / 10);
+    unfinished ||= isWorkPending();
     budget.workMilliseconds -= performance.now() - began;
     return waited;
   }
@@ -257,6 +263,7 @@
    */
   async function compose(html, request) {
     parts = partsWithImages(html, request);
+    unfinished = false;
     await writeDocument(html);
     await removeFocus();
     return await ready(request);
@@ -283,7 +290,15 @@
    * @param {LayoutRequest} request
    * @returns {Promise<LayoutReport>}
    */
-  async function ready({ selector, wholePage, fixedBackground, styleTexts, contentsLater }) {
+  async function ready({
+    selector,
+    wholePage,
+    fixedBackground,
+    styleTexts,
+    contentsLater,
+    clippedContent,
+    printEffects,
+  }) {
     let all = allElements();
     if (contentsLater) showDeferredContent(all);
     const hasMedia = hideControls(all);
@@ -297,7 +312,7 @@
       moved = true;
       all = allElements();
     }
-    const { fitted, cut } = fitTexts(all, wholePage);
+    const { fitted, cut, ignored } = fitTexts(all, wholePage);
     if (moved || fitted || !fontsLoaded()) {
       all = allElements();
       roots = rootsOf(all);
@@ -315,6 +330,10 @@
       traces: hasMedia || scrollX !== 0 || scrollY !== 0 || page.all(LEAVES_TRACES).length > 0,
       frames: frames.length,
       cut,
+      unfitted: ignored,
+      clipped: clippedContent ? clippedElements(all) : [],
+      unprinted: unprintedEffects(printEffects ? all : []),
+      unfinished,
       size: root ? [root.scrollWidth, root.scrollHeight] : [0, 0],
       box: selector ? boxOf(roots, selector) : null,
     };

@@ -21,21 +21,21 @@
   /** @typedef {{ left: number, top: number, right: number, bottom: number }} Edges In CSS pixels, like all lengths. */
 
   /**
-   * Fits every `data-fit="shrink"`. Returns the texts that were cut, each as tag, id and smallest size.
+   * Fits every `data-fit="shrink"`. Returns the texts that were cut, each as tag, id and smallest size, and the elements
+   * that are left as they are: those without a CSS box, as in SVG, and those beyond the limit.
    * @param {Element[]} all
    * @param {boolean} wholePage
    */
   function fitTexts(all, wholePage) {
     while (undo.length > 0) undo.pop()?.();
-    const texts = all
-      .filter((element) => isPlain(element))
-      .filter((element) => matches(element, '[data-fit="shrink" i]'))
-      .slice(0, TEXTS_MAX);
-    if (texts.length === 0) return { fitted: 0, cut: [] };
+    const marked = all.filter((element) => matches(element, '[data-fit="shrink" i]'));
+    if (marked.length === 0) return { fitted: 0, cut: [], ignored: [] };
+    const texts = marked.filter(isPlain).slice(0, TEXTS_MAX);
+    const ignored = marked.filter((element) => !isPlain(element) || !texts.includes(element)).map(nameOf);
     sheets.add(WITHOUT_TRANSITIONS);
     const cut = texts.filter((text) => !fit(text, wholePage)).map((text) => named(text));
     sheets.remove(WITHOUT_TRANSITIONS);
-    return { fitted: undo.length, cut };
+    return { fitted: undo.length, cut, ignored };
   }
 
   /**
@@ -48,8 +48,7 @@
 
   /** @param {HTMLElement} text */
   function named(text) {
-    const id = text.getAttribute("id") || text.getAttribute("class");
-    return `<${text.localName}${id ? ` ${id}` : ""}> at ${smallest(text)} px`.slice(0, 80);
+    return `${nameOf(text)} at ${smallest(text)} px`;
   }
 
   /** @param {HTMLElement} text */

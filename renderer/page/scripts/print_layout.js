@@ -25,15 +25,33 @@
     const root = getComputedStyle(element);
     const body = find("body");
     const isBare = root.backgroundImage === "none" && root.backgroundColor === "rgba(0, 0, 0, 0)";
-    const background = body && isBare && root.display !== "none" ? getComputedStyle(body).background : "";
+    const isMoved = body && isBare && root.display !== "none";
+    const background = isMoved ? getComputedStyle(body).background : "";
+    const backdrop = backdropRules(element, isMoved ? getComputedStyle(body) : root);
     const least = [width, height].map((length, axis) => length / (Number(root.zoom) || 1) - edges(root, axis));
     sheet.replaceSync(
       "@page{margin:0!important;size:auto!important}" +
         `html{contain:size paint!important;min-width:${least[0]}px!important;min-height:${least[1]}px!important}` +
         "*{break-before:auto!important;break-after:auto!important}" +
-        (background ? `html{background:${background}!important}body{background:none!important}` : ""),
+        (background ? `html{background:${background}!important}body{background:none!important}` : "") +
+        backdrop,
     );
     sheets.add(sheet);
+  }
+
+  /**
+   * Printed, the page's background is no part of what elements blend with. Where some do, it becomes the lowest part of
+   * the root.
+   * @param {Element} element The root.
+   * @param {CSSStyleDeclaration} shown The style whose background is the page's.
+   */
+  function backdropRules(element, shown) {
+    const root = getComputedStyle(element);
+    if (!hasBlending() || !canHoldBackdrop(element) || root.display === "none") return "";
+    return (
+      "html{background:none!important}html::before{content:''!important;display:block!important;inset:0!important;" +
+      `position:absolute!important;z-index:-2147483648!important;background:${shown.background}!important}`
+    );
   }
 
   /**

@@ -18,6 +18,10 @@ interface LayoutRequest {
   contentsLater: boolean;
   styleImages?: boolean;
   styleSheets?: boolean;
+  /** All of the document is shown, and something in it may clip its content. */
+  clippedContent?: boolean;
+  /** A PDF is made, and something may have an effect that it leaves out. */
+  printEffects?: boolean;
   /** Of the viewport, in CSS pixels. */
   width?: number;
   height?: number;
@@ -26,12 +30,16 @@ interface LayoutRequest {
 /** `LayoutReport` of `readiness.py`, which says what each field means. */
 interface LayoutReport {
   failed: string[];
-  broken: boolean;
+  broken: string[];
   characters: string;
   refresh: [seconds: number, url: string] | null;
   traces: boolean;
   frames: number;
   cut: string[];
+  unfitted: string[];
+  clipped: string[];
+  unprinted: string[];
+  unfinished: boolean;
   size: [width: number, height: number];
   box: [left: number, top: number, width: number, height: number] | null;
 }
@@ -60,17 +68,23 @@ declare var forceLayout: () => void;
 declare var animationsIn: (roots: Root[]) => Generator<Animation, void, undefined>;
 declare var pauseAnimations: (roots: Root[]) => void;
 declare var freezeMotion: (all: Element[], roots: Root[]) => boolean;
+// omissions.js
+declare var nameOf: (element: Element) => string;
+declare var clippedElements: (all: Element[]) => string[];
+declare var unprintedEffects: (all: Element[]) => string[];
+declare var canHoldBackdrop: (root: Element) => boolean;
+declare var hasBlending: () => boolean;
 // lazy_content.js
 declare var showDeferredContent: (all: Element[]) => void;
 declare var showBeforeScrolling: (roots: Root[], wholePage: boolean) => void;
 // images_and_fonts.js
 declare var fontsLoaded: () => boolean;
 declare var partsWithImages: (html: string, request: Pick<LayoutRequest, "styleImages" | "styleSheets">) => Part[];
-declare var loadImagesAndFonts: (all: Element[], parts: Part[]) => Promise<{ broken: boolean; failed: string[] }>;
+declare var loadImagesAndFonts: (all: Element[], parts: Part[]) => Promise<{ broken: string[]; failed: string[] }>;
 // glyph_usage.js
 declare var shownCharacters: (all: Element[], roots: Root[], generated: boolean) => string;
 // fit.js
-declare var fitTexts: (all: Element[], wholePage: boolean) => { fitted: number; cut: string[] };
+declare var fitTexts: (all: Element[], wholePage: boolean) => { fitted: number; cut: string[]; ignored: string[] };
 // print_layout.js
 declare var applyPrintLayout: (width: number, height: number) => void;
 declare var removePrintLayout: () => void;

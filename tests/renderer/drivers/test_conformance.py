@@ -24,6 +24,10 @@ REFUSED = {
 }
 
 
+OMISSIONS = {"asset_invalid", "script_error", "content_clipped", "text_not_fitted", "pdf_unsupported"}
+"""Codes that say that a picture lacks something, apart from what the network did not give."""
+
+
 def comparable(rendering: Rendering) -> object:
     """Return what two renderings of a document have in common: all but the times."""
     assets = [replace(asset, ms=None) for asset in rendering.assets]
@@ -37,6 +41,7 @@ async def test_both_drivers_draw_the_same_bytes(pair: Pair, wanted: RenderReques
 
     assert all(image.data for image in one.images)
     assert comparable(one) == comparable(other)
+    assert OMISSIONS.isdisjoint(warning.code for warning in one.warnings)  # none of them lacks anything
 
 
 @pytest.mark.parametrize("wanted", REFUSED.values(), ids=REFUSED.keys())

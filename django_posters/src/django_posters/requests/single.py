@@ -47,8 +47,9 @@ def request_poster(
 
     `field` is needed where the model has several PosterFields. `template_id` is `<section>_latest` (the default),
     `<section>@<version>` or a version's UUID. `metadata` (up to 4 KB) is returned unchanged on the poster. `output` is
-    the contract's object, as in `{"format": "jpeg", "width": 1200, "height": 630}`. With `strict` a missing asset or
-    truncated text fails the poster. After `deadline`, an aware datetime, the poster is no longer rendered.
+    the contract's object, as in `{"format": "jpeg", "width": 1200, "height": 630}`. With `strict` a missing asset, a
+    truncated text or a failing script fails the poster. After `deadline`, an aware datetime, the poster is no longer
+    rendered.
 
     Raises RequestError or PostersSettingsError before anything is written.
     """
