@@ -1,6 +1,8 @@
 """The closed list of codes: why a poster failed, or what to know about one that did not."""
 
-from typing import Final, Literal, get_args
+from typing import Annotated, Final, Literal, get_args
+
+from msgspec import Meta
 
 ErrorCode = Literal[
     "invalid_request",
@@ -44,6 +46,12 @@ WarningCode = Literal[
 ]
 
 Retry = Literal["never", "once", "always"]
+
+_CODE: Final = r"^[a-z][a-z0-9_]{0,63}(?!\n)$"
+ReadErrorCode = Annotated[str, Meta(pattern=_CODE, extra_json_schema={"enum": sorted(get_args(ErrorCode))})]
+"""The code of a failure in an event. Readers also take one that only a newer build knows: readers may be older."""
+ReadWarningCode = Annotated[str, Meta(pattern=_CODE, extra_json_schema={"enum": sorted(get_args(WarningCode))})]
+"""The code of a warning in an event. Readers also take one that only a newer build knows."""
 
 ERROR_CODES: Final[tuple[ErrorCode, ...]] = get_args(ErrorCode)
 WARNING_CODES: Final[tuple[WarningCode, ...]] = get_args(WarningCode)

@@ -7,7 +7,7 @@ from uuid import UUID
 from msgspec import Meta
 
 from . import limits
-from .codes import ErrorCode, WarningCode
+from .codes import ReadErrorCode, ReadWarningCode
 from .envelope import Envelope
 from .fields import Count, Index, JobId, JobStatus, JsonObject, Positive
 from .output import Format
@@ -20,7 +20,7 @@ OutcomeStatus = Literal["completed", "failed", "cancelled", "erased"]
 class Failure:
     """Why a poster failed, and whether another attempt could help."""
 
-    code: ErrorCode
+    code: ReadErrorCode
     message: str
     retryable: bool
 
@@ -29,7 +29,7 @@ class Failure:
 class PosterWarning:
     """What to know about a poster that was made all the same."""
 
-    code: WarningCode
+    code: ReadWarningCode
     message: str
 
 
