@@ -1,6 +1,6 @@
 """The result of drawing a document: its images, the assets it used, and the warnings about its picture."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Self, cast
 
@@ -48,13 +48,22 @@ class PageResult:
 
 
 def _asset_warnings(assets: list[Asset]) -> list[outcomes.PosterWarning]:
-    """Return one warning for each reason for which assets are missing, with the first five addresses."""
-    missing: dict[WarningCode, list[str]] = {}
+    """Return one warning for each reason for which assets are missing, with the first addresses of each detail."""
+    missing: dict[WarningCode, dict[str | None, dict[str, None]]] = {}
     for asset in assets:
-        urls = missing.setdefault(cast("WarningCode", asset.reason), []) if asset.reason else []
-        if asset.url not in urls:
-            urls.append(asset.url)
-    return [outcomes.PosterWarning(code=code, message=f"not loaded: {_first(urls)}") for code, urls in missing.items()]
+        if asset.reason:
+            details = missing.setdefault(cast("WarningCode", asset.reason), {})
+            details.setdefault(asset.detail, {})[asset.url] = None
+    return [
+        outcomes.PosterWarning(
+            code=code, message=f"not loaded: {_first([_named(*each) for each in details.items()], '; ')}"
+        )
+        for code, details in missing.items()
+    ]
+
+
+def _named(detail: str | None, urls: Iterable[str]) -> str:
+    return _first(list(urls)) + (f" ({detail})" if detail else "")
 
 
 def _image_warnings(reports: Sequence[LayoutReport]) -> list[outcomes.PosterWarning]:
@@ -74,6 +83,6 @@ def _text_warnings(reports: Sequence[LayoutReport]) -> list[outcomes.PosterWarni
     return [outcomes.PosterWarning(code="text_truncated", message=message)]
 
 
-def _first(names: Sequence[str]) -> str:
+def _first(names: Sequence[str], separator: str = ", ") -> str:
     more = f" and {len(names) - NAMED_MAX} more" if len(names) > NAMED_MAX else ""
-    return f"{', '.join(names[:NAMED_MAX])}{more}"
+    return f"{separator.join(names[:NAMED_MAX])}{more}"

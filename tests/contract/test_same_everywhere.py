@@ -58,12 +58,13 @@ AGREED_TYPES = {
 NEVER = [
     *("invalid_request", "template_not_found", "template_syntax", "template_data", "incomplete_batch", "expired"),
     *("output_invalid", "asset_blocked", "asset_status", "asset_too_large", "asset_invalid", "text_truncated"),
+    *("relative_address",),
     *("dimension_limit", "output_too_large", "script_timeout", "navigated"),
 ]
 ALWAYS = ["asset_timeout", "render_timeout", "renderer_crashed", "upload", "internal"]
 WARNINGS = [
     *("asset_blocked", "asset_status", "asset_too_large", "asset_invalid", "text_truncated", "asset_timeout"),
-    *("unknown_data", "missing_glyphs"),
+    *("unknown_data", "missing_glyphs", "relative_address"),
 ]
 ALL_TYPES = {name for names in AGREED_TYPES.values() for name in names.split()}
 

@@ -39,6 +39,13 @@
   }
 
   /**
+   * A style sheet that is not what its `integrity` asks for. The browser checks those that `network_document.py` cannot.
+   * @param {HTMLLinkElement} link
+   */
+  const isDropped = ({ integrity, relList, disabled, sheet }) =>
+    integrity && relList.contains("stylesheet") && !relList.contains("alternate") && !disabled && !sheet;
+
+  /**
    * Reads a string of a computed style: an escape is a backslash before the character, or before its number.
    * @param {string} text
    */
@@ -95,6 +102,7 @@
         if (element.currentSrc || element.src) waits.push(decode(element, failed));
       } else if (element instanceof SVGImageElement) waits.push(decode(element, failed));
       else if (element instanceof HTMLVideoElement && element.poster) urls.add(element.poster);
+      else if (element instanceof HTMLLinkElement && isDropped(element)) failed.add(element.href);
       else if (element instanceof HTMLInputElement && element.type === "image" && element.src) urls.add(element.src);
     }
     for (const url of urls) {
