@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from types import TracebackType
 from typing import Final, Self, cast
@@ -186,7 +186,7 @@ class Engine:
         return self._rendering(request, results, waited=deadline.paused_seconds)
 
     async def _document_assets(
-        self, request: RenderRequest, integrity: Mapping[str, tuple[Integrity, ...]]
+        self, request: RenderRequest, integrity: Mapping[str, Collection[Integrity]]
     ) -> DocumentAssets | None:
         if self._fetcher is None:
             return None

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from html import unescape
+from itertools import islice
 from typing import Final, Literal
 from urllib.parse import urljoin
 
@@ -53,6 +54,8 @@ _FILLERS: Final = re.compile(f"{_FILLER}+")
 NOWHERE: Final = "https://relative.posters.invalid/_/"
 """What relative addresses are resolved by. The domain `.invalid` never exists, and nothing asks for it."""
 _NOWHERE_ROOT: Final = NOWHERE.removesuffix("_/")
+FOUND_MAX: Final = 1_000
+"""How many addresses of a document are looked for."""
 
 Leads = Literal["nowhere", "other host"]
 
@@ -78,7 +81,7 @@ class DocumentAddresses:
     @property
     def are_resolved(self) -> bool:
         """Whether the document's own base makes them whole."""
-        return self.base is not None and bool(_NETWORK.match(self.base))
+        return self.base is not None and bool(_NETWORK.match(self.base)) and bool(resolved(NOWHERE, self.base))
 
     @property
     def resolves_relative(self) -> bool:
@@ -143,9 +146,8 @@ def document_addresses(html: str) -> DocumentAddresses:
     addresses = DocumentAddresses()
     if not _SHORTEST.search(html):
         return addresses
-    for address in _all_addresses(html, addresses):
-        if _leads(address.text):
-            addresses.found.append(address)
+    not_whole = (each for each in _all_addresses(html, addresses) if _leads(each.text))
+    addresses.found.extend(islice(not_whole, FOUND_MAX))
     return addresses
 
 

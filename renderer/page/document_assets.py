@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 from renderer.assets.integrity import Integrity, digests_of
@@ -44,7 +44,7 @@ class DocumentAssets:
         fetcher: AssetFetcher,
         seconds: float,
         page_is_wanted: Callable[[], bool] = lambda: False,
-        integrity: Mapping[str, tuple[Integrity, ...]] | None = None,
+        integrity: Mapping[str, Collection[Integrity]] | None = None,
     ) -> None:
         self._fetcher = fetcher
         self._seconds = seconds

@@ -20,7 +20,7 @@ _SCHEMES: Final = ("http:", "https:", "ws:", "wss:")
 _NAMESPACE: Final = re.compile(r"https?://www\.w3\.org/(?:2000/svg|1999/xlink|1999/xhtml|1998/Math/MathML)")
 _WILDCARD: Final = re.compile(r"[*?\\]")
 _INLINE: Final = ("data:", "blob:")
-_PREFETCH_PRIORITY: Final = "VeryLow"
+_PREFETCH_KINDS: Final = ("other", "prefetch", "fetch", "xhr")
 _DOCUMENTS: Final = {"resourceType": "Document"}
 ENTRIES_MAX: Final = 1_000
 _NOWHERE: Final = (
@@ -35,8 +35,8 @@ _NOT_LOADED: Final = {
     "fetch": "scripts get no data from the network",
     "websocket": "scripts get no data from the network",
     "eventsource": "scripts get no data from the network",
-    "other": "this kind of content is not loaded from the network",
 }
+_OTHER: Final = "this kind of content is not loaded from the network"
 """Why a kind of request is never answered, by its name in the DevTools protocol."""
 
 
@@ -92,9 +92,8 @@ class RequestInterceptor:
     def record_request(self, sent: dict[str, Any]) -> None:
         """Add an entry for a request; until it is answered it stands as blocked."""
         kind = sent.get("type", "other").lower()
-        if kind == "other" and sent["request"].get("initialPriority") == _PREFETCH_PRIORITY:
-            return  # `<link rel=prefetch>`: for a page that comes after this one
-        self.block(sent["request"]["url"], kind)
+        if not _is_prefetch(sent["request"], kind):
+            self.block(sent["request"]["url"], kind)
 
     def answer(self, paused: dict[str, Any]) -> None:
         """Begin to answer a request that Chromium has paused."""
@@ -122,8 +121,8 @@ class RequestInterceptor:
     def _why_blocked(self, url: str, kind: str) -> str | None:
         if not url.startswith(_SCHEMES):
             return "only https:// and http:// addresses are loaded"
-        if kind in _NOT_LOADED:
-            return _NOT_LOADED[kind]
+        if kind not in KINDS:
+            return _NOT_LOADED.get(kind, _OTHER)
         if self._document_assets is None:
             return _NO_NETWORK
         return None if self._document_assets.addresses is None else MANY.detail
@@ -154,7 +153,8 @@ class RequestInterceptor:
     async def _answer(self, paused: dict[str, Any]) -> None:
         url = _without_fragment(paused["request"]["url"])
         kind = paused["resourceType"].lower()
-        self.block(url, kind)  # the event of the request itself may come later
+        if not _is_prefetch(paused["request"], kind):
+            self.block(url, kind)  # the event of the request itself may come later
         if self._document_assets is None or kind not in KINDS or relative_address(url) is not None:
             self._fail(paused, "BlockedByClient")
             return
@@ -193,6 +193,11 @@ class RequestInterceptor:
             self._entries[url] = Asset(
                 url=public_url(url), ok=ok, status=status, reason=reason, bytes=size, ms=milliseconds, detail=detail
             )
+
+
+def _is_prefetch(request: dict[str, Any], kind: str) -> bool:
+    """Say whether a request is that of a `<link rel=prefetch>`: for a page that would come after this one."""
+    return kind in _PREFETCH_KINDS and request.get("initialPriority") == "VeryLow"
 
 
 def _without_fragment(url: str) -> str:

@@ -5,7 +5,7 @@ frozen, addresses are made absolute.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,8 +15,8 @@ from renderer.assets.integrity import Integrity
 
 _PLAIN: Final = re.compile(r"https?://[a-z0-9][a-z0-9.-]*(?::\d+)?/[a-zA-Z0-9_~!$&()*+,;=:@%/?.-]*")
 _UNSETTLED: Final = re.compile(r"/\.{1,2}(?:/|\?|$)|^http://[^/]*:80/|^https://[^/]*:443/")
-_HAS_LINKS: Final = re.compile(r"integrity|preload", re.IGNORECASE)
-_PRELOADS: Final = frozenset({"preload", "modulepreload"})
+_HAS_LINKS: Final = re.compile(r"integrity|preload|prefetch", re.IGNORECASE)
+_HINTS: Final = frozenset({"preload", "modulepreload", "prefetch"})
 _RENAMED: Final = "data-posters-"
 """Before the name of an attribute that the browser shall not heed."""
 
@@ -26,12 +26,12 @@ class NetworkDocument:
     """The text to show, and what it asks of the content of addresses."""
 
     html: str
-    integrity: Mapping[str, tuple[Integrity, ...]] = field(default_factory=dict)
+    integrity: Mapping[str, Collection[Integrity]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, html: str) -> "NetworkDocument":
         """Return a document made ready. Takes time linear in its length."""
-        integrity: dict[str, tuple[Integrity, ...]] = {}
+        integrity: dict[str, set[Integrity]] = {}
         if _HAS_LINKS.search(html):
             html = _without_attributes(html, list(_attributes_to_rename(html, integrity)))
         return cls(with_base(html), integrity)
@@ -42,10 +42,10 @@ def is_settled(url: str) -> bool:
     return bool(_PLAIN.fullmatch(url)) and not _UNSETTLED.search(url)
 
 
-def _attributes_to_rename(html: str, integrity: dict[str, tuple[Integrity, ...]]) -> Iterator[int]:
+def _attributes_to_rename(html: str, integrity: dict[str, set[Integrity]]) -> Iterator[int]:
     """Return the offsets of names of attributes, and add to `integrity` what their elements ask for.
 
-    A `preload` loads what may never be shown; one with an `onload` may become a style sheet.
+    A `preload` or `prefetch` loads what may never be shown; one with an `onload` may become a style sheet.
     """
     base = base_of(document_addresses(html))
     for tag in start_tags(html):
@@ -53,13 +53,13 @@ def _attributes_to_rename(html: str, integrity: dict[str, tuple[Integrity, ...]]
             continue
         attributes = tag.attributes()
         rel = attributes.get("rel")
-        if tag.name == "link" and rel and "onload" not in attributes and _PRELOADS & set(rel.value.lower().split()):
+        if tag.name == "link" and rel and "onload" not in attributes and _HINTS & set(rel.value.lower().split()):
             yield rel.name_offset
         elif "integrity" in attributes and _note_integrity(base, attributes, integrity):
             yield attributes["integrity"].name_offset
 
 
-def _note_integrity(base: str, attributes: dict[str, Attribute], integrity: dict[str, tuple[Integrity, ...]]) -> bool:
+def _note_integrity(base: str, attributes: dict[str, Attribute], integrity: dict[str, set[Integrity]]) -> bool:
     """Add what an element asks for; False where only the browser knows of which address."""
     named = attributes.get("href") or attributes.get("src")
     url = resolved(base, named.value if named else "")
@@ -67,7 +67,7 @@ def _note_integrity(base: str, attributes: dict[str, Attribute], integrity: dict
         return False
     asked = Integrity.parse(attributes["integrity"].value)
     if asked:
-        integrity[url] = (*integrity.get(url, ()), asked)
+        integrity.setdefault(url, set()).add(asked)
     return True
 
 
