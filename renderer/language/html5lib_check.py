@@ -24,8 +24,7 @@ DOCUMENTS_MAX: Final = 4
 CHARACTERS_MAX: Final = 200_000
 """How much is parsed beyond the first document: html5lib takes two seconds for 1 MB."""
 _SENTINEL: Final = re.compile(r"qz([0-9]+)zq")
-# What html5lib makes an error of, character by character: a megabyte of them takes it a minute. Any other is the same to
-# a parser.
+# Each of these is an error for html5lib, and a megabyte of them takes it a minute. To a parser they are like any other.
 _INVALID: Final = re.compile("[\x01-\x08\x0b\x0e-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff]")
 _NAMESPACE: Final = re.compile(r"\{([^}]*)\}(.*)")
 # The parser gives these the name of what they are taken for.
