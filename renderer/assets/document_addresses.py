@@ -77,6 +77,8 @@ class DocumentAddresses:
 
     found: list[DocumentAddress] = field(default_factory=list)
     base: str | None = None
+    in_frame: bool = False
+    """It is the document of a frame, and frames within it are not looked at."""
 
     @property
     def are_resolved(self) -> bool:
@@ -141,9 +143,9 @@ def template_addresses(html: str) -> DocumentAddresses:
     return addresses
 
 
-def document_addresses(html: str) -> DocumentAddresses:
-    """Return the addresses of a document that are not whole, in its order."""
-    addresses = DocumentAddresses()
+def document_addresses(html: str, *, in_frame: bool = False) -> DocumentAddresses:
+    """Return the addresses of a document that are not whole, in its order; of its `srcdoc` frames' as well."""
+    addresses = DocumentAddresses(in_frame=in_frame)
     if not _SHORTEST.search(html):
         return addresses
     not_whole = (each for each in _all_addresses(html, addresses) if _leads(each.text))
@@ -170,6 +172,11 @@ def _of_tag(tag: Tag, addresses: DocumentAddresses) -> Iterator[DocumentAddress]
     for name in named:
         if name in attributes:
             yield from _of_attribute(f"<{tag.name} {name}>", name, attributes[name])
+    if tag.name == "iframe" and "srcdoc" in attributes and not addresses.in_frame:
+        # Not the frames within it as well, or a text would be read once for each level.
+        inner = document_addresses(attributes["srcdoc"].value, in_frame=True)
+        if not inner.are_resolved:
+            yield from (replace(each, offset=attributes["srcdoc"].offset) for each in inner.found)
     if "style" in attributes:
         yield from _of_style_attribute(f'<{tag.name} style="…">', attributes["style"])
 

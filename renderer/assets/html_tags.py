@@ -21,8 +21,7 @@ _RAW_TEXTS: Final = {
 """Elements whose content has no tags."""
 
 TAGS_MAX: Final = 50_000
-ATTRIBUTES_MAX: Final = 20_000
-"""Tags and comments that are looked at, and characters of a tag's attributes; an image inside a tag takes more."""
+"""Tags and comments that are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +50,6 @@ class Tag:
     def attributes(self) -> dict[str, Attribute]:
         """Return its attributes by name; the first of a name counts."""
         found: dict[str, Attribute] = {}
-        if len(self.text) > ATTRIBUTES_MAX:
-            return found
         for match in _ATTRIBUTE.finditer(self.text):
             group = next((number for number in (2, 3, 4) if match[number] is not None), 1)
             text = match[group] if group > 1 else ""

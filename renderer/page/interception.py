@@ -129,7 +129,7 @@ class RequestInterceptor:
 
     def mark_invalid(self, url: str) -> None:
         """Record that the document does not show an asset, although it may have been fetched."""
-        self.block(url)
+        self.block(url, "image")
         url = _without_fragment(url)
         asset = self._entries.get(url)
         if asset is not None and asset.ok:

@@ -78,6 +78,7 @@ RELATIVE = {
     "svg": ("<svg><image href=a.png width=9 height=9 /></svg>", ["a.png"]),
     "poster": ("<video poster=p.jpg></video>", ["p.jpg"]),
     "frame": ("<iframe src=frame.html></iframe>", ["frame.html"]),
+    "in a frame": ("<iframe srcdoc='<img src=logo.png>'></iframe>", ["logo.png"]),
     "base": ("<base href='/assets/'><img src=logo.png>", ["/assets/logo.png"]),
     "several": ("<img src=a.png><img src=b.png>", ["a.png", "b.png"]),
 }
