@@ -36,9 +36,10 @@ _ACCEPT: Final[dict[Kind, str]] = {
     "script": "*/*",
 }
 _AGENT: Final = "Posterstream"
-# Services of fonts choose by the browser: others get whole fonts in old formats instead of subsets in WOFF2.
+# Services of fonts choose by the browser: others get whole fonts in old formats instead of subsets in WOFF2. Those of
+# Chrome with another name behind it, even Edge when that was new, have counted as others.
 _SHEETS_AGENT: Final = (
-    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36 Posterstream"
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36"
 )
 _NO_ADDRESS: Final = "it is no https:// or http:// address"
 _NO_ANSWER: Final = "its server gave no whole answer"

@@ -114,6 +114,29 @@ async def test_what_a_script_names_is_named_too(engine: Engine, site: Site) -> N
     assert [(asset.url, asset.reason) for asset in rendering.assets] == [("by-script.png", "relative_address")]
 
 
+REFERENCES = """
+<style>.c{clip-path:url(#clip);background:linear-gradient(red,blue);width:60px;height:60px}.f{filter:url(#blur)}
+.m{mask:url(#m)}.g{fill:url(#g)}</style>
+<svg width=200 height=100><defs><linearGradient id=g><stop stop-color=lime /><stop offset=1 stop-color=navy />
+</linearGradient><clipPath id=clip><circle cx=30 cy=30 r=30 /></clipPath><mask id=m><rect width=50 height=50 fill=white />
+</mask><filter id=blur><feGaussianBlur stdDeviation=2 /></filter><g id=a><rect class=g width=40 height=40 /></g>
+<path id=p d='M0 80 H200'/></defs><use href='#a'/><use xlink:href='#a' x=50 /><rect x=100 width=40 height=40
+fill='url(#g)'/><text><textPath href='#p'>along the path</textPath></text></svg>
+<div class=c></div><div class='c f m'></div>
+"""
+
+
+async def test_references_within_a_document_stay_within_it(engine: Engine, site: Site) -> None:
+    """A base, its own or ours, changes no gradient, mask, clip, filter or `<use>` of the document."""
+    plain = await draw(engine, page(REFERENCES), full_page=True)
+    own = await draw(engine, page(f"<base href='{site.url}/'>{REFERENCES}"), full_page=True)
+    ours = await draw(engine, page(f"{REFERENCES}<video src=none.mp4 hidden></video>"), full_page=True)
+
+    assert plain.images[0].data == own.images[0].data == ours.images[0].data
+    assert (plain.assets, own.assets, site.paths) == ([], [], [])
+    assert [asset.url for asset in ours.assets] == ["none.mp4"]
+
+
 BASED = {
     "base": "<base href='{u}/deep/'><img src='../a.png' {s}>",
     "base of a style": "<base href='{u}/'><style>i{{display:block;height:100px;background:url(a.png)}}</style><i></i>",

@@ -66,8 +66,10 @@
       for (const part of parts) {
         const style = /** @type {Record<string, any>} */ (getComputedStyle(element, part));
         for (const property of PROPERTIES)
-          for (const match of (style[property] || "").replace(IMAGE_SET, "").matchAll(IMAGE_URL))
-            urls.add(unescaped(match[1] ?? match[2] ?? match[3]));
+          for (const match of (style[property] || "").replace(IMAGE_SET, "").matchAll(IMAGE_URL)) {
+            const url = unescaped(match[1] ?? match[2] ?? match[3]);
+            if (!url.startsWith("#")) urls.add(url); // a mask or a clip of the document itself
+          }
       }
     return urls;
   }
