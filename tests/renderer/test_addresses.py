@@ -118,8 +118,9 @@ REFERENCES = """
 <style>.c{clip-path:url(#clip);background:linear-gradient(red,blue);width:60px;height:60px}.f{filter:url(#blur)}
 .m{mask:url(#m)}.g{fill:url(#g)}</style>
 <svg width=200 height=100><defs><linearGradient id=g><stop stop-color=lime /><stop offset=1 stop-color=navy />
-</linearGradient><clipPath id=clip><circle cx=30 cy=30 r=30 /></clipPath><mask id=m><rect width=50 height=50 fill=white />
-</mask><filter id=blur><feGaussianBlur stdDeviation=2 /></filter><g id=a><rect class=g width=40 height=40 /></g>
+</linearGradient><clipPath id=clip><circle cx=30 cy=30 r=30 /></clipPath><mask id=m>
+<rect width=50 height=50 fill=white /></mask><filter id=blur><feGaussianBlur stdDeviation=2 /></filter>
+<g id=a><rect class=g width=40 height=40 /></g>
 <path id=p d='M0 80 H200'/></defs><use href='#a'/><use xlink:href='#a' x=50 /><rect x=100 width=40 height=40
 fill='url(#g)'/><text><textPath href='#p'>along the path</textPath></text></svg>
 <div class=c></div><div class='c f m'></div>
