@@ -112,7 +112,7 @@ class RequestInterceptor:
         if relative is None and is_relative(url):
             relative = url.partition("?")[0]
         if relative is not None:
-            self._entries[url] = Asset(url=relative, ok=False, reason="relative_address", detail=_NOWHERE)
+            self._entries[url] = Asset(url=relative or "./", ok=False, reason="relative_address", detail=_NOWHERE)
         elif public_url(url):
             self._entries[url] = Asset(
                 url=public_url(url), ok=False, reason="asset_blocked", detail=self._why_blocked(url, kind)
