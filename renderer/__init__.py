@@ -12,8 +12,8 @@
     asyncio.run(main())
 
 `output=` of a request sets size, format and variants (see `schemas.output`). With `fetcher=HttpFetcher(...)` the engine
-loads images, style sheets and fonts from the network; without one it reports them as blocked. Everything that is not
-listed here is internal.
+loads images, style sheets, fonts and scripts from the network; without one it reports them as blocked. Everything that
+is not listed here is internal.
 """
 
 from importlib import import_module

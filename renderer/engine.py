@@ -4,11 +4,12 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from types import TracebackType
 from typing import Final, Self, cast
 
+from renderer.assets.integrity import Integrity
 from renderer.assets.port import AssetFetcher
 from renderer.background_tasks import BackgroundTasks
 from renderer.browser import chromium
@@ -21,6 +22,7 @@ from renderer.fonts.font_set import FontSet, read_fonts
 from renderer.large_text import off_the_loop
 from renderer.page.document_assets import AssetsLateError, DocumentAssets
 from renderer.page.interception import may_use_network
+from renderer.page.network_document import NetworkDocument
 from renderer.page.page_result import PageResult
 from renderer.pool import Pool
 from renderer.rendering import AssetUsage, Rendering, RenderRequest, Timings
@@ -165,12 +167,15 @@ class Engine:
         What was ended by a crash is drawn once more within the same deadline, because a neighbour may have caused it.
         Raises RenderError; the engine is ready for the next document whatever this one did.
         """
-        document_assets = await self._document_assets(request)
+        html = request.html
+        document = await off_the_loop(lambda: NetworkDocument.of(html), len(html))
+        request = replace(request, html=document.html)
+        document_assets = await self._document_assets(request, document.integrity)
         deadline = _Deadline(request.deadline_seconds)
         try:
             if document_assets is not None:
                 with self.concurrency_limit.yielded():
-                    await document_assets.prefetch(request.html)
+                    await document_assets.prefetch(request.html, scripts=request.javascript)
             results = []
             for visit in request.visits():
                 worker = await self._acquire(request, deadline)
@@ -180,13 +185,16 @@ class Engine:
                 document_assets.cancel()
         return self._rendering(request, results, waited=deadline.paused_seconds)
 
-    async def _document_assets(self, request: RenderRequest) -> DocumentAssets | None:
+    async def _document_assets(
+        self, request: RenderRequest, integrity: Mapping[str, Collection[Integrity]]
+    ) -> DocumentAssets | None:
         if self._fetcher is None:
             return None
         html = request.html
         if not request.javascript and not await off_the_loop(lambda: may_use_network(html), len(html)):
             return None
-        return DocumentAssets(self._fetcher, request.deadline_seconds * ASSETS_SHARE, lambda: self._pool.waiting > 0)
+        seconds = request.deadline_seconds * ASSETS_SHARE
+        return DocumentAssets(self._fetcher, seconds, lambda: self._pool.waiting > 0, integrity)
 
     async def _acquire(self, request: RenderRequest, deadline: "_Deadline") -> Worker:
         """Wait for a worker, with the deadline paused. Raises RenderError once the engine is closed."""

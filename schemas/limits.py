@@ -12,7 +12,7 @@ JOB_MAX_POSTERS = 100_000
 REQUEST_MAX_BYTES = 900 * 1024
 """An event on `poster-requests` as a whole; what bounds a batch of large posters."""
 BULK_ABOVE_POSTERS = 10
-TEMPLATE_HTML_MAX_BYTES = 512 * 1024
+TEMPLATE_HTML_MAX_BYTES = 1024 * 1024
 PLACEHOLDERS_MAX_BYTES = 512 * 1024
 """What a template's placeholders take as JSON, with all that was declared of them."""
 TEMPLATE_NAME_MAX_CHARACTERS = 200

@@ -35,7 +35,10 @@ class PosterWarning:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asset:
-    """A network asset of the document. `url` holds no user info and no query; `ms` is the time it took."""
+    """A network asset of the document. `url` holds no user info and no query; `ms` is the time it took.
+
+    `detail` says in words why it is missing, and which setting of the workers would allow it, where one does.
+    """
 
     url: str
     ok: bool
@@ -43,6 +46,7 @@ class Asset:
     reason: str | None = None
     bytes: int | None = None
     ms: int | None = None
+    detail: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

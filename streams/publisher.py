@@ -17,7 +17,8 @@ from streams.topics import MEBIBYTE
 
 logger = logging.getLogger(__name__)
 
-MESSAGE_MAX_BYTES: Final = 5 * MEBIBYTE
+MESSAGE_MAX_BYTES: Final = 8 * MEBIBYTE + 64 * 1024
+"""As much as the largest record of any topic, with what the client adds."""
 DELIVERY_TIMEOUT_SECONDS: Final = 30.0
 """A record that is not acknowledged in this time counts as not published; the caller retries it."""
 POLL_SECONDS: Final = 0.2

@@ -168,6 +168,7 @@ def _reused(poster: PosterPinned, found: Sequence[tuple[Image, StoredObject]], c
     persisted = (warning for _, stored in found for warning in stored.metadata.warnings)
     warnings = list(dict.fromkeys([*cached.warnings, *persisted]))
     if poster.strict:
+        refuse_missing_assets(cached.usage.assets)
         refuse_fatal_warnings(warnings)
     return StoredPoster(
         images=[image for image, _ in found], cached=True, warnings=warnings, assets=cached.usage.assets

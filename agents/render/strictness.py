@@ -8,6 +8,7 @@ from schemas.codes import ErrorCode, is_retryable
 from schemas.outcomes import Asset, PosterWarning
 
 _FATAL_WARNINGS: Final = ("text_truncated", "asset_invalid", "script_error")
+_DETAILS_MAX: Final = 5
 
 
 def refuse_missing_assets(assets: Sequence[Asset]) -> None:
@@ -17,7 +18,8 @@ def refuse_missing_assets(assets: Sequence[Asset]) -> None:
         codes = [cast("ErrorCode", asset.reason or "asset_blocked") for asset in missing]
         code = next((code for code in codes if not is_retryable(code)), codes[0])
         named = ", ".join(f"{asset.url} ({_why(asset)})" for asset in missing)
-        raise RenderError(code, f"strict: missing {named}", assets)
+        details = list(dict.fromkeys(asset.detail for asset in missing if asset.detail))[:_DETAILS_MAX]
+        raise RenderError(code, "; ".join([f"strict: missing {named}", *details]), assets)
 
 
 def refuse_fatal_warnings(warnings: Sequence[PosterWarning]) -> None:

@@ -10,6 +10,8 @@ from agents.templates import answers
 from agents.templates.preview import DEFAULT_SIDE, preview
 from agents.templates.received_command import ReceivedCommand, rejection
 from agents.templates.store import NewVersion, StoredVersion, TemplateStore
+from renderer.assets.relative_warnings import relative_address_warnings
+from renderer.large_text import off_the_loop
 from schemas import limits
 from schemas.envelope import Envelope, fact_id
 from schemas.output import Output, OutputError, parse_output, resolve_output
@@ -133,7 +135,7 @@ async def _new_version(command: TemplateUpload, checker: TemplateChecker) -> New
         height=height,
         output=command.output or {},
         javascript=command.javascript,
-        warnings=[*warnings, *_javascript_warning(command)],
+        warnings=[*warnings, *_javascript_warning(command), *await _address_warnings(command.html_content)],
         placeholders=list(checked.placeholders),
     )
 
@@ -151,6 +153,10 @@ def _javascript_warning(command: TemplateUpload) -> list[TemplateWarning]:
         message = f"the template has {what}, but was not uploaded with `javascript`; scripts will not run"
         return [TemplateWarning(code="javascript_off", message=message)]
     return []
+
+
+async def _address_warnings(html: str) -> list[TemplateWarning]:
+    return await off_the_loop(lambda: relative_address_warnings(html), len(html))
 
 
 def _merged(command: TemplateUpdate, base: StoredVersion) -> TemplateUpload:

@@ -1,1 +1,1 @@
-"""Network assets of documents (images, style sheets, fonts): SSRF guard, HTTP client and cache, content limits."""
+"""Network assets of documents (images, sheets, fonts, scripts): SSRF guard, HTTP client and cache, content limits."""

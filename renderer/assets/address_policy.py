@@ -11,8 +11,13 @@ from renderer.assets.addresses import inner_address, is_public
 from renderer.assets.allowed_hosts import Address, AllowedHosts
 from renderer.assets.port import AssetError
 
+_NOT_PUBLIC: Final = (
+    "the address is not public; the workers' setting POSTERS_ASSET_ALLOW can name its host, or its address range"
+)
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 """Returns the addresses of a host, as texts. Raises OSError."""
+
+_NO_HOST: Final = "no host has this name"
 
 _Found = list[tuple[object, object, object, object, tuple[object, ...]]]
 _THREADS: Final = 256
@@ -65,7 +70,7 @@ class AddressPolicy:
         except ValueError:
             return
         if not self._permits(host, port, address):
-            raise AssetError("asset_blocked")
+            raise AssetError("asset_blocked", detail=_NOT_PUBLIC)
 
     async def addresses(self, host: str, port: int) -> list[str]:
         """Return the permitted addresses of a host.
@@ -76,12 +81,14 @@ class AddressPolicy:
         try:
             found = await self._resolve(host, port)
         except socket.gaierror as error:
-            raise AssetError("asset_timeout" if error.errno == socket.EAI_AGAIN else "asset_blocked") from None
+            if error.errno == socket.EAI_AGAIN:
+                raise AssetError("asset_timeout", detail="no name server answered for the host") from None
+            raise AssetError("asset_blocked", detail=_NO_HOST) from None
         except (OSError, UnicodeError):
-            raise AssetError("asset_blocked") from None
+            raise AssetError("asset_blocked", detail=_NO_HOST) from None
         permitted = [each for each in found if self._permits(host, port, ip_address(each))]
         if not permitted:
-            raise AssetError("asset_blocked")
+            raise AssetError("asset_blocked", detail=_NOT_PUBLIC if found else _NO_HOST)
         return permitted
 
     def _permits(self, host: str, port: int, address: Address) -> bool:

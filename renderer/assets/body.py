@@ -16,6 +16,7 @@ else:
 
 ENCODINGS: Final = "gzip, br, zstd"
 """The content codings we accept. Each can be unpacked piece by piece within a limit, as can those sent unasked."""
+_BROKEN_OFF: Final = "its compressed content is damaged"
 _GZIP: Final = 31
 _ZLIB: Final = 15
 _RAW: Final = -15
@@ -132,24 +133,29 @@ async def read_body(
     """
     make = _UNPACKERS.get(encoding.strip().lower())
     if make is None:
-        raise AssetError("asset_invalid", status)
+        raise AssetError("asset_invalid", status, "its Content-Encoding is unknown")
     unpacker = make()
     body = bytearray()
     packed = 0
     async for chunk in chunks:
         packed += len(chunk)
         if packed > limit:
-            raise AssetError("asset_too_large", status)
+            raise too_large(limit, status)
         try:
             body += unpacker.feed(chunk, limit + 1 - len(body))
         except BROKEN:
-            raise AssetError("asset_invalid", status) from None
+            raise AssetError("asset_invalid", status, _BROKEN_OFF) from None
         if len(body) > limit:
-            raise AssetError("asset_too_large", status)
+            raise too_large(limit, status)
         received(len(body))
     if packed and not unpacker.whole:
-        raise AssetError("asset_invalid", status)
+        raise AssetError("asset_invalid", status, _BROKEN_OFF)
     return bytes(body)
+
+
+def too_large(limit: int, status: int) -> AssetError:
+    """Return the error for an asset of more bytes than `limit`."""
+    return AssetError("asset_too_large", status, f"it has more than {limit // 1024**2} MiB")
 
 
 def _has_zlib_header(start: bytes) -> bool:

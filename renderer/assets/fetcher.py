@@ -82,7 +82,7 @@ class HttpFetcher:
                 response = await self._client.get(*key, self._cache.get(key), lambda size: self._notify(key, size))
         except TimeoutError:
             self._late[key] = True
-            raise AssetError("asset_timeout") from None
+            raise AssetError("asset_timeout", detail=f"it did not arrive within {self._seconds:.3g} s") from None
         self._cache.put(key, response, self._clock())
         return response.fetched
 

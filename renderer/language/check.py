@@ -37,7 +37,7 @@ class TemplateRejectedError(Exception):
 def check_template(html: str, declarations: Sequence[PlaceholderDeclaration]) -> Checked:
     """Return what the template takes. Raises TemplateRejectedError.
 
-    Takes some 50 ms for a usual template and up to some seconds for one of 512 KB: call it from a thread.
+    Takes some 50 ms for a usual template and up to some seconds for one of 1 MB: call it from a thread.
     """
     _check_limits(html)
     try:

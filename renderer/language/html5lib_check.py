@@ -22,8 +22,10 @@ from renderer.language.source import offset_of
 DOCUMENTS_MAX: Final = 4
 """How many choices of branches are parsed: more only where a condition has more branches than that."""
 CHARACTERS_MAX: Final = 200_000
-"""How much is parsed beyond the first document: html5lib takes a second for 512 KB."""
+"""How much is parsed beyond the first document: html5lib takes two seconds for 1 MB."""
 _SENTINEL: Final = re.compile(r"qz([0-9]+)zq")
+# Each of these is an error for html5lib, and a megabyte of them takes it a minute. To a parser they are like any other.
+_INVALID: Final = re.compile("[\x01-\x08\x0b\x0e-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff]")
 _NAMESPACE: Final = re.compile(r"\{([^}]*)\}(.*)")
 # The parser gives these the name of what they are taken for.
 _TAKEN_FOR: Final = {"image": "img"}
@@ -164,7 +166,7 @@ class _Flattening:
 
 def _standings(document: str) -> Iterator[tuple[int, Standing]]:
     parser: Any = _BoundedParser(tree=_HTML.getTreeBuilder("etree"), namespaceHTMLElements=False)
-    tree = parser.parse(document)
+    tree = parser.parse(_INVALID.sub("\ufffd", document))
     for element in tree.iter():
         if not isinstance(element.tag, str):
             continue

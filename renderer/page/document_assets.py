@@ -4,9 +4,10 @@ import asyncio
 import hashlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
+from renderer.assets.integrity import Integrity, digests_of
 from renderer.assets.port import AssetError, AssetFetcher, Fetched, Kind
 from renderer.large_text import off_the_loop
 from renderer.page.prefetch import named_assets
@@ -21,6 +22,12 @@ YIELDS_MAX: Final = 4
 """How often a document gives its page to others: each time it is drawn again from the beginning."""
 
 
+_TOO_LARGE: Final = (
+    f"the assets of a document have at most {BYTES_MAX // 1024**2} MiB and {PIXELS_MAX // 1_000_000} megapixels"
+)
+MANY: Final = AssetError("asset_blocked", detail=f"a document may load {FETCHED_MAX} addresses")
+
+
 class AssetsLateError(Exception):
     """The page should be given to other documents until this one's assets are there."""
 
@@ -28,15 +35,21 @@ class AssetsLateError(Exception):
 class DocumentAssets:
     """Fetches for one document, for `seconds` altogether from the first asset on.
 
-    `page_is_wanted` says whether other documents wait for a page.
+    `page_is_wanted` says whether other documents wait for a page, and `integrity` what the document asks of the content
+    of addresses.
     """
 
     def __init__(
-        self, fetcher: AssetFetcher, seconds: float, page_is_wanted: Callable[[], bool] = lambda: False
+        self,
+        fetcher: AssetFetcher,
+        seconds: float,
+        page_is_wanted: Callable[[], bool] = lambda: False,
+        integrity: Mapping[str, Collection[Integrity]] | None = None,
     ) -> None:
         self._fetcher = fetcher
         self._seconds = seconds
         self._page_is_wanted = page_is_wanted
+        self._integrity = integrity or {}
         self._deadline: float | None = None
         self._fetches: dict[tuple[str, Kind], asyncio.Task[Fetched]] = {}
         self._sizes: dict[tuple[str, Kind], int] = {}
@@ -52,9 +65,9 @@ class DocumentAssets:
         self.fresh_until = math.inf
         """When the first of the fetched assets becomes stale, by `time.monotonic`."""
 
-    async def prefetch(self, html: str) -> None:
+    async def prefetch(self, html: str, *, scripts: bool = False) -> None:
         """Fetch what the document names outright, so that a page need not wait for it. Raises nothing."""
-        named = await off_the_loop(lambda: named_assets(html), len(html))
+        named = await off_the_loop(lambda: named_assets(html, scripts=scripts), len(html))
         for url, kind in named[:FETCHED_MAX]:
             self._fetch_once(url, kind)
         await self.wait_idle()
@@ -76,7 +89,7 @@ class DocumentAssets:
     async def get(self, url: str, kind: Kind) -> Fetched:
         """Return an asset to a page, the same however often it is asked for. Raises AssetError."""
         if (url, kind) not in self._fetches and len(self._fetches) >= FETCHED_MAX:
-            raise AssetError("asset_blocked")
+            raise AssetError(MANY.code, detail=MANY.detail)
         fetch = self._fetch_once(url, kind)
         while not fetch.done() and self._yields < YIELDS_MAX:
             await asyncio.wait((fetch,), timeout=LATE_SECONDS)
@@ -106,11 +119,12 @@ class DocumentAssets:
             async with asyncio.timeout(self._deadline - began):
                 fetched = await self._fetcher.fetch(url, kind, lambda size: self._measure((url, kind), size))
         except TimeoutError:
-            raise AssetError("asset_timeout") from None
+            detail = f"the assets of a document have {self._seconds:.3g} s altogether"
+            raise AssetError("asset_timeout", detail=detail) from None
         except asyncio.CancelledError:
             if (url, kind) not in self._refused:
                 raise
-            raise AssetError("asset_too_large") from None
+            raise AssetError("asset_too_large", detail=_TOO_LARGE) from None
         finally:
             self._sizes.pop((url, kind), None)
             self.milliseconds[url] = round((time.monotonic() - began) * 1000)
@@ -118,10 +132,20 @@ class DocumentAssets:
             self._measure((url, kind), len(fetched.body))
         self._pixels += fetched.pixels
         if (url, kind) in self._refused or self._pixels > PIXELS_MAX:
-            raise AssetError("asset_too_large", fetched.status)
+            raise AssetError("asset_too_large", fetched.status, _TOO_LARGE)
+        self._check_integrity(url, fetched)
         self.contents[url] = hashlib.sha256(fetched.body).hexdigest()
         self.fresh_until = min(self.fresh_until, fetched.fresh_until)
         return fetched
+
+    def _check_integrity(self, url: str, fetched: Fetched) -> None:
+        asked = self._integrity.get(url, ())
+        digests = (fetched.digests or digests_of(fetched.body)) if asked else {}
+        for each in asked:
+            if not each.accepts(digests):
+                found = f"{each.algorithm}-{digests[each.algorithm]}"
+                detail = f"its content is not what `integrity` asks for; it has {found}"
+                raise AssetError("asset_invalid", fetched.status, detail)
 
     def _measure(self, asset: tuple[str, Kind], size: int) -> None:
         """Note how much of an asset has arrived; above the limit of bytes, refuse the last asset that still arrives."""

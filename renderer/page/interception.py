@@ -9,9 +9,10 @@ from html import unescape
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
+from renderer.assets.document_addresses import is_relative, relative_address
 from renderer.assets.port import KINDS, AssetError, Kind
 from renderer.browser.devtools import Answer, Session
-from renderer.page.document_assets import DocumentAssets
+from renderer.page.document_assets import MANY, DocumentAssets
 from renderer.rendering import AssetUsage
 from schemas.outcomes import Asset
 
@@ -19,8 +20,24 @@ _SCHEMES: Final = ("http:", "https:", "ws:", "wss:")
 _NAMESPACE: Final = re.compile(r"https?://www\.w3\.org/(?:2000/svg|1999/xlink|1999/xhtml|1998/Math/MathML)")
 _WILDCARD: Final = re.compile(r"[*?\\]")
 _INLINE: Final = ("data:", "blob:")
+_PREFETCH_KINDS: Final = ("other", "prefetch", "fetch", "xhr")
 _DOCUMENTS: Final = {"resourceType": "Document"}
 ENTRIES_MAX: Final = 1_000
+_NOWHERE: Final = (
+    "a relative address: a poster has no address of its own; write https://… or give the document a <base href>"
+)
+_NO_NETWORK: Final = "this renderer loads nothing from the network"
+_NOT_LOADED: Final = {
+    "document": "frames are not loaded from the network",
+    "media": "audio and video are not loaded",
+    "texttrack": "audio and video are not loaded",
+    "xhr": "scripts get no data from the network",
+    "fetch": "scripts get no data from the network",
+    "websocket": "scripts get no data from the network",
+    "eventsource": "scripts get no data from the network",
+}
+_OTHER: Final = "this kind of content is not loaded from the network"
+"""Why a kind of request is never answered, by its name in the DevTools protocol."""
 
 
 def may_use_network(html: str) -> bool:
@@ -74,7 +91,9 @@ class RequestInterceptor:
 
     def record_request(self, sent: dict[str, Any]) -> None:
         """Add an entry for a request; until it is answered it stands as blocked."""
-        self.block(sent["request"]["url"])
+        kind = sent.get("type", "other").lower()
+        if not _is_prefetch(sent["request"], kind):
+            self.block(sent["request"]["url"], kind)
 
     def answer(self, paused: dict[str, Any]) -> None:
         """Begin to answer a request that Chromium has paused."""
@@ -82,32 +101,49 @@ class RequestInterceptor:
         self._answers.add(task)
         task.add_done_callback(self._answers.discard)
 
-    def block(self, url: str) -> None:
-        """Add an entry for an address that is not fetched."""
+    def block(self, url: str, kind: str = "other") -> None:
+        """Add an entry for an address that is not fetched, of a kind of the DevTools protocol."""
         if url.startswith(_INLINE):
             return  # not parsed: `urlsplit` caches what it has seen, and an image has megabytes
         url = _without_fragment(url)
-        if public_url(url) and url not in self._entries and len(self._entries) < ENTRIES_MAX:
-            self._entries[url] = Asset(url=public_url(url), ok=False, reason="asset_blocked")
+        if url in self._entries or len(self._entries) >= ENTRIES_MAX:
+            return
+        relative = relative_address(url)
+        if relative is None and is_relative(url):
+            relative = url.partition("?")[0]
+        if relative is not None:
+            self._entries[url] = Asset(url=relative or "./", ok=False, reason="relative_address", detail=_NOWHERE)
+        elif public_url(url):
+            self._entries[url] = Asset(
+                url=public_url(url), ok=False, reason="asset_blocked", detail=self._why_blocked(url, kind)
+            )
+
+    def _why_blocked(self, url: str, kind: str) -> str | None:
+        if not url.startswith(_SCHEMES):
+            return "only https:// and http:// addresses are loaded"
+        if kind not in KINDS:
+            return _NOT_LOADED.get(kind, _OTHER)
+        if self._document_assets is None:
+            return _NO_NETWORK
+        return None if self._document_assets.addresses is None else MANY.detail
 
     def mark_invalid(self, url: str) -> None:
         """Record that the document does not show an asset, although it may have been fetched."""
-        self.block(url)
+        self.block(url, "image")
         url = _without_fragment(url)
         asset = self._entries.get(url)
         if asset is not None and asset.ok:
-            self._entries[url] = replace(asset, ok=False, reason="asset_invalid")
+            self._entries[url] = replace(asset, ok=False, reason="asset_invalid", detail="the browser cannot use it")
 
     def usage(self) -> AssetUsage:
         """Return what became of each address asked for, in the order of the requests."""
         assets = list(self._entries.values())
+        # A relative address leads nowhere the next time as well.
+        missing = any(not asset.ok and asset.reason != "relative_address" for asset in assets)
         if self._document_assets is None:
             return AssetUsage(
-                assets=assets,
-                contents=[None] * len(assets),
-                fresh_until=-math.inf if assets else math.inf,
+                assets=assets, contents=[None] * len(assets), fresh_until=-math.inf if missing else math.inf
             )
-        missing = any(not asset.ok for asset in assets)
         return AssetUsage(
             assets=assets,
             contents=[self._document_assets.contents.get(url) for url in self._entries],
@@ -117,14 +153,15 @@ class RequestInterceptor:
     async def _answer(self, paused: dict[str, Any]) -> None:
         url = _without_fragment(paused["request"]["url"])
         kind = paused["resourceType"].lower()
-        self.block(url)  # the event of the request itself may come later
-        if self._document_assets is None or kind not in KINDS:
+        if not _is_prefetch(paused["request"], kind):
+            self.block(url, kind)  # the event of the request itself may come later
+        if self._document_assets is None or kind not in KINDS or relative_address(url) is not None:
             self._fail(paused, "BlockedByClient")
             return
         try:
             fetched = await self._document_assets.get(url, cast("Kind", kind))
         except AssetError as error:
-            self._record(url, ok=False, status=error.status, reason=error.code)
+            self._record(url, ok=False, status=error.status, reason=error.code, detail=error.detail)
             self._fail(paused, "Failed")
             return
         self._record(url, ok=True, status=fetched.status, size=len(fetched.body))
@@ -149,12 +186,18 @@ class RequestInterceptor:
         status: int | None,
         reason: str | None = None,
         size: int | None = None,
+        detail: str | None = None,
     ) -> None:
         if url in self._entries and self._document_assets is not None:
             milliseconds = self._document_assets.milliseconds.get(url)
             self._entries[url] = Asset(
-                url=public_url(url), ok=ok, status=status, reason=reason, bytes=size, ms=milliseconds
+                url=public_url(url), ok=ok, status=status, reason=reason, bytes=size, ms=milliseconds, detail=detail
             )
+
+
+def _is_prefetch(request: dict[str, Any], kind: str) -> bool:
+    """Say whether a request is that of a `<link rel=prefetch>`: for a page that would come after this one."""
+    return kind in _PREFETCH_KINDS and request.get("initialPriority") == "VeryLow"
 
 
 def _without_fragment(url: str) -> str:

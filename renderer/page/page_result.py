@@ -1,6 +1,6 @@
 """The result of drawing a document: its images, the assets it used, and the warnings about its picture."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final, Self, cast
@@ -65,13 +65,22 @@ class PageResult:
 
 
 def _asset_warnings(assets: list[Asset]) -> list[outcomes.PosterWarning]:
-    """Return one warning for each reason for which assets are missing, with the first five addresses."""
-    missing: dict[WarningCode, list[str]] = {}
+    """Return one warning for each reason for which assets are missing, with the first addresses of each detail."""
+    missing: dict[WarningCode, dict[str | None, dict[str, None]]] = {}
     for asset in assets:
-        urls = missing.setdefault(cast("WarningCode", asset.reason), []) if asset.reason else []
-        if asset.url not in urls:
-            urls.append(asset.url)
-    return [outcomes.PosterWarning(code=code, message=f"not loaded: {_first(urls)}") for code, urls in missing.items()]
+        if asset.reason:
+            details = missing.setdefault(cast("WarningCode", asset.reason), {})
+            details.setdefault(asset.detail, {})[asset.url] = None
+    return [
+        outcomes.PosterWarning(
+            code=code, message=f"not loaded: {_first([_named(*each) for each in details.items()], between='; ')}"
+        )
+        for code, details in missing.items()
+    ]
+
+
+def _named(detail: str | None, urls: Iterable[str]) -> str:
+    return _first(list(urls)) + (f" ({detail})" if detail else "")
 
 
 def _script_warnings(reports: Sequence[LayoutReport], errors: Sequence[str]) -> list[outcomes.PosterWarning]:

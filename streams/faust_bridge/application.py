@@ -22,10 +22,12 @@ from streams.inbox import Inbox, Partition
 from streams.metrics import REBALANCES, RECEIVED
 from streams.publisher import KafkaPublisher
 from streams.settings import StreamSettings
-from streams.topics import EDGES, MEBIBYTE, Role
+from streams.topics import EDGES, MEBIBYTE, TOPICS, Role
 
 logger = logging.getLogger(__name__)
 
+FETCH_BYTES: Final = 5 * MEBIBYTE
+"""What a fetch may return of one partition, where no record is larger."""
 _LOG_APPEND_TIME: Final = 1
 """Kafka's type of timestamps that the broker sets."""
 MAX_POLL_INTERVAL_SECONDS = 86_400.0
@@ -223,6 +225,7 @@ def _delivery(message: Any, now: datetime) -> Delivery:
 
 def _configuration(role: Role, settings: StreamSettings) -> dict[str, Any]:
     edges = EDGES[role]
+    largest = max(topic.max_message_bytes for topic in TOPICS if topic.name in edges.consumes)
     return {
         "broker": [f"kafka://{address.strip()}" for address in settings.brokers.split(",")],
         "broker_credentials": _credentials(settings),
@@ -240,7 +243,7 @@ def _configuration(role: Role, settings: StreamSettings) -> dict[str, Any]:
         "broker_request_timeout": settings.session_timeout + 15,
         "consumer_auto_offset_reset": "earliest",
         "consumer_group_instance_id": f"{settings.instance}-{role}" if settings.instance else None,
-        "consumer_max_fetch_size": 5 * MEBIBYTE,
+        "consumer_max_fetch_size": max(FETCH_BYTES, largest + MEBIBYTE),
         "consumer_metadata_max_age_ms": int(METADATA_SECONDS * 1000),
     }
 

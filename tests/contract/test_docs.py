@@ -81,7 +81,7 @@ def test_limits_listed_are_the_limits() -> None:
         f"| `metadata` | {limits.METADATA_MAX_BYTES // 1024} KiB,",
         f"| a request as a whole | {limits.REQUEST_MAX_BYTES // 1024} KiB |",
         f"| an image | {limits.AREA_MAX_DEVICE_PIXELS // 10**6} megapixels, {limits.SIDE_MAX_DEVICE_PIXELS:,} device",
-        f"| a template's HTML | {limits.TEMPLATE_HTML_MAX_BYTES // 1024} KiB |",
+        f"| a template's HTML | {limits.TEMPLATE_HTML_MAX_BYTES // 1024**2} MiB |",
         (
             "| a template's placeholders, as JSON with all that is declared of them"
             f" | {limits.PLACEHOLDERS_MAX_BYTES // 1024} KiB |"

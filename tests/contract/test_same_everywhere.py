@@ -30,8 +30,8 @@ AGREED: dict[str, tuple[int, str, str, int | None, bool, int]] = {
     "poster-retries-1": (3, "input_digest", "delete", 7, False, MEBIBYTE),
     "poster-retries-2": (3, "input_digest", "delete", 7, False, MEBIBYTE),
     "poster-retries-3": (3, "input_digest", "delete", 7, False, MEBIBYTE),
-    "template-commands": (1, "section", "delete", 30, True, 4 * MEBIBYTE),
-    "template-events": (1, "section", "delete", 30, False, 4 * MEBIBYTE),
+    "template-commands": (1, "section", "delete", 30, True, 8 * MEBIBYTE),
+    "template-events": (1, "section", "delete", 30, False, 8 * MEBIBYTE),
     "template-catalog": (1, "<section>@<template_version>", "compact", None, False, MEBIBYTE),
     "job-cancellations": (1, "job_id", "compact,delete", 7, False, MEBIBYTE),
     "dead-letters": (1, "the original record's key", "delete", 14, False, 5 * MEBIBYTE),
@@ -58,12 +58,14 @@ AGREED_TYPES = {
 NEVER = [
     *("invalid_request", "template_not_found", "template_syntax", "template_data", "incomplete_batch", "expired"),
     *("output_invalid", "asset_blocked", "asset_status", "asset_too_large", "asset_invalid", "text_truncated"),
-    *("script_error", "dimension_limit", "output_too_large", "script_timeout", "navigated"),
+    *("relative_address", "script_error"),
+    *("dimension_limit", "output_too_large", "script_timeout", "navigated"),
 ]
 ALWAYS = ["asset_timeout", "render_timeout", "renderer_crashed", "upload", "internal"]
 WARNINGS = [
     *("asset_blocked", "asset_status", "asset_too_large", "asset_invalid", "text_truncated", "asset_timeout"),
-    *("unknown_data", "missing_glyphs", "script_error", "content_clipped", "text_not_fitted", "pdf_unsupported"),
+    *("unknown_data", "missing_glyphs", "relative_address"),
+    *("script_error", "content_clipped", "text_not_fitted", "pdf_unsupported"),
 ]
 ALL_TYPES = {name for names in AGREED_TYPES.values() for name in names.split()}
 

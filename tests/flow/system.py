@@ -69,7 +69,7 @@ class System:
 
     def __post_init__(self) -> None:
         self._producer = Producer(
-            {"bootstrap.servers": self.brokers, "linger.ms": 0, "message.max.bytes": 5_000_000, "log_level": 0}
+            {"bootstrap.servers": self.brokers, "linger.ms": 0, "message.max.bytes": 8 * 1024**2, "log_level": 0}
         )
 
     def start_worker(self, roles: Sequence[str] = (), **settings: str) -> None:

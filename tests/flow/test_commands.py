@@ -1,11 +1,15 @@
 """The command line against a running system: results, and the answers to mistakes."""
 
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
 
-from tests.flow.system import System
+from schemas import limits, topics
+from schemas.codec import encode
+from schemas.templates import TemplateUpload
+from tests.flow.system import System, stamp
 
 
 @pytest.fixture(scope="module")
@@ -120,3 +124,49 @@ def test_a_mistake_is_answered_with_a_sentence(system: System, section: str, arg
     assert done.returncode != 0
     assert part in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_largest_template_goes_up_and_comes_back(system: System, tmp_path: Path) -> None:
+    """A mebibyte of characters that JSON escapes to six bytes each is uploaded, shown, and drawn."""
+    html = "\x01" * (limits.TEMPLATE_HTML_MAX_BYTES - 3) + "<p>"
+    file = tmp_path / "large.html"
+    file.write_text(html, encoding="utf-8")
+    uploaded = system.command("templates", "upload", "large", str(file), "--timeout", "60")
+    shown = system.command("templates", "show", "large@1", "--html", "--timeout", "60")
+    drawn = system.outcome(system.request("large@1", {}))
+
+    assert uploaded.returncode == 0, uploaded.stderr
+    assert shown.stdout == html + "\n"
+    assert drawn.status == "completed"
+
+
+def test_a_large_template_may_be_escaped_by_its_sender(system: System) -> None:
+    """A sender that writes every character as a JSON escape has the same limit."""
+    html = "<p>" + "a" * (limits.TEMPLATE_HTML_MAX_BYTES - 3)
+    command = TemplateUpload(**stamp(), section="escaped", name="x", html_content="HTML")
+    value = encode(command).replace(b"HTML", "".join(f"\\u{ord(each):04x}" for each in html).encode())
+    system.send(topics.TEMPLATE_COMMANDS, command.section, value)
+    answer = system.wait(topics.TEMPLATE_EVENTS, lambda record: record.body["command_id"] == str(command.event_id)).body
+
+    assert len(value) > 6 * 2**20
+    assert (answer["type"], answer["html_sha256"]) == (
+        "template.uploaded",
+        hashlib.sha256(html.encode()).hexdigest(),
+    )
+
+
+def test_an_upload_warns_of_relative_addresses(system: System, tmp_path: Path) -> None:
+    """The command names line and column; the poster names the address, and a strict one fails with it."""
+    file = tmp_path / "relative.html"
+    file.write_text("<h1>{{ title }}</h1>\n<img src='img/logo.png'>", encoding="utf-8")
+    uploaded = system.command("templates", "upload", "relative", str(file))
+    drawn = system.outcome(system.request("relative@1", {"title": "x"}))
+    strict = system.outcome(system.request("relative@1", {"title": "x"}, strict=True))
+
+    assert "warning: line 2, column 11: `img/logo.png` in <img src> is relative" in uploaded.stderr
+    assert (drawn.degraded, [warning.code for warning in drawn.warnings]) == (True, ["relative_address"])
+    assert [(asset.url, asset.ok, asset.reason) for asset in drawn.assets] == [
+        ("img/logo.png", False, "relative_address")
+    ]
+    assert strict.error is not None
+    assert (strict.status, strict.error.code) == ("failed", "relative_address")

@@ -280,7 +280,7 @@ def test_a_template_whose_scripts_will_not_run_is_told_of(
 
 @pytest.mark.parametrize(
     ("section", "html"),
-    [("Bad Section", "<p>"), ("a_latest", "<p>"), ("large", "x" * (512 * 1024 + 1))],
+    [("Bad Section", "<p>"), ("a_latest", "<p>"), ("large", "x" * (1024 * 1024 + 1))],
     ids=["a bad section", "a reserved section", "too large"],
 )
 def test_an_upload_beyond_the_limits_is_rejected(system: System, section: str, html: str) -> None:

@@ -46,7 +46,7 @@ def make_producer(settings: Settings) -> Producer:
     Raises PostersSettingsError.
     """
     options = {
-        "message.max.bytes": 4 * MEBIBYTE,
+        "message.max.bytes": 8 * MEBIBYTE,
         "linger.ms": 1,
         **_shared(settings),
         "acks": "all",

@@ -72,6 +72,13 @@
   const nameIfShown = (element) => (isShown(element) ? [nameOf(element)] : []);
 
   /**
+   * A style sheet that is not what its `integrity` asks for. The browser checks those that `network_document.py` cannot.
+   * @param {HTMLLinkElement} link
+   */
+  const isDropped = ({ integrity, relList, disabled, sheet }) =>
+    integrity && relList.contains("stylesheet") && !relList.contains("alternate") && !disabled && !sheet;
+
+  /**
    * Reads a string of a computed style: an escape is a backslash before the character, or before its number.
    * @param {string} text
    */
@@ -95,6 +102,7 @@
         const style = /** @type {Record<string, any>} */ (getComputedStyle(element, part));
         for (const [property, name] of PROPERTIES)
           for (const url of urlsIn(style[property] || "")) {
+            if (url.startsWith("#")) continue; // a mask or a clip of the document itself
             if (DATA.test(url) && !isShown(element)) continue;
             const isDrawn = !part || part === "::marker" || (style.content !== "none" && style.content !== "normal");
             const places = placesOf(urls, url);
@@ -213,6 +221,7 @@
         if (element.currentSrc || element.src) waits.push(decode(element, nameIfShown(element), fail));
       } else if (element instanceof SVGImageElement) waits.push(decode(element, nameIfShown(element), fail));
       else if (isUnplayable(element)) broken.push(...nameIfShown(element));
+      else if (element instanceof HTMLLinkElement && isDropped(element)) failed.add(element.href);
     }
     for (const [url, places] of urls) {
       const image = new Image();

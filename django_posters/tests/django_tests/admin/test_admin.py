@@ -314,7 +314,7 @@ def test_unsaved_html_is_previewed_with_sample_data(admin: Client) -> None:
     [
         ({"section": "Quote"}, "Section: Use 1 to 63 of a-z"),
         ({"html": ""}, "HTML: Write the HTML, or choose a file."),
-        ({"html": "x" * (512 * 1024 + 1)}, "524,289 bytes; 524,288 are allowed"),
+        ({"html": "x" * (1024 * 1024 + 1)}, "1,048,577 bytes; 1,048,576 are allowed"),
         ({"kind": "preview", "custom_data": "[1]"}, "Sample data: Write an object"),
         ({"kind": "preview", "custom_data": "{"}, "Sample data: Enter a valid JSON"),
         ({"kind": "preview", "html": "a\0b"}, "Null characters are not allowed"),

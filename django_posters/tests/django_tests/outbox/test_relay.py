@@ -185,7 +185,7 @@ def test_commit_wakes_the_relay(site: Site) -> None:
 def test_refused_event_stands_in_nobodys_way(site: Site) -> None:
     """A permanently refused event keeps its row with the reason, and later events of its job are published."""
     add_cancel("job-1")
-    OutboxEvent.objects.update(value=b" " * 5 * 1024 * 1024)
+    OutboxEvent.objects.update(value=b" " * 9 * 1024 * 1024)
     later = add_cancel("job-1")
 
     site.run("relay_posters", "--once")

@@ -116,7 +116,7 @@ def test_missing_answer_is_an_error(site: Site, template: Path) -> None:
         pytest.param(["Quote", "{file}"], "the section cannot be `Quote`", id="section"),
         pytest.param(["quote", "{file}.missing"], "cannot be read", id="no file"),
         pytest.param(["quote", "{file}", "--name", "x" * 201], "201 characters; 1 to 200", id="name"),
-        pytest.param(["quote", "{large}"], "524,289 bytes; 524,288 are allowed", id="size"),
+        pytest.param(["quote", "{large}"], "1,048,577 bytes; 1,048,576 are allowed", id="size"),
         pytest.param(["quote", "{binary}"], "cannot be read", id="not text"),
         pytest.param(["quote", "{file}", "--width", "0"], "`width` is 0; whole numbers of 1 to 8,192", id="side"),
     ],
@@ -124,7 +124,7 @@ def test_missing_answer_is_an_error(site: Site, template: Path) -> None:
 def test_bad_upload_sends_nothing(sqlite_url: str, template: Path, command: list[str], message: str) -> None:
     """What can only be refused is refused here, in one sentence, without a broker."""
     large, binary = template.with_name("large.html"), template.with_name("binary.html")
-    large.write_text("x" * (512 * 1024 + 1))
+    large.write_text("x" * (1024 * 1024 + 1))
     binary.write_bytes(b"\xff\xfe")
     site = Site(database_url=sqlite_url, broker="127.0.0.1:9")
 

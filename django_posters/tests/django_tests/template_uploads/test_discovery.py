@@ -56,7 +56,7 @@ def test_first_app_has_its_way(any_site: Site, app: Path) -> None:
         ("Quote.html", b"<p>", "the section cannot be `Quote`"),
         ("quote.html", b"\xff", "cannot be read"),
         ("quote.html", b"a\0b", r"holds U\+0000"),
-        ("quote.html", b"x" * (512 * 1024 + 1), "524,288 are allowed"),
+        ("quote.html", b"x" * (1024 * 1024 + 1), "1,048,576 are allowed"),
     ],
 )
 def test_one_bad_template_stops_all(any_site: Site, app: Path, name: str, content: bytes, message: str) -> None:
