@@ -127,8 +127,8 @@ STATED = {
         False,
     ),
     "failed without an error": ({**example("poster.failed"), "error": None}, False),
-    "failed with an unknown code": (
-        {**example("poster.failed"), "error": {"code": "bad_luck", "message": "", "retryable": False}},
+    "failed with what is no code": (
+        {**example("poster.failed"), "error": {"code": "bad luck", "message": "", "retryable": False}},
         False,
     ),
     "completed with another status": ({**example("poster.completed"), "status": "failed"}, False),

@@ -1,4 +1,4 @@
-"""Readers may be older than writers during an upgrade: a code that only the newer one knows is a code like any other."""
+"""Readers may be older than writers during an upgrade: a code that only the newer one knows is like any other."""
 
 from typing import Any
 
@@ -7,34 +7,17 @@ import pytest
 
 from schemas.codec import ContractError, decode, encode
 from schemas.outcomes import PosterOutcome
-from tests.contract.published import SCHEMAS
-
-COMPLETED = SCHEMAS / "examples" / "poster.completed" / "1" / "testimonial.json"
+from tests.contract.published import example
 
 
 def outcome(code: object) -> dict[str, Any]:
     """Return an outcome with a warning of this code."""
-    body: dict[str, Any] = orjson.loads(COMPLETED.read_bytes())
-    return body | {"warnings": [{"code": code, "message": "from the next version"}]}
+    return example("poster.completed") | {"warnings": [{"code": code, "message": "from the next version"}]}
 
 
 def failure(code: object) -> dict[str, Any]:
     """Return an outcome that failed with this code."""
-    kept = {name: value for name, value in outcome("unknown_data").items() if name in ENVELOPE}
-    return kept | {"type": "poster.failed", "error": {"code": code, "message": "new", "retryable": False}}
-
-
-ENVELOPE = (
-    "version",
-    "event_id",
-    "occurred_at",
-    "source",
-    "job_id",
-    "poster_index",
-    "entity_id",
-    "attempt",
-    "metadata",
-)
+    return example("poster.failed") | {"error": {"code": code, "message": "new", "retryable": False}}
 
 
 @pytest.mark.parametrize("body", [outcome("from_tomorrow"), failure("from_tomorrow")], ids=["warning", "error"])
