@@ -36,6 +36,8 @@ WarningCode = Literal[
     "text_truncated",
     "unknown_data",
     "missing_glyphs",
+    "font_missing",
+    "hyphenation_missing",
 ]
 
 Retry = Literal["never", "once", "always"]
@@ -68,6 +70,8 @@ MEANINGS: Final[dict[ErrorCode | WarningCode, str]] = {
     "internal": "A fault of this system, not of the request.",
     "unknown_data": "The request names data that the template does not use.",
     "missing_glyphs": "No font has these characters; they are listed.",
+    "font_missing": "A font family is neither installed nor brought by the template; another font is drawn.",
+    "hyphenation_missing": "A text shall be hyphenated, and its language has no dictionary here.",
 }
 
 _RETRIED: Final[dict[ErrorCode, Retry]] = {

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs Chromium's headless shell, the Noto fonts and a library of Playwright's driver where they are missing: with
-# apt-get (as root), else with Playwright's download of the browser; otherwise says what to install and exits with 1.
+# Installs Chromium's headless shell, the fonts of renderer/fonts/packages.txt and a library of Playwright's driver where
+# they are missing: with apt-get (as root), else with Playwright's download of the browser; otherwise says what to install
+# and exits with 1.
 # Needs .venv (scripts/install.sh).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -16,11 +17,11 @@ has_browser() {
 
 # Prints the Debian packages of the fonts and the library that are missing.
 missing_files() {
-  local folders=(/usr/share/fonts /usr/local/share/fonts "$HOME/.local/share/fonts" "$HOME/.fonts") files
-  files=$(find -L "${folders[@]}" -name "Noto*" 2>/dev/null || true)
-  [[ $files == */NotoSansArabic* && $files == */NotoSansThai* ]] || echo fonts-noto-core
-  [[ $files == */NotoSansCJK* ]] || echo fonts-noto-cjk
-  [[ $files == */NotoColorEmoji* ]] || echo fonts-noto-color-emoji
+  local folders=(/usr/share/fonts /usr/share/texmf/fonts/opentype /usr/local/share/fonts) files package start
+  files=$(find -L "${folders[@]}" -type f 2>/dev/null || true)
+  while read -r package start; do
+    [[ $files == */"$start"* ]] || echo "$package"
+  done < <(grep -v '^#' renderer/fonts/packages.txt)
   [[ $(ldd .venv/lib/python3*/site-packages/playwright/driver/node 2>&1) != *libatomic*"not found"* ]] || echo libatomic1
 }
 
@@ -44,7 +45,7 @@ has_browser || missing+=(chromium-headless-shell)
 if [ "${#missing[@]}" != 0 ]; then
   say "still missing: ${missing[*]}"
   say "Debian:    sudo apt-get update && sudo apt-get install --no-install-recommends ${missing[*]}"
-  say "elsewhere: put the Noto fonts (every script, CJK, Color Emoji) into ~/.local/share/fonts, and either name a Chromium"
-  say "           headless shell in POSTERS_CHROMIUM or run: .venv/bin/playwright install --with-deps chromium-headless-shell"
+  say "elsewhere: put the fonts of these packages into /usr/local/share/fonts, and either name a Chromium headless shell in"
+  say "           POSTERS_CHROMIUM or run: .venv/bin/playwright install --with-deps chromium-headless-shell"
   exit 1
 fi

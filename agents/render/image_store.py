@@ -15,7 +15,13 @@ from streams.retry import retry_while_unavailable
 
 T = TypeVar("T")
 
-PERSISTED_WARNINGS: Final = ("text_truncated", "missing_glyphs", "asset_invalid")
+PERSISTED_WARNINGS: Final = (
+    "text_truncated",
+    "missing_glyphs",
+    "font_missing",
+    "hyphenation_missing",
+    "asset_invalid",
+)
 """Warnings stored with the image, for posters that reuse it. Those about network assets follow from its key."""
 
 

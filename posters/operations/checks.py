@@ -11,12 +11,11 @@ from posters.operations.setup import check_storage
 from posters.operations.topics import TopicAdmin
 from renderer.engine import Engine
 from renderer.errors import BrowserNotFoundError, RenderError
-from renderer.fonts.font_set import read_fonts
+from renderer.fonts.font_set import FontSet, font_files, missing_packages, read_fonts
 from streams.errors import SettingsError, UnavailableError
 
 SAMPLE: Final = "Aa 漢字 かな 한글 العربية עברית देवनागरी ไทย 🎉"
 """A text in every script that the fonts of `make install` cover."""
-PACKAGES: Final = "fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji"
 
 Check = Callable[[Settings], Awaitable[list[str]]]
 
@@ -55,8 +54,17 @@ async def _chromium(settings: Settings) -> list[str]:
 
 
 async def _fonts(_: Settings) -> list[str]:
-    missing = (await asyncio.to_thread(read_fonts)).missing(SAMPLE)
-    return [f"no font draws {' '.join(missing)}; install {PACKAGES}"] if missing else []
+    fonts, packages = await asyncio.to_thread(_read_fonts)
+    problems = []
+    if packages:
+        problems.append(f"packages of fonts are missing: apt-get install {' '.join(packages)}")
+    if missing := fonts.missing(SAMPLE):
+        problems.append(f"no font draws {' '.join(missing)}; install the Noto fonts")
+    return problems
+
+
+def _read_fonts() -> tuple[FontSet, list[str]]:
+    return read_fonts(), missing_packages(font_files())
 
 
 CHECKS: Final[Mapping[str, Check]] = {

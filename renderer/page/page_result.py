@@ -21,6 +21,12 @@ class PageResult:
     images: list[Image]
     characters: str
     """Distinct characters outside ASCII that are left to the installed fonts."""
+    families: list[list[str]]
+    """Lists of families that texts ask for, each up to the first font of the document."""
+    broken_families: list[str]
+    """In lower case, families that the document has a font for which did not load."""
+    languages: list[str]
+    """Languages of texts that shall be hyphenated; empty where a text has none."""
     usage: AssetUsage
     warnings: list[outcomes.PosterWarning]
     composed_seconds: float
@@ -40,6 +46,9 @@ class PageResult:
         return cls(
             images=images,
             characters="".join(report.characters for report in reports),
+            families=[names for report in reports for names in report.text.families],
+            broken_families=[name for report in reports for name in report.text.broken],
+            languages=[language for report in reports for language in report.text.languages],
             usage=usage,
             warnings=[*_asset_warnings(usage.assets), *_image_warnings(reports), *_text_warnings(reports)],
             composed_seconds=composed_seconds,

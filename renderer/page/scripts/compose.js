@@ -276,14 +276,14 @@
   async function composeFrame() {
     parts = partsWithImages("", { styleImages: true, styleSheets: true });
     await removeFocus();
-    return await ready({ wholePage: true, styleTexts: true, contentsLater: true });
+    return await ready({ wholePage: true, styleTexts: true, hyphens: true, contentsLater: true });
   }
 
   /**
    * @param {LayoutRequest} request
    * @returns {Promise<LayoutReport>}
    */
-  async function ready({ selector, wholePage, fixedBackground, styleTexts, contentsLater }) {
+  async function ready({ selector, wholePage, fixedBackground, styleTexts, hyphens, contentsLater }) {
     let all = allElements();
     if (contentsLater) showDeferredContent(all);
     const hasMedia = hideControls(all);
@@ -317,6 +317,7 @@
       cut,
       size: root ? [root.scrollWidth, root.scrollHeight] : [0, 0],
       box: selector ? boxOf(roots, selector) : null,
+      text: textNeeds(roots, hyphens),
     };
   }
 
