@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs Chromium's headless shell, the fonts of renderer/fonts/packages.txt and a library of Playwright's driver where
 # they are missing: with apt-get (as root), else with Playwright's download of the browser; otherwise says what to install
-# and exits with 1.
+# and exits with 1. Then it makes the hyphenation dictionaries.
 # Needs .venv (scripts/install.sh).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -15,6 +15,17 @@ has_browser() {
   compgen -G "${PLAYWRIGHT_BROWSERS_PATH:-$HOME/.cache/ms-playwright}/chromium_headless_shell-*/INSTALLATION_COMPLETE" >/dev/null
 }
 
+# The dictionaries for `hyphens: auto`, beside the browser: Debian's package has none, Playwright's download has them.
+has_dictionaries() {
+  local shell
+  if [ -n "${POSTERS_CHROMIUM:-}" ]; then
+    shell=$(readlink -f "$POSTERS_CHROMIUM")
+  else
+    shell=$(compgen -G "/usr/lib/chromium*/chromium-headless-shell" | head -n 1) || return 0
+  fi
+  compgen -G "${shell%/*}/hyphen-data/hyph-zu.hyb" >/dev/null # the last that is written
+}
+
 # Prints the Debian packages of the fonts and the library that are missing.
 missing_files() {
   local folders=(/usr/share/fonts /usr/share/texmf/fonts/opentype /usr/local/share/fonts) files package start
@@ -26,7 +37,7 @@ missing_files() {
 }
 
 mapfile -t missing < <(missing_files)
-if [ "${#missing[@]}" = 0 ] && has_browser; then
+if [ "${#missing[@]}" = 0 ] && has_browser && has_dictionaries; then
   exit 0
 fi
 if [ "${#missing[@]}" != 0 ]; then
@@ -48,4 +59,8 @@ if [ "${#missing[@]}" != 0 ]; then
   say "elsewhere: put the fonts of these packages into /usr/local/share/fonts, and either name a Chromium headless shell in"
   say "           POSTERS_CHROMIUM or run: .venv/bin/playwright install --with-deps chromium-headless-shell"
   exit 1
+fi
+if ! has_dictionaries; then
+  say "making the hyphenation dictionaries"
+  .venv/bin/python -m renderer.hyphenation || say "posters are drawn all the same, without hyphens for \`hyphens: auto\`"
 fi

@@ -12,7 +12,8 @@ GENERIC: Final = frozenset(
     ("serif", "sans-serif", "monospace", "cursive", "fantasy", "system-ui", "emoji", "math", "-webkit-standard")
 )
 """Families that Chromium itself maps to others; `FONT_FAMILIES` of the page says to which."""
-_FAMILY_NAMES: Final = (1, 16, 21)
+_FAMILY_NAMES: Final = (21, 16, 1)
+"""In the order of fontconfig, which drops a name that differs from an earlier one in spaces only."""
 _ENCODINGS: Final = {0: "utf-16-be", 1: "mac-roman", 3: "utf-16-be"}
 """By platform."""
 
@@ -28,10 +29,17 @@ def family_names(file: Path) -> Iterator[str]:
 
 def _names(table: bytes) -> Iterator[str]:
     count, texts = struct.unpack_from(">2xHH", table)
-    for platform, _, _, name, length, offset in struct.iter_unpack(">6H", table[6 : 6 + 12 * count]):
-        if name in _FAMILY_NAMES and platform in _ENCODINGS:
-            text = table[texts + offset : texts + offset + length]
-            yield text.decode(_ENCODINGS[platform], "replace")
+    records = list(struct.iter_unpack(">6H", table[6 : 6 + 12 * count]))
+    known = set()
+    for platform, _, _, _, length, offset in sorted(
+        (record for record in records if record[3] in _FAMILY_NAMES and record[0] in _ENCODINGS),
+        key=lambda record: _FAMILY_NAMES.index(record[3]),
+    ):
+        name = table[texts + offset : texts + offset + length].decode(_ENCODINGS[platform], "replace")
+        squeezed = "".join(name.lower().split())
+        if squeezed not in known:
+            known.add(squeezed)
+            yield name
 
 
 def stand_ins(configuration: Path) -> dict[str, str]:

@@ -5,14 +5,12 @@ the package `pyphen` brings.
 """
 
 import hashlib
-from importlib.resources import files
+from importlib import resources
 from pathlib import Path
 from typing import Final
 
 from renderer.hyphenation.hyb import encode
 from renderer.hyphenation.patterns import read_patterns
-
-DIRECTORY: Final = "hyphen-data"
 
 SOURCES: Final = {
     "af": ("af_ZA",),
@@ -82,19 +80,32 @@ def dictionary_for(language: str) -> str | None:
     return None if tag in _NOT_HYPHENATED else _MAPPED.get(tag, tag)
 
 
+def directory_of(browser: Path) -> Path:
+    """Return where a browser, given by its binary, looks for dictionaries."""
+    return browser.resolve().parent / "hyphen-data"
+
+
 def installed_dictionaries(browser: Path) -> frozenset[str]:
-    """Return the names of the dictionaries that a browser has, given its binary."""
-    found = (browser.resolve().parent / DIRECTORY).glob("hyph-*.hyb")
-    return frozenset(file.stem.removeprefix("hyph-") for file in found)
+    """Return the names of the dictionaries that a browser has."""
+    return frozenset(file.stem.removeprefix("hyph-") for file in _dictionary_files(browser))
+
+
+def missing_dictionaries(browser: Path) -> list[str]:
+    """Return the names of the dictionaries that could be made for a browser and that it does not have."""
+    return sorted(SOURCES.keys() - installed_dictionaries(browser))
 
 
 def dictionaries_version(browser: Path) -> str:
     """Return 8 hex digits that change with any dictionary of the browser; nothing where it has none."""
-    found = sorted((browser.resolve().parent / DIRECTORY).glob("hyph-*.hyb"))
     digest = hashlib.sha256()
-    for file in found:
+    files = _dictionary_files(browser)
+    for file in files:
         digest.update(file.name.encode() + hashlib.sha256(file.read_bytes()).digest())
-    return digest.hexdigest()[:8] if found else ""
+    return digest.hexdigest()[:8] if files else ""
+
+
+def _dictionary_files(browser: Path) -> list[Path]:
+    return sorted(directory_of(browser).glob("hyph-*.hyb"))
 
 
 def install_dictionaries(directory: Path) -> list[Path]:
@@ -112,4 +123,4 @@ def install_dictionaries(directory: Path) -> list[Path]:
 
 def pattern_file(source: str) -> Path:
     """Return the file of a language's patterns in the package `pyphen`."""
-    return Path(str(files("pyphen").joinpath("dictionaries", f"hyph_{source}.dic")))
+    return Path(str(resources.files("pyphen").joinpath("dictionaries", f"hyph_{source}.dic")))

@@ -15,12 +15,13 @@ from renderer.hyphenation.patterns import Pattern
 _MAGIC: Final = 0x62AD7968
 _DENSE_ALPHABET_MAX: Final = 1024
 _DENSE_CODES_MAX: Final = 255
+_WINDOW: Final = 4096
 _EDGE: Final = "."
 _EDGE_CODE: Final = 0
 _APOSTROPHES: Final = "'’"
 _ENTRY_BITS: Final = 32
-_COMBINED_MAX: Final = 16
-"""Room for lists that come of two patterns with the same letters."""
+_LISTS_MAX: Final = (5000, 1000, 500, 240, 120)
+"""How many distinct lists of levels are tried; a little below powers of two, because patterns may combine."""
 
 
 class HybError(Exception):
@@ -45,30 +46,29 @@ def encode(patterns: Iterable[Pattern]) -> bytes:
     patterns = list(patterns)
     codes = _codes("".join(pattern.letters for pattern in patterns))
     last_code = max(codes.values())
-    root, size = _built(patterns, codes)
-    room = _ENTRY_BITS - last_code.bit_length() - size.bit_length()
-    # Without some patterns the trie may be small enough to leave room for twice as many lists.
-    for bits in (room + 1, room):
-        if _fits(root, size, last_code):
-            break
-        root, size = _built(_with_common_levels(patterns, (1 << bits) - _COMBINED_MAX), codes)
-    if not _fits(root, size, last_code):
-        raise HybError(f"a trie of {size} entries does not fit into {_ENTRY_BITS} bits")
-    alphabet, (numbers, levels) = _alphabet(codes), _levels(root)
-    trie = _packed(root, numbers, size, last_code)
+    for limit in _LISTS_MAX:
+        root = _shared(_trie(_with_common_levels(patterns, limit), codes))
+        nodes = list(_nodes(root))
+        edges = sum(len(node.children) for node in nodes)
+        # Finding the places takes long, and a trie has at least an entry for each edge.
+        if not _fits(nodes, edges, last_code):
+            continue
+        size = _place(nodes) + last_code + 1
+        if _fits(nodes, size, last_code):
+            return _file(_alphabet(codes), nodes, size, last_code)
+    raise HybError(f"a trie of {edges} edges does not fit into entries of {_ENTRY_BITS} bits")
+
+
+def _file(alphabet: bytes, nodes: list[_Node], size: int, last_code: int) -> bytes:
+    numbers, levels = _levels(nodes)
+    trie = _packed(nodes, numbers, size, last_code)
     start = 6 * 4
     places = (start, start + len(alphabet), start + len(alphabet) + len(trie))
     return struct.pack("<6I", _MAGIC, 0, *places, places[-1] + len(levels)) + alphabet + trie + levels
 
 
-def _built(patterns: Iterable[Pattern], codes: dict[str, int]) -> tuple[_Node, int]:
-    """Return a trie whose nodes have their places, and how many entries it takes."""
-    root = _shared(_trie(patterns, codes))
-    return root, _place(list(_nodes(root))) + max(codes.values()) + 1
-
-
-def _fits(root: _Node, size: int, last_code: int) -> bool:
-    lists = len({node.levels for node in _nodes(root)}) + 1
+def _fits(nodes: list[_Node], size: int, last_code: int) -> bool:
+    lists = len({node.levels for node in nodes}) + 1
     return last_code.bit_length() + size.bit_length() + lists.bit_length() <= _ENTRY_BITS
 
 
@@ -105,7 +105,11 @@ def _trie(patterns: Iterable[Pattern], codes: dict[str, int]) -> _Node:
     for pattern in patterns:
         node = root
         for letter in pattern.letters:
-            node = node.children.setdefault(codes[letter], _Node())
+            code = codes[letter]
+            child = node.children.get(code)
+            if child is None:
+                child = node.children[code] = _Node()
+            node = child
         node.levels = _highest(node.levels, pattern.levels.lstrip(b"\0"))
     return root
 
@@ -128,7 +132,10 @@ def _shared(root: _Node) -> _Node:
 
 def _key(node: _Node) -> tuple[bytes, tuple[tuple[int, int], ...]]:
     """Return what two nodes with the same subtrie have in common, once their children are shared."""
-    return node.levels, tuple(sorted((code, id(child)) for code, child in node.children.items()))
+    edges = [(code, id(child)) for code, child in node.children.items()]
+    if len(edges) > 1:
+        edges.sort()
+    return node.levels, tuple(edges)
 
 
 def _nodes(root: _Node) -> Iterator[_Node]:
@@ -143,11 +150,11 @@ def _nodes(root: _Node) -> Iterator[_Node]:
                 nodes.append(child)
 
 
-def _levels(root: _Node) -> tuple[dict[bytes, int], bytes]:
+def _levels(nodes: list[_Node]) -> tuple[dict[bytes, int], bytes]:
     """Return the number of each distinct list of levels, and the section of the file that holds them."""
     numbers = {b"": 0}
     entries, pool = [0], bytearray()
-    for node in _nodes(root):
+    for node in nodes:
         if node.levels in numbers:
             continue
         numbers[node.levels] = len(entries)
@@ -161,12 +168,12 @@ def _levels(root: _Node) -> tuple[dict[bytes, int], bytes]:
     return numbers, head + pool
 
 
-def _packed(root: _Node, numbers: dict[bytes, int], size: int, last_code: int) -> bytes:
+def _packed(nodes: list[_Node], numbers: dict[bytes, int], size: int, last_code: int) -> bytes:
     """Return the trie's section: an entry has the number of a node's levels, and a letter with the node it leads to."""
     letter_bits, link_bits = last_code.bit_length(), size.bit_length()
     shift = letter_bits + link_bits
     entries = [0] * size
-    for node in _nodes(root):
+    for node in nodes:
         entries[node.index] |= numbers[node.levels] << shift
         for code, child in node.children.items():
             entries[node.index + code] |= child.index << letter_bits | code
@@ -177,16 +184,22 @@ def _packed(root: _Node, numbers: dict[bytes, int], size: int, last_code: int) -
 def _place(nodes: list[_Node]) -> int:
     """Give each node the lowest index at which the entries of its letters are free; return the highest index.
 
-    The root has index 0. What is taken is the bits of a number, so that one look finds the index.
+    The root has index 0. What is taken is the bits of a number, so that one look finds the index. The bits begin at an
+    index below which nothing is placed any more, because long numbers are slow.
     """
-    taken_nodes, taken_entries = 0, 0
+    begin, taken_nodes, taken_entries = 0, 0, 0
     root, *others = nodes
     for node in (root, *sorted(others, key=lambda node: -len(node.children))):
         unfit = taken_nodes
         for code in node.children:
             unfit |= taken_entries >> code
-        node.index = (~unfit & (unfit + 1)).bit_length() - 1
-        taken_nodes |= 1 << node.index
+        place = (~unfit & (unfit + 1)).bit_length() - 1
+        node.index = begin + place
+        taken_nodes |= 1 << place
         for code in node.children:
-            taken_entries |= 1 << (node.index + code)
-    return taken_nodes.bit_length() - 1
+            taken_entries |= 1 << (place + code)
+        if place > _WINDOW:
+            begin += _WINDOW // 2
+            taken_nodes >>= _WINDOW // 2
+            taken_entries >>= _WINDOW // 2
+    return max(node.index for node in nodes)

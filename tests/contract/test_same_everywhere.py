@@ -63,7 +63,7 @@ NEVER = [
 ALWAYS = ["asset_timeout", "render_timeout", "renderer_crashed", "upload", "internal"]
 WARNINGS = [
     *("asset_blocked", "asset_status", "asset_too_large", "asset_invalid", "text_truncated", "asset_timeout"),
-    *("unknown_data", "missing_glyphs"),
+    *("unknown_data", "missing_glyphs", "font_missing", "hyphenation_missing"),
 ]
 ALL_TYPES = {name for names in AGREED_TYPES.values() for name in names.split()}
 
