@@ -146,7 +146,7 @@ class Engine:
 
     @property
     def fingerprint(self) -> str:
-        """Return what, beside the document, decides the pixels: our version, Chromium's, the fonts' and the dictionaries'."""
+        """Return what decides pixels beside the document: our version, Chromium's, the fonts', the dictionaries'."""
         if self._fingerprint is None:
             raise RuntimeError("the engine's fingerprint is known once it has started; call `start` first")
         return self._fingerprint

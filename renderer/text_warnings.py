@@ -13,7 +13,9 @@ NAMES_MAX: Final = 5
 NAME_LENGTH_MAX: Final = 60
 
 
-def text_warnings(results: Sequence[PageResult], fonts: FontSet, dictionaries: frozenset[str]) -> Iterator[PosterWarning]:
+def text_warnings(
+    results: Sequence[PageResult], fonts: FontSet, dictionaries: frozenset[str]
+) -> Iterator[PosterWarning]:
     """Yield a warning for each kind of lack; `dictionaries` are the names of those that the browser has."""
     if characters := fonts.missing("".join(result.characters for result in results)):
         named = " ".join(f"{character} (U+{ord(character):04X})" for character in characters[:CHARACTERS_MAX])

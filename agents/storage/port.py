@@ -12,6 +12,8 @@ from streams.errors import UnavailableError
 
 CACHE_CONTROL: Final = "public, max-age=31536000, immutable"
 """Objects never change, so a year, the longest that RFC 9111 caches take seriously."""
+WARNINGS_MAX_BYTES: Final = 1_700
+"""Of the 2 KB of metadata that S3 accepts."""
 
 
 class StorageRefusedError(Exception):
@@ -47,9 +49,18 @@ class ObjectMetadata:
         """Return the metadata as S3 stores it, by name."""
         strings = {"sha256": self.sha256, "width": str(self.width), "height": str(self.height)}
         if self.warnings:
-            # The standard library's encoder is the one that escapes whatever is not ASCII.
-            strings["warnings"] = json.dumps(msgspec.to_builtins(self.warnings))
+            strings["warnings"] = self._warnings_within_limit()
         return strings
+
+    def _warnings_within_limit(self) -> str:
+        """Return the warnings as JSON, their messages cut where all of them would be too long for S3."""
+        for length in (None, 160, 40, 0):
+            cut = [{"code": warning.code, "message": warning.message[:length]} for warning in self.warnings]
+            # The standard library's encoder is the one that escapes whatever is not ASCII.
+            encoded = json.dumps(cut)
+            if len(encoded) <= WARNINGS_MAX_BYTES:
+                break
+        return encoded
 
     @classmethod
     def from_strings(cls, strings: Mapping[str, str]) -> Self | None:

@@ -9,9 +9,11 @@ from posters.operations.errors import OperationError
 from posters.operations.migrations import pending
 from posters.operations.setup import check_storage
 from posters.operations.topics import TopicAdmin
+from renderer.browser.chromium import find_chromium
 from renderer.engine import Engine
 from renderer.errors import BrowserNotFoundError, RenderError
 from renderer.fonts.font_set import FontSet, font_files, missing_packages, read_fonts
+from renderer.hyphenation.dictionaries import directory_of, missing_dictionaries
 from streams.errors import SettingsError, UnavailableError
 
 SAMPLE: Final = "Aa 漢字 かな 한글 العربية עברית देवनागरी ไทย 🎉"
@@ -67,10 +69,21 @@ def _read_fonts() -> tuple[FontSet, list[str]]:
     return read_fonts(), missing_packages(font_files())
 
 
+async def _hyphenation(settings: Settings) -> list[str]:
+    browser = find_chromium(settings.chromium)
+    missing = await asyncio.to_thread(missing_dictionaries, browser)
+    if not missing:
+        return []
+    directory = directory_of(browser)
+    problem = f"{directory} lacks {len(missing)} dictionaries, and `hyphens: auto` does nothing in their languages"
+    return [f"{problem}; run `python -m renderer.hyphenation` as a user who may write there"]
+
+
 CHECKS: Final[Mapping[str, Check]] = {
     "broker and topics": _topics,
     "database and migrations": _database,
     "storage": _storage,
     "Chromium": _chromium,
     "fonts": _fonts,
+    "hyphenation": _hyphenation,
 }

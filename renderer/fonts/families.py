@@ -1,4 +1,4 @@
-"""The families that a document can name: those of the installed files, and those that the configuration maps to them."""
+"""The families that a document can name: those of installed files, and those that the configuration maps to them."""
 
 import struct
 from collections.abc import Iterable, Iterator

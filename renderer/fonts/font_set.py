@@ -22,6 +22,9 @@ FONT_PACKAGES: Final = Path(__file__).with_name("packages.txt")
 
 _CODE_POINTS: Final = 0x110000
 _HEADER_BYTES: Final = 4096
+_PRIVATE_USE: Final = range(0xE000, 0xF900)
+"""Characters of which each font has its own, so that one is drawn wrong, and counts as missing, without its font."""
+_SITE_FONTS: Final = Path("/usr/local/share/fonts")
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Zs", "Zl", "Zp"})
 _SELECTORS: Final = frozenset(
     (
@@ -73,13 +76,14 @@ class FontSet:
 
 
 def read_fonts(configuration: Path = FONT_CONFIGURATION) -> FontSet:
-    """Read which characters and families the configured fonts have. One that cannot be read has none, with a warning."""
+    """Read which characters and families the configured fonts have. One that cannot be read has none, and is logged."""
     files = font_files(configuration)
     coverage = bytearray(_CODE_POINTS // 8)
     for file in _one_of_each_family(files):
         try:
             for point in chain.from_iterable(characters(file)):
-                coverage[point >> 3] |= 1 << (point & 7)
+                if point not in _PRIVATE_USE or file.is_relative_to(_SITE_FONTS):
+                    coverage[point >> 3] |= 1 << (point & 7)
         except (FontError, OSError, IndexError) as error:
             logger.warning("font %s cannot be read (%s); its characters count as missing", file, error)
     families = available_families(_families(files), configuration)

@@ -66,7 +66,9 @@ _MAPPED: Final = {
     "mn": "mn-cyrl",
 }
 """How Chromium maps a language, or the longest beginning of it, to a dictionary. It takes en-us for `en` alone."""
-_NOT_HYPHENATED: Final = frozenset("ar fa he iw ja km ko lo my ps th ug ur vi yue zh".split())
+_NOT_HYPHENATED: Final = frozenset(
+    ("ar", "fa", "he", "iw", "ja", "km", "ko", "lo", "my", "ps", "th", "ug", "ur", "vi", "yue", "zh")
+)
 """Languages whose words are not hyphenated, whatever foreign words stand in their texts."""
 
 

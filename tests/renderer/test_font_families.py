@@ -96,7 +96,9 @@ async def test_every_stand_in_is_what_chromium_draws(chromium: PlatformFonts) ->
     found = await chromium.of(texts)
 
     assert len(pairs) > 150
-    assert {name for (name, _), ours, theirs in zip(pairs, found[::2], found[1::2], strict=True) if ours != theirs} == set()
+    assert {
+        name for (name, _), ours, theirs in zip(pairs, found[::2], found[1::2], strict=True) if ours != theirs
+    } == set()
     assert {target for (_, target), fonts in zip(pairs, found[1::2], strict=True) if fonts == ["LiberationSerif"]} == {
         "Liberation Serif"
     }
@@ -130,7 +132,9 @@ async def test_chinese_japanese_and_korean_have_true_faces(chromium: PlatformFon
 @pytest.mark.asyncio(loop_scope="session")
 async def test_bold_of_other_scripts_is_true(chromium: PlatformFonts) -> None:
     """A text in its own language is bold in a bold font, whichever family it names."""
-    texts = [(lang, f"font: bold 20px {family}", text) for lang, text, _ in BOLD_SCRIPTS for family in ("Arial", "serif")]
+    texts = [
+        (lang, f"font: bold 20px {family}", text) for lang, text, _ in BOLD_SCRIPTS for family in ("Arial", "serif")
+    ]
     found = await chromium.of(texts)
 
     assert found == [[face] for _, _, face in BOLD_SCRIPTS for _ in range(2)]
@@ -140,7 +144,11 @@ async def test_bold_of_other_scripts_is_true(chromium: PlatformFonts) -> None:
 async def test_families_that_are_taken_for_installed_are(chromium: PlatformFonts) -> None:
     """Chromium draws each installed family that has Latin letters, and none of names that only look alike."""
     installed = {
-        name for file in font_files() if not file.name.startswith("Noto") for name in family_names(file) if name.isascii()
+        name
+        for file in font_files()
+        if not file.name.startswith("Noto")
+        for name in family_names(file)
+        if name.isascii()
     }
     families = sorted(installed - {"Liberation Serif"})
     strange = ["LiberationSans", "Noto  Sans", "Lato-Bold", "Roboto Bold"]
@@ -209,7 +217,8 @@ async def test_families_are_found_wherever_text_is_shown(engine: Engine) -> None
         "<form style='font-family:Form'>x<input name=childNodes><input name=matches><input name=closest></form>"
     )
     (warning,) = (await draw(engine, page(body))).warnings
-    script = "<p style='font-family:Added'>x</p><script>document.fonts.add(new FontFace('Added', new ArrayBuffer(4)))</script>"
+    add = "document.fonts.add(new FontFace('Added', new ArrayBuffer(4)))"
+    script = f"<p style='font-family:Added'>x</p><script>{add}</script>"
     (added,) = (await draw(engine, page(script), javascript=True)).warnings
 
     assert set(warning.message.rpartition(": ")[2].split(", ")) == {"Shadow", "Drawn", "Framed", "Form"}

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from fontTools.ttLib import TTFont
 
+from renderer.browser.chromium import find_chromium
 from renderer.engine import Engine
 from renderer.fonts.character_map import characters
-from renderer.browser.chromium import find_chromium
 from renderer.fonts.font_set import FONT_CONFIGURATION, FONT_PACKAGES, FontSet, font_files, font_set_version, read_fonts
 from renderer.fonts.tables import FontError
 from renderer.hyphenation.dictionaries import dictionaries_version
@@ -70,8 +70,8 @@ async def test_character_without_a_glyph_is_reported(engine: Engine, character: 
 @pytest.mark.asyncio(loop_scope="session")
 async def test_chromium_agrees_with_the_coverage(engine: Engine, fonts: FontSet) -> None:
     """A character that is reported looks like every other missing one; one that is not, does not."""
-    box = (await draw(engine, page("<p>\ue000</p>"))).images[0].data
-    for character in "\ue001\uf8f0":
+    box = (await draw(engine, page("<p>\u0378</p>"))).images[0].data
+    for character in "\u0379\U0010fffd":
         assert fonts.missing(character) == character
         assert (await draw(engine, page(f"<p>{character}</p>"))).images[0].data == box
     for character in "éЖ素شת★😀ก":
@@ -146,6 +146,14 @@ def test_coverage_is_what_a_library_finds() -> None:
             found = {point for point, glyph in (font.getBestCmap() or {}).items() if glyph != missing}
 
         assert {point for points in characters(file) for point in points} == found, file
+
+
+def test_a_private_use_character_is_missing_whoever_has_it(fonts: FontSet) -> None:
+    """An icon whose font is missing would be drawn as another font's private glyph."""
+    having = [file for file in font_files() if any(0xE000 in points for points in characters(file))]
+
+    assert having
+    assert fonts.missing("\ue000") == "\ue000"
 
 
 @pytest.mark.parametrize("length", [0, 3, 12, 40, 300, 2000])

@@ -105,7 +105,7 @@ async def test_partial_alpha_is_exact(engine: Engine) -> None:
 
 async def test_sixty_nested_layers_with_opacity_are_all_drawn(engine: Engine) -> None:
     """Each of sixty layers, one in the other, lets a hundredth of what is below it through."""
-    style = "i{position:absolute;inset:0;opacity:.99;will-change:opacity,transform}b{position:absolute;inset:0;background:red}"
+    style = "i{opacity:.99;will-change:opacity,transform}b{background:red}i,b{position:absolute;inset:0}"
     html = page(f"{'<i>' * 60}<b></b>{'</i>' * 60}", f"html{{background:blue}}{style}")
     image = await picture(engine, html)
     red, green, blue = rgb(image, 100, 50)
