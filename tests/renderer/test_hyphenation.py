@@ -66,11 +66,10 @@ def positions(data: bytes, word: str) -> list[int]:
 
 
 def _code(data: bytes, alphabet: int, letter: str) -> int:
-    first: int
     version, first, last = struct.unpack_from("<3I", data, alphabet)
     if version == 0:
         return data[alphabet + 12 + ord(letter) - first] if first <= ord(letter) < last else 0
-    entries = struct.unpack_from(f"<{first}I", data, alphabet + 8)
+    entries: tuple[int, ...] = struct.unpack_from(f"<{first}I", data, alphabet + 8)
     return next(entry & 0x7FF for entry in entries if entry >> 11 == ord(letter))
 
 

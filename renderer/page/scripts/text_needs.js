@@ -6,6 +6,8 @@
   // A word that CSS would hyphenate is at least so long, and is of letters that have syllables.
   const LONG_WORD = /[\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}\p{Script=Armenian}\p{Script=Georgian}]{6}/u;
   const LISTS_MAX = 50;
+  // Style is costly to read; what a document asks for it asks for in its first thousands of texts.
+  const TEXTS_MAX = 5_000;
   /** @type {(element: Element) => boolean} */
   const isShown = (element) => Element.prototype.checkVisibility.call(element, { visibilityProperty: true });
 
@@ -19,8 +21,10 @@
     const lists = new Set();
     /** @type {Set<string>} */
     const languages = new Set();
+    let texts = 0;
     for (const root of roots)
       for (const [parent, text] of textsOf(root)) {
+        if (++texts > TEXTS_MAX) break;
         const style = getComputedStyle(parent);
         if (!lists.has(style.fontFamily) && lists.size < LISTS_MAX && isShown(parent)) lists.add(style.fontFamily);
         if (hyphens && style.hyphens === "auto" && languages.size < LISTS_MAX && LONG_WORD.test(text)) {
