@@ -54,7 +54,7 @@ class ObjectMetadata:
 
     def _warnings_within_limit(self) -> str:
         """Return the warnings as JSON, their messages cut where all of them would be too long for S3."""
-        for length in (None, 160, 40, 0):
+        for length in (None, 160, 80, 25, 0):
             cut = [{"code": warning.code, "message": warning.message[:length]} for warning in self.warnings]
             # The standard library's encoder is the one that escapes whatever is not ASCII.
             encoded = json.dumps(cut)
