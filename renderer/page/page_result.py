@@ -16,7 +16,7 @@ NAMED_MAX: Final = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageResult:
-    """What one visit of a page yields. A request whose variants differ in locale or time zone takes several visits."""
+    """What one visit of a page yields. Variants that differ in locale, time zone or scale take several visits."""
 
     images: list[Image]
     characters: str
