@@ -194,6 +194,18 @@ async def test_a_family_that_nobody_has_is_named(
 
 
 @pytest.mark.asyncio(loop_scope="session")
+async def test_a_font_that_was_not_fetched_is_an_asset_that_is_missing(engine: Engine) -> None:
+    """Its address is named, and its family not a second time; another family that nobody has is."""
+    face = "@font-face{font-family:Net;src:url(https://example.com/net.woff2)}"
+    warnings = (
+        await draw(engine, page("<p style='font-family:Net'>x</p><p style='font-family:Poppins'>x</p>", face))
+    ).warnings
+
+    assert [warning.code for warning in warnings] == ["asset_blocked", "font_missing"]
+    assert warnings[1].message.endswith(": Poppins")
+
+
+@pytest.mark.asyncio(loop_scope="session")
 async def test_families_are_named_once_and_not_all(engine: Engine) -> None:
     """Of many families five are named, a long name is cut, and what is not shown is not asked for."""
     shown = "".join(f"<p style='font-family:Family{number}'>x</p>" * 2 for number in range(7))
