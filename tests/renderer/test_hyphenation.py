@@ -181,7 +181,7 @@ async def test_a_language_without_a_dictionary_is_named(engine: Engine, body: st
 
 
 def test_dictionaries_are_installed(tmp_path: Path) -> None:
-    """This machine's browser has them all; another directory gets the same files, byte for byte, and one version."""
+    """This machine's browser has them all; another one gets what the patterns encode to, and a version of it."""
     browser = find_chromium(None)
     small = {"eu", "it"}
     assert missing_dictionaries(browser) == []
@@ -195,9 +195,8 @@ def test_dictionaries_are_installed(tmp_path: Path) -> None:
         written = install_dictionaries(directory_of(fake))
 
     assert installed_dictionaries(fake) == small
-    assert [file.read_bytes() for file in written] == [
-        (directory_of(browser) / file.name).read_bytes() for file in written
-    ]
+    assert [file.name for file in written] == ["hyph-eu.hyb", "hyph-it.hyb"]
+    assert written[0].read_bytes() == hyb.encode(read_patterns(pattern_file("eu")))
     assert re.fullmatch(r"[0-9a-f]{8}", dictionaries_version(fake))
 
 
