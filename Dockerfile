@@ -12,15 +12,18 @@ RUN uv venv --python "$(command -v python3)" /opt/posters \
  && uv pip install --no-cache --python /opt/posters/bin/python --require-hashes --requirement requirements.txt
 COPY . .
 RUN uv build --no-cache --wheel --require-hashes --build-constraint requirements-demo.txt --out-dir /dist \
- && uv pip install --no-cache --python /opt/posters/bin/python --no-deps /dist/posterstream-*.whl
+ && uv pip install --no-cache --python /opt/posters/bin/python --no-deps /dist/posterstream-*.whl \
+ && /opt/posters/bin/python -m renderer.hyphenation /hyphen-data
 
 FROM python:${PYTHON_VERSION}-slim-${DEBIAN_RELEASE}
-RUN apt-get update \
+RUN --mount=type=bind,source=renderer/fonts/packages.txt,target=/packages.txt \
+    apt-get update \
  && apt-get install --yes --no-install-recommends \
-      chromium-headless-shell fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji libatomic1 tini \
+      chromium-headless-shell libatomic1 tini $(sed -n 's/^\(fonts-[^ ]*\) .*/\1/p' /packages.txt) \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --uid 10001 --create-home --shell /usr/sbin/nologin posters
 COPY --from=build /opt/posters /opt/posters
+COPY --from=build /hyphen-data /usr/lib/chromium/hyphen-data
 ENV PATH=/opt/posters/bin:$PATH PYTHONUNBUFFERED=1
 # Not root: Chromium keeps its sandbox only then (docker/chromium-seccomp.json permits it).
 USER posters

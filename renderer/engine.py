@@ -19,6 +19,7 @@ from renderer.concurrency_limit import ConcurrencyLimit
 from renderer.cores import usable_cores
 from renderer.errors import RenderError
 from renderer.fonts.font_set import FontSet, read_fonts
+from renderer.hyphenation.dictionaries import dictionaries_version, installed_dictionaries
 from renderer.large_text import off_the_loop
 from renderer.page.document_assets import AssetsLateError, DocumentAssets
 from renderer.page.interception import may_use_network
@@ -27,9 +28,9 @@ from renderer.page.page_result import PageResult
 from renderer.pool import Pool
 from renderer.rendering import AssetUsage, Rendering, RenderRequest, Timings
 from renderer.snapshot import EngineSnapshot
+from renderer.text_warnings import text_warnings
 from renderer.warm_browser import Launcher
 from renderer.worker import RECYCLE_ABOVE_BYTES, RECYCLE_AFTER, OnRestart, Worker
-from schemas import outcomes
 from schemas.output import named_outputs
 
 logger = logging.getLogger(__name__)
@@ -75,7 +76,8 @@ class Engine:
         self.last_finished_at: float | None = None
         """When a document was last drawn or refused, by `time.monotonic`; None before the first."""
         self._fetcher = fetcher
-        self._launcher = Launcher(chromium.find_chromium(chromium_binary), driver)
+        self._binary = chromium.find_chromium(chromium_binary)
+        self._launcher = Launcher(self._binary, driver)
         self._workers = [
             Worker(
                 self._launcher,
@@ -89,6 +91,7 @@ class Engine:
         self._unopened = self._workers[1:]
         """Workers that are opened once there is something to draw."""
         self._fonts: FontSet | None = None
+        self._dictionaries: frozenset[str] = frozenset()
         self._fingerprint: str | None = None
         self._background = BackgroundTasks()
         self._closed = False
@@ -114,12 +117,15 @@ class Engine:
         opening = asyncio.create_task(first.open())
         opening.add_done_callback(lambda done: done.cancelled() or done.exception())
         self._fonts = await asyncio.to_thread(read_fonts)
+        self._dictionaries = await asyncio.to_thread(installed_dictionaries, self._binary)
+        hyphenation = await asyncio.to_thread(dictionaries_version, self._binary)
         came_up = asyncio.create_task(self._launcher.came_up.wait())
         await asyncio.wait((opening, came_up), return_when=asyncio.FIRST_COMPLETED)
         came_up.cancel()
         if opening.done():
             await opening
-        self._fingerprint = f"{RENDERER_VERSION}-{self._launcher.version}-{self._fonts.version}"
+        parts = (str(RENDERER_VERSION), self._launcher.version, self._fonts.version, hyphenation)
+        self._fingerprint = "-".join(part for part in parts if part)
         self._background.start(self._add(first))
 
     async def _add(self, worker: Worker) -> None:
@@ -142,7 +148,7 @@ class Engine:
 
     @property
     def fingerprint(self) -> str:
-        """Return what, beside the document, decides the pixels: our version, Chromium's, and the font set's."""
+        """Return what decides pixels beside the document: our version, Chromium's, the fonts', the dictionaries'."""
         if self._fingerprint is None:
             raise RuntimeError("the engine's fingerprint is known once it has started; call `start` first")
         return self._fingerprint
@@ -251,11 +257,8 @@ class Engine:
     def _rendering(self, request: RenderRequest, results: list[PageResult], *, waited: float) -> Rendering:
         images = {image.name: image for result in results for image in result.images}
         warnings = list(dict.fromkeys(warning for result in results for warning in result.warnings))
-        characters = "".join(result.characters for result in results)
-        missing = self._fonts.missing(characters) if self._fonts else ""
-        if missing:
-            named = " ".join(f"{character} (U+{ord(character):04X})" for character in missing[:20])
-            warnings.append(outcomes.PosterWarning(code="missing_glyphs", message=f"no installed font draws: {named}"))
+        if self._fonts:
+            warnings += text_warnings(results, self._fonts, self._dictionaries)
         timings = Timings(
             waited=waited,
             composed=sum(result.composed_seconds for result in results),

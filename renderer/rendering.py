@@ -24,18 +24,18 @@ class RenderRequest:
     lane: Priority = "normal"
 
     def visits(self) -> "list[RenderRequest]":
-        """Return the visits of a page that it takes: one for all variants that share locale and time zone.
+        """Return the visits of a page that it takes: one for all variants that share locale, time zone and scale.
 
-        A page has one locale and one time zone from its first script on.
+        A page has one locale and one time zone from its first script on, and keeps the metrics of fonts of its scale.
         """
-        variants: dict[tuple[str | None, str | None], list[Variant]] = {}
+        variants: dict[tuple[str | None, str | None, float], list[Variant]] = {}
         for variant in self.output.variants or ():
-            variants.setdefault((variant.locale, variant.timezone), []).append(variant)
+            variants.setdefault((variant.locale, variant.timezone, variant.scale or 1.0), []).append(variant)
         if len(variants) < 2:
             return [self]
         return [
             replace(self, output=replace(self.output, variants=group, locale=locale, timezone=timezone))
-            for (locale, timezone), group in variants.items()
+            for (locale, timezone, _), group in variants.items()
         ]
 
 

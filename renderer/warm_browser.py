@@ -69,7 +69,7 @@ class WarmBrowser:
 
     Most documents share a page, one after the other: one page for those of scale 1, and one for the last other scale,
     because a page's process remembers how a font is drawn by its size in device pixels, with what depends on the scale.
-    Scripts, a locale, a time zone or several scales need a page that nobody had before and nobody gets after.
+    Scripts, a locale or a time zone need a page that nobody had before and nobody gets after.
     """
 
     def __init__(self, browser: Browser, page: Page) -> None:
@@ -110,7 +110,7 @@ class WarmBrowser:
     async def _page_for(self, request: RenderRequest) -> Page:
         if needs_fresh_page(request):
             return await self._fresh_page(request)
-        return await self._shared_page(*_scales(request))
+        return await self._shared_page(_scale(request))
 
     async def _fresh_page(self, request: RenderRequest) -> Page:
         options = ContextOptions(
@@ -181,11 +181,13 @@ def needs_fresh_page(request: RenderRequest) -> bool:
     """Say whether a request may not share a page with others."""
     output = request.output
     is_foreign = output.locale != DEFAULTS.locale or output.timezone != DEFAULTS.timezone
-    return request.javascript or is_foreign or len(_scales(request)) > 1
+    return request.javascript or is_foreign
 
 
-def _scales(request: RenderRequest) -> set[float]:
-    return {output.scale or UNSCALED for _, output in named_outputs(request.output)}
+def _scale(request: RenderRequest) -> float:
+    """Return the scale of a visit, which all its images share."""
+    _, output = named_outputs(request.output)[0]
+    return output.scale or UNSCALED
 
 
 async def _warm_page(browser: Browser) -> Page:

@@ -45,6 +45,8 @@ WarningCode = Literal[
     "content_clipped",
     "text_not_fitted",
     "pdf_unsupported",
+    "font_missing",
+    "hyphenation_missing",
 ]
 
 Retry = Literal["never", "once", "always"]
@@ -88,6 +90,8 @@ MEANINGS: Final[dict[ErrorCode | WarningCode, str]] = {
     "content_clipped": "An element of a full page shows a part of its content only, because it scrolls.",
     "text_not_fitted": "The text of an element with data-fit is left as it is.",
     "pdf_unsupported": "The PDF leaves out an effect of the style.",
+    "font_missing": "A font family is neither installed nor brought by the template; another font is drawn.",
+    "hyphenation_missing": "A text shall be hyphenated, and its language has no dictionary here.",
 }
 
 _RETRIED: Final[dict[ErrorCode, Retry]] = {

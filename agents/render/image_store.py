@@ -16,7 +16,7 @@ from streams.retry import retry_while_unavailable
 T = TypeVar("T")
 
 PERSISTED_WARNINGS: Final = (
-    *("text_truncated", "missing_glyphs", "asset_invalid"),
+    *("text_truncated", "missing_glyphs", "asset_invalid", "font_missing", "hyphenation_missing"),
     *("script_error", "content_clipped", "text_not_fitted", "pdf_unsupported"),
 )
 """Warnings stored with the image, for posters that reuse it. Those about network assets follow from its key."""

@@ -13,7 +13,7 @@ from posters.operations.checks import run_checks
 
 @click.command()
 def doctor() -> None:
-    """Check broker, topics, database, migrations, storage, Chromium and fonts; say how to repair each."""
+    """Check broker, topics, database, migrations, storage, Chromium, fonts, hyphenation; say how to repair."""
     sys.exit(0 if asyncio.run(_examine(read_settings())) else 1)
 
 

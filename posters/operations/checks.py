@@ -11,14 +11,15 @@ from posters.operations.errors import OperationError
 from posters.operations.migrations import pending
 from posters.operations.setup import check_storage
 from posters.operations.topics import TopicAdmin, TopicFindings
+from renderer.browser.chromium import find_chromium
 from renderer.engine import Engine
 from renderer.errors import BrowserNotFoundError, RenderError
-from renderer.fonts.font_set import read_fonts
+from renderer.fonts.font_set import FontSet, font_files, missing_packages, read_fonts
+from renderer.hyphenation.dictionaries import directory_of, missing_dictionaries
 from streams.errors import SettingsError, UnavailableError
 
 SAMPLE: Final = "Aa 漢字 かな 한글 العربية עברית देवनागरी ไทย 🎉"
 """A text in every script that the fonts of `make install` cover."""
-PACKAGES: Final = "fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +75,27 @@ async def _chromium(settings: Settings) -> list[str]:
 
 
 async def _fonts(_: Settings) -> list[str]:
-    missing = (await asyncio.to_thread(read_fonts)).missing(SAMPLE)
-    return [f"no font draws {' '.join(missing)}; install {PACKAGES}"] if missing else []
+    fonts, packages = await asyncio.to_thread(_read_fonts)
+    problems = []
+    if packages:
+        problems.append(f"packages of fonts are missing: apt-get install {' '.join(packages)}")
+    if missing := fonts.missing(SAMPLE):
+        problems.append(f"no font draws {' '.join(missing)}; install the Noto fonts")
+    return problems
+
+
+def _read_fonts() -> tuple[FontSet, list[str]]:
+    return read_fonts(), missing_packages(font_files())
+
+
+async def _hyphenation(settings: Settings) -> list[str]:
+    browser = find_chromium(settings.chromium)
+    missing = await asyncio.to_thread(missing_dictionaries, browser)
+    if not missing:
+        return []
+    directory = directory_of(browser)
+    problem = f"{directory} lacks {len(missing)} dictionaries, and `hyphens: auto` does nothing in their languages"
+    return [f"{problem}; run `python -m renderer.hyphenation` as a user who may write there"]
 
 
 CHECKS: Final[Mapping[str, Check]] = {
@@ -84,4 +104,5 @@ CHECKS: Final[Mapping[str, Check]] = {
     "storage": _storage,
     "Chromium": _chromium,
     "fonts": _fonts,
+    "hyphenation": _hyphenation,
 }

@@ -5,12 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from renderer.fonts.tables import FontError, read_tables
+
 _PREFERRED: Final = ((3, 10), (0, 6), (0, 4), (3, 1), (0, 3), (0, 2), (0, 1), (0, 0))
 """Platforms and encodings of Unicode, the one with the most characters first."""
-
-
-class FontError(Exception):
-    """The file is no font, or its characters cannot be read."""
 
 
 def characters(file: Path) -> Iterator[range]:
@@ -19,24 +17,12 @@ def characters(file: Path) -> Iterator[range]:
     Raises FontError, and OSError where the file cannot be read.
     """
     try:
-        yield from _ranges(_table(file))
+        table = next(read_tables(file, b"cmap"), None)
+        if table is None:
+            raise FontError("it has no table of characters")
+        yield from _ranges(table)
     except (struct.error, IndexError) as error:
         raise FontError(f"its tables end too soon ({error})") from None
-
-
-def _table(file: Path) -> bytes:
-    """Return the `cmap` table."""
-    with file.open("rb") as content:
-        head = content.read(16)
-        # The faces of a collection share their characters.
-        start = struct.unpack_from(">L", head, 12)[0] if head[:4] == b"ttcf" else 0
-        content.seek(start)
-        count = struct.unpack(">4xH6x", content.read(12))[0]
-        for name, offset, length in struct.iter_unpack(">4s4xLL", content.read(16 * count)):
-            if name == b"cmap":
-                content.seek(offset)
-                return content.read(length)
-    raise FontError("it has no table of characters")
 
 
 def _ranges(table: bytes) -> Iterator[range]:

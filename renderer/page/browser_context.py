@@ -24,8 +24,51 @@ FONT_FAMILIES: Final = {
     "fixed": "Monospace",
     "cursive": "Comic Sans MS",
     "fantasy": "Impact",
+    "math": "Cambria Math",
 }
 """What fontconfig is asked for when a document asks for a generic family."""
+_CJK_REGIONS: Final = {"jpan": "JP", "hans": "SC", "hant": "TC", "hang": "KR"}
+_SCRIPT_FONTS: Final = {
+    "arab": "Noto Sans Arabic",
+    "armn": "Noto Sans Armenian",
+    "beng": "Noto Sans Bengali",
+    "deva": "Noto Sans Devanagari",
+    "ethi": "Noto Sans Ethiopic",
+    "geor": "Noto Sans Georgian",
+    "gujr": "Noto Sans Gujarati",
+    "guru": "Noto Sans Gurmukhi",
+    "hebr": "Noto Sans Hebrew",
+    "khmr": "Noto Sans Khmer",
+    "knda": "Noto Sans Kannada",
+    "laoo": "Noto Sans Lao",
+    "mlym": "Noto Sans Malayalam",
+    "mymr": "Noto Sans Myanmar",
+    "orya": "Noto Sans Oriya",
+    "sinh": "Noto Sans Sinhala",
+    "taml": "Noto Sans Tamil",
+    "telu": "Noto Sans Telugu",
+    "thai": "Noto Sans Thai",
+}
+SCRIPT_FAMILIES: Final = [
+    *(
+        {
+            "script": script,
+            "fontFamilies": {
+                "standard": f"Noto Sans CJK {region}",
+                "serif": f"Noto Serif CJK {region}",
+                "sansSerif": f"Noto Sans CJK {region}",
+                "fixed": f"Noto Sans Mono CJK {region}",
+            },
+        }
+        for script, region in _CJK_REGIONS.items()
+    ),
+    *({"script": script, "fontFamilies": {"standard": family}} for script, family in _SCRIPT_FONTS.items()),
+]
+"""The same by the script of an element's language.
+
+The standard family draws what no family of the element has. Without one, Chromium takes any regular font that has the
+character, and thickens it where the text is bold.
+"""
 
 AUTO_ATTACH: Final = {"autoAttach": True, "waitForDebuggerOnStart": True, "flatten": True}
 """Have workers wait until they are watched."""
@@ -87,7 +130,7 @@ def _commands(options: ContextOptions) -> list[tuple[str, dict[str, Any]]]:
         # Bodies are not inspected, so Chromium need not keep them.
         ("Network.enable", {"maxTotalBufferSize": 0, "maxResourceBufferSize": 0}),
         ("Page.setBypassCSP", {"enabled": True}),
-        ("Page.setFontFamilies", {"fontFamilies": FONT_FAMILIES}),
+        ("Page.setFontFamilies", {"fontFamilies": FONT_FAMILIES, "forScripts": SCRIPT_FAMILIES}),
         ("Emulation.setFocusEmulationEnabled", {"enabled": True}),
     ]
     if options.javascript:

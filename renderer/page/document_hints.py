@@ -45,6 +45,11 @@ class DocumentHints:
         )
 
     @property
+    def hyphens(self) -> bool:
+        """Style may hyphenate texts."""
+        return self.style_sheets or self._has("hyphens")
+
+    @property
     def fixed_backgrounds(self) -> bool:
         """A background may be fixed to the viewport."""
         return self.style_sheets or (

@@ -28,11 +28,17 @@ _KINDS: Final[tuple[tuple[WarningCode, str, Callable[[LayoutReport], list[str]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageResult:
-    """What one visit of a page yields. A request whose variants differ in locale or time zone takes several visits."""
+    """What one visit of a page yields. Variants that differ in locale, time zone or scale take several visits."""
 
     images: list[Image]
     characters: str
     """Distinct characters outside ASCII that are left to the installed fonts."""
+    families: list[list[str]]
+    """Lists of families that texts ask for, each up to the first font of the document."""
+    broken_families: list[str]
+    """In lower case, families that the document has a font for which did not load."""
+    languages: list[str]
+    """Languages of texts that shall be hyphenated; empty where a text has none."""
     usage: AssetUsage
     warnings: list[outcomes.PosterWarning]
     composed_seconds: float
@@ -53,6 +59,9 @@ class PageResult:
         return cls(
             images=images,
             characters="".join(report.characters for report in reports),
+            families=[names for report in reports for names in report.text.families],
+            broken_families=[name for report in reports for name in report.text.broken],
+            languages=[language for report in reports for language in report.text.languages],
             usage=usage,
             warnings=[
                 *_asset_warnings(usage.assets),

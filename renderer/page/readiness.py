@@ -25,12 +25,24 @@ _SCRIPTS: Final = (
     "lazy_content.js",
     "images_and_fonts.js",
     "glyph_usage.js",
+    "text_needs.js",
     "fit.js",
     "compose.js",
 )
 _SCRIPT: Final = "".join((_DIRECTORY / name).read_text() for name in _SCRIPTS)
 _CLOSED_SHADOW: Final = re.compile(r"(<template\b[^<>]*\bshadowrootmode\s*=\s*[\"']?)closed\b", re.IGNORECASE)
 _BYTE_ORDER_MARK: Final = "\ufeff"
+
+
+class TextNeeds(msgspec.Struct, frozen=True):
+    """What the shown texts ask for. Families and languages are as the document writes them."""
+
+    families: list[list[str]]
+    """Lists of families, each without what follows a font of the document."""
+    broken: list[str]
+    """In lower case, families that the document has a font for which did not load."""
+    languages: list[str]
+    """Languages of texts with long words that shall be hyphenated; empty where a text has none."""
 
 
 class LayoutReport(msgspec.Struct, frozen=True):
@@ -62,6 +74,7 @@ class LayoutReport(msgspec.Struct, frozen=True):
     """How many documents are inside this one."""
     box: tuple[float, float, float, float] | None
     """Left, top, width and height of the element asked for."""
+    text: TextNeeds
 
 
 async def main_frame(session: Session) -> str:
@@ -120,6 +133,7 @@ def _layout_request(html: str, output: Output) -> dict[str, Any]:
         "wholePage": bool(output.full_page or output.selector),
         "fixedBackground": bool(output.full_page) and hints.fixed_backgrounds,
         "styleTexts": hints.style_texts,
+        "hyphens": hints.hyphens,
         "contentsLater": hints.contents_later,
         "styleImages": hints.style_images,
         "styleSheets": hints.style_sheets,
@@ -129,7 +143,7 @@ def _layout_request(html: str, output: Output) -> dict[str, Any]:
 
 
 async def _with_frames(session: Session, world: int, report: LayoutReport) -> LayoutReport:
-    """Wait for the documents inside this one as well, and add what they show and lack."""
+    """Wait for the documents inside this one as well, and add what they show, lack and need."""
     if not report.frames:
         return report
     tree = await session.send("Page.getFrameTree")
@@ -137,14 +151,25 @@ async def _with_frames(session: Session, world: int, report: LayoutReport) -> La
         # The frame may be gone by now, or never have become a document; the page itself is what counts.
         with contextlib.suppress(DevToolsError, RenderError):
             inner = await _call(session, await make_world(session, frame), "() => composeFrame()", None)
-            report = msgspec.structs.replace(
-                report,
-                characters=report.characters + inner.characters,
-                failed=[*report.failed, *inner.failed],
-                broken=[*report.broken, *inner.broken],
-            )
+            report = _joined(report, inner)
     await draw_frames(session, world)
     return report
+
+
+def _joined(report: LayoutReport, inner: LayoutReport) -> LayoutReport:
+    """Return the report of a document with what an inner one shows and lacks, and what its texts need."""
+    texts = TextNeeds(
+        families=report.text.families + inner.text.families,
+        broken=report.text.broken + inner.text.broken,
+        languages=report.text.languages + inner.text.languages,
+    )
+    return msgspec.structs.replace(
+        report,
+        characters=report.characters + inner.characters,
+        failed=[*report.failed, *inner.failed],
+        broken=[*report.broken, *inner.broken],
+        text=texts,
+    )
 
 
 def _frames_below(tree: dict[str, Any]) -> Iterator[str]:

@@ -24,7 +24,7 @@ def failure(code: object) -> dict[str, Any]:
 def test_a_code_of_the_next_version_is_read(body: dict[str, Any]) -> None:
     """It arrives as it was written, and is written again as it was read."""
     read = decode(orjson.dumps(body), PosterOutcome)
-    codes = [each.code for each in (*read.warnings, *([read.error] if read.error else []))]
+    codes = [each.code for each in read.warnings] + ([read.error.code] if read.error else [])
 
     assert codes == ["from_tomorrow"]
     assert decode(encode(read), PosterOutcome) == read

@@ -7,7 +7,7 @@ import pytest
 from renderer.page.document_hints import DocumentHints
 
 HINTS = (
-    *("style_sheets", "style_images", "contents_later", "style_texts", "fixed_backgrounds"),
+    *("style_sheets", "style_images", "contents_later", "style_texts", "hyphens", "fixed_backgrounds"),
     *("scrollers", "print_effects"),
 )
 DOCUMENTS = [
@@ -23,6 +23,7 @@ DOCUMENTS = [
     (r"<style>i::before{color:red;content:'\2605'}</style>", {"style_texts"}),
     ("<style>li{list-style:'→'}li{list-style-type:'x'}</style>", {"style_texts"}),
     ("<style>i::before{content:'x'}</style>é", set()),
+    ("<style>i{-webkit-HYPHENS:auto}</style>", {"hyphens"}),
     ("<style>i{background:red fixed}</style>", {"fixed_backgrounds"}),
     ("<style>i{background-attachment:scroll,FIXED}</style>", {"fixed_backgrounds"}),
     ("<style>i{background:red;position:fixed}</style>", set()),

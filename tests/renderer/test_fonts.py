@@ -1,14 +1,18 @@
 """Every language comes out as glyphs, and characters that no font draws are reported."""
 
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 from fontTools.ttLib import TTFont
 
+from renderer.browser.chromium import find_chromium
 from renderer.engine import Engine
-from renderer.fonts.character_map import FontError, characters
-from renderer.fonts.font_set import FONT_CONFIGURATION, FontSet, font_files, font_set_version, read_fonts
+from renderer.fonts.character_map import characters
+from renderer.fonts.font_set import FONT_CONFIGURATION, FONT_PACKAGES, FontSet, font_files, font_set_version, read_fonts
+from renderer.fonts.tables import FontError
+from renderer.hyphenation.dictionaries import dictionaries_version
 from tests.renderer.drawing import draw, page
 
 TEXTS = {
@@ -66,8 +70,8 @@ async def test_character_without_a_glyph_is_reported(engine: Engine, character: 
 @pytest.mark.asyncio(loop_scope="session")
 async def test_chromium_agrees_with_the_coverage(engine: Engine, fonts: FontSet) -> None:
     """A character that is reported looks like every other missing one; one that is not, does not."""
-    box = (await draw(engine, page("<p>\ue000</p>"))).images[0].data
-    for character in "\ue001\uf8f0":
+    box = (await draw(engine, page("<p>\u0378</p>"))).images[0].data
+    for character in "\u0379\U0010fffd":
         assert fonts.missing(character) == character
         assert (await draw(engine, page(f"<p>{character}</p>"))).images[0].data == box
     for character in "éЖ素شת★😀ก":
@@ -76,11 +80,11 @@ async def test_chromium_agrees_with_the_coverage(engine: Engine, fonts: FontSet)
 
 
 def test_only_the_pinned_families_are_used() -> None:
-    """The configuration takes Noto and DejaVu, and what a site installs for itself, from the machine's fonts."""
+    """Of the machine's fonts the configuration takes those of the listed packages, and what a site installs itself."""
+    names = re.findall(r"^fonts-[\w-]+ +(\S+?)[.-]?$", FONT_PACKAGES.read_text(), re.MULTILINE)
+    starts = ("Noto", "DejaVu", "Liberation", "Roboto", "texgyre", *names)
     strange = [
-        file
-        for file in font_files()
-        if not file.name.startswith(("Noto", "DejaVu")) and not str(file).startswith("/usr/local/")
+        file for file in font_files() if not file.name.startswith(starts) and not str(file).startswith("/usr/local/")
     ]
 
     assert strange == []
@@ -111,12 +115,13 @@ def test_version_follows_fonts_and_configuration(tmp_path: Path) -> None:
 
 @pytest.mark.asyncio(loop_scope="session")
 async def test_fingerprint_names_what_decides_the_pixels(engine: Engine, fonts: FontSet) -> None:
-    """The fingerprint holds our version, Chromium's and the font set's."""
-    ours, browser, font_set = engine.fingerprint.split("-")
+    """The fingerprint holds our version, Chromium's, the font set's and that of the hyphenation dictionaries."""
+    ours, browser, font_set, hyphenation = engine.fingerprint.split("-")
 
     assert ours.isdigit()
     assert browser.count(".") == 3
     assert font_set == fonts.version
+    assert hyphenation == dictionaries_version(find_chromium(None))
 
 
 def test_unreadable_font_is_no_reason_to_fail(tmp_path: Path) -> None:
@@ -141,6 +146,14 @@ def test_coverage_is_what_a_library_finds() -> None:
             found = {point for point, glyph in (font.getBestCmap() or {}).items() if glyph != missing}
 
         assert {point for points in characters(file) for point in points} == found, file
+
+
+def test_a_private_use_character_is_missing_whoever_has_it(fonts: FontSet) -> None:
+    """An icon whose font is missing would be drawn as another font's private glyph."""
+    having = [file for file in font_files() if any(0xE000 in points for points in characters(file))]
+
+    assert having
+    assert fonts.missing("\ue000") == "\ue000"
 
 
 @pytest.mark.parametrize("length", [0, 3, 12, 40, 300, 2000])

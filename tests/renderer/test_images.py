@@ -103,6 +103,19 @@ async def test_partial_alpha_is_exact(engine: Engine) -> None:
     assert image.getpixel((150, 50)) == (0, 0, 0, 0)
 
 
+async def test_sixty_nested_layers_with_opacity_are_all_drawn(engine: Engine) -> None:
+    """Each of sixty layers, one in the other, lets a hundredth of what is below it through."""
+    style = "i{opacity:.99;will-change:opacity,transform}b{background:red}i,b{position:absolute;inset:0}"
+    html = page(f"{'<i>' * 60}<b></b>{'</i>' * 60}", f"html{{background:blue}}{style}")
+    image = await picture(engine, html)
+    red, green, blue = rgb(image, 100, 50)
+
+    assert abs(red - round(255 * 0.99**60)) <= 12  # each layer is rounded on its own
+    assert green == 0
+    assert abs(red + blue - 255) <= 12
+    assert image.convert("RGB").getcolors() == [(200 * 100, (red, green, blue))]
+
+
 async def test_ten_times_the_same_bytes() -> None:
     """One document gives the same bytes on every page of an engine, alone or side by side."""
     html = page(

@@ -8,6 +8,7 @@ import pytest
 from agents.storage.files import FileStore
 from agents.storage.port import ObjectMetadata, StoredObject
 from agents.storage.s3 import S3Store
+from schemas.codes import WarningCode
 from schemas.outcomes import PosterWarning
 from tests.parts import Bucket
 
@@ -38,6 +39,21 @@ def test_metadata_is_written_byte_for_byte_as_before() -> None:
     assert METADATA.to_strings() == STRINGS
     assert all(string.isascii() for string in METADATA.to_strings().values())
     assert ObjectMetadata(sha256="0").to_strings() == {"sha256": "0", "width": "0", "height": "0"}
+
+
+def test_long_warnings_are_cut_to_what_s3_accepts() -> None:
+    """Every code stays, whatever the messages are made of; what fits is left as it is."""
+    codes: tuple[WarningCode, ...] = ("text_truncated", "missing_glyphs", "font_missing", "hyphenation_missing")
+    for character, length in (("x", 100), ("x", 5000), ("🎉", 300)):
+        warnings = tuple(PosterWarning(code=code, message=character * length) for code in codes)
+        strings = ObjectMetadata(sha256="0", warnings=warnings).to_strings()
+        read = ObjectMetadata.from_strings(strings)
+
+        assert len(strings["warnings"]) < 1_800
+        assert read is not None
+        assert tuple(warning.code for warning in read.warnings) == codes
+        assert all(warning.message for warning in read.warnings)
+        assert read.warnings == warnings or length > 100
 
 
 def test_stored_metadata_is_read_back() -> None:

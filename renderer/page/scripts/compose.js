@@ -283,7 +283,7 @@
   async function composeFrame() {
     parts = partsWithImages("", { styleImages: true, styleSheets: true });
     await removeFocus();
-    return await ready({ wholePage: true, styleTexts: true, contentsLater: true });
+    return await ready({ wholePage: true, styleTexts: true, hyphens: true, contentsLater: true });
   }
 
   /**
@@ -295,6 +295,7 @@
     wholePage,
     fixedBackground,
     styleTexts,
+    hyphens,
     contentsLater,
     clippedContent,
     printEffects,
@@ -336,6 +337,7 @@
       unfinished,
       size: root ? [root.scrollWidth, root.scrollHeight] : [0, 0],
       box: selector ? boxOf(roots, selector) : null,
+      text: textNeeds(roots, hyphens),
     };
   }
 

@@ -15,6 +15,7 @@ interface LayoutRequest {
   wholePage: boolean;
   fixedBackground?: boolean;
   styleTexts: boolean;
+  hyphens: boolean;
   contentsLater: boolean;
   styleImages?: boolean;
   styleSheets?: boolean;
@@ -42,6 +43,14 @@ interface LayoutReport {
   unfinished: boolean;
   size: [width: number, height: number];
   box: [left: number, top: number, width: number, height: number] | null;
+  text: TextNeeds;
+}
+
+/** `TextNeeds` of `readiness.py`. */
+interface TextNeeds {
+  families: string[][];
+  broken: string[];
+  languages: string[];
 }
 
 /** How far the virtual clock shall go: at most so many milliseconds, until this time of the real clock. */
@@ -83,6 +92,8 @@ declare var partsWithImages: (html: string, request: Pick<LayoutRequest, "styleI
 declare var loadImagesAndFonts: (all: Element[], parts: Part[]) => Promise<{ broken: string[]; failed: string[] }>;
 // glyph_usage.js
 declare var shownCharacters: (all: Element[], roots: Root[], generated: boolean) => string;
+// text_needs.js
+declare var textNeeds: (roots: Root[], hyphens: boolean) => TextNeeds;
 // fit.js
 declare var fitTexts: (all: Element[], wholePage: boolean) => { fitted: number; cut: string[]; ignored: string[] };
 // print_layout.js
