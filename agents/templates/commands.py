@@ -128,7 +128,7 @@ async def _new_version(command: TemplateUpload, checker: TemplateChecker) -> New
         height=height,
         output=command.output or {},
         javascript=command.javascript,
-        warnings=[*warnings, *_javascript_warning(command)],
+        warnings=[*warnings, *javascript_warnings(command.html_content, javascript=command.javascript)],
         placeholders=list(checked.placeholders),
     )
 
@@ -140,8 +140,9 @@ def _check_name(name: str) -> None:
         )
 
 
-def _javascript_warning(command: TemplateUpload) -> list[TemplateWarning]:
-    if "<script" in command.html_content.lower() and not command.javascript:
+def javascript_warnings(html: str, *, javascript: bool) -> list[TemplateWarning]:
+    """Return the warning of a template that has scripts and is not to run them, or none."""
+    if "<script" in html.lower() and not javascript:
         message = "the template has a <script>, but was not uploaded with `javascript`; scripts will not run"
         return [TemplateWarning(code="javascript_off", message=message)]
     return []
