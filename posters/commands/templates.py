@@ -8,6 +8,7 @@ import orjson
 
 from agents.settings import read_settings
 from posters.commands.json_option import JsonObject
+from posters.commands.template_audit import audit
 from posters.commands.template_options import html_file, section_of, timeout_option
 from posters.commands.template_preview import preview
 from posters.commands.terminal import say, say_document, say_rows
@@ -24,6 +25,7 @@ def templates() -> None:
 
 
 templates.add_command(preview)
+templates.add_command(audit)
 
 
 @templates.command()
