@@ -143,7 +143,8 @@ def test_the_tutorial_leads_from_an_empty_file_to_a_stored_poster(desk: Desk, sy
     uploading, requesting = upload.splitlines()
     assert {line.split(":")[0].strip() for line in desk.run(uploading)[1:]} == {"title", "day", "seats", "accent"}
     job, completed, *_ = desk.run(requesting)
-    [row] = system.rows("SELECT output_url, images FROM template_poster_results WHERE job_id = %s", job)
-    assert row["output_url"] in completed
-    stored = [system.stored(image["object_key"])["Body"] for image in row["images"]]
+    outcome = system.outcome(job)
+    assert outcome.url is not None
+    assert outcome.url in completed
+    stored = [system.stored(image.object_key)["Body"] for image in outcome.images]
     assert stored == [(desk.directory / name).read_bytes() for name in made[1:]]
