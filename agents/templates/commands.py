@@ -69,7 +69,7 @@ async def _upload(
     )
     if same is not None:
         return await _uploaded(same, received, store, set_as_active=command.set_as_active)
-    stored = await store.insert(await _new_version(command, checker))
+    stored = await store.insert(await new_version(command, checker))
     return await _uploaded(stored, received, store, set_as_active=command.set_as_active)
 
 
@@ -78,7 +78,7 @@ async def _update(
 ) -> list[Record]:
     created = await store.find_created_by(command.event_id)
     if created is None:
-        created = await store.insert(await _new_version(_merged(command, await _existing(command, store)), checker))
+        created = await store.insert(await new_version(_merged(command, await _existing(command, store)), checker))
     return await _uploaded(created, received, store, set_as_active=bool(command.set_as_active))
 
 
@@ -107,7 +107,8 @@ async def _existing(
     return version
 
 
-async def _new_version(command: TemplateUpload, checker: TemplateChecker) -> NewVersion:
+async def new_version(command: TemplateUpload, checker: TemplateChecker) -> NewVersion:
+    """Return the version that an upload makes. Raises TemplateRejectedError, CommandRejectedError."""
     _check_name(command.name)
     checked = await checker.check(command.html_content, command.placeholders or [])
     width = DEFAULT_SIDE if command.width is None else command.width
@@ -128,7 +129,7 @@ async def _new_version(command: TemplateUpload, checker: TemplateChecker) -> New
         height=height,
         output=command.output or {},
         javascript=command.javascript,
-        warnings=[*warnings, *javascript_warnings(command.html_content, javascript=command.javascript)],
+        warnings=[*warnings, *_javascript_warning(command)],
         placeholders=list(checked.placeholders),
     )
 
@@ -140,9 +141,8 @@ def _check_name(name: str) -> None:
         )
 
 
-def javascript_warnings(html: str, *, javascript: bool) -> list[TemplateWarning]:
-    """Return the warning of a template that has scripts and is not to run them, or none."""
-    if "<script" in html.lower() and not javascript:
+def _javascript_warning(command: TemplateUpload) -> list[TemplateWarning]:
+    if "<script" in command.html_content.lower() and not command.javascript:
         message = "the template has a <script>, but was not uploaded with `javascript`; scripts will not run"
         return [TemplateWarning(code="javascript_off", message=message)]
     return []

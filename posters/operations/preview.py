@@ -3,23 +3,30 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+from uuid import UUID
 
 import orjson
 
-from agents.templates.commands import javascript_warnings
-from agents.templates.preview import DEFAULT_SIDE, preview_data
+from agents.templates.commands import new_version
+from agents.templates.preview import preview_data
 from agents.templates.received_command import CommandRejectedError
+from agents.templates.store import NewVersion
 from posters.operations.local_renderer import LocalRenderer
 from renderer.errors import RenderError
-from renderer.language.check import Checked, TemplateRejectedError
+from renderer.language.check import TemplateRejectedError
 from renderer.language.problems import TemplateProblemError
-from renderer.rendering import Image, Rendering
+from renderer.rendering import Image
 from schemas.outcomes import PosterWarning
-from schemas.output import Output, OutputError, parse_output, resolve_output
+from schemas.output import Output, parse_output, resolve_output
 from schemas.placeholders import check_data
-from schemas.templates import TemplateError, TemplateWarning
+from schemas.templates import TemplateError, TemplateUpload, TemplateWarning
+
+_SECTION: Final = "preview"
+_NOBODY: Final = UUID(int=0)
+"""The command that a preview does as an upload is never sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,67 +79,64 @@ async def draw_preview(request: PreviewRequest, renderer: LocalRenderer) -> Prev
     began = time.monotonic()
     html = _read(request.file, "name a file with HTML")
     data = None if request.data is None else read_json(request.data, "--data")
-    output = _output(request)
-    checked = await _check(request, html, renderer)
-    filled = _data(request, data, checked)
+    output = None if request.output is None else read_json(request.output, "--output")
+    version = await _uploaded(request, html, output, renderer)
+    filled = _data(request, data, version)
+    resolved = resolve_output(parse_output(version.output), Output(width=version.width, height=version.height))
     name = str(request.file)
     try:
-        document = await renderer.fill(html, filled, output)
-        rendering = await renderer.draw(document, output, javascript=request.javascript)
+        document = await renderer.fill(html, filled, resolved)
+        rendering = await renderer.draw(document, resolved, javascript=request.javascript)
     except TemplateProblemError as error:
         raise PreviewError(name, [_error(error.code, error.message, error.line, error.column)], html) from error
     except RenderError as error:
         raise PreviewError(name, [_error(error.code, error.message)]) from error
     return Preview(
         images=rendering.images,
-        warnings=_warnings(request, html, data or {}, checked, rendering),
+        warnings=[*version.warnings, *rendering.warnings, *_unknown_data(version, data or {})],
         seconds=time.monotonic() - began,
     )
 
 
-async def _check(request: PreviewRequest, html: str, renderer: LocalRenderer) -> Checked:
+async def _uploaded(
+    request: PreviewRequest, html: str, output: dict[str, Any] | None, renderer: LocalRenderer
+) -> NewVersion:
+    """Return the version that an upload of the file would make."""
+    upload = TemplateUpload(
+        event_id=_NOBODY,
+        occurred_at=datetime.now(UTC),
+        section=_SECTION,
+        name=_SECTION,
+        html_content=html,
+        width=request.width,
+        height=request.height,
+        output=output,
+        javascript=request.javascript,
+    )
     try:
-        return await renderer.check(html)
+        return await new_version(upload, renderer)
     except TemplateRejectedError as error:
         raise PreviewError(str(request.file), error.errors, html) from error
+    except CommandRejectedError as error:
+        raise PreviewError(_named(request.output, "--output"), error.errors) from error
 
 
-def _data(request: PreviewRequest, data: dict[str, Any] | None, checked: Checked) -> dict[str, Any]:
+def _data(request: PreviewRequest, data: dict[str, Any] | None, version: NewVersion) -> dict[str, Any]:
     try:
-        return preview_data(data, checked.placeholders)
+        return preview_data(data, version.placeholders)
     except CommandRejectedError as error:
         name = _named(request.data, "--data")
         advice = f"correct {name}, or leave --data out for the samples"
-        raise PreviewError(
-            name, [replace(each, message=f"{each.message}; {advice}") for each in error.errors]
-        ) from error
+        errors = [replace(each, message=f"{each.message}; {advice}") for each in error.errors]
+        raise PreviewError(name, errors) from error
 
 
-def _output(request: PreviewRequest) -> Output:
-    size = Output(
-        width=DEFAULT_SIDE if request.width is None else request.width,
-        height=DEFAULT_SIDE if request.height is None else request.height,
-    )
-    try:
-        stated = parse_output(None if request.output is None else read_json(request.output, "--output"))
-        return resolve_output(stated, size)
-    except OutputError as error:
-        raise PreviewError(_named(request.output, "--output"), [_error(error.code, error.message)]) from error
-
-
-def _warnings(
-    request: PreviewRequest, html: str, data: Mapping[str, Any], checked: Checked, rendering: Rendering
-) -> list[TemplateWarning | PosterWarning]:
-    unknown = check_data(checked.placeholders, data).unknown
-    found: list[TemplateWarning | PosterWarning] = [
-        *checked.warnings,
-        *javascript_warnings(html, javascript=request.javascript),
-        *rendering.warnings,
-    ]
-    if unknown:
-        message = f"the template does not use {', '.join(f'`{name}`' for name in unknown)} of the data"
-        found.append(TemplateWarning(code="unknown_data", message=message))
-    return found
+def _unknown_data(version: NewVersion, data: Mapping[str, Any]) -> list[TemplateWarning]:
+    unknown = check_data(version.placeholders, data).unknown
+    if not unknown:
+        return []
+    message = f"the template does not use {', '.join(f'`{name}`' for name in unknown)} of the data"
+    return [TemplateWarning(code="unknown_data", message=message)]
 
 
 def read_json(source: JsonSource, option: str) -> dict[str, Any]:
