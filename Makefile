@@ -3,7 +3,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 # Every command starts many processes; without cached bytecode each of them compiles for seconds.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help install parts demo demo-site test lint format lock bench faults compatibility clean
+.PHONY: help install parts demo demo-site test properties lint format lock bench faults compatibility clean
+
+PROPERTIES := $(addprefix tests/renderer/language/,test_engines.py test_soup.py test_injection.py)
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +30,9 @@ demo-site: ## Serve that Django site, with its admin, until Ctrl-C; PORT=8000
 # Everything runs in two processes, each with servers of its own; the tests of a file stay together. A selection runs in one.
 test: install parts lint ## Check and test everything, on real servers; ARGS="-k intake" for some of it
 	@.venv/bin/python -m pytest $(or $(ARGS),--numprocesses 2 --dist loadfile --no-loadscope-reorder)
+
+properties: install ## Try 5,000 made-up templates and values instead of some hundreds; EXAMPLES=20000
+	@POSTERS_TEMPLATE_EXAMPLES=$(or $(EXAMPLES),5000) .venv/bin/python -m pytest --timeout 3600 $(or $(ARGS),$(PROPERTIES))
 
 lint: ## Check style, types and import boundaries
 	@.venv/bin/ruff check .

@@ -6,6 +6,7 @@ from typing import Any, Protocol, TypeVar
 from renderer.language.check import Checked
 from renderer.sandbox.process import ProcessStartError
 from renderer.sandbox.sandbox import TemplateSandbox
+from schemas.output import DEFAULTS, Output
 from schemas.templates import PlaceholderDeclaration
 from streams.errors import UnavailableError
 from streams.retry import retry_while_unavailable
@@ -29,6 +30,16 @@ class TemplateFiller(Protocol):
     ) -> str:
         """Return the document; `key` names the HTML for good. Raises TemplateProblemError."""
         ...
+
+
+async def fill_document(filler: TemplateFiller, key: str, html: str, data: Mapping[str, Any], output: Output) -> str:
+    """Return the document of a poster, with the locale and time zone of its resolved output.
+
+    `key` names the HTML for good. Raises TemplateProblemError.
+    """
+    # The resolved default is UTC; a value with an offset of its own keeps it unless a zone was asked for.
+    timezone = None if output.timezone == DEFAULTS.timezone else output.timezone
+    return await filler.fill(key, html, data, locale=output.locale, timezone=timezone)
 
 
 class RetryingSandbox:

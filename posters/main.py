@@ -20,7 +20,7 @@ COMMANDS: Final = {
     "request": "Request one poster, or a batch from a file.",
     "setup": "Make topics, tables and storage ready; safe to repeat.",
     "status": "Show the recorded state of a job and its posters.",
-    "templates": "Upload, list, show, activate, archive and preview templates.",
+    "templates": "Preview, upload, list, show, activate, archive and audit templates.",
     "watch": "Follow a job until it is finished.",
     "worker": "Run one role, several, or all of them.",
 }

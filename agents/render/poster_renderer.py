@@ -11,7 +11,7 @@ from agents.render.image_store import ImageStore
 from agents.render.object_key import image_digest, object_digest, object_key
 from agents.render.strictness import refuse_fatal_warnings, refuse_missing_assets
 from agents.render.template_sources import TemplateSources
-from agents.sandbox import TemplateFiller
+from agents.sandbox import TemplateFiller, fill_document
 from agents.storage.port import StoredObject
 from renderer.errors import RenderError
 from renderer.language.problems import TemplateProblemError
@@ -19,7 +19,7 @@ from renderer.rendering import AssetUsage, Rendering, RenderRequest
 from renderer.rendering import Image as RenderedImage
 from renderer.single_flight import SingleFlight
 from schemas.outcomes import Image
-from schemas.output import DEFAULTS, Format, named_outputs
+from schemas.output import Format, named_outputs
 from schemas.renders import PosterPinned
 from streams.failpoint import failpoint
 from streams.retry import retry_while_unavailable
@@ -102,7 +102,8 @@ class PosterRenderer:
             source = await retry_while_unavailable(lambda: self._sources.get(poster.template_version_id))
             if source is None:
                 raise RenderError("template_not_found", f"template version {poster.template_version_id} does not exist")
-            html = await self._fill(poster, source.html)
+            key = str(poster.template_version_id)
+            html = await fill_document(self._filler, key, source.html, poster.custom_data, poster.output)
         except TemplateProblemError as error:
             raise RenderError(error.code, str(error)) from error
         return RenderRequest(
@@ -112,14 +113,6 @@ class PosterRenderer:
             deadline_seconds=self._timeout,
             lane=poster.lane,
         )
-
-    async def _fill(self, poster: PosterPinned, html: str) -> str:
-        """Return the poster's document. Raises TemplateProblemError."""
-        output = poster.output
-        # The resolved default is UTC; a value with an offset of its own keeps it unless a zone was asked for.
-        timezone = None if output.timezone == DEFAULTS.timezone else output.timezone
-        key = str(poster.template_version_id)
-        return await self._filler.fill(key, html, poster.custom_data, locale=output.locale, timezone=timezone)
 
     async def _store(self, poster: PosterPinned, rendering: Rendering) -> StoredPoster:
         if poster.strict:

@@ -76,7 +76,7 @@ async def _upload(
     )
     if same is not None:
         return await _uploaded(same, received, store, set_as_active=command.set_as_active)
-    stored = await store.insert(await _new_version(command, checker))
+    stored = await store.insert(await new_version(command, checker))
     return await _uploaded(stored, received, store, set_as_active=command.set_as_active)
 
 
@@ -85,7 +85,7 @@ async def _update(
 ) -> list[Record]:
     created = await store.find_created_by(command.event_id)
     if created is None:
-        created = await store.insert(await _new_version(_merged(command, await _existing(command, store)), checker))
+        created = await store.insert(await new_version(_merged(command, await _existing(command, store)), checker))
     return await _uploaded(created, received, store, set_as_active=bool(command.set_as_active))
 
 
@@ -114,7 +114,8 @@ async def _existing(
     return version
 
 
-async def _new_version(command: TemplateUpload, checker: TemplateChecker) -> NewVersion:
+async def new_version(command: TemplateUpload, checker: TemplateChecker) -> NewVersion:
+    """Return the version that an upload makes. Raises TemplateRejectedError, CommandRejectedError."""
     _check_name(command.name)
     checked = await checker.check(command.html_content, command.placeholders or [])
     width = DEFAULT_SIDE if command.width is None else command.width

@@ -1,6 +1,7 @@
 """Previews: a render record for a designer's poster, which belongs to no job."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -64,7 +65,7 @@ def _record(
     defaults: list[Output],
     received: ReceivedCommand,
 ) -> Record:
-    data = _data(command, placeholders)
+    data = preview_data(command.custom_data, placeholders)
     try:
         output = resolve_output(parse_output(command.output), *defaults)
     except OutputError as error:
@@ -89,17 +90,21 @@ def _record(
     return event_record(topics.POSTER_RENDERS, poster.input_digest, poster, received.headers)
 
 
-def _data(command: TemplatePreview, placeholders: list[Placeholder]) -> dict[str, Any]:
-    if command.custom_data is None:
+def preview_data(custom_data: dict[str, Any] | None, placeholders: Sequence[Placeholder]) -> dict[str, Any]:
+    """Return the data that a preview is filled with; without `custom_data`, the placeholders' samples.
+
+    Raises CommandRejectedError where the data is not valid.
+    """
+    if custom_data is None:
         return {item.name: item.sample_value for item in placeholders if item.sample_value is not None}
     try:
-        check_custom_data(command.custom_data)
+        check_custom_data(custom_data)
     except ValueError as error:
         raise rejection("template_data", str(error)) from None
     expected = PlaceholderSet(placeholders)
-    check = expected.check(command.custom_data)
+    check = expected.check(custom_data)
     if check.missing:
         raise rejection("template_data", f"missing required data: {', '.join(check.missing)}")
     if check.wrong:
         raise rejection("template_data", "; ".join(f"`{name}` {reason}" for name, reason in check.wrong))
-    return expected.filled(command.custom_data)
+    return expected.filled(custom_data)

@@ -9,11 +9,11 @@ import click
 
 from posters.commands.progress import progress_bar
 from posters.commands.terminal import say_rows
-from posters.demo.contact_sheet import write_contact_sheet
 from posters.demo.results import Result
 from posters.demo.run import run_demo
 from posters.demo.serve import serve_demo
 from posters.main import CommandError
+from posters.operations.contact_sheet import write_contact_sheet
 
 NEXT = """What to try next:
   open {sheet}

@@ -21,7 +21,7 @@ from schemas.outcomes import PosterOutcome
 
 @click.command()
 @click.argument("template_id")
-@click.option("--data", type=JsonObject(), help="custom_data of one poster: JSON, or @file")
+@click.option("--data", type=JsonObject(), help="custom_data of one poster: JSON, or a file with it")
 @click.option("--batch", type=click.Path(dir_okay=False, path_type=Path), help="many posters: a .jsonl or .csv file")
 @click.option("--entity", default="unknown", show_default=True, help="entity_id of one poster")
 @click.option("--metadata", type=JsonObject(), default="{}", help="JSON that every event of the job returns unchanged")

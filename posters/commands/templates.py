@@ -8,33 +8,36 @@ import orjson
 
 from agents.settings import read_settings
 from posters.commands.json_option import JsonObject
+from posters.commands.template_audit import audit
+from posters.commands.template_options import html_file, section_of, timeout_option
+from posters.commands.template_preview import preview
 from posters.commands.terminal import say, say_document, say_rows
 from posters.main import CommandError
 from posters.operations.templates import TemplateClient
 from schemas.output import OutputError, parse_output
-from schemas.references import Identified, Latest, Numbered, parse_reference
-from schemas.templates import TemplateActivate, TemplateArchive, TemplateGet, TemplatePreview, TemplateUpload
+from schemas.templates import TemplateActivate, TemplateArchive, TemplateGet, TemplateUpload
 from streams.printable import printable
-
-_timeout = click.option("--timeout", type=float, default=30.0, show_default=True, help="longest wait, in seconds")
-_html_file = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.group()
 def templates() -> None:
-    """Upload, list, show, activate, archive and preview templates."""
+    """Preview, upload, list, show, activate, archive and audit templates."""
+
+
+templates.add_command(preview)
+templates.add_command(audit)
 
 
 @templates.command()
 @click.argument("section")
-@click.argument("file", type=_html_file)
+@click.argument("file", type=html_file)
 @click.option("--name", help="a title for people; default: the section")
 @click.option("--activate/--no-activate", default=True, help="make this version <section>_latest  [default: yes]")
 @click.option("--width", type=int, help="CSS pixels")
 @click.option("--height", type=int, help="CSS pixels")
 @click.option("--output", type=JsonObject(), help="default output of its posters, as JSON")
 @click.option("--javascript", is_flag=True, help="run the JavaScript of the template")
-@_timeout
+@timeout_option
 def upload(section: str, file: Path, name: str | None, timeout: float, *, activate: bool, **options: Any) -> None:
     """Upload the HTML in FILE as the next version of SECTION."""
     try:
@@ -75,11 +78,11 @@ def list_() -> None:
 @click.argument("template_id")
 @click.option("--section", help="its section; needed where TEMPLATE_ID is a UUID")
 @click.option("--html", "html_only", is_flag=True, help="print only the HTML")
-@_timeout
+@timeout_option
 def show(template_id: str, section: str | None, timeout: float, *, html_only: bool) -> None:
     """Show TEMPLATE_ID with its HTML and placeholders, as JSON."""
     client = TemplateClient(read_settings(), timeout)
-    answer = client.execute(TemplateGet, section=_section(template_id, section), template_id=template_id)
+    answer = client.execute(TemplateGet, section=section_of(template_id, section), template_id=template_id)
     if html_only:
         say_document(answer.html_content)
     else:
@@ -90,56 +93,20 @@ def show(template_id: str, section: str | None, timeout: float, *, html_only: bo
 @templates.command()
 @click.argument("template_id")
 @click.option("--section", help="its section; needed where TEMPLATE_ID is a UUID")
-@_timeout
+@timeout_option
 def activate(template_id: str, section: str | None, timeout: float) -> None:
     """Make TEMPLATE_ID the version that <section>_latest names, from now on."""
     client = TemplateClient(read_settings(), timeout)
-    answer = client.execute(TemplateActivate, section=_section(template_id, section), template_id=template_id)
+    answer = client.execute(TemplateActivate, section=section_of(template_id, section), template_id=template_id)
     say(f"{answer.section}@{answer.template_version} is active from {answer.active_from.isoformat()}")
 
 
 @templates.command()
 @click.argument("template_id")
 @click.option("--section", help="its section; needed where TEMPLATE_ID is a UUID")
-@_timeout
+@timeout_option
 def archive(template_id: str, section: str | None, timeout: float) -> None:
     """Refuse TEMPLATE_ID to later requests."""
     client = TemplateClient(read_settings(), timeout)
-    answer = client.execute(TemplateArchive, section=_section(template_id, section), template_id=template_id)
+    answer = client.execute(TemplateArchive, section=section_of(template_id, section), template_id=template_id)
     say(f"{answer.section}@{answer.template_version} is archived")
-
-
-@templates.command()
-@click.argument("template_id", required=False)
-@click.option("--file", type=_html_file, help="preview this HTML file instead of an uploaded version")
-@click.option("--section", help="the section; needed with --file and where TEMPLATE_ID is a UUID")
-@click.option("--data", type=JsonObject(), help="custom_data; default: the samples of its placeholders")
-@click.option("--output", type=JsonObject(), help="size and format")
-@_timeout
-def preview(template_id: str | None, file: Path | None, section: str | None, timeout: float, **options: Any) -> None:
-    """Render TEMPLATE_ID, or the HTML in --file, and print the URL of the image."""
-    if (template_id is None) == (file is None):
-        raise click.UsageError("say what to preview: TEMPLATE_ID or --file")
-    client = TemplateClient(read_settings(), timeout)
-    answer = client.execute(
-        TemplatePreview,
-        section=section if file is not None and section else _section(template_id or "", section),
-        template_id=template_id,
-        html_content=file.read_text(encoding="utf-8") if file is not None else None,
-        custom_data=options["data"],
-        output=options["output"],
-    )
-    say(answer.url)
-
-
-def _section(template_id: str, section: str | None) -> str:
-    if section is not None:
-        return section
-    try:
-        match parse_reference(template_id):
-            case Latest(named) | Numbered(named, _):
-                return named
-            case Identified():
-                raise CommandError("name the section of a UUID: --section")
-    except ValueError as error:
-        raise CommandError(str(error)) from error

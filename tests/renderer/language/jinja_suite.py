@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import jinja2
-from jinja2 import Undefined
+from jinja2 import Undefined, nodes
+from jinja2.compiler import CodeGenerator, Frame
 from jinja2.nodes import Block, Extends, FromImport, Import, Include
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -118,7 +119,17 @@ def reference() -> jinja2.Environment:
     )
     for name in ("default", "d"):
         environment.filters[name] = default
+    environment.code_generator_class = _Unfolded
     return environment
+
+
+class _Unfolded(CodeGenerator):
+    """Prints constants as they are when the template runs: in advance `{{ not 1[1:] }}` would be no error."""
+
+    def _output_child_to_const(self, node: nodes.Expr, frame: Frame, finalize: Any) -> str:
+        if not isinstance(node, nodes.TemplateData):
+            raise nodes.Impossible
+        return super()._output_child_to_const(node, frame, finalize)
 
 
 class _Missing(MissingValue):

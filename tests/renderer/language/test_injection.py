@@ -1,8 +1,9 @@
 """No value of the data changes the structure of the document, whatever context it stands in."""
 
 import json
+import os
 import re
-from typing import Any
+from typing import Any, Final
 
 import html5lib
 import pytest
@@ -162,6 +163,8 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=6,
 )
+MANY: Final = int(os.environ.get("POSTERS_TEMPLATE_EXAMPLES", "400"))
+"""How many values are made up; `make properties` makes up some thousands."""
 MIXED = Template(
     "<!doctype html><title>{{ b }}</title><style>.x{color:red}</style>"
     '<p class="{{ a }}" title=\'{{ b }}\'>{{ a }}<b>{{ b|upper }}</b>{% if c %}<i title="{{ c }}">{{ c }}</i>'
@@ -171,7 +174,7 @@ MIXED = Template(
 MIXED_STRUCTURE = structure(MIXED.render({"a": "x", "b": "y", "c": "z"}))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=MANY, deadline=None)
 @given(a=json_values, b=json_values, c=json_values)
 def test_no_data_changes_the_elements_of_a_document(a: Any, b: Any, c: Any) -> None:
     """Any JSON value in text, attributes and JSON gives the same elements and attributes, or is refused."""

@@ -1,11 +1,16 @@
 """Templates put together at random: whichever upload accepts holds its structure against every value."""
 
+import os
+from typing import Final
+
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from renderer.language.template import Template, TemplateDataProblemError
 from tests.renderer.language.reading import errors_of, structure
 
+MANY: Final = int(os.environ.get("POSTERS_TEMPLATE_EXAMPLES", "250"))
+"""How many templates are made up; `make properties` makes up some thousands."""
 PIECES = [
     *("<p>", "</p>", "<p", ">", "/>", "<b title='", '<a href="', "<img src='", '<i style="color:', '"', "'", "=", " "),
     *("<style>", "</style>", ".a{color:", "background:url('", "')", ";}", "<script>", "</script>", "let a=", ";"),
@@ -63,7 +68,7 @@ VALUES = [
 ]
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+@settings(max_examples=MANY, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 @given(st.lists(st.sampled_from(PIECES), min_size=2, max_size=9).map("".join))
 def test_no_accepted_template_can_be_broken_out_of(html: str) -> None:
     """Each hostile value is refused, or leaves the elements and attributes as a harmless one has them."""

@@ -1,0 +1,1 @@
+"""Tests of what a designer runs: previews, watching, audits, the tutorial."""

@@ -1,0 +1,182 @@
+"""`posters templates preview FILE` as designers run it."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import IO
+
+import PIL.Image
+import pytest
+from click.testing import CliRunner, Result
+
+from posters.main import main
+
+HTML = '<!doctype html><html lang="en"><meta charset="utf-8"><h1>{{ title }}</h1><p>{{ day | date }}</p></html>'
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory of a designer, with a template in it, on a machine without settings."""
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith(("POSTERS_", "AWS_"))]:
+        monkeypatch.delenv(name)
+    (tmp_path / "card.html").write_text(HTML, encoding="utf-8")
+    return tmp_path
+
+
+def preview(*arguments: str) -> Result:
+    """Run the command in this process."""
+    return CliRunner().invoke(main, ["templates", "preview", *arguments])
+
+
+def test_a_template_alone_is_drawn_with_its_samples(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No data, no settings: one file, and one line that says where it is. Settings of other parts may be anything."""
+    monkeypatch.setenv("POSTERS_STORAGE_URL", "nonsense")
+    done = preview("card.html", "--width", "300", "--height", "200")
+
+    assert done.exit_code == 0, done.output
+    assert done.stdout.startswith("card.preview.png\t300x200\t")
+    with PIL.Image.open(desk / "card.preview.png") as image:
+        assert image.size == (300, 200)
+
+
+def test_variants_get_a_contact_sheet(desk: Path) -> None:
+    """Each variant has a file, and the named picture shows all of them. The output may stand in a file."""
+    (desk / "output.json").write_text('{"variants": [{"name": "a"}, {"name": "b", "width": 200}]}', encoding="utf-8")
+    done = preview("card.html", "--output", "output.json", "--out", "all.png")
+
+    assert [line.split("\t")[:2] for line in done.stdout.splitlines()] == [
+        ["all.png", "contact sheet"],
+        ["all-a.png", "1080x1080"],
+        ["all-b.png", "200x1080"],
+    ]
+
+
+def test_an_error_in_the_template_is_shown_where_it_is(desk: Path) -> None:
+    """`file:line:column`, what to write instead, the line and a caret; the exit code is 1, and there is no picture."""
+    (desk / "bad.html").write_text("<p>\n  {{#if a}}x{{/if}}</p>\n", encoding="utf-8")
+    done = preview("bad.html")
+
+    assert done.exit_code == 1
+    first, line, caret = done.stderr.splitlines()
+    assert first.startswith("bad.html:2:3: ")
+    assert "write `{% if a %}…{% endif %}`" in first
+    assert line.index("{{#if") == caret.index("^")
+    assert not list(desk.glob("*.png"))
+
+
+def test_an_error_that_only_the_data_shows_is_at_its_place_in_the_template(desk: Path) -> None:
+    """What an expression cannot do with the data is found where the expression stands."""
+    (desk / "bad.html").write_text("<p>\n{{ 1 // count }}</p>\n", encoding="utf-8")
+    done = preview("bad.html", "--data", '{"count": 0}')
+
+    assert done.exit_code == 1
+    assert done.stderr.splitlines()[0].startswith("bad.html:2:1: ")
+    assert "divides by zero (template_data)" in done.stderr
+
+
+def test_warnings_are_printed_and_the_picture_is_made(desk: Path) -> None:
+    """Data that the template does not use, scripts that do not run, and what the renderer warns of."""
+    (desk / "card.html").write_text(
+        "<!doctype html><h1>{{ title }}</h1><script>0</script><img src='https://127.0.0.1/a.png'>", encoding="utf-8"
+    )
+    done = preview("card.html", "--data", '{"title": "x", "tilte": "y"}')
+
+    assert done.exit_code == 0
+    for code in ("unknown_data", "javascript_off", "asset_blocked"):
+        assert any(
+            line.startswith("card.html: warning: ") and f"({code})" in line for line in done.stderr.splitlines()
+        ), code
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "data.json: cannot be read: No such file or directory; --data takes a JSON object, or a file with one"),
+        ("[1]", "data.json: it is JSON, but not an object; --data takes a JSON object"),
+        ('{"title": }', "data.json:1:11: it is not JSON: "),
+        ("\udce9", "data.json: is not UTF-8 (byte 1); save it in that encoding"),
+        ('{"title": "x"}', "data.json: missing required data: day; correct data.json, or leave --data out"),
+        ('{"title": "x", "day": "soon"}', "data.json: `day` must be a date in ISO 8601"),
+    ],
+)
+def test_a_data_file_that_is_wrong_is_answered_in_one_line(desk: Path, text: str | None, message: str) -> None:
+    """The line names the file and says what to do."""
+    if text is not None:
+        (desk / "data.json").write_bytes(text.encode(errors="surrogateescape"))
+    done = preview("card.html", "--data", "data.json")
+    errors = [line for line in done.stderr.splitlines() if not line.startswith("    ")]
+
+    assert done.exit_code == 1
+    assert len(errors) == 1
+    assert errors[0].startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["cards.html"], 1, "`cards.html` is no file, and no template version such as testimonial@3"),
+        (["card.html", "--output", '{"width": 0}'], 1, "output field `width` is 0"),
+        (["card.html", "--width", "100000"], 1, "output field `width` is 100000"),
+        (["card.html", "--out", "missing/card.png"], 1, "missing/card.png cannot be written"),
+        (["cards_latest", "--watch"], 2, "--watch: only for a FILE that is drawn here"),
+        ([], 2, "say what to preview: FILE, TEMPLATE_ID or --file"),
+        (["card.html", "--file", "card.html"], 2, "say what to preview"),
+    ],
+)
+@pytest.mark.usefixtures("desk")
+def test_a_mistake_is_answered_with_a_sentence(arguments: list[str], code: int, message: str) -> None:
+    """One clear sentence and a code that is not zero."""
+    done = preview(*arguments)
+
+    assert done.exit_code == code
+    assert message in done.stderr
+
+
+def line_with(stream: IO[str] | None, part: str) -> str:
+    """Return the next line that has a part."""
+    assert stream is not None
+    return next(line for line in stream if part in line)
+
+
+def save(file: Path, text: str) -> None:
+    """Save a file in one step, so that it is one change."""
+    new = file.with_suffix(".new")
+    new.write_text(text, encoding="utf-8")
+    new.replace(file)
+
+
+def test_watching_draws_after_each_save_and_goes_on_after_errors(desk: Path) -> None:
+    """A save of the template or the data gives a new picture in place; a mistake is printed; Ctrl-C ends it quietly."""
+    template, data, picture = desk / "card.html", desk / "data.json", desk / "card.preview.png"
+    data.write_text('{"title": "one", "day": "2025-01-31"}', encoding="utf-8")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "posters", "templates", "preview", "card.html", "--data", "data.json", "--watch"],
+        cwd=desk,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        line_with(process.stdout, "card.preview.png\t1080x1080")
+        first = picture.read_bytes()
+        save(template, "{% if %}")
+        line_with(process.stderr, "card.html:1:")
+        assert picture.read_bytes() == first
+        save(template, HTML.replace("<p>", "<p style='color: red'>"))
+        line_with(process.stdout, "card.preview.png")
+        second = picture.read_bytes()
+        save(data, '{"title": "two", "day": "2025-01-31"}')
+        line_with(process.stdout, "card.preview.png")
+        assert len({first, second, picture.read_bytes()}) == 3
+    finally:
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+
+    assert process.returncode == 0
+    assert "Traceback" not in errors
+    assert not list(desk.glob(".*"))
