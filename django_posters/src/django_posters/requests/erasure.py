@@ -15,12 +15,12 @@ from django_posters.errors import RequestError
 from django_posters.fields import PosterField
 from django_posters.models import Job, Poster
 from django_posters.owners import owner_model
+from django_posters.results.pictures import NO_PICTURE, forget_pictures
 
 from .async_variant import async_variant
 from .delivery import send_control
 from .rows import check_saved, find_field
 
-_ERASED_VALUES: Final = {"url": "", "object_key": "", "sha256": ""}
 _CHUNK_SIZE: Final = 500
 
 
@@ -42,7 +42,7 @@ def erase_poster(instance: models.Model, *, field: str | None = None) -> int:
     poster_field = find_field(type(instance), field)
     check_saved(instance, "erase before the row is deleted, or give its Poster: erase_poster() also takes that")
     count = _erase(_posters_of(instance, poster_field))
-    setattr(instance, poster_field.name, None)
+    poster_field.link(instance, None)
     return count
 
 
@@ -91,7 +91,8 @@ def _clear(posters: models.QuerySet[Poster]) -> int:
         model = owner_model(label)
         if model is not None and name in {field.name for field in model._meta.get_fields()}:
             _unlink(model, name, list(posters.filter(owner_model=label, field_name=name).values_list("pk", flat=True)))
-    return posters.update(**_ERASED_VALUES)
+    forget_pictures(list(posters.order_by().values_list("pk", flat=True)))
+    return posters.update(**NO_PICTURE, retry_at=None)
 
 
 def _unlink(model: type[models.Model], name: str, ids: list[uuid.UUID]) -> None:
