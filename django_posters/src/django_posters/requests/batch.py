@@ -160,7 +160,7 @@ def _posters(ids: set[Any]) -> dict[Any, Poster]:
 
 
 def _encode(row: models.Model, field: PosterField, batch: BatchRequested) -> tuple[bytes, str]:
-    custom_data = read_data(row, field)
+    custom_data = read_data(row, field, f"{row_name(row)}: custom_data")
     poster = {"entity_id": str(row.pk), "custom_data": custom_data}
     try:
         encoded = orjson.dumps(poster)

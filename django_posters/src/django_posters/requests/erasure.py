@@ -51,13 +51,13 @@ def erase_job(job: Job) -> int:
 
     Raises RequestError or PostersSettingsError before anything is written.
     """
-    settings = get_settings()
+    get_settings()
     if not isinstance(job, Job):
         raise RequestError(f"erase_job() takes a Job, not a {type(job).__name__}; pass `poster.job`")
     with transaction.atomic(using=database_alias()):
         posters = Poster.objects.using(database_alias()).filter(job=job)
         count = _clear(posters)
-        _send(settings.site, job.job_id, job_id=job.job_id)
+        send_erasure(job.job_id, job_id=job.job_id)
     return count
 
 
@@ -75,14 +75,13 @@ def _posters_of(instance: models.Model, field: PosterField) -> models.QuerySet[P
 
 
 def _erase(posters: models.QuerySet[Poster]) -> int:
-    site = get_settings().site
     with transaction.atomic(using=database_alias()):
         for poster in posters.select_related("job").order_by("requested_at"):
             # The key is that of the job, so that the erasure comes after the job's requests.
             if poster.job.total_count == 1:
-                _send(site, poster.job_id, job_id=poster.job_id)
+                send_erasure(poster.job_id, job_id=poster.job_id)
             else:
-                _send(site, poster.job_id, section=poster.section, entity_id=poster.entity_id)
+                send_erasure(poster.job_id, section=poster.section, entity_id=poster.entity_id)
         return _clear(posters)
 
 
@@ -101,6 +100,8 @@ def _unlink(model: type[models.Model], name: str, ids: list[uuid.UUID]) -> None:
         rows.filter(**{f"{name}__in": ids[start : start + _CHUNK_SIZE]}).update(**{name: None})
 
 
-def _send(site: str, key: str, **target: Any) -> None:
+def send_erasure(key: str, **target: Any) -> None:
+    """Send the erasure of a job, or of an entity of a section, when the current transaction commits."""
+    site = get_settings().site
     request = PosterEraseRequested(event_id=uuid.uuid4(), occurred_at=timezone.now(), source=site, **target)
     send_control(request, key=key)

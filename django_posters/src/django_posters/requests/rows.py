@@ -88,16 +88,15 @@ def gone(instance: models.Model) -> RequestError:
     return RequestError(f"this {type(instance)._meta.label} is not in the database any more; nothing was requested")
 
 
-def read_data(instance: models.Model, field: PosterField) -> dict[str, Any]:
-    """Return the template values of a row as JSON data. Raises RequestError, which names the row and the place."""
-    name = row_name(instance)
+def read_data(instance: models.Model, field: PosterField, place: str = "custom_data") -> dict[str, Any]:
+    """Return the template values of a row as JSON data. Raises RequestError, which names the row or the `place`."""
     try:
         data = field.custom_data(instance)
     except (DatabaseError, RequestError):
         raise
     except Exception as error:
-        raise RequestError(f"the data of {name} cannot be read: {_described(error)}") from error
-    return plain_object(data, f"{name}: custom_data")
+        raise RequestError(f"the data of {row_name(instance)} cannot be read: {_described(error)}") from error
+    return plain_object(data, place)
 
 
 def read_alt(instance: models.Model, field: PosterField) -> str:

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 import msgspec
 from django.db import models, transaction
-from django.db.models import Case, Exists, JSONField, OuterRef, Q, Value, When
+from django.db.models import Case, Count, Exists, JSONField, OuterRef, Q, Value, When
+from django.utils import timezone
 
 from django_posters.conf import get_settings
 from django_posters.contract.outcomes import Image, JobEvent, PosterOutcome
@@ -49,12 +50,35 @@ def apply_outcome(outcome: PosterOutcome, *, placeholder: bool = False) -> None:
     with transaction.atomic(using=database_alias()):
         if rows.update(**columns):
             _share_pictures(posters.get())
-    poster = posters.filter(announced=False, status__in=FINISHED).first()
-    if poster is not None:
-        # send_robust() logs the exceptions of receivers.
-        poster_finished.send_robust(sender=_owner_model(poster), poster=poster)
-        posters.filter(generation=poster.generation).update(announced=True)
+    _announce_poster(posters)
     _announce_job(outcome.job_id)
+
+
+def give_up(poster: Poster, status: Status, message: str) -> None:
+    """End a poster for which no outcome arrived, with the code `no_outcome`, and then send `poster_finished`."""
+    posters = Poster.objects.using(database_alias()).filter(pk=poster.pk)
+    columns = {"status": status, "error_code": NO_OUTCOME, "error_message": message, "announced": False}
+    with transaction.atomic(using=database_alias()):
+        if posters.filter(status__in=UNFINISHED).update(**columns, finished_at=timezone.now()):
+            show_latest(posters.get())
+    transaction.on_commit(partial(_announce_poster, posters), using=database_alias(), robust=True)
+
+
+def settle_job(job_id: str) -> None:
+    """Finish a job whose own event did not arrive, with the counts of its posters, and then send `job_finished`."""
+    found = Poster.objects.using(database_alias()).filter(job_id=job_id).values_list("status").annotate(Count("pk"))
+    counts = dict(found)
+    completed, cancelled = counts.get(Status.COMPLETED, 0), counts.get(Status.CANCELLED, 0)
+    status = Status.CANCELLED if cancelled else Status.COMPLETED if completed else Status.FAILED
+    _jobs(job_id).exclude(status__in=FINISHED).update(
+        status=status,
+        success_count=completed,
+        failure_count=counts.get(Status.FAILED, 0),
+        cancelled_count=cancelled,
+        finished_at=timezone.now(),
+        announced=False,
+    )
+    _announce_job(job_id)
 
 
 def apply_job(event: JobEvent) -> None:
@@ -86,6 +110,14 @@ def announce_empty_job(job: Job) -> None:
 
 def _jobs(job_id: str) -> models.QuerySet[Job]:
     return Job.objects.using(database_alias()).filter(pk=job_id)
+
+
+def _announce_poster(posters: models.QuerySet[Poster]) -> None:
+    poster = posters.filter(announced=False, status__in=FINISHED).first()
+    if poster is not None:
+        # send_robust() logs the exceptions of receivers.
+        poster_finished.send_robust(sender=_owner_model(poster), poster=poster)
+        posters.filter(generation=poster.generation).update(announced=True)
 
 
 def _announce_job(job_id: str) -> None:

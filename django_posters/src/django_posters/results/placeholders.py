@@ -66,6 +66,7 @@ def _completed(poster: Poster, source: str | None) -> PosterOutcome:
         source=source,
         job_id=poster.job_id,
         poster_index=poster.poster_index,
+        generation=poster.generation,
         entity_id=poster.entity_id,
         url=first.url,
         object_key=first.object_key,
