@@ -4,7 +4,7 @@ import secrets
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from django.db import models, transaction
@@ -174,10 +174,12 @@ def _replace(wanted: _Wanted, newest: Poster | None) -> Poster | None:
 
 def _write(wanted: _Wanted, newest: Poster | None) -> Poster:
     using, request = database_alias(), wanted.request
+    at = request.occurred_at
     shared = {
         "owner_model": type(wanted.instance)._meta.label_lower,
         "section": wanted.field.section,
-        "requested_at": request.occurred_at,
+        # A concurrent request may have got the row's lock first, although it began later.
+        "requested_at": at if newest is None else max(at, newest.requested_at + timedelta(microseconds=1)),
     }
     job = Job.objects.using(using).create(job_id=request.job_id, total_count=1, **shared, **wanted.shared_columns())
     poster = Poster.objects.using(using).create(
