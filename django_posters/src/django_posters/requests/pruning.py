@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from django.db import models, transaction
+from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
@@ -22,6 +22,8 @@ PREVIEW_ENTITY: Final = "preview"
 _PREVIEW: Final = "template.preview"
 _CHUNK_SIZE: Final = 100
 
+T = TypeVar("T")
+
 
 @dataclass(slots=True)
 class Pruned:
@@ -36,9 +38,9 @@ class Pruned:
 def prune(older_than: timedelta, *, dry_run: bool = False) -> Pruned:
     """Delete the finished jobs that were requested longer ago than this, and have the workers erase their pictures.
 
-    A job stays while a row of the site links to one of its posters, a newer poster shows its picture, or another job
-    has the same picture. Template commands of that age are deleted as well, and the pictures of previews.
-    Raises PostersSettingsError.
+    A job stays while a row of the site links to one of its posters, or such a poster shows one of its pictures. Equal
+    pictures of a row are stored once: they are erased with the last job that has them. Template commands of that age
+    are deleted as well, and the pictures of previews. Raises PostersSettingsError.
     """
     get_settings()
     before = timezone.now() - older_than
@@ -49,7 +51,7 @@ def prune(older_than: timedelta, *, dry_run: bool = False) -> Pruned:
             pruned.jobs += 1
             pruned.posters += len(posters[job_id])
             if not dry_run:
-                _delete(job_id)
+                _delete(job_id, posters[job_id])
     _prune_commands(before, pruned, dry_run)
     return pruned
 
@@ -72,15 +74,16 @@ def _posters_by_job(job_ids: list[str]) -> dict[str, list[Poster]]:
 
 
 def _needed(by_job: dict[str, list[Poster]]) -> set[str]:
+    """Return the jobs to which a row links, or whose pictures a poster shows that stays."""
     posters = [poster for posters in by_job.values() for poster in posters]
     jobs = {poster.pk: poster.job_id for poster in posters}
     needed = {jobs[pk] for pk in _linked(posters)}
-    others = Poster.objects.using(database_alias()).exclude(job__in=by_job)
-    ids = list(jobs)
-    for start in range(0, len(ids), _CHUNK_SIZE):
-        shown = others.filter(picture_of__in=ids[start : start + _CHUNK_SIZE])
-        needed |= {jobs[pk] for pk in shown.values_list("picture_of", flat=True) if pk is not None}
-    return needed | _sharing(posters, others)
+    for ids in _parts(list(jobs)):
+        showing = Poster.objects.using(database_alias()).filter(picture_of__in=ids)
+        for job_id, shown in showing.values_list("job_id", "picture_of"):
+            if shown is not None and (job_id not in by_job or job_id in needed):
+                needed.add(jobs[shown])
+    return needed
 
 
 def _linked(posters: list[Poster]) -> set[Any]:
@@ -93,30 +96,33 @@ def _linked(posters: list[Poster]) -> set[Any]:
         if model is None or name not in {field.name for field in model._meta.get_fields()}:
             continue
         rows = model._base_manager.using(database_alias())
-        for start in range(0, len(ids), _CHUNK_SIZE):
-            links = rows.filter(**{f"{name}__in": ids[start : start + _CHUNK_SIZE]})
+        for part in _parts(ids):
+            links = rows.filter(**{f"{name}__in": part})
             linked |= set(links.values_list(f"{name}_id", flat=True))
     return linked
 
 
-def _sharing(posters: list[Poster], others: models.QuerySet[Poster]) -> set[str]:
-    """Return the jobs that have a picture in common with a poster that stays: equal pictures are stored once."""
+def _delete(job_id: str, posters: list[Poster]) -> None:
+    with transaction.atomic(using=database_alias()):
+        if not _is_shared(job_id, posters):
+            send_erasure(job_id, job_id=job_id)
+        Job.objects.using(database_alias()).filter(pk=job_id).delete()
+
+
+def _is_shared(job_id: str, posters: list[Poster]) -> bool:
+    """Whether another job has a picture of this one: the workers would delete it for both."""
+    own = {key for poster in posters for key in _keys(poster)}
+    others = Poster.objects.using(database_alias()).exclude(job=job_id)
     entities = sorted({poster.entity_id for poster in posters})
-    kept: set[str] = set()
-    for start in range(0, len(entities), _CHUNK_SIZE):
-        for other in others.filter(entity_id__in=entities[start : start + _CHUNK_SIZE]):
-            kept |= _keys(other)
-    return {poster.job_id for poster in posters if _keys(poster) & kept}
+    return any(own & _keys(other) for part in _parts(entities) for other in others.filter(entity_id__in=part))
 
 
 def _keys(poster: Poster) -> set[str]:
-    return {image.object_key for image in poster.images if image.object_key} if poster.picture_of is None else set()
+    return {image.object_key for image in poster.images if image.object_key}
 
 
-def _delete(job_id: str) -> None:
-    with transaction.atomic(using=database_alias()):
-        send_erasure(job_id, job_id=job_id)
-        Job.objects.using(database_alias()).filter(pk=job_id).delete()
+def _parts(values: list[T]) -> Iterator[list[T]]:
+    return (values[start : start + _CHUNK_SIZE] for start in range(0, len(values), _CHUNK_SIZE))
 
 
 def _prune_commands(before: datetime, pruned: Pruned, dry_run: bool) -> None:

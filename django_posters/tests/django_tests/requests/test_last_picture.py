@@ -91,7 +91,7 @@ def test_late_result_of_an_earlier_request_is_shown_meanwhile(any_site: Site) ->
 
 
 def test_failure_shows_what_completed_before_it(any_site: Site) -> None:
-    """A poster whose columns hold no picture, as the former version writes them, finds the last good one when it fails."""
+    """A poster whose columns hold no picture, as the former version writes it, finds the last good one on failure."""
     row = make_testimonial()
     finish(request_poster(row), url=OLD)
     second = request_poster(row, reuse=False)
