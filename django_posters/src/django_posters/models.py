@@ -111,7 +111,7 @@ class Poster(models.Model):
         null=True, db_index=True, help_text="The earlier poster of the row whose images this one shows meanwhile."
     )
     variant_sizes = models.JSONField(
-        default=dict, db_default={}, help_text="CSS pixels of each variant, as far as known at the request."
+        default=list, db_default=[], help_text="Name, width and height (CSS pixels) of each variant, as far as known."
     )
     alt = models.TextField(default="", db_default="", help_text="Alternative text of the picture.")
     warnings = models.JSONField(default=list)
@@ -163,6 +163,13 @@ class Poster(models.Model):
             size=self.size_bytes,
         )
         return [only]
+
+    @property
+    def expected_sizes(self) -> dict[str, tuple[int, int]]:
+        """Width and height of each image in CSS pixels, as far as known at the request, by its name and in order."""
+        # A list in the database, because PostgreSQL does not keep the order of an object.
+        sizes = {name: (width, height) for name, width, height in self.variant_sizes}
+        return sizes or {ONLY: (self.css_width, self.css_height)}
 
     def url_of(self, variant: str) -> str:
         """Return the address of a variant, or "" while the last good picture has none of this name."""

@@ -75,7 +75,9 @@ class Migration(migrations.Migration):
             model_name="poster",
             name="variant_sizes",
             field=models.JSONField(
-                db_default={}, default=dict, help_text="CSS pixels of each variant, as far as known at the request."
+                db_default=[],
+                default=list,
+                help_text="Name, width and height (CSS pixels) of each variant, as far as known.",
             ),
         ),
         migrations.AddIndex(

@@ -30,7 +30,7 @@ from django_posters.serialization import plain_object
 from .async_variant import async_variant
 from .batch_buffer import BatchBuffer
 from .delivery import send_request
-from .dimensions import expected_size, variant_sizes
+from .dimensions import expected_size, stored_sizes
 from .options import check_options, digest_of, plain_output, retries_after
 from .rows import check_database, find_field, lock_links, read_alt, read_data, row_name
 from .template_choice import ChosenTemplate, choose_template, is_current
@@ -225,7 +225,7 @@ def _posters_of(
 ) -> list[Poster]:
     output = batch.output or {}
     width, height = expected_size(output, template.version)
-    sizes = variant_sizes(output, template.version)
+    sizes = stored_sizes(output, template.version)
     # Not read with the rows: of a large batch they would not fit the memory.
     earlier = Poster.objects.using(database_alias()).only(*PICTURE, "picture_of")
     newest = earlier.in_bulk([requested[index].newest for index in part if requested[index].newest is not None])

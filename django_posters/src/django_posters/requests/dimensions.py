@@ -13,17 +13,17 @@ from django_posters.models import Poster, PosterTemplate
 
 def expected_size(output: Mapping[str, Any], template: PosterTemplate | None) -> tuple[int, int]:
     """Return the size that a poster will have, as far as the site knows its template; of variants the first one's."""
-    sizes = variant_sizes(output, template)
-    return next(iter(sizes.values())) if sizes else _size(_layers(output, template))
+    sizes = stored_sizes(output, template)
+    return (sizes[0][1], sizes[0][2]) if sizes else _size(_layers(output, template))
 
 
-def variant_sizes(output: Mapping[str, Any], template: PosterTemplate | None) -> dict[str, tuple[int, int]]:
-    """Return the size of each variant, as far as the site knows its template; empty where there are no variants."""
+def stored_sizes(output: Mapping[str, Any], template: PosterTemplate | None) -> list[tuple[str, int, int]]:
+    """Return name, width and height of each variant, as a row stores them; empty where there are no variants."""
     layers = _layers(output, template)
     variants: list[Mapping[str, Any]] = next(
         (layer["variants"] for layer in layers if layer.get("variants") is not None), []
     )
-    return {variant["name"]: _size([variant, *layers]) for variant in variants}
+    return [(variant["name"], *_size([variant, *layers])) for variant in variants]
 
 
 def shown_size(poster: Poster | None, width: object, height: object, variant: str | None = None) -> tuple[int, int]:
@@ -42,9 +42,7 @@ def own_size(poster: Poster | None, variant: str | None = None) -> tuple[int, in
     """Return the own size of a poster or its variant: the expected one, unless the image has another aspect ratio."""
     if poster is None:
         return DEFAULTS.width or 1, DEFAULTS.height or 1
-    expected = poster.css_width, poster.css_height
-    if variant in poster.variant_sizes:
-        expected = tuple(poster.variant_sizes[variant])
+    expected = poster.expected_sizes.get(variant or "", (poster.css_width, poster.css_height))
     image = find_image(poster.images, variant)
     if image is None or not image.width or not image.height or _same_ratio(expected, (image.width, image.height)):
         return expected

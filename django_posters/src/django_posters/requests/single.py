@@ -24,7 +24,7 @@ from django_posters.serialization import plain_object
 from .async_variant import async_variant
 from .debounce import debounce_of, replace_waiting
 from .delivery import send_request
-from .dimensions import expected_size, variant_sizes
+from .dimensions import expected_size, stored_sizes
 from .options import check_options, digest_of, plain_output, retries_after
 from .rows import check_saved, find_field, gone, lock_link, read_alt, read_data, stored
 from .template_choice import ChosenTemplate, choose_template, is_current
@@ -136,7 +136,7 @@ class _Wanted:
             "strict": self.request.strict,
             "css_width": width,
             "css_height": height,
-            "variant_sizes": variant_sizes(output, self.template.version),
+            "variant_sizes": stored_sizes(output, self.template.version),
             "alt": self.alt,
         }
 

@@ -82,8 +82,7 @@ def _completed(poster: Poster, source: str | None) -> PosterOutcome:
 
 def placeholder_images(poster: Poster) -> list[Image]:
     """Return a grey image for each variant of a poster, at the size that is expected of it."""
-    sizes = poster.variant_sizes or {ONLY: (poster.css_width, poster.css_height)}
-    return [_image(poster, name, width, height) for name, (width, height) in sizes.items()]
+    return [_image(poster, name, width, height) for name, (width, height) in poster.expected_sizes.items()]
 
 
 def _image(poster: Poster, name: str, width: int, height: int) -> Image:

@@ -51,8 +51,8 @@ class CapturedPoster:
         `poster.completed`, as JSON data, such as `degraded=True` or `warnings=[{"code": …, "message": …}]`. Raises
         msgspec.ValidationError where they do not fit the contract.
         """
-        sizes = self.poster.variant_sizes or {ONLY: (self.poster.css_width, self.poster.css_height)}
-        images = [self._image(name, width, height) for name, (width, height) in sizes.items()]
+        sizes = self.poster.expected_sizes.items()
+        images = [self._image(name, width, height) for name, (width, height) in sizes]
         if url is not None:
             images[0]["url"] = url
         given = {name: value for name, value in images[0].items() if name != "name"} | {"images": images} | fields
