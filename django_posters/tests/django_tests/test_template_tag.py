@@ -199,7 +199,7 @@ def metas(row: object, options: str = "", **context: Any) -> dict[str, str]:
 
 
 def test_page_can_be_shared(any_site: Site) -> None:
-    """The tags have an absolute address, the size, the type, the alternative text, and a card that fits the picture."""
+    """The tags have an absolute address, size, type, alternative text, and a card that fits the picture."""
     row = complete()
     assert row.poster is not None
 
@@ -214,7 +214,7 @@ def test_page_can_be_shared(any_site: Site) -> None:
         "twitter:image:alt": "Maya: They just appear.",
     }
     assert metas(row)["twitter:card"] == "summary"
-    assert metas(row, "alt='<Mine>'")["og:image:alt"] == "&lt;Mine&gt;"
+    assert metas(row, "alt=text", text="<Mine>")["og:image:alt"] == "&lt;Mine&gt;"
 
 
 def test_relative_address_becomes_absolute(any_site: Site) -> None:
