@@ -1,6 +1,7 @@
 """{% poster %}: an image, or its placeholder."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,10 @@ from testimonials import models
 from django_posters import request_poster
 from django_tests.outcomes import URL, outcome
 from django_tests.site import Site, make_testimonial
+
+
+DOCUMENT = Path(__file__).parents[3] / "docs" / "django.md"
+SNIPPETS = re.findall(r"```django\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
 
 
 def shown(row: object, options: str = "") -> dict[str, str]:
@@ -238,3 +243,13 @@ def test_page_without_a_picture_has_no_tags(any_site: Site) -> None:
     models.Testimonial.objects.all().delete()
     row = complete()
     assert (metas(row, "'story'"), metas(row, "'print'")["twitter:card"]) == ({}, "summary")
+
+
+@pytest.mark.parametrize("snippet", SNIPPETS)
+def test_documented_tags_render(plain_site: Site, snippet: str) -> None:
+    """Every template snippet of the documentation renders tags of this package for a row with variants."""
+    row = complete()
+
+    html = Template(snippet).render(Context({"testimonial": row}))
+
+    assert html.count("<img") + html.count('og:image"') == snippet.count("{% poster")
