@@ -20,7 +20,6 @@ from django_posters import request_poster
 from django_tests.outcomes import URL, outcome
 from django_tests.site import Site, make_testimonial
 
-
 DOCUMENT = Path(__file__).parents[3] / "docs" / "django.md"
 SNIPPETS = re.findall(r"```django\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
 
