@@ -15,6 +15,8 @@ RUN uv build --no-cache --wheel --require-hashes --build-constraint requirements
  && uv pip install --no-cache --python /opt/posters/bin/python --no-deps /dist/posterstream-*.whl
 
 FROM python:${PYTHON_VERSION}-slim-${DEBIAN_RELEASE}
+# No versions of packages: Debian keeps only the newest, which has the security fixes of its release.
+# hadolint ignore=DL3008
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends \
       chromium-headless-shell fonts-noto-core fonts-noto-cjk fonts-noto-color-emoji libatomic1 tini \
@@ -22,8 +24,9 @@ RUN apt-get update \
  && useradd --uid 10001 --create-home --shell /usr/sbin/nologin posters
 COPY --from=build /opt/posters /opt/posters
 ENV PATH=/opt/posters/bin:$PATH PYTHONUNBUFFERED=1
-# Not root: Chromium keeps its sandbox only then (docker/chromium-seccomp.json permits it).
-USER posters
+# Not root: Chromium keeps its sandbox only then (docker/chromium-seccomp.json permits it). A number, because a cluster
+# that refuses root cannot tell from a name.
+USER 10001:10001
 WORKDIR /home/posters
 # tini reaps the browser's processes and forwards signals.
 ENTRYPOINT ["tini", "--", "posters"]

@@ -12,8 +12,9 @@ install: ## Make .venv with everything for development, and install the browser 
 	@scripts/install.sh dev
 	@scripts/install-browser.sh
 
-parts: ## Install the servers that the tests start: Kafka, MariaDB, an S3 server
+parts: ## Install the servers and tools of the tests: Kafka, MariaDB, an S3 server, helm, promtool
 	@scripts/test-parts.sh
+	@scripts/deploy-tools.sh
 
 demo: ## Render 12 posters from a Django site, on embedded servers
 	@scripts/install.sh demo
