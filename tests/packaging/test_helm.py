@@ -121,8 +121,8 @@ def test_other_settings_are_other_pods(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("values", "part"),
     [
-        ({"settings": {"POSTERS_DATABASE_URL": "postgresql://u:p@h/d"}}, "settings"),
-        ({"settings": {"AWS_SECRET_ACCESS_KEY": "x"}}, "settings"),
+        ({"settings": {"POSTERS_DATABASE_URL": "postgresql://u:p@h/d"}}, "POSTERS_DATABASE_URL"),
+        ({"settings": {"AWS_SECRET_ACCESS_KEY": "x"}}, "AWS_SECRET_ACCESS_KEY"),
         ({"rolls": {}}, "rolls"),
         ({"roles": {"sink": {"replicas": 7}}}, "replicas"),
         ({"roles": {"render": {"resources": {"limits": None}}}}, "limits"),
