@@ -1,4 +1,5 @@
-# One image for every role and for `posters setup`; Chromium and the fonts are in it for the render role.
+# One image for every role and for `posters setup`; Chromium and the fonts are in it for the render role. The target `site`
+# is another: the example Django site, for the profile `site` of docker-compose.yml.
 ARG PYTHON_VERSION=3.13
 ARG DEBIAN_RELEASE=trixie
 
@@ -13,6 +14,22 @@ RUN uv venv --python "$(command -v python3)" /opt/posters \
 COPY . .
 RUN uv build --no-cache --wheel --require-hashes --build-constraint requirements-demo.txt --out-dir /dist \
  && uv pip install --no-cache --python /opt/posters/bin/python --no-deps /dist/posterstream-*.whl
+
+FROM build AS build-site
+RUN uv venv --python "$(command -v python3)" /opt/site \
+ && uv pip install --no-cache --python /opt/site/bin/python --require-hashes --requirement requirements-demo.txt
+RUN uv build --no-cache --wheel --require-hashes --build-constraint requirements-demo.txt --out-dir /dist django_posters \
+ && uv pip install --no-cache --python /opt/site/bin/python --no-deps /dist/django_posters-*.whl
+
+FROM python:${PYTHON_VERSION}-slim-${DEBIAN_RELEASE} AS site
+RUN useradd --uid 10001 --create-home --shell /usr/sbin/nologin site
+COPY --from=build-site /opt/site /opt/site
+COPY example /srv/site
+ENV PATH=/opt/site/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+USER 10001:10001
+WORKDIR /srv/site
+ENTRYPOINT ["python", "manage.py"]
+CMD ["runserver", "0.0.0.0:8000", "--noreload"]
 
 FROM python:${PYTHON_VERSION}-slim-${DEBIAN_RELEASE}
 # No versions of packages: Debian keeps only the newest, which has the security fixes of its release.
