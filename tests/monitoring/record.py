@@ -1,27 +1,23 @@
-"""`python -m tests.monitoring.record`: inject faults into a running system, and record what Prometheus sees of it.
+"""`python -m tests.monitoring.record`: inject faults into a running system, and record what Prometheus sees.
 
-The series are written to recorded/faults.txt. The tests of the alerts and of the dashboard evaluate them, and the picture
-in the documentation shows them. A recording takes 25 minutes: alerts wait for minutes, and so do the faults.
+The series are written to recorded/faults.txt. The tests of alerts and dashboard evaluate them, and the picture in the
+documentation shows them. A recording takes 25 minutes: alerts wait for minutes, and so do the faults.
 """
 
 import contextlib
-import json
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.parse
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+import psutil
+
 from tests.faults.world import World, world
-from tests.monitoring.series import RECORDED, STEP_SECONDS, Recording
+from tests.monitoring.series import RECORDED, Recording
+from tests.monitoring.server import prometheus, query_range
 from tests.parts import free_port
 
-ROOT: Final = Path(__file__).parents[2]
-PROMETHEUS: Final = ROOT / ".parts" / "tools" / "prometheus"
 A_SECOND: Final = 2
 MINUTE: Final = 60.0
 
@@ -33,7 +29,9 @@ def main() -> None:
         for worker, port in zip(system.workers, ports, strict=True):
             worker.term()
             worker.start(POSTERS_STATUS_ADDRESS=f"127.0.0.1:{port}")
-        with prometheus(Path(name), ports) as address:
+        targets = ", ".join(f'"127.0.0.1:{port}"' for port in ports)
+        scrape = f"[{{job_name: posters, static_configs: [{{targets: [{targets}]}}]}}]"
+        with prometheus(Path(name), scrape=scrape) as address:
             began, marks = time.time(), inject(system, ports)
             ended = time.time()
             names = {f"127.0.0.1:{port}": f"worker-{number}" for number, port in enumerate(ports, start=1)}
@@ -63,7 +61,7 @@ def inject(system: World, ports: list[int]) -> dict[str, float]:
         mark("browsers killed")
         for _ in range(6):
             for browser in system.workers[0].browsers():
-                with contextlib.suppress(Exception):
+                with contextlib.suppress(psutil.NoSuchProcess):
                     browser.kill()
             system.wait(8)
         mark("worker killed")
@@ -81,45 +79,6 @@ def inject(system: World, ports: list[int]) -> dict[str, float]:
     system.settle(300)
     mark("end")
     return marks
-
-
-@contextlib.contextmanager
-def prometheus(directory: Path, ports: list[int]) -> Iterator[str]:
-    """Run Prometheus on the workers; yield its address."""
-    port, data = free_port(), directory / "prometheus"
-    targets = ", ".join(f'"127.0.0.1:{each}"' for each in ports)
-    configuration = directory / "prometheus.yml"
-    configuration.write_text(
-        f"global: {{scrape_interval: {STEP_SECONDS}s, scrape_timeout: 5s}}\n"
-        f"scrape_configs: [{{job_name: posters, static_configs: [{{targets: [{targets}]}}]}}]\n",
-        encoding="utf-8",
-    )
-    command = [
-        str(PROMETHEUS), f"--config.file={configuration}", f"--storage.tsdb.path={data}",
-        f"--web.listen-address=127.0.0.1:{port}",
-    ]  # fmt: skip
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        address = f"http://127.0.0.1:{port}"
-        for _ in range(100):
-            with contextlib.suppress(OSError):
-                urllib.request.urlopen(f"{address}/-/ready", timeout=2)
-                break
-            time.sleep(0.1)
-        yield address
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def query_range(address: str, expression: str, began: float, ended: float) -> list[dict[str, object]]:
-    """Return what an expression is over time: a list of `metric` (labels) and `values` (time and value)."""
-    question = urllib.parse.urlencode({"query": expression, "start": began, "end": ended, "step": STEP_SECONDS})
-    with urllib.request.urlopen(f"{address}/api/v1/query_range?{question}", timeout=60) as response:
-        answer = json.load(response)
-    assert answer["status"] == "success", answer
-    found: list[dict[str, object]] = answer["data"]["result"]
-    return found
 
 
 def fetch(address: str, began: float, ended: float, marks: dict[str, float], names: dict[str, str]) -> Recording:
