@@ -3,10 +3,10 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 # Every command starts many processes; without cached bytecode each of them compiles for seconds.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help install parts demo demo-site test lint format lock bench faults clean
+.PHONY: help install parts demo demo-site test lint format lock bench faults image-check clean
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: ## Make .venv with everything for development, and install the browser and the fonts
 	@scripts/install.sh dev
@@ -51,6 +51,10 @@ bench: install parts ## Measure, and write docs/performance.md; ARGS="memory sin
 
 faults: install parts ## Inject faults into real parts, and write docs/reliability.md; ARGS="worker-kills --times 20"
 	@.venv/bin/python -m tests.faults $(ARGS)
+
+image-check: install parts ## Carry out the Dockerfile without Docker, and make posters in the result, confined; needs root
+	@command -v debootstrap >/dev/null || scripts/apt-install.sh debootstrap
+	@.venv/bin/python -m tests.image $(ARGS)
 
 clean: ## Remove what was installed and made here
 	rm -rf .venv .parts out dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

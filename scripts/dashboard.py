@@ -42,6 +42,8 @@ _SLOW: Final = (
     ' / sum(rate(poster_end_to_end_seconds_count{kind="single"}[5m]))'
 )
 
+_FAILED: Final = 'poster_outcomes_total{status="failed"}'
+
 PANELS: Final[dict[str, list[Panel]]] = {
     "Flow": [
         Panel(
@@ -100,7 +102,7 @@ PANELS: Final[dict[str, list[Panel]]] = {
         ),
     ],
     "Errors": [
-        Panel("Failed posters", "ops", {"{{error_code}}": _rate('poster_outcomes_total{status="failed"}', "error_code")}),
+        Panel("Failed posters", "ops", {"{{error_code}}": _rate(_FAILED, "error_code")}),
         Panel("Retries", "ops", {"tier {{tier}}, {{error_code}}": _rate("poster_retries_total", "tier, error_code")}),
         Panel(
             "Dead letters", "ops",

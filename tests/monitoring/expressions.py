@@ -38,6 +38,7 @@ def names_of(expression: str) -> set[str]:
     while pending:
         node = pending.pop()
         if isinstance(node, promql_parser.VectorSelector):
+            assert node.name, "a selector without a name selects everything"
             found.add(node.name)
         pending += [child for child in children(node) if child is not None]
     return found

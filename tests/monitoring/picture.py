@@ -1,6 +1,6 @@
 """`python -m tests.monitoring.picture`: draw the dashboard with the recorded series, as docs/images/dashboard.svg.
 
-Real Prometheus evaluates every expression; only the drawing is ours. Grafana itself cannot be had from a package registry.
+Real Prometheus evaluates every expression; only the drawing is ours. No package registry has Grafana.
 """
 
 import re
@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from tests.monitoring.dashboard import PANELS, Panel
 from tests.monitoring.series import RECORDED, Recording
@@ -76,7 +76,8 @@ def _panel(panel: Panel, series: Series, recording: Recording) -> Iterator[str]:
     yield f'<text x="10" y="18" font-size="12">{escape(panel.title)}</text>'
     for minute in recording.marks.values():
         x = _LEFT + minute / recording.minutes * wide
-        yield f'<line x1="{x:.0f}" y1="{_TOP}" x2="{x:.0f}" y2="{_TOP + high}" stroke="#e3b7b0" stroke-dasharray="2 3"/>'
+        ends = f'x1="{x:.0f}" y1="{_TOP}" x2="{x:.0f}" y2="{_TOP + high}"'
+        yield f'<line {ends} stroke="#e3b7b0" stroke-dasharray="2 3"/>'
     for share in (0, 0.5, 1):
         y = _TOP + high * (1 - share)
         yield f'<line x1="{_LEFT}" y1="{y:.0f}" x2="{_LEFT + wide}" y2="{y:.0f}" stroke="#dde3e8"/>'

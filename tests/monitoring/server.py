@@ -28,7 +28,7 @@ def prometheus(directory: Path, *, scrape: str = "[]", options: tuple[str, ...] 
         encoding="utf-8",
     )
     command = [
-        TOOLS / "prometheus", f"--config.file={configuration}", f"--storage.tsdb.path={directory / 'data'}",
+        str(TOOLS / "prometheus"), f"--config.file={configuration}", f"--storage.tsdb.path={directory / 'data'}",
         f"--web.listen-address=127.0.0.1:{port}", *options,
     ]  # fmt: skip
     with (directory / "prometheus.log").open("wb") as log:
@@ -47,8 +47,8 @@ def loaded(recording: Recording, directory: Path) -> Iterator[str]:
     """Run Prometheus on a recording; yield its address."""
     file = directory / "recording.txt"
     file.write_text(recording.to_openmetrics(_START), encoding="utf-8")
-    command = [TOOLS / "promtool", "tsdb", "create-blocks-from", "openmetrics", file, directory / "data"]
-    subprocess.run(command, check=True, capture_output=True)
+    promtool = [str(TOOLS / "promtool"), "tsdb", "create-blocks-from", "openmetrics"]
+    subprocess.run([*promtool, str(file), str(directory / "data")], check=True, capture_output=True)
     # The recording is old, and must not be deleted; a series that ended must not go on.
     options = ("--storage.tsdb.retention.time=100y", "--query.lookback-delta=40s")
     with prometheus(directory, options=options) as address:

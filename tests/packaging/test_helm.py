@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -34,11 +35,11 @@ EVERYTHING = {
 
 def helm(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run helm on the chart."""
-    command = [HELM, arguments[0], *arguments[1:], "--kube-version", "1.33.0"]
+    command = [str(HELM), *arguments, "--kube-version", "1.33.0"]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-def rendered(values: dict[str, object], folder: Path, release: str = "posters") -> list[Manifest]:
+def rendered(values: Mapping[str, object], folder: Path, release: str = "posters") -> list[Manifest]:
     """Return what the chart renders with the values."""
     file = folder / "values.yaml"
     file.write_text(json.dumps(values), encoding="utf-8")
