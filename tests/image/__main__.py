@@ -1,7 +1,7 @@
 """`make image-check`: build the image's file system without Docker, and make posters in it as a container would.
 
-Not tried: what only Docker and BuildKit do, such as layers and caches, and Docker's own image of Python, in whose place is
-Debian's Python of the same release.
+Not tried: what only Docker and BuildKit do, such as layers and caches, and Docker's own image of Python, in whose place
+is Debian's Python of the same release.
 """
 
 import argparse
