@@ -45,11 +45,11 @@ install_promtool() {
     (cd "$fresh" && { apt-get --quiet download prometheus || { apt-get --quiet update && apt-get --quiet download prometheus; }; }) \
       >"$fresh/apt.log" 2>&1; then
     say "taking promtool and prometheus out of Debian's package"
-    dpkg-deb --extract "$fresh"/prometheus_*.deb "$fresh/root"
+    dpkg-deb --extract "$fresh"/prometheus_*.deb "$fresh/files"
   fi
   for name in promtool prometheus; do
-    if [ -x "$fresh/root/usr/bin/$name" ]; then
-      mv "$fresh/root/usr/bin/$name" ".parts/tools/$name"
+    if [ -x "$fresh/files/usr/bin/$name" ]; then
+      mv "$fresh/files/usr/bin/$name" ".parts/tools/$name"
     elif command -v "$name" >/dev/null; then
       ln -sf "$(command -v "$name")" ".parts/tools/$name"
     else

