@@ -1,4 +1,5 @@
-# One image for every role and for `posters setup`; Chromium and the fonts are in it for the render role.
+# One image for every role and for `posters setup`; Chromium and the fonts are in it for the render role. The target `site`
+# is another: the example Django site, for the profile `site` of docker-compose.yml.
 ARG PYTHON_VERSION=3.13
 ARG DEBIAN_RELEASE=trixie
 
@@ -15,7 +16,25 @@ RUN uv build --no-cache --wheel --require-hashes --build-constraint requirements
  && uv pip install --no-cache --python /opt/posters/bin/python --no-deps /dist/posterstream-*.whl \
  && /opt/posters/bin/python -m renderer.hyphenation /hyphen-data
 
+FROM build AS build-site
+RUN uv venv --python "$(command -v python3)" /opt/site \
+ && uv pip install --no-cache --python /opt/site/bin/python --require-hashes --requirement requirements-demo.txt
+RUN uv build --no-cache --wheel --require-hashes --build-constraint requirements-demo.txt --out-dir /dist django_posters \
+ && uv pip install --no-cache --python /opt/site/bin/python --no-deps /dist/django_posters-*.whl
+
+FROM python:${PYTHON_VERSION}-slim-${DEBIAN_RELEASE} AS site
+RUN useradd --uid 10001 --create-home --shell /usr/sbin/nologin site
+COPY --from=build-site /opt/site /opt/site
+COPY example /srv/site
+ENV PATH=/opt/site/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+USER 10001:10001
+WORKDIR /srv/site
+ENTRYPOINT ["python", "manage.py"]
+CMD ["runserver", "0.0.0.0:8000", "--noreload"]
+
 FROM python:${PYTHON_VERSION}-slim-${DEBIAN_RELEASE}
+# No versions of packages: Debian keeps only the newest, which has the security fixes of its release.
+# hadolint ignore=DL3008
 RUN --mount=type=bind,source=renderer/fonts/packages.txt,target=/packages.txt \
     apt-get update \
  && apt-get install --yes --no-install-recommends \
@@ -25,8 +44,9 @@ RUN --mount=type=bind,source=renderer/fonts/packages.txt,target=/packages.txt \
 COPY --from=build /opt/posters /opt/posters
 COPY --from=build /hyphen-data /usr/lib/chromium/hyphen-data
 ENV PATH=/opt/posters/bin:$PATH PYTHONUNBUFFERED=1
-# Not root: Chromium keeps its sandbox only then (docker/chromium-seccomp.json permits it).
-USER posters
+# Not root: Chromium keeps its sandbox only then (docker/chromium-seccomp.json permits it). A number, because a cluster
+# that refuses root cannot tell from a name.
+USER 10001:10001
 WORKDIR /home/posters
 # tini reaps the browser's processes and forwards signals.
 ENTRYPOINT ["tini", "--", "posters"]

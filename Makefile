@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 # Every command starts many processes; without cached bytecode each of them compiles for seconds.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help install parts demo demo-site test properties lint format lock bench faults compatibility clean
+.PHONY: help install parts demo demo-site test properties lint format lock bench faults compatibility image-check clean
 
 PROPERTIES := $(addprefix tests/renderer/language/,test_engines.py test_soup.py test_injection.py)
 
@@ -14,8 +14,9 @@ install: ## Make .venv with everything for development, and install the browser 
 	@scripts/install.sh dev
 	@scripts/install-browser.sh
 
-parts: ## Install the servers that the tests start: Kafka, MariaDB, an S3 server
+parts: ## Install the servers and tools of the tests: Kafka, MariaDB, an S3 server, helm, promtool
 	@scripts/test-parts.sh
+	@scripts/deploy-tools.sh
 
 demo: ## Render 12 posters from a Django site, on embedded servers
 	@scripts/install.sh demo
@@ -60,6 +61,10 @@ compatibility: install parts ## Try clients, brokers, databases and stores of ot
 	@scripts/compatibility-parts.sh
 	@COMPATIBILITY=all .venv/bin/python -m pytest tests/compatibility --deselect tests/compatibility/test_page.py $(ARGS)
 	@.venv/bin/python -m tests.compatibility
+
+image-check: install parts ## Carry out the Dockerfile without Docker, and make posters in the result, confined; needs root
+	@command -v debootstrap >/dev/null || scripts/apt-install.sh debootstrap
+	@.venv/bin/python -m tests.image $(ARGS)
 
 clean: ## Remove what was installed and made here
 	rm -rf .venv .parts out dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

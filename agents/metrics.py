@@ -31,7 +31,10 @@ OUTCOMES: Final = Counter(
     "poster_outcomes_total", "Posters whose outcome was recorded, each once", ["status", "error_code"]
 )
 END_TO_END: Final = Histogram(
-    "poster_end_to_end_seconds", "From the request to the recorded outcome", buckets=_WAIT_SECONDS
+    "poster_end_to_end_seconds",
+    "From the request to the recorded outcome; `kind` is `single` or `batch`",
+    ["kind"],
+    buckets=_WAIT_SECONDS,
 )
 CONFLICTS: Final = Counter(
     "poster_terminal_conflicts_total", "Outcomes that contradicted an earlier one and were not applied"

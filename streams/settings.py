@@ -19,6 +19,10 @@ from streams.errors import SettingsError
 PREFIX: Final = "POSTERS_"
 Seconds = Annotated[float, Meta(gt=0, le=10**9, description="seconds above 0")]
 _NUMBER: Final = re.compile(r"[+-]?[0-9.]+")
+_SERVICE_LINK: Final = re.compile(
+    r"\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)=.*|\w+_PORT=(tcp|udp|sctp)://.*"
+)
+"""`name=value` of the variables that Kubernetes injects for each Service of a namespace. No setting may match."""
 
 SettingsT = TypeVar("SettingsT", bound="StreamSettings")
 
@@ -73,7 +77,10 @@ def variables(kind: type[StreamSettings]) -> tuple[str, ...]:
 
 
 def read(kind: type[SettingsT], environment: Mapping[str, str] | None = None) -> SettingsT:
-    """Return the settings of `environment` (default: the process's). Raises SettingsError."""
+    """Return the settings of `environment` (default: the process's). Raises SettingsError.
+
+    A Service named `posters` or `posters-*` makes Kubernetes inject variables with our prefix; they are ignored.
+    """
     environment = os.environ if environment is None else environment
     _refuse_unknown(variables(kind), environment)
     settings = kind(**dict(_values(kind, environment)))
@@ -83,7 +90,7 @@ def read(kind: type[SettingsT], environment: Mapping[str, str] | None = None) ->
 
 def _refuse_unknown(names: tuple[str, ...], environment: Mapping[str, str]) -> None:
     for name in environment:
-        if name.startswith(PREFIX) and name not in names:
+        if name.startswith(PREFIX) and name not in names and not _SERVICE_LINK.fullmatch(f"{name}={environment[name]}"):
             nearest = difflib.get_close_matches(name, names, n=1, cutoff=0.0)[0]
             raise SettingsError(f"{name} is not a setting; did you mean {nearest}?")
 

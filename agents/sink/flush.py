@@ -41,10 +41,14 @@ class JobState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndedPoster:
-    """How a poster ended in this flush, and `seconds` from its request to now where the request is known."""
+    """How a poster ended in this flush, and `seconds` from its request to now where the request is known.
+
+    `single`: its job has no other poster.
+    """
 
     status: PosterStatus
     error_code: str | None
+    single: bool
     seconds: float | None
 
 

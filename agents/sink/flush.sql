@@ -217,10 +217,11 @@ BEGIN
 
     RETURN jsonb_build_object(
         'ended', (SELECT coalesce(jsonb_agg(jsonb_build_object(
-                      'status', t.status, 'error_code', t.error_code,
+                      'status', t.status, 'error_code', t.error_code, 'single', coalesce(j.total_count = 1, false),
                       'seconds', extract(epoch FROM clock_timestamp() - t.requested_at))), '[]')
                   FROM unnest(moved_in, moved) AS w (job_id, poster_index)
                   JOIN template_poster_results AS t USING (job_id, poster_index)
+                  LEFT JOIN template_generation_jobs AS j USING (job_id)
                   WHERE t.status_rank = 2),
         'moved', cardinality(moved), 'conflicts', conflicts, 'logged', logged,
         'jobs', (SELECT coalesce(jsonb_agg(jsonb_build_object(

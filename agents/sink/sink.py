@@ -62,7 +62,8 @@ class Counts:
         for poster in written.ended:
             metrics.OUTCOMES.labels(poster.status, poster.error_code or "").inc()
             if poster.seconds is not None:
-                metrics.END_TO_END.observe(max(0.0, poster.seconds))
+                kind = "single" if poster.single else "batch"
+                metrics.END_TO_END.labels(kind).observe(max(0.0, poster.seconds))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,11 @@ from streams.topics import ROLES
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
-OURS = {name: service for name, service in SERVICES.items() if "build" in service}
+BUILT = {name: service for name, service in SERVICES.items() if "build" in service}
+OURS = {name: service for name, service in BUILT.items() if "target" not in service["build"]}
+SITE = {name: service for name, service in BUILT.items() if service["build"].get("target") == "site"}
+SERVE_NOTHING = {"relay", "consumer"}
+"""These lasting services have no address to ask; on an error they end, and are started again."""
 
 _VARIABLE = re.compile(r"\$\{([A-Z_]+):-([^}]*)\}")
 
@@ -67,10 +73,55 @@ def test_image_has_a_pinned_version_that_a_variable_overrides(name: str) -> None
 
     assert tag, f"{name}'s image has no variable in its tag"
     assert tag[1].endswith("_VERSION")
-    assert tag[2] == "dev" if name in OURS else re.search(r"\d", tag[2])
+    assert tag[2] == "dev" if name in BUILT else re.search(r"\d", tag[2])
 
 
-@pytest.mark.parametrize("name", sorted(SERVICES.keys() - set(one_shots())))
+def lasting() -> list[str]:
+    """Return the services that stay."""
+    return sorted(SERVICES.keys() - set(one_shots()))
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_what_stays_comes_back(name: str) -> None:
+    """After a restart of the machine every lasting service is there again, and no one-shot is repeated."""
+    assert SERVICES[name].get("restart", "no") == ("no" if name in one_shots() else "unless-stopped")
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_service_has_limits(name: str) -> None:
+    """No service takes all memory, processes or disk of the machine, and none gains privileges."""
+    service = SERVICES[name]
+
+    assert service["mem_limit"]
+    assert service["pids_limit"] > 0
+    assert service["logging"]["options"]["max-size"]
+    assert "no-new-privileges:true" in service["security_opt"]
+
+
+@pytest.mark.parametrize("name", BUILT)
+def test_our_services_cannot_write_to_their_image(name: str) -> None:
+    """Read-only root and no capabilities; temporary files and the home directory are in memory, with a size."""
+    service = BUILT[name]
+    (temporary,) = service["tmpfs"]
+
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert re.fullmatch(r"/tmp:size=\d+[mg],mode=1777", temporary)  # noqa: S108 - of a container
+    assert service["environment"]["HOME"] == "/tmp"  # noqa: S108 - of a container
+
+
+def test_render_has_the_profile_that_leaves_chromium_its_sandbox() -> None:
+    """Render has our allow list; every other service has Docker's own, and none is unconfined."""
+    profiles = {
+        name: [option for option in service["security_opt"] if "seccomp" in option]
+        for name, service in SERVICES.items()
+    }
+
+    assert profiles.pop("render") == ["seccomp=docker/chromium-seccomp.json"]
+    assert not any(profiles.values())
+
+
+@pytest.mark.parametrize("name", sorted(set(lasting()) - SERVE_NOTHING))
 def test_service_that_stays_has_a_health_check(name: str) -> None:
     """Compose knows whether every long-running service is healthy."""
     assert SERVICES[name].get("healthcheck", {}).get("test")
@@ -111,7 +162,8 @@ def test_settings_are_known_and_valid(name: str) -> None:
     read_settings(environment)
 
     assert ours <= set(NAMES)
-    assert set(environment) - ours == {"AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"}
+    aws = {"AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"}
+    assert set(environment) - ours == aws | {"HOME"}
 
 
 def test_addresses_name_services_of_the_file() -> None:
@@ -140,17 +192,102 @@ def test_workers_get_longer_to_stop_than_they_drain() -> None:
     """A worker is not killed while it drains."""
     drain = read_settings({}).drain_timeout
 
-    assert all(float(service["stop_grace_period"].removesuffix("s")) > drain for service in OURS.values())
+    assert all(float(service["stop_grace_period"].removesuffix("s")) > drain + 5 for service in OURS.values())
 
 
 def test_mounted_files_exist() -> None:
     """What a service mounts or loads from this repository is in it."""
     mounted = [mount.partition(":")[0] for service in SERVICES.values() for mount in service.get("volumes", [])]
-    loaded = [option.partition("=")[2] for service in SERVICES.values() for option in service.get("security_opt", [])]
+    options = [option for service in SERVICES.values() for option in service["security_opt"]]
+    loaded = [option.partition("=")[2] for option in options if option.startswith("seccomp=")]
 
     for path in [*(mount for mount in mounted if mount.startswith(".")), *loaded]:
         assert (ROOT / path).is_file(), f"{path} is missing"
     assert {mount for mount in mounted if not mount.startswith(".")} == COMPOSE["volumes"].keys()
+
+
+def test_broker_acknowledges_what_is_on_its_disk() -> None:
+    """The development mode's two short cuts are switched off, and the broker knows how much memory is its own."""
+    redpanda = " ".join(SERVICES["redpanda"]["command"])
+    settings = SERVICES["broker-settings"]["command"][0]
+
+    assert redpanda.index("--mode dev-container") < redpanda.index("--unsafe-bypass-fsync=false")
+    assert "set_property write_caching_default false" in settings
+    assert "--memory 1G" in redpanda
+    assert SERVICES["redpanda"]["mem_limit"] == "1536m"
+
+
+def test_nothing_reports_to_its_makers() -> None:
+    """The telemetry of the broker, of Console, of the storage and of Grafana is off."""
+    grafana = SERVICES["grafana"]["environment"]
+
+    assert "set_property enable_metrics_reporter false" in SERVICES["broker-settings"]["command"][0]
+    assert console_settings()["analytics"] == {"enabled": False}
+    assert "-master.telemetry=false" in SERVICES["seaweedfs"]["command"]
+    assert grafana["GF_ANALYTICS_REPORTING_ENABLED"] == grafana["GF_ANALYTICS_CHECK_FOR_UPDATES"] == "false"
+
+
+def test_posters_are_served_for_reading_only() -> None:
+    """The filer's own port takes files of everybody, and so of every web page: only its read-only port is published."""
+    published = {mapping.rpartition(":")[2] for mapping in SERVICES["seaweedfs"]["ports"]}
+
+    assert published == {"8333", "8889"}
+    assert "-filer.port.public=8889" in SERVICES["seaweedfs"]["command"]
+    assert "127.0.0.1:8888:8889" in SERVICES["seaweedfs"]["ports"]
+
+
+def test_site_runs_commands_that_it_has() -> None:
+    """The profile `site` migrates, relays, consumes, uploads its template and serves, with commands of the example."""
+    commands = {name: service["command"][0] for name, service in SITE.items()}
+    listed = subprocess.run(
+        [sys.executable, "manage.py", "help", "--commands"],
+        cwd=ROOT / "example",
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+
+    assert set(commands.values()) == {
+        "migrate",
+        "relay_posters",
+        "consume_posters",
+        "upload_poster_template",
+        "runserver",
+    }
+    assert set(commands.values()) <= set(listed)
+    assert (ROOT / "example" / SITE["site-setup"]["command"][2]).is_file()
+    assert all(service["profiles"] == ["site"] for service in SITE.values())
+
+
+def test_what_starts_by_default_needs_no_profile() -> None:
+    """A service without a profile waits for none that has one."""
+    for name, service in SERVICES.items():
+        if "profiles" not in service:
+            assert not [other for other in service.get("depends_on", {}) if "profiles" in SERVICES[other]], name
+
+
+def test_prometheus_scrapes_every_role_and_the_broker() -> None:
+    """Prometheus finds all containers of a role by its name, at the address where a worker serves its metrics."""
+    settings = yaml.safe_load((ROOT / "docker" / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))
+    workers, redpanda = settings["scrape_configs"]
+    (found,) = workers["dns_sd_configs"]
+
+    assert sorted(found["names"]) == sorted(ROLES)
+    assert OURS["render"]["environment"]["POSTERS_STATUS_ADDRESS"] == f"0.0.0.0:{found['port']}"
+    assert redpanda["static_configs"] == [{"targets": ["redpanda:9644"]}]
+
+
+def test_monitoring_has_our_alerts_and_our_dashboard() -> None:
+    """The mounted files are those under deploy, where Prometheus and Grafana look for them."""
+    prometheus, grafana = (SERVICES[name]["volumes"] for name in ("prometheus", "grafana"))
+    (provider,) = yaml.safe_load((ROOT / "docker" / "grafana" / "dashboards.yaml").read_text(encoding="utf-8"))[
+        "providers"
+    ]
+    home = SERVICES["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+
+    assert "./deploy/prometheus/posters.rules.yaml:/etc/prometheus/posters.rules.yaml:ro" in prometheus
+    assert f"./deploy/grafana/posters.json:{home}:ro" in grafana
+    assert home.startswith(provider["options"]["path"] + "/")
 
 
 def console_settings() -> dict[str, Any]:

@@ -4,6 +4,8 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 
+from prometheus_client import REGISTRY
+
 from schemas.envelope import fact_id
 from schemas.topics import POSTER_COMPLETIONS, POSTER_LOGS, POSTER_PROGRESS, POSTER_REQUESTS
 from tests.sink.conftest import SinkHarness
@@ -49,6 +51,22 @@ async def test_the_events_of_a_poster_make_one_row(harness: SinkHarness) -> None
     assert await harness.fetch(
         "SELECT job_id, poster_index, code, created_at FROM template_generation_logs WHERE level = 'ERROR'"
     ) == [("job", 0, "note", START)]
+
+
+async def test_the_time_to_an_outcome_tells_single_posters_from_batches(harness: SinkHarness) -> None:
+    """The objective is about posters that are requested alone: a batch's posters are counted apart."""
+    topics, sink = harness.topics, harness.sink
+    before = [timed(kind) for kind in ("single", "batch")]
+
+    await sink.process([topics.request("alone"), topics.completed("alone")])
+    await sink.process([topics.batch("many", 2), topics.completed("many", 0), topics.completed("many", 1)])
+
+    assert [timed(kind) for kind in ("single", "batch")] == [before[0] + 1, before[1] + 2]
+
+
+def timed(kind: str) -> float:
+    """Return how many outcomes of single posters or of batches were timed."""
+    return REGISTRY.get_sample_value("poster_end_to_end_seconds_count", {"kind": kind}) or 0
 
 
 async def test_every_flush_dates_what_it_changes(harness: SinkHarness) -> None:

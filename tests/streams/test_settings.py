@@ -16,6 +16,34 @@ def test_every_setting_has_a_default() -> None:
     assert settings.retry_delay_seconds == (10, 60, 600)
 
 
+def test_variables_that_kubernetes_injects_for_a_service_are_ignored() -> None:
+    """Services named `posters` and `posters-*` in the namespace of a worker do not keep it from starting."""
+    links = {
+        f"{service}_{name}": value
+        for service in ("POSTERS", "POSTERS_RENDER", "POSTERS_SITE_2")
+        for name, value in {
+            "SERVICE_HOST": "10.96.0.7",
+            "SERVICE_PORT": "8080",
+            "SERVICE_PORT_HTTP": "8080",
+            "PORT": "tcp://10.96.0.7:8080",
+            "PORT_8080_TCP": "tcp://10.96.0.7:8080",
+            "PORT_8080_TCP_PROTO": "tcp",
+            "PORT_8080_TCP_PORT": "8080",
+            "PORT_8080_TCP_ADDR": "10.96.0.7",
+            "PORT_53_UDP_ADDR": "10.96.0.7",
+        }.items()
+    }
+
+    assert read_settings(links) == read_settings({})
+
+
+@pytest.mark.parametrize("name", ["POSTERS_BROKER_PORT", "POSTERS_SERVICE", "POSTERS_PORTS", "POSTERS_PORT_TCP"])
+def test_a_name_that_only_resembles_a_service_link_is_refused(name: str) -> None:
+    """A misspelt setting is an error even if it speaks of a port or a service."""
+    with pytest.raises(SettingsError, match=f"{name} is not a setting"):
+        read_settings({name: "9092"})
+
+
 @pytest.mark.parametrize(
     ("environment", "part"),
     [
