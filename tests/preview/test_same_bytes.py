@@ -85,7 +85,7 @@ async def stored(directory: Path, renderer: LocalRenderer, output: dict[str, Any
         images = ImageStore(store=store, public_url=None)
         sources = cast("Any", Sources(javascript=javascript))
         roles = PosterRenderer(engine, sources, sandbox, images, timeout=30, clock=time.monotonic)
-        result = await roles.render(pin(poster, version, NOW, NOW).poster)
+        result = await roles.render(pin(poster, version, NOW, NOW))
     await sandbox.close()
     return [await store.get(image.object_key) for image in result.images]
 
