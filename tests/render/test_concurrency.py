@@ -10,7 +10,9 @@ from agents.events import StoredPoster
 from agents.render.agent import RenderAgent
 from agents.render.lanes import Lanes
 from agents.render.poster_renderer import PosterRenderer
+from agents.render.slow_templates import SlowTemplates
 from renderer.concurrency_limit import RESERVED, ConcurrencyLimit
+from renderer.cost_estimates import CostEstimates
 from schemas.codec import encode
 from schemas.outcomes import Image
 from schemas.renders import PosterPinned
@@ -42,9 +44,8 @@ class Room:
     def __init__(self) -> None:
         self.held = Held()
         places = ConcurrencyLimit(BULK_PLACES)
-        self.inbox = Inbox(
-            ["poster-renders", "poster-renders-bulk"], cap=100, queue=Lanes(lambda: places.has_room_for_bulk)
-        )
+        self.lanes = Lanes(places, CostEstimates(), SlowTemplates())
+        self.inbox = Inbox(["poster-renders", "poster-renders-bulk"], cap=100, queue=self.lanes)
         places.on_free = self.inbox.recheck_queue
         self.agent = RenderAgent(
             self.inbox,
@@ -52,7 +53,6 @@ class Room:
             SetAside(),
             Cancellations(),
             cast("PosterRenderer", self.held),
-            concurrency_limit=places,
             retry_delays=(1, 1, 1),
             now=lambda: datetime.now(UTC),
         )
