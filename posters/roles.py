@@ -232,7 +232,7 @@ async def _engine(settings: Settings, exit_stack: AsyncExitStack) -> Engine:
 async def _open_render(settings: Settings, exit_stack: AsyncExitStack) -> RunningRole:
     cancellations = Cancellations()
     engine = await _engine(settings, exit_stack)
-    slow, labels = SlowTemplates(), SourceLabels(settings.weights)
+    slow, labels = SlowTemplates(max(1, engine.concurrency - 1)), SourceLabels(settings.weights)
     lanes = Lanes(engine.concurrency_limit, engine.costs, slow, settings.weights)
     app, inbox = _app("render", settings, weigh=weigh_by_size, queue=lanes, ordered=False, identify=poster_identity)
     engine.concurrency_limit.on_free = inbox.recheck_queue

@@ -34,8 +34,9 @@ def _every(_: Source) -> bool:
 class DeficitRoundRobin(Generic[Item]):
     """Items that wait, in a queue for each source. Whoever takes one charges its cost, in the unit of `quantum`.
 
-    A source that comes back and owes nothing is next, but every second turn is for those that wait already: names that
-    somebody makes up have half of the turns at most. `weights` below or above 1 are for sources by name.
+    A source that comes back and owes nothing is next, and so is a new one. But of two turns one is for sources that
+    were there before: names that somebody makes up have half of the turns at most. A source has the weight 1 where
+    `weights` has no other.
     """
 
     def __init__(self, quantum: float, weights: Mapping[str, float] = _NO_WEIGHTS) -> None:
@@ -43,9 +44,9 @@ class DeficitRoundRobin(Generic[Item]):
         self._weights = weights
         self._queues: dict[Source, deque[Item]] = {}
         self._deficits: dict[Source, float] = {}
-        self._new: deque[Source] = deque()
+        self._fresh: deque[Source] = deque()
         self._waiting: deque[Source] = deque()
-        self._new_was_last = False
+        self._fresh_was_last = False
         self._rounds = 0
         self._idle: LRUCache[Source, tuple[float, int]] = LRUCache(IDLE_MAX)
 
@@ -124,20 +125,24 @@ class DeficitRoundRobin(Generic[Item]):
         return self._quantum * (1.0 if source is None else self._weights.get(source, 1.0))
 
     def _queue(self, source: Source) -> deque[Item]:
-        """Return the queue of a source. One that comes back and owes nothing is served before those that wait."""
+        """Return the queue of a source. One that comes back and owes nothing is before those that wait."""
         if source not in self._queues and len(self._queues) >= SOURCES_MAX and source not in self._weights:
             source = OTHERS
         if source not in self._queues:
             self._queues[source] = deque()
-            deficit = self._deficits[source] = self._remembered(source)
-            self._idle.pop(source, None)
-            (self._new if deficit > 0 else self._waiting).append(source)
+            self._deficits[source] = self._remembered(source)
+            if self._idle.pop(source, None) is None:
+                self._fresh.append(source)
+            elif self._deficits[source] > 0:
+                self._waiting.appendleft(source)
+            else:
+                self._waiting.append(source)
         return self._queues[source]
 
     def _retire(self, source: Source) -> None:
         del self._queues[source]
         self._idle[source] = (self._deficits.pop(source), self._rounds)
-        (self._new if source in self._new else self._waiting).remove(source)
+        (self._fresh if source in self._fresh else self._waiting).remove(source)
 
     def _remembered(self, source: Source) -> float:
         """Return the deficit of a source without a queue: what it had, and its share of the rounds since then."""
@@ -146,17 +151,17 @@ class DeficitRoundRobin(Generic[Item]):
         return min(share, deficit + (self._rounds - at) * share)
 
     def _next(self, admits: Callable[[Source], bool]) -> Source:
-        new = list(filter(admits, self._new))
+        fresh = next(((source,) for source in self._fresh if admits(source)), ())
         waiting = list(filter(admits, self._waiting))
-        if new and not (self._new_was_last and waiting):
-            self._new_was_last = True
-            self._new.remove(new[0])
-            self._waiting.append(new[0])
-            return new[0]
+        if fresh and not (self._fresh_was_last and waiting):
+            self._fresh_was_last = True
+            self._fresh.remove(fresh[0])
+            self._waiting.append(fresh[0])
+            return fresh[0]
         if not waiting:
             raise IndexError("nothing waits that is admitted")
-        self._new_was_last = False
-        if all(self._deficits[source] <= 0 for source in waiting):
+        self._fresh_was_last = False
+        while all(self._deficits[source] <= 0 for source in waiting):  # a second time where the first was rounded
             self._give_rounds(min(self._rounds_owed(source) for source in waiting))
         source = next(source for source in waiting if self._deficits[source] > 0)
         self._waiting.remove(source)

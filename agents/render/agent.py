@@ -51,7 +51,7 @@ class RenderAgent:
         self._renderer = renderer
         self._retry_delays = retry_delays
         self._now = now
-        self._slow = slow or SlowTemplates()
+        self._slow = slow or SlowTemplates(1)
         self._source_labels = source_labels or SourceLabels()
 
     async def run(self) -> None:
@@ -116,8 +116,8 @@ class RenderAgent:
             # Not raised: the record would be delivered again and end one worker after the other.
             logger.exception("%s[%d]: unforeseen error while rendering", poster.job_id, poster.poster_index)
             return self._failed(events, RenderError("internal", f"not foreseen: {error!r}"[:500]))
-        if stored is not None and not stored.cached:
-            self._slow.note_success(poster.template_version_id)
+        if stored is not None:
+            self._slow.note_stored(poster.template_version_id, drawn=not stored.cached)
         if stored is None or self._is_cancelled(poster):
             return []
         return events.at(self._now()).records_of_completion(stored)

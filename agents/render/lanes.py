@@ -22,8 +22,6 @@ from streams.inbox import Partition
 LANES: Final[tuple[Priority, ...]] = ("normal", "bulk")
 LOOKUP_SECONDS: Final = 0.01
 """What a poster costs that is not drawn, because it is stored already or fails before."""
-SLOW_IN_FLIGHT: Final = 1
-"""Posters in flight of each source whose template versions timed out."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,7 +35,7 @@ class _InFlight:
     permit: Permit
     payer: Source
     estimate: float
-    is_slow: bool
+    is_limited: bool
 
 
 class Lanes:
@@ -61,9 +59,9 @@ class Lanes:
             lane: DeficitRoundRobin(QUANTUM_SECONDS, weights) for lane in LANES
         }
         self._set_aside: dict[tuple[Priority, Source], deque[_Waiting]] = {}
-        """Posters of slow templates, while another one of their source is in flight."""
+        """Posters of versions that are slow or unproven, while as many as allowed of their source are in flight."""
         self._in_flight: dict[Delivery, _InFlight] = {}
-        self._slow_in_flight: Counter[Source] = Counter()
+        self._limited_in_flight: Counter[Source] = Counter()
         self._policy = LanePolicy()
 
     def __len__(self) -> int:
@@ -83,10 +81,11 @@ class Lanes:
         payer, next_one = self._waiting[lane].popleft(self._admits(lane))
         head, estimate = next_one.head, self._costs.estimate(next_one.head.cost_kind)
         self._waiting[lane].charge(payer, estimate)
-        is_slow = self._slow.is_slow(head.template_version_id)
-        self._slow_in_flight[head.source] += is_slow
+        is_limited = self._slow.in_flight_max(head.template_version_id) is not None
+        if is_limited:
+            self._limited_in_flight[head.source] += 1
         permit = self._limit.acquire(lane, head.source)
-        self._in_flight[next_one.delivery] = _InFlight(permit, payer, estimate, is_slow)
+        self._in_flight[next_one.delivery] = _InFlight(permit, payer, estimate, is_limited)
         return next_one.delivery
 
     def end(self, delivery: Delivery) -> None:
@@ -96,9 +95,9 @@ class Lanes:
             return
         permit = ended.permit
         self._waiting[permit.lane].charge(ended.payer, LOOKUP_SECONDS - ended.estimate)
-        if ended.is_slow:
-            self._slow_in_flight[permit.source] -= 1
-            self._slow_in_flight += Counter()  # drops what is 0
+        if ended.is_limited:
+            self._limited_in_flight[permit.source] -= 1
+            self._limited_in_flight += Counter()  # drops what is 0
             self._reconsider(permit.source)
         self._limit.release(permit)
 
@@ -130,21 +129,22 @@ class Lanes:
     def _can_begin(self, lane: Priority) -> bool:
         waiting = self._waiting[lane]
         for payer in waiting.sources:
-            self._set_slow_aside(lane, payer)
+            self._set_limited_aside(lane, payer)
         return waiting.can_pop(self._admits(lane))
 
     def _admits(self, lane: Priority) -> Callable[[Source], bool]:
         return lambda payer: self._limit.has_room(lane, payer)
 
-    def _set_slow_aside(self, lane: Priority, payer: Source) -> None:
-        """Let the next poster of a source be one that may begin, as far as slow templates go."""
+    def _set_limited_aside(self, lane: Priority, payer: Source) -> None:
+        """Let the next poster of a source be one that may begin, as far as its template goes."""
         waiting = self._waiting[lane]
         while (first := waiting.head(payer)) is not None and self._must_wait(first.head):
             waiting.remove(payer, first)
             self._set_aside.setdefault((lane, first.head.source), deque()).append(first)
 
     def _must_wait(self, head: RenderHead) -> bool:
-        return self._slow_in_flight[head.source] >= SLOW_IN_FLIGHT and self._slow.is_slow(head.template_version_id)
+        allowed = self._slow.in_flight_max(head.template_version_id)
+        return allowed is not None and self._limited_in_flight[head.source] >= allowed
 
     def _reconsider(self, source: Source) -> None:
         """Put what was set aside back to the front of its lane."""

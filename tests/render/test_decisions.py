@@ -21,7 +21,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 def lanes_of(permits: int) -> Lanes:
     """Return empty lanes."""
-    return Lanes(ConcurrencyLimit(permits), CostEstimates(), SlowTemplates())
+    return Lanes(ConcurrencyLimit(permits), CostEstimates(), SlowTemplates(1))
 
 
 def test_bulk_gets_a_fifth_while_normal_waits_and_all_of_it_otherwise() -> None:
@@ -50,7 +50,7 @@ def test_normal_goes_first() -> None:
 def test_bulk_without_room_waits_but_keeps_its_fifth() -> None:
     """Without a free permit only normal posters begin, a few; bulk has the first one after four of them."""
     limit = ConcurrencyLimit(0)
-    lanes = Lanes(limit, CostEstimates(), SlowTemplates())
+    lanes = Lanes(limit, CostEstimates(), SlowTemplates(1))
     lanes.append(delivery(0, topic="poster-renders-bulk"))
     alone = len(lanes)
     for offset in range(1, 8):
