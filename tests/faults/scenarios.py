@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from streams.failpoint import EXIT_CODE, POINTS
-from tests.faults import broker_faults, database_faults, load_faults, storage_faults
+from tests.faults import broker_faults, database_faults, load_faults, neighbour_faults, storage_faults
 from tests.faults.world import SESSION_SECONDS, World
 from tests.parts import KafkaCluster, KafkaServer
 
@@ -151,5 +151,9 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "cut-link": Scenario(run=broker_faults.cut_link, times=3, broker=broker_faults.FarKafka),
     "partitions-added": Scenario(run=broker_faults.partitions_added, times=1, recovers=broker_faults.ADAPT_SECONDS),
     "backlog": Scenario(run=load_faults.backlog, times=1, workers=1, recovers=300.0),
+    "neighbour-unknown": Scenario(run=neighbour_faults.unknown_templates, times=1, workers=1, recovers=300.0),
+    "neighbour-endless": Scenario(run=neighbour_faults.endless_scripts, times=1, workers=1, recovers=300.0),
+    "neighbour-singles": Scenario(run=neighbour_faults.singles, times=1, workers=1, recovers=300.0),
+    "neighbour-batch": Scenario(run=neighbour_faults.batch_marked_normal, times=1, workers=1, recovers=300.0),
 }
 """By name, in the order of the runs and of the page."""
