@@ -1,7 +1,7 @@
 """A hostile site beside another: whatever it sends, a single poster of its neighbour hardly waits."""
 
 import statistics
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Raw
 
@@ -72,5 +72,5 @@ def _single(template: str, data: dict[str, str]) -> PosterRequested:
     return PosterRequested(**_hostile(), job_id=job, template_id=template, entity_id=job, custom_data=data)
 
 
-def _hostile() -> dict[str, object]:
+def _hostile() -> dict[str, Any]:
     return {**stamp(), "source": HOSTILE}
