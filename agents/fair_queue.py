@@ -7,10 +7,10 @@ from typing import Final
 from renderer.deficit_round_robin import DeficitRoundRobin
 from streams.delivery import Delivery
 from streams.inbox import Partition, weigh_by_size
-from streams.producers import producer_of
+from streams.producers import source_of
 
-QUANTUM: Final = 1.0
-"""What a source may have handled in one round, in the unit of `weigh_by_size`: a record of up to 2 KB."""
+QUANTUM: Final = 10.0
+"""What a source may have handled in one round, in the unit of `weigh_by_size`: ten records of up to 2 KB."""
 
 
 class FairQueue:
@@ -35,7 +35,7 @@ class FairQueue:
 
     def append(self, delivery: Delivery) -> None:
         """Add a record."""
-        self._waiting.append(producer_of(delivery).source, delivery)
+        self._waiting.append(source_of(delivery), delivery)
 
     def popleft(self) -> Delivery:
         """Remove and return the next record; its source pays for it."""

@@ -43,6 +43,7 @@ class DeficitRoundRobin(Generic[Item]):
         self._quantum = quantum
         self._weights = weights
         self._queues: dict[Source, deque[Item]] = {}
+        self._length = 0
         self._deficits: dict[Source, float] = {}
         self._fresh: deque[Source] = deque()
         self._waiting: deque[Source] = deque()
@@ -52,7 +53,7 @@ class DeficitRoundRobin(Generic[Item]):
 
     def __len__(self) -> int:
         """Return how many items wait."""
-        return sum(map(len, self._queues.values()))
+        return self._length
 
     def __iter__(self) -> Iterator[Item]:
         """Yield all items, those of a source in their order."""
@@ -71,10 +72,13 @@ class DeficitRoundRobin(Generic[Item]):
 
     def append(self, source: Source, item: Item) -> None:
         """Add an item behind those of its source."""
-        self._queue(source).append(item)
+        self._length += 1
+        queue = self._queues.get(source)
+        (self._queue(source) if queue is None else queue).append(item)
 
     def appendleft(self, source: Source, item: Item) -> None:
         """Add an item before those of its source."""
+        self._length += 1
         self._queue(source).appendleft(item)
 
     def can_pop(self, admits: Callable[[Source], bool] = _every) -> bool:
@@ -89,17 +93,18 @@ class DeficitRoundRobin(Generic[Item]):
         source = self._next(admits)
         queue = self._queues[source]
         item = queue.popleft()
+        self._length -= 1
         if not queue:
             self._retire(source)
         return source, item
 
     def charge(self, source: Source, cost: float) -> None:
         """Have a source pay for what it got. A negative cost gives back what an estimate was too high."""
-        most = self._share(source)
-        if source in self._deficits:
-            self._deficits[source] = min(most, self._deficits[source] - cost)
+        deficit = self._deficits.get(source)
+        if deficit is None:
+            self._idle[source] = (min(self._share(source), self._remembered(source) - cost), self._rounds)
         else:
-            self._idle[source] = (min(most, self._remembered(source) - cost), self._rounds)
+            self._deficits[source] = deficit - cost if cost > 0 else min(self._share(source), deficit - cost)
 
     def remove(self, source: Source, item: Item) -> None:
         """Remove an item. Raises ValueError where it does not wait."""
@@ -107,6 +112,7 @@ class DeficitRoundRobin(Generic[Item]):
             queue = self._queues.get(name)
             if queue is not None and item in queue:
                 queue.remove(item)
+                self._length -= 1
                 if not queue:
                     self._retire(name)
                 return
@@ -116,6 +122,7 @@ class DeficitRoundRobin(Generic[Item]):
         """Remove all items for which `unwanted` is true."""
         for source, queue in list(self._queues.items()):
             remaining = [item for item in queue if not unwanted(item)]
+            self._length += len(remaining) - len(queue)
             queue.clear()
             queue.extend(remaining)
             if not queue:
@@ -151,6 +158,8 @@ class DeficitRoundRobin(Generic[Item]):
         return min(share, deficit + (self._rounds - at) * share)
 
     def _next(self, admits: Callable[[Source], bool]) -> Source:
+        if len(self._queues) == 1:
+            return self._only(admits)
         fresh = next(((source,) for source in self._fresh if admits(source)), ())
         waiting = list(filter(admits, self._waiting))
         if fresh and not (self._fresh_was_last and waiting):
@@ -166,6 +175,17 @@ class DeficitRoundRobin(Generic[Item]):
         source = next(source for source in waiting if self._deficits[source] > 0)
         self._waiting.remove(source)
         self._waiting.append(source)
+        return source
+
+    def _only(self, admits: Callable[[Source], bool]) -> Source:
+        """Return the only source, without a look at the others. It does not fall behind while it is alone."""
+        (source,) = self._queues
+        if not admits(source):
+            raise IndexError("nothing waits that is admitted")
+        if self._fresh:
+            self._waiting.append(self._fresh.popleft())
+        if self._deficits[source] <= 0:
+            self._give_rounds(self._rounds_owed(source))
         return source
 
     def _rounds_owed(self, source: Source) -> int:

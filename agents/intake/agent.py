@@ -112,9 +112,8 @@ class IntakeAgent:
                 if isinstance(request, BatchRequested) and batch_priority(request) == "bulk":
                     self._defer_bulk(request, delivery)
                     continue
-                records += list(self._handler.handle(request, delivery, final=delivery in self._settled))
+                records += list(self._handler.handle(request, delivery, final=self._has_settled(delivery)))
                 handled.append((request, delivery))
-                self._settled.pop(delivery, None)
             except ContractError as error:
                 with log_delivery(delivery):
                     tasks.create_task(self._reject(delivery, str(error)))
@@ -154,11 +153,10 @@ class IntakeAgent:
             self._inbox.resume_deferred(delivery)
             with log_delivery(delivery, request):
                 try:
-                    records = self._handler.handle(request, delivery, final=delivery in self._settled)
+                    records = self._handler.handle(request, delivery, final=self._has_settled(delivery))
                 except UnknownTemplateError as error:
                     self._wait_for_template(error.template_id, request, delivery)
                 else:
-                    self._settled.pop(delivery, None)
                     pieces = await self._begin_pieces(records, tasks)
                     tasks.create_task(self._finish_bulk(delivery, pieces))
 
@@ -222,6 +220,10 @@ class IntakeAgent:
 
     def _knows(self, template_id: str, delivery: Delivery) -> bool:
         return self._handler.knows(template_id, delivery.timestamp)
+
+    def _has_settled(self, delivery: Delivery) -> bool:
+        """Return whether a request has waited for its template before, and forget it."""
+        return len(self._settled) > 0 and self._settled.pop(delivery, False)
 
     def _settle(self, deliveries: Iterable[Delivery]) -> None:
         """Queue requests again that have waited long enough: they take their turn like all others of their source."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import chain
 from types import MappingProxyType
 from typing import Final
+from uuid import UUID
 
 from agents.render.cost_kind import RenderHead, read_head
 from agents.render.slow_templates import SlowTemplates
@@ -36,6 +37,7 @@ class _InFlight:
     payer: Source
     estimate: float
     is_limited: bool
+    version_id: UUID | None
 
 
 class Lanes:
@@ -58,7 +60,7 @@ class Lanes:
         self._waiting: dict[Priority, DeficitRoundRobin[_Waiting]] = {
             lane: DeficitRoundRobin(QUANTUM_SECONDS, weights) for lane in LANES
         }
-        self._set_aside: dict[tuple[Priority, Source], deque[_Waiting]] = {}
+        self._set_aside: dict[tuple[Priority, Source], dict[UUID | None, deque[_Waiting]]] = {}
         """Posters of versions that are slow or unproven, while as many as allowed of their source are in flight."""
         self._in_flight: dict[Delivery, _InFlight] = {}
         self._limited_in_flight: Counter[Source] = Counter()
@@ -85,7 +87,7 @@ class Lanes:
         if is_limited:
             self._limited_in_flight[head.source] += 1
         permit = self._limit.acquire(lane, head.source)
-        self._in_flight[next_one.delivery] = _InFlight(permit, payer, estimate, is_limited)
+        self._in_flight[next_one.delivery] = _InFlight(permit, payer, estimate, is_limited, head.template_version_id)
         return next_one.delivery
 
     def end(self, delivery: Delivery) -> None:
@@ -98,7 +100,7 @@ class Lanes:
         if ended.is_limited:
             self._limited_in_flight[permit.source] -= 1
             self._limited_in_flight += Counter()  # drops what is 0
-            self._reconsider(permit.source)
+            self._put_back(permit.source, ended.version_id)
         self._limit.release(permit)
 
     def charge(self, lane: Priority, source: Source, seconds: float) -> None:
@@ -107,7 +109,8 @@ class Lanes:
 
     def __iter__(self) -> Iterator[Delivery]:
         """Yield all waiting posters."""
-        for waiting in chain(*self._set_aside.values(), *self._waiting.values()):
+        set_aside = (group for groups in self._set_aside.values() for group in groups.values())
+        for waiting in chain(*set_aside, *self._waiting.values()):
             yield waiting.delivery
 
     def remove(self, delivery: Delivery) -> None:
@@ -121,10 +124,13 @@ class Lanes:
     def _drop(self, unwanted: Callable[[_Waiting], bool]) -> None:
         for lane in self._waiting.values():
             lane.drop(unwanted)
-        for waiting in self._set_aside.values():
-            remaining = [each for each in waiting if not unwanted(each)]
-            waiting.clear()
-            waiting.extend(remaining)
+        for key, groups in list(self._set_aside.items()):
+            remaining = {
+                version: deque(each for each in group if not unwanted(each)) for version, group in groups.items()
+            }
+            self._set_aside[key] = {version: group for version, group in remaining.items() if group}
+            if not self._limited_in_flight[key[1]]:
+                self._put_back(key[1], None)  # what was to be next may be among the removed
 
     def _can_begin(self, lane: Priority) -> bool:
         waiting = self._waiting[lane]
@@ -140,17 +146,31 @@ class Lanes:
         waiting = self._waiting[lane]
         while (first := waiting.head(payer)) is not None and self._must_wait(first.head):
             waiting.remove(payer, first)
-            self._set_aside.setdefault((lane, first.head.source), deque()).append(first)
+            groups = self._set_aside.setdefault((lane, first.head.source), {})
+            groups.setdefault(first.head.template_version_id, deque()).append(first)
 
     def _must_wait(self, head: RenderHead) -> bool:
         allowed = self._slow.in_flight_max(head.template_version_id)
         return allowed is not None and self._limited_in_flight[head.source] >= allowed
 
-    def _reconsider(self, source: Source) -> None:
-        """Put what was set aside back to the front of its lane."""
+    def _put_back(self, source: Source, ended: UUID | None) -> None:
+        """Put back to the front of its lane: one poster that was set aside, and all whose version has no limit now.
+
+        Of the versions that have posters set aside each is next in turn.
+        """
         for lane in LANES:
-            for waiting in reversed(self._set_aside.pop((lane, source), ())):
-                self._waiting[lane].appendleft(source, waiting)
+            groups = self._set_aside.pop((lane, source), {})
+            if ended in groups and self._slow.in_flight_max(ended) is None:
+                for waiting in reversed(groups.pop(ended)):
+                    self._waiting[lane].appendleft(source, waiting)
+            if groups:
+                version = next(iter(groups))
+                group = groups.pop(version)
+                self._waiting[lane].appendleft(source, group.popleft())
+                if group:
+                    groups[version] = group
+            if groups:
+                self._set_aside[lane, source] = groups
 
 
 def _lane(delivery: Delivery) -> Priority:
