@@ -115,7 +115,7 @@ class Broker:
 class Handler:
     """Turns requests into posters without checking them. A template exists where its name says how it is drawn."""
 
-    templates: frozenset[str]
+    templates: set[str]
 
     def handle(self, request: Request, _: Delivery, *, final: bool) -> Iterator[Record]:
         """Yield the records of a request, or raise UnknownTemplateError."""
@@ -189,9 +189,14 @@ class Pipeline:
     """A worker with intake and render, and what was asked of it."""
 
     broker: Broker
-    lanes: Lanes
-    intake: Inbox
-    render: Inbox
+    handler: Handler
+    catalog: Catalog
+
+    def upload(self, template: str) -> None:
+        """Have a template in the catalog from now on."""
+        self.handler.templates.add(template)
+        self.catalog.changed.set()
+        self.catalog.changed = asyncio.Event()
 
     def send(self, request: Request) -> None:
         """Write a request."""
@@ -213,6 +218,7 @@ async def pipeline(templates: Sequence[str], weights: dict[str, float] | None = 
     pool: Pool[int] = Pool(loop.time, weights or {})
     for page in range(PAGES):
         pool.add(page)
+    handler, catalog = Handler(set(templates)), Catalog()
     lanes, queue = Lanes(limit, costs, slow, weights or {}), FairQueue(weights or {})
     edges = EDGES
     intake = Inbox(edges["intake"].consumes, edges["intake"].cap, weigh=weigh_by_size, queue=queue)
@@ -222,8 +228,8 @@ async def pipeline(templates: Sequence[str], weights: dict[str, float] | None = 
         intake,
         broker,
         SetAside(),
-        cast("RequestHandler", Handler(frozenset(templates))),
-        Catalog(),
+        cast("RequestHandler", handler),
+        catalog,
         weights=weights or {},
         sources_waiting=lambda: queue.sources,
     )
@@ -244,7 +250,7 @@ async def pipeline(templates: Sequence[str], weights: dict[str, float] | None = 
             tasks.create_task(broker.feed(intake, edges["intake"].poll_records)),
             tasks.create_task(broker.feed(render, edges["render"].poll_records)),
         ]
-        yield Pipeline(broker, lanes, intake, render)
+        yield Pipeline(broker, handler, catalog)
         for task in running:
             task.cancel()
 

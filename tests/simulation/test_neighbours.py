@@ -1,5 +1,6 @@
 """Whatever another site sends, a single poster of a neighbour takes three times as long as at rest and one render."""
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
@@ -127,3 +128,25 @@ def test_a_version_that_timed_out_twice_has_one_page() -> None:
     seconds = run(_seconds_of_six("endless"))
 
     assert seconds == pytest.approx(5 * ENDLESS_SECONDS, rel=0.1)
+
+
+async def _late_upload() -> tuple[list[float], float]:
+    running: Pipeline
+    async with pipeline(TEMPLATES) as running:
+        for number in range(20):
+            running.send(single("site", f"late_{number}", "late"))
+        running.send(single("site", "never", "never uploaded"))
+        await asyncio.sleep(2)
+        running.upload("late")
+        return [await running.broker.outcome(f"late_{number}") for number in range(20)], await running.broker.outcome(
+            "never"
+        )
+
+
+def test_a_request_waits_for_its_template() -> None:
+    """It goes on when the template is there, and is answered after ten seconds where none comes."""
+    late, never = run(_late_upload())
+
+    assert min(late) > 2
+    assert max(late) < 2 + 2 * 20 * RENDER_SECONDS / PAGES
+    assert never == pytest.approx(10, abs=0.5)
