@@ -336,9 +336,13 @@ class Inbox:
         self._idle.clear()
 
     def requeue(self, delivery: Delivery) -> None:
-        """Queue a deferred record again: it is handed out once more, unless its partition was revoked meanwhile."""
+        """Queue a deferred record again: it is handed out once more, unless its partition was revoked meanwhile.
+
+        Where the partition is back and the record is not yet, it will be delivered as a new one.
+        """
         self._deferred.discard(position_of(delivery))
-        if (delivery.topic, delivery.partition) in self._trackers:
+        tracker = self._trackers.get((delivery.topic, delivery.partition))
+        if tracker is not None and tracker.was_delivered(delivery.offset):
             self._queue.append(delivery)
             self.recheck_queue()
 
