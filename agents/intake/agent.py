@@ -48,8 +48,8 @@ RECORDS_PER_PIECE: Final = 400
 PIECES_IN_FLIGHT: Final = 2
 LOOP_PASSES: Final = 10
 """Passes of the event loop between two pieces, for the other tasks of this process; they cost a twentieth."""
-SLICE_SECONDS: Final = 0.005
-SLICE_PASSES: Final = 2
+SLICE_SECONDS: Final = 0.003
+SLICE_PASSES: Final = 3
 """How long single requests are handled before the other tasks of this process have some passes of the event loop."""
 BULK_QUANTUM: Final = 100.0
 """Posters of batches that a source may have in one round."""
@@ -206,7 +206,10 @@ class IntakeAgent:
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(self._waiting.next_due):
                     await changed.wait()
-            self._settle(self._waiting.pop_due(asyncio.get_running_loop().time()))
+            now = asyncio.get_running_loop().time()
+            while due := self._waiting.pop_due(now, SHARED_TAKE_LIMIT):
+                self._settle(due)
+                await _let_others_run(SLICE_PASSES)
             if changed.is_set():
                 changed = self._catalog.changed
                 await self._end_waits_of_known_templates()

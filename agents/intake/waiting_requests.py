@@ -70,10 +70,10 @@ class WaitingRequests:
             overflow.append(self._pop(next(iter(self._by_source[request.partition][most]))))
         return overflow
 
-    def pop_due(self, now: float) -> list[Delivery]:
-        """Remove and return the requests whose time has passed."""
-        due = []
-        while (first := self.next_due) is not None and first <= now:
+    def pop_due(self, now: float, limit: int) -> list[Delivery]:
+        """Remove and return up to `limit` requests whose time has passed."""
+        due: list[Delivery] = []
+        while len(due) < limit and (first := self.next_due) is not None and first <= now:
             due.append(self._pop(next(iter(self._waiting))))
         return due
 

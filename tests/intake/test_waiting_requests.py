@@ -21,9 +21,9 @@ def test_requests_end_when_they_are_due() -> None:
     waiting = WaitingRequests(10)
     for offset in range(4):
         added(waiting, offset, "a")
-    due = offsets(waiting.pop_due(1.5))
+    due = [offsets(waiting.pop_due(1.5, limit)) for limit in (1, 9)]
 
-    assert due == [0, 1]
+    assert due == [[0], [1]]
     assert waiting.next_due == 2
     assert len(waiting) == 2
 
@@ -34,7 +34,7 @@ def test_the_source_with_the_most_makes_room() -> None:
     overflow = [added(waiting, 0, "neighbour"), *(added(waiting, offset, "flood") for offset in range(1, 6))]
 
     assert overflow == [[], [], [], [1], [2], [3]]
-    assert offsets(waiting.pop_due(100)) == [0, 4, 5]
+    assert offsets(waiting.pop_due(100, 9)) == [0, 4, 5]
     assert waiting.next_due is None
 
 
@@ -57,4 +57,4 @@ def test_a_template_ends_the_waits_for_it() -> None:
     assert waiting.pop_known("never", lambda _: False) == []
     assert offsets(waiting.pop_known("late", lambda _: True)) == [0, 2]
     assert waiting.pop_known("late", lambda _: True) == []
-    assert offsets(waiting.pop_due(100)) == [1]
+    assert offsets(waiting.pop_due(100, 9)) == [1]
