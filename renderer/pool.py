@@ -1,10 +1,10 @@
 """Pool of workers: who draws next. Fair between lanes and sources; last in, first out among the workers."""
 
 import asyncio
-import math
 import time
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from types import MappingProxyType
 from typing import Final, Generic, TypeVar
 
@@ -13,7 +13,9 @@ from renderer.lane_policy import LanePolicy
 from schemas.fields import Priority
 
 RESERVE_SECONDS: Final = 5.0
-"""How long after a normal document one worker is reserved for the next."""
+"""How long after a normal document one worker is reserved for the next: from bulk, and from every other source."""
+RECENT_MAX: Final = 256
+"""Sources whose last normal document is remembered."""
 QUANTUM_SECONDS: Final = 0.1
 """What a source may draw in one round of deficit round robin: about a document."""
 
@@ -34,6 +36,7 @@ class Pool(Generic[WorkerT]):
     """The workers there are, each for one document at a time.
 
     In each lane the sources share the workers by deficit round robin: a source pays for the seconds that it holds one.
+    While another source is active, each leaves one worker free: a single document of a neighbour has it at once.
     """
 
     def __init__(
@@ -48,7 +51,8 @@ class Pool(Generic[WorkerT]):
             "bulk": DeficitRoundRobin(QUANTUM_SECONDS, weights),
         }
         self._policy = LanePolicy()
-        self._normal_at = -math.inf
+        self._normal_at: dict[Source, float] = {}
+        """When each source had its last normal document, in that order."""
 
     @property
     def waiting(self) -> int:
@@ -71,7 +75,7 @@ class Pool(Generic[WorkerT]):
         `estimate` is for how many seconds the document will probably hold it.
         """
         if lane == "normal":
-            self._normal_at = self._now()
+            self._note_normal(source)
         turn: asyncio.Future[WorkerT] = asyncio.get_running_loop().create_future()
         queue = self._waiting[lane]
         queue.append(source, (turn, estimate))
@@ -96,9 +100,15 @@ class Pool(Generic[WorkerT]):
         self._hand_out()
         return seconds
 
+    def _note_normal(self, source: Source) -> None:
+        self._normal_at.pop(source, None)
+        self._normal_at[source] = self._now()
+        if len(self._normal_at) > RECENT_MAX:
+            del self._normal_at[next(iter(self._normal_at))]
+
     def _hand_out(self) -> None:
-        while self._free and (lane := self._policy.next(self._waiting, room_for_bulk=self._has_room_for_bulk())):
-            source, (turn, estimate) = self._waiting[lane].popleft()
+        while self._free and (lane := self._next_lane()):
+            source, (turn, estimate) = self._waiting[lane].popleft(self._admits)
             if turn.done():
                 continue
             worker = self._free.pop()
@@ -106,6 +116,26 @@ class Pool(Generic[WorkerT]):
             self._waiting[lane].charge(source, estimate)
             turn.set_result(worker)
 
+    def _next_lane(self) -> Priority | None:
+        room_for_bulk = self._has_room_for_bulk() and self._waiting["bulk"].can_pop(self._admits)
+        normal = self._waiting["normal"].can_pop(self._admits)
+        return self._policy.next({"normal": normal, "bulk": self._waiting["bulk"]}, room_for_bulk=room_for_bulk)
+
     def _has_room_for_bulk(self) -> bool:
-        reserved = 1 if self._count > 1 and self._now() - self._normal_at < RESERVE_SECONDS else 0
-        return sum(use.lane == "bulk" for use in self._uses.values()) < self._count - reserved
+        reserved = any(self._is_recent(source) for source in self._latest(1))
+        return sum(use.lane == "bulk" for use in self._uses.values()) < self._count - self._reserve(reserved)
+
+    def _admits(self, source: Source) -> bool:
+        """Return whether a source may have another worker: all but one, while another source is active."""
+        reserved = any(other != source and self._is_recent(other) for other in self._latest(2))
+        return sum(use.source == source for use in self._uses.values()) < self._count - self._reserve(reserved)
+
+    def _reserve(self, reserved: bool) -> int:
+        return 1 if reserved and self._count > 1 else 0
+
+    def _is_recent(self, source: Source) -> bool:
+        return self._now() - self._normal_at[source] < RESERVE_SECONDS
+
+    def _latest(self, number: int) -> list[Source]:
+        """Return the sources that had a normal document last."""
+        return list(islice(reversed(self._normal_at), number))
