@@ -49,8 +49,10 @@ PIECES_IN_FLIGHT: Final = 2
 LOOP_PASSES: Final = 10
 """Passes of the event loop between two pieces, for the other tasks of this process; they cost a twentieth."""
 SLICE_SECONDS: Final = 0.003
-SLICE_PASSES: Final = 3
-"""How long single requests are handled before the other tasks of this process have some passes of the event loop."""
+"""How long single requests are handled before the other tasks of this process have their turn."""
+SLICE_PASSES: Final = 2
+BUSY_PASS_SECONDS: Final = 0.0003
+"""They have `SLICE_PASSES` of the event loop, and up to `LOOP_PASSES` while a pass takes so long: they have work."""
 BULK_QUANTUM: Final = 100.0
 """Posters of batches that a source may have in one round."""
 
@@ -105,7 +107,7 @@ class IntakeAgent:
         began = clock()
         for delivery in deliveries:
             if clock() - began > SLICE_SECONDS:
-                await _let_others_run(SLICE_PASSES)
+                await _let_others_run()
                 began = clock()
             try:
                 request = _decode(delivery)
@@ -209,7 +211,7 @@ class IntakeAgent:
             now = asyncio.get_running_loop().time()
             while due := self._waiting.pop_due(now, SHARED_TAKE_LIMIT):
                 self._settle(due)
-                await _let_others_run(SLICE_PASSES)
+                await _let_others_run()
             if changed.is_set():
                 changed = self._catalog.changed
                 await self._end_waits_of_known_templates()
@@ -219,7 +221,7 @@ class IntakeAgent:
             is_known = partial(self._knows, template_id)
             self._settle(self._waiting.pop_known(template_id, is_known))
             if number % TAKE_LIMIT == 0:
-                await _let_others_run(SLICE_PASSES)
+                await _let_others_run()
 
     def _knows(self, template_id: str, delivery: Delivery) -> bool:
         return self._handler.knows(template_id, delivery.timestamp)
@@ -246,9 +248,14 @@ class IntakeAgent:
             await retry_while_unavailable(lambda: self._publisher.publish(records))
 
 
-async def _let_others_run(passes: int) -> None:
-    for _ in range(passes):
+async def _let_others_run(passes: int = SLICE_PASSES) -> None:
+    """Let the other tasks of this process run for so many passes of the event loop, or for more while they are busy."""
+    clock = asyncio.get_running_loop().time
+    for number in range(LOOP_PASSES):
+        began = clock()
         await asyncio.sleep(0)
+        if number + 1 >= passes and clock() - began < BUSY_PASS_SECONDS:
+            return
 
 
 def _decode(delivery: Delivery) -> Request:
