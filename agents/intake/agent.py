@@ -37,7 +37,7 @@ WAITING_CAPACITY: Final = SHARE * EDGES["intake"].cap
 SETTLED_MAX: Final = 20_000
 """Requests that have waited and are queued once more."""
 
-TAKE_LIMIT: Final = 500
+TAKE_LIMIT: Final = 250
 SHARED_TAKE_LIMIT: Final = 100
 """What is taken at a time while several sources have requests waiting: the next of each is at most so far away."""
 RECORDS_PER_CHUNK: Final = 1_000
