@@ -33,12 +33,12 @@ ENTRYPOINT ["python", "manage.py"]
 CMD ["runserver", "0.0.0.0:8000", "--noreload"]
 
 FROM python:${PYTHON_VERSION}-slim-${DEBIAN_RELEASE}
+COPY renderer/fonts/packages.txt /usr/share/posters/fonts.txt
 # No versions of packages: Debian keeps only the newest, which has the security fixes of its release.
-# hadolint ignore=DL3008
-RUN --mount=type=bind,source=renderer/fonts/packages.txt,target=/packages.txt \
-    apt-get update \
+# hadolint ignore=DL3008,SC2046
+RUN apt-get update \
  && apt-get install --yes --no-install-recommends \
-      chromium-headless-shell libatomic1 tini $(sed -n 's/^\(fonts-[^ ]*\) .*/\1/p' /packages.txt) \
+      chromium-headless-shell libatomic1 tini $(sed -n 's/^\(fonts-[^ ]*\) .*/\1/p' /usr/share/posters/fonts.txt) \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --uid 10001 --create-home --shell /usr/sbin/nologin posters
 COPY --from=build /opt/posters /opt/posters

@@ -9,6 +9,8 @@ from prometheus_client import Counter, Gauge, Histogram
 
 _WORK_SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30)
 _WAIT_SECONDS: Final = (0.05, 0.25, 1, 2.5, 5, 10, 30, 60, 300, 600, 3600)
+_SOURCE_WAIT_SECONDS: Final = (0.25, 1, 5, 30, 300)
+"""Few, because each source has its own."""
 _FLUSH_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 30)
 _BATCH_ROWS: Final = (1, 5, 10, 50, 100, 250, 500, 1000, 2500)
 
@@ -20,6 +22,19 @@ UPLOAD_SECONDS: Final = Histogram(
 )
 QUEUE_SECONDS: Final = Histogram(
     "poster_queue_wait_seconds", "From the request to the beginning of its rendering", ["lane"], buckets=_WAIT_SECONDS
+)
+SLOW_TEMPLATES: Final = Gauge(
+    "poster_slow_templates", "Template versions that timed out twice in a row: one poster at a time, and one retry"
+)
+SOURCE_QUEUE_SECONDS: Final = Histogram(
+    "poster_source_queue_wait_seconds",
+    "From the request to the beginning of its rendering, by source",
+    ["source"],
+    buckets=_SOURCE_WAIT_SECONDS,
+)
+SOURCE_POSTERS: Final = Counter("poster_source_posters_total", "Posters whose rendering began, by source", ["source"])
+SOURCE_COST: Final = Counter(
+    "poster_source_render_seconds_total", "Seconds for which documents of a source held a browser", ["source"]
 )
 RETRIES: Final = Counter("poster_retries_total", "Posters sent to a retry tier", ["tier", "error_code"])
 BROWSER_RESTARTS: Final = Counter(

@@ -14,6 +14,10 @@ from streams import settings as stream_settings
 from streams.errors import SettingsError
 from streams.settings import Seconds, StreamSettings
 
+WEIGHTS_MAX: Final = 50
+WEIGHT_MIN: Final = 0.01
+WEIGHT_MAX: Final = 100.0
+_WEIGHT: Final = re.compile(r"\d{1,3}(\.\d{1,3})?")
 _PORTS: Final = re.compile(r"(?:\A|@)(?:[^@:,\[\]]*|\[[^\]]*\])(?::\d*)?(?:,(?:[^@:,\[\]]*|\[[^\]]*\])(?::\d*)?)*\Z")
 """Hosts and their ports, after a user and a password if there are any."""
 _PUBLIC_URL: Final = re.compile(r"[a-z]+://|/")
@@ -43,6 +47,8 @@ class Settings(StreamSettings):
     """Pages rendering at once in a render worker; 0: one per core plus one."""
     render_timeout: Seconds = 15.0
     """Limit for one poster in the browser."""
+    source_weights: str = ""
+    """Shares of sources, as in `shop=2,blog=1`: numbers above 0. A source that is not named has 1."""
     retry_delays: str = "10,60,600"
     """Seconds a poster waits in each of the three retry tiers."""
     batch_timeout: Seconds = 3600.0
@@ -56,6 +62,11 @@ class Settings(StreamSettings):
     def allowed_hosts(self) -> AllowedHosts:
         """The hosts and ranges of `asset_allow`."""
         return AllowedHosts.parse(self.asset_allow)
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """The shares of `source_weights`, by source. Raises ValueError where it is not a list of these."""
+        return dict(map(_source_weight, filter(None, self.source_weights.split(","))))
 
     @property
     def retry_delay_seconds(self) -> tuple[float, float, float]:
@@ -77,6 +88,14 @@ class Settings(StreamSettings):
                 f"POSTERS_RETRY_DELAYS is `{self.retry_delays}`; it takes three numbers, as in 10,60,600"
             )
         try:
+            weights = self.weights
+        except ValueError as error:
+            raise SettingsError(f"POSTERS_SOURCE_WEIGHTS: {error}; it takes shares, as in shop=2,blog=1") from None
+        if len(weights) > WEIGHTS_MAX:
+            raise SettingsError(
+                f"POSTERS_SOURCE_WEIGHTS has {len(weights)} sources; {WEIGHTS_MAX} are allowed, and others have 1"
+            )
+        try:
             AllowedHosts.parse(self.asset_allow)
         except ValueError as error:
             raise SettingsError(
@@ -95,6 +114,13 @@ class Settings(StreamSettings):
                 f"POSTERS_PUBLIC_URL is `{self.public_url}`; "
                 "it takes an address, as in https://cdn.example.com/posters/"
             )
+
+
+def _source_weight(entry: str) -> tuple[str, float]:
+    source, _, weight = entry.strip().rpartition("=")
+    if not source or not _WEIGHT.fullmatch(weight) or not WEIGHT_MIN <= float(weight) <= WEIGHT_MAX:
+        raise ValueError(f"`{entry.strip()}` is no source and its share, from {WEIGHT_MIN:g} to {WEIGHT_MAX:g}")
+    return source, float(weight)
 
 
 NAMES: Final = stream_settings.variables(Settings)

@@ -15,10 +15,11 @@ from uuid import uuid4
 from agents.cancellations import Cancellations
 from agents.crash_journal import CrashJournalTable
 from agents.dead_letter_limits import DeadLetterLimitTable
+from agents.fair_queue import FairQueue
 from agents.intake.agent import IntakeAgent
 from agents.intake.catalog import Catalog
 from agents.intake.request_handler import RequestHandler
-from agents.metrics import BROWSER_RESTARTS
+from agents.metrics import BROWSER_RESTARTS, SOURCE_COST
 from agents.oversized import ReducingPublisher
 from agents.poison import PoisonMessages, fail_pinned, poster_identity
 from agents.postgres import Database
@@ -26,6 +27,7 @@ from agents.render.agent import RenderAgent
 from agents.render.image_store import ImageStore
 from agents.render.lanes import Lanes
 from agents.render.poster_renderer import PosterRenderer
+from agents.render.slow_templates import SlowTemplates
 from agents.render.template_sources import TemplateSources
 from agents.retry.agent import RetryAgent
 from agents.sandbox import RetryingSandbox
@@ -35,6 +37,7 @@ from agents.sink.database import sink_database
 from agents.sink.erasures import Erasures
 from agents.sink.janitor import Janitor
 from agents.sink.sink import Sink
+from agents.source_labels import SourceLabels
 from agents.storage.breaker import BreakingStore
 from agents.storage.claims import StoredClaims
 from agents.storage.open_store import object_store
@@ -43,6 +46,7 @@ from posters.isolation import handle_in_child
 from renderer.assets.fetcher import HttpFetcher
 from renderer.engine import Engine
 from renderer.errors import BrowserNotFoundError
+from renderer.rendering import RenderRequest
 from renderer.sandbox.sandbox import TemplateSandbox
 from schemas import topics
 from streams.build import build_id
@@ -52,7 +56,7 @@ from streams.dead_letter_limit import DeadLetterLimit
 from streams.dead_letters import DeadLetterTopic
 from streams.errors import SettingsError
 from streams.faust_bridge.application import RoleApp
-from streams.inbox import Queue, pause_switch, weigh_by_size
+from streams.inbox import pause_switch, weigh_by_size
 from streams.liveness import Liveness
 from streams.logs import log_context
 from streams.topics import EDGES, Role
@@ -153,11 +157,20 @@ async def _open_intake(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
         settings,
         [(topics.TEMPLATE_CATALOG, catalog.on_record), (topics.JOB_CANCELLATIONS, cancellations.on_record)],
     )
-    app, inbox = _app("intake", settings, weigh=weigh_by_size)
+    queue = FairQueue(settings.weights)
+    app, inbox = _app("intake", settings, weigh=weigh_by_size, queue=queue)
     limit = await _dead_letters(exit_stack, settings, app, inbox)
     handler = RequestHandler(catalog, cancellations, now)
     publisher = ReducingPublisher(app.publisher)
-    agent = IntakeAgent(inbox, publisher, limit, handler, catalog)
+    agent = IntakeAgent(
+        inbox,
+        publisher,
+        limit,
+        handler,
+        catalog,
+        weights=settings.weights,
+        sources_waiting=lambda: queue.sources,
+    )
     poison = PoisonMessages(publisher, limit, lambda delivery, reason: handler.reject(delivery, reason, "internal"))
     return RunningRole(role="intake", app=app, inbox=inbox, work=agent.run, dead_letter_limit=limit, poison=poison)
 
@@ -209,6 +222,7 @@ async def _engine(settings: Settings, exit_stack: AsyncExitStack) -> Engine:
             concurrency=settings.render_slots,
             fetcher=fetcher,
             on_restart=lambda reason: BROWSER_RESTARTS.labels(reason).inc(),
+            source_weights=settings.weights,
         )
     except BrowserNotFoundError as error:
         raise SettingsError(str(error)) from error
@@ -217,9 +231,11 @@ async def _engine(settings: Settings, exit_stack: AsyncExitStack) -> Engine:
 async def _open_render(settings: Settings, exit_stack: AsyncExitStack) -> RunningRole:
     cancellations = Cancellations()
     engine = await _engine(settings, exit_stack)
-    queue: Queue = Lanes(lambda: engine.concurrency_limit.has_room_for_bulk)
-    app, inbox = _app("render", settings, queue=queue, ordered=False, identify=poster_identity)
+    slow, labels = SlowTemplates(max(1, engine.concurrency - 1)), SourceLabels(settings.weights)
+    lanes = Lanes(engine.concurrency_limit, engine.costs, slow, settings.weights)
+    app, inbox = _app("render", settings, weigh=weigh_by_size, queue=lanes, ordered=False, identify=poster_identity)
     engine.concurrency_limit.on_free = inbox.recheck_queue
+    engine.on_cost = partial(_charge, lanes, labels)
     store = BreakingStore(object_store(settings.storage_url), pause_switch(inbox))
     exit_stack.push_async_callback(engine.close)
     sandbox = _sandbox(exit_stack)
@@ -247,12 +263,19 @@ async def _open_render(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
         limit,
         cancellations,
         renderer,
-        concurrency_limit=engine.concurrency_limit,
         retry_delays=settings.retry_delay_seconds,
         now=now,
+        slow=slow,
+        source_labels=labels,
     )
     poison = PoisonMessages(publisher, limit, fail_pinned(now))
     return RunningRole(role="render", app=app, inbox=inbox, work=agent.run, dead_letter_limit=limit, poison=poison)
+
+
+def _charge(lanes: Lanes, labels: SourceLabels, request: RenderRequest, seconds: float) -> None:
+    """Have the source of a document pay for the seconds that it has held a browser."""
+    lanes.charge(request.lane, request.source, seconds)
+    SOURCE_COST.labels(labels.label(request.source)).inc(seconds)
 
 
 async def _open_sink(settings: Settings, exit_stack: AsyncExitStack) -> RunningRole:

@@ -4,9 +4,9 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Final, Self, cast
 
 from renderer.assets.integrity import Integrity
@@ -17,6 +17,7 @@ from renderer.browser.driver import DriverName
 from renderer.browser.scratch import remove_orphans
 from renderer.concurrency_limit import ConcurrencyLimit
 from renderer.cores import usable_cores
+from renderer.cost_estimates import CostEstimates
 from renderer.errors import RenderError
 from renderer.fonts.font_set import FontSet, read_fonts
 from renderer.hyphenation.dictionaries import dictionaries_version, installed_dictionaries
@@ -49,13 +50,18 @@ def _ignore(_: object) -> None:
     """Do nothing."""
 
 
+def _ignore_cost(_: RenderRequest, __: float) -> None:
+    """Do nothing."""
+
+
 class Engine:
     """Draws documents in Chromium with a pool of workers, each with a browser of its own.
 
     `chromium_binary` and `driver` are the settings POSTERS_CHROMIUM and POSTERS_DRIVER; `concurrency` is how many
     documents are drawn at once (0: one per core plus one). `fetcher` is the only way to the network; without it every
     network asset is reported as blocked. `recycle_after` (documents) and `recycle_above_bytes` (memory) say when a
-    browser is worn, and `on_restart` is called with the reason whenever one is replaced.
+    browser is worn, and `on_restart` is called with the reason whenever one is replaced. Sources share the workers by
+    `source_weights`, 1 for each that is not in it.
     """
 
     def __init__(
@@ -68,6 +74,7 @@ class Engine:
         recycle_after: int = RECYCLE_AFTER,
         recycle_above_bytes: int = RECYCLE_ABOVE_BYTES,
         on_restart: OnRestart = _ignore,
+        source_weights: Mapping[str, float] = MappingProxyType({}),
     ) -> None:
         self.concurrency = concurrency or usable_cores() + 1
         """How many documents are drawn at once."""
@@ -75,6 +82,10 @@ class Engine:
         """For the caller: how many documents to have in flight. One that waits for its assets yields its permit."""
         self.last_finished_at: float | None = None
         """When a document was last drawn or refused, by `time.monotonic`; None before the first."""
+        self.costs = CostEstimates()
+        """What documents cost, by their `cost_kind`."""
+        self.on_cost: Callable[[RenderRequest, float], object] = _ignore_cost
+        """Called with each request that has held a worker, and for how many seconds."""
         self._fetcher = fetcher
         self._binary = chromium.find_chromium(chromium_binary)
         self._launcher = Launcher(self._binary, driver)
@@ -87,7 +98,7 @@ class Engine:
             )
             for _ in range(self.concurrency)
         ]
-        self._pool: Pool[Worker] = Pool()
+        self._pool: Pool[Worker] = Pool(weights=source_weights)
         self._unopened = self._workers[1:]
         """Workers that are opened once there is something to draw."""
         self._fonts: FontSet | None = None
@@ -207,7 +218,7 @@ class Engine:
         if self._unopened:
             asyncio.get_running_loop().call_later(FIRST_ALONE_SECONDS, self._open_others)
         with deadline.paused():
-            worker = await self._pool.acquire(request.lane)
+            worker = await self._pool.acquire(request.lane, request.source, self.costs.estimate(request.cost_kind))
         if self._closed:
             # Nobody would end the browser that it starts.
             self._pool.release(worker)
@@ -239,13 +250,15 @@ class Engine:
         finally:
             self.last_finished_at = time.monotonic()
             # Cleaning is no part of this document's time, but the worker is free only after it.
-            self._background.start(self._clear(worker))
+            self._background.start(self._clear(worker, request))
 
-    async def _clear(self, worker: Worker) -> None:
+    async def _clear(self, worker: Worker, request: RenderRequest) -> None:
         try:
             await worker.clear()
         finally:
-            self._pool.release(worker)
+            seconds = self._pool.release(worker)
+            self.costs.note(request.cost_kind, seconds)
+            self.on_cost(request, seconds)
 
     async def close(self) -> None:
         """Shut down gracefully: finish the documents that are drawn, end the browsers, remove all that they wrote."""

@@ -3,7 +3,7 @@
 The words are those of the contract's `priority`. The queue of a render worker and the pool of browsers share the rule.
 """
 
-from collections.abc import Mapping, Sized
+from collections.abc import Mapping
 from typing import Final
 
 from schemas.fields import Priority
@@ -18,10 +18,11 @@ class LanePolicy:
     def __init__(self) -> None:
         self._in_a_row = 0
 
-    def next(self, waiting: Mapping[Priority, Sized], *, room_for_bulk: bool = True) -> Priority | None:
+    def next(self, waiting: Mapping[Priority, object], *, room_for_bulk: bool = True) -> Priority | None:
         """Return the lane to take from, and count it as taken; None where nothing can be taken.
 
-        Without `room_for_bulk` the bulk lane gets no turn, and none is lost for that.
+        What `waiting` has for a lane is true where something waits in it. Without `room_for_bulk` the bulk lane gets no
+        turn, and none is lost for that.
         """
         normal, bulk = bool(waiting["normal"]), bool(waiting["bulk"])
         bulk_is_due = not normal or self._in_a_row >= NORMAL_IN_A_ROW

@@ -1,7 +1,7 @@
 """Values that go into the engine and come out of it: requests, renderings, images and the use of assets."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field, replace
 
 from schemas import outcomes
@@ -14,7 +14,8 @@ class RenderRequest:
     """One document to draw. `output` is resolved: every field that shapes the image is set.
 
     `deadline_seconds` counts from the first asset that is fetched; waiting for a free worker is not in it. Of the
-    documents that wait for one, those of the `normal` lane are first, and `bulk` has at least a fifth of the turns.
+    documents that wait for one, those of the `normal` lane are first, and `bulk` has at least a fifth of the turns. In
+    a lane the sources have equal shares of the workers' time. Documents of one `cost_kind` cost about the same.
     """
 
     html: str
@@ -22,6 +23,8 @@ class RenderRequest:
     javascript: bool = False
     deadline_seconds: float = 15.0
     lane: Priority = "normal"
+    source: str | None = None
+    cost_kind: Hashable = None
 
     def visits(self) -> "list[RenderRequest]":
         """Return the visits of a page that it takes: one for all variants that share locale, time zone and scale.

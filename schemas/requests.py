@@ -124,10 +124,10 @@ class BatchRequested(Envelope):
 
 
 def batch_priority(batch: BatchRequested) -> Priority:
-    """Return the lane a batch takes: its own word, else bulk above 10 posters."""
-    if batch.priority is not None:
-        return batch.priority
-    return "bulk" if batch.total > limits.BULK_ABOVE_POSTERS else "normal"
+    """Return the lane a batch takes: bulk above 10 posters, whatever it says, else its own word."""
+    if batch.total > limits.BULK_ABOVE_POSTERS:
+        return "bulk"
+    return batch.priority or "normal"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

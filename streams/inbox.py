@@ -85,6 +85,10 @@ class Queue(Protocol):
         """Remove the records of these partitions."""
         ...
 
+    def end(self, delivery: Delivery) -> None:
+        """Take note that a record that was handed out is finished or deferred; it may be so more than once."""
+        ...
+
 
 class Fifo(deque[Delivery]):
     """First in, first out."""
@@ -94,6 +98,9 @@ class Fifo(deque[Delivery]):
         remaining = [delivery for delivery in self if (delivery.topic, delivery.partition) not in partitions]
         self.clear()
         self.extend(remaining)
+
+    def end(self, _: Delivery) -> None:
+        """Do nothing: what is handed out does not matter to what waits."""
 
 
 def pause_switch(inbox: "Inbox") -> Callable[[str | None], None]:
@@ -298,6 +305,7 @@ class Inbox:
         """Mark records finished: their effects are durable."""
         for delivery in deliveries:
             self.finished += 1
+            self._queue.end(delivery)
             self.on_settled(delivery)
             partition = (delivery.topic, delivery.partition)
             self._in_flight.pop(position_of(delivery), None)
@@ -316,6 +324,7 @@ class Inbox:
         """Mark a taken record as waiting for a later time: a drain leaves it unfinished instead of waiting for it."""
         self._in_flight.pop(position_of(delivery), None)
         self._deferred.add(position_of(delivery))
+        self._queue.end(delivery)
         self.on_settled(delivery)
         if not self._in_flight:
             self._idle.set()
@@ -325,6 +334,17 @@ class Inbox:
         self._deferred.discard(position_of(delivery))
         self._in_flight[position_of(delivery)] = None
         self._idle.clear()
+
+    def requeue(self, delivery: Delivery) -> None:
+        """Queue a deferred record again: it is handed out once more, unless its partition was revoked meanwhile.
+
+        Where the partition is back and the record is not yet, it will be delivered as a new one.
+        """
+        self._deferred.discard(position_of(delivery))
+        tracker = self._trackers.get((delivery.topic, delivery.partition))
+        if tracker is not None and tracker.was_delivered(delivery.offset):
+            self._queue.append(delivery)
+            self.recheck_queue()
 
     def revoke(self, partitions: Iterable[Partition]) -> None:
         """Drop the state and the queued records of partitions that were revoked; in-flight records continue."""

@@ -37,13 +37,20 @@ class Producer:
 
 def producer_of(delivery: Delivery) -> Producer:
     """Return who produced a record. Anybody can name any source, so this decides nothing about good records."""
+    source = source_of(delivery)
+    return Producer(None, None) if source is None else Producer(source, delivery.key)
+
+
+def source_of(delivery: Delivery) -> str | None:
+    """Return the source that a record names, or None where it names none or cannot be read."""
+    value = delivery.value
+    if value is None or delivery.unreadable is not None or len(value) > REQUEST_MAX_BYTES:
+        return None
     try:
-        if delivery.value is None or delivery.unreadable is not None or len(delivery.value) > REQUEST_MAX_BYTES:
-            return Producer(None, None)
-        source = _DECODER.decode(delivery.value).source
+        source = _DECODER.decode(value).source
     except UNREADABLE:
-        return Producer(None, None)
-    return Producer(source[:_SOURCE_MAX_CHARACTERS], delivery.key)
+        return None
+    return source[:_SOURCE_MAX_CHARACTERS]
 
 
 class GoodSources:

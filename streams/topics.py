@@ -99,7 +99,8 @@ EDGES: Final[dict[Role, Edges]] = {
             names.POSTER_COMPLETIONS,
             names.DEAD_LETTERS,
         ),
-        cap=2_000,
+        # So many that requests of other sources are seen behind the backlog of one.
+        cap=8_000,
         poll_records=250,
     ),
     "render": Edges(
@@ -113,8 +114,8 @@ EDGES: Final[dict[Role, Edges]] = {
             names.TEMPLATE_EVENTS,
             names.DEAD_LETTERS,
         ),
-        cap=8,
-        poll_records=4,
+        cap=500,
+        poll_records=100,
     ),
     "retry": Edges(
         consumes=names.POSTER_RETRIES,

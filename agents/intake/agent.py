@@ -1,12 +1,19 @@
 """The intake role: requests in, pinned posters out."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import nullcontext, suppress
+from functools import partial
 from itertools import islice
+from types import MappingProxyType
 from typing import Final, cast
+
+from cachetools import LRUCache
 
 from agents.intake.catalog import Catalog
 from agents.intake.request_handler import RequestHandler, UnknownTemplateError
+from agents.intake.waiting_requests import SHARE, WaitingRequests
+from renderer.deficit_round_robin import DeficitRoundRobin
 from schemas.codec import ContractError, decode
 from schemas.requests import (
     BatchRequested,
@@ -22,11 +29,17 @@ from streams.failpoint import failpoint
 from streams.inbox import Inbox
 from streams.logs import log_delivery
 from streams.retry import retry_while_unavailable
+from streams.topics import EDGES
 
 TEMPLATE_WAIT_SECONDS: Final = 10.0
 """How long a request waits for a template that the catalog does not hold: an upload and a request can race."""
+WAITING_CAPACITY: Final = SHARE * EDGES["intake"].cap
+SETTLED_MAX: Final = 20_000
+"""Requests that have waited and are queued once more."""
 
-TAKE_LIMIT: Final = 500
+TAKE_LIMIT: Final = 250
+SHARED_TAKE_LIMIT: Final = 100
+"""What is taken at a time while several sources have requests waiting: the next of each is at most so far away."""
 RECORDS_PER_CHUNK: Final = 1_000
 """What one publish holds: requests for single posters may arrive by the hundred."""
 CHUNKS_IN_FLIGHT: Final = 2
@@ -35,61 +48,92 @@ RECORDS_PER_PIECE: Final = 400
 PIECES_IN_FLIGHT: Final = 2
 LOOP_PASSES: Final = 10
 """Passes of the event loop between two pieces, for the other tasks of this process; they cost a twentieth."""
+SLICE_SECONDS: Final = 0.003
+"""How long single requests are handled before the other tasks of this process have their turn."""
+SLICE_PASSES: Final = 2
+BUSY_PASS_SECONDS: Final = 0.0003
+"""They have `SLICE_PASSES` of the event loop, and up to `LOOP_PASSES` while a pass takes so long: they have work."""
+BULK_QUANTUM: Final = 100.0
+"""Posters of batches that a source may have in one round."""
 
 
 class IntakeAgent:
     """Handles requests in the chunks they arrive in; a request that waits for its template delays no other.
 
-    Bulk batches are handled one after the other, in pieces, beside everything that arrives meanwhile.
+    Bulk batches are handled one after the other, in pieces, beside everything that arrives meanwhile; between sources
+    by deficit round robin, with `weights`. `sources_waiting` returns of how many sources the inbox has requests.
     """
 
     def __init__(
-        self, inbox: Inbox, publisher: Publisher, dead_letters: DeadLetters, handler: RequestHandler, catalog: Catalog
+        self,
+        inbox: Inbox,
+        publisher: Publisher,
+        dead_letters: DeadLetters,
+        handler: RequestHandler,
+        catalog: Catalog,
+        *,
+        weights: Mapping[str, float] = MappingProxyType({}),
+        sources_waiting: Callable[[], int] = lambda: 1,
     ) -> None:
         self._inbox = inbox
         self._publisher = publisher
         self._dead_letters = dead_letters
         self._handler = handler
         self._catalog = catalog
+        self._sources_waiting = sources_waiting
         self._chunks = asyncio.Semaphore(CHUNKS_IN_FLIGHT)
         self._pieces = asyncio.Semaphore(PIECES_IN_FLIGHT)
-        self._bulk: asyncio.Queue[tuple[BatchRequested, Delivery]] = asyncio.Queue()
+        self._bulk: DeficitRoundRobin[tuple[BatchRequested, Delivery]] = DeficitRoundRobin(BULK_QUANTUM, weights)
+        self._bulk_waits = asyncio.Event()
+        self._waiting = WaitingRequests(WAITING_CAPACITY)
+        self._request_waits = asyncio.Event()
+        self._settled: LRUCache[Delivery, bool] = LRUCache(SETTLED_MAX)
+        """Requests that have waited for their template: they are answered now, whether it is there or not."""
 
     async def run(self) -> None:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._handle_bulk(tasks))
+            tasks.create_task(self._end_waits())
             while True:
-                await self._handle(await self._inbox.take(TAKE_LIMIT), tasks)
+                limit = TAKE_LIMIT if self._sources_waiting() < 2 else SHARED_TAKE_LIMIT
+                await self._handle(await self._inbox.take(limit), tasks)
 
     async def _handle(self, deliveries: list[Delivery], tasks: asyncio.TaskGroup) -> None:
         """Decode each request, build its records, and publish them in chunks."""
         records: list[Record] = []
-        handled: list[Delivery] = []
+        handled: list[tuple[Request, Delivery]] = []
+        clock = asyncio.get_running_loop().time
+        began = clock()
         for delivery in deliveries:
+            if clock() - began > SLICE_SECONDS:
+                await _let_others_run()
+                began = clock()
             try:
                 request = _decode(delivery)
                 if isinstance(request, BatchRequested) and batch_priority(request) == "bulk":
-                    self._inbox.defer(delivery)
-                    self._bulk.put_nowait((request, delivery))
+                    self._defer_bulk(request, delivery)
                     continue
-                records += list(self._handler.handle(request, delivery))
-                handled.append(delivery)
+                records += list(self._handler.handle(request, delivery, final=self._has_settled(delivery)))
+                handled.append((request, delivery))
             except ContractError as error:
                 with log_delivery(delivery):
                     tasks.create_task(self._reject(delivery, str(error)))
-            except UnknownTemplateError:
-                with log_delivery(delivery, request):
-                    tasks.create_task(self._wait_for_template(request, delivery))
+            except UnknownTemplateError as error:
+                self._wait_for_template(error.template_id, request, delivery)
             if len(records) >= RECORDS_PER_CHUNK:
                 await self._begin_chunk(records, handled, tasks)
                 records, handled = [], []
         await self._begin_chunk(records, handled, tasks)
 
-    async def _begin_chunk(self, records: list[Record], handled: list[Delivery], tasks: asyncio.TaskGroup) -> None:
+    async def _begin_chunk(
+        self, records: list[Record], handled: list[tuple[Request, Delivery]], tasks: asyncio.TaskGroup
+    ) -> None:
         """Publish a chunk in a task while the next one is built, and let other tasks of this process run in between."""
         await self._chunks.acquire()
-        tasks.create_task(self._publish_chunk(records, handled))
+        # A log line about one request says which; about several it cannot.
+        with log_delivery(handled[0][1], handled[0][0]) if len(handled) == 1 else nullcontext():
+            tasks.create_task(self._publish_chunk(records, [delivery for _, delivery in handled]))
         await asyncio.sleep(0)
 
     async def _publish_chunk(self, records: list[Record], handled: list[Delivery]) -> None:
@@ -97,21 +141,34 @@ class IntakeAgent:
         failpoint("intake published")
         self._inbox.finish(handled)
 
+    def _defer_bulk(self, request: BatchRequested, delivery: Delivery) -> None:
+        self._inbox.defer(delivery)
+        self._bulk.append(request.source, (request, delivery))
+        self._bulk_waits.set()
+
     async def _handle_bulk(self, tasks: asyncio.TaskGroup) -> None:
         """Handle deferred batches, one after the other, until cancelled or the inbox is drained."""
         while True:
-            request, delivery = await self._bulk.get()
+            request, delivery = await self._next_bulk()
             if self._inbox.draining:
                 return
             self._inbox.resume_deferred(delivery)
             with log_delivery(delivery, request):
                 try:
-                    records = self._handler.handle(request, delivery)
-                except UnknownTemplateError:
-                    tasks.create_task(self._wait_for_template(request, delivery))
+                    records = self._handler.handle(request, delivery, final=self._has_settled(delivery))
+                except UnknownTemplateError as error:
+                    self._wait_for_template(error.template_id, request, delivery)
                 else:
                     pieces = await self._begin_pieces(records, tasks)
                     tasks.create_task(self._finish_bulk(delivery, pieces))
+
+    async def _next_bulk(self) -> tuple[BatchRequested, Delivery]:
+        while not len(self._bulk):
+            self._bulk_waits.clear()
+            await self._bulk_waits.wait()
+        source, (request, delivery) = self._bulk.popleft()
+        self._bulk.charge(source, len(request.posters))
+        return request, delivery
 
     async def _begin_pieces(self, records: Iterator[Record], tasks: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
         """Publish each piece in a task while the next one is built, of this batch or of the next."""
@@ -119,8 +176,7 @@ class IntakeAgent:
         while piece := list(islice(records, RECORDS_PER_PIECE)):
             await self._pieces.acquire()
             pieces.append(tasks.create_task(self._publish_within(self._pieces, piece)))
-            for _ in range(LOOP_PASSES):
-                await asyncio.sleep(0)
+            await _let_others_run(LOOP_PASSES)
         return pieces
 
     async def _finish_bulk(self, delivery: Delivery, pieces: list[asyncio.Task[None]]) -> None:
@@ -135,23 +191,50 @@ class IntakeAgent:
         await retry_while_unavailable(lambda: self._dead_letters.put(delivery, "invalid_request", reason))
         self._inbox.finish([delivery])
 
-    async def _wait_for_template(self, request: Request, delivery: Delivery) -> None:
-        """Handle the request once the catalog holds its template, or as a failure after `TEMPLATE_WAIT_SECONDS`."""
-        try:
-            async with asyncio.timeout(TEMPLATE_WAIT_SECONDS):
-                records = await self._handle_when_known(request, delivery)
-        except TimeoutError:
-            records = list(self._handler.handle(request, delivery, final=True))
-        await self._publish(records)
-        self._inbox.finish([delivery])
+    def _wait_for_template(self, template_id: str, request: Request, delivery: Delivery) -> None:
+        """Defer a request until the catalog holds its template, for `TEMPLATE_WAIT_SECONDS` at most."""
+        self._inbox.defer(delivery)
+        due = asyncio.get_running_loop().time() + TEMPLATE_WAIT_SECONDS
+        self._settle(self._waiting.add(delivery, request.source, template_id, due))
+        self._request_waits.set()
 
-    async def _handle_when_known(self, request: Request, delivery: Delivery) -> list[Record]:
+    async def _end_waits(self) -> None:
+        """Queue requests again whose template is there, or whose time has passed, until cancelled."""
+        changed = self._catalog.changed
         while True:
-            changed = self._catalog.changed
-            try:
-                return list(self._handler.handle(request, delivery))
-            except UnknownTemplateError:
-                await changed.wait()
+            while not len(self._waiting):
+                self._request_waits.clear()
+                await self._request_waits.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(self._waiting.next_due):
+                    await changed.wait()
+            now = asyncio.get_running_loop().time()
+            while due := self._waiting.pop_due(now, SHARED_TAKE_LIMIT):
+                self._settle(due)
+                await _let_others_run()
+            if changed.is_set():
+                changed = self._catalog.changed
+                await self._end_waits_of_known_templates()
+
+    async def _end_waits_of_known_templates(self) -> None:
+        for number, template_id in enumerate(self._waiting.templates()):
+            is_known = partial(self._knows, template_id)
+            self._settle(self._waiting.pop_known(template_id, is_known))
+            if number % TAKE_LIMIT == 0:
+                await _let_others_run()
+
+    def _knows(self, template_id: str, delivery: Delivery) -> bool:
+        return self._handler.knows(template_id, delivery.timestamp)
+
+    def _has_settled(self, delivery: Delivery) -> bool:
+        """Return whether a request has waited for its template before, and forget it."""
+        return len(self._settled) > 0 and self._settled.pop(delivery, False)
+
+    def _settle(self, deliveries: Iterable[Delivery]) -> None:
+        """Queue requests again that have waited long enough: they take their turn like all others of their source."""
+        for delivery in deliveries:
+            self._settled[delivery] = True
+            self._inbox.requeue(delivery)
 
     async def _publish_within(self, in_flight: asyncio.Semaphore, records: list[Record]) -> None:
         """Publish, and give the place in flight to the next chunk or piece."""
@@ -163,6 +246,16 @@ class IntakeAgent:
     async def _publish(self, records: list[Record]) -> None:
         if records:
             await retry_while_unavailable(lambda: self._publisher.publish(records))
+
+
+async def _let_others_run(passes: int = SLICE_PASSES) -> None:
+    """Let the other tasks of this process run for so many passes of the event loop, or for more while they are busy."""
+    clock = asyncio.get_running_loop().time
+    for number in range(LOOP_PASSES):
+        began = clock()
+        await asyncio.sleep(0)
+        if number + 1 >= passes and clock() - began < BUSY_PASS_SECONDS:
+            return
 
 
 def _decode(delivery: Delivery) -> Request:

@@ -49,6 +49,10 @@ NAME_MAX: Final = 64
 class UnknownTemplateError(Exception):
     """The catalog does not hold the template of a request yet; it may arrive within seconds."""
 
+    def __init__(self, template_id: str) -> None:
+        super().__init__(template_id)
+        self.template_id = template_id
+
 
 class RefusedError(Exception):
     """The poster cannot be rendered; the message is for whoever requested it."""
@@ -92,6 +96,14 @@ class RequestHandler:
                     return iter(())
                 template = self._find_template(request.template_id, requested_at, final)
                 return self._pin_all(self._expand(request, generation), template, requested_at, headers)
+
+    def knows(self, template_id: str, at: datetime) -> bool:
+        """Return whether the catalog holds the template that a request of the time `at` names."""
+        try:
+            self._find_template(template_id, at, final=False)
+        except UnknownTemplateError:
+            return False
+        return True
 
     def reject(self, delivery: Delivery, reason: str, code: ErrorCode = "invalid_request") -> list[Record]:
         """Return the failure of a request that cannot be handled, none where not even its job can be read."""

@@ -7,11 +7,12 @@ from datetime import datetime
 
 from agents.cancellations import Cancellations
 from agents.events import PinnedPosterEvents, StoredPoster
-from agents.metrics import QUEUE_SECONDS, RETRIES
+from agents.metrics import QUEUE_SECONDS, RETRIES, SOURCE_POSTERS, SOURCE_QUEUE_SECONDS
 from agents.postgres import SchemaMismatchError
 from agents.render.poster_renderer import PosterRenderer
 from agents.render.retry_schedule import retry_for
-from renderer.concurrency_limit import ConcurrencyLimit
+from agents.render.slow_templates import SlowTemplates
+from agents.source_labels import SourceLabels
 from renderer.errors import RenderError
 from schemas.codec import ContractError, decode
 from schemas.limits import NUMBER_MAX
@@ -28,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 
 class RenderAgent:
-    """Renders posters concurrently, as many as the limit admits: one for each page, and some whose images upload."""
+    """Renders posters concurrently, as many as the inbox hands out: one for each page, and some whose images upload."""
 
     def __init__(
         self,
@@ -38,24 +39,25 @@ class RenderAgent:
         cancellations: Cancellations,
         renderer: PosterRenderer,
         *,
-        concurrency_limit: ConcurrencyLimit,
         retry_delays: Sequence[float],
         now: Callable[[], datetime],
+        slow: SlowTemplates | None = None,
+        source_labels: SourceLabels | None = None,
     ) -> None:
         self._inbox = inbox
         self._publisher = publisher
         self._dead_letters = dead_letters
         self._cancellations = cancellations
         self._renderer = renderer
-        self._concurrency_limit = concurrency_limit
         self._retry_delays = retry_delays
         self._now = now
+        self._slow = slow or SlowTemplates(1)
+        self._source_labels = source_labels or SourceLabels()
 
     async def run(self) -> None:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             while True:
-                await self._concurrency_limit.acquire()
                 for delivery in await self._inbox.take(limit=1):
                     with log_delivery(delivery):
                         tasks.create_task(self._handle(delivery))
@@ -70,8 +72,6 @@ class RenderAgent:
         else:
             with log_delivery(delivery, poster):
                 await self._handle_poster(poster, delivery)
-        finally:
-            self._concurrency_limit.release()
         self._inbox.finish([delivery])
 
     async def _handle_poster(self, poster: PosterPinned, delivery: Delivery) -> None:
@@ -90,6 +90,9 @@ class RenderAgent:
             )
             return
         QUEUE_SECONDS.labels(poster.lane).observe(queue_time_ms / 1000)
+        label = self._source_labels.label(poster.source)
+        SOURCE_QUEUE_SECONDS.labels(label).observe(queue_time_ms / 1000)
+        SOURCE_POSTERS.labels(label).inc()
         # Published while the poster is rendered; both are acknowledged by the broker before the record is finished.
         processing = asyncio.ensure_future(self._publish_processing(events))
         await self._publish(await self._render(events))
@@ -113,6 +116,8 @@ class RenderAgent:
             # Not raised: the record would be delivered again and end one worker after the other.
             logger.exception("%s[%d]: unforeseen error while rendering", poster.job_id, poster.poster_index)
             return self._failed(events, RenderError("internal", f"not foreseen: {error!r}"[:500]))
+        if stored is not None:
+            self._slow.note_stored(poster.template_version_id, drawn=not stored.cached)
         if stored is None or self._is_cancelled(poster):
             return []
         return events.at(self._now()).records_of_completion(stored)
@@ -137,7 +142,9 @@ class RenderAgent:
     def _failed(self, events: PinnedPosterEvents, error: RenderError) -> list[Record]:
         """Return the records that send the poster to its retry tier, or fail it where no attempt is left."""
         poster, ended = events.poster, events.at(self._now())
-        retry = retry_for(error.code, poster.attempt, self._retry_delays, ended.now)
+        self._slow.note_failure(poster.template_version_id, error.code)
+        is_slow = self._slow.is_slow(poster.template_version_id)
+        retry = retry_for(error.code, poster.attempt, self._retry_delays, ended.now, is_slow=is_slow)
         if retry is None or poster.purpose == "preview":
             return ended.records_of_failure(error.code, error.message, error.assets)
         RETRIES.labels(str(retry.tier), error.code).inc()

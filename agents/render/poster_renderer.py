@@ -7,6 +7,7 @@ from typing import Protocol
 from agents.events import StoredPoster
 from agents.metrics import RENDER_SECONDS, UPLOAD_SECONDS
 from agents.render.cached_usage import CachedUsage, UsageCache
+from agents.render.cost_kind import cost_kind
 from agents.render.image_store import ImageStore
 from agents.render.object_key import image_digest, object_digest, object_key
 from agents.render.strictness import refuse_fatal_warnings, refuse_missing_assets
@@ -112,6 +113,8 @@ class PosterRenderer:
             javascript=source.javascript,
             deadline_seconds=self._timeout,
             lane=poster.lane,
+            source=poster.source,
+            cost_kind=cost_kind(poster.template_version_id, poster.output),
         )
 
     async def _store(self, poster: PosterPinned, rendering: Rendering) -> StoredPoster:

@@ -23,7 +23,6 @@ from agents.sink.erasures import Erasure
 from agents.sink.flush import JobState
 from agents.sink.job_events import job_records
 from agents.sink.open_posters import OpenPoster, cancelled, failed
-from renderer.concurrency_limit import ConcurrencyLimit
 from renderer.errors import RenderError
 from schemas import topics
 from schemas.codec import encode
@@ -167,7 +166,6 @@ async def by_render(poster: PosterPinned, result: StoredPoster | Exception) -> l
         SetAside(),
         Cancellations(),
         cast("PosterRenderer", Result(result)),
-        concurrency_limit=ConcurrencyLimit(2),
         retry_delays=(10, 60, 600),
         now=lambda: NOW,
     )

@@ -292,10 +292,10 @@ def test_bad_poster_fails_alone(bad: Any) -> None:
 
 @pytest.mark.parametrize(
     ("posters", "priority", "lane"),
-    [(10, None, "normal"), (11, None, "bulk"), (11, "normal", "normal"), (1, "bulk", "bulk")],
+    [(10, None, "normal"), (11, None, "bulk"), (11, "normal", "bulk"), (1, "bulk", "bulk")],
 )
 def test_lane_of_a_batch(posters: int, priority: str | None, lane: str) -> None:
-    """A batch is bulk above ten posters, unless it says otherwise."""
+    """A batch is bulk above ten posters, whatever it says; a smaller one where it says so."""
     event = decode(to_bytes(batch(posters=[{}] * posters, priority=priority)), BatchRequested)
 
     assert batch_priority(event) == lane

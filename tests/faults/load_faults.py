@@ -22,32 +22,30 @@ MEMORY_MIB: Final = 100.0
 def backlog(world: World, _: int) -> list[float]:
     """Behind a backlog of 10,000 bulk posters, single posters are requested; in the end the backlog is cancelled."""
     (worker,) = world.workers
-    idle = _probe(world)
+    idle = probe(world)
     before = worker.memory()
     job = _ask_for_bulk(world)
-    arriving = _probe(world)
+    arriving = probe(world)
     world.expect(lambda: _recorded(world, job) == BULK)
-    busy = _probe(world)
+    busy = probe(world)
     share = _share_of_bulk(world, job)
     memory = worker.memory() - before
     world.system.send(topics.POSTER_REQUESTS, job, JobCancelRequested(**stamp(), job_id=job))
     world.figures |= {
-        "single posters, p95 without a backlog, ms": _p95(idle),
-        "single posters, p95 while the backlog arrives, ms": _p95(arriving),
-        "single posters, p95 with the backlog, ms": _p95(busy),
+        "single posters, p95 without a backlog, ms": p95(idle),
+        "single posters, p95 while the backlog arrives, ms": p95(arriving),
+        "single posters, p95 with the backlog, ms": p95(busy),
         "share of bulk while single posters wait, %": round(100 * share),
         "memory above the baseline, MiB": round(memory, 1),
     }
     recovery = world.settle(300)
-    assert _p95(busy) <= 2 * _p95(idle) + statistics.median(each.generation_time_ms or 0 for each in idle), (
-        world.figures
-    )
+    assert p95(busy) <= 2 * p95(idle) + statistics.median(each.generation_time_ms or 0 for each in idle), world.figures
     assert share >= 0.2, world.figures
     assert memory < MEMORY_MIB, world.figures
     return [recovery]
 
 
-def _probe(world: World) -> list[PosterOutcome]:
+def probe(world: World) -> list[PosterOutcome]:
     """Request single posters one after the other and return their outcomes."""
     return [world.system.outcome(_ask_for_one(world)) for _ in range(PROBES)]
 
@@ -101,6 +99,6 @@ def _ended(world: World, job: str) -> int:
     return int(world.system.rows(query, job)[0]["n"])
 
 
-def _p95(outcomes: list[PosterOutcome]) -> float:
+def p95(outcomes: list[PosterOutcome]) -> float:
     milliseconds = sorted((each.queue_time_ms or 0) + (each.generation_time_ms or 0) for each in outcomes)
     return float(milliseconds[int(0.95 * len(milliseconds))])

@@ -6,7 +6,15 @@ from pathlib import Path
 from typing import Final, Literal
 
 from streams.failpoint import EXIT_CODE, POINTS
-from tests.faults import broker_faults, cluster_faults, database_faults, hostile_faults, load_faults, storage_faults
+from tests.faults import (
+    broker_faults,
+    cluster_faults,
+    database_faults,
+    hostile_faults,
+    load_faults,
+    neighbour_faults,
+    storage_faults,
+)
 from tests.faults.world import SESSION_SECONDS, World
 from tests.parts import KafkaCluster, KafkaServer
 
@@ -163,5 +171,9 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "killer-posters": Scenario(run=hostile_faults.killers, times=3),
     "oversized-batches": Scenario(run=hostile_faults.batches, times=2),
     "backlog": Scenario(run=load_faults.backlog, times=1, workers=1, recovers=300.0),
+    "neighbour-unknown": Scenario(run=neighbour_faults.unknown_templates, times=1, workers=1, recovers=300.0),
+    "neighbour-endless": Scenario(run=neighbour_faults.endless_scripts, times=1, workers=1, recovers=300.0),
+    "neighbour-singles": Scenario(run=neighbour_faults.singles, times=1, workers=1, recovers=300.0),
+    "neighbour-batch": Scenario(run=neighbour_faults.batch_marked_normal, times=1, workers=1, recovers=300.0),
 }
 """By name, in the order of the runs and of the page."""

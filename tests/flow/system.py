@@ -116,6 +116,13 @@ class System:
         assert self._producer.flush(10) == 0
         assert not refused, f"the broker did not acknowledge the record: {refused[0]}"
 
+    def send_all(self, topic: str, values: Mapping[str, Envelope]) -> None:
+        """Produce a record for each key, faster than one by one."""
+        for key, value in values.items():
+            self._producer.produce(topic, key=key, value=encode(value))
+            self._producer.poll(0)
+        assert self._producer.flush(60) == 0
+
     def produce(self, record: Record) -> None:
         """Produce one record with its headers."""
         self._producer.produce(record.topic, key=record.key, value=record.value, headers=list(record.headers))

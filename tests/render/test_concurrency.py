@@ -3,14 +3,16 @@
 import asyncio
 from datetime import UTC, datetime
 from typing import cast
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from agents.cancellations import Cancellations
 from agents.events import StoredPoster
 from agents.render.agent import RenderAgent
 from agents.render.lanes import Lanes
 from agents.render.poster_renderer import PosterRenderer
+from agents.render.slow_templates import SlowTemplates
 from renderer.concurrency_limit import RESERVED, ConcurrencyLimit
+from renderer.cost_estimates import CostEstimates
 from schemas.codec import encode
 from schemas.outcomes import Image
 from schemas.renders import PosterPinned
@@ -21,6 +23,13 @@ from tests.streams.deliveries import delivery
 
 BULK_PLACES = 3
 IMAGE = Image(name="default", url="u", object_key="k", sha256="0" * 64, size_bytes=1, width=1, height=1, format="png")
+
+
+def proven(version_id: UUID) -> SlowTemplates:
+    """Return what is known where a poster of a version was drawn before."""
+    known = SlowTemplates(1)
+    known.note_stored(version_id, drawn=True)
+    return known
 
 
 class Held:
@@ -42,9 +51,8 @@ class Room:
     def __init__(self) -> None:
         self.held = Held()
         places = ConcurrencyLimit(BULK_PLACES)
-        self.inbox = Inbox(
-            ["poster-renders", "poster-renders-bulk"], cap=100, queue=Lanes(lambda: places.has_room_for_bulk)
-        )
+        self.lanes = Lanes(places, CostEstimates(), proven(UUID(int=1)))
+        self.inbox = Inbox(["poster-renders", "poster-renders-bulk"], cap=100, queue=self.lanes)
         places.on_free = self.inbox.recheck_queue
         self.agent = RenderAgent(
             self.inbox,
@@ -52,7 +60,6 @@ class Room:
             SetAside(),
             Cancellations(),
             cast("PosterRenderer", self.held),
-            concurrency_limit=places,
             retry_delays=(1, 1, 1),
             now=lambda: datetime.now(UTC),
         )

@@ -8,6 +8,9 @@ import pytest
 from agents.render.lanes import Lanes
 from agents.render.object_key import object_digest, object_key
 from agents.render.retry_schedule import retry_for
+from agents.render.slow_templates import SlowTemplates
+from renderer.concurrency_limit import ConcurrencyLimit
+from renderer.cost_estimates import CostEstimates
 from renderer.rendering import AssetUsage
 from schemas.codes import ErrorCode
 from schemas.outcomes import Asset
@@ -16,9 +19,14 @@ from tests.streams.deliveries import delivery
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
+def lanes_of(permits: int) -> Lanes:
+    """Return empty lanes."""
+    return Lanes(ConcurrencyLimit(permits), CostEstimates(), SlowTemplates(1))
+
+
 def test_bulk_gets_a_fifth_while_normal_waits_and_all_of_it_otherwise() -> None:
     """Four normal posters, then one of bulk; bulk alone is served without a pause."""
-    lanes = Lanes(lambda: True)
+    lanes = lanes_of(100)
     for offset in range(20):
         lanes.append(delivery(offset, topic="poster-renders"))
     for offset in range(5):
@@ -31,7 +39,7 @@ def test_bulk_gets_a_fifth_while_normal_waits_and_all_of_it_otherwise() -> None:
 
 def test_normal_goes_first() -> None:
     """A poster that somebody waits for overtakes a backlog."""
-    lanes = Lanes(lambda: True)
+    lanes = lanes_of(100)
     for offset in range(5):
         lanes.append(delivery(offset, topic="poster-renders-bulk"))
     lanes.append(delivery(99, topic="poster-renders"))
@@ -40,15 +48,22 @@ def test_normal_goes_first() -> None:
 
 
 def test_bulk_without_room_waits_but_keeps_its_fifth() -> None:
-    """Only normal posters are taken, and one of bulk after four of them nevertheless."""
-    lanes = Lanes(lambda: False)
+    """Without a free permit only normal posters begin, a few; bulk has the first one after four of them."""
+    limit = ConcurrencyLimit(0)
+    lanes = Lanes(limit, CostEstimates(), SlowTemplates(1))
     lanes.append(delivery(0, topic="poster-renders-bulk"))
     alone = len(lanes)
-    for offset in range(1, 6):
+    for offset in range(1, 8):
         lanes.append(delivery(offset, topic="poster-renders"))
+    begun = []
+    for _ in range(5):
+        begun.append(lanes.popleft())
+        lanes.end(begun[-1])
+    with limit.yielded():
+        begun.append(lanes.popleft())
 
     assert alone == 0
-    assert [lanes.popleft().offset for _ in range(len(lanes))] == [1, 2, 3, 4, 0]
+    assert [each.offset for each in begun] == [1, 2, 3, 4, 5, 0]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ from agents.cancellations import Cancellations
 from agents.events import StoredPoster
 from agents.render.agent import RenderAgent
 from agents.render.poster_renderer import PosterRenderer
-from renderer.concurrency_limit import ConcurrencyLimit
 from schemas.codec import decode, encode
 from schemas.outcomes import Image, PosterOutcome
 from schemas.output import DEFAULTS
@@ -61,7 +60,6 @@ class Room:
             SetAside(),
             self.cancellations,
             cast("PosterRenderer", self.slow),
-            concurrency_limit=ConcurrencyLimit(2),
             retry_delays=(1, 1, 1),
             now=lambda: datetime.now(UTC),
         )

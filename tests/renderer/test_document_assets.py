@@ -6,7 +6,7 @@ import contextlib
 import pytest
 
 from renderer.assets.port import AssetError, Fetched, Kind, Received, ignore
-from renderer.concurrency_limit import RESERVED, YIELDED_MAX, ConcurrencyLimit
+from renderer.concurrency_limit import RESERVED, RESERVED_MAX, YIELDED_MAX, ConcurrencyLimit, Permit
 from renderer.page.document_assets import BYTES_MAX, YIELDS_MAX, DocumentAssets
 
 PART = 2**18
@@ -80,30 +80,52 @@ async def test_a_page_is_yielded_only_where_it_is_wanted_and_a_few_times() -> No
     assert (await first).body == (await again).body == b"x"
 
 
-async def test_a_yielded_permit_is_anothers_until_it_is_needed_again() -> None:
-    """While a document waits another comes in; after the wait nobody new does until one of both has finished."""
+def acquired(limit: ConcurrencyLimit) -> Permit | None:
+    """Return a permit for a bulk document, or None where there is no room."""
+    return limit.acquire("bulk", "s") if limit.has_room("bulk", "s") else None
+
+
+def test_a_yielded_permit_is_anothers_until_it_is_needed_again() -> None:
+    """While a document waits another comes in; after the wait nobody new does until both have finished."""
     limit = ConcurrencyLimit(1)
-    for _ in range(1 + RESERVED):
-        await limit.acquire()
+    first = acquired(limit)
     with limit.yielded():
-        await asyncio.wait_for(limit.acquire(), 1)
-    limit.release()
-    third = asyncio.ensure_future(limit.acquire())
-    await asyncio.sleep(0)
-    early = third.done()
-    limit.release()
-    await asyncio.wait_for(third, 1)
+        second = acquired(limit)
+    assert first is not None
+    assert second is not None
+    limit.release(first)
+    early = acquired(limit)
+    limit.release(second)
 
-    assert not early
+    assert early is None
+    assert acquired(limit) is not None
 
 
-async def test_only_so_many_permits_are_yielded() -> None:
+def test_only_so_many_permits_are_yielded() -> None:
     """Above the limit a document that waits keeps its permit."""
     limit = ConcurrencyLimit(0)
     with contextlib.ExitStack() as yielded:
         for _ in range(YIELDED_MAX + 5):
             yielded.enter_context(limit.yielded())
-        for _ in range(YIELDED_MAX + RESERVED):
-            await asyncio.wait_for(limit.acquire(), 1)
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(limit.acquire(), 0.1)
+        for _ in range(YIELDED_MAX):
+            assert acquired(limit) is not None
+        assert acquired(limit) is None
+
+
+def test_a_source_with_few_documents_in_flight_begins_although_no_permit_is_free() -> None:
+    """So a neighbour's single poster waits for nothing; the reserve of all sources is bounded, and bulk has none."""
+    limit = ConcurrencyLimit(1)
+    taken = limit.acquire("normal", "flood")
+    flood = [limit.acquire("normal", "flood") for _ in range(RESERVED) if limit.has_room("normal", "flood")]
+    sources = map(str, range(RESERVED_MAX))
+    reserved = [limit.acquire("normal", source) for source in sources if limit.has_room("normal", source)]
+    full = limit.has_room("normal", "one more")
+    limit.release(reserved.pop())
+
+    assert len(flood) == RESERVED - 1
+    assert len(reserved) + 1 + len(flood) == RESERVED_MAX
+    assert not full
+    assert limit.has_room("normal", "one more")
+    assert not limit.has_room("bulk", "one more")
+    limit.release(taken)
+    assert limit.has_room("bulk", "one more")

@@ -111,3 +111,53 @@ async def test_a_worker_is_reserved_for_the_next_normal_document() -> None:
     time = RESERVE_SECONDS
     pool.release(await batch[1])
     await batch[3]
+
+
+async def test_a_worker_is_free_for_a_neighbour_while_it_is_active() -> None:
+    """A source has all workers but one while another had a normal document in the last seconds; alone it has all."""
+    time = 0.0
+    pool: Pool[str] = Pool(lambda: time)
+    for name in "abc":
+        pool.add(name)
+    flood = [asyncio.ensure_future(pool.acquire("normal", "flood")) for _ in range(5)]
+    await asyncio.sleep(0)
+    alone = [task.done() for task in flood]
+    neighbour = asyncio.ensure_future(pool.acquire("normal", "neighbour"))
+    await asyncio.sleep(0)
+    pool.release(await flood[0])
+    pool.release(await neighbour)
+    await asyncio.sleep(0)
+    beside = [task.done() for task in flood]
+    time = RESERVE_SECONDS
+    pool.release(await flood[1])
+    await asyncio.sleep(0)
+
+    assert alone == [True, True, True, False, False]
+    assert beside == [True, True, True, False, False]
+    assert [task.done() for task in flood] == [True] * 5
+
+
+async def test_a_source_pays_for_the_seconds_it_held_a_worker() -> None:
+    """Whoever drew for ten seconds waits until the other had as many."""
+    time = 0.0
+    pool: Pool[str] = Pool(lambda: time)
+    pool.add("the only one")
+    order = []
+    worker = await pool.acquire("normal", "slow", 0.1)
+    turns = {
+        (source, number): asyncio.ensure_future(pool.acquire("normal", source, 0.1))
+        for number in range(12)
+        for source in ("slow", "fast")
+    }
+    await asyncio.sleep(0)
+    time += 10.0
+    for _ in range(24):
+        pool.release(worker)
+        await asyncio.sleep(0)
+        source, number = next(key for key, turn in turns.items() if turn.done())
+        worker = turns.pop((source, number)).result()
+        order.append(source)
+        time += 1.0
+
+    assert order[:9] == ["fast"] * 9
+    assert sorted(order) == ["fast"] * 12 + ["slow"] * 12

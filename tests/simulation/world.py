@@ -107,6 +107,7 @@ class World:
             self._refetch_missing,
             self._defer,
             self._resume_deferred,
+            self._requeue,
             self._pause,
             self._rebalance,
             self._crash,
@@ -192,7 +193,12 @@ class World:
             if self._random.random() < self._loses:
                 continue
             delivery = Delivery(
-                topic=partition[0], partition=partition[1], offset=offset, timestamp=EPOCH, key=None, value=None
+                topic=partition[0],
+                partition=partition[1],
+                offset=offset,
+                timestamp=EPOCH,
+                key=None,
+                value=b'{"source":"%d"}' % (offset % 3),
             )
             worker.inbox.deliver(delivery, self._acknowledgement(worker, partition, offset, worker.generation))
         unacknowledged, _ = worker.inbox.unacknowledged_in(partition)
@@ -275,6 +281,12 @@ class World:
             delivery = worker.deferred.pop(self._random.randrange(len(worker.deferred)))
             worker.inbox.resume_deferred(delivery)
             worker.in_flight.append(delivery)
+
+    def _requeue(self) -> None:
+        """A deferred record has waited long enough: it is handed out once more, if its partition is still here."""
+        worker = self._somebody()
+        if worker is not None and worker.deferred:
+            worker.inbox.requeue(worker.deferred.pop(self._random.randrange(len(worker.deferred))))
 
     def _pause(self) -> None:
         worker = self._somebody()

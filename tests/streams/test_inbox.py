@@ -200,3 +200,35 @@ async def test_a_change_while_a_fetch_settles_takes_effect(inbox: Inbox, what: s
     assert not taking.done()
     assert inbox.in_flight == 0
     taking.cancel()
+
+
+async def test_a_requeued_record_is_handed_out_once_more(inbox: Inbox) -> None:
+    """It is acknowledged after that, and a drain that comes first does not wait for it."""
+    acknowledged: list[int] = []
+    inbox.deliver(delivery(0), lambda: acknowledged.append(0))
+    (taken,) = await inbox.take(1)
+    inbox.defer(taken)
+    inbox.requeue(taken)
+    again = await inbox.take(10)
+    inbox.finish(again)
+
+    assert again == [taken]
+    assert acknowledged == [0]
+    assert await inbox.drain(0.01)
+
+
+@pytest.mark.parametrize("is_back", [False, True], ids=["revoked", "assigned again"])
+async def test_a_record_is_not_requeued_after_its_partition_was_revoked(inbox: Inbox, is_back: bool) -> None:
+    """It is not handed out, and where the partition is back it is delivered again: once."""
+    inbox.deliver(delivery(1), lambda: None)
+    (taken,) = await inbox.take(1)
+    inbox.defer(taken)
+    inbox.revoke([("poster-requests", 0)])
+    if is_back:
+        inbox.deliver(delivery(0), lambda: None)
+    inbox.requeue(taken)
+    after_requeue = inbox.queued
+    inbox.deliver(delivery(1), lambda: None)
+
+    assert after_requeue == int(is_back)
+    assert inbox.queued == after_requeue + 1

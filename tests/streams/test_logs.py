@@ -123,16 +123,6 @@ class Unavailable:
         raise UnavailableError("the broker is unavailable")
 
 
-class Places:
-    """Room for everything."""
-
-    async def acquire(self) -> None:
-        """Take a place."""
-
-    def release(self) -> None:
-        """Give it back."""
-
-
 class SinkAlone:
     """The sink without its janitor."""
 
@@ -154,10 +144,8 @@ def intake(inbox: Inbox, port: Any) -> Any:
 
 def render(inbox: Inbox, port: Any) -> Any:
     """Return the role, without a browser."""
-    unused, limit = cast("Any", None), cast("Any", Places())
-    return RenderAgent(
-        inbox, port, port, Cancellations(), unused, concurrency_limit=limit, retry_delays=(), now=lambda: LATER
-    )
+    unused = cast("Any", None)
+    return RenderAgent(inbox, port, port, Cancellations(), unused, retry_delays=(), now=lambda: LATER)
 
 
 def retry(inbox: Inbox, port: Any) -> Any:
