@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
 from msgspec import Meta
@@ -39,6 +39,10 @@ class Settings(StreamSettings):
     """How Chromium is launched and controlled; unset: `pipe` on Linux, `playwright` elsewhere."""
     asset_allow: str = ""
     """Hosts, host:port pairs or CIDR ranges that templates may load assets from although they are not public."""
+    shared_sections: str = ""
+    """Sections, comma-separated, on which commands of every source are executed; `*`: all sections."""
+    replay_header: Literal["accept", "refuse"] = "accept"
+    """Whether a generation in the header of a record on `poster-requests` counts; on `poster-replays` it always does."""
     render_slots: Annotated[int, Meta(ge=0, description="a number of pages, or 0")] = 0
     """Pages rendering at once in a render worker; 0: one per core plus one."""
     render_timeout: Seconds = 15.0

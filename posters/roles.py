@@ -15,11 +15,13 @@ from uuid import uuid4
 from agents.cancellations import Cancellations
 from agents.crash_journal import CrashJournalTable
 from agents.dead_letter_limits import DeadLetterLimitTable
+from agents.intake.admission import Admission
 from agents.intake.agent import IntakeAgent
 from agents.intake.catalog import Catalog
 from agents.intake.request_handler import RequestHandler
 from agents.metrics import BROWSER_RESTARTS
 from agents.oversized import ReducingPublisher
+from agents.ownership import JobOwnersTable
 from agents.poison import PoisonMessages, fail_pinned, poster_identity
 from agents.postgres import Database
 from agents.render.agent import RenderAgent
@@ -50,6 +52,7 @@ from streams.compacted_topic import CompactedTopicReader
 from streams.crash_guard import GuardedInbox
 from streams.dead_letter_limit import DeadLetterLimit
 from streams.dead_letters import DeadLetterTopic
+from streams.delivery import Delivery, Record
 from streams.errors import SettingsError
 from streams.faust_bridge.application import RoleApp
 from streams.inbox import Queue, pause_switch, weigh_by_size
@@ -157,8 +160,14 @@ async def _open_intake(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
     limit = await _dead_letters(exit_stack, settings, app, inbox)
     handler = RequestHandler(catalog, cancellations, now)
     publisher = ReducingPublisher(app.publisher)
-    agent = IntakeAgent(inbox, publisher, limit, handler, catalog)
-    poison = PoisonMessages(publisher, limit, lambda delivery, reason: handler.reject(delivery, reason, "internal"))
+    owners = JobOwnersTable(_database(exit_stack, settings, "intake"))
+    admission = Admission(owners, replay_header=settings.replay_header == "accept")
+    agent = IntakeAgent(inbox, publisher, limit, handler, catalog, admission)
+
+    async def answer(delivery: Delivery, reason: str) -> list[Record]:
+        return handler.reject(delivery, reason, "internal") if await admission.may_answer(delivery) else []
+
+    poison = PoisonMessages(publisher, limit, answer)
     return RunningRole(role="intake", app=app, inbox=inbox, work=agent.run, dead_letter_limit=limit, poison=poison)
 
 

@@ -3,19 +3,14 @@
 import asyncio
 from collections.abc import Iterator
 from itertools import islice
-from typing import Final, cast
+from typing import Final
 
+from agents.intake.admission import Admission, Admitted, Rejected
 from agents.intake.catalog import Catalog
 from agents.intake.request_handler import RequestHandler, UnknownTemplateError
-from schemas.codec import ContractError, decode
-from schemas.requests import (
-    BatchRequested,
-    JobCancelRequested,
-    PosterEraseRequested,
-    PosterRequested,
-    Request,
-    batch_priority,
-)
+from agents.metrics import SOURCE_MISMATCHES
+from agents.ownership import SOURCE_MISMATCH
+from schemas.requests import BatchRequested, batch_priority
 from streams.dead_letters import DeadLetters
 from streams.delivery import Delivery, Publisher, Record
 from streams.failpoint import failpoint
@@ -44,16 +39,23 @@ class IntakeAgent:
     """
 
     def __init__(
-        self, inbox: Inbox, publisher: Publisher, dead_letters: DeadLetters, handler: RequestHandler, catalog: Catalog
+        self,
+        inbox: Inbox,
+        publisher: Publisher,
+        dead_letters: DeadLetters,
+        handler: RequestHandler,
+        catalog: Catalog,
+        admission: Admission,
     ) -> None:
         self._inbox = inbox
         self._publisher = publisher
         self._dead_letters = dead_letters
         self._handler = handler
         self._catalog = catalog
+        self._admission = admission
         self._chunks = asyncio.Semaphore(CHUNKS_IN_FLIGHT)
         self._pieces = asyncio.Semaphore(PIECES_IN_FLIGHT)
-        self._bulk: asyncio.Queue[tuple[BatchRequested, Delivery]] = asyncio.Queue()
+        self._bulk: asyncio.Queue[Admitted] = asyncio.Queue()
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -63,24 +65,24 @@ class IntakeAgent:
                 await self._handle(await self._inbox.take(TAKE_LIMIT), tasks)
 
     async def _handle(self, deliveries: list[Delivery], tasks: asyncio.TaskGroup) -> None:
-        """Decode each request, build its records, and publish them in chunks."""
+        """Admit each request, build its records, and publish them in chunks."""
         records: list[Record] = []
         handled: list[Delivery] = []
-        for delivery in deliveries:
+        for each in await self._admission.admit(deliveries):
+            if isinstance(each, Rejected):
+                with log_delivery(each.delivery):
+                    tasks.create_task(self._reject(each))
+                continue
+            if isinstance(each.request, BatchRequested) and batch_priority(each.request) == "bulk":
+                self._inbox.defer(each.delivery)
+                self._bulk.put_nowait(each)
+                continue
             try:
-                request = _decode(delivery)
-                if isinstance(request, BatchRequested) and batch_priority(request) == "bulk":
-                    self._inbox.defer(delivery)
-                    self._bulk.put_nowait((request, delivery))
-                    continue
-                records += list(self._handler.handle(request, delivery))
-                handled.append(delivery)
-            except ContractError as error:
-                with log_delivery(delivery):
-                    tasks.create_task(self._reject(delivery, str(error)))
+                records += list(self._handler.handle(each.request, each.delivery, grant=each.grant))
+                handled.append(each.delivery)
             except UnknownTemplateError:
-                with log_delivery(delivery, request):
-                    tasks.create_task(self._wait_for_template(request, delivery))
+                with log_delivery(each.delivery, each.request):
+                    tasks.create_task(self._wait_for_template(each))
             if len(records) >= RECORDS_PER_CHUNK:
                 await self._begin_chunk(records, handled, tasks)
                 records, handled = [], []
@@ -100,18 +102,18 @@ class IntakeAgent:
     async def _handle_bulk(self, tasks: asyncio.TaskGroup) -> None:
         """Handle deferred batches, one after the other, until cancelled or the inbox is drained."""
         while True:
-            request, delivery = await self._bulk.get()
+            each = await self._bulk.get()
             if self._inbox.draining:
                 return
-            self._inbox.resume_deferred(delivery)
-            with log_delivery(delivery, request):
+            self._inbox.resume_deferred(each.delivery)
+            with log_delivery(each.delivery, each.request):
                 try:
-                    records = self._handler.handle(request, delivery)
+                    records = self._handler.handle(each.request, each.delivery, grant=each.grant)
                 except UnknownTemplateError:
-                    tasks.create_task(self._wait_for_template(request, delivery))
+                    tasks.create_task(self._wait_for_template(each))
                 else:
                     pieces = await self._begin_pieces(records, tasks)
-                    tasks.create_task(self._finish_bulk(delivery, pieces))
+                    tasks.create_task(self._finish_bulk(each.delivery, pieces))
 
     async def _begin_pieces(self, records: Iterator[Record], tasks: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
         """Publish each piece in a task while the next one is built, of this batch or of the next."""
@@ -129,27 +131,31 @@ class IntakeAgent:
         failpoint("intake published")
         self._inbox.finish([delivery])
 
-    async def _reject(self, delivery: Delivery, reason: str) -> None:
-        """Publish the failure of a request that cannot be decoded, and make it a dead letter."""
-        await self._publish(self._handler.reject(delivery, reason))
-        await retry_while_unavailable(lambda: self._dead_letters.put(delivery, "invalid_request", reason))
+    async def _reject(self, rejected: Rejected) -> None:
+        """Make a request that is refused a dead letter; publish its failure where it may be answered."""
+        delivery, reason, error = rejected.delivery, rejected.reason, rejected.error
+        if reason == SOURCE_MISMATCH:
+            SOURCE_MISMATCHES.labels(rejected.kind).inc()
+        if rejected.answered:
+            await self._publish(self._handler.reject(delivery, error))
+        await retry_while_unavailable(lambda: self._dead_letters.put(delivery, reason, error))
         self._inbox.finish([delivery])
 
-    async def _wait_for_template(self, request: Request, delivery: Delivery) -> None:
+    async def _wait_for_template(self, each: Admitted) -> None:
         """Handle the request once the catalog holds its template, or as a failure after `TEMPLATE_WAIT_SECONDS`."""
         try:
             async with asyncio.timeout(TEMPLATE_WAIT_SECONDS):
-                records = await self._handle_when_known(request, delivery)
+                records = await self._handle_when_known(each)
         except TimeoutError:
-            records = list(self._handler.handle(request, delivery, final=True))
+            records = list(self._handler.handle(each.request, each.delivery, grant=each.grant, final=True))
         await self._publish(records)
-        self._inbox.finish([delivery])
+        self._inbox.finish([each.delivery])
 
-    async def _handle_when_known(self, request: Request, delivery: Delivery) -> list[Record]:
+    async def _handle_when_known(self, each: Admitted) -> list[Record]:
         while True:
             changed = self._catalog.changed
             try:
-                return list(self._handler.handle(request, delivery))
+                return list(self._handler.handle(each.request, each.delivery, grant=each.grant))
             except UnknownTemplateError:
                 await changed.wait()
 
@@ -164,7 +170,3 @@ class IntakeAgent:
         if records:
             await retry_while_unavailable(lambda: self._publisher.publish(records))
 
-
-def _decode(delivery: Delivery) -> Request:
-    event = decode(delivery.value, PosterRequested, BatchRequested, JobCancelRequested, PosterEraseRequested)
-    return cast("Request", event)

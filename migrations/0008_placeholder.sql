@@ -1,0 +1,2 @@
+-- Nothing. Migrations are counted without gaps.
+SELECT 1;
