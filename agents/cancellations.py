@@ -14,7 +14,7 @@ from schemas.renders import JobCancellation
 logger = logging.getLogger(__name__)
 
 CACHE_SIZE: Final = 200_000
-"""Jobs in memory, the most recently cancelled or asked for ones. The outcome of a job that is evicted stands already."""
+"""Jobs in memory, the most recently cancelled or looked up ones; the sink has stated the outcome of older ones."""
 
 
 class Cancellations:

@@ -1,8 +1,8 @@
 """Whose a job is: it belongs to the source that requests it first, and commands of another source are refused.
 
-Decided in Postgres, where intake and the sink ask before they handle a request: neither the key of a record nor the order
-of partitions can decide it, because senders choose their keys. What was decided never changes, so all roles agree.
-Requests without a source are one tenant of their own.
+Decided in Postgres, where intake and the sink ask before they handle a request: neither the key of a record nor its
+partition can decide it, because senders choose their keys. What was decided never changes, so all roles agree. Requests
+without a source are one tenant of their own.
 """
 
 from collections.abc import Sequence

@@ -42,7 +42,7 @@ class Settings(StreamSettings):
     shared_sections: str = ""
     """Sections, comma-separated, on which commands of every source are executed; `*`: all sections."""
     replay_header: Literal["accept", "refuse"] = "accept"
-    """Whether a generation in the header of a record on `poster-requests` counts; on `poster-replays` it always does."""
+    """Whether the generation in a header on `poster-requests` counts; on `poster-replays` it always does."""
     render_slots: Annotated[int, Meta(ge=0, description="a number of pages, or 0")] = 0
     """Pages rendering at once in a render worker; 0: one per core plus one."""
     render_timeout: Seconds = 15.0

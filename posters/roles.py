@@ -36,6 +36,7 @@ from agents.sink.agent import SinkAgent
 from agents.sink.database import sink_database
 from agents.sink.erasures import Erasures
 from agents.sink.janitor import Janitor
+from agents.sink.replays import Replays
 from agents.sink.sink import Sink
 from agents.storage.breaker import BreakingStore
 from agents.storage.claims import StoredClaims
@@ -284,8 +285,9 @@ async def _open_sink(settings: Settings, exit_stack: AsyncExitStack) -> RunningR
     exit_stack.push_async_callback(store.close)
     eraser_database = sink_database(settings.database_url)
     exit_stack.push_async_callback(eraser_database.close)
-    sink = Sink(database, publisher, limit)
-    agent = SinkAgent(inbox, sink, Erasures(eraser_database, store, publisher), janitor)
+    sink = Sink(database, publisher, limit, replay_header=settings.replay_header == "accept")
+    replays = Replays(eraser_database, publisher)
+    agent = SinkAgent(inbox, sink, Erasures(eraser_database, store, publisher), replays, janitor)
     poison = PoisonMessages(publisher, limit)
     return RunningRole(role="sink", app=app, inbox=inbox, work=agent.run, dead_letter_limit=limit, poison=poison)
 

@@ -145,4 +145,3 @@ def _salvaged_command(delivery: Delivery) -> JobCommand | None:
         requested_at=delivery.timestamp,
         generation=replay_generation(delivery),
     )
-

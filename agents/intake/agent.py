@@ -169,4 +169,3 @@ class IntakeAgent:
     async def _publish(self, records: list[Record]) -> None:
         if records:
             await retry_while_unavailable(lambda: self._publisher.publish(records))
-

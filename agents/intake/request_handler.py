@@ -164,9 +164,7 @@ class RequestHandler:
                 queued = PinnedPosterEvents(poster=pinned.poster, now=now, headers=headers)
                 yield from queued.records_to_render(pinned.unknown)
 
-    def _cancel_early(
-        self, request: PosterRequested | BatchRequested, cancel: EarlyCancel, headers: Headers
-    ) -> Record:
+    def _cancel_early(self, request: PosterRequested | BatchRequested, cancel: EarlyCancel, headers: Headers) -> Record:
         """Return the cancellation of a job whose cancel came before it, now that its owner is known."""
         self._cancellations.add(request.job_id, 0)
         return job_cancellation(

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
-from uuid import UUID
 
+from agents.events import erased_id
 from agents.ownership import Grant, JobCommand
 from agents.sink.rows import CancelRow, JobRow, PosterRow, Row
 from schemas import topics
-from schemas.envelope import fact_id
 from streams.delivery import Delivery
 
 REQUEST_TOPICS: Final = (topics.POSTER_REQUESTS, topics.POSTER_REPLAYS)
@@ -71,11 +70,6 @@ def owned_rows(rows: list[Row], command: JobCommand, grant: Grant) -> list[Row]:
         )
         return [*rows, cancel]
     return rows
-
-
-def erased_id(job_id: str) -> UUID:
-    """Return the id under which posters of an erased job are cancelled."""
-    return fact_id("job.erased", job_id)
 
 
 def _without_data(row: Row) -> Row:

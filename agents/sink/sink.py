@@ -19,6 +19,7 @@ from agents.sink.owned_rows import REQUEST_TOPICS, command_of, owned_rows
 from agents.sink.rows import CancelRow, PosterRow, Row
 from schemas.codec import ContractError
 from schemas.salvage import salvage
+from schemas.topics import POSTER_REPLAYS
 from streams.dead_letters import DeadLetters
 from streams.delivery import Delivery, Publisher
 from streams.failpoint import failpoint
@@ -94,7 +95,8 @@ class FlushResult:
 class Sink:
     """Writes batches, one flush at a time. Meanwhile others may be decoded and announced.
 
-    `declare_wait` is called with the reason of a wait, and with None when it ends.
+    `declare_wait` is called with the reason of a wait, and with None when it ends. `replay_header`: generations in
+    headers on `poster-requests` count.
     """
 
     def __init__(
@@ -103,9 +105,11 @@ class Sink:
         publisher: Publisher,
         dead_letters: DeadLetters,
         *,
+        replay_header: bool = True,
         declare_wait: DeclareWait = declare_wait,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
+        self._replay_header = replay_header
         self.counts = Counts()
         self._database = database
         self._owners = JobOwnersTable(database)
@@ -169,7 +173,10 @@ class Sink:
         for entry in entries:
             if entry.command is None:
                 owned.append(entry)
-            elif rows := owned_rows(entry.rows, entry.command, next(grants)):
+                continue
+            rows = owned_rows(entry.rows, entry.command, next(grants))
+            counts = self._replay_header or entry.delivery.topic == POSTER_REPLAYS or not entry.command.generation
+            if rows and counts:
                 owned.append(replace(entry, rows=rows))
         return owned
 

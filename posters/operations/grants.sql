@@ -38,6 +38,7 @@ GRANT SELECT, INSERT, UPDATE ON template_generation_jobs, template_poster_result
 GRANT SELECT, INSERT ON template_generation_logs TO posters_sink;
 GRANT SELECT, INSERT, UPDATE, DELETE ON poster_erasures, poster_replays TO posters_sink;
 GRANT SELECT, INSERT ON erased_posters TO posters_sink;
+GRANT SELECT ON template_sections TO posters_sink;
 GRANT EXECUTE ON FUNCTION claim_jobs(
     text[], text[], text[], integer[], integer[], integer[], uuid[], timestamptz[], text[])
     TO posters_intake, posters_sink;
