@@ -24,7 +24,7 @@ from schemas.requests import (
 from streams.sql import named_queries
 
 SQL: Final = named_queries(Path(__file__).with_name("ownership.sql"))
-SOURCE_MISMATCH: Final = "source_mismatch"
+SOURCE_MISMATCH: Final[Literal["source_mismatch"]] = "source_mismatch"
 """Reason of a dead letter, and code of a template command, that was refused for its source."""
 
 Kind = Literal["request", "cancel", "erase", "replay"]

@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from renderer.assets.allowed_hosts import AllowedHosts
 from renderer.browser.driver import DriverName
+from schemas.references import is_section
 from streams import settings as stream_settings
 from streams.errors import SettingsError
 from streams.settings import Seconds, StreamSettings
@@ -62,6 +63,11 @@ class Settings(StreamSettings):
         return AllowedHosts.parse(self.asset_allow)
 
     @property
+    def shared_section_names(self) -> frozenset[str]:
+        """The sections of `shared_sections`; `*` stands for all."""
+        return frozenset(name.strip() for name in self.shared_sections.split(",") if name.strip())
+
+    @property
     def retry_delay_seconds(self) -> tuple[float, float, float]:
         """The delays of tiers 1, 2 and 3."""
         first, second, third = (float(delay) for delay in self.retry_delays.split(","))
@@ -80,6 +86,9 @@ class Settings(StreamSettings):
             raise SettingsError(
                 f"POSTERS_RETRY_DELAYS is `{self.retry_delays}`; it takes three numbers, as in 10,60,600"
             )
+        for name in self.shared_section_names:
+            if name != "*" and not is_section(name):
+                raise SettingsError(f"POSTERS_SHARED_SECTIONS names `{name}`; it takes names of sections, or *")
         try:
             AllowedHosts.parse(self.asset_allow)
         except ValueError as error:

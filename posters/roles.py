@@ -204,7 +204,9 @@ async def _open_templates(settings: Settings, exit_stack: AsyncExitStack) -> Run
     app, inbox = _app("templates", settings)
     limit = await _dead_letters(exit_stack, settings, app, inbox)
     publisher = ReducingPublisher(app.publisher)
-    agent = TemplatesAgent(inbox, publisher, limit, database, sandbox, now)
+    agent = TemplatesAgent(
+        inbox, publisher, limit, database, sandbox, now, shared_sections=settings.shared_section_names
+    )
     poison = PoisonMessages(publisher, limit)
     return RunningRole(role="templates", app=app, inbox=inbox, work=agent.run, dead_letter_limit=limit, poison=poison)
 

@@ -1,12 +1,14 @@
 """Executing template commands: each changes the tables in its caller's transaction and gives the records to publish."""
 
 import hashlib
+from collections.abc import Set
 from dataclasses import replace
 
 from agents.sandbox import TemplateChecker
 from agents.templates import answers
 from agents.templates.preview import DEFAULT_SIDE, preview
 from agents.templates.received_command import ReceivedCommand, rejection
+from agents.templates.sections import admit
 from agents.templates.store import NewVersion, StoredVersion, TemplateStore
 from schemas import limits
 from schemas.envelope import Envelope, fact_id
@@ -29,7 +31,12 @@ from schemas.templates import (
 from streams.delivery import Record
 
 
-async def execute(received: ReceivedCommand, store: TemplateStore, checker: TemplateChecker) -> list[Record]:
+async def execute(
+    received: ReceivedCommand,
+    store: TemplateStore,
+    checker: TemplateChecker,
+    shared_sections: Set[str] = frozenset(),
+) -> list[Record]:
     """Execute the command and return what to publish after the commit.
 
     Idempotent: a redelivered command changes nothing, and gives answers with the same ids. Raises
@@ -42,9 +49,13 @@ async def execute(received: ReceivedCommand, store: TemplateStore, checker: Temp
             f"section `{command.section[:100]}` is not [a-z0-9][a-z0-9_-]{{0,62}}, or ends in `_latest`",
         )
     await store.lock(command.section)
+    section_changed = await admit(command, store, shared_sections)
     match command:
         case TemplateUpload():
-            return await _upload(command, received, store, checker)
+            records = await _upload(command, received, store, checker)
+            # Intake reads from the catalog's records whether a section is private.
+            others = await store.versions(command.section) if section_changed else []
+            return [*answers.catalog_records(others, received), *records]
         case TemplateUpdate():
             return await _update(command, received, store, checker)
         case TemplateActivate():

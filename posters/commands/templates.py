@@ -1,5 +1,7 @@
 """`posters templates`: the commands of designers."""
 
+import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from agents.settings import read_settings
 from posters.commands.json_option import JsonObject
 from posters.commands.terminal import say, say_document, say_rows
 from posters.main import CommandError
+from posters.operations.sections import own_section
 from posters.operations.templates import TemplateClient
 from schemas.output import OutputError, parse_output
 from schemas.references import Identified, Latest, Numbered, parse_reference
@@ -17,6 +20,7 @@ from schemas.templates import TemplateActivate, TemplateArchive, TemplateGet, Te
 from streams.printable import printable
 
 _timeout = click.option("--timeout", type=float, default=30.0, show_default=True, help="longest wait, in seconds")
+_source = click.option("--source", help="the site on whose behalf; default: none, a site of its own")
 _html_file = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -34,6 +38,9 @@ def templates() -> None:
 @click.option("--height", type=int, help="CSS pixels")
 @click.option("--output", type=JsonObject(), help="default output of its posters, as JSON")
 @click.option("--javascript", is_flag=True, help="run the JavaScript of the template")
+@click.option("--shared/--not-shared", default=None, help="whether others may command the section  [default: as it is]")
+@click.option("--private/--not-private", default=None, help="whether only its owner may use it  [default: as it is]")
+@_source
 @_timeout
 def upload(section: str, file: Path, name: str | None, timeout: float, *, activate: bool, **options: Any) -> None:
     """Upload the HTML in FILE as the next version of SECTION."""
@@ -75,11 +82,12 @@ def list_() -> None:
 @click.argument("template_id")
 @click.option("--section", help="its section; needed where TEMPLATE_ID is a UUID")
 @click.option("--html", "html_only", is_flag=True, help="print only the HTML")
+@_source
 @_timeout
-def show(template_id: str, section: str | None, timeout: float, *, html_only: bool) -> None:
+def show(template_id: str, section: str | None, source: str | None, timeout: float, *, html_only: bool) -> None:
     """Show TEMPLATE_ID with its HTML and placeholders, as JSON."""
     client = TemplateClient(read_settings(), timeout)
-    answer = client.execute(TemplateGet, section=_section(template_id, section), template_id=template_id)
+    answer = client.execute(TemplateGet, source=source, section=_section(template_id, section), template_id=template_id)
     if html_only:
         say_document(answer.html_content)
     else:
@@ -90,22 +98,28 @@ def show(template_id: str, section: str | None, timeout: float, *, html_only: bo
 @templates.command()
 @click.argument("template_id")
 @click.option("--section", help="its section; needed where TEMPLATE_ID is a UUID")
+@_source
 @_timeout
-def activate(template_id: str, section: str | None, timeout: float) -> None:
+def activate(template_id: str, section: str | None, source: str | None, timeout: float) -> None:
     """Make TEMPLATE_ID the version that <section>_latest names, from now on."""
     client = TemplateClient(read_settings(), timeout)
-    answer = client.execute(TemplateActivate, section=_section(template_id, section), template_id=template_id)
+    answer = client.execute(
+        TemplateActivate, source=source, section=_section(template_id, section), template_id=template_id
+    )
     say(f"{answer.section}@{answer.template_version} is active from {answer.active_from.isoformat()}")
 
 
 @templates.command()
 @click.argument("template_id")
 @click.option("--section", help="its section; needed where TEMPLATE_ID is a UUID")
+@_source
 @_timeout
-def archive(template_id: str, section: str | None, timeout: float) -> None:
+def archive(template_id: str, section: str | None, source: str | None, timeout: float) -> None:
     """Refuse TEMPLATE_ID to later requests."""
     client = TemplateClient(read_settings(), timeout)
-    answer = client.execute(TemplateArchive, section=_section(template_id, section), template_id=template_id)
+    answer = client.execute(
+        TemplateArchive, source=source, section=_section(template_id, section), template_id=template_id
+    )
     say(f"{answer.section}@{answer.template_version} is archived")
 
 
@@ -115,6 +129,7 @@ def archive(template_id: str, section: str | None, timeout: float) -> None:
 @click.option("--section", help="the section; needed with --file and where TEMPLATE_ID is a UUID")
 @click.option("--data", type=JsonObject(), help="custom_data; default: the samples of its placeholders")
 @click.option("--output", type=JsonObject(), help="size and format")
+@_source
 @_timeout
 def preview(template_id: str | None, file: Path | None, section: str | None, timeout: float, **options: Any) -> None:
     """Render TEMPLATE_ID, or the HTML in --file, and print the URL of the image."""
@@ -123,6 +138,7 @@ def preview(template_id: str | None, file: Path | None, section: str | None, tim
     client = TemplateClient(read_settings(), timeout)
     answer = client.execute(
         TemplatePreview,
+        source=options["source"],
         section=section if file is not None and section else _section(template_id or "", section),
         template_id=template_id,
         html_content=file.read_text(encoding="utf-8") if file is not None else None,
@@ -130,6 +146,19 @@ def preview(template_id: str | None, file: Path | None, section: str | None, tim
         output=options["output"],
     )
     say(answer.url)
+
+
+@templates.command()
+@click.argument("section")
+@click.argument("source")
+def own(section: str, source: str) -> None:
+    """Make SECTION belong to SOURCE: commands of other sources are refused from then on.
+
+    For sections from before there were owners, and to hand one over. It is then neither shared nor private.
+    """
+    owned = asyncio.run(own_section(read_settings(), section, source, now=datetime.now(UTC)))
+    before = "nobody" if owned.before is None else owned.before
+    say(f"{section} belongs to {source}; before: {before}; {owned.versions} versions")
 
 
 def _section(template_id: str, section: str | None) -> str:

@@ -30,7 +30,7 @@ class Many:
     def __init__(self) -> None:
         self.handled = 0
 
-    def handle(self, _request: object, _delivery: Delivery, **_: object) -> Iterator[Record]:
+    def handle(self, _request: object, _delivery: Delivery, **_grant: object) -> Iterator[Record]:
         """Yield the records."""
         self.handled += 1
         yield from [Record(topic="poster-renders", key="k", value=b"")] * (RECORDS_PER_CHUNK // 2 + 1)
@@ -80,7 +80,7 @@ async def test_large_requests_are_published_in_chunks() -> None:
 class Named:
     """Handles each request with records that are named after its job, two for a poster."""
 
-    def handle(self, request: Request, _delivery: Delivery, **_: object) -> Iterator[Record]:
+    def handle(self, request: Request, _delivery: Delivery, **_grant: object) -> Iterator[Record]:
         """Yield the records."""
         posters = len(request.posters) if isinstance(request, BatchRequested) else 1
         for _ in range(2 * posters):
