@@ -34,7 +34,7 @@ class Owned:
 
 
 async def own_section(settings: Settings, section: str, source: str, *, now: datetime) -> Owned:
-    """Make a section belong to a source; idempotent. Raises UnavailableError, and OperationError where there is none."""
+    """Make a section belong to a source; idempotent. Raises UnavailableError, OperationError."""
     if not source or "\0" in source or len(source) > SOURCE_MAX_CHARACTERS:
         raise OperationError(f"a source has 1 to {SOURCE_MAX_CHARACTERS} characters")
     async with connected(settings) as connection, connection.transaction():
