@@ -112,7 +112,11 @@ async def test_an_object_that_another_source_needs_stays(eraser: Eraser, named: 
     key = object_key("e", "shared")
     await eraser.put(key)
     image = {"name": "default", "url": "u", "object_key": key, "sha256": "ab" * 32, "size_bytes": 1}
-    shared: dict[str, Any] = {"object_key": key, "images": [{**image, "width": 1, "height": 1, "format": "png"}], "entity_id": "e"}
+    shared: dict[str, Any] = {
+        "object_key": key,
+        "images": [{**image, "width": 1, "height": 1, "format": "png"}],
+        "entity_id": "e",
+    }
     completed = eraser.topics.completed("theirs", **shared)
     await eraser.take(
         eraser.topics.completed("mine", **shared),
