@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from streams.failpoint import EXIT_CODE, POINTS
-from tests.faults import broker_faults, database_faults, load_faults, storage_faults
+from tests.faults import broker_faults, database_faults, hostile_faults, load_faults, storage_faults
 from tests.faults.world import SESSION_SECONDS, World
 from tests.parts import KafkaCluster, KafkaServer
 
@@ -150,6 +150,7 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "slow-link": Scenario(run=broker_faults.slow_link, times=2, broker=broker_faults.FarKafka),
     "cut-link": Scenario(run=broker_faults.cut_link, times=3, broker=broker_faults.FarKafka),
     "partitions-added": Scenario(run=broker_faults.partitions_added, times=1, recovers=broker_faults.ADAPT_SECONDS),
+    "hostile-site": Scenario(run=hostile_faults.hostile_site, times=15, recovers=SESSION_SECONDS + 10),
     "backlog": Scenario(run=load_faults.backlog, times=1, workers=1, recovers=300.0),
 }
 """By name, in the order of the runs and of the page."""
