@@ -12,6 +12,8 @@ from tests.faults.world import World
 from tests.flow.system import new_job, stamp
 
 VICTIMS: Final = 5
+CLAIMED: Final = "SELECT job_id FROM job_owners WHERE source = 'tests' ORDER BY job_id"
+"""Before a job is claimed, whoever requests it first owns it."""
 LAST_GENERATION: Final = (GENERATION, str(2**31 - 1).encode())
 
 
@@ -22,7 +24,7 @@ def hostile_site(world: World, times: int) -> list[float]:
         for number in range(times):
             world.approach(0.5, 2)
             guessed = _cancel_guessed_job(world)
-            jobs = [job for job, _ in list(world.ledger.expected)]
+            jobs = [row["job_id"] for row in world.system.rows(CLAIMED)]
             for job in world.random.sample(jobs, min(VICTIMS, len(jobs))):
                 _attack(world, job)
             world.ledger.expected[guessed, 0] = "completed"
@@ -43,7 +45,12 @@ def _cancel_guessed_job(world: World) -> str:
     """Cancel and erase a job that is not requested yet, and return it."""
     job = new_job()
     for event in (JobCancelRequested(**_evil(), job_id=job), PosterEraseRequested(**_evil(), job_id=job)):
-        world.system.send(topics.POSTER_REQUESTS, f"guessed {uuid4().hex}", event)
+        key = f"guessed {uuid4().hex}"
+        # Delivered again once the job is requested, it is a dead letter.
+        world.ledger.optional_letters.add(key.encode())
+        world.system.send(topics.POSTER_REQUESTS, key, event)
+    query = "SELECT FROM early_commands WHERE job_id = %s AND cancel_event_id IS NOT NULL AND erased_at IS NOT NULL"
+    world.expect(lambda: bool(world.system.rows(query, job)))
     return job
 
 
