@@ -4,18 +4,24 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
+
+from cachetools import LRUCache
 
 from schemas.codec import ContractError, decode
 from schemas.renders import JobCancellation
 
 logger = logging.getLogger(__name__)
 
+CACHE_SIZE: Final = 200_000
+"""Jobs in memory, the most recently cancelled or looked up ones; the sink has stated the outcome of older ones."""
+
 
 class Cancellations:
     """The content of `job-cancellations`: up to which generation each job is cancelled."""
 
     def __init__(self) -> None:
-        self._up_to: dict[str, int] = {}
+        self._up_to: LRUCache[str, int] = LRUCache(CACHE_SIZE)
         self._watched: dict[str, list[tuple[int, asyncio.Timeout]]] = {}
 
     def on_record(self, key: bytes | None, value: bytes | None) -> None:

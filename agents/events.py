@@ -19,7 +19,7 @@ from schemas.progress import Level, LogRecorded, PosterProgress
 from schemas.renders import JobCancellation, PosterPinned
 from schemas.templates import TemplateAnswer, TemplateError, TemplatePreviewed, TemplateRejected
 from streams.delivery import Headers, Record
-from streams.records import event_record
+from streams.records import event_headers, event_record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,6 +267,33 @@ def job_cancellation(
         reason=reason,
     )
     return event_record(topics.JOB_CANCELLATIONS, job_id, event, headers)
+
+
+def erased_id(job_id: str) -> UUID:
+    """Return the id under which posters of an erased job are cancelled."""
+    return fact_id("job.erased", job_id)
+
+
+def replay_id(job_id: str, first_index: int, generation: int) -> UUID:
+    """Return the event id of a request that makes posters again: a repeated replay is the same event."""
+    return fact_id("replay", job_id, first_index, generation)
+
+
+def job_replayed(
+    replay: UUID, job_id: str, count: int, *, failed_only: bool, at: datetime, source: str | None
+) -> Record:
+    """Return the log line of the replay that the event `replay` asked for."""
+    event = LogRecorded(
+        event_id=fact_id("log.recorded", "replay", replay),
+        occurred_at=at,
+        source=source,
+        job_id=job_id,
+        level="INFO",
+        code="job_replayed",
+        message=f"{count} posters are requested again",
+        details={"count": count, "failed_only": failed_only},
+    )
+    return event_record(topics.POSTER_LOGS, job_id, event, event_headers())
 
 
 def job_event_id(kind: str, job_id: str, revision: int) -> UUID:

@@ -42,6 +42,9 @@ BROWSER_RESTARTS: Final = Counter(
 )
 BREAKER_OPEN: Final = Gauge("poster_storage_breaker_open", "1 while the storage is unavailable and rendering pauses")
 
+SOURCE_MISMATCHES: Final = Counter(
+    "poster_source_mismatch_total", "Requests and commands refused because of their source", ["command"]
+)
 OUTCOMES: Final = Counter(
     "poster_outcomes_total", "Posters whose outcome was recorded, each once", ["status", "error_code"]
 )

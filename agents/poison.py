@@ -1,6 +1,6 @@
 """What becomes of a poison message: it is a dead letter, and its poster fails and is not retried."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from agents.events import PinnedPosterEvents
@@ -12,7 +12,8 @@ from streams.delivery import Delivery, Publisher, Record
 from streams.records import event_headers
 from streams.retry import retry_while_unavailable
 
-Answer = Callable[[Delivery, str], list[Record]]
+Answer = Callable[[Delivery, str], Awaitable[list[Record]]]
+"""Returns what is published of a poison message; it may wait for the database."""
 
 
 def poster_identity(delivery: Delivery) -> tuple[str, int]:
@@ -35,8 +36,8 @@ class PoisonMessages:
         self._answer = answer
 
     async def condemn(self, delivery: Delivery, reason: str) -> None:
-        """Publish the answer and the dead letter; retries while the broker is unavailable."""
-        records = self._answer(delivery, reason) if self._answer is not None else []
+        """Publish the answer and the dead letter; retries while what they need is unavailable."""
+        records = await self._answer(delivery, reason) if self._answer is not None else []
         if records:
             await retry_while_unavailable(lambda: self._publisher.publish(records))
         await retry_while_unavailable(lambda: self._dead_letters.put(delivery, "poison", reason))
@@ -45,7 +46,7 @@ class PoisonMessages:
 def fail_pinned(now: Callable[[], datetime]) -> Answer:
     """Return the answer to a poisoned poster: its failure, whatever attempts it has left."""
 
-    def answer(delivery: Delivery, reason: str) -> list[Record]:
+    async def answer(delivery: Delivery, reason: str) -> list[Record]:
         try:
             poster = decode(delivery.value, PosterPinned)
         except ContractError:

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
 from msgspec import Meta
 
 from renderer.assets.allowed_hosts import AllowedHosts
 from renderer.browser.driver import DriverName
+from schemas.references import is_section
 from streams import settings as stream_settings
 from streams.errors import SettingsError
 from streams.settings import Seconds, StreamSettings
@@ -43,6 +44,10 @@ class Settings(StreamSettings):
     """How Chromium is launched and controlled; unset: `pipe` on Linux, `playwright` elsewhere."""
     asset_allow: str = ""
     """Hosts, host:port pairs or CIDR ranges that templates may load assets from although they are not public."""
+    shared_sections: str = ""
+    """Sections, comma-separated, on which commands of every source are executed; `*`: all sections."""
+    replay_header: Literal["accept", "refuse"] = "accept"
+    """Whether the generation in a header on `poster-requests` counts; on `poster-replays` it always does."""
     render_slots: Annotated[int, Meta(ge=0, description="a number of pages, or 0")] = 0
     """Pages rendering at once in a render worker; 0: one per core plus one."""
     render_timeout: Seconds = 15.0
@@ -69,6 +74,11 @@ class Settings(StreamSettings):
         return dict(map(_source_weight, filter(None, self.source_weights.split(","))))
 
     @property
+    def shared_section_names(self) -> frozenset[str]:
+        """The sections of `shared_sections`; `*` stands for all."""
+        return frozenset(name.strip() for name in self.shared_sections.split(",") if name.strip())
+
+    @property
     def retry_delay_seconds(self) -> tuple[float, float, float]:
         """The delays of tiers 1, 2 and 3."""
         first, second, third = (float(delay) for delay in self.retry_delays.split(","))
@@ -87,6 +97,9 @@ class Settings(StreamSettings):
             raise SettingsError(
                 f"POSTERS_RETRY_DELAYS is `{self.retry_delays}`; it takes three numbers, as in 10,60,600"
             )
+        for name in self.shared_section_names:
+            if name != "*" and not is_section(name):
+                raise SettingsError(f"POSTERS_SHARED_SECTIONS names `{name}`; it takes names of sections, or *")
         try:
             weights = self.weights
         except ValueError as error:

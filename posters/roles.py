@@ -16,11 +16,13 @@ from agents.cancellations import Cancellations
 from agents.crash_journal import CrashJournalTable
 from agents.dead_letter_limits import DeadLetterLimitTable
 from agents.fair_queue import FairQueue
+from agents.intake.admission import Admission
 from agents.intake.agent import IntakeAgent
 from agents.intake.catalog import Catalog
 from agents.intake.request_handler import RequestHandler
 from agents.metrics import BROWSER_RESTARTS, SOURCE_COST
 from agents.oversized import ReducingPublisher
+from agents.ownership import JobOwnersTable
 from agents.poison import PoisonMessages, fail_pinned, poster_identity
 from agents.postgres import Database
 from agents.render.agent import RenderAgent
@@ -36,6 +38,7 @@ from agents.sink.agent import SinkAgent
 from agents.sink.database import sink_database
 from agents.sink.erasures import Erasures
 from agents.sink.janitor import Janitor
+from agents.sink.replays import Replays
 from agents.sink.sink import Sink
 from agents.source_labels import SourceLabels
 from agents.storage.breaker import BreakingStore
@@ -54,6 +57,7 @@ from streams.compacted_topic import CompactedTopicReader
 from streams.crash_guard import GuardedInbox
 from streams.dead_letter_limit import DeadLetterLimit
 from streams.dead_letters import DeadLetterTopic
+from streams.delivery import Delivery, Record
 from streams.errors import SettingsError
 from streams.faust_bridge.application import RoleApp
 from streams.inbox import pause_switch, weigh_by_size
@@ -162,16 +166,23 @@ async def _open_intake(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
     limit = await _dead_letters(exit_stack, settings, app, inbox)
     handler = RequestHandler(catalog, cancellations, now)
     publisher = ReducingPublisher(app.publisher)
+    owners = JobOwnersTable(_database(exit_stack, settings, "intake"))
+    admission = Admission(owners, replay_header=settings.replay_header == "accept")
     agent = IntakeAgent(
         inbox,
         publisher,
         limit,
         handler,
         catalog,
+        admission,
         weights=settings.weights,
         sources_waiting=lambda: queue.sources,
     )
-    poison = PoisonMessages(publisher, limit, lambda delivery, reason: handler.reject(delivery, reason, "internal"))
+
+    async def answer(delivery: Delivery, reason: str) -> list[Record]:
+        return handler.reject(delivery, reason, "internal") if await admission.may_answer(delivery) else []
+
+    poison = PoisonMessages(publisher, limit, answer)
     return RunningRole(role="intake", app=app, inbox=inbox, work=agent.run, dead_letter_limit=limit, poison=poison)
 
 
@@ -207,7 +218,9 @@ async def _open_templates(settings: Settings, exit_stack: AsyncExitStack) -> Run
     app, inbox = _app("templates", settings)
     limit = await _dead_letters(exit_stack, settings, app, inbox)
     publisher = ReducingPublisher(app.publisher)
-    agent = TemplatesAgent(inbox, publisher, limit, database, sandbox, now)
+    agent = TemplatesAgent(
+        inbox, publisher, limit, database, sandbox, now, shared_sections=settings.shared_section_names
+    )
     poison = PoisonMessages(publisher, limit)
     return RunningRole(role="templates", app=app, inbox=inbox, work=agent.run, dead_letter_limit=limit, poison=poison)
 
@@ -298,8 +311,9 @@ async def _open_sink(settings: Settings, exit_stack: AsyncExitStack) -> RunningR
     exit_stack.push_async_callback(store.close)
     eraser_database = sink_database(settings.database_url)
     exit_stack.push_async_callback(eraser_database.close)
-    sink = Sink(database, publisher, limit)
-    agent = SinkAgent(inbox, sink, Erasures(eraser_database, store, publisher), janitor)
+    sink = Sink(database, publisher, limit, replay_header=settings.replay_header == "accept")
+    replays = Replays(eraser_database, publisher)
+    agent = SinkAgent(inbox, sink, Erasures(eraser_database, store, publisher), replays, janitor)
     poison = PoisonMessages(publisher, limit)
     return RunningRole(role="sink", app=app, inbox=inbox, work=agent.run, dead_letter_limit=limit, poison=poison)
 

@@ -13,7 +13,14 @@ from .fields import check_time
 from .outcomes import JobEvent, PosterOutcome
 from .progress import LogRecorded, PosterProgress
 from .renders import JobCancellation, PosterPinned
-from .requests import BatchPoster, BatchRequested, JobCancelRequested, PosterEraseRequested, PosterRequested
+from .requests import (
+    BatchPoster,
+    BatchRequested,
+    JobCancelRequested,
+    JobReplayRequested,
+    PosterEraseRequested,
+    PosterRequested,
+)
 from .surrogates import halves_as_nul
 from .templates import (
     TemplateActivate,
@@ -37,6 +44,7 @@ EVENT_CLASSES: Final[tuple[type[Envelope], ...]] = (
     BatchRequested,
     JobCancelRequested,
     PosterEraseRequested,
+    JobReplayRequested,
     PosterOutcome,
     JobEvent,
     PosterProgress,
@@ -78,7 +86,13 @@ _DECODERS: Final[dict[str, msgspec.json.Decoder[Any]]] = {
     name: msgspec.json.Decoder(event_class) for event_class in EVENT_CLASSES for name in event_types(event_class)
 }
 _POSTER: Final = msgspec.json.Decoder(BatchPoster)
-REQUEST_CLASSES: Final = (PosterRequested, BatchRequested, JobCancelRequested, PosterEraseRequested)
+REQUEST_CLASSES: Final = (
+    PosterRequested,
+    BatchRequested,
+    JobCancelRequested,
+    PosterEraseRequested,
+    JobReplayRequested,
+)
 UNREADABLE: Final = (msgspec.MsgspecError, ValueError, RecursionError)
 """What reading bytes raises that are not the JSON we expect: msgspec's own errors, bad UTF-8, a check of ours."""
 _REASON_MAX_CHARACTERS: Final = 500

@@ -132,7 +132,7 @@ def batch_priority(batch: BatchRequested) -> Priority:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobCancelRequested(Envelope):
-    """Stop what is left of a job. For a job not yet known it also cancels the request that comes later."""
+    """Stop what is left of a job. For a job not yet known it also cancels the request that its source sends later."""
 
     type: Literal["job.cancel_requested"] = "job.cancel_requested"
     job_id: JobId
@@ -141,7 +141,7 @@ class JobCancelRequested(Envelope):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PosterEraseRequested(Envelope):
-    """Delete objects and personal data, of a job or of one entity of a section."""
+    """Delete objects and personal data, of a job or of one entity of a section, as far as they are the source's own."""
 
     type: Literal["poster.erase_requested"] = "poster.erase_requested"
     job_id: JobId | None = None
@@ -156,4 +156,13 @@ class PosterEraseRequested(Envelope):
             check_entity_id(self.entity_id)
 
 
-Request: TypeAlias = PosterRequested | BatchRequested | JobCancelRequested | PosterEraseRequested
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobReplayRequested(Envelope):
+    """Make the posters of a job that have ended again, in a new generation; with `failed_only` those that failed."""
+
+    type: Literal["job.replay_requested"] = "job.replay_requested"
+    job_id: JobId
+    failed_only: bool = False
+
+
+Request: TypeAlias = PosterRequested | BatchRequested | JobCancelRequested | PosterEraseRequested | JobReplayRequested

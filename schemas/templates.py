@@ -5,7 +5,7 @@ from typing import Any, Literal, TypeAlias
 from uuid import UUID
 
 from .envelope import Envelope
-from .fields import JsonObject, Positive, Text, Timestamp, check_json
+from .fields import JsonObject, Positive, Source, Text, Timestamp, check_json
 from .outcomes import Sha256
 
 DataType = Literal["text", "number", "url", "image", "color", "date", "boolean", "rating", "list", "object"]
@@ -46,7 +46,11 @@ class PlaceholderDeclaration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemplateUpload(Envelope):
-    """A new template, or the next version of a known one. Limits are answered by `template.rejected`."""
+    """A new template, or the next version of a known one. Limits are answered by `template.rejected`.
+
+    The section belongs to the `source` of its first upload. `shared`: commands of every source are executed; `private`:
+    requests of other sources do not find its templates. None leaves both as they are.
+    """
 
     type: Literal["template.upload"] = "template.upload"
     section: str
@@ -58,6 +62,8 @@ class TemplateUpload(Envelope):
     height: int | None = None
     output: JsonObject | None = None
     javascript: bool = False
+    shared: bool | None = None
+    private: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +158,7 @@ class TemplateVersion(TemplateAnswer):
     """One version of a template, as it stands.
 
     `active_from` is the broker's time of the command that activated it last, `activations` all of them: what makes
-    `<section>_latest` mean the same on every redelivery.
+    `<section>_latest` mean the same on every redelivery. `owner` is the source that the section belongs to.
     """
 
     template_id: UUID
@@ -169,6 +175,9 @@ class TemplateVersion(TemplateAnswer):
     active_from: Timestamp | None = None
     activations: list[Timestamp] = field(default_factory=list)
     archived_at: Timestamp | None = None
+    owner: Source | None = None
+    shared: bool = False
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

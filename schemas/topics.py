@@ -3,6 +3,7 @@
 from typing import Final
 
 POSTER_REQUESTS: Final = "poster-requests"
+POSTER_REPLAYS: Final = "poster-replays"
 POSTER_RENDERS: Final = "poster-renders"
 POSTER_RENDERS_BULK: Final = "poster-renders-bulk"
 POSTER_RETRIES: Final = ("poster-retries-1", "poster-retries-2", "poster-retries-3")
@@ -17,7 +18,14 @@ TEMPLATE_CATALOG: Final = "template-catalog"
 DEAD_LETTERS: Final = "dead-letters"
 
 EVENT_TYPES: Final[dict[str, tuple[str, ...]]] = {
-    POSTER_REQUESTS: ("poster.requested", "batch.requested", "job.cancel_requested", "poster.erase_requested"),
+    POSTER_REQUESTS: (
+        "poster.requested",
+        "batch.requested",
+        "job.cancel_requested",
+        "poster.erase_requested",
+        "job.replay_requested",
+    ),
+    POSTER_REPLAYS: ("poster.requested", "batch.requested"),
     POSTER_RENDERS: ("poster.pinned",),
     POSTER_RENDERS_BULK: ("poster.pinned",),
     **dict.fromkeys(POSTER_RETRIES, ("poster.pinned",)),
@@ -49,6 +57,7 @@ EVENT_TYPES: Final[dict[str, tuple[str, ...]]] = {
 
 KEYS: Final[dict[str, str]] = {
     POSTER_REQUESTS: "job_id",
+    POSTER_REPLAYS: "job_id",
     POSTER_RENDERS: "input_digest",
     POSTER_RENDERS_BULK: "input_digest",
     **dict.fromkeys(POSTER_RETRIES, "input_digest"),

@@ -7,7 +7,7 @@ from streams.delivery import Delivery, Headers
 
 GENERATION: Final = "replay.generation"
 ORIGIN: Final = "replay.of"
-_LARGEST: Final = 2**31 - 1
+LARGEST_GENERATION: Final = 2**31 - 1
 
 
 def replay_generation(delivery: Delivery) -> int:
@@ -19,7 +19,7 @@ def generation_of(headers: Iterable[tuple[str, bytes | None]]) -> int:
     """Return the generation that headers ask for, 0 where they have none that is valid."""
     for name, value in headers:
         if name == GENERATION and value and value.isdigit() and len(value) <= 10:
-            return min(int(value), _LARGEST)
+            return min(int(value), LARGEST_GENERATION)
     return 0
 
 

@@ -45,6 +45,7 @@ class Topic:
 
 TOPICS: Final[tuple[Topic, ...]] = (
     Topic(name=names.POSTER_REQUESTS, partitions=6, log_append_time=True, max_message_bytes=4 * MEBIBYTE),
+    Topic(name=names.POSTER_REPLAYS, partitions=6, log_append_time=True, max_message_bytes=4 * MEBIBYTE),
     Topic(name=names.POSTER_RENDERS, partitions=12),
     Topic(name=names.POSTER_RENDERS_BULK, partitions=12),
     *(Topic(name=name, partitions=3) for name in names.POSTER_RETRIES),
@@ -89,7 +90,7 @@ _RENDERS: Final = (names.POSTER_RENDERS, names.POSTER_RENDERS_BULK)
 
 EDGES: Final[dict[Role, Edges]] = {
     "intake": Edges(
-        consumes=(names.POSTER_REQUESTS,),
+        consumes=(names.POSTER_REQUESTS, names.POSTER_REPLAYS),
         reads_compacted=(names.TEMPLATE_CATALOG, names.JOB_CANCELLATIONS),
         writes=(
             *_RENDERS,
@@ -136,8 +137,20 @@ EDGES: Final[dict[Role, Edges]] = {
         poll_records=8,
     ),
     "sink": Edges(
-        consumes=(names.POSTER_REQUESTS, names.POSTER_PROGRESS, names.POSTER_COMPLETIONS, names.POSTER_LOGS),
-        writes=(names.JOB_EVENTS, names.POSTER_COMPLETIONS, names.JOB_CANCELLATIONS, names.DEAD_LETTERS),
+        consumes=(
+            names.POSTER_REQUESTS,
+            names.POSTER_REPLAYS,
+            names.POSTER_PROGRESS,
+            names.POSTER_COMPLETIONS,
+            names.POSTER_LOGS,
+        ),
+        writes=(
+            names.JOB_EVENTS,
+            names.POSTER_COMPLETIONS,
+            names.POSTER_REPLAYS,
+            names.JOB_CANCELLATIONS,
+            names.DEAD_LETTERS,
+        ),
         cap=2_000,
         poll_records=500,
         fetch_more_seconds=0.1,

@@ -6,23 +6,18 @@ from contextlib import nullcontext, suppress
 from functools import partial
 from itertools import islice
 from types import MappingProxyType
-from typing import Final, cast
+from typing import Final
 
 from cachetools import LRUCache
 
+from agents.intake.admission import Admission, Admitted, Rejected
 from agents.intake.catalog import Catalog
 from agents.intake.request_handler import RequestHandler, UnknownTemplateError
 from agents.intake.waiting_requests import SHARE, WaitingRequests
+from agents.metrics import SOURCE_MISMATCHES
+from agents.ownership import SOURCE_MISMATCH
 from renderer.deficit_round_robin import DeficitRoundRobin
-from schemas.codec import ContractError, decode
-from schemas.requests import (
-    BatchRequested,
-    JobCancelRequested,
-    PosterEraseRequested,
-    PosterRequested,
-    Request,
-    batch_priority,
-)
+from schemas.requests import BatchRequested, batch_priority
 from streams.dead_letters import DeadLetters
 from streams.delivery import Delivery, Publisher, Record
 from streams.failpoint import failpoint
@@ -71,6 +66,7 @@ class IntakeAgent:
         dead_letters: DeadLetters,
         handler: RequestHandler,
         catalog: Catalog,
+        admission: Admission,
         *,
         weights: Mapping[str, float] = MappingProxyType({}),
         sources_waiting: Callable[[], int] = lambda: 1,
@@ -80,10 +76,11 @@ class IntakeAgent:
         self._dead_letters = dead_letters
         self._handler = handler
         self._catalog = catalog
+        self._admission = admission
         self._sources_waiting = sources_waiting
         self._chunks = asyncio.Semaphore(CHUNKS_IN_FLIGHT)
         self._pieces = asyncio.Semaphore(PIECES_IN_FLIGHT)
-        self._bulk: DeficitRoundRobin[tuple[BatchRequested, Delivery]] = DeficitRoundRobin(BULK_QUANTUM, weights)
+        self._bulk: DeficitRoundRobin[Admitted] = DeficitRoundRobin(BULK_QUANTUM, weights)
         self._bulk_waits = asyncio.Event()
         self._waiting = WaitingRequests(WAITING_CAPACITY)
         self._request_waits = asyncio.Event()
@@ -100,40 +97,38 @@ class IntakeAgent:
                 await self._handle(await self._inbox.take(limit), tasks)
 
     async def _handle(self, deliveries: list[Delivery], tasks: asyncio.TaskGroup) -> None:
-        """Decode each request, build its records, and publish them in chunks."""
+        """Admit each request, build its records, and publish them in chunks."""
         records: list[Record] = []
-        handled: list[tuple[Request, Delivery]] = []
+        handled: list[Admitted] = []
         clock = asyncio.get_running_loop().time
         began = clock()
-        for delivery in deliveries:
+        for each in await self._admission.admit(deliveries):
             if clock() - began > SLICE_SECONDS:
                 await _let_others_run()
                 began = clock()
+            if isinstance(each, Rejected):
+                with log_delivery(each.delivery):
+                    tasks.create_task(self._reject(each))
+                continue
+            if isinstance(each.request, BatchRequested) and batch_priority(each.request) == "bulk":
+                self._defer_bulk(each)
+                continue
             try:
-                request = _decode(delivery)
-                if isinstance(request, BatchRequested) and batch_priority(request) == "bulk":
-                    self._defer_bulk(request, delivery)
-                    continue
-                records += list(self._handler.handle(request, delivery, final=self._has_settled(delivery)))
-                handled.append((request, delivery))
-            except ContractError as error:
-                with log_delivery(delivery):
-                    tasks.create_task(self._reject(delivery, str(error)))
+                records += self._records(each)
+                handled.append(each)
             except UnknownTemplateError as error:
-                self._wait_for_template(error.template_id, request, delivery)
+                self._wait_for_template(error.template_id, each)
             if len(records) >= RECORDS_PER_CHUNK:
                 await self._begin_chunk(records, handled, tasks)
                 records, handled = [], []
         await self._begin_chunk(records, handled, tasks)
 
-    async def _begin_chunk(
-        self, records: list[Record], handled: list[tuple[Request, Delivery]], tasks: asyncio.TaskGroup
-    ) -> None:
+    async def _begin_chunk(self, records: list[Record], handled: list[Admitted], tasks: asyncio.TaskGroup) -> None:
         """Publish a chunk in a task while the next one is built, and let other tasks of this process run in between."""
         await self._chunks.acquire()
         # A log line about one request says which; about several it cannot.
-        with log_delivery(handled[0][1], handled[0][0]) if len(handled) == 1 else nullcontext():
-            tasks.create_task(self._publish_chunk(records, [delivery for _, delivery in handled]))
+        with log_delivery(handled[0].delivery, handled[0].request) if len(handled) == 1 else nullcontext():
+            tasks.create_task(self._publish_chunk(records, [each.delivery for each in handled]))
         await asyncio.sleep(0)
 
     async def _publish_chunk(self, records: list[Record], handled: list[Delivery]) -> None:
@@ -141,34 +136,40 @@ class IntakeAgent:
         failpoint("intake published")
         self._inbox.finish(handled)
 
-    def _defer_bulk(self, request: BatchRequested, delivery: Delivery) -> None:
-        self._inbox.defer(delivery)
-        self._bulk.append(request.source, (request, delivery))
+    def _records(self, each: Admitted) -> Iterator[Record]:
+        """Return the records of a request. Raises UnknownTemplateError, unless it has waited for its template."""
+        final = self._has_settled(each.delivery)
+        return self._handler.handle(each.request, each.delivery, grant=each.grant, final=final)
+
+    def _defer_bulk(self, each: Admitted) -> None:
+        self._inbox.defer(each.delivery)
+        self._bulk.append(each.request.source, each)
         self._bulk_waits.set()
 
     async def _handle_bulk(self, tasks: asyncio.TaskGroup) -> None:
         """Handle deferred batches, one after the other, until cancelled or the inbox is drained."""
         while True:
-            request, delivery = await self._next_bulk()
+            each = await self._next_bulk()
             if self._inbox.draining:
                 return
-            self._inbox.resume_deferred(delivery)
-            with log_delivery(delivery, request):
+            self._inbox.resume_deferred(each.delivery)
+            with log_delivery(each.delivery, each.request):
                 try:
-                    records = self._handler.handle(request, delivery, final=self._has_settled(delivery))
+                    records = self._records(each)
                 except UnknownTemplateError as error:
-                    self._wait_for_template(error.template_id, request, delivery)
+                    self._wait_for_template(error.template_id, each)
                 else:
                     pieces = await self._begin_pieces(records, tasks)
-                    tasks.create_task(self._finish_bulk(delivery, pieces))
+                    tasks.create_task(self._finish_bulk(each.delivery, pieces))
 
-    async def _next_bulk(self) -> tuple[BatchRequested, Delivery]:
+    async def _next_bulk(self) -> Admitted:
         while not len(self._bulk):
             self._bulk_waits.clear()
             await self._bulk_waits.wait()
-        source, (request, delivery) = self._bulk.popleft()
-        self._bulk.charge(source, len(request.posters))
-        return request, delivery
+        source, each = self._bulk.popleft()
+        if isinstance(each.request, BatchRequested):
+            self._bulk.charge(source, len(each.request.posters))
+        return each
 
     async def _begin_pieces(self, records: Iterator[Record], tasks: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
         """Publish each piece in a task while the next one is built, of this batch or of the next."""
@@ -185,17 +186,21 @@ class IntakeAgent:
         failpoint("intake published")
         self._inbox.finish([delivery])
 
-    async def _reject(self, delivery: Delivery, reason: str) -> None:
-        """Publish the failure of a request that cannot be decoded, and make it a dead letter."""
-        await self._publish(self._handler.reject(delivery, reason))
-        await retry_while_unavailable(lambda: self._dead_letters.put(delivery, "invalid_request", reason))
+    async def _reject(self, rejected: Rejected) -> None:
+        """Make a request that is refused a dead letter; publish its failure where it may be answered."""
+        delivery, reason, error = rejected.delivery, rejected.reason, rejected.error
+        if reason == SOURCE_MISMATCH:
+            SOURCE_MISMATCHES.labels(rejected.kind).inc()
+        if rejected.answered:
+            await self._publish(self._handler.reject(delivery, error))
+        await retry_while_unavailable(lambda: self._dead_letters.put(delivery, reason, error))
         self._inbox.finish([delivery])
 
-    def _wait_for_template(self, template_id: str, request: Request, delivery: Delivery) -> None:
+    def _wait_for_template(self, template_id: str, each: Admitted) -> None:
         """Defer a request until the catalog holds its template, for `TEMPLATE_WAIT_SECONDS` at most."""
-        self._inbox.defer(delivery)
+        self._inbox.defer(each.delivery)
         due = asyncio.get_running_loop().time() + TEMPLATE_WAIT_SECONDS
-        self._settle(self._waiting.add(delivery, request.source, template_id, due))
+        self._settle(self._waiting.add(each.delivery, each.request.source, template_id, due))
         self._request_waits.set()
 
     async def _end_waits(self) -> None:
@@ -256,8 +261,3 @@ async def _let_others_run(passes: int = SLICE_PASSES) -> None:
         await asyncio.sleep(0)
         if number + 1 >= passes and clock() - began < BUSY_PASS_SECONDS:
             return
-
-
-def _decode(delivery: Delivery) -> Request:
-    event = decode(delivery.value, PosterRequested, BatchRequested, JobCancelRequested, PosterEraseRequested)
-    return cast("Request", event)

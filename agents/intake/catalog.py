@@ -33,6 +33,9 @@ class CatalogVersion:
     """The output of a request that sets none."""
     activations: tuple[datetime, ...]
     archived_at: datetime | None
+    owner: str | None = None
+    """The source that the section belongs to; of use where it is private."""
+    is_private: bool = False
 
     def is_usable(self, at: datetime) -> bool:
         """Return whether a request that arrived at this time may use it."""
@@ -53,6 +56,8 @@ def catalog_version(event: TemplateUploaded) -> CatalogVersion:
         resolved=resolve_output(output, size),
         activations=tuple(sorted(event.activations)),
         archived_at=event.archived_at,
+        owner=event.owner,
+        is_private=event.private,
     )
 
 

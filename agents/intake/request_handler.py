@@ -19,6 +19,7 @@ from agents.events import (
 )
 from agents.intake.batch_parts import BatchParts
 from agents.intake.catalog import Catalog, CatalogVersion
+from agents.ownership import OWN, EarlyCancel, Grant
 from schemas.codec import ContractError, decode_poster
 from schemas.codes import ErrorCode
 from schemas.outcomes import PosterWarning
@@ -30,6 +31,7 @@ from schemas.requests import (
     BatchPoster,
     BatchRequested,
     JobCancelRequested,
+    JobReplayRequested,
     PosterEraseRequested,
     PosterRequested,
     Request,
@@ -79,8 +81,10 @@ class RequestHandler:
         self._parts = BatchParts()
         self._now = now
 
-    def handle(self, request: Request, delivery: Delivery, *, final: bool = False) -> Iterator[Record]:
-        """Return the records that a request leads to; each is built when the iterator reaches it.
+    def handle(
+        self, request: Request, delivery: Delivery, *, grant: Grant = OWN, final: bool = False
+    ) -> Iterator[Record]:
+        """Return the records that an admitted request leads to; each is built when the iterator reaches it.
 
         Raises UnknownTemplateError, at once, where its template is not in the catalog, unless this is the `final` try:
         then every poster of it fails with `template_not_found`.
@@ -88,22 +92,29 @@ class RequestHandler:
         requested_at, generation, headers = delivery.timestamp, replay_generation(delivery), event_headers(delivery)
         match request:
             case JobCancelRequested():
+                if grant.standing == "unknown":
+                    return iter(())  # recorded; it is in force if the same source requests the job
                 return iter([self._cancel(request, requested_at, headers)])
-            case PosterEraseRequested():
-                return iter(())  # the sink erases: it knows which posters there are
+            case PosterEraseRequested() | JobReplayRequested():
+                return iter(())  # the sink carries them out: it knows which posters there are
             case PosterRequested() | BatchRequested():
-                if self._cancellations.covers(request.job_id, generation):
+                if grant.erased_at is not None or self._cancellations.covers(request.job_id, generation):
                     return iter(())
-                template = self._find_template(request.template_id, requested_at, final)
-                return self._pin_all(self._expand(request, generation), template, requested_at, headers)
+                if grant.early_cancel is not None and generation == 0:
+                    return iter([self._cancel_early(request, grant.early_cancel, headers)])
+                template = self._find_template(request, requested_at, final)
+                posters = self._expand(request, generation)
+                if grant.erased_indexes:
+                    posters = (each for each in posters if each.poster_index not in grant.erased_indexes)
+                return self._pin_all(posters, template, requested_at, headers)
 
     def knows(self, template_id: str, at: datetime) -> bool:
         """Return whether the catalog holds the template that a request of the time `at` names."""
         try:
-            self._find_template(template_id, at, final=False)
-        except UnknownTemplateError:
-            return False
-        return True
+            reference = parse_reference(template_id)
+        except ValueError:
+            return True  # its answer does not depend on the catalog
+        return self._catalog.find(reference, at) is not None
 
     def reject(self, delivery: Delivery, reason: str, code: ErrorCode = "invalid_request") -> list[Record]:
         """Return the failure of a request that cannot be handled, none where not even its job can be read."""
@@ -135,13 +146,18 @@ class RequestHandler:
                 return (replace(each, problem=reason) for each in posters if each.poster_index not in known)
         return posters
 
-    def _find_template(self, template_id: str, at: datetime, final: bool) -> CatalogVersion | MissingTemplate:
+    def _find_template(
+        self, request: PosterRequested | BatchRequested, at: datetime, final: bool
+    ) -> CatalogVersion | MissingTemplate:
+        template_id = request.template_id
         try:
             reference = parse_reference(template_id)
         except ValueError as error:
             return MissingTemplate(str(error))
         version = self._catalog.find(reference, at)
         if version is not None:
+            if version.is_private and version.owner != request.source:
+                return MissingTemplate(f"the section `{version.section}` is private to another source")
             return version
         if not final:
             raise UnknownTemplateError(template_id)
@@ -165,6 +181,13 @@ class RequestHandler:
             else:
                 queued = PinnedPosterEvents(poster=pinned, now=now, headers=headers)
                 yield from queued.records_to_render()
+
+    def _cancel_early(self, request: PosterRequested | BatchRequested, cancel: EarlyCancel, headers: Headers) -> Record:
+        """Return the cancellation of a job whose cancel came before it, now that its owner is known."""
+        self._cancellations.add(request.job_id, 0)
+        return job_cancellation(
+            request.job_id, 0, at=cancel.requested_at, source=request.source, reason=cancel.reason, headers=headers
+        )
 
     def _cancel(self, request: JobCancelRequested, requested_at: datetime, headers: Headers) -> Record:
         # Only the sink knows whether the job was replayed; it publishes the generation to the same topic. Its record

@@ -4,12 +4,13 @@ A batch takes these steps and is acknowledged after the last one (at-least-once;
 
 1. read: take records from the inbox
 2. decode: records → rows (decode.py)
-3. merge: rows → at most one for each job, poster and log line (merge.py)
-4. flush: rows → tables, one transaction for each piece of the batch (flush.py, flush.sql). A record with a row that the
+3. own: requests of a job's owner go on, others are left to intake (owned_rows.py)
+4. merge: rows → at most one for each job, poster and log line (merge.py)
+5. flush: rows → tables, one transaction for each piece of the batch (flush.py, flush.sql). A record with a row that the
    database refuses is isolated (isolate_bad_rows.py) and becomes a dead letter.
-5. announce: changed jobs → job-events (job_events.py), open posters of cancelled jobs → outcomes (open_posters.py)
+6. announce: changed jobs → job-events (job_events.py), open posters of cancelled jobs → outcomes (open_posters.py)
 
-`Sink.flush` does 3 and 4, because the halves of a batch with a bad row are merged again.
+`Sink.flush` does 3 to 5, because the halves of a batch with a bad row are merged again.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from typing import Final
 
 from agents.sink.erasures import Erasures
 from agents.sink.janitor import Janitor
+from agents.sink.replays import Replays
 from agents.sink.sink import DecodedBatch, Sink
 from streams.inbox import Inbox
 
@@ -25,12 +27,13 @@ BATCH_SECONDS: Final = 0.2
 
 
 class SinkAgent:
-    """Writes what arrives. Beside it the janitor sweeps, and requested erasures are carried out."""
+    """Writes what arrives. Beside it the janitor sweeps, and requested erasures and replays are carried out."""
 
-    def __init__(self, inbox: Inbox, sink: Sink, erasures: Erasures, janitor: Janitor) -> None:
+    def __init__(self, inbox: Inbox, sink: Sink, erasures: Erasures, replays: Replays, janitor: Janitor) -> None:
         self._inbox = inbox
         self._sink = sink
         self._erasures = erasures
+        self._replays = replays
         self._janitor = janitor
         self._flushing = asyncio.Lock()
         self._announcing = asyncio.Lock()
@@ -40,6 +43,7 @@ class SinkAgent:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._janitor.run())
             tasks.create_task(self._erasures.run())
+            tasks.create_task(self._replays.run())
             await self._read(tasks)
 
     async def _read(self, tasks: asyncio.TaskGroup) -> None:
@@ -61,4 +65,5 @@ class SinkAgent:
         async with self._announcing:
             await self._sink.announce(results)
             await self._erasures.record(batch.deliveries)
+            await self._replays.record(batch.deliveries)
             self._inbox.finish(batch.deliveries)

@@ -13,6 +13,7 @@ from schemas.requests import (
     BatchPoster,
     BatchRequested,
     JobCancelRequested,
+    JobReplayRequested,
     PosterEraseRequested,
     PosterRequested,
     batch_priority,
@@ -48,7 +49,8 @@ def salvaged_rows(salvaged: Salvaged, delivery: Delivery) -> list[Row]:
 
 
 def _request_rows(delivery: Delivery) -> Iterator[Row]:
-    match decode(delivery.value, PosterRequested, BatchRequested, JobCancelRequested, PosterEraseRequested):
+    kinds = (PosterRequested, BatchRequested, JobCancelRequested, PosterEraseRequested, JobReplayRequested)
+    match decode(delivery.value, *kinds):
         case PosterRequested() as request:
             yield _job(request, 1, request.priority, delivery)
             poster = BatchPoster(entity_id=request.entity_id, custom_data=request.custom_data)
@@ -63,6 +65,7 @@ def _request_rows(delivery: Delivery) -> Iterator[Row]:
                 cancel_event_id=request.event_id,
                 cancel_requested_at=delivery.timestamp,
                 cancel_reason=request.reason,
+                source=request.source,
             )
 
 
@@ -107,6 +110,7 @@ def _queued(
         created_at=delivery.timestamp,
         entity_id=poster.entity_id,
         custom_data=poster.custom_data,
+        output=poster.output,
         metadata=request.metadata if poster.metadata is None else poster.metadata,
         source=request.source,
         requested_at=delivery.timestamp,
@@ -190,6 +194,7 @@ def _log_rows(delivery: Delivery) -> Iterator[Row]:
 
 _DECODERS: Final[dict[str, Callable[[Delivery], Iterator[Row]]]] = {
     topics.POSTER_REQUESTS: _request_rows,
+    topics.POSTER_REPLAYS: _request_rows,
     topics.POSTER_PROGRESS: _progress_rows,
     topics.POSTER_COMPLETIONS: _outcome_rows,
     topics.POSTER_LOGS: _log_rows,

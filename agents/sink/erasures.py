@@ -1,4 +1,6 @@
-"""Erasures on request: delete a poster's objects, empty its data, publish `poster.erased`.
+"""Erasures on request: delete a poster's objects, empty its data, publish `poster.erased`, and never render it again.
+
+A source erases what is its own: its jobs, its posters of an entity, and objects that no poster of another source needs.
 
 A request is recorded in Postgres before it is acknowledged, and carried out beside the flushes: the storage may be
 unavailable, and posters in progress have to end first, or their images would stay.
@@ -21,6 +23,7 @@ import asyncpg
 import orjson
 
 from agents.events import PosterEvents, PosterIdentity, job_cancellation
+from agents.ownership import JobOwnersTable, job_command
 from agents.postgres import Database
 from agents.storage.port import ObjectStore, StorageRefusedError
 from schemas.codec import ContractError, decode
@@ -42,6 +45,8 @@ EVERY_SECONDS: Final = 2.0
 ANSWERED_EVERY: Final = 30
 """One sweep of this many is also for posters whose events arrive after the erasure was answered."""
 DELETES_AT_ONCE: Final = 8
+PREVIEW_ENTITY: Final = "preview"
+"""The entity of every preview."""
 _EVENT_TYPE: Final = b"poster.erase_requested"
 _DIGEST: Final = r"[0-9a-f]{64}\.[a-z]+"
 
@@ -61,9 +66,17 @@ class Erasure:
     @property
     def prefix(self) -> str | None:
         """Prefix of the keys of the entity's objects; None for a job, and for what is no name of a section."""
-        if self.section is None or self.entity_id is None or not is_section(self.section):
+        return None if self.entity_id is None else self._prefix(self.entity_id)
+
+    @property
+    def previews(self) -> str | None:
+        """Prefix of the keys of the section's previews, which may show the entity; None for a job."""
+        return self._prefix(PREVIEW_ENTITY)
+
+    def _prefix(self, entity_id: str) -> str | None:
+        if self.section is None or not is_section(self.section):
             return None
-        return f"templates/{self.section}/{quote(self.entity_id, safe='')}_"
+        return f"templates/{self.section}/{quote(entity_id, safe='')}_"
 
 
 class Erasures:
@@ -73,12 +86,16 @@ class Erasures:
         self, database: Database, store: ObjectStore, publisher: Publisher, *, sleep: Sleep = asyncio.sleep
     ) -> None:
         self._database = database
+        self._owners = JobOwnersTable(database)
         self._store = store
         self._publisher = publisher
         self._sleep = sleep
 
     async def record(self, deliveries: Iterable[Delivery]) -> None:
-        """Record the requests to erase among these records; they may be acknowledged afterwards."""
+        """Record the requests to erase among these records; they may be acknowledged afterwards.
+
+        One of a job of another source is not recorded; intake makes it a dead letter.
+        """
         for delivery in deliveries:
             request = _request(delivery)
             if request is not None:
@@ -86,6 +103,11 @@ class Erasures:
                     await retry_while_unavailable(partial(self._record, request, delivery.timestamp))
 
     async def _record(self, request: PosterEraseRequested, at: datetime) -> None:
+        command = job_command(request, at, generation=0)
+        if command is not None:
+            (grant,) = await self._owners.claim([command])
+            if grant.standing == "foreign":
+                return
         identity = (request.event_id, request.job_id, request.section, request.entity_id, request.source)
         await self._database.fetch_rows(SQL["record"], *identity, at)
 
@@ -120,11 +142,11 @@ class Erasures:
         erased = 0
         while posters := await self._select("of", erasure):
             ids, indexes = [poster["job_id"] for poster in posters], [poster["poster_index"] for poster in posters]
+            # Forgotten before the objects are deleted, marked after the event: a crash in between repeats the event.
+            await self._database.fetch_rows(SQL["forget"], ids, indexes)
             await self._delete(erasure, posters)
-            # Emptied before the event, and marked after it: a crash in between repeats the event.
-            await self._database.fetch_rows(SQL["empty"], ids, indexes, False)
             await self._publisher.publish([_erased(erasure, poster) for poster in posters])
-            await self._database.fetch_rows(SQL["empty"], ids, indexes, True)
+            await self._database.fetch_rows(SQL["mark"], ids, indexes)
             erased += len(posters)
         if not erased:
             if erasure.answered_at is not None or (await self._select("open_of", erasure))[0]["count"]:
@@ -152,20 +174,31 @@ class Erasures:
 
     async def _select(self, query: str, erasure: Erasure) -> Sequence[asyncpg.Record]:
         if erasure.job_id is not None:
-            return await self._database.fetch_rows(SQL[f"{query}_job"], erasure.job_id)
-        entity = (erasure.section, erasure.entity_id, erasure.requested_at)
+            return await self._database.fetch_rows(SQL[f"{query}_job"], erasure.job_id, erasure.source)
+        entity = (erasure.section, erasure.entity_id, erasure.requested_at, erasure.source)
         return await self._database.fetch_rows(SQL[f"{query}_entity"], *entity)
 
     async def _delete(self, erasure: Erasure, posters: Sequence[asyncpg.Record]) -> None:
         keys = {image["object_key"] for poster in posters for image in orjson.loads(poster["images"])}
         keys |= {poster["object_key"] for poster in posters if poster["object_key"]}
         if erasure.prefix is not None:
-            own = re.compile(re.escape(erasure.prefix) + _DIGEST)
-            keys |= {key async for key in self._store.keys(erasure.prefix) if own.fullmatch(key)}
+            keys |= await self._keys(erasure.prefix)
             keys -= {row["object_key"] for row in await self._select("later_keys_of", erasure)}
-        pending = sorted(keys)
+        if erasure.previews is not None and await self._may_erase_previews(erasure):
+            keys |= await self._keys(erasure.previews)
+        needed = await self._database.fetch_rows(SQL["needed_by_others"], list(keys), erasure.source)
+        pending = sorted(keys - {row["object_key"] for row in needed})
         for start in range(0, len(pending), DELETES_AT_ONCE):
             await asyncio.gather(*(self._store.delete(key) for key in pending[start : start + DELETES_AT_ONCE]))
+
+    async def _keys(self, prefix: str) -> set[str]:
+        """Return the keys of a prefix that are those of images: the rest of a key is a digest."""
+        image = re.compile(re.escape(prefix) + _DIGEST)
+        return {key async for key in self._store.keys(prefix) if image.fullmatch(key)}
+
+    async def _may_erase_previews(self, erasure: Erasure) -> bool:
+        (row,) = await self._database.fetch_rows(SQL["commands_section"], erasure.section, erasure.source)
+        return bool(row["allowed"])
 
 
 def _request(delivery: Delivery) -> PosterEraseRequested | None:

@@ -95,7 +95,8 @@ BEGIN
     -- 4 What only the request has of a poster, where a later event arrived first.
     UPDATE template_poster_results t
     SET entity_id = n.entity_id, metadata = n.metadata,
-        custom_data = CASE WHEN t.erased_at IS NULL THEN n.custom_data ELSE '{}' END, source = n.source,
+        custom_data = CASE WHEN t.erased_at IS NULL THEN n.custom_data ELSE '{}' END,
+        output = CASE WHEN t.erased_at IS NULL THEN n.output END, source = n.source,
         requested_at = n.requested_at, created_at = n.created_at, updated_at = now()
     FROM unnest(states) AS n
     WHERE n.requested_at IS NOT NULL AND t.requested_at IS NULL
@@ -120,12 +121,12 @@ BEGIN
         INSERT INTO template_poster_results AS t
             (job_id, poster_index, entity_id, status, generation, attempt, event_id, output_url, object_key, sha256,
              size_bytes, width, height, format, template_version_id, section, template_version, generation_time_ms,
-             queue_time_ms, cached, degraded, warnings, assets, images, error_code, error_message, custom_data,
+             queue_time_ms, cached, degraded, warnings, assets, images, error_code, error_message, custom_data, output,
              metadata, source, requested_at, finished_at, outcome_topic, outcome_partition, outcome_offset, created_at)
         SELECT n.job_id, n.poster_index, n.entity_id, n.status, n.generation, n.attempt, n.event_id, n.output_url,
                n.object_key, n.sha256, n.size_bytes, n.width, n.height, n.format, n.template_version_id, n.section,
                n.template_version, n.generation_time_ms, n.queue_time_ms, n.cached, n.degraded, n.warnings, n.assets,
-               n.images, n.error_code, n.error_message, n.custom_data, n.metadata, n.source, n.requested_at,
+               n.images, n.error_code, n.error_message, n.custom_data, n.output, n.metadata, n.source, n.requested_at,
                n.finished_at, n.outcome_topic, n.outcome_partition, n.outcome_offset, n.created_at
         FROM unnest(states) AS n
         WHERE NOT EXISTS (

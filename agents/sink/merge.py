@@ -68,7 +68,8 @@ def _merge_poster(rows: list[PosterRow]) -> PosterRow:
     known: dict[str, object] = {}
     request = next((row for row in rows if row.requested_at is not None), None)
     if request is not None and request is not state:
-        known |= _values(request, "entity_id", "custom_data", "metadata", "source", "requested_at", "created_at")
+        names = ("entity_id", "custom_data", "output", "metadata", "source", "requested_at", "created_at")
+        known |= _values(request, *names)
     if state.template_version_id is None:
         pinned = next((row for row in rows if row.template_version_id is not None), None)
         if pinned is not None:

@@ -31,7 +31,7 @@ class JobRow:
 class PosterRow:
     """A poster in the state of one event.
 
-    `requested_at` is set where the event is the request itself, which alone has `custom_data`.
+    `requested_at` is set where the event is the request itself, which alone has `custom_data` and `output`.
     """
 
     job_id: str
@@ -62,6 +62,7 @@ class PosterRow:
     error_code: str | None = None
     error_message: str | None = None
     custom_data: JsonObject = field(default_factory=dict)
+    output: JsonObject | None = None
     metadata: JsonObject = field(default_factory=dict)
     source: str | None = None
     requested_at: datetime | None = None
@@ -89,6 +90,7 @@ class CancelRow:
     cancel_event_id: UUID
     cancel_requested_at: datetime
     cancel_reason: str | None = None
+    source: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

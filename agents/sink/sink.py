@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, TypeVar
 
 from agents import metrics
+from agents.ownership import JobCommand, JobOwnersTable
 from agents.postgres import BadRowError, Database
 from agents.sink.decode import rows_of, salvaged_rows
 from agents.sink.flush import JobState, WrittenBatch, flush
@@ -14,10 +15,11 @@ from agents.sink.isolate_bad_rows import isolate_bad_rows
 from agents.sink.job_events import job_records
 from agents.sink.merge import MergedBatch, merge
 from agents.sink.open_posters import cancel_open_posters
+from agents.sink.owned_rows import REQUEST_TOPICS, command_of, owned_rows
 from agents.sink.rows import CancelRow, PosterRow, Row
 from schemas.codec import ContractError
 from schemas.salvage import salvage
-from schemas.topics import POSTER_REQUESTS
+from schemas.topics import POSTER_REPLAYS
 from streams.dead_letters import DeadLetters
 from streams.delivery import Delivery, Publisher
 from streams.failpoint import failpoint
@@ -70,6 +72,8 @@ class Counts:
 class _Entry:
     delivery: Delivery
     rows: list[Row]
+    command: JobCommand | None = None
+    """What it asks of its job, where it is a request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +96,8 @@ class FlushResult:
 class Sink:
     """Writes batches, one flush at a time. Meanwhile others may be decoded and announced.
 
-    `declare_wait` is called with the reason of a wait, and with None when it ends.
+    `declare_wait` is called with the reason of a wait, and with None when it ends. `replay_header`: generations in
+    headers on `poster-requests` count.
     """
 
     def __init__(
@@ -101,11 +106,14 @@ class Sink:
         publisher: Publisher,
         dead_letters: DeadLetters,
         *,
+        replay_header: bool = True,
         declare_wait: DeclareWait = declare_wait,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
+        self._replay_header = replay_header
         self.counts = Counts()
         self._database = database
+        self._owners = JobOwnersTable(database)
         self._publisher = publisher
         self._dead_letters = dead_letters
         self._declare_wait = declare_wait
@@ -130,7 +138,7 @@ class Sink:
                 since_yield = 0
                 await asyncio.sleep(0)
             if rows:
-                batch.entries.append(_Entry(delivery=delivery, rows=rows))
+                batch.entries.append(_Entry(delivery=delivery, rows=rows, command=command_of(delivery, rows)))
         return batch
 
     async def flush(self, batch: DecodedBatch) -> list[FlushResult]:
@@ -143,7 +151,7 @@ class Sink:
             with log_delivery(delivery):
                 await self._dead_letter(delivery, reason)
         results: list[FlushResult] = []
-        for chunk in _chunks(batch.entries):
+        for chunk in _chunks(await self._owned(batch.entries)):
             await isolate_bad_rows(chunk, partial(self._flush, results), self._reject)
         self.counts.records += len(batch.deliveries)
         metrics.SINK_RECORDS.inc(len(batch.deliveries))
@@ -156,11 +164,28 @@ class Sink:
             await self._retry(partial(self._publisher.publish, records))
         failpoint("sink announced")
 
+    async def _owned(self, entries: list[_Entry]) -> list[_Entry]:
+        """Return what may be written of a batch: requests of a job's owner. Intake makes dead letters of the others."""
+        commands = [entry.command for entry in entries if entry.command is not None]
+        if not commands:
+            return entries
+        grants = iter(await self._retry(lambda: self._owners.claim(commands)))
+        owned: list[_Entry] = []
+        for entry in entries:
+            if entry.command is None:
+                owned.append(entry)
+                continue
+            rows = owned_rows(entry.rows, entry.command, next(grants))
+            counts = self._replay_header or entry.delivery.topic == POSTER_REPLAYS or not entry.command.generation
+            if rows and counts:
+                owned.append(replace(entry, rows=rows))
+        return owned
+
     def _rows_of(self, delivery: Delivery) -> list[Row]:
         try:
             return rows_of(delivery)
         except ContractError:
-            if delivery.topic != POSTER_REQUESTS:
+            if delivery.topic not in REQUEST_TOPICS:
                 raise
         self.counts.skipped += 1
         metrics.SINK_SKIPPED.inc()

@@ -3,10 +3,13 @@
 A command takes these steps: read it from the inbox → decode → execute (commands.py) → commit → publish → acknowledge.
 """
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Sequence, Set
 from datetime import datetime
 from typing import cast
 
+from agents.metrics import SOURCE_MISMATCHES
+from agents.ownership import SOURCE_MISMATCH
 from agents.postgres import BadRowError, Database
 from agents.sandbox import TemplateChecker
 from agents.templates import answers
@@ -32,6 +35,8 @@ from streams.logs import log_delivery
 from streams.records import event_headers
 from streams.retry import retry_while_unavailable
 
+logger = logging.getLogger(__name__)
+
 
 class TemplatesAgent:
     """Executes the commands of its topic in their order."""
@@ -44,7 +49,10 @@ class TemplatesAgent:
         database: Database,
         checker: TemplateChecker,
         now: Callable[[], datetime],
+        *,
+        shared_sections: Set[str] = frozenset(),
     ) -> None:
+        self._shared_sections = shared_sections
         self._inbox = inbox
         self._publisher = publisher
         self._dead_letters = dead_letters
@@ -77,10 +85,13 @@ class TemplatesAgent:
         """Return what to publish, once the command's changes are committed."""
         try:
             async with self._database.transaction() as connection:
-                return await execute(received, TemplateStore(connection), self._checker)
+                return await execute(received, TemplateStore(connection), self._checker, self._shared_sections)
         except BadRowError as error:
             return _rejected(received, rejection("invalid_request", str(error)).errors)
         except (CommandRejectedError, TemplateRejectedError) as error:
+            if any(each.code == SOURCE_MISMATCH for each in error.errors):
+                SOURCE_MISMATCHES.labels("template").inc()
+                logger.warning("%s: %s was refused: %s", SOURCE_MISMATCH, received.command.type, error)
             return _rejected(received, error.errors)
 
 

@@ -79,4 +79,7 @@ def _fields(version: StoredVersion, received: ReceivedCommand) -> dict[str, Any]
         "active_from": version.activations[-1] if version.activations else None,
         "activations": version.activations,
         "archived_at": version.archived_at,
+        "owner": version.owner,
+        "shared": version.is_shared,
+        "private": version.is_private,
     }

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Set
 from dataclasses import replace
 from typing import Final
 
@@ -9,6 +10,7 @@ from agents.sandbox import TemplateChecker
 from agents.templates import answers
 from agents.templates.preview import DEFAULT_SIDE, preview
 from agents.templates.received_command import ReceivedCommand, rejection
+from agents.templates.sections import admit
 from agents.templates.store import NewVersion, StoredVersion, TemplateStore
 from renderer.assets.relative_warnings import relative_address_warnings
 from renderer.large_text import off_the_loop
@@ -36,7 +38,12 @@ _SCRIPT: Final = re.compile(r"<(?:script\b|[^<>]*\s(onload|onerror)\s*=)", re.IG
 """Scripts that shape a picture; other events never happen. A style sheet that is applied once loaded has one, too."""
 
 
-async def execute(received: ReceivedCommand, store: TemplateStore, checker: TemplateChecker) -> list[Record]:
+async def execute(
+    received: ReceivedCommand,
+    store: TemplateStore,
+    checker: TemplateChecker,
+    shared_sections: Set[str] = frozenset(),
+) -> list[Record]:
     """Execute the command and return what to publish after the commit.
 
     Idempotent: a redelivered command changes nothing, and gives answers with the same ids. Raises
@@ -49,9 +56,13 @@ async def execute(received: ReceivedCommand, store: TemplateStore, checker: Temp
             f"section `{command.section[:100]}` is not [a-z0-9][a-z0-9_-]{{0,62}}, or ends in `_latest`",
         )
     await store.lock(command.section)
+    section_changed = await admit(command, store, shared_sections)
     match command:
         case TemplateUpload():
-            return await _upload(command, received, store, checker)
+            records = await _upload(command, received, store, checker)
+            # Intake reads from the catalog's records whether a section is private.
+            others = await store.versions(command.section) if section_changed else []
+            return [*answers.catalog_records(others, received), *records]
         case TemplateUpdate():
             return await _update(command, received, store, checker)
         case TemplateActivate():

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from schemas.codes import ErrorCode
 from schemas.templates import TemplateCommand, TemplateError
@@ -27,6 +28,6 @@ class CommandRejectedError(Exception):
         self.errors = list(errors)
 
 
-def rejection(code: ErrorCode, message: str) -> CommandRejectedError:
+def rejection(code: ErrorCode | Literal["source_mismatch"], message: str) -> CommandRejectedError:
     """Return the error that rejects a command for one reason, which is at no place in the HTML."""
     return CommandRejectedError([TemplateError(code=code, message=message)])

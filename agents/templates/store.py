@@ -37,6 +37,19 @@ class StoredVersion:
     is_active: bool
     archived_at: datetime | None
     activations: list[datetime]
+    owner: str | None = None
+    is_shared: bool = True
+    is_private: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """Whose a section is. `is_owned` False: it is from before there were owners, and everybody's."""
+
+    is_owned: bool
+    source: str | None
+    is_shared: bool
+    is_private: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +79,20 @@ class TemplateStore:
     async def lock(self, section: str) -> None:
         """Lock the section against other commands until the transaction ends."""
         await self._connection.execute(SQL["lock_section"], section)
+
+    async def section(self, section: str) -> Section | None:
+        """Return whose the section is, or None where nobody has uploaded to it."""
+        row = await self._connection.fetchrow(SQL["section"], section)
+        return None if row is None else Section(**row)
+
+    async def save_section(self, section: str, of: Section) -> None:
+        """Store a section, or how an existing one is used; its owner stays."""
+        await self._connection.execute(SQL["save_section"], section, of.source, of.is_shared, of.is_private)
+
+    async def versions(self, section: str) -> list[StoredVersion]:
+        """Return all versions of the section, in order."""
+        rows = await self._connection.fetch(SQL["versions"], section)
+        return [await self.describe(row["id"]) for row in rows]
 
     async def find(self, section: str, reference: TemplateReference) -> StoredVersion | None:
         """Return the version of this section that `reference` names, or None."""
@@ -160,6 +187,9 @@ class TemplateStore:
             is_active=row["is_active"],
             archived_at=row["archived_at"],
             activations=list(row["activations"]),
+            owner=row["owner"],
+            is_shared=row["is_shared"],
+            is_private=row["is_private"],
         )
 
 

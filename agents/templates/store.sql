@@ -52,7 +52,8 @@ ON CONFLICT (id) DO UPDATE SET created_at = now();
 DELETE FROM template_drafts WHERE created_at < now() - interval '1 day';
 
 -- name: describe
-SELECT t.id, t.section, t.name, t.version, t.html_content, t.html_sha256, t.width, t.height, t.output, t.javascript,
+SELECT t.id, t.section, s.source AS owner, coalesce(s.is_shared, true) AS is_shared,
+       coalesce(s.is_private, false) AS is_private, t.name, t.version, t.html_content, t.html_sha256, t.width, t.height, t.output, t.javascript,
        t.warnings, t.is_active, t.archived_at,
        (SELECT coalesce(array_agg(a.active_from ORDER BY a.active_from), '{}') FROM template_activations a
          WHERE a.version_id = t.id) AS activations,
@@ -60,4 +61,19 @@ SELECT t.id, t.section, t.name, t.version, t.html_content, t.html_sha256, t.widt
                    'name', p.name, 'data_type', p.data_type, 'required', p.required, 'default', p.default_value,
                    'sample_value', p.sample_value, 'description', p.description, 'exact', p.exact) ORDER BY p.position), '[]')
           FROM template_placeholders p WHERE p.template_id = t.id) AS placeholders
-  FROM templates t WHERE t.id = $1;
+  FROM templates t LEFT JOIN template_sections s ON s.section = t.section WHERE t.id = $1;
+
+-- name: section
+-- No row where nobody has uploaded to the section; without an owner where it is from before there were any.
+SELECT s.section IS NOT NULL AS is_owned, s.source, coalesce(s.is_shared, true) AS is_shared,
+       coalesce(s.is_private, false) AS is_private
+FROM (SELECT $1::text AS section) AS named LEFT JOIN template_sections s ON s.section = named.section
+WHERE s.section IS NOT NULL OR EXISTS (SELECT FROM templates t WHERE t.section = $1);
+
+-- name: save_section
+INSERT INTO template_sections (section, source, is_shared, is_private) VALUES ($1, $2, $3, $4)
+ON CONFLICT (section) DO UPDATE
+SET is_shared = excluded.is_shared, is_private = excluded.is_private, updated_at = now();
+
+-- name: versions
+SELECT id FROM templates WHERE section = $1 ORDER BY version;

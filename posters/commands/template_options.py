@@ -10,6 +10,7 @@ from schemas.references import Identified, Latest, Numbered, parse_reference
 timeout_option = click.option(
     "--timeout", type=float, default=30.0, show_default=True, help="longest wait for the workers, in seconds"
 )
+source_option = click.option("--source", help="the site on whose behalf; default: none, a site of its own")
 html_file = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 

@@ -11,7 +11,7 @@ import click
 
 from agents.settings import Settings, read_settings
 from posters.commands.diagnostics import say_errors, say_warnings
-from posters.commands.template_options import html_file, section_of, timeout_option
+from posters.commands.template_options import html_file, section_of, source_option, timeout_option
 from posters.commands.terminal import say, say_fields
 from posters.operations.errors import OperationError
 from posters.operations.file_changes import file_changes
@@ -54,6 +54,7 @@ class JsonSourceType(click.ParamType):
 @click.option("--watch", is_flag=True, help="draw again after every save, until Ctrl-C")
 @click.option("--file", type=html_file, help="let the workers draw this HTML file instead of an uploaded version")
 @click.option("--section", help="the section; needed with --file and where TEMPLATE_ID is a UUID")
+@source_option
 @timeout_option
 def preview(target: str | None, file: Path | None, **options: Any) -> None:
     """Draw the template in FILE here, without broker, database and storage.
@@ -93,6 +94,7 @@ def _by_workers(template_id: str | None, file: Path | None, options: Mapping[str
     section = options["section"]
     answer = TemplateClient(read_settings(), options["timeout"]).execute(
         TemplatePreview,
+        source=options["source"],
         section=section if file is not None and section else section_of(template_id or "", section),
         template_id=template_id,
         html_content=None if file is None else file.read_text(encoding="utf-8"),

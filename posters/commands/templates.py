@@ -1,5 +1,7 @@
 """`posters templates`: the commands of designers."""
 
+import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +11,11 @@ import orjson
 from agents.settings import read_settings
 from posters.commands.json_option import JsonObject
 from posters.commands.template_audit import audit
-from posters.commands.template_options import html_file, section_of, timeout_option
+from posters.commands.template_options import html_file, section_of, source_option, timeout_option
 from posters.commands.template_preview import preview
 from posters.commands.terminal import say, say_document, say_rows
 from posters.main import CommandError
+from posters.operations.sections import own_section
 from posters.operations.templates import TemplateClient
 from schemas.output import OutputError, parse_output
 from schemas.templates import TemplateActivate, TemplateArchive, TemplateGet, TemplateUpload
@@ -37,6 +40,9 @@ templates.add_command(audit)
 @click.option("--height", type=int, help="CSS pixels")
 @click.option("--output", type=JsonObject(), help="default output of its posters, as JSON")
 @click.option("--javascript", is_flag=True, help="run the JavaScript of the template")
+@click.option("--shared/--not-shared", default=None, help="whether others may command the section  [default: as it is]")
+@click.option("--private/--not-private", default=None, help="whether only its owner may use it  [default: as it is]")
+@source_option
 @timeout_option
 def upload(section: str, file: Path, name: str | None, timeout: float, *, activate: bool, **options: Any) -> None:
     """Upload the HTML in FILE as the next version of SECTION."""
@@ -78,11 +84,14 @@ def list_() -> None:
 @click.argument("template_id")
 @click.option("--section", help="its section; needed where TEMPLATE_ID is a UUID")
 @click.option("--html", "html_only", is_flag=True, help="print only the HTML")
+@source_option
 @timeout_option
-def show(template_id: str, section: str | None, timeout: float, *, html_only: bool) -> None:
+def show(template_id: str, section: str | None, source: str | None, timeout: float, *, html_only: bool) -> None:
     """Show TEMPLATE_ID with its HTML and placeholders, as JSON."""
     client = TemplateClient(read_settings(), timeout)
-    answer = client.execute(TemplateGet, section=section_of(template_id, section), template_id=template_id)
+    answer = client.execute(
+        TemplateGet, source=source, section=section_of(template_id, section), template_id=template_id
+    )
     if html_only:
         say_document(answer.html_content)
     else:
@@ -93,20 +102,39 @@ def show(template_id: str, section: str | None, timeout: float, *, html_only: bo
 @templates.command()
 @click.argument("template_id")
 @click.option("--section", help="its section; needed where TEMPLATE_ID is a UUID")
+@source_option
 @timeout_option
-def activate(template_id: str, section: str | None, timeout: float) -> None:
+def activate(template_id: str, section: str | None, source: str | None, timeout: float) -> None:
     """Make TEMPLATE_ID the version that <section>_latest names, from now on."""
     client = TemplateClient(read_settings(), timeout)
-    answer = client.execute(TemplateActivate, section=section_of(template_id, section), template_id=template_id)
+    answer = client.execute(
+        TemplateActivate, source=source, section=section_of(template_id, section), template_id=template_id
+    )
     say(f"{answer.section}@{answer.template_version} is active from {answer.active_from.isoformat()}")
 
 
 @templates.command()
 @click.argument("template_id")
 @click.option("--section", help="its section; needed where TEMPLATE_ID is a UUID")
+@source_option
 @timeout_option
-def archive(template_id: str, section: str | None, timeout: float) -> None:
+def archive(template_id: str, section: str | None, source: str | None, timeout: float) -> None:
     """Refuse TEMPLATE_ID to later requests."""
     client = TemplateClient(read_settings(), timeout)
-    answer = client.execute(TemplateArchive, section=section_of(template_id, section), template_id=template_id)
+    answer = client.execute(
+        TemplateArchive, source=source, section=section_of(template_id, section), template_id=template_id
+    )
     say(f"{answer.section}@{answer.template_version} is archived")
+
+
+@templates.command()
+@click.argument("section")
+@click.argument("source")
+def own(section: str, source: str) -> None:
+    """Make SECTION belong to SOURCE: commands of other sources are refused from then on.
+
+    For sections from before there were owners, and to hand one over. It is then neither shared nor private.
+    """
+    owned = asyncio.run(own_section(read_settings(), section, source, now=datetime.now(UTC)))
+    before = "nobody" if owned.before is None else owned.before
+    say(f"{section} belongs to {source}; before: {before}; {owned.versions} versions")

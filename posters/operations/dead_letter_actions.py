@@ -14,6 +14,7 @@ from posters.operations.audit import audit_record, operator
 from posters.operations.database import connected
 from posters.operations.dead_letters import Conditions, DeadLetter, fetch_claim, read, replay_record
 from posters.operations.kafka_client import KafkaClient
+from posters.operations.replay import replay_topic
 from streams.delivery import Record
 from streams.sql import named_queries
 
@@ -96,7 +97,7 @@ async def replay(settings: Settings, conditions: Conditions, most: int, now: dat
         for each in letters:
             letter = await fetch_claim(settings, each)
             recorded = -1 if letter.job_id is None else await actions.generation(letter.job_id)
-            records.append(replay_record(letter, recorded))
+            records.append(replay_record(letter, recorded, replay_topic(settings)))
         await asyncio.to_thread(client.publish, records)
         await actions.record(letters, "replayed")
 

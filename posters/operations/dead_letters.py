@@ -19,6 +19,7 @@ from streams.replay import generation_of, replayed
 
 FIELDS: Final = ("role", "topic", "partition", "offset", "reason", "key")
 """The fields that a condition may name."""
+_REQUESTS: Final = (topics.POSTER_REQUESTS, topics.POSTER_REPLAYS)
 _PREFIX: Final = "dlq."
 _BEGIN: Final = "dlq.topic"
 _CLAIMS: Final = ("dlq.claim", "dlq.claimed")
@@ -59,7 +60,7 @@ class DeadLetter:
     @property
     def job_id(self) -> str | None:
         """The job that the record requested, as far as its key tells."""
-        if self.topic != topics.POSTER_REQUESTS or self.key is None:
+        if self.topic not in _REQUESTS or self.key is None:
             return None
         return self.key.decode("utf-8", "replace")
 
@@ -126,17 +127,21 @@ async def fetch_claim(settings: Settings, letter: DeadLetter) -> DeadLetter:
         await claims.close()
 
 
-def replay_record(letter: DeadLetter, recorded_generation: int) -> Record:
-    """Return the record that sends a dead letter back to its topic, in a new generation.
+def replay_record(letter: DeadLetter, recorded_generation: int, replay_topic: str = topics.POSTER_REQUESTS) -> Record:
+    """Return the record that sends a dead letter back to its topic, in a new generation; a request to `replay_topic`.
 
     `recorded_generation` is the highest that is recorded of its job, -1 for none. A request carries its generation in a
-    header, so that its bytes stay unchanged; a pinned poster carries it in its value.
+    header, so that its bytes stay unchanged: the one after the recorded one, because no other counts. A pinned poster
+    carries it in its value.
     """
     value, generation = letter.value, max(generation_of(letter.headers), recorded_generation) + 1
-    if value is not None and letter.topic not in (topics.POSTER_REQUESTS, topics.TEMPLATE_COMMANDS):
+    topic = letter.topic
+    if topic in _REQUESTS:
+        topic, generation = replay_topic, max(recorded_generation, 0) + 1
+    elif value is not None and topic != topics.TEMPLATE_COMMANDS:
         value = _with_next_generation(value)
     headers = replayed(letter.headers, generation, "/".join(str(part) for part in letter.place[1:4]))
-    return Record(topic=letter.topic, key=letter.key, value=value, headers=headers)
+    return Record(topic=topic, key=letter.key, value=value, headers=headers)
 
 
 def _with_next_generation(value: bytes) -> bytes:

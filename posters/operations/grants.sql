@@ -32,15 +32,21 @@ GRANT SELECT ON templates, template_drafts TO posters_render;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON templates, template_placeholders, template_activations, template_drafts
     TO posters_templates;
+GRANT SELECT, INSERT, UPDATE ON template_sections TO posters_templates, posters_operator;
 
 GRANT SELECT, INSERT, UPDATE ON template_generation_jobs, template_poster_results TO posters_sink;
 GRANT SELECT, INSERT ON template_generation_logs TO posters_sink;
-GRANT SELECT, INSERT, UPDATE, DELETE ON poster_erasures TO posters_sink;
+GRANT SELECT, INSERT, UPDATE, DELETE ON poster_erasures, poster_replays TO posters_sink;
+GRANT SELECT, INSERT ON erased_posters TO posters_sink;
+GRANT SELECT ON template_sections TO posters_sink;
+GRANT EXECUTE ON FUNCTION claim_jobs(
+    text[], text[], text[], integer[], integer[], integer[], uuid[], timestamptz[], text[])
+    TO posters_intake, posters_sink;
 GRANT EXECUTE ON FUNCTION make_log_partitions(integer, integer), retire_log_partitions(integer) TO posters_sink;
 
 GRANT SELECT ON templates, template_placeholders, template_activations, template_generation_jobs,
     template_poster_results, template_generation_logs, poster_erasures, blown_fuses, dead_letter_actions, crash_journal,
-    posters_migrations
+    posters_migrations, job_owners, early_commands, erased_posters, poster_replays
     TO posters_operator;
 GRANT INSERT ON dead_letter_actions TO posters_operator;
 GRANT DELETE ON blown_fuses TO posters_operator;

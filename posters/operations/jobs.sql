@@ -4,7 +4,8 @@ SELECT job_id, status, total_count, success_count, failure_count, cancelled_coun
 
 -- name: ended
 SELECT poster_index, generation, section || '@' || template_version AS template
-  FROM template_poster_results WHERE job_id = $1 AND status = ANY ($2::text[]) ORDER BY poster_index;
+  FROM template_poster_results WHERE job_id = $1 AND status = ANY ($2::text[]) AND erased_at IS NULL
+ ORDER BY poster_index;
 
 -- name: posters
 SELECT poster_index, entity_id, status, generation_time_ms, output_url, error_code, error_message

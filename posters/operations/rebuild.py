@@ -63,6 +63,8 @@ async def rebuild(settings: Settings) -> Rebuilt:
     shadow = _with_search_path(settings.database_url)
     # Raises where a connection pooler does not pass on the search path: the recorded tables must not be written to.
     await migrate(shadow)
+    async with connected(settings) as connection:
+        await connection.execute(SQL["keep_owners"])
     database, unusable = sink_database(shadow), _UnusableCounter()
     sink = Sink(database, _NullPublisher(), unusable)
     try:

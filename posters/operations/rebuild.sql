@@ -6,9 +6,20 @@
 DROP SCHEMA IF EXISTS posters_rebuild CASCADE;
 CREATE SCHEMA posters_rebuild;
 
+-- name: keep_owners
+-- The topics do not say who was first where records have different keys. What was erased is emptied at the end.
+INSERT INTO posters_rebuild.job_owners (job_id, source, claimed_at)
+    SELECT job_id, source, claimed_at FROM job_owners;
+INSERT INTO posters_rebuild.job_owners (job_id, source, claimed_at)
+    SELECT job_id, source, recorded_at FROM template_generation_jobs WHERE recorded_at IS NOT NULL
+    ON CONFLICT (job_id) DO UPDATE SET source = excluded.source, claimed_at = excluded.claimed_at
+    WHERE job_owners.claimed_at IS NULL;
+INSERT INTO posters_rebuild.early_commands (job_id, source, cancel_event_id, cancel_requested_at, cancel_reason)
+    SELECT job_id, source, cancel_event_id, cancel_requested_at, cancel_reason FROM early_commands;
+
 -- name: keep_erased
 -- The topics may still hold what was erased.
-UPDATE posters_rebuild.template_poster_results n SET custom_data = '{}', erased_at = o.erased_at
+UPDATE posters_rebuild.template_poster_results n SET custom_data = '{}', output = NULL, erased_at = o.erased_at
     FROM template_poster_results o
     WHERE o.job_id = n.job_id AND o.poster_index = n.poster_index AND o.erased_at IS NOT NULL;
 UPDATE posters_rebuild.template_generation_jobs n SET input_data = '{}'
@@ -77,12 +88,12 @@ INSERT INTO template_generation_jobs
 INSERT INTO template_poster_results (
     job_id, poster_index, entity_id, status, generation, attempt, event_id, output_url, object_key, sha256, size_bytes,
     width, height, format, template_version_id, section, template_version, generation_time_ms, queue_time_ms,
-    cached, degraded, warnings, assets, images, error_code, error_message, custom_data, metadata, source,
+    cached, degraded, warnings, assets, images, error_code, error_message, custom_data, output, metadata, source,
     requested_at, finished_at, outcome_topic, outcome_partition, outcome_offset, erased_at, created_at, updated_at)
     SELECT job_id, poster_index, entity_id, status, generation, attempt, event_id, output_url, object_key, sha256,
         size_bytes, width, height, format, template_version_id, section, template_version,
         generation_time_ms, queue_time_ms, cached, degraded, warnings, assets, images, error_code,
-        error_message, custom_data, metadata, source, requested_at, finished_at, outcome_topic,
+        error_message, custom_data, output, metadata, source, requested_at, finished_at, outcome_topic,
         outcome_partition, outcome_offset, erased_at, created_at, updated_at
     FROM posters_rebuild.template_poster_results WHERE job_id IN (SELECT job_id FROM taken_over);
 INSERT INTO template_generation_logs SELECT n.* FROM posters_rebuild.template_generation_logs n

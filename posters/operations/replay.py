@@ -7,6 +7,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import cast
 
+from agents.events import replay_id
 from agents.settings import Settings
 from posters.operations.audit import audit_record
 from posters.operations.errors import OperationError
@@ -14,11 +15,10 @@ from posters.operations.jobs import recorded_jobs
 from posters.operations.kafka_client import KafkaClient, headers_of
 from schemas import topics
 from schemas.codec import ContractError, decode
-from schemas.envelope import fact_id
 from schemas.requests import BatchRequested, PosterRequested
 from streams.delivery import Headers, Record
 from streams.records import event_record
-from streams.replay import GENERATION, replayed
+from streams.replay import GENERATION, LARGEST_GENERATION, replayed
 
 Request = PosterRequested | BatchRequested
 
@@ -42,13 +42,18 @@ class Replayed:
 async def replay_job(settings: Settings, job_id: str, *, failed_only: bool, now: datetime) -> Replayed:
     """Request the job's ended posters again, as they were requested; those in flight are left alone.
 
-    Raises UnavailableError, and OperationError where the job is not recorded.
+    Raises UnavailableError, and OperationError where the job is not recorded or a poster's generation is the last one.
     """
     ended = await _ended(settings, job_id, failed_only)
     if not ended:
         return Replayed(count=0, missing=0)
     count = await asyncio.to_thread(_publish, settings, job_id, ended, failed_only, now)
     return Replayed(count=count, missing=len(ended) - count)
+
+
+def replay_topic(settings: Settings) -> str:
+    """Return the topic that replays go to: the one of requests as long as roles may run that read no other."""
+    return topics.POSTER_REPLAYS if settings.replay_header == "refuse" else topics.POSTER_REQUESTS
 
 
 def indexes_of(request: Request) -> range:
@@ -59,16 +64,20 @@ def indexes_of(request: Request) -> range:
 
 
 def replay_records(
-    request: Request, ended: Mapping[int, Recorded], headers: Headers, now: datetime
+    request: Request,
+    ended: Mapping[int, Recorded],
+    headers: Headers,
+    now: datetime,
+    topic: str = topics.POSTER_REQUESTS,
 ) -> Iterator[Record]:
-    """Yield the records that request the `ended` posters of a request again; keys are poster indexes.
+    """Yield the records on `topic` that request the `ended` posters of a request again; keys are poster indexes.
 
     Each has a generation above the recorded one and the pinned template version. A deadline that has passed is left
     out. The same call yields the same events, except for their time: a replay is idempotent.
     """
     if isinstance(request, PosterRequested):
         if 0 in ended:
-            yield _record(request, ended[0], 0, headers, now)
+            yield _record(request, ended[0], 0, headers, now, topic)
         return
     chosen = [index for index in indexes_of(request) if index in ended]
     runs = groupby(
@@ -84,20 +93,20 @@ def replay_records(
             total_count=request.total,
             part=1 if first == 0 else request.part,
         )
-        yield _record(part, ended[first], first, headers, now)
+        yield _record(part, ended[first], first, headers, now, topic)
 
 
-def _record(request: Request, recorded: Recorded, first: int, headers: Headers, now: datetime) -> Record:
+def _record(request: Request, recorded: Recorded, first: int, headers: Headers, now: datetime, topic: str) -> Record:
     generation = recorded.generation + 1
     again = replace(
         request,
-        event_id=fact_id("replay", request.job_id, first, generation),
+        event_id=replay_id(request.job_id, first, generation),
         occurred_at=now,
         template_id=recorded.template or request.template_id,
         deadline=request.deadline if request.deadline is not None and request.deadline > now else None,
     )
     origin = f"{request.job_id}/{first}"
-    return event_record(topics.POSTER_REQUESTS, request.job_id, again, replayed(headers, generation, origin))
+    return event_record(topic, request.job_id, again, replayed(headers, generation, origin))
 
 
 async def _ended(settings: Settings, job_id: str, failed_only: bool) -> dict[int, Recorded]:
@@ -106,13 +115,22 @@ async def _ended(settings: Settings, job_id: str, failed_only: bool) -> dict[int
         if await jobs.find(job_id) is None:
             raise OperationError(f"job {job_id} is not recorded")
         rows = await jobs.ended(job_id, statuses)
+    spent = [row["poster_index"] for row in rows if row["generation"] >= LARGEST_GENERATION]
+    if spent:
+        raise OperationError(
+            f"{len(spent)} posters of {job_id} are in the last generation, {LARGEST_GENERATION:,}, the first of them "
+            f"poster {spent[0]}; they cannot be replayed: request them again as a new job"
+        )
     return {row["poster_index"]: Recorded(generation=row["generation"], template=row["template"]) for row in rows}
 
 
 def _publish(settings: Settings, job_id: str, ended: Mapping[int, Recorded], failed_only: bool, now: datetime) -> int:
     client = KafkaClient(settings)
     requests = list(_requests(client, job_id))
-    records = [record for request, headers in requests for record in replay_records(request, ended, headers, now)]
+    topic = replay_topic(settings)
+    records = [
+        record for request, headers in requests for record in replay_records(request, ended, headers, now, topic)
+    ]
     count = len({index for request, _ in requests for index in indexes_of(request) if index in ended})
     if records:
         details = {"count": count, "failed_only": failed_only}

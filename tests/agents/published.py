@@ -36,6 +36,7 @@ from streams.delivery import Delivery, Headers, Record
 from streams.inbox import Inbox
 from streams.records import event_headers
 from streams.replay import replayed
+from tests.agents.owners import admission
 from tests.sink.ports import Announcements, SetAside
 from tests.streams.deliveries import EPOCH, delivery
 
@@ -132,7 +133,7 @@ async def by_intake(value: bytes, headers: Headers = TRACE) -> list[Record]:
     """Return what the intake role publishes for a request."""
     inbox, published, known = Inbox(["poster-requests"], 100), Announcements(), catalog()
     handler = RequestHandler(known, Cancellations(), lambda: NOW)
-    agent = IntakeAgent(inbox, published, SetAside(), handler, known)
+    agent = IntakeAgent(inbox, published, SetAside(), handler, known, admission(job="shop.example"))
     await worked(inbox, agent.run, [delivery(0, value=value, headers=headers)])
     return published.records
 

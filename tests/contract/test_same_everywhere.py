@@ -21,6 +21,7 @@ MEBIBYTE = 1024 * 1024
 # The contract's table, by hand: partitions, key, policy, days, LogAppendTime, largest record.
 AGREED: dict[str, tuple[int, str, str, int | None, bool, int]] = {
     "poster-requests": (6, "job_id", "delete", 7, True, 4 * MEBIBYTE),
+    "poster-replays": (6, "job_id", "delete", 7, True, 4 * MEBIBYTE),
     "poster-completions": (6, "job_id", "delete", 7, False, MEBIBYTE),
     "poster-progress": (6, "job_id", "delete", 7, False, MEBIBYTE),
     "poster-logs": (6, "job_id", "delete", 7, False, MEBIBYTE),
@@ -37,7 +38,9 @@ AGREED: dict[str, tuple[int, str, str, int | None, bool, int]] = {
     "dead-letters": (1, "the original record's key", "delete", 14, False, 5 * MEBIBYTE),
 }
 AGREED_TYPES = {
-    "poster-requests": "poster.requested batch.requested job.cancel_requested poster.erase_requested",
+    "poster-requests": "poster.requested batch.requested job.cancel_requested poster.erase_requested "
+    "job.replay_requested",
+    "poster-replays": "poster.requested batch.requested",
     "poster-completions": "poster.completed poster.failed poster.cancelled poster.erased",
     "poster-progress": "poster.queued poster.processing poster.retrying",
     "poster-logs": "log.recorded",

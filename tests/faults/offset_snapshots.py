@@ -150,11 +150,10 @@ def acknowledged_early(
             if not there and not may_vanish(record.body):
                 yield f"{group}: {record.topic}[{record.partition}]@{record.offset} at {snapshot.at}"
     for record in effects.before("sink", snapshot):
-        if (
-            record.topic == topics.POSTER_COMPLETIONS
-            and record.is_ours
-            and recorded.get(record.poster, NEVER) > snapshot.at
-        ):
+        is_outcome = (
+            record.topic == topics.POSTER_COMPLETIONS and record.is_ours and record.body.get("type") != "poster.erased"
+        )
+        if is_outcome and recorded.get(record.poster, NEVER) > snapshot.at:
             yield f"sink: {record.topic}[{record.partition}]@{record.offset} at {snapshot.at}"
 
 

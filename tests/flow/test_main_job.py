@@ -295,7 +295,7 @@ def test_a_cancelled_job_is_cancelled_whenever_its_request_comes(system: System,
     """A cancellation of a job not yet known also cancels the request that comes later."""
     job = new_job()
     system.send(topics.POSTER_REQUESTS, job, JobCancelRequested(**stamp(), job_id=job))
-    system.wait(topics.JOB_CANCELLATIONS, lambda record: record.key == job.encode())
+    system.eventually(lambda: system.rows("SELECT job_id FROM early_commands WHERE job_id = %s", job))
     system.request(template, {"title": "x"}, job_id=job)
 
     outcome = system.outcome(job)

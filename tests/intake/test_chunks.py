@@ -18,6 +18,7 @@ from schemas.requests import BatchRequested, JobCancelRequested, PosterRequested
 from streams.dead_letters import DeadLetters
 from streams.delivery import Delivery, Publisher, Record
 from streams.inbox import Inbox, weigh_by_size
+from tests.agents.owners import admission
 from tests.streams.deliveries import EPOCH, delivery
 
 REQUESTS = 9
@@ -29,7 +30,7 @@ class Many:
     def __init__(self) -> None:
         self.handled = 0
 
-    def handle(self, _request: object, _delivery: Delivery, *, final: bool) -> Iterator[Record]:
+    def handle(self, _request: object, _delivery: Delivery, *, final: bool, **_grant: object) -> Iterator[Record]:
         """Yield the records."""
         assert not final
         self.handled += 1
@@ -58,6 +59,7 @@ async def test_large_requests_are_published_in_chunks() -> None:
         cast("DeadLetters", None),
         cast("RequestHandler", handler),
         Catalog(),
+        admission(),
     )
     done = asyncio.Event()
     for offset in range(REQUESTS):
@@ -79,7 +81,7 @@ async def test_large_requests_are_published_in_chunks() -> None:
 class Named:
     """Handles each request with records that are named after its job, two for a poster."""
 
-    def handle(self, request: Request, _delivery: Delivery, *, final: bool) -> Iterator[Record]:
+    def handle(self, request: Request, _delivery: Delivery, *, final: bool, **_grant: object) -> Iterator[Record]:
         """Yield the records."""
         assert not final
         posters = len(request.posters) if isinstance(request, BatchRequested) else 1
@@ -115,6 +117,7 @@ class Desk:
             cast("DeadLetters", None),
             cast("RequestHandler", Named()),
             Catalog(),
+            admission(),
         )
 
     def deliver(self, offset: int, request: Request) -> None:

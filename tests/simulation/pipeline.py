@@ -20,6 +20,7 @@ from agents.fair_queue import FairQueue
 from agents.intake.agent import IntakeAgent
 from agents.intake.catalog import Catalog
 from agents.intake.request_handler import RequestHandler, UnknownTemplateError
+from agents.ownership import Grant
 from agents.render.agent import RenderAgent
 from agents.render.cost_kind import cost_kind
 from agents.render.lanes import Lanes
@@ -39,6 +40,7 @@ from schemas.requests import BatchRequested, PosterRequested, Request, batch_pri
 from streams.delivery import Delivery, Record
 from streams.inbox import Inbox, Partition, weigh_by_size
 from streams.topics import EDGES, TOPICS
+from tests.agents.owners import admission
 from tests.simulation.virtual_time import virtual_loop
 from tests.sink.ports import SetAside
 from tests.streams.deliveries import EPOCH, delivery
@@ -117,7 +119,7 @@ class Handler:
 
     templates: set[str]
 
-    def handle(self, request: Request, _: Delivery, *, final: bool) -> Iterator[Record]:
+    def handle(self, request: Request, _: Delivery, *, final: bool, grant: Grant) -> Iterator[Record]:
         """Yield the records of a request, or raise UnknownTemplateError."""
         assert isinstance(request, PosterRequested | BatchRequested)
         if request.template_id not in self.templates and not final:
@@ -230,6 +232,7 @@ async def pipeline(templates: Sequence[str], weights: dict[str, float] | None = 
         SetAside(),
         cast("RequestHandler", handler),
         catalog,
+        admission(),
         weights=weights or {},
         sources_waiting=lambda: queue.sources,
     )

@@ -10,6 +10,7 @@ from agents.sink.agent import BATCH_RECORDS, SinkAgent
 from agents.sink.database import sink_database
 from agents.sink.erasures import Erasures
 from agents.sink.janitor import Janitor
+from agents.sink.replays import Replays
 from agents.sink.sink import DecodedBatch, FlushResult, Sink
 from agents.storage.files import FileStore
 from streams.delivery import Delivery
@@ -37,7 +38,9 @@ async def test_records_are_finished_once_they_are_written(harness: SinkHarness, 
     janitor = Janitor(sweeping, harness.announcements, batch_timeout=3_600, stale_after=86_400)
     erasing = sink_database(harness.url)
     erasures = Erasures(erasing, FileStore(tmp_path), harness.announcements)
-    running = asyncio.create_task(SinkAgent(inbox, harness.sink, erasures, janitor).run())
+    running = asyncio.create_task(
+        SinkAgent(inbox, harness.sink, erasures, Replays(erasing, harness.announcements), janitor).run()
+    )
     await done.wait()
     rows = await harness.posters("job_id, status")
     running.cancel()
@@ -65,7 +68,9 @@ async def test_nothing_is_finished_while_the_database_is_unavailable(harness: Si
     janitor = Janitor(unavailable, harness.announcements, batch_timeout=3_600, stale_after=86_400)
     inbox.deliver(harness.topics.request("job"), lambda: acknowledged.append(True))
     erasures = Erasures(unavailable, FileStore(tmp_path), harness.announcements)
-    running = asyncio.create_task(SinkAgent(inbox, sink, erasures, janitor).run())
+    running = asyncio.create_task(
+        SinkAgent(inbox, sink, erasures, Replays(unavailable, harness.announcements), janitor).run()
+    )
     await waited.wait()
     running.cancel()
     await asyncio.wait([running])
@@ -116,7 +121,7 @@ async def test_a_batch_is_decoded_while_others_are_flushed_and_announced() -> No
     acknowledged: list[int] = []
     for offset in range(4 * BATCH_RECORDS):
         inbox.deliver(delivery(offset), partial(acknowledged.append, offset))
-    agent = SinkAgent(inbox, cast("Sink", sink), cast("Erasures", idle), cast("Janitor", idle))
+    agent = SinkAgent(inbox, cast("Sink", sink), cast("Erasures", idle), cast("Replays", idle), cast("Janitor", idle))
     running = asyncio.create_task(agent.run())
     steps = []
     for go_on in (sink.flushed.release, sink.flushed.release, sink.announced.release, sink.announced.release):

@@ -37,36 +37,48 @@ TABLES = (
     "dead_letter_actions",
     "posters_migrations",
     "crash_journal",
+    "job_owners",
+    "early_commands",
+    "erased_posters",
+    "poster_replays",
+    "template_sections",
 )
 WRITES = {
     "intake": {"blown_fuses"},
     "retry": {"blown_fuses"},
     "render": {"blown_fuses"},
-    "templates": {"templates", "template_placeholders", "template_activations", "template_drafts", "blown_fuses"},
+    "templates": {"templates", "template_placeholders", "template_activations", "template_drafts", "blown_fuses"}
+    | {"template_sections"},
     "sink": {
         "template_generation_jobs",
         "template_poster_results",
         "template_generation_logs",
         "poster_erasures",
+        "erased_posters",
+        "poster_replays",
         "blown_fuses",
     },
-    "operator": {"blown_fuses", "dead_letter_actions"},
+    "operator": {"blown_fuses", "dead_letter_actions", "template_sections"},
 }
 for _role in ("intake", "retry", "render", "templates", "sink"):
     WRITES[_role].add("crash_journal")
 READS = {role: set(tables) for role, tables in WRITES.items()}
 READS["render"] |= {"templates", "template_drafts"}
+READS["sink"] |= {"template_sections"}
 READS["operator"] |= set(TABLES) - {"template_drafts"}
 ROLES = ("intake", "render", "retry", "templates", "sink")
 QUERIES = {
     "agents/crash_journal.sql": ROLES,
     "agents/dead_letter_limits.sql": ROLES,
+    "agents/ownership.sql": ("intake", "sink"),
     "agents/render/template_sources.sql": ("render",),
     "agents/sink/erasures.sql": ("sink",),
     "agents/sink/open_posters.sql": ("sink",),
+    "agents/sink/replays.sql": ("sink",),
     "agents/templates/store.sql": ("templates",),
     "posters/operations/dead_letter_actions.sql": ("operator",),
     "posters/operations/jobs.sql": ("operator",),
+    "posters/operations/sections.sql": ("operator",),
 }
 """Files of named queries, and as whom they run."""
 OTHER_SQL = {

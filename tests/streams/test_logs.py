@@ -42,6 +42,7 @@ from streams.logs import (
 )
 from streams.publisher import KafkaPublisher
 from streams.settings import StreamSettings
+from tests.agents.owners import admission
 from tests.parts import free_port
 from tests.streams.deliveries import EPOCH, delivery
 
@@ -139,7 +140,7 @@ def intake(inbox: Inbox, port: Any) -> Any:
     """Return the role."""
     catalog = Catalog()
     handler = RequestHandler(catalog, Cancellations(), lambda: EPOCH)
-    return IntakeAgent(inbox, port, port, handler, catalog)
+    return IntakeAgent(inbox, port, port, handler, catalog, admission())
 
 
 def render(inbox: Inbox, port: Any) -> Any:

@@ -1,0 +1,154 @@
+"""Admission: which requests may be handled, decided in one round trip for all that arrive together.
+
+A request is read, and its job claimed, before anything is published of it: nothing is published under a job of another
+source, an answer to an unreadable request included.
+"""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, cast
+
+from agents.events import salvaged_id
+from agents.ownership import OWN, SOURCE_MISMATCH, Grant, JobCommand, JobOwners, job_command
+from schemas.codec import ContractError, decode
+from schemas.requests import (
+    BatchRequested,
+    JobCancelRequested,
+    JobReplayRequested,
+    PosterEraseRequested,
+    PosterRequested,
+    Request,
+)
+from schemas.salvage import salvage
+from schemas.topics import POSTER_REPLAYS
+from streams.delivery import Delivery
+from streams.replay import replay_generation
+from streams.retry import retry_while_unavailable
+
+INVALID: Final = "invalid_request"
+REPLAY_REFUSED: Final = "replay_refused"
+READ_AT_ONCE: Final = 25
+"""Requests that are decoded before the other tasks of this process have their turn."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """A request that may be handled."""
+
+    delivery: Delivery
+    request: Request
+    grant: Grant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected:
+    """A request that becomes a dead letter, `reason` a code and `error` a sentence.
+
+    `answered`: its failure is published as well, because its job is that of its sender. `kind`: what it asked for.
+    """
+
+    delivery: Delivery
+    reason: str
+    error: str
+    answered: bool
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Read:
+    """A request, or why there is none, and what it asks of a job."""
+
+    delivery: Delivery
+    request: Request | None
+    error: str
+    command: JobCommand | None
+
+
+class Admission:
+    """Reads requests and decides which may be handled. `replay_header`: generations on `poster-requests` count."""
+
+    def __init__(self, owners: JobOwners, *, replay_header: bool = True) -> None:
+        self._owners = owners
+        self._replay_header = replay_header
+
+    async def admit(self, deliveries: Sequence[Delivery]) -> list[Admitted | Rejected]:
+        """Return the decision on each record, in their order. While the database is unavailable this waits."""
+        requests = []
+        for number, delivery in enumerate(deliveries, start=1):
+            requests.append(_read(delivery))
+            if number % READ_AT_ONCE == 0:
+                await asyncio.sleep(0)
+        grants = await self._grants([each.command for each in requests if each.command is not None])
+        return [self._decide(each, next(grants) if each.command is not None else OWN) for each in requests]
+
+    async def may_answer(self, delivery: Delivery) -> bool:
+        """Return whether the failure of this record may be published: its job is that of its sender."""
+        command = _read(delivery).command or _salvaged_command(delivery)
+        if command is None:
+            return False
+        grant = next(await self._grants([command]))
+        return grant.standing == "own" and self._replay_problem(delivery, grant) is None
+
+    async def _grants(self, commands: Sequence[JobCommand]) -> Iterator[Grant]:
+        return iter(await retry_while_unavailable(lambda: self._owners.claim(commands)))
+
+    def _decide(self, each: _Read, grant: Grant) -> Admitted | Rejected:
+        kind = each.command.kind if each.command is not None else "erase"
+        refusal = grant.refusal(each.command) if each.command is not None else None
+        if refusal is not None:
+            error = refusal if each.request is not None else f"{refusal}; {each.error}"
+            return Rejected(delivery=each.delivery, reason=SOURCE_MISMATCH, error=error, answered=False, kind=kind)
+        replay_problem = self._replay_problem(each.delivery, grant)
+        if each.request is None:
+            answered = each.command is not None and replay_problem is None
+            return Rejected(delivery=each.delivery, reason=INVALID, error=each.error, answered=answered, kind=kind)
+        if replay_problem is not None:
+            return Rejected(
+                delivery=each.delivery, reason=REPLAY_REFUSED, error=replay_problem, answered=False, kind=kind
+            )
+        return Admitted(delivery=each.delivery, request=each.request, grant=grant)
+
+    def _replay_problem(self, delivery: Delivery, grant: Grant) -> str | None:
+        """Return why a record does not count as a replay, None where it does or is none."""
+        generation = replay_generation(delivery)
+        if generation == 0:
+            return None
+        if delivery.topic != POSTER_REPLAYS and not self._replay_header:
+            return f"replays are read from {POSTER_REPLAYS} only; see POSTERS_REPLAY_HEADER"
+        if not grant.allows_generation(generation):
+            return f"generation {generation} does not follow {grant.recorded}, the recorded one"
+        return None
+
+
+def _read(delivery: Delivery) -> _Read:
+    generation = replay_generation(delivery)
+    try:
+        request = _decode(delivery)
+    except ContractError as error:
+        command = _salvaged_command(delivery)
+        return _Read(delivery=delivery, request=None, error=str(error), command=command)
+    command = job_command(request, delivery.timestamp, generation)
+    return _Read(delivery=delivery, request=request, error="", command=command)
+
+
+def _decode(delivery: Delivery) -> Request:
+    event = decode(
+        delivery.value, PosterRequested, BatchRequested, JobCancelRequested, PosterEraseRequested, JobReplayRequested
+    )
+    return cast("Request", event)
+
+
+def _salvaged_command(delivery: Delivery) -> JobCommand | None:
+    """Return what a request that cannot be decoded asks for, None where that cannot be read."""
+    salvaged = salvage(delivery.value)
+    if salvaged is None:
+        return None
+    return JobCommand(
+        job_id=salvaged.job_id,
+        source=salvaged.source,
+        kind="request",
+        event_id=salvaged.event_id or salvaged_id(delivery.topic, delivery.partition, delivery.offset),
+        requested_at=delivery.timestamp,
+        generation=replay_generation(delivery),
+    )
