@@ -30,12 +30,12 @@ def text_warnings(
 
 
 def _missing_families(results: Sequence[PageResult], fonts: FontSet) -> list[str]:
-    """Return the families that nobody has. A font of the document that did not load counts where no asset is named."""
+    """Return the families that nobody has. A font of the document that did not load counts where nothing names it."""
     lists = [names for result in results for names in result.families]
-    if not any(asset.reason for result in results for asset in result.usage.assets):
-        return fonts.missing_families(lists)
-    broken = {name for result in results for name in result.broken_families}
-    return [name for name in fonts.missing_families(lists) if name.lower() not in broken]
+    named = {name for result in results for name in result.named_families}
+    if any(asset.reason for result in results for asset in result.usage.assets):
+        named |= {name for result in results for name in result.broken_families}
+    return [name for name in fonts.missing_families(lists) if name.lower() not in named]
 
 
 def _hyphenation(language: str, dictionaries: frozenset[str]) -> str | None:

@@ -16,6 +16,8 @@ NAMED_MAX: Final = 5
 ERRORS_MAX: Final = 3
 """How many messages of scripts a warning has."""
 _UNFINISHED: Final = "scripts had not ended when their time was over, so the picture may lack what they do"
+_FONT: Final = "font "
+"""Before the family of a broken font of the document, as `images_and_fonts.js` names it."""
 _KINDS: Final[tuple[tuple[WarningCode, str, Callable[[LayoutReport], list[str]]], ...]] = (
     ("asset_invalid", "not shown, because the browser cannot read what a data: address holds", attrgetter("broken")),
     ("text_truncated", "cut with an ellipsis, because it does not fit its box", attrgetter("cut")),
@@ -37,6 +39,8 @@ class PageResult:
     """Lists of families that texts ask for, each up to the first font of the document."""
     broken_families: list[str]
     """In lower case, families that the document has a font for which did not load."""
+    named_families: frozenset[str]
+    """In lower case, families whose font in the document itself is broken, which a warning says already."""
     languages: list[str]
     """Languages of texts that shall be hyphenated; empty where a text has none."""
     usage: AssetUsage
@@ -61,6 +65,12 @@ class PageResult:
             characters="".join(report.characters for report in reports),
             families=[names for report in reports for names in report.text.families],
             broken_families=[name for report in reports for name in report.text.broken],
+            named_families=frozenset(
+                name.removeprefix(_FONT).lower()
+                for report in reports
+                for name in report.broken
+                if name.startswith(_FONT)
+            ),
             languages=[language for report in reports for language in report.text.languages],
             usage=usage,
             warnings=[

@@ -173,7 +173,6 @@ async def test_families_that_are_taken_for_installed_are(chromium: PlatformFonts
         ("font-family: system-ui, Poppins", None),
         ("font-family: Block, Poppins", None),
         ("font-family: Poppins, Block", "Poppins"),
-        ("font-family: Broken, serif", "Broken"),
         ("font-family: Local, serif", "Local"),
     ],
 )
@@ -183,7 +182,6 @@ async def test_a_family_that_nobody_has_is_named(
     """Named are the families before the first that there is: installed, mapped to one, generic or of the document."""
     faces = (
         f"@font-face{{font-family:Block;src:url({pixel_font})}}"
-        "@font-face{font-family:Broken;src:url(data:font/woff2;base64,AAAA)}"
         "@font-face{font-family:Local;src:local('No such font')}"
     )
     warnings = (await draw(engine, page("<p class=x>X</p>", f"{faces}.x{{{style}}}"))).warnings
@@ -191,6 +189,18 @@ async def test_a_family_that_nobody_has_is_named(
     assert [(warning.code, warning.message.rpartition(": ")[2]) for warning in warnings] == (
         [("font_missing", missing)] if missing else []
     )
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_a_broken_font_of_the_document_has_one_warning(engine: Engine) -> None:
+    """Its family is named as what cannot be read, and not as missing as well."""
+    face = "@font-face{font-family:Broken;src:url(data:font/woff2;base64,AAAA)}"
+    warnings = (await draw(engine, page("<p class=x>X</p>", f"{face}.x{{font-family:Broken,Nobody,serif}}"))).warnings
+
+    assert [(warning.code, warning.message.rpartition(": ")[2]) for warning in warnings] == [
+        ("asset_invalid", "font Broken"),
+        ("font_missing", "Nobody"),
+    ]
 
 
 @pytest.mark.asyncio(loop_scope="session")

@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 from django.utils import timezone
 
+from django_posters.contract.codes import ERROR_CODES, WARNING_CODES
 from django_posters.contract.outcomes import JobEvent, PosterOutcome
 from django_posters.database import database_alias
 from django_posters.images import ONLY
@@ -91,10 +92,20 @@ class CapturedPoster:
             "metadata": self.poster.metadata,
         } | fields
         outcome = msgspec.convert(event, PosterOutcome, from_attributes=True)
+        _check_codes(outcome)
         apply_outcome(outcome)
         apply_job(_job_event(job))
         self.poster.refresh_from_db()
         return self.poster
+
+
+def _check_codes(outcome: PosterOutcome) -> None:
+    """Raise msgspec.ValidationError for a code that no worker of this version sends."""
+    if outcome.error is not None and outcome.error.code not in ERROR_CODES:
+        raise msgspec.ValidationError(f"there is no error code `{outcome.error.code}`")
+    for warning in outcome.warnings:
+        if warning.code not in WARNING_CODES:
+            raise msgspec.ValidationError(f"there is no warning code `{warning.code}`")
 
 
 def _job_event(job: Job) -> JobEvent:
