@@ -73,6 +73,7 @@ class RunningRole:
     work: Callable[[], Awaitable[None]]
     dead_letter_limit: DeadLetterLimit
     poison: PoisonMessages
+    readers: Sequence[CompactedTopicReader] = ()
 
     @cached_property
     def liveness(self) -> Liveness:
@@ -120,12 +121,13 @@ def _app(role: Role, settings: Settings, **inbox_options: Any) -> tuple[RoleApp,
 
 async def _read_compacted(
     exit_stack: AsyncExitStack, settings: Settings, readers: Sequence[tuple[str, Callable[..., None]]]
-) -> None:
+) -> Sequence[CompactedTopicReader]:
     """Read compacted topics to their end, and go on reading them: the role starts with their whole state."""
     started = [CompactedTopicReader(topic, settings, on_record) for topic, on_record in readers]
     for reader in started:
         exit_stack.push_async_callback(reader.stop)
     await asyncio.gather(*(reader.start() for reader in started))
+    return started
 
 
 def _database(exit_stack: AsyncExitStack, settings: Settings, role: Role) -> Database:
@@ -148,7 +150,7 @@ async def _dead_letters(
 
 async def _open_intake(settings: Settings, exit_stack: AsyncExitStack) -> RunningRole:
     catalog, cancellations = Catalog(), Cancellations()
-    await _read_compacted(
+    readers = await _read_compacted(
         exit_stack,
         settings,
         [(topics.TEMPLATE_CATALOG, catalog.on_record), (topics.JOB_CANCELLATIONS, cancellations.on_record)],
@@ -159,12 +161,20 @@ async def _open_intake(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
     publisher = ReducingPublisher(app.publisher)
     agent = IntakeAgent(inbox, publisher, limit, handler, catalog)
     poison = PoisonMessages(publisher, limit, lambda delivery, reason: handler.reject(delivery, reason, "internal"))
-    return RunningRole(role="intake", app=app, inbox=inbox, work=agent.run, dead_letter_limit=limit, poison=poison)
+    return RunningRole(
+        role="intake",
+        app=app,
+        inbox=inbox,
+        work=agent.run,
+        dead_letter_limit=limit,
+        poison=poison,
+        readers=readers,
+    )
 
 
 async def _open_retry(settings: Settings, exit_stack: AsyncExitStack) -> RunningRole:
     cancellations = Cancellations()
-    await _read_compacted(exit_stack, settings, [(topics.JOB_CANCELLATIONS, cancellations.on_record)])
+    readers = await _read_compacted(exit_stack, settings, [(topics.JOB_CANCELLATIONS, cancellations.on_record)])
     app, inbox = _app("retry", settings, ordered=False, note_deferred=False, identify=poster_identity)
     limit = await _dead_letters(exit_stack, settings, app, inbox)
     publisher = ReducingPublisher(app.publisher)
@@ -177,7 +187,15 @@ async def _open_retry(settings: Settings, exit_stack: AsyncExitStack) -> Running
         now=now,
     )
     poison = PoisonMessages(publisher, limit, fail_pinned(now))
-    return RunningRole(role="retry", app=app, inbox=inbox, work=agent.run, dead_letter_limit=limit, poison=poison)
+    return RunningRole(
+        role="retry",
+        app=app,
+        inbox=inbox,
+        work=agent.run,
+        dead_letter_limit=limit,
+        poison=poison,
+        readers=readers,
+    )
 
 
 def _sandbox(exit_stack: AsyncExitStack) -> RetryingSandbox:
@@ -223,7 +241,7 @@ async def _open_render(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
     store = BreakingStore(object_store(settings.storage_url), pause_switch(inbox))
     exit_stack.push_async_callback(engine.close)
     sandbox = _sandbox(exit_stack)
-    await asyncio.gather(
+    *_, readers = await asyncio.gather(
         engine.start(),
         sandbox.start(),
         store.open(),
@@ -252,7 +270,15 @@ async def _open_render(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
         now=now,
     )
     poison = PoisonMessages(publisher, limit, fail_pinned(now))
-    return RunningRole(role="render", app=app, inbox=inbox, work=agent.run, dead_letter_limit=limit, poison=poison)
+    return RunningRole(
+        role="render",
+        app=app,
+        inbox=inbox,
+        work=agent.run,
+        dead_letter_limit=limit,
+        poison=poison,
+        readers=readers,
+    )
 
 
 async def _open_sink(settings: Settings, exit_stack: AsyncExitStack) -> RunningRole:

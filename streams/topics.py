@@ -142,3 +142,21 @@ EDGES: Final[dict[Role, Edges]] = {
         fetch_more_seconds=0.1,
     ),
 }
+
+SITE_CONSUMES: Final = (names.POSTER_COMPLETIONS, names.JOB_EVENTS, names.TEMPLATE_EVENTS, names.TEMPLATE_CATALOG)
+"""The topics that a site consumes as a group of its own."""
+SITE_WRITES: Final = (names.POSTER_REQUESTS, names.TEMPLATE_COMMANDS)
+
+OPERATOR_READS: Final = tuple(
+    dict.fromkeys(
+        (
+            *EDGES["sink"].consumes,  # `posters rebuild`, `replay`, and `request --wait`
+            names.DEAD_LETTERS,
+            names.TEMPLATE_EVENTS,
+            names.TEMPLATE_CATALOG,
+        )
+    )
+)
+"""The topics that the commands read, without a consumer group."""
+OPERATOR_WRITES: Final = tuple(dict.fromkeys(topic for role in ROLES for topic in EDGES[role].consumes))
+"""The topics that the commands write: a dead letter is sent back to whichever topic a role consumed it from."""
