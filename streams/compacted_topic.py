@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 from streams.broker_access import aiokafka_options
 from streams.errors import AuthorizationError
 from streams.faust_bridge.record_batches import UnreadableHeaders, decode_every_batch
-from streams.faust_bridge.refusals import read_refusal
+from streams.faust_bridge.refusals import read_refusal, require_visible
 from streams.settings import StreamSettings
 
 logger = logging.getLogger(__name__)
@@ -99,11 +99,12 @@ class CompactedTopicReader:
 
     async def _partitions(self, consumer: AIOKafkaConsumer) -> list[TopicPartition]:
         if not consumer.partitions_for_topic(self.topic):
-            if self.topic not in await consumer.topics():
-                raise KafkaError(f"topic {self.topic} does not exist; run `posters setup`")
             # A consumer has metadata only of topics it is assigned to; every topic has a partition 0.
             first = TopicPartition(self.topic, 0)
             consumer.assign([first])
+            if self.topic not in await consumer.topics():
+                await require_visible(consumer, self.topic)
+                raise KafkaError(f"topic {self.topic} does not exist; run `posters setup`")
             await consumer.end_offsets([first])
         return [TopicPartition(self.topic, number) for number in consumer.partitions_for_topic(self.topic)]
 

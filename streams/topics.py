@@ -119,7 +119,8 @@ EDGES: Final[dict[Role, Edges]] = {
     "retry": Edges(
         consumes=names.POSTER_RETRIES,
         reads_compacted=(names.JOB_CANCELLATIONS,),
-        writes=(*_RENDERS, names.DEAD_LETTERS),
+        # A poster that crashes workers, or is too large for its topic, fails here.
+        writes=(*_RENDERS, names.POSTER_COMPLETIONS, names.POSTER_LOGS, names.DEAD_LETTERS),
         cap=8,
         poll_records=4,
     ),

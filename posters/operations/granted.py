@@ -19,6 +19,9 @@ TIMEOUT_SECONDS: Final = 10.0
 POLL_SECONDS: Final = 0.2
 """Between two questions to a coordinator that is still loading its groups."""
 _REFUSALS: Final = frozenset({KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED})
+_LOADING: Final = frozenset(
+    {KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.NOT_COORDINATOR}
+)
 
 Granted = Mapping[tuple[Kind, str], frozenset[str] | None]
 """The operations that the user may carry out on a topic or group; None where the broker does not say."""
@@ -102,16 +105,8 @@ def _allows(operations: frozenset[str] | None, right: Right) -> bool:
 
 
 def _is_loading(future: "Future[Any]") -> bool:
-    try:
-        future.result()
-    except KafkaException as error:
-        codes = (
-            KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-            KafkaError.COORDINATOR_NOT_AVAILABLE,
-            KafkaError.NOT_COORDINATOR,
-        )
-        return error.args[0].code() in codes
-    return False
+    error = future.exception()
+    return isinstance(error, KafkaException) and error.args[0].code() in _LOADING
 
 
 def _camel(name: str) -> str:

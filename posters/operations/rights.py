@@ -1,7 +1,7 @@
 """The rights that each kind of user needs at the broker, and nothing more; derived from `streams/topics.py`.
 
-Brokers derive `Describe` from `Read` and `Write`, and `DescribeConfigs` from `AlterConfigs`. An idempotent producer needs
-`Write` on any topic. Nothing here is transactional.
+Brokers derive `Describe` from `Read` and `Write`, and `DescribeConfigs` from `AlterConfigs`. An idempotent producer
+needs `Write` on any topic. Nothing here is transactional.
 """
 
 from collections.abc import Iterable
