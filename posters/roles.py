@@ -18,6 +18,7 @@ from agents.dead_letter_limits import DeadLetterLimitTable
 from agents.intake.agent import IntakeAgent
 from agents.intake.catalog import Catalog
 from agents.intake.request_handler import RequestHandler
+from agents.intake.source_topics import SourceTopics
 from agents.metrics import BROWSER_RESTARTS
 from agents.oversized import ReducingPublisher
 from agents.poison import PoisonMessages, fail_pinned, poster_identity
@@ -50,12 +51,13 @@ from streams.compacted_topic import CompactedTopicReader
 from streams.crash_guard import GuardedInbox
 from streams.dead_letter_limit import DeadLetterLimit
 from streams.dead_letters import DeadLetterTopic
+from streams.delivery import Delivery, Record
 from streams.errors import SettingsError
 from streams.faust_bridge.application import RoleApp
 from streams.inbox import Queue, pause_switch, weigh_by_size
 from streams.liveness import Liveness
 from streams.logs import log_context
-from streams.topics import EDGES, Role
+from streams.topics import EDGES, Role, source_topics
 
 _LEAST_LONGEST_WAIT_SECONDS: Final = 60.0
 """A poster's due time is believed up to twice the longest delay, and this far at least: clocks differ a little."""
@@ -113,9 +115,11 @@ async def _guard(opened: RunningRole, settings: Settings, exit_stack: AsyncExitS
     exit_stack.push_async_callback(opened.inbox.close)
 
 
-def _app(role: Role, settings: Settings, **inbox_options: Any) -> tuple[RoleApp, GuardedInbox]:
+def _app(
+    role: Role, settings: Settings, more_topics: Sequence[str] = (), **inbox_options: Any
+) -> tuple[RoleApp, GuardedInbox]:
     edges = EDGES[role]
-    inbox = GuardedInbox(edges.consumes, edges.cap, **inbox_options)
+    inbox = GuardedInbox((*edges.consumes, *more_topics), edges.cap, **inbox_options)
     return RoleApp(role, settings, [inbox]), inbox
 
 
@@ -155,12 +159,20 @@ async def _open_intake(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
         settings,
         [(topics.TEMPLATE_CATALOG, catalog.on_record), (topics.JOB_CANCELLATIONS, cancellations.on_record)],
     )
-    app, inbox = _app("intake", settings, weigh=weigh_by_size)
+    own_topics = [topic.name for topic in source_topics(settings.own_topic_sources)]
+    app, inbox = _app("intake", settings, own_topics, weigh=weigh_by_size)
     limit = await _dead_letters(exit_stack, settings, app, inbox)
     handler = RequestHandler(catalog, cancellations, now)
     publisher = ReducingPublisher(app.publisher)
-    agent = IntakeAgent(inbox, publisher, limit, handler, catalog)
-    poison = PoisonMessages(publisher, limit, lambda delivery, reason: handler.reject(delivery, reason, "internal"))
+    # Not reduced: a record that the shared topic does not take is a dead letter, and others have to go on.
+    forwarding = SourceTopics(settings.own_topic_sources, app.publisher, limit)
+    agent = IntakeAgent(inbox, publisher, limit, handler, catalog, forwarding)
+
+    def answer(delivery: Delivery, reason: str) -> list[Record]:
+        # Whose a record of a source's own topic is has not been checked, so nobody is answered.
+        return [] if delivery.topic in own_topics else handler.reject(delivery, reason, "internal")
+
+    poison = PoisonMessages(publisher, limit, answer)
     return RunningRole(
         role="intake",
         app=app,

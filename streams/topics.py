@@ -8,7 +8,8 @@ poster-requests ─▶ intake ─▶ poster-renders(-bulk) ─▶ render ─▶ 
 template-commands ─▶ templates ─▶ template-events, template-catalog
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final, Literal
 
@@ -161,3 +162,9 @@ OPERATOR_READS: Final = tuple(
 """The topics that the commands read, without a consumer group."""
 OPERATOR_WRITES: Final = tuple(dict.fromkeys(topic for role in ROLES for topic in EDGES[role].consumes))
 """The topics that the commands write: a dead letter is sent back to whichever topic a role consumed it from."""
+
+
+def source_topics(sources: Iterable[str]) -> tuple[Topic, ...]:
+    """Return the topics of these sources alone; each is made like the shared topic to which intake hands it on."""
+    shared = [topic for topic in TOPICS if topic.name in SITE_WRITES]
+    return tuple(replace(topic, name=names.own_topic(topic.name, source)) for source in sources for topic in shared)

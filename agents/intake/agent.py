@@ -7,6 +7,7 @@ from typing import Final, cast
 
 from agents.intake.catalog import Catalog
 from agents.intake.request_handler import RequestHandler, UnknownTemplateError
+from agents.intake.source_topics import SourceTopics
 from schemas.codec import ContractError, decode
 from schemas.requests import (
     BatchRequested,
@@ -44,13 +45,20 @@ class IntakeAgent:
     """
 
     def __init__(
-        self, inbox: Inbox, publisher: Publisher, dead_letters: DeadLetters, handler: RequestHandler, catalog: Catalog
+        self,
+        inbox: Inbox,
+        publisher: Publisher,
+        dead_letters: DeadLetters,
+        handler: RequestHandler,
+        catalog: Catalog,
+        source_topics: SourceTopics | None = None,
     ) -> None:
         self._inbox = inbox
         self._publisher = publisher
         self._dead_letters = dead_letters
         self._handler = handler
         self._catalog = catalog
+        self._source_topics = source_topics
         self._chunks = asyncio.Semaphore(CHUNKS_IN_FLIGHT)
         self._pieces = asyncio.Semaphore(PIECES_IN_FLIGHT)
         self._bulk: asyncio.Queue[tuple[BatchRequested, Delivery]] = asyncio.Queue()
@@ -60,7 +68,21 @@ class IntakeAgent:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._handle_bulk(tasks))
             while True:
-                await self._handle(await self._inbox.take(TAKE_LIMIT), tasks)
+                taken = await self._inbox.take(TAKE_LIMIT)
+                await self._handle(self._begin_forwarding(taken, tasks), tasks)
+
+    def _begin_forwarding(self, taken: list[Delivery], tasks: asyncio.TaskGroup) -> list[Delivery]:
+        """Hand on in a task what is on topics of one source; return the rest."""
+        if self._source_topics is None or not self._source_topics.topics:
+            return taken
+        own = [delivery for delivery in taken if delivery.topic in self._source_topics.topics]
+        if own:
+            tasks.create_task(self._forward(self._source_topics, own))
+        return [delivery for delivery in taken if delivery.topic not in self._source_topics.topics]
+
+    async def _forward(self, source_topics: SourceTopics, deliveries: list[Delivery]) -> None:
+        await source_topics.forward(deliveries)
+        self._inbox.finish(deliveries)
 
     async def _handle(self, deliveries: list[Delivery], tasks: asyncio.TaskGroup) -> None:
         """Decode each request, build its records, and publish them in chunks."""

@@ -5,6 +5,7 @@ import asyncio
 import click
 
 from agents.settings import read_settings
+from posters.commands.site_option import check_names
 from posters.commands.terminal import say
 from posters.masking import mask_secrets
 from posters.operations.acls import Tool, acl_lines, principals
@@ -18,7 +19,14 @@ from posters.operations.setup import set_up
     type=click.Choice(["kafka", "rpk"]),
     help="only print the commands that give each role, the operator, `setup` and each --site its rights at the broker",
 )
-@click.option("--site", "sites", multiple=True, metavar="NAME", help="with --acls: a site, by its name; repeatable")
+@click.option(
+    "--site",
+    "sites",
+    multiple=True,
+    metavar="NAME",
+    callback=check_names,
+    help="with --acls: a site, by its name; repeatable",
+)
 @click.option(
     "--principal",
     "users",
@@ -34,8 +42,10 @@ def setup(*, grants: bool, acls: Tool | None, sites: tuple[str, ...], users: tup
             raise click.UsageError("--site and --principal go with --acls")
         asyncio.run(_set_up(grants=grants))
         return
-    granted = principals(sites, dict(_user(each) for each in users))
-    for line in acl_lines(acls, granted, read_settings().brokers):
+    settings = read_settings()
+    own = settings.own_topic_sources
+    granted = principals(tuple(dict.fromkeys((*own, *sites))), dict(_user(each) for each in users), own)
+    for line in acl_lines(acls, granted, settings.brokers):
         click.echo(line)
 
 

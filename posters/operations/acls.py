@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -23,10 +23,13 @@ class Principal:
     rights: Sequence[Right]
 
 
-def principals(sites: Sequence[str], names: Mapping[str, str]) -> list[Principal]:
-    """Return every role, `operator`, `setup` and the sites. `names`: title → the broker's name, where it is another."""
-    users = {title: rights_of([title], []) for title in (*ROLES, "operator", "setup")}
-    by_title = {**users, **{site: rights_of([], [site]) for site in sites}}
+def principals(sites: Sequence[str], names: Mapping[str, str], sources: Collection[str] = ()) -> list[Principal]:
+    """Return every role, `operator`, `setup` and the sites; those of `sources` have topics of their own.
+
+    `names`: title → the broker's name, where it is another.
+    """
+    users = {title: rights_of([title], [], sources) for title in (*ROLES, "operator", "setup")}
+    by_title = {**users, **{site: rights_of([], [site], sources) for site in sites}}
     return [
         Principal(
             title=f"site {title}" if title in sites else title,

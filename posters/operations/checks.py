@@ -13,12 +13,12 @@ from posters.operations.granted import missing_rights, refusal_sentences
 from posters.operations.migrations import pending
 from posters.operations.rights import Right
 from posters.operations.setup import check_storage
-from posters.operations.topics import TopicAdmin, TopicFindings
+from posters.operations.topics import TopicAdmin, TopicFindings, all_topics
 from renderer.engine import Engine
 from renderer.errors import BrowserNotFoundError, RenderError
 from renderer.fonts.font_set import read_fonts
 from streams.errors import SettingsError, UnavailableError
-from streams.topics import TOPICS, Topic
+from streams.topics import Topic
 
 SAMPLE: Final = "Aa 漢字 かな 한글 العربية עברית देवनागरी ไทย 🎉"
 """A text in every script that the fonts of `make install` cover."""
@@ -41,7 +41,7 @@ async def run_checks(settings: Settings, rights: Sequence[Right]) -> AsyncIterat
     """Yield what was found of each part; at the broker, of the topics that `rights` name, and of the rights."""
     names = {right.name for right in rights if right.kind == "topic"}
     checks: dict[str, Check] = {
-        "broker and topics": partial(_topics, topics=[topic for topic in TOPICS if topic.name in names]),
+        "broker and topics": partial(_topics, topics=[topic for topic in all_topics(settings) if topic.name in names]),
         "rights at the broker": partial(_rights, rights=rights),
         **CHECKS,
     }

@@ -20,7 +20,7 @@ from posters.operations.errors import OperationError
 from posters.operations.topic_settings import WrongSetting, wrong_settings
 from streams.broker_access import librdkafka_options
 from streams.errors import UnavailableError
-from streams.topics import TOPICS, Topic
+from streams.topics import TOPICS, Topic, source_topics
 
 TIMEOUT_SECONDS: Final = 10.0
 REPLICATION_FACTOR: Final = 3
@@ -48,12 +48,18 @@ class TopicReport(TopicFindings):
     auto_created: bool = False
 
 
+def all_topics(settings: Settings) -> tuple[Topic, ...]:
+    """Return every topic, those of single sources included."""
+    return (*TOPICS, *source_topics(settings.own_topic_sources))
+
+
 class TopicAdmin:
     """The broker's topics, seen through its admin interface."""
 
     def __init__(self, settings: Settings) -> None:
         self._brokers = settings.brokers
         self._replication = settings.replication
+        self._topics = all_topics(settings)
         self._is_embedded = False
         self._broker_count = 0
         self._client = AdminClient({**librdkafka_options(settings), "socket.timeout.ms": 10_000, "log_level": 0})
@@ -65,19 +71,19 @@ class TopicAdmin:
         broker has no admin interface: there each topic is named once, which makes the broker create it.
         """
         existing = self._existing()
-        missing = [topic for topic in TOPICS if topic.name not in existing]
+        missing = [topic for topic in self._topics if topic.name not in existing]
         if self._is_embedded:
             for topic in missing:
                 self._client.list_topics(topic.name, timeout=TIMEOUT_SECONDS)
             return TopicReport(created=[topic.name for topic in missing], auto_created=True)
         self._create(missing)
-        wrong, unread = self._wrong_settings([topic for topic in TOPICS if topic.name in existing])
+        wrong, unread = self._wrong_settings([topic for topic in self._topics if topic.name in existing])
         repaired, problems = self._repair(wrong)
         return TopicReport(
             created=[topic.name for topic in missing],
             repaired=repaired,
             problems=problems,
-            warnings=unread + self._fewer_partitions(existing),
+            warnings=unread + self._fewer_partitions(existing, self._topics),
         )
 
     def is_embedded(self) -> bool:
@@ -89,17 +95,17 @@ class TopicAdmin:
         """Return which of these topics do not exist. Raises UnavailableError where no broker answers."""
         return sorted(set(names) - self._existing().keys())
 
-    def examine(self, topics: Sequence[Topic] = TOPICS) -> TopicFindings:
+    def examine(self, topics: Sequence[Topic] | None = None) -> TopicFindings:
         """Return what is wrong with the topics, without changing anything. Raises UnavailableError."""
-        findings, unread = self._examine(topics)
+        findings, unread = self._examine(self._topics if topics is None else topics)
         return TopicFindings(problems=findings.problems, warnings=unread + findings.warnings)
 
-    def check(self, topics: Sequence[Topic] = TOPICS) -> list[str]:
+    def check(self, topics: Sequence[Topic] | None = None) -> list[str]:
         """Return a sentence for every topic that is not as it should be; settings that it may not read are skipped.
 
         Raises UnavailableError.
         """
-        findings, _ = self._examine(topics)
+        findings, _ = self._examine(self._topics if topics is None else topics)
         return findings.problems + findings.warnings
 
     def _examine(self, topics: Sequence[Topic]) -> tuple[TopicFindings, list[str]]:
@@ -196,7 +202,7 @@ class TopicAdmin:
                     raise _creation_error(name, error) from error
 
     @staticmethod
-    def _fewer_partitions(existing: dict[str, int], topics: Sequence[Topic] = TOPICS) -> list[str]:
+    def _fewer_partitions(existing: dict[str, int], topics: Sequence[Topic]) -> list[str]:
         return [
             f"topic {topic.name} has {existing[topic.name]} partitions, {topic.partitions} are wanted: as many "
             f"processes can share its work; raise it with: rpk topic add-partitions {topic.name} "

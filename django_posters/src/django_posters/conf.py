@@ -13,9 +13,10 @@ from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
 from .contract.limits import SOURCE_MAX_CHARACTERS
+from .contract.topics import own_topic
 from .errors import PostersSettingsError
 
-KEYS: Final = ("BOOTSTRAP_SERVERS", "SITE", "KAFKA_OPTIONS", "BACKEND", "PERMISSION", "CONSOLE_URL")
+KEYS: Final = ("BOOTSTRAP_SERVERS", "SITE", "KAFKA_OPTIONS", "BACKEND", "PERMISSION", "CONSOLE_URL", "OWN_TOPICS")
 BACKENDS: Final = ("kafka", "placeholder")
 EXAMPLE: Final = 'POSTERS = {"BOOTSTRAP_SERVERS": "localhost:9092", "SITE": "shop"}'
 
@@ -48,11 +49,17 @@ class Settings:
     """Whether a request may read the progress of a Job."""
     console_url: str = ""
     """Base URL of Redpanda Console without a trailing slash; empty for no links."""
+    own_topics: bool = False
+    """Whether this site writes to topics of its own, which the workers' `POSTERS_SOURCE_TOPICS` names."""
 
     @property
     def is_placeholder(self) -> bool:
         """Whether posters are completed by the placeholder backend."""
         return self.backend == "placeholder"
+
+    def written_topic(self, shared: str) -> str:
+        """Return the topic to which this site writes what other sites write to `shared`."""
+        return own_topic(shared, self.site) if self.own_topics else shared
 
     @property
     def group(self) -> str:
@@ -83,6 +90,7 @@ def get_settings() -> Settings:
         backend=backend,
         permission=_permission(given.get("PERMISSION", is_staff)),
         console_url=_console_url(given.get("CONSOLE_URL", "")),
+        own_topics=_own_topics(given.get("OWN_TOPICS", False)),
     )
 
 
@@ -117,6 +125,12 @@ def _site(value: object) -> str:
             f'POSTERS["SITE"] is {value!r}; it takes a name of this site that no other site on the cluster has: '
             f"1 to {SOURCE_MAX_CHARACTERS} of A-Z, a-z, 0-9, '.', '_' and '-'"
         )
+    return value
+
+
+def _own_topics(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise PostersSettingsError(f'POSTERS["OWN_TOPICS"] is {value!r}; it takes True or False')
     return value
 
 
