@@ -25,7 +25,7 @@ from posters.operations.setup import set_up
     multiple=True,
     metavar="NAME",
     callback=check_names,
-    help="with --acls: a site, by its name; repeatable",
+    help="with --acls: a site, by its name, besides those of POSTERS_SOURCE_TOPICS; repeatable",
 )
 @click.option(
     "--principal",

@@ -29,6 +29,7 @@ from posters.operations.granted import missing_rights
 from posters.operations.kafka_client import KafkaClient
 from posters.operations.rights import Right, rights_of
 from schemas import topics
+from schemas.requests import PosterRequested
 from streams.compacted_topic import CompactedTopicReader
 from streams.delivery import Record
 from streams.errors import AuthorizationError
@@ -37,12 +38,12 @@ from streams.inbox import Inbox
 from streams.lag import Lag
 from streams.liveness import Liveness
 from streams.publisher import KafkaPublisher
-from streams.topics import ROLES, TOPICS
-from tests.flow.system import System
+from streams.topics import ROLES, TOPICS, source_topics
+from tests.flow.system import System, new_job, stamp
 from tests.parts import KafkaServer, ObjectServer, PostgresServer
 from tests.parts.ports import free_port
 
-USERS = (*(f"posters-{name}" for name in (*ROLES, "operator", "setup")), "shop", "nobody")
+USERS = (*(f"posters-{name}" for name in (*ROLES, "operator", "setup")), "shop", "bank", "nobody")
 OPERATIONS = {
     "Read": AclOperation.READ,
     "Write": AclOperation.WRITE,
@@ -70,6 +71,10 @@ def guarded(parts_directory: Path) -> Iterator[tuple[KafkaServer, str]]:
     with KafkaServer(parts_directory / "authorizer", listeners={"SASL_PLAINTEXT": port}, settings=settings) as server:
         server.make_topics(
             NewTopic(topic.name, num_partitions=topic.partitions, config=topic.configuration()) for topic in TOPICS
+        )
+        server.make_topics(
+            NewTopic(topic.name, num_partitions=topic.partitions, config=topic.configuration())
+            for topic in source_topics(["bank"])
         )
         yield server, f"127.0.0.1:{port}"
 
@@ -103,12 +108,14 @@ def environment(guarded: tuple[KafkaServer, str], user: str) -> dict[str, str]:
         "POSTERS_BROKER_PASSWORD": f"{user}-secret",
         "POSTERS_FETCH_WAIT": "0.05",
         "POSTERS_SESSION_TIMEOUT": "6",
+        "POSTERS_SOURCE_TOPICS": "bank",
     }
 
 
 def printed(*arguments: str) -> list[AclBinding]:
     """Return the rights that `posters setup --acls kafka` prints, as the broker takes them."""
-    done = CliRunner().invoke(main, ["setup", "--acls", "kafka", *arguments], catch_exceptions=False)
+    arguments = ("setup", "--acls", "kafka", *arguments)
+    done = CliRunner().invoke(main, arguments, env={"POSTERS_SOURCE_TOPICS": "bank"}, catch_exceptions=False)
     assert done.exit_code == 0
     commands = [shlex.split(line) for line in done.stdout.splitlines() if not line.startswith("#")]
     return [binding for command in commands for binding in bindings_of(command)]
@@ -167,12 +174,14 @@ def settings_of(guarded: tuple[KafkaServer, str], user: str) -> Settings:
     return read_settings(environment(guarded, user))
 
 
-@pytest.mark.parametrize("user", [*ROLES, "operator", "setup", "site"])
+@pytest.mark.parametrize("user", [*ROLES, "operator", "setup", "shop", "bank"])
 def test_each_missing_right_is_named_and_no_other(
     guarded: tuple[KafkaServer, str], owner: AdminClient, user: str
 ) -> None:
     """With the printed rights nothing is missing; each that is taken away is, alone."""
-    name, needed = ("shop", rights_of([], ["shop"])) if user == "site" else (f"posters-{user}", rights_of([user], []))
+    is_site = user in ("shop", "bank")
+    name = user if is_site else f"posters-{user}"
+    needed = rights_of([], [user], ["bank"]) if is_site else rights_of([user], [], ["bank"])
     settings = settings_of(guarded, name)
     before = missing_rights(settings, needed)
     allow(owner, [each for each in printed("--site", "shop") if each.principal == f"User:{name}"])
@@ -184,6 +193,12 @@ def test_each_missing_right_is_named_and_no_other(
         until(lambda: missing_rights(settings, needed) == [])
 
     assert before == needed
+
+
+def site_request(site: str, template: str) -> PosterRequested:
+    """Return a request of a site."""
+    fields = {**stamp(), "source": site}
+    return PosterRequested(**fields, job_id=new_job(), template_id=template, custom_data={"quote": "x"})
 
 
 @pytest.fixture
@@ -218,9 +233,9 @@ def run_as(
 def test_a_poster_is_made_by_roles_that_have_no_other_rights(
     owner: AdminClient, guarded: tuple[KafkaServer, str], run_as: Callable[[str], System]
 ) -> None:
-    """Each role runs as its own user, an operator uploads and requests, and a site may send and receive."""
-    allow(owner, printed("--site", "shop"))
-    until(lambda: not missing_rights(settings_of(guarded, "shop"), rights_of([], ["shop"])))
+    """Each role runs as its own user, an operator uploads and requests, and a site on a topic of its own is served."""
+    allow(owner, printed())
+    until(lambda: not missing_rights(settings_of(guarded, "bank"), rights_of([], ["bank"], ["bank"])))
     workers = {role: run_as(f"posters-{role}") for role in ROLES}
     for role, system in workers.items():
         system.start_worker([role])
@@ -232,10 +247,16 @@ def test_a_poster_is_made_by_roles_that_have_no_other_rights(
     requested = operator.command(
         "request", f"{section}_latest", "--data", '{"quote": "x"}', "--entity", "1", "--wait", "--timeout", "120"
     )
+    of_bank = site_request("bank", f"{section}_latest")
+    bank = KafkaClient(settings_of(guarded, "bank"))
+    bank.send(topics.own_topic(topics.POSTER_REQUESTS, "bank"), of_bank.job_id, [of_bank])
+    with pytest.raises(AuthorizationError, match="`Write` on topic poster-requests;"):
+        bank.send(topics.POSTER_REQUESTS, of_bank.job_id, [of_bank])
     logs = {role: system.log.read_text() for role, system in workers.items()}
 
     assert uploaded.returncode == 0, uploaded.stderr + logs["templates"]
     assert requested.returncode == 0, requested.stderr + "".join(logs.values())
+    assert operator.outcome(of_bank.job_id).status == "completed"
     for role, system in workers.items():
         assert "uthorization" not in logs[role]
         assert system.stop_worker() == 0
