@@ -91,7 +91,11 @@ class KafkaPublisher:
 
     def _serve(self, producer: Producer) -> None:
         while not self._closed.is_set():
-            producer.poll(POLL_SECONDS)
+            try:
+                producer.poll(POLL_SECONDS)
+            except KafkaException as error:
+                # The client raises a fatal error here once. Reports of records still come, and callers wait for them.
+                logger.error("this producer cannot publish any more: %s", error)  # noqa: TRY400 - no bug of ours
 
 
 class _PendingBatch:
@@ -143,7 +147,8 @@ def write_refusal(error: KafkaError, topic: str | None) -> AuthorizationError | 
     if error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
         return AuthorizationError("Write", f"topic {topic}")
     if error.code() == KafkaError.CLUSTER_AUTHORIZATION_FAILED:
-        return AuthorizationError("IdempotentWrite", "the cluster (brokers of today want `Write` on any topic)")
+        # An idempotent producer needs `Write` on any topic, so the right on this one is missing too.
+        return AuthorizationError("Write", f"topic {topic} (Kafka before 2.8: `IdempotentWrite` on the cluster)")
     return None
 
 
