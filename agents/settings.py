@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from renderer.assets.allowed_hosts import AllowedHosts
 from renderer.browser.driver import DriverName
+from schemas.limits import SOURCE_MAX_CHARACTERS
 from schemas.references import is_section
 from streams import settings as stream_settings
 from streams.errors import SettingsError
@@ -21,6 +22,8 @@ WEIGHT_MAX: Final = 100.0
 _WEIGHT: Final = re.compile(r"\d{1,3}(\.\d{1,3})?")
 _PORTS: Final = re.compile(r"(?:\A|@)(?:[^@:,\[\]]*|\[[^\]]*\])(?::\d*)?(?:,(?:[^@:,\[\]]*|\[[^\]]*\])(?::\d*)?)*\Z")
 """Hosts and their ports, after a user and a password if there are any."""
+SOURCE_OF_TOPICS: Final = re.compile(rf"[A-Za-z0-9._-]{{1,{SOURCE_MAX_CHARACTERS}}}")
+"""A source whose name can be part of a topic's."""
 _PUBLIC_URL: Final = re.compile(r"[a-z]+://|/")
 """An address with its scheme, or a path on the site that shows it."""
 
@@ -62,6 +65,14 @@ class Settings(StreamSettings):
     """Days after which log lines are deleted; 0: never."""
     stale_after: Seconds = 86_400.0
     """After this long without an event a poster fails with `internal`."""
+
+    source_topics: str = ""
+    """Sources, comma-separated, that have topics of their own, such as `poster-requests.shop`."""
+
+    @property
+    def own_topic_sources(self) -> tuple[str, ...]:
+        """The sources of `source_topics`."""
+        return tuple(dict.fromkeys(name.strip() for name in self.source_topics.split(",") if name.strip()))
 
     @property
     def allowed_hosts(self) -> AllowedHosts:
@@ -108,6 +119,12 @@ class Settings(StreamSettings):
             raise SettingsError(
                 f"POSTERS_SOURCE_WEIGHTS has {len(weights)} sources; {WEIGHTS_MAX} are allowed, and others have 1"
             )
+        for name in self.own_topic_sources:
+            if not SOURCE_OF_TOPICS.fullmatch(name):
+                raise SettingsError(
+                    f"POSTERS_SOURCE_TOPICS names `{name}`; it takes names of sources, comma-separated, each 1 to "
+                    f"{SOURCE_MAX_CHARACTERS} of A-Z, a-z, 0-9, `.`, `_` and `-`"
+                )
         try:
             AllowedHosts.parse(self.asset_allow)
         except ValueError as error:

@@ -20,6 +20,7 @@ from agents.intake.admission import Admission
 from agents.intake.agent import IntakeAgent
 from agents.intake.catalog import Catalog
 from agents.intake.request_handler import RequestHandler
+from agents.intake.source_topics import SourceTopics
 from agents.metrics import BROWSER_RESTARTS, SOURCE_COST
 from agents.oversized import ReducingPublisher
 from agents.ownership import JobOwnersTable
@@ -63,7 +64,7 @@ from streams.faust_bridge.application import RoleApp
 from streams.inbox import pause_switch, weigh_by_size
 from streams.liveness import Liveness
 from streams.logs import log_context
-from streams.topics import EDGES, Role
+from streams.topics import EDGES, Role, source_topics
 
 _LEAST_LONGEST_WAIT_SECONDS: Final = 60.0
 """A poster's due time is believed up to twice the longest delay, and this far at least: clocks differ a little."""
@@ -81,6 +82,7 @@ class RunningRole:
     work: Callable[[], Awaitable[None]]
     dead_letter_limit: DeadLetterLimit
     poison: PoisonMessages
+    readers: Sequence[CompactedTopicReader] = ()
 
     @cached_property
     def liveness(self) -> Liveness:
@@ -120,20 +122,23 @@ async def _guard(opened: RunningRole, settings: Settings, exit_stack: AsyncExitS
     exit_stack.push_async_callback(opened.inbox.close)
 
 
-def _app(role: Role, settings: Settings, **inbox_options: Any) -> tuple[RoleApp, GuardedInbox]:
+def _app(
+    role: Role, settings: Settings, more_topics: Sequence[str] = (), **inbox_options: Any
+) -> tuple[RoleApp, GuardedInbox]:
     edges = EDGES[role]
-    inbox = GuardedInbox(edges.consumes, edges.cap, **inbox_options)
+    inbox = GuardedInbox((*edges.consumes, *more_topics), edges.cap, **inbox_options)
     return RoleApp(role, settings, [inbox]), inbox
 
 
 async def _read_compacted(
     exit_stack: AsyncExitStack, settings: Settings, readers: Sequence[tuple[str, Callable[..., None]]]
-) -> None:
+) -> Sequence[CompactedTopicReader]:
     """Read compacted topics to their end, and go on reading them: the role starts with their whole state."""
     started = [CompactedTopicReader(topic, settings, on_record) for topic, on_record in readers]
     for reader in started:
         exit_stack.push_async_callback(reader.stop)
     await asyncio.gather(*(reader.start() for reader in started))
+    return started
 
 
 def _database(exit_stack: AsyncExitStack, settings: Settings, role: Role) -> Database:
@@ -156,18 +161,21 @@ async def _dead_letters(
 
 async def _open_intake(settings: Settings, exit_stack: AsyncExitStack) -> RunningRole:
     catalog, cancellations = Catalog(), Cancellations()
-    await _read_compacted(
+    readers = await _read_compacted(
         exit_stack,
         settings,
         [(topics.TEMPLATE_CATALOG, catalog.on_record), (topics.JOB_CANCELLATIONS, cancellations.on_record)],
     )
+    own_topics = [topic.name for topic in source_topics(settings.own_topic_sources)]
     queue = FairQueue(settings.weights)
-    app, inbox = _app("intake", settings, weigh=weigh_by_size, queue=queue)
+    app, inbox = _app("intake", settings, own_topics, weigh=weigh_by_size, queue=queue)
     limit = await _dead_letters(exit_stack, settings, app, inbox)
     handler = RequestHandler(catalog, cancellations, now)
     publisher = ReducingPublisher(app.publisher)
     owners = JobOwnersTable(_database(exit_stack, settings, "intake"))
     admission = Admission(owners, replay_header=settings.replay_header == "accept")
+    # Not reduced: a record that the shared topic does not take is a dead letter, and others have to go on.
+    forwarding = SourceTopics(settings.own_topic_sources, app.publisher, limit)
     agent = IntakeAgent(
         inbox,
         publisher,
@@ -175,20 +183,32 @@ async def _open_intake(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
         handler,
         catalog,
         admission,
+        forwarding,
         weights=settings.weights,
         sources_waiting=lambda: queue.sources,
     )
 
     async def answer(delivery: Delivery, reason: str) -> list[Record]:
-        return handler.reject(delivery, reason, "internal") if await admission.may_answer(delivery) else []
+        # Whose a record of a source's own topic is has not been checked, so nobody is answered.
+        if delivery.topic in own_topics or not await admission.may_answer(delivery):
+            return []
+        return handler.reject(delivery, reason, "internal")
 
     poison = PoisonMessages(publisher, limit, answer)
-    return RunningRole(role="intake", app=app, inbox=inbox, work=agent.run, dead_letter_limit=limit, poison=poison)
+    return RunningRole(
+        role="intake",
+        app=app,
+        inbox=inbox,
+        work=agent.run,
+        dead_letter_limit=limit,
+        poison=poison,
+        readers=readers,
+    )
 
 
 async def _open_retry(settings: Settings, exit_stack: AsyncExitStack) -> RunningRole:
     cancellations = Cancellations()
-    await _read_compacted(exit_stack, settings, [(topics.JOB_CANCELLATIONS, cancellations.on_record)])
+    readers = await _read_compacted(exit_stack, settings, [(topics.JOB_CANCELLATIONS, cancellations.on_record)])
     app, inbox = _app("retry", settings, ordered=False, note_deferred=False, identify=poster_identity)
     limit = await _dead_letters(exit_stack, settings, app, inbox)
     publisher = ReducingPublisher(app.publisher)
@@ -201,7 +221,15 @@ async def _open_retry(settings: Settings, exit_stack: AsyncExitStack) -> Running
         now=now,
     )
     poison = PoisonMessages(publisher, limit, fail_pinned(now))
-    return RunningRole(role="retry", app=app, inbox=inbox, work=agent.run, dead_letter_limit=limit, poison=poison)
+    return RunningRole(
+        role="retry",
+        app=app,
+        inbox=inbox,
+        work=agent.run,
+        dead_letter_limit=limit,
+        poison=poison,
+        readers=readers,
+    )
 
 
 def _sandbox(exit_stack: AsyncExitStack) -> RetryingSandbox:
@@ -252,7 +280,7 @@ async def _open_render(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
     store = BreakingStore(object_store(settings.storage_url), pause_switch(inbox))
     exit_stack.push_async_callback(engine.close)
     sandbox = _sandbox(exit_stack)
-    await asyncio.gather(
+    *_, readers = await asyncio.gather(
         engine.start(),
         sandbox.start(),
         store.open(),
@@ -282,7 +310,15 @@ async def _open_render(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
         source_labels=labels,
     )
     poison = PoisonMessages(publisher, limit, fail_pinned(now))
-    return RunningRole(role="render", app=app, inbox=inbox, work=agent.run, dead_letter_limit=limit, poison=poison)
+    return RunningRole(
+        role="render",
+        app=app,
+        inbox=inbox,
+        work=agent.run,
+        dead_letter_limit=limit,
+        poison=poison,
+        readers=readers,
+    )
 
 
 def _charge(lanes: Lanes, labels: SourceLabels, request: RenderRequest, seconds: float) -> None:

@@ -14,7 +14,9 @@ from typing import Any, Final
 from prometheus_client import REGISTRY
 
 from agents.settings import Settings
-from posters.operations.topics import TopicAdmin
+from posters.operations.granted import missing_rights, refusal_sentences
+from posters.operations.rights import role_rights
+from posters.operations.topics import TopicAdmin, all_topics
 from posters.roles import RunningRole, now, open_role
 from streams.build import build_id
 from streams.errors import SettingsError
@@ -25,7 +27,7 @@ from streams.memory import freeze_loaded_objects, return_large_blocks
 from streams.metrics import BUILD_INFO
 from streams.retry import retry_while_unavailable
 from streams.status import StatusServer
-from streams.topics import EDGES, Role
+from streams.topics import Role
 from streams.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
@@ -113,15 +115,18 @@ async def _start(
 
 
 async def _require_topics(roles: Sequence[Role], settings: Settings) -> None:
-    """Wait for a broker; raise SettingsError where it lacks topics of these roles."""
-    required = {
-        name for role in roles for name in (*EDGES[role].consumes, *EDGES[role].reads_compacted, *EDGES[role].writes)
-    }
+    """Wait for a broker; raise SettingsError where this user lacks rights of these roles, or the broker topics."""
     admin = TopicAdmin(settings)
+    rights = [right for role in roles for right in role_rights(role, settings.own_topic_sources)]
+    lacking = await retry_while_unavailable(lambda: asyncio.to_thread(missing_rights, settings, rights))
+    if lacking:
+        raise SettingsError("\n".join(refusal_sentences(lacking, settings)))
+    required = {right.name for right in rights if right.kind == "topic"}
     missing = await retry_while_unavailable(lambda: asyncio.to_thread(admin.missing, required))
     if missing:
         raise SettingsError(f"the broker at {settings.brokers} has no topic {', '.join(missing)}; run `posters setup`")
-    for problem in await retry_while_unavailable(lambda: asyncio.to_thread(admin.check)):
+    topics = [topic for topic in all_topics(settings) if topic.name in required]
+    for problem in await retry_while_unavailable(lambda: asyncio.to_thread(admin.check, topics)):
         logger.warning("%s", problem)
 
 
@@ -146,6 +151,8 @@ def _coroutines(role: RunningRole) -> Iterator[Coroutine[Any, Any, None]]:
     yield Lag(role.app, role.liveness, now).run()
     yield role.app.until_crashed()
     yield role.dead_letter_limit.run()
+    for reader in role.readers:
+        yield reader.until_refused()
 
 
 async def _shut_down(opened: Sequence[RunningRole], settings: Settings) -> None:

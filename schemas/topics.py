@@ -72,3 +72,8 @@ KEYS: Final[dict[str, str]] = {
     DEAD_LETTERS: "the original record's key",
 }
 """What the key of a topic's records is, as raw UTF-8: a field of the event, unless it says otherwise."""
+
+
+def own_topic(shared: str, source: str) -> str:
+    """Return the topic of one source beside a shared one: `poster-requests.shop` beside `poster-requests`."""
+    return f"{shared}.{source}"

@@ -3,11 +3,11 @@
 import re
 from typing import Any, Final
 
-from contract_pages import PAGES, SITE_RECEIVES, SITE_SENDS
+from contract_pages import PAGES
 from contract_schemas import EVENTS, class_schema, schema_file
 
 from schemas.topics import EVENT_TYPES, KEYS
-from streams.topics import EDGES, TOPICS, Topic
+from streams.topics import EDGES, SITE_CONSUMES, SITE_WRITES, TOPICS, Topic
 
 _BINDING_VERSION: Final = "0.5.0"
 _INFO: Final = (
@@ -99,9 +99,9 @@ def _operations() -> dict[str, Any]:
             operations[f"{role}-receives-{topic}"] = _operation("receive", topic, None)
         for topic in edges.writes:
             operations[f"{role}-sends-{topic}"] = _operation("send", topic, None)
-    for topic in SITE_RECEIVES:
+    for topic in SITE_CONSUMES:
         operations[f"site-receives-{topic}"] = _operation("receive", topic, None)
-    for topic in SITE_SENDS:
+    for topic in SITE_WRITES:
         operations[f"site-sends-{topic}"] = _operation("send", topic, None)
     return operations
 

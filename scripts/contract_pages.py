@@ -13,12 +13,10 @@ from typing import Any, Final
 from contract_schemas import ENVELOPE, EVENTS, Schema, class_schema
 
 from schemas.topics import EVENT_TYPES, KEYS
-from streams.topics import EDGES, TOPICS
+from streams.topics import EDGES, SITE_CONSUMES, SITE_WRITES, TOPICS
 
 ROOT: Final = Path(__file__).parent.parent / "schemas"
 PAGES: Final = ROOT / "pages"
-SITE_SENDS: Final = ("poster-requests", "template-commands")
-SITE_RECEIVES: Final = ("poster-completions", "job-events", "template-events", "template-catalog")
 _HEADER: Final = "| field | type | default | meaning |\n|---|---|---|---|\n"
 _TABLE: Final = re.compile(
     r"^(#{2,3} (`.*))\n((?:(?!#).*\n)*?)\| field \| type \| default \| meaning \|\n((?:\|.*\n)*)", re.MULTILINE
@@ -75,8 +73,8 @@ def _facts(topic: str) -> str:
         str(kept.partitions),
         retention,
         f"{kept.max_message_bytes // 1024**2} MiB",
-        ", ".join((*writers, *(["sites"] if topic in SITE_SENDS else []))),
-        ", ".join((*readers, *(["sites"] if topic in SITE_RECEIVES else []))) or "people",
+        ", ".join((*writers, *(["sites"] if topic in SITE_WRITES else []))),
+        ", ".join((*readers, *(["sites"] if topic in SITE_CONSUMES else []))) or "people",
     )
     header = "| key | partitions | kept for | largest record | written by | read by |\n|---|---|---|---|---|---|\n"
     return f"{header}| {' | '.join(cells)} |\n"

@@ -10,7 +10,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from streams.broker_access import aiokafka_options
+from streams.errors import AuthorizationError
 from streams.faust_bridge.record_batches import UnreadableHeaders, decode_every_batch
+from streams.faust_bridge.refusals import read_refusal, require_visible
 from streams.settings import StreamSettings
 
 logger = logging.getLogger(__name__)
@@ -35,15 +37,27 @@ class CompactedTopicReader:
         self.caught_up = asyncio.Event()
 
     async def start(self) -> None:
-        """Start reading, and return once the present records have been read."""
+        """Start reading, and return once the present records have been read. Raises AuthorizationError."""
         self._task = asyncio.create_task(self._run(), name=f"read {self.topic}")
-        await self.caught_up.wait()
+        caught_up = asyncio.ensure_future(self.caught_up.wait())
+        try:
+            await asyncio.wait({self._task, caught_up}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            caught_up.cancel()
+        if self._task.done():
+            await self._task
+
+    async def until_refused(self) -> None:
+        """Read until cancelled. Raises AuthorizationError where this user may no longer read the topic."""
+        if self._task is not None:
+            # Cancelling the caller does not end the reading: `stop` does.
+            await asyncio.shield(self._task)
 
     async def stop(self) -> None:
         """Stop reading."""
         if self._task is not None:
             self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
+            with contextlib.suppress(asyncio.CancelledError, AuthorizationError):
                 await self._task
 
     async def _run(self) -> None:
@@ -51,9 +65,12 @@ class CompactedTopicReader:
             try:
                 await self._read()
             except (KafkaError, OSError) as error:
+                refusal = read_refusal(error)
+                if refusal is not None:
+                    raise refusal from error
                 logger.warning("reading %s again in %g s: %r", self.topic, RESTART_SECONDS, error)
             except Exception:
-                # Nobody awaits this task; if it ended, the role would continue with outdated content.
+                # If this task ended, the role would continue with outdated content.
                 logger.exception("reading %s again in %g s", self.topic, RESTART_SECONDS)
             await asyncio.sleep(RESTART_SECONDS)
 
@@ -82,11 +99,12 @@ class CompactedTopicReader:
 
     async def _partitions(self, consumer: AIOKafkaConsumer) -> list[TopicPartition]:
         if not consumer.partitions_for_topic(self.topic):
-            if self.topic not in await consumer.topics():
-                raise KafkaError(f"topic {self.topic} does not exist; run `posters setup`")
             # A consumer has metadata only of topics it is assigned to; every topic has a partition 0.
             first = TopicPartition(self.topic, 0)
             consumer.assign([first])
+            if self.topic not in await consumer.topics():
+                await require_visible(consumer, self.topic)
+                raise KafkaError(f"topic {self.topic} does not exist; run `posters setup`")
             await consumer.end_offsets([first])
         return [TopicPartition(self.topic, number) for number in consumer.partitions_for_topic(self.topic)]
 

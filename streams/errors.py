@@ -17,3 +17,13 @@ class RecordTooLargeError(Exception):
 
 class SettingsError(Exception):
     """A setting is missing, unknown or has an invalid value; the message names it and says what to do."""
+
+
+class AuthorizationError(SettingsError):
+    """The broker refuses this user an operation, which no retry changes. The message names the right."""
+
+    def __init__(self, operation: str, resource: str) -> None:
+        super().__init__(
+            f"the broker does not give this user the right `{operation}` on {resource}; "
+            "`posters setup --acls kafka` (or `rpk`) prints what each role needs"
+        )

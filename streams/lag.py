@@ -10,7 +10,8 @@ from aiokafka.errors import KafkaConnectionError, KafkaError, NodeNotReadyError
 
 from streams.errors import UnavailableError
 from streams.faust_bridge.application import RoleApp
-from streams.faust_bridge.transport import FetchState
+from streams.faust_bridge.refusals import read_refusal
+from streams.faust_bridge.transport import ConsumerStoppedError, FetchState
 from streams.liveness import Liveness
 from streams.metrics import LAG, LAG_SECONDS
 
@@ -38,7 +39,8 @@ class Lag:
     async def run(self) -> None:
         """Update until cancelled. An unavailable broker is asked again.
 
-        Raises ConsumerStoppedError where the consumer has stopped permanently.
+        Raises ConsumerStoppedError where the consumer has stopped permanently, and AuthorizationError where this user
+        may not consume.
         """
         while True:
             try:
@@ -46,7 +48,12 @@ class Lag:
                     await self.update()
             except (NodeNotReadyError, KafkaConnectionError, UnavailableError, OSError, TimeoutError) as error:
                 logger.debug("%s: the broker does not answer with the ends of its topics: %r", self._app.role, error)
-            except KafkaError as error:
+            except (KafkaError, ConsumerStoppedError) as error:
+                refusal = read_refusal(error, self._app.role)
+                if refusal is not None:
+                    raise refusal from error
+                if isinstance(error, ConsumerStoppedError):
+                    raise
                 logger.warning("%s: the broker does not let the consumer work: %r", self._app.role, error)
             await asyncio.sleep(EVERY_SECONDS)
 

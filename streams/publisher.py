@@ -11,7 +11,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from streams.broker_access import librdkafka_options
 from streams.delivery import Record
-from streams.errors import RecordTooLargeError, UnavailableError
+from streams.errors import AuthorizationError, RecordTooLargeError, UnavailableError
 from streams.settings import StreamSettings
 from streams.topics import MEBIBYTE
 
@@ -51,8 +51,8 @@ class KafkaPublisher:
     async def publish(self, records: Iterable[Record]) -> None:
         """Publish the records, in order for each key.
 
-        Raises UnavailableError where the broker did not acknowledge them all, RecordTooLargeError where it never will,
-        and KafkaException where this producer cannot send again.
+        Raises UnavailableError where the broker did not acknowledge them all, RecordTooLargeError and
+        AuthorizationError where it never will, and KafkaException where this producer cannot send again.
         """
         batch = list(records)
         if batch:
@@ -79,7 +79,7 @@ class KafkaPublisher:
                     on_delivery=pending.on_delivery,
                 )
             except (BufferError, KafkaException) as error:
-                pending.on_refused(error, len(batch) - sent)
+                pending.on_refused(error, record.topic, len(batch) - sent)
                 return
 
     def _start(self) -> Producer:
@@ -92,7 +92,11 @@ class KafkaPublisher:
 
     def _serve(self, producer: Producer) -> None:
         while not self._closed.is_set():
-            producer.poll(POLL_SECONDS)
+            try:
+                producer.poll(POLL_SECONDS)
+            except KafkaException as error:
+                # The client raises a fatal error here once. Reports of records still come, and callers wait for them.
+                logger.error("this producer cannot publish any more: %s", error)  # noqa: TRY400 - no bug of ours
 
 
 class _PendingBatch:
@@ -108,15 +112,17 @@ class _PendingBatch:
         self._unacknowledged = records
         self._error: Exception | None = None
 
-    def on_delivery(self, error: KafkaError | None, _: Message) -> None:
+    def on_delivery(self, error: KafkaError | None, message: Message) -> None:
         """Count one record as acknowledged, or as failed with `error`."""
-        self._count(None if error is None else _exception_of(error), 1)
+        self._count(None if error is None else _exception_of(error, message.topic()), 1)
 
-    def on_refused(self, error: Exception, records: int) -> None:
-        """Count this many records as failed: the producer did not accept them for sending."""
+    def on_refused(self, error: Exception, topic: str, records: int) -> None:
+        """Count this many records as failed: the producer did not accept the first, for `topic`, for sending."""
         cause = error.args[0] if isinstance(error, KafkaException) else None
         exception = (
-            _exception_of(cause) if isinstance(cause, KafkaError) else UnavailableError(f"the queue is full: {error}")
+            _exception_of(cause, topic)
+            if isinstance(cause, KafkaError)
+            else UnavailableError(f"the queue is full: {error}")
         )
         self._count(exception, records)
 
@@ -137,8 +143,21 @@ class _PendingBatch:
             self.acknowledged.set_exception(self._error)
 
 
-def _exception_of(error: KafkaError) -> Exception:
+def write_refusal(error: KafkaError, topic: str | None) -> AuthorizationError | None:
+    """Return which right a producer lacks, or None where `error` is of another kind."""
+    if error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+        return AuthorizationError("Write", f"topic {topic}")
+    if error.code() == KafkaError.CLUSTER_AUTHORIZATION_FAILED:
+        # An idempotent producer needs `Write` on any topic, so the right on this one is missing too.
+        return AuthorizationError("Write", f"topic {topic} (Kafka before 2.8: `IdempotentWrite` on the cluster)")
+    return None
+
+
+def _exception_of(error: KafkaError, topic: str | None = None) -> Exception:
     """Return the exception for an error of librdkafka. A fatal one ends this producer; its process has to restart."""
+    refusal = write_refusal(error, topic)
+    if refusal is not None:
+        return refusal
     if error.fatal():
         return KafkaException(error)
     if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:

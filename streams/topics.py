@@ -8,7 +8,8 @@ poster-requests ─▶ intake ─▶ poster-renders(-bulk) ─▶ render ─▶ 
 template-commands ─▶ templates ─▶ template-events, template-catalog
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final, Literal
 
@@ -121,7 +122,8 @@ EDGES: Final[dict[Role, Edges]] = {
     "retry": Edges(
         consumes=names.POSTER_RETRIES,
         reads_compacted=(names.JOB_CANCELLATIONS,),
-        writes=(*_RENDERS, names.DEAD_LETTERS),
+        # A poster that crashes workers, or is too large for its topic, fails here.
+        writes=(*_RENDERS, names.POSTER_COMPLETIONS, names.POSTER_LOGS, names.DEAD_LETTERS),
         cap=8,
         poll_records=4,
     ),
@@ -156,3 +158,27 @@ EDGES: Final[dict[Role, Edges]] = {
         fetch_more_seconds=0.1,
     ),
 }
+
+SITE_CONSUMES: Final = (names.POSTER_COMPLETIONS, names.JOB_EVENTS, names.TEMPLATE_EVENTS, names.TEMPLATE_CATALOG)
+"""The topics that a site consumes as a group of its own."""
+SITE_WRITES: Final = (names.POSTER_REQUESTS, names.TEMPLATE_COMMANDS)
+
+OPERATOR_READS: Final = tuple(
+    dict.fromkeys(
+        (
+            *EDGES["sink"].consumes,  # `posters rebuild`, `replay`, and `request --wait`
+            names.DEAD_LETTERS,
+            names.TEMPLATE_EVENTS,
+            names.TEMPLATE_CATALOG,
+        )
+    )
+)
+"""The topics that the commands read, without a consumer group."""
+OPERATOR_WRITES: Final = tuple(dict.fromkeys(topic for role in ROLES for topic in EDGES[role].consumes))
+"""The topics that the commands write: a dead letter is sent back to whichever topic a role consumed it from."""
+
+
+def source_topics(sources: Iterable[str]) -> tuple[Topic, ...]:
+    """Return the topics of these sources alone; each is made like the shared topic to which intake hands it on."""
+    shared = [topic for topic in TOPICS if topic.name in SITE_WRITES]
+    return tuple(replace(topic, name=names.own_topic(topic.name, source)) for source in sources for topic in shared)

@@ -13,6 +13,7 @@ from cachetools import LRUCache
 from agents.intake.admission import Admission, Admitted, Rejected
 from agents.intake.catalog import Catalog
 from agents.intake.request_handler import RequestHandler, UnknownTemplateError
+from agents.intake.source_topics import SourceTopics
 from agents.intake.waiting_requests import SHARE, WaitingRequests
 from agents.metrics import SOURCE_MISMATCHES
 from agents.ownership import SOURCE_MISMATCH
@@ -67,6 +68,7 @@ class IntakeAgent:
         handler: RequestHandler,
         catalog: Catalog,
         admission: Admission,
+        source_topics: SourceTopics | None = None,
         *,
         weights: Mapping[str, float] = MappingProxyType({}),
         sources_waiting: Callable[[], int] = lambda: 1,
@@ -77,6 +79,7 @@ class IntakeAgent:
         self._handler = handler
         self._catalog = catalog
         self._admission = admission
+        self._source_topics = source_topics
         self._sources_waiting = sources_waiting
         self._chunks = asyncio.Semaphore(CHUNKS_IN_FLIGHT)
         self._pieces = asyncio.Semaphore(PIECES_IN_FLIGHT)
@@ -94,7 +97,21 @@ class IntakeAgent:
             tasks.create_task(self._end_waits())
             while True:
                 limit = TAKE_LIMIT if self._sources_waiting() < 2 else SHARED_TAKE_LIMIT
-                await self._handle(await self._inbox.take(limit), tasks)
+                taken = await self._inbox.take(limit)
+                await self._handle(self._begin_forwarding(taken, tasks), tasks)
+
+    def _begin_forwarding(self, taken: list[Delivery], tasks: asyncio.TaskGroup) -> list[Delivery]:
+        """Hand on in a task what is on topics of one source; return the rest."""
+        if self._source_topics is None or not self._source_topics.topics:
+            return taken
+        own = [delivery for delivery in taken if delivery.topic in self._source_topics.topics]
+        if own:
+            tasks.create_task(self._forward(self._source_topics, own))
+        return [delivery for delivery in taken if delivery.topic not in self._source_topics.topics]
+
+    async def _forward(self, source_topics: SourceTopics, deliveries: list[Delivery]) -> None:
+        await source_topics.forward(deliveries)
+        self._inbox.finish(deliveries)
 
     async def _handle(self, deliveries: list[Delivery], tasks: asyncio.TaskGroup) -> None:
         """Admit each request, build its records, and publish them in chunks."""

@@ -9,7 +9,7 @@ import click
 from agents.settings import Settings, read_settings
 from posters.masking import mask_secrets
 from posters.worker import UncleanStopError, run_worker, stop_on_signals
-from streams.errors import SettingsError, UnavailableError
+from streams.errors import AuthorizationError, SettingsError, UnavailableError
 from streams.logs import configure_logging
 from streams.topics import ROLES, Role
 
@@ -37,9 +37,19 @@ async def _run(roles: tuple[Role, ...], settings: Settings) -> None:
     except UncleanStopError as error:
         logging.getLogger(__name__).error("%s", error)  # noqa: TRY400 - nothing is wrong with the code
         _end_at_once()
-    except Exception:
+    except Exception as error:
+        refusal = _refusal_in(error)
+        if refusal is not None:
+            raise refusal from error
         logging.getLogger(__name__).exception("ending this process: a role has failed; its records are delivered again")
         _end_at_once()
+
+
+def _refusal_in(error: BaseException) -> AuthorizationError | None:
+    """Return the refusal of the broker that ended a role, if one did. Roles run in task groups, which wrap errors."""
+    if isinstance(error, BaseExceptionGroup):
+        return next((found for each in error.exceptions if (found := _refusal_in(each)) is not None), None)
+    return error if isinstance(error, AuthorizationError) else None
 
 
 def _end_at_once() -> None:

@@ -1,22 +1,26 @@
 """Health checks of every part that the workers depend on; each says how to repair what it finds."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from agents.settings import Settings
 from posters.operations.database import connected, database_problems
 from posters.operations.errors import OperationError
+from posters.operations.granted import missing_rights, refusal_sentences
 from posters.operations.migrations import pending
+from posters.operations.rights import Right
 from posters.operations.setup import check_storage
-from posters.operations.topics import TopicAdmin, TopicFindings
+from posters.operations.topics import TopicAdmin, TopicFindings, all_topics
 from renderer.browser.chromium import find_chromium
 from renderer.engine import Engine
 from renderer.errors import BrowserNotFoundError, RenderError
 from renderer.fonts.font_set import FontSet, font_files, missing_packages, read_fonts
 from renderer.hyphenation.dictionaries import directory_of, missing_dictionaries
 from streams.errors import SettingsError, UnavailableError
+from streams.topics import Topic
 
 SAMPLE: Final = "Aa 漢字 かな 한글 العربية עברית देवनागरी ไทย 🎉"
 """A text in every script that the fonts of `make install` cover."""
@@ -34,9 +38,15 @@ class Finding:
 Check = Callable[[Settings], Awaitable[list[str] | TopicFindings]]
 
 
-async def run_checks(settings: Settings) -> AsyncIterator[Finding]:
-    """Yield what was found of each part."""
-    for part, check in CHECKS.items():
+async def run_checks(settings: Settings, rights: Sequence[Right]) -> AsyncIterator[Finding]:
+    """Yield what was found of each part; at the broker, of the topics that `rights` name, and of the rights."""
+    names = {right.name for right in rights if right.kind == "topic"}
+    checks: dict[str, Check] = {
+        "broker and topics": partial(_topics, topics=[topic for topic in all_topics(settings) if topic.name in names]),
+        "rights at the broker": partial(_rights, rights=rights),
+        **CHECKS,
+    }
+    for part, check in checks.items():
         try:
             found = await check(settings)
         except (OperationError, UnavailableError, SettingsError, RenderError, BrowserNotFoundError) as error:
@@ -47,8 +57,13 @@ async def run_checks(settings: Settings) -> AsyncIterator[Finding]:
             yield Finding(part=part, problems=found, warnings=[])
 
 
-async def _topics(settings: Settings) -> TopicFindings:
-    return await asyncio.to_thread(lambda: TopicAdmin(settings).examine())
+async def _topics(settings: Settings, topics: Sequence[Topic]) -> TopicFindings:
+    return await asyncio.to_thread(lambda: TopicAdmin(settings).examine(topics))
+
+
+async def _rights(settings: Settings, rights: Sequence[Right]) -> list[str]:
+    missing = await asyncio.to_thread(missing_rights, settings, rights)
+    return refusal_sentences(missing, settings)
 
 
 async def _database(settings: Settings) -> list[str]:
@@ -99,7 +114,6 @@ async def _hyphenation(settings: Settings) -> list[str]:
 
 
 CHECKS: Final[Mapping[str, Check]] = {
-    "broker and topics": _topics,
     "database and migrations": _database,
     "storage": _storage,
     "Chromium": _chromium,

@@ -14,7 +14,8 @@ from agents.settings import Settings
 from schemas.envelope import Envelope
 from streams.broker_access import librdkafka_options
 from streams.delivery import Headers, Record
-from streams.errors import UnavailableError
+from streams.errors import AuthorizationError, UnavailableError
+from streams.publisher import write_refusal
 from streams.records import event_headers, event_record
 
 logger = logging.getLogger(__name__)
@@ -41,8 +42,11 @@ class KafkaClient:
         self.publish([event_record(topic, key, event, event_headers()) for event in events])
 
     def publish(self, records: Sequence[Record]) -> None:
-        """Publish records, in order for each key, and return once all are acknowledged. Raises UnavailableError."""
-        failures: list[str] = []
+        """Publish records, in order for each key, and return once all are acknowledged.
+
+        Raises UnavailableError, and AuthorizationError where this user may not write to one of the topics.
+        """
+        failures: list[Exception] = []
         # The broker limits the compressed size; the client's own limit would count uncompressed bytes.
         settings = {"partitioner": "murmur2_random", "message.max.bytes": MESSAGE_MAX_BYTES, "compression.type": "gzip"}
         producer = Producer({**self._configuration(), **settings, "enable.idempotence": True})
@@ -51,11 +55,17 @@ class KafkaClient:
         unacknowledged = producer.flush(TIMEOUT_SECONDS)
         if unacknowledged or failures:
             reason = failures[0] if failures else "no answer"
+            if isinstance(reason, AuthorizationError):
+                raise reason
             topics = ", ".join(sorted({record.topic for record in records}))
             raise UnavailableError(f"the broker at {self._brokers} did not take the records for {topics}: {reason}")
 
     @staticmethod
-    def _produce(producer: Producer, record: Record, failures: list[str]) -> None:
+    def _produce(producer: Producer, record: Record, failures: list[Exception]) -> None:
+        def report(error: KafkaError | None, _: Message) -> None:
+            if error is not None:
+                failures.append(write_refusal(error, record.topic) or UnavailableError(str(error)))
+
         while True:
             try:
                 producer.produce(
@@ -63,7 +73,7 @@ class KafkaClient:
                     key=record.key,
                     value=record.value,
                     headers=list(record.headers),
-                    on_delivery=lambda error, _: failures.append(str(error)) if error else None,
+                    on_delivery=report,
                 )
             except BufferError:
                 producer.poll(POLL_SECONDS)
@@ -72,7 +82,10 @@ class KafkaClient:
 
     @contextmanager
     def reader(self, topic: str, *, from_beginning: bool = False) -> Iterator["TopicReader"]:
-        """Give a reader of `topic`, from now on or from its beginning. Raises UnavailableError."""
+        """Give a reader of `topic`, from now on or from its beginning.
+
+        Raises UnavailableError, and AuthorizationError where this user may not read it.
+        """
         consumer = Consumer(
             {
                 **self._configuration(),
@@ -86,12 +99,16 @@ class KafkaClient:
         try:
             yield TopicReader(consumer, self._positions(consumer, topic, from_beginning=from_beginning))
         except KafkaException as error:
+            if error.args[0].code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+                raise AuthorizationError("Read", f"topic {topic}") from error
             raise UnavailableError(f"the broker at {self._brokers} does not answer: {error.args[0].str()}") from error
         finally:
             consumer.close()
 
     def _positions(self, consumer: Consumer, topic: str, *, from_beginning: bool) -> list[TopicPartition]:
         found = consumer.list_topics(topic, timeout=TIMEOUT_SECONDS).topics[topic]
+        if found.error is not None and found.error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+            raise KafkaException(found.error)
         if found.error is not None or not found.partitions:
             raise UnavailableError(f"topic {topic} does not exist; run `posters setup`")
         positions = []
@@ -165,6 +182,8 @@ class TopicReader:
         if error.code() in _UNDECODABLE:
             self._skip_undecodable(message)
             return None
+        if error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
+            return None  # the client looks for its group's coordinator, which this reader does not need
         raise KafkaException(error)
 
     def _skip_undecodable(self, message: Message) -> None:

@@ -5,7 +5,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
@@ -20,7 +20,7 @@ from posters.operations.errors import OperationError
 from posters.operations.topic_settings import WrongSetting, wrong_settings
 from streams.broker_access import librdkafka_options
 from streams.errors import UnavailableError
-from streams.topics import TOPICS, Topic
+from streams.topics import TOPICS, Topic, source_topics
 
 TIMEOUT_SECONDS: Final = 10.0
 REPLICATION_FACTOR: Final = 3
@@ -48,12 +48,18 @@ class TopicReport(TopicFindings):
     auto_created: bool = False
 
 
+def all_topics(settings: Settings) -> tuple[Topic, ...]:
+    """Return every topic, those of single sources included."""
+    return (*TOPICS, *source_topics(settings.own_topic_sources))
+
+
 class TopicAdmin:
     """The broker's topics, seen through its admin interface."""
 
     def __init__(self, settings: Settings) -> None:
         self._brokers = settings.brokers
         self._replication = settings.replication
+        self._topics = all_topics(settings)
         self._is_embedded = False
         self._broker_count = 0
         self._client = AdminClient({**librdkafka_options(settings), "socket.timeout.ms": 10_000, "log_level": 0})
@@ -65,43 +71,69 @@ class TopicAdmin:
         broker has no admin interface: there each topic is named once, which makes the broker create it.
         """
         existing = self._existing()
-        missing = [topic for topic in TOPICS if topic.name not in existing]
+        missing = [topic for topic in self._topics if topic.name not in existing]
         if self._is_embedded:
             for topic in missing:
                 self._client.list_topics(topic.name, timeout=TIMEOUT_SECONDS)
             return TopicReport(created=[topic.name for topic in missing], auto_created=True)
         self._create(missing)
-        wrong, unread = self._wrong_settings([topic for topic in TOPICS if topic.name in existing])
+        wrong, unread = self._wrong_settings([topic for topic in self._topics if topic.name in existing])
         repaired, problems = self._repair(wrong)
         return TopicReport(
             created=[topic.name for topic in missing],
             repaired=repaired,
             problems=problems,
-            warnings=unread + self._fewer_partitions(existing),
+            warnings=unread + self._fewer_partitions(existing, self._topics),
         )
+
+    def is_embedded(self) -> bool:
+        """Return whether this is librdkafka's mock cluster, which knows no rights. Raises UnavailableError."""
+        self._existing()
+        return self._is_embedded
 
     def missing(self, names: Iterable[str]) -> list[str]:
         """Return which of these topics do not exist. Raises UnavailableError where no broker answers."""
         return sorted(set(names) - self._existing().keys())
 
-    def examine(self) -> TopicFindings:
+    def examine(self, topics: Sequence[Topic] | None = None) -> TopicFindings:
         """Return what is wrong with the topics, without changing anything. Raises UnavailableError."""
+        findings, unread = self._examine(self._topics if topics is None else topics)
+        return TopicFindings(problems=findings.problems, warnings=unread + findings.warnings)
+
+    def check(self, topics: Sequence[Topic] | None = None) -> list[str]:
+        """Return a sentence for every topic that is not as it should be; settings that it may not read are skipped.
+
+        Raises UnavailableError.
+        """
+        findings, _ = self._examine(self._topics if topics is None else topics)
+        return findings.problems + findings.warnings
+
+    def _examine(self, topics: Sequence[Topic]) -> tuple[TopicFindings, list[str]]:
+        """Return what is wrong, and a sentence for the settings that could not be read."""
         existing = self._existing()
+        hidden = self._hidden([topic.name for topic in topics if topic.name not in existing])
         missing = [
-            f"topic {topic.name} does not exist; run `posters setup`" for topic in TOPICS if topic.name not in existing
+            f"topic {topic.name} does not exist; run `posters setup`"
+            for topic in topics
+            if topic.name not in existing and topic.name not in hidden
         ]
         if self._is_embedded:
-            return TopicFindings(problems=missing)
-        wrong, unread = self._wrong_settings([topic for topic in TOPICS if topic.name in existing])
-        return TopicFindings(
-            problems=missing + [f"{each}; `posters setup` repairs it, or: {_by_hand(each)}" for each in wrong],
-            warnings=unread + self._fewer_partitions(existing),
-        )
+            return TopicFindings(problems=missing), []
+        wrong, unread = self._wrong_settings([topic for topic in topics if topic.name in existing])
+        problems = missing + [f"{each}; `posters setup` repairs it, or: {_by_hand(each)}" for each in wrong]
+        return TopicFindings(problems=problems, warnings=self._fewer_partitions(existing, topics)), unread
 
-    def check(self) -> list[str]:
-        """Return a sentence for every topic that is not as it should be. Raises UnavailableError."""
-        findings = self.examine()
-        return findings.problems + findings.warnings
+    def _hidden(self, absent: Sequence[str]) -> set[str]:
+        """Return which of the topics that the broker does not list it may have: this user lacks rights on them."""
+        if self._is_embedded or not absent:
+            return set()
+        asked = self._client.describe_topics(TopicCollection(list(absent)), request_timeout=TIMEOUT_SECONDS)
+        return {
+            name
+            for name, future in asked.items()
+            if isinstance(error := future.exception(), KafkaException)
+            and error.args[0].code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
+        }
 
     def _wrong_settings(self, topics: Sequence[Topic]) -> tuple[list[WrongSetting], list[str]]:
         """Return the settings that do not do, and a sentence for topics whose settings the broker does not tell us."""
@@ -170,13 +202,13 @@ class TopicAdmin:
                     raise _creation_error(name, error) from error
 
     @staticmethod
-    def _fewer_partitions(existing: dict[str, int]) -> list[str]:
+    def _fewer_partitions(existing: dict[str, int], topics: Sequence[Topic]) -> list[str]:
         return [
             f"topic {topic.name} has {existing[topic.name]} partitions, {topic.partitions} are wanted: as many "
             f"processes can share its work; raise it with: rpk topic add-partitions {topic.name} "
             f"-n {topic.partitions - existing[topic.name]}, or "
             f"kafka-topics.sh --alter --topic {topic.name} --partitions {topic.partitions}"
-            for topic in TOPICS
+            for topic in topics
             if topic.name in existing and existing[topic.name] < topic.partitions
         ]
 

@@ -17,6 +17,7 @@ from prometheus_client import Counter
 from streams.broker_access import METADATA_SECONDS, tls_context
 from streams.delivery import Delivery, arrival_time
 from streams.faust_bridge.record_batches import UnreadableHeaders
+from streams.faust_bridge.refusals import read_refusal
 from streams.faust_bridge.transport import Transport
 from streams.inbox import Inbox, Partition
 from streams.metrics import REBALANCES, RECEIVED
@@ -140,9 +141,13 @@ class RoleApp(faust.App):
     async def until_crashed(self) -> NoReturn:
         """Wait until Faust crashes, and raise its reason.
 
-        Faust reports that to nobody: the consumer would stop reading and keep its partitions.
+        Faust reports that to nobody: the consumer would stop reading and keep its partitions. Raises RuntimeError, and
+        AuthorizationError where this user may not consume.
         """
         await self._crash_seen.wait()
+        refusal = read_refusal(self.crash_reason, self.role)
+        if refusal is not None:
+            raise refusal from self.crash_reason
         raise RuntimeError(f"{self.role}: the consumer has given up") from self.crash_reason
 
     async def on_stop(self) -> None:

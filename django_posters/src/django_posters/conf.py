@@ -14,6 +14,7 @@ from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
 from .contract.limits import CUSTOM_DATA_MAX_BYTES, SOURCE_MAX_CHARACTERS
+from .contract.topics import own_topic
 from .durations import as_duration
 from .errors import PostersSettingsError
 
@@ -29,6 +30,7 @@ KEYS: Final = (
     "ERASE_ON_DELETE",
     "MEDIA_BASE_URL",
     "MEDIA_EMBED_MAX_BYTES",
+    "OWN_TOPICS",
 )
 EMBED_MAX_BYTES: Final = CUSTOM_DATA_MAX_BYTES * 3 // 4 - 1024
 """Of a file that fits the data of a poster in Base64, beside some other values."""
@@ -74,11 +76,17 @@ class Settings:
     """What workers put before the relative URL of a file, without a trailing slash; also for absolute addresses."""
     media_embed_max_bytes: int = 0
     """Images of up to this many bytes are sent within the data, as `data:` addresses; 0 for none."""
+    own_topics: bool = False
+    """Whether this site writes to topics of its own, which the workers' `POSTERS_SOURCE_TOPICS` names."""
 
     @property
     def is_placeholder(self) -> bool:
         """Whether posters are completed by the placeholder backend."""
         return self.backend == "placeholder"
+
+    def written_topic(self, shared: str) -> str:
+        """Return the topic to which this site writes what other sites write to `shared`."""
+        return own_topic(shared, self.site) if self.own_topics else shared
 
     @property
     def group(self) -> str:
@@ -114,6 +122,7 @@ def get_settings() -> Settings:
         erase_on_delete=_flag(given, "ERASE_ON_DELETE"),
         media_base_url=_address(given, "MEDIA_BASE_URL", "https://www.example.com"),
         media_embed_max_bytes=_embed_limit(given.get("MEDIA_EMBED_MAX_BYTES", 0)),
+        own_topics=_own_topics(given.get("OWN_TOPICS", False)),
     )
 
 
@@ -148,6 +157,12 @@ def _site(value: object) -> str:
             f'POSTERS["SITE"] is {value!r}; it takes a name of this site that no other site on the cluster has: '
             f"1 to {SOURCE_MAX_CHARACTERS} of A-Z, a-z, 0-9, '.', '_' and '-'"
         )
+    return value
+
+
+def _own_topics(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise PostersSettingsError(f'POSTERS["OWN_TOPICS"] is {value!r}; it takes True or False')
     return value
 
 

@@ -31,6 +31,16 @@ def test_settings_are_read_and_follow_a_change() -> None:
     assert third == first
 
 
+def test_a_site_writes_to_its_own_topics_where_it_has_some() -> None:
+    """`OWN_TOPICS` puts the site's name behind the topics that it writes, and changes nothing else."""
+    with override_settings(POSTERS=GOOD):
+        shared = get_settings().written_topic("poster-requests")
+    with override_settings(POSTERS=GOOD | {"OWN_TOPICS": True}):
+        own = get_settings().written_topic("poster-requests")
+
+    assert (shared, own) == ("poster-requests", "poster-requests.shop")
+
+
 @pytest.mark.parametrize(
     ("posters", "message"),
     [
@@ -57,6 +67,7 @@ def test_settings_are_read_and_follow_a_change() -> None:
         pytest.param(GOOD | {"MEDIA_BASE_URL": "/media/"}, "'/media/'; it takes an address such as", id="media"),
         pytest.param(GOOD | {"MEDIA_EMBED_MAX_BYTES": 10**6}, "takes 0 to 48,128", id="embedding"),
         pytest.param(GOOD | {"CONSOLE_URL": "console"}, "'console'; it takes an address such as", id="console"),
+        pytest.param(GOOD | {"OWN_TOPICS": "shop"}, "'shop'; it takes True or False", id="own topics"),
     ],
 )
 def test_bad_settings_say_what_to_write(posters: object, message: str) -> None:

@@ -32,7 +32,9 @@ def send(stop: threading.Event, command: TemplateUpload, settings: Settings) -> 
 
     headers: list[tuple[str, str | bytes | None]] = list(new_headers().items())
     key, value = command.section.encode(), encode(command)
-    producer.produce(TEMPLATE_COMMANDS, key=key, value=value, headers=headers, on_delivery=report)
+    producer.produce(
+        settings.written_topic(TEMPLATE_COMMANDS), key=key, value=value, headers=headers, on_delivery=report
+    )
     while producer.flush(_POLL_SECONDS):
         _check_not_stopped(stop)
     if errors:

@@ -5,16 +5,20 @@ import os
 import signal
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import cast
 
 import psutil
 import pytest
-from confluent_kafka import Message
+from confluent_kafka import Message, Producer
+from django.conf import settings
 from django.db import connection, transaction
+from django.test import override_settings
 from django.utils import timezone
 from django_posters.contract.requests import JobCancelRequested
 from django_posters.contract.topics import POSTER_REQUESTS
 from django_posters.models import OutboxEvent
+from django_posters.outbox.relay import publish_batch
 from django_posters.outbox.store import add_event
 
 from django_posters import request_poster
@@ -67,6 +71,32 @@ def test_event_reaches_the_broker_as_written(any_site_with_broker: Site) -> None
     assert done.stdout == "1 events published\n"
     assert (record.key(), record.value()) == (row.key.encode(), bytes(row.value))
     assert {name: value.decode() for name, value in record.headers() or []} == row.headers
+    assert not OutboxEvent.objects.exists()
+
+
+class RecordingProducer:
+    """Keeps the topics of the records that it is given, and acknowledges them."""
+
+    def __init__(self) -> None:
+        self.topics: list[str] = []
+
+    def produce(self, topic: str, *, on_delivery: Callable[[None, None], None], **_: object) -> None:
+        """Take a record."""
+        self.topics.append(topic)
+        on_delivery(None, None)
+
+    def flush(self) -> None:
+        """Have nothing to wait for."""
+
+
+def test_a_site_with_own_topics_publishes_there(any_site_with_broker: Site) -> None:
+    """Also what was written into the outbox before the setting."""
+    request_poster(make_testimonial())
+    producer = RecordingProducer()
+    with override_settings(POSTERS={**settings.POSTERS, "OWN_TOPICS": True}):
+        publish_batch(cast("Producer", producer))
+
+    assert producer.topics == [f"{POSTER_REQUESTS}.{settings.POSTERS['SITE']}"]
     assert not OutboxEvent.objects.exists()
 
 
