@@ -152,8 +152,8 @@ class _PendingBatch:
 def _exception_of(error: KafkaError) -> Exception:
     """Return the exception for an error of librdkafka.
 
-    A fatal one ends this producer; its process has to restart. A refusal that no retry changes ends the process as well:
-    whoever runs it sees the reason, instead of a role that waits.
+    A fatal one ends this producer; its process has to restart. A refusal that no retry changes ends the process as
+    well: whoever runs it sees the reason, instead of a role that waits.
     """
     if error.fatal() or error.code() in _PERMANENT:
         return KafkaException(error)

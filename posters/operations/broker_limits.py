@@ -9,7 +9,7 @@ REDPANDA: Final = "redpanda."
 SHORTEST_SESSION: Final = "group.min.session.timeout.ms"
 LONGEST_SESSION: Final = "group.max.session.timeout.ms"
 REDPANDA_SESSION: Final = (6.0, 300.0)
-"""In seconds, the defaults of `group_min_session_timeout_ms` and `group_max_session_timeout_ms`, which are not listed."""
+"""In seconds: its defaults of `group_min_session_timeout_ms` and `group_max_session_timeout_ms`. It lists neither."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

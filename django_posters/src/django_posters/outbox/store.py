@@ -24,9 +24,8 @@ def new_headers(event: Envelope) -> dict[str, str]:
     """Return the Kafka headers of a new event: a W3C trace context of its own, content type, event type and job."""
     trace = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"
     about = {"type": getattr(event, "type", None), "job": getattr(event, "job_id", None)}
-    return {"traceparent": trace, "content-type": "application/json"} | {
-        k: v for k, v in about.items() if v is not None
-    }
+    named = {name: value for name, value in about.items() if value is not None}
+    return {"traceparent": trace, "content-type": "application/json"} | named
 
 
 def add_event(
