@@ -59,7 +59,7 @@ def _lines(load: Load, found: Plan) -> Iterator[tuple[str, str]]:
     )
     yield "intake, sink", f"{found.intake_processes:,} and {found.sink_processes:,} processes"
     yield "brokers", f"{load.copies} at least, for {load.copies} copies"
-    yield "wait at the peak", f"{_time(found.wait)} on average, a lag of {_rounded(max(1, found.lag))} records or less"
+    yield "wait at the peak", f"{_time(found.wait)} on average, {_records(found.lag)} behind"
     yield "latency at the peak", f"{_time(found.latency)} on average"
     yield "a backlog", f"of {BACKLOG:,} more is drawn in {_time(found.drain)}"
     yield "", ""
@@ -81,6 +81,10 @@ def _rounded(number: float) -> str:
     if number >= 100:
         return f"{round(number, 2 - len(str(int(number))) + 1):,.0f}"
     return f"{number:.3g}"
+
+
+def _records(number: float) -> str:
+    return f"{_rounded(number)} records" if number >= 1 else "less than one record"
 
 
 def _time(seconds: float) -> str:

@@ -14,7 +14,7 @@ from streams.topics import TOPICS
 
 SECONDS_A_DAY: Final = 86_400
 
-# docs/performance.md, "Against Chromium alone": a backlog, on two busy cores with broker, storage, database and producer.
+# docs/performance.md, "Against Chromium alone": a backlog on two busy cores, with all other parts on them as well.
 MEASURED_CORES: Final = 2
 SIMPLE_PER_SECOND: Final = 29.9
 RICH_PER_SECOND: Final = 6.6
@@ -45,9 +45,9 @@ WAL_BYTES: Final = 10_400
 class Load:
     """What is asked for, and how it is to be served.
 
-    `per_second` posters arrive at the peak, which is `peak` times the mean of the day; a share of `rich` (0 to 1) are like
-    bench/baselines/rich.html, with gradients and blur. Workers have `worker_cores` cores each, busy to `utilization`
-    (below 1) at the peak. `copies`: replicas of each topic.
+    `per_second` posters arrive at the peak, which is `peak` times the mean of the day; a share of `rich` (0 to 1) are
+    like bench/baselines/rich.html, with gradients and blur. Workers have `worker_cores` cores each, busy to
+    `utilization` (below 1) at the peak. `copies`: replicas of each topic.
     """
 
     per_second: float
@@ -148,7 +148,8 @@ def _wait(load: Load, cores: int) -> float:
     busy = load.per_second * mean / cores
     # Half the sum of the squared coefficients of variation: of the arrivals 1, of the work square / mean² - 1.
     variability = square / mean**2 / 2
-    return variability * mean * busy ** (math.sqrt(2 * (cores + 1)) - 1) / (cores * (1 - busy))
+    all_busy: float = busy ** (math.sqrt(2 * (cores + 1)) - 1)
+    return variability * mean * all_busy / (cores * (1 - busy))
 
 
 def _sinks(events_per_second: float) -> int:

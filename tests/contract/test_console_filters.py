@@ -45,7 +45,8 @@ def records(topic: str) -> Iterator[dict[str, Any]]:
         for path in sorted((SCHEMAS / "examples" / event_type).rglob("*.json")):
             event = json.loads(path.read_text(encoding="utf-8"))
             about = {"type": event_type} | ({"job": event["job_id"]} if event.get("job_id") else {})
-            for headers in (about, {}):  # records of earlier versions have none of them
+            none: dict[str, str] = {}
+            for headers in (about, none):  # records of earlier versions have none of them
                 yield {"key": event.get(KEYS[topic]), "value": event, "headers": encoded(headers)}
     if topic == DEAD_LETTERS:
         for role, reason in (("intake", "invalid_request"), ("render", "unreadable")):
