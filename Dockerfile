@@ -52,7 +52,7 @@ CMD ["--reuseaddr", "--export-all", "--base-path=/srv", "/srv/pages"]
 
 FROM python:${PYTHON_VERSION}-slim-${DEBIAN_RELEASE}
 # No versions of packages: Debian keeps only the newest, which has the security fixes of its release.
-# hadolint ignore=DL3008
+# hadolint ignore=DL3008,SC2046
 RUN --mount=type=bind,source=renderer/fonts/packages.txt,target=/packages.txt \
     apt-get update \
  && apt-get install --yes --no-install-recommends \
