@@ -1,5 +1,6 @@
 # One image for every role and for `posters setup`; Chromium and the fonts are in it for the render role. The target `site`
-# is another: the example Django site, for the profile `site` of docker-compose.yml.
+# is another: the example Django site, for the profile `site` of docker-compose.yml. The target `topic-pages` serves the
+# pages of the topics as a git repository, the only source from which Redpanda Console takes them.
 ARG PYTHON_VERSION=3.13
 ARG DEBIAN_RELEASE=trixie
 
@@ -31,6 +32,23 @@ USER 10001:10001
 WORKDIR /srv/site
 ENTRYPOINT ["python", "manage.py"]
 CMD ["runserver", "0.0.0.0:8000", "--noreload"]
+
+FROM python:${PYTHON_VERSION}-slim-${DEBIAN_RELEASE} AS topic-pages
+# hadolint ignore=DL3008
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends git \
+ && rm -rf /var/lib/apt/lists/* \
+ && useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin pages
+COPY schemas/pages /srv/pages
+WORKDIR /srv/pages
+# Its owner is the user that serves it: git reads nobody else's repositories.
+RUN git init --quiet --initial-branch=main \
+ && git add . \
+ && git -c user.name=posters -c user.email=posters@localhost commit --quiet --message "Topic pages" \
+ && chown -R 10001:10001 /srv/pages
+USER 10001:10001
+ENTRYPOINT ["git", "daemon"]
+CMD ["--reuseaddr", "--export-all", "--base-path=/srv", "/srv/pages"]
 
 FROM python:${PYTHON_VERSION}-slim-${DEBIAN_RELEASE}
 COPY renderer/fonts/packages.txt /usr/share/posters/fonts.txt

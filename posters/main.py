@@ -12,6 +12,7 @@ from streams.errors import SettingsError, UnavailableError
 from streams.printable import printable
 
 COMMANDS: Final = {
+    "capacity": "Print what a load takes: cores, workers, partitions, bytes and rows.",
     "dead-letters": "List, show, replay and drop dead letters; resume a paused role.",
     "demo": "Make posters for an example site, on an embedded broker and Postgres.",
     "doctor": "Check every part and say how to repair it.",

@@ -125,6 +125,9 @@ async def _require_topics(roles: Sequence[Role], settings: Settings) -> None:
     missing = await retry_while_unavailable(lambda: asyncio.to_thread(admin.missing, required))
     if missing:
         raise SettingsError(f"the broker at {settings.brokers} has no topic {', '.join(missing)}; run `posters setup`")
+    refused = await retry_while_unavailable(lambda: asyncio.to_thread(admin.refused_session))
+    if refused:
+        raise SettingsError(refused)
     topics = [topic for topic in all_topics(settings) if topic.name in required]
     for problem in await retry_while_unavailable(lambda: asyncio.to_thread(admin.check, topics)):
         logger.warning("%s", problem)

@@ -1,6 +1,7 @@
 """The AsyncAPI document: who sends and receives what, on which topics, with which keys."""
 
 import re
+from collections.abc import Collection
 from typing import Any, Final
 
 from contract_pages import PAGES
@@ -52,7 +53,7 @@ def _configuration(topic: Topic) -> dict[str, Any]:
     """Return the broker's settings, typed as the Kafka binding wants them."""
     settings: dict[str, Any] = dict(topic.configuration())
     settings["cleanup.policy"] = settings["cleanup.policy"].split(",")
-    for name in ("retention.ms", "max.message.bytes"):
+    for name in ("retention.ms", "segment.ms", "max.message.bytes"):
         if name in settings:
             settings[name] = int(settings[name])
     return settings
@@ -85,9 +86,14 @@ def _message(topic: str, name: str) -> dict[str, Any]:
 def _headers(name: str) -> dict[str, Any]:
     text = {"type": "string"}
     if name in EVENTS:
-        return {"type": "object", "properties": {"content-type": {"const": "application/json"}, "traceparent": text}}
+        headers = {"content-type": {"const": "application/json"}, "traceparent": text, "type": {"const": name}}
+        return {"type": "object", "properties": headers | ({"job": text} if "job_id" in _fields(name) else {})}
     names = ("topic", "partition", "offset", "timestamp", "role", "reason", "error", "time", "claim", "claimed")
     return {"type": "object", "properties": {f"dlq.{name}": text for name in names}}
+
+
+def _fields(name: str) -> Collection[str]:
+    return class_schema(EVENTS[name])["properties"]
 
 
 def _operations() -> dict[str, Any]:

@@ -7,13 +7,14 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from contract_schemas import ENVELOPE, EVENTS, Schema, class_schema
 
 from schemas.topics import EVENT_TYPES, KEYS
-from streams.topics import EDGES, SITE_CONSUMES, SITE_WRITES, TOPICS
+from streams.topics import EDGES, SITE_CONSUMES, SITE_WRITES, TOPICS, Topic
 
 ROOT: Final = Path(__file__).parent.parent / "schemas"
 PAGES: Final = ROOT / "pages"
@@ -64,7 +65,7 @@ def refreshed_page(topic: str, meanings: Meanings) -> str:
 
 def _facts(topic: str) -> str:
     kept = next(item for item in TOPICS if item.name == topic)
-    days = "" if kept.retention is None else f"{kept.retention.days} days"
+    days = "" if kept.retention is None else _days(kept, kept.retention)
     retention = ", ".join(words for words in ("newest of each key" if kept.compact else "", days) if words)
     writers = [role for role, edges in EDGES.items() if topic in edges.writes]
     readers = [role for role, edges in EDGES.items() if topic in (*edges.consumes, *edges.reads_compacted)]
@@ -78,6 +79,12 @@ def _facts(topic: str) -> str:
     )
     header = "| key | partitions | kept for | largest record | written by | read by |\n|---|---|---|---|---|---|\n"
     return f"{header}| {' | '.join(cells)} |\n"
+
+
+def _days(kept: Topic, retention: timedelta) -> str:
+    """Return how many days records stay: the retention at least, and the time of a segment more at most."""
+    longest = (retention + kept.segment).days
+    return f"{retention.days} days" if longest == retention.days else f"{retention.days} to {longest} days"
 
 
 def _example(name: str) -> str:

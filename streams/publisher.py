@@ -21,6 +21,18 @@ MESSAGE_MAX_BYTES: Final = 8 * MEBIBYTE + 64 * 1024
 """As much as the largest record of any topic, with what the client adds."""
 DELIVERY_TIMEOUT_SECONDS: Final = 30.0
 """A record that is not acknowledged in this time counts as not published; the caller retries it."""
+_PERMANENT: Final = frozenset(
+    {
+        KafkaError.UNSUPPORTED_VERSION,
+        KafkaError.UNSUPPORTED_FOR_MESSAGE_FORMAT,
+        KafkaError.UNSUPPORTED_COMPRESSION_TYPE,
+        KafkaError.INVALID_REQUIRED_ACKS,
+        KafkaError.INVALID_CONFIG,
+        KafkaError.POLICY_VIOLATION,
+        KafkaError._UNSUPPORTED_FEATURE,
+    }
+)
+"""Refusals that no retry changes: the broker, or its configuration, is none that this producer can write to."""
 POLL_SECONDS: Final = 0.2
 """How soon the thread notices that it should end; acknowledgements wake it at once."""
 
@@ -52,7 +64,8 @@ class KafkaPublisher:
         """Publish the records, in order for each key.
 
         Raises UnavailableError where the broker did not acknowledge them all, RecordTooLargeError and
-        AuthorizationError where it never will, and KafkaException where this producer cannot send again.
+        AuthorizationError where it never will, and KafkaException where this producer cannot send again, or the broker
+        refuses what it sends for good.
         """
         batch = list(records)
         if batch:
@@ -154,11 +167,15 @@ def write_refusal(error: KafkaError, topic: str | None) -> AuthorizationError | 
 
 
 def _exception_of(error: KafkaError, topic: str | None = None) -> Exception:
-    """Return the exception for an error of librdkafka. A fatal one ends this producer; its process has to restart."""
+    """Return the exception for an error of librdkafka.
+
+    A fatal one ends this producer; its process has to restart. A refusal that no retry changes ends the process as
+    well: whoever runs it sees the reason, instead of a role that waits.
+    """
     refusal = write_refusal(error, topic)
     if refusal is not None:
         return refusal
-    if error.fatal():
+    if error.fatal() or error.code() in _PERMANENT:
         return KafkaException(error)
     if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
         return RecordTooLargeError(f"the broker does not take it: {error.str()}")

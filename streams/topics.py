@@ -33,15 +33,28 @@ class Topic:
     log_append_time: bool = False
     max_message_bytes: int = MEBIBYTE
 
+    @property
+    def segment(self) -> timedelta:
+        """How long a segment takes records. Only closed ones expire or are compacted: records stay this much longer."""
+        return timedelta(hours=1) if self.compact else timedelta(days=1)
+
     def configuration(self) -> dict[str, str]:
         """Return the topic's settings under the broker's names."""
         policies = [name for name, on in (("compact", self.compact), ("delete", self.retention is not None)) if on]
-        settings = {"cleanup.policy": ",".join(policies), "max.message.bytes": str(self.max_message_bytes)}
+        settings = {
+            "cleanup.policy": ",".join(policies),
+            "max.message.bytes": str(self.max_message_bytes),
+            "segment.ms": str(_milliseconds(self.segment)),
+        }
         if self.retention is not None:
-            settings["retention.ms"] = str(int(self.retention.total_seconds() * 1000))
+            settings["retention.ms"] = str(_milliseconds(self.retention))
         if self.log_append_time:
             settings["message.timestamp.type"] = "LogAppendTime"
         return settings
+
+
+def _milliseconds(time: timedelta) -> int:
+    return int(time.total_seconds() * 1000)
 
 
 TOPICS: Final[tuple[Topic, ...]] = (

@@ -7,8 +7,6 @@ from typing import Final
 
 from streams.topics import Topic
 
-LONGEST_SEGMENT: Final = timedelta(days=7)
-"""The brokers' default. A segment is deleted as a whole, once its youngest record is old enough."""
 UNLIMITED: Final = -1
 
 
@@ -55,6 +53,9 @@ def _rules(topic: Topic, listed: Mapping[str, str]) -> Iterator[tuple[str, str, 
     if (size := _number(listed.get("max.message.bytes"))) is not None:
         reason = "larger records are refused"
         yield "max.message.bytes", str(topic.max_message_bytes), reason, size < topic.max_message_bytes
+    if (segment := _number(listed.get("segment.ms"))) is not None:
+        reason = "records are deleted or compacted that much later, once their segment is closed"
+        yield "segment.ms", wanted["segment.ms"], reason, segment > int(wanted["segment.ms"])
     if topic.retention is None:
         return
     least = _milliseconds(topic.retention)
@@ -64,10 +65,6 @@ def _rules(topic: Topic, listed: Mapping[str, str]) -> Iterator[tuple[str, str, 
     if (size := _number(listed.get("retention.bytes"))) is not None:
         reason = "records that no worker has read are lost once the topic is full"
         yield "retention.bytes", str(UNLIMITED), reason, size != UNLIMITED
-    longest = _milliseconds(LONGEST_SEGMENT)
-    if (segment := _number(listed.get("segment.ms"))) is not None:
-        reason = "records stay for as long after their retention has ended"
-        yield "segment.ms", str(longest), reason, segment > longest
 
 
 def _policy_reason(topic: Topic) -> str:

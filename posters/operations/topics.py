@@ -16,6 +16,7 @@ from confluent_kafka.admin import (
 )
 
 from agents.settings import Settings
+from posters.operations.broker_limits import Cluster, replication_problem, session_problem, session_warning
 from posters.operations.errors import OperationError
 from posters.operations.topic_settings import WrongSetting, wrong_settings
 from streams.broker_access import librdkafka_options
@@ -60,8 +61,9 @@ class TopicAdmin:
         self._brokers = settings.brokers
         self._replication = settings.replication
         self._topics = all_topics(settings)
+        self._session_timeout = settings.session_timeout
         self._is_embedded = False
-        self._broker_count = 0
+        self._cluster = Cluster()
         self._client = AdminClient({**librdkafka_options(settings), "socket.timeout.ms": 10_000, "log_level": 0})
 
     def setup(self) -> TopicReport:
@@ -76,14 +78,15 @@ class TopicAdmin:
             for topic in missing:
                 self._client.list_topics(topic.name, timeout=TIMEOUT_SECONDS)
             return TopicReport(created=[topic.name for topic in missing], auto_created=True)
+        refused = self._refused_session()
         self._create(missing)
         wrong, unread = self._wrong_settings([topic for topic in self._topics if topic.name in existing])
         repaired, problems = self._repair(wrong)
         return TopicReport(
             created=[topic.name for topic in missing],
             repaired=repaired,
-            problems=problems,
-            warnings=unread + self._fewer_partitions(existing, self._topics),
+            problems=refused + problems,
+            warnings=unread + self._limits() + self._fewer_partitions(existing, self._topics),
         )
 
     def is_embedded(self) -> bool:
@@ -120,8 +123,9 @@ class TopicAdmin:
         if self._is_embedded:
             return TopicFindings(problems=missing), []
         wrong, unread = self._wrong_settings([topic for topic in topics if topic.name in existing])
-        problems = missing + [f"{each}; `posters setup` repairs it, or: {_by_hand(each)}" for each in wrong]
-        return TopicFindings(problems=problems, warnings=self._fewer_partitions(existing, topics)), unread
+        problems = [f"{each}; `posters setup` repairs it, or: {_by_hand(each)}" for each in wrong]
+        warnings = self._limits() + self._fewer_partitions(existing, topics)
+        return TopicFindings(problems=self._refused_session() + missing + problems, warnings=warnings), unread
 
     def _hidden(self, absent: Sequence[str]) -> set[str]:
         """Return which of the topics that the broker does not list it may have: this user lacks rights on them."""
@@ -134,6 +138,29 @@ class TopicAdmin:
             if isinstance(error := future.exception(), KafkaException)
             and error.args[0].code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
         }
+
+    def refused_session(self) -> str | None:
+        """Return why the broker would let no worker into its group, or None. Raises UnavailableError."""
+        self._existing()
+        return next(iter(self._refused_session()), None)
+
+    def _refused_session(self) -> list[str]:
+        if self._is_embedded:
+            return []
+        resource = ConfigResource(ResourceType.BROKER, str(self._cluster.a_broker))
+        future = self._client.describe_configs([resource], request_timeout=TIMEOUT_SECONDS)[resource]
+        if _error_of(future) is not None:  # without the right to see them, the broker itself says it
+            return []
+        problem = session_problem(self._session_timeout, {name: entry.value for name, entry in future.result().items()})
+        return [problem] if problem else []
+
+    def _limits(self) -> list[str]:
+        """Return what may be refused, with which everything may work as well."""
+        found = (
+            session_warning(self._session_timeout, self._cluster),
+            replication_problem(self._replication, self._cluster),
+        )
+        return [sentence for sentence in found if sentence is not None]
 
     def _wrong_settings(self, topics: Sequence[Topic]) -> tuple[list[WrongSetting], list[str]]:
         """Return the settings that do not do, and a sentence for topics whose settings the broker does not tell us."""
@@ -180,14 +207,18 @@ class TopicAdmin:
         except KafkaException as error:
             raise UnavailableError(f"no broker answers at {self._brokers}: {error.args[0].str()}") from error
         self._is_embedded = str(metadata.cluster_id).startswith(EMBEDDED_CLUSTER)
-        self._broker_count = len(metadata.brokers)
+        self._cluster = Cluster(
+            id=str(metadata.cluster_id), brokers=len(metadata.brokers), a_broker=min(metadata.brokers, default=0)
+        )
         return {name: len(topic.partitions) for name, topic in metadata.topics.items()}
 
     def _create(self, missing: list[Topic]) -> None:
         if not missing:
             return
+        if problem := replication_problem(self._replication, self._cluster):
+            raise OperationError(problem)
         replicas = self._replication or (
-            REPLICATION_FACTOR if self._broker_count >= REPLICATION_FACTOR else BROKER_DEFAULT
+            REPLICATION_FACTOR if self._cluster.brokers >= REPLICATION_FACTOR else BROKER_DEFAULT
         )
         in_sync = {"min.insync.replicas": "2"} if replicas >= REPLICATION_FACTOR else {}
         new = [

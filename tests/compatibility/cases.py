@@ -77,7 +77,7 @@ CASES: Final = (
     Case(key="cleanup-policy", area=TOPICS, name="another `cleanup.policy`", outcome=REPAIRED),
     Case(key="max-message-bytes", area=TOPICS, name="a small `max.message.bytes`", outcome=REPAIRED),
     Case(key="retention", area=TOPICS, name="a short `retention.ms`, a `retention.bytes`", outcome=REPAIRED),
-    Case(key="segment", area=TOPICS, name="a `segment.ms` above seven days", outcome=REPAIRED),
+    Case(key="segment", area=TOPICS, name="a `segment.ms` above a day", outcome=REPAIRED),
     Case(
         key="fewer-partitions",
         area=TOPICS,

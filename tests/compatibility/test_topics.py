@@ -32,7 +32,7 @@ WRONG = {
     "cleanup-policy": ("poster-completions", {"cleanup.policy": "compact"}, "delete"),
     "max-message-bytes": ("dead-letters", {"max.message.bytes": "1048576"}, "5242880"),
     "retention": ("poster-renders", {"retention.ms": "3600000", "retention.bytes": "1000000"}, str(7 * DAY)),
-    "segment": ("poster-logs", {"segment.ms": str(30 * DAY)}, str(7 * DAY)),
+    "segment": ("poster-logs", {"segment.ms": str(7 * DAY)}, str(DAY)),
 }
 """By row: a topic, settings that somebody gave it, and a value that is wanted."""
 

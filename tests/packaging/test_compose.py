@@ -2,8 +2,10 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,8 @@ from jsonschema import Draft202012Validator
 from agents.settings import NAMES, read_settings
 from posters.main import main
 from schemas import limits
-from streams.topics import ROLES
+from streams.topics import ROLES, TOPICS
+from tests.parts import free_port
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -314,6 +317,41 @@ def test_console_reaches_every_part_that_it_is_given() -> None:
     for address in addresses:
         host, _, port = address.removeprefix("http://").partition(":")
         assert int(port) in listening(host), f"{host} does not listen on {port}"
+
+
+def test_console_shows_the_pages_of_the_topics(tmp_path: Path) -> None:
+    """The service serves the pages, and nothing else, under the address and branch that Console asks for."""
+    documentation = console_settings()["console"]["topicDocumentation"]
+    repository = documentation["git"]["repository"]
+    service, path = re.fullmatch(r"git://([\w-]+)/(\w+)", repository["url"]).groups()  # type: ignore[union-attr]
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    stage = text.partition(f" AS {SERVICES[service]['build']['target']}\n")[2].partition("\nFROM ")[0]
+    make = stage.partition("RUN git init")[2].partition(" \\\n && chown")[0]
+    shutil.copytree(ROOT / "schemas" / "pages", tmp_path / path)
+    subprocess.run(f"git init {make}", shell=True, cwd=tmp_path / path, check=True)  # noqa: S602 - of the Dockerfile
+    arguments = json.loads(stage.partition("\nCMD ")[2].partition("\n")[0])
+    port = free_port()
+    daemon = subprocess.Popen(
+        ["git", "daemon", f"--port={port}", "--listen=127.0.0.1"]
+        + [argument.replace("/srv", str(tmp_path)) for argument in arguments]
+    )
+    try:
+        address = f"git://127.0.0.1:{port}/{path}"
+        for _ in range(100):
+            if subprocess.run(["git", "ls-remote", address], check=False, capture_output=True).returncode == 0:
+                break
+            time.sleep(0.05)
+        branch = ["--branch", repository["branch"]]
+        subprocess.run(["git", "clone", "--quiet", *branch, address, tmp_path / "clone"], check=True)
+    finally:
+        daemon.terminate()
+        daemon.wait()
+    served = {path.name: path.read_text(encoding="utf-8") for path in (tmp_path / "clone").glob("*.md")}
+
+    assert documentation["enabled"] is documentation["git"]["enabled"] is True
+    assert SERVICES["console"]["depends_on"][service] == {"condition": "service_healthy"}
+    assert served == {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "schemas" / "pages").iterdir()}
+    assert set(served) == {f"{topic.name}.md" for topic in TOPICS}
 
 
 def test_console_shows_the_largest_events() -> None:

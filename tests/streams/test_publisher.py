@@ -114,6 +114,13 @@ async def test_a_caller_that_is_cancelled_disturbs_nobody(publisher: KafkaPublis
     assert [message.value() for message in arrived] == [b"cancelled", b"next"]
 
 
+@pytest.mark.parametrize("code", sorted(publishing._PERMANENT))
+def test_a_refusal_for_good_is_not_retried(code: int) -> None:
+    """What no retry changes ends the process with the broker's reason; a missing acknowledgement is waited for."""
+    assert isinstance(publishing._exception_of(KafkaError(code)), KafkaException)
+    assert isinstance(publishing._exception_of(KafkaError(KafkaError.REQUEST_TIMED_OUT)), UnavailableError)
+
+
 def test_a_fatal_error_is_not_retried() -> None:
     """A fatal error of librdkafka ends the process instead of being retried forever."""
     assert isinstance(publishing._exception_of(KafkaError(KafkaError._FATAL, "fenced", fatal=True)), KafkaException)

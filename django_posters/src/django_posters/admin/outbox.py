@@ -13,7 +13,7 @@ from django.utils.timesince import timesince
 
 from django_posters.models import DeadLetterEvent, OutboxEvent
 
-from .read_only import ReadOnlyAdmin
+from .read_only import ReadOnlyAdmin, record_link
 
 
 def shown_bytes(value: Any) -> SafeString | str:
@@ -71,13 +71,18 @@ class DeadLetterAdmin(ReadOnlyAdmin):
 
     list_display = ("topic", "partition", "offset", "error", "seen_at")
     list_filter = ("topic", "seen_at")
-    fields = ("topic", "partition", "offset", "error", "seen_at", "content")
-    readonly_fields = ("content",)
+    fields = ("topic", "partition", "offset", "place", "error", "seen_at", "content")
+    readonly_fields = ("place", "content")
 
     class Media:
         """Styles."""
 
         css: ClassVar = {"all": ["posters/admin.css"]}
+
+    @admin.display(description="on the topic")
+    def place(self, event: DeadLetterEvent) -> SafeString | str:
+        """Link to the record in Redpanda Console, by its partition and offset."""
+        return record_link(event.topic, event.partition, event.offset, str(event))
 
     @admin.display(description="record")
     def content(self, event: DeadLetterEvent) -> SafeString | str:

@@ -1,5 +1,6 @@
 """Read-only admin base class and shared display functions. Only requests and commands write these rows."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
@@ -27,6 +28,9 @@ COLORS: Final = {
     "cancelled": "light-dark(#8a5a00, #ffc266)",
 }
 
+_RECORDS: Final = 200
+"""How many records a page of Console loads: with their bodies, and requests may have megabytes."""
+
 
 class ReadOnlyAdmin(ModelAdmin):
     """Admin of rows that cannot be added or changed. Users with the permission can delete them."""
@@ -52,6 +56,18 @@ def console_link(topic: str, key: str, since: datetime, text: str) -> SafeString
     if not console:
         return ""
     # The parameters of Console 3.6 to 3.10; 3.5 has no `t`. Console loads `s` records of all partitions (`p=-1`) from
-    # offset `o` on, where -4 stands for the time `t`, and searches the text `q` among those records only.
-    search = {"p": -1, "s": 500, "o": -4, "t": int(since.timestamp() * 1000) - _CLOCK_SKEW_MS, "q": key}
+    # offset `o` on, where -4 stands for the time `t`, and searches the text `q` among those records only. Its newer
+    # page filters by the exact key (`f`); the older one ignores that.
+    time = int(since.timestamp() * 1000) - _CLOCK_SKEW_MS
+    search = {"p": -1, "s": _RECORDS, "o": -4, "t": time, "q": key, "f": f"key={key}"}
+    return _link(console, topic, search, text)
+
+
+def record_link(topic: str, partition: int, offset: int, text: str) -> SafeString | str:
+    """Return a link to one record in Redpanda Console; the text alone where `CONSOLE_URL` is not set."""
+    console = get_settings().console_url
+    return _link(console, topic, {"p": partition, "s": 1, "o": offset}, text) if console else text
+
+
+def _link(console: str, topic: str, search: Mapping[str, object], text: str) -> SafeString:
     return format_html('<a href="{}/topics/{}?{}#messages">{}</a>', console, topic, urlencode(search), text)

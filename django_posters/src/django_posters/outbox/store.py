@@ -20,10 +20,12 @@ from django_posters.models import OutboxEvent
 from .notifications import notify_on_commit
 
 
-def new_headers() -> dict[str, str]:
-    """Return the Kafka headers of a new event: a W3C trace context of its own, and the content type."""
+def new_headers(event: Envelope) -> dict[str, str]:
+    """Return the Kafka headers of a new event: a W3C trace context of its own, content type, event type and job."""
     trace = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"
-    return {"traceparent": trace, "content-type": "application/json"}
+    about = {"type": getattr(event, "type", None), "job": getattr(event, "job_id", None)}
+    named = {name: value for name, value in about.items() if value is not None}
+    return {"traceparent": trace, "content-type": "application/json"} | named
 
 
 def add_event(
@@ -39,7 +41,7 @@ def add_event(
         topic=topic,
         key=key,
         value=encode(event),
-        headers=new_headers() | dict(headers or {}),
+        headers=new_headers(event) | dict(headers or {}),
         created_at=event.occurred_at,
         due_at=due_at,
     )

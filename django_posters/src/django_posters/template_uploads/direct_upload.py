@@ -30,7 +30,7 @@ def send(stop: threading.Event, command: TemplateUpload, settings: Settings) -> 
         if error is not None:
             errors.append(error)
 
-    headers: list[tuple[str, str | bytes | None]] = list(new_headers().items())
+    headers: list[tuple[str, str | bytes | None]] = list(new_headers(command).items())
     key, value = command.section.encode(), encode(command)
     producer.produce(
         settings.written_topic(TEMPLATE_COMMANDS), key=key, value=value, headers=headers, on_delivery=report

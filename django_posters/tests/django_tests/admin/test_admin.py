@@ -183,7 +183,24 @@ def test_console_is_linked_to_where_it_is_set(admin: Client) -> None:
     for query, moment in zip(queries, (poster.requested_at, poster.finished_at), strict=True):
         since = datetime.fromtimestamp(int(query.pop("t")) / 1000, tz=UTC)
         assert timedelta() < moment - since < timedelta(seconds=5)
-        assert query == {"p": "-1", "s": "500", "o": "-4", "q": poster.job_id}
+        assert query == {"p": "-1", "s": "200", "o": "-4", "q": poster.job_id, "f": f"key={poster.job_id}"}
+    assert "/topics/" not in without
+
+
+def test_a_dead_letter_links_to_its_record(admin: Client) -> None:
+    """With CONSOLE_URL to exactly this record, by partition and offset; without it the place is a text."""
+    letter = DeadLetterEvent.objects.create(
+        topic="job-events", partition=1, offset=2, value=b"{", error="bad", seen_at=NOW
+    )
+    path = f"deadletterevent/{letter.pk}/change/"
+    without = page(admin, path)
+    posters = {"BOOTSTRAP_SERVERS": "localhost:9092", "SITE": NAME, "CONSOLE_URL": "http://console.test:8080/"}
+
+    with override_settings(POSTERS=posters):
+        shown = page(admin, path)
+
+    assert 'href="http://console.test:8080/topics/job-events?p=1&amp;s=1&amp;o=2#messages"' in shown
+    assert "job-events/1@2" in without
     assert "/topics/" not in without
 
 

@@ -49,6 +49,7 @@ def test_request_is_what_the_workers_read(any_site: Site) -> None:
     assert (event.metadata, event.output) == (metadata, {"format": "jpeg", "quality": 80})
     assert (row.event_id, row.key, row.topic) == (event.event_id, event.job_id, "poster-requests")
     assert row.headers["content-type"] == "application/json"
+    assert (row.headers["type"], row.headers["job"]) == ("poster.requested", poster.job_id)
     assert len(row.headers["traceparent"].split("-")) == 4
 
 
