@@ -17,11 +17,15 @@ class Testimonial(models.Model):
     quote = models.TextField(max_length=600)
     rating = models.FloatField(validators=[MinValueValidator(0), MaxValueValidator(5)])
     language = models.CharField(max_length=10, default="en")
-    poster = PosterField("testimonial", data="poster_data")
+    poster = PosterField("testimonial", data="poster_data", alt="poster_alt")
     poster_url = models.URLField(max_length=2000, blank=True, editable=False)
 
     def __str__(self) -> str:
         return f"{self.author}: {self.quote[:40]}"
+
+    def poster_alt(self) -> str:
+        """Return what the poster says, for those who cannot see it."""
+        return f"{self.author}: {self.quote}"
 
     def poster_data(self) -> dict[str, Any]:
         """Return the data of the poster."""

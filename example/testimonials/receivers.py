@@ -16,10 +16,9 @@ logger = logging.getLogger(__name__)
 
 @receiver(poster_finished, sender=Testimonial)
 def show_poster(poster: Poster, **_: Any) -> None:
-    """Store the URL of the image in its testimonial, unless a newer poster was requested meanwhile."""
-    if poster.status == Poster.Status.COMPLETED:
-        Testimonial.objects.filter(poster=poster).update(poster_url=poster.url)
-    else:
+    """Store the URL of the last good picture in its testimonial, unless a newer poster was requested meanwhile."""
+    Testimonial.objects.filter(poster=poster).update(poster_url=poster.url)
+    if poster.status != Poster.Status.COMPLETED:
         logger.warning("no poster of testimonial %s: %s %s", poster.entity_id, poster.status, poster.error_message)
 
 

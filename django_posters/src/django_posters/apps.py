@@ -1,5 +1,7 @@
 """App configuration of `posters`."""
 
+from importlib import import_module
+
 from django.apps import AppConfig
 from django.core import checks
 
@@ -13,8 +15,9 @@ class PostersConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the system checks."""
+        """Register the system checks, and the erasure of posters with their rows."""
         from .checks import check_database, check_settings  # noqa: PLC0415 - Django wants app modules imported here
 
         checks.register(check_settings, "posters")
         checks.register(check_database, checks.Tags.database)
+        import_module(".requests.deletion", __package__).connect()

@@ -4,6 +4,7 @@ import difflib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import lru_cache
 from typing import Any, Final
 
@@ -12,10 +13,25 @@ from django.core.signals import setting_changed
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
-from .contract.limits import SOURCE_MAX_CHARACTERS
+from .contract.limits import CUSTOM_DATA_MAX_BYTES, SOURCE_MAX_CHARACTERS
+from .durations import as_duration
 from .errors import PostersSettingsError
 
-KEYS: Final = ("BOOTSTRAP_SERVERS", "SITE", "KAFKA_OPTIONS", "BACKEND", "PERMISSION", "CONSOLE_URL")
+KEYS: Final = (
+    "BOOTSTRAP_SERVERS",
+    "SITE",
+    "KAFKA_OPTIONS",
+    "BACKEND",
+    "PERMISSION",
+    "CONSOLE_URL",
+    "DEBOUNCE",
+    "DEGRADED_RETRY",
+    "ERASE_ON_DELETE",
+    "MEDIA_BASE_URL",
+    "MEDIA_EMBED_MAX_BYTES",
+)
+EMBED_MAX_BYTES: Final = CUSTOM_DATA_MAX_BYTES * 3 // 4 - 1024
+"""Of a file that fits the data of a poster in Base64, beside some other values."""
 BACKENDS: Final = ("kafka", "placeholder")
 EXAMPLE: Final = 'POSTERS = {"BOOTSTRAP_SERVERS": "localhost:9092", "SITE": "shop"}'
 
@@ -48,6 +64,16 @@ class Settings:
     """Whether a request may read the progress of a Job."""
     console_url: str = ""
     """Base URL of Redpanda Console without a trailing slash; empty for no links."""
+    debounce: timedelta = timedelta(0)
+    """How long a request waits for later ones of its row, unless its PosterField says otherwise; 0 for not at all."""
+    degraded_retry: timedelta | None = timedelta(hours=1)
+    """After how long a degraded poster is requested again; None for never."""
+    erase_on_delete: bool = False
+    """Whether the posters of a row are erased when it is deleted."""
+    media_base_url: str = ""
+    """What workers put before the relative URL of a file, without a trailing slash; also for absolute addresses."""
+    media_embed_max_bytes: int = 0
+    """Images of up to this many bytes are sent within the data, as `data:` addresses; 0 for none."""
 
     @property
     def is_placeholder(self) -> bool:
@@ -82,7 +108,12 @@ def get_settings() -> Settings:
         kafka_options=_kafka_options(given.get("KAFKA_OPTIONS", {})),
         backend=backend,
         permission=_permission(given.get("PERMISSION", is_staff)),
-        console_url=_console_url(given.get("CONSOLE_URL", "")),
+        console_url=_address(given, "CONSOLE_URL", "http://localhost:8080"),
+        debounce=_duration(given, "DEBOUNCE", timedelta(0)) or timedelta(0),
+        degraded_retry=_duration(given, "DEGRADED_RETRY", timedelta(hours=1)) or None,
+        erase_on_delete=_flag(given, "ERASE_ON_DELETE"),
+        media_base_url=_address(given, "MEDIA_BASE_URL", "https://www.example.com"),
+        media_embed_max_bytes=_embed_limit(given.get("MEDIA_EMBED_MAX_BYTES", 0)),
     )
 
 
@@ -152,12 +183,34 @@ def _permission(value: object) -> Callable[[HttpRequest, Any], bool]:
     return found
 
 
-def _console_url(value: object) -> str:
+def _address(given: Mapping[str, Any], key: str, example: str) -> str:
+    value = given.get(key, "")
     if not isinstance(value, str) or not re.fullmatch(r"(https?://\S+)?", value):
-        raise PostersSettingsError(
-            f'POSTERS["CONSOLE_URL"] is {value!r}; it takes an address such as "http://localhost:8080"'
-        )
+        raise PostersSettingsError(f'POSTERS["{key}"] is {value!r}; it takes an address such as "{example}"')
     return value.rstrip("/")
+
+
+def _duration(given: Mapping[str, Any], key: str, default: timedelta) -> timedelta | None:
+    try:
+        return as_duration(given.get(key, default))
+    except ValueError as error:
+        raise PostersSettingsError(f'POSTERS["{key}"] {error}') from error
+
+
+def _flag(given: Mapping[str, Any], key: str) -> bool:
+    value = given.get(key, False)
+    if not isinstance(value, bool):
+        raise PostersSettingsError(f'POSTERS["{key}"] is {value!r}; it takes True or False')
+    return value
+
+
+def _embed_limit(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= EMBED_MAX_BYTES:
+        raise PostersSettingsError(
+            f'POSTERS["MEDIA_EMBED_MAX_BYTES"] is {value!r}; it takes 0 to {EMBED_MAX_BYTES:,}, because the data of a '
+            f"poster holds {CUSTOM_DATA_MAX_BYTES:,} bytes, and an embedded image takes a third more than its file"
+        )
+    return value
 
 
 def _reset(*, setting: str, **_: object) -> None:

@@ -4,13 +4,16 @@ Migrations of sites name `django_posters.fields.PosterField`: this path must not
 """
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from django.core.checks import CheckMessage, Error
 from django.db import models, router
+from django.db.models.fields.related_descriptors import ForwardManyToOneDescriptor
 from django.utils.module_loading import import_string
 
 from .contract.references import is_section
+from .durations import as_duration
 
 if TYPE_CHECKING:
     from django.db.models.expressions import Combinable
@@ -18,24 +21,61 @@ if TYPE_CHECKING:
     from .models import Poster
 
     _ForeignKey = models.ForeignKey[Poster | Combinable | None, Poster | None]
+    _Descriptor = ForwardManyToOneDescriptor[models.ForeignKey[Any, Any]]
 else:
     _ForeignKey = models.ForeignKey
+    _Descriptor = ForwardManyToOneDescriptor
 
 DataSource = Callable[[Any], Mapping[str, Any]] | str
+TextSource = Callable[[Any], object] | str
 
 _FIXED: Final = ("to", "on_delete", "null", "blank", "editable", "related_name")
+
+
+class _AssignedLink(_Descriptor):
+    """Notes that a site assigned a poster to a row by hand, so that `save()` writes it."""
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        super().__set__(instance, value)
+        _note_assigned(instance, _assigned(instance) | {self.field.attname})
+
+
+def _assigned(instance: models.Model) -> frozenset[str]:
+    return getattr(instance._state, "posters_assigned", frozenset())
+
+
+def _note_assigned(instance: Any, names: frozenset[str]) -> None:
+    instance._state.posters_assigned = names
 
 
 class PosterField(_ForeignKey):
     """A nullable foreign key to the newest poster of a row, filled by `request_poster()`.
 
     `section` selects the templates. `data` returns the values of the template as a dict: the name of a method of the
-    model, the dotted path of a function that takes the row, or such a function. Neither is part of migrations.
+    model, the dotted path of a function that takes the row, or such a function. `alt` returns the alternative text of
+    the picture, likewise; it may also name a field. `debounce`, a timedelta or seconds, is how long a request waits for
+    later ones of its row. None of these is part of migrations.
+
+    `save()` of a row leaves the link as it is in the database, where another process may have renewed it since the row
+    was read. An assignment to the attribute is saved; one to the attribute with `_id` is not.
     """
 
-    def __init__(self, section: str = "", *, data: DataSource = "", **options: Any) -> None:
+    forward_related_accessor_class = _AssignedLink
+
+    def __init__(
+        self,
+        section: str = "",
+        *,
+        data: DataSource = "",
+        alt: TextSource = "",
+        debounce: timedelta | float | None = None,
+        **options: Any,
+    ) -> None:
         self.section = section
         self.data = data
+        self.alt = alt
+        self.debounce = debounce
+        self.refused = sorted(set(options) & (set(_FIXED) - {"to"}))
         options |= {
             "to": options.get("to", "posters.Poster"),
             "on_delete": models.SET_NULL,
@@ -59,8 +99,36 @@ class PosterField(_ForeignKey):
             *super().check(**options),
             *self._check_section(),
             *self._check_data(),
+            *self._check_alt(),
+            *self._check_debounce(),
+            *self._check_options(),
             *self._check_route(),
         ]
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        """Return what `save()` writes: the link as it is in the database, unless the site assigned another one."""
+        if not add and self.attname not in _assigned(model_instance):
+            return models.F(self.attname)
+        _note_assigned(model_instance, _assigned(model_instance) - {self.attname})
+        return super().pre_save(model_instance, add)
+
+    def link(self, instance: models.Model, poster: "Poster | None") -> None:
+        """Set the attribute of a row whose link in the database was updated: a later `save()` does not write it."""
+        setattr(instance, self.name, poster)
+        _note_assigned(instance, _assigned(instance) - {self.attname})
+
+    def alternative_text(self, instance: models.Model) -> str:
+        """Return the alternative text of this row's picture, from the `alt` of the field; "" where it has none."""
+        if not self.alt:
+            return ""
+        if callable(self.alt):
+            found = self.alt(instance)
+        elif "." in self.alt:
+            found = import_string(self.alt)(instance)
+        else:
+            found = getattr(instance, self.alt)
+            found = found() if callable(found) else found
+        return "" if found is None else str(found)
 
     def custom_data(self, instance: models.Model) -> object:
         """Return the template values of this row, unchecked, from the `data` of the field."""
@@ -99,6 +167,42 @@ class PosterField(_ForeignKey):
             return []
         hint = "Give the name of a method, the dotted path of a function that takes the row, or the function."
         return [Error(problem, hint=hint, obj=self, id="posters.E102")]
+
+    def _check_alt(self) -> list[CheckMessage]:
+        if callable(self.alt) or not self.alt:
+            return []
+        problem = ""
+        if "." in self.alt:
+            try:
+                import_string(self.alt)
+            except ImportError as error:
+                problem = f"The `alt` of a PosterField, {self.alt!r}, cannot be imported: {error}."
+        elif not hasattr(self.model, self.alt):
+            problem = f"{self.model.__name__} has no method or field {self.alt!r}, which `alt` of a PosterField names."
+        hint = (
+            "Give the name of a method or a field, the dotted path of a function that takes the row, or the function."
+        )
+        return [Error(problem, hint=hint, obj=self, id="posters.E105")] if problem else []
+
+    def _check_debounce(self) -> list[CheckMessage]:
+        try:
+            as_duration(self.debounce)
+        except ValueError as error:
+            hint = "For example: debounce=timedelta(seconds=5)."
+            return [Error(f"The `debounce` of a PosterField {error}.", hint=hint, obj=self, id="posters.E106")]
+        return []
+
+    def _check_options(self) -> list[CheckMessage]:
+        if not self.refused:
+            return []
+        return [
+            Error(
+                f"A PosterField takes no {' and no '.join(f'`{name}`' for name in self.refused)}.",
+                hint="Remove it. The link is nullable and is cleared with its poster; `poster.row` leads to the row.",
+                obj=self,
+                id="posters.E104",
+            )
+        ]
 
     def _check_route(self) -> list[CheckMessage]:
         if isinstance(self.remote_field.model, str):  # the app is not installed; Django itself reports that

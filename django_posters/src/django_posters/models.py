@@ -1,12 +1,21 @@
-"""Models: jobs and their posters, the template catalog and commands, the outbox, and dead letters."""
+"""Models: jobs and their posters, the template catalog and commands, the outbox, and dead letters.
+
+Columns that were added after the first release have defaults in the database, so that processes of the former version
+can write rows during an upgrade.
+"""
 
 import uuid
+from importlib import import_module
 from typing import Any, ClassVar, Final
 
+from asgiref.sync import sync_to_async
+from django.apps import apps
 from django.db import models
+from django.utils import timezone
 
 from .contract import limits
 from .contract.output import CONTENT_TYPES
+from .images import ONLY, PosterImage, find_image
 
 
 class Status(models.TextChoices):
@@ -62,7 +71,11 @@ class Job(models.Model):
 
 
 class Poster(models.Model):
-    """A poster that was requested for a row of this site. Only requests and `consume_posters` write this table."""
+    """A poster that was requested for a row of this site. Only requests and `consume_posters` write this table.
+
+    `status` is that of this request. `url`, `object_key`, `sha256`, `size_bytes`, `width`, `height`, `format` and
+    `images` are those of the last good picture: that of an earlier poster, `picture_of`, until this one completes.
+    """
 
     Status = Status
     FINISHED = FINISHED
@@ -93,7 +106,26 @@ class Poster(models.Model):
     format = models.CharField(max_length=10, choices=[(name, name) for name in CONTENT_TYPES], default="")
     error_code = models.CharField(max_length=40, default="")
     error_message = models.TextField(default="")
+    image_data = models.JSONField(default=list, db_default=[], db_column="images", help_text="Every image, as JSON.")
+    picture_of = models.UUIDField(
+        null=True, db_index=True, help_text="The earlier poster of the row whose images this one shows meanwhile."
+    )
+    variant_sizes = models.JSONField(
+        default=list, db_default=[], help_text="Name, width and height (CSS pixels) of each variant, as far as known."
+    )
+    alt = models.TextField(default="", db_default="", help_text="Alternative text of the picture.")
     warnings = models.JSONField(default=list)
+    assets = models.JSONField(default=list, db_default=[], help_text="Images, style sheets and fonts that it loaded.")
+    degraded = models.BooleanField(default=False, db_default=False, help_text="Whether it lacks an asset.")
+    retry_at = models.DateTimeField(
+        null=True, db_index=True, help_text="When a degraded poster is requested again by itself."
+    )
+    automatic_retries = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="How many degraded posters in a row led to this request."
+    )
+    asked_again_at = models.DateTimeField(
+        null=True, help_text="When reconcile_posters sent its request once more, for want of an outcome."
+    )
     attempt = models.PositiveIntegerField(default=1)
     generation = models.PositiveIntegerField(default=0)
     erased_generation = models.PositiveIntegerField(null=True, help_text="Images up to this generation are deleted.")
@@ -109,10 +141,72 @@ class Poster(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["-requested_at"], name="posters_poster_requested"),
             models.Index(fields=["status", "-requested_at"], name="posters_poster_status"),
+            models.Index(fields=["entity_id", "owner_model"], name="posters_poster_owner"),
         ]
 
     def __str__(self) -> str:
         return f"{self.section} of {self.entity_id}: {self.status}"
+
+    @property
+    def images(self) -> list[PosterImage]:
+        """The images of the last good picture, the first of which is that of `url`; empty while there is none."""
+        if self.image_data or not self.url:
+            return [PosterImage.from_json(stored) for stored in self.image_data]
+        only = PosterImage(
+            name=ONLY,
+            url=self.url,
+            object_key=self.object_key,
+            sha256=self.sha256,
+            width=self.width,
+            height=self.height,
+            format=self.format,
+            size=self.size_bytes,
+        )
+        return [only]
+
+    @property
+    def expected_sizes(self) -> dict[str, tuple[int, int]]:
+        """Width and height of each image in CSS pixels, as far as known at the request, by its name and in order."""
+        # A list in the database, because PostgreSQL does not keep the order of an object.
+        sizes = {name: (width, height) for name, width, height in self.variant_sizes}
+        return sizes or {ONLY: (self.css_width, self.css_height)}
+
+    def url_of(self, variant: str) -> str:
+        """Return the address of a variant, or "" while the last good picture has none of this name."""
+        image = find_image(self.images, variant)
+        return image.url if image is not None else ""
+
+    @property
+    def wants_retry(self) -> bool:
+        """Whether the poster is degraded and the time has come to request it again."""
+        return self.retry_at is not None and self.retry_at <= timezone.now()
+
+    @property
+    def shows_earlier(self) -> bool:
+        """Whether the picture is older than this request: the request is unfinished, or it failed or was cancelled."""
+        return self.url != "" and (self.picture_of is not None or self.status != Status.COMPLETED)
+
+    @property
+    def row(self) -> models.Model | None:
+        """The row that the poster shows, None where it or its model no longer exists. Each access is a query."""
+        try:
+            model = apps.get_model(self.owner_model)
+        except (LookupError, ValueError):
+            return None
+        row: models.Model | None = model._base_manager.using(self._state.db).filter(pk=self.entity_id).first()
+        return row
+
+    def replay(self) -> None:
+        """Request the same poster once more, in the current transaction: its next generation replaces this outcome.
+
+        The data is that of the row now. Raises RequestError where the poster is unfinished or its row was deleted.
+        """
+        # Requests are written by a room above the models.
+        import_module(".requests.replay", __package__).replay_poster(self)
+
+    async def areplay(self) -> None:
+        """Async variant of `replay()`."""
+        await sync_to_async(self.replay)()
 
     @property
     def is_erased(self) -> bool:
@@ -208,6 +302,7 @@ class OutboxEvent(models.Model):
     headers = models.JSONField(default=dict)
     created_at = models.DateTimeField()
     refused = models.TextField(default="", help_text="Why the broker permanently refuses the event, or empty.")
+    due_at = models.DateTimeField(null=True, help_text="When to publish the event; empty: at once.")
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["topic", "key", "id"], name="posters_outbox_order")]

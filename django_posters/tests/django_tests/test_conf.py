@@ -49,6 +49,13 @@ def test_settings_are_read_and_follow_a_change() -> None:
         pytest.param(GOOD | {"BACKEND": []}, 'takes "kafka" or "placeholder"', id="backend type"),
         pytest.param(GOOD | {"PERMISSION": "no.such"}, "'no.such', cannot be imported", id="permission path"),
         pytest.param(GOOD | {"PERMISSION": 5}, "is 5; it takes a function of the request", id="permission"),
+        pytest.param(GOOD | {"DEBOUNCE": "5s"}, "'5s'; it takes a timedelta, a number of seconds", id="debounce"),
+        pytest.param(GOOD | {"DEBOUNCE": -1}, "is -1; it takes 0 to 365 days", id="negative debounce"),
+        pytest.param(GOOD | {"DEGRADED_RETRY": 1e300}, "it takes 0 to 365 days", id="endless retry"),
+        pytest.param(GOOD | {"DEGRADED_RETRY": True}, "is True; it takes a timedelta", id="retry"),
+        pytest.param(GOOD | {"ERASE_ON_DELETE": "yes"}, "is 'yes'; it takes True or False", id="erase"),
+        pytest.param(GOOD | {"MEDIA_BASE_URL": "/media/"}, "'/media/'; it takes an address such as", id="media"),
+        pytest.param(GOOD | {"MEDIA_EMBED_MAX_BYTES": 10**6}, "takes 0 to 48,128", id="embedding"),
         pytest.param(GOOD | {"CONSOLE_URL": "console"}, "'console'; it takes an address such as", id="console"),
     ],
 )
@@ -116,6 +123,15 @@ def test_server_without_skip_locked_is_warned_of(monkeypatch: pytest.MonkeyPatch
         pytest.param(PosterField("quote"), "posters.E102", "needs `data`", id="no data"),
         pytest.param(PosterField("quote", data="nope"), "posters.E102", "has no method 'nope'", id="no method"),
         pytest.param(PosterField("quote", data="no.such.thing"), "posters.E102", "cannot be imported", id="no path"),
+        pytest.param(
+            PosterField("quote", data=str, null=False, related_name="quotes", on_delete=models.CASCADE),
+            "posters.E104",
+            "takes no `null` and no `on_delete` and no `related_name`",
+            id="options",
+        ),
+        pytest.param(PosterField("quote", data=str, alt="nope"), "posters.E105", "method or field 'nope'", id="alt"),
+        pytest.param(PosterField("quote", data=str, alt="no.such"), "posters.E105", "be imported", id="alt path"),
+        pytest.param(PosterField("quote", data=str, debounce=-1), "posters.E106", "is -1; it takes", id="debounce"),
     ],
 )
 def test_bad_field_is_reported(field: PosterField, check: str, message: str) -> None:
@@ -136,8 +152,9 @@ def test_local_times_are_reported() -> None:
 
 
 def test_migration_does_not_depend_on_the_design() -> None:
-    """Section and data source are no part of a migration; the table's own options are."""
-    _, path, args, options = PosterField("quote", data=str, db_column="picture", verbose_name="picture").deconstruct()
+    """What a poster shows and when is no part of a migration; the table's own options are."""
+    field = PosterField("quote", data=str, alt="x", debounce=5, db_column="picture", verbose_name="picture")
+    _, path, args, options = field.deconstruct()
 
     assert (path, args) == ("django_posters.fields.PosterField", [])
     assert options == {"db_column": "picture", "verbose_name": "picture"}
@@ -147,6 +164,17 @@ def test_migration_does_not_depend_on_the_design() -> None:
 def test_data_comes_from_a_function_or_its_path(data: Any) -> None:
     """`data` may be a function of the row, or the dotted path of one."""
     assert PosterField("quote", data=data).custom_data("the row") == {"name": "the row"}  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("alt", [lambda row: row.upper(), "django_tests.test_conf.shout", "upper"])
+def test_alternative_text_comes_from_a_function_its_path_or_an_attribute(alt: Any) -> None:
+    """`alt` may be a function of the row, the dotted path of one, or the name of a method or field."""
+    assert PosterField("quote", data=str, alt=alt).alternative_text("ada") == "ADA"  # type: ignore[arg-type]
+    assert PosterField("quote", data=str).alternative_text("ada") == ""  # type: ignore[arg-type]
+
+
+def shout(row: str) -> str:
+    return row.upper()
 
 
 def name_of(row: object) -> dict[str, object]:

@@ -3,8 +3,14 @@
 import json
 from pathlib import Path
 
+from django.db import connection
+from django_posters.models import Job, OutboxEvent, Poster
+from django_posters.outbox.store import claim_events
+from testimonials.models import Testimonial as Row
+
 import django_posters
-from django_tests.site import Site
+from django_posters import request_poster
+from django_tests.site import Site, make_testimonial
 
 NOWHERE = "127.0.0.1:9"
 MAKE_OLD_ROWS = """
@@ -68,6 +74,42 @@ def test_renamed_model_keeps_its_table_rows_and_permissions(database_url: str) -
         "columns": ["archived_at", "told_at"],
         "tables": ["posters_setasideevent"],
     }
+
+
+OLD_COLUMNS = {
+    "posters_job": "job_id, owner_model, section, template_id, status, total_count, success_count, failure_count, "
+    "cancelled_count, revision, metadata, requested_at, announced",
+    "posters_poster": "id, job_id, poster_index, owner_model, field_name, entity_id, section, template_id, digest, "
+    "metadata, output, strict, css_width, css_height, status, url, object_key, sha256, format, error_code, "
+    "error_message, warnings, attempt, generation, requested_at, announced",
+    "posters_outboxevent": "event_id, topic, key, value, headers, created_at, refused",
+}
+
+
+def test_former_version_can_write_rows(any_site: Site) -> None:
+    """A process that does not know the columns of the latest migration inserts rows, which the new version reads."""
+    request_poster(make_testimonial())
+    with connection.cursor() as cursor:
+        for table, names in OLD_COLUMNS.items():
+            columns = ", ".join(connection.ops.quote_name(name) for name in names.split(", "))
+            cursor.execute(f"CREATE TABLE old_{table} AS SELECT {columns} FROM {table}")  # noqa: S608
+        Row.objects.update(poster=None)
+        Job.objects.all().delete()
+        OutboxEvent.objects.all().delete()
+        for table, names in OLD_COLUMNS.items():
+            columns = ", ".join(connection.ops.quote_name(name) for name in names.split(", "))
+            cursor.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM old_{table}")  # noqa: S608
+            cursor.execute(f"DROP TABLE old_{table}")
+
+    poster = Poster.objects.get()
+
+    assert (poster.images, poster.assets, poster.variant_sizes, poster.alt) == ([], [], [], "")
+    assert (poster.degraded, poster.retry_at, poster.automatic_retries) == (False, None, 0)
+    with claim_events(5) as events:
+        assert [event.key for event in events] == [poster.job_id]
+    Poster.objects.update(url="https://cdn.test/1.png", width=5, status="completed")
+    [image] = Poster.objects.get().images
+    assert (image.name, image.url, image.width) == ("default", "https://cdn.test/1.png", 5)
 
 
 def test_migrations_are_part_of_the_package() -> None:

@@ -1,20 +1,27 @@
 """{% poster %}: an image, or its placeholder."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import connection
-from django.template import Context, Template
+from django.template import Context, Template, TemplateSyntaxError
+from django.test import RequestFactory, override_settings
 from django.test.utils import CaptureQueriesContext
 from django_posters.contract.codec import decode
 from django_posters.contract.outcomes import PosterOutcome
+from django_posters.models import Poster
 from django_posters.results.outcomes import apply_outcome
+from django_posters.testing import capture_posters
 from testimonials import models
 
 from django_posters import request_poster
 from django_tests.outcomes import URL, outcome
 from django_tests.site import Site, make_testimonial
+
+DOCUMENT = Path(__file__).parents[3] / "docs" / "django.md"
+SNIPPETS = re.findall(r"```django\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
 
 
 def shown(row: object, options: str = "") -> dict[str, str]:
@@ -106,3 +113,142 @@ def test_list_of_posters_is_one_query(any_site: Site) -> None:
             shown(row)
 
     assert len(queries) == 1
+
+
+VARIANTS = {
+    "scale": 1,
+    "variants": [
+        {"name": "square"},
+        {"name": "og", "width": 1200, "height": 630},
+        {"name": "og@2x", "width": 1200, "height": 630, "scale": 2},
+        {"name": "print", "format": "pdf"},
+    ],
+}
+
+
+def complete(**fields: Any) -> models.Testimonial:
+    """Return a row whose poster has its variants."""
+    with capture_posters() as posters:
+        request_poster(make_testimonial(), output=VARIANTS)
+    posters[0].succeed(**fields)
+    return models.Testimonial.objects.select_related("poster").get()
+
+
+def test_variant_is_shown_at_its_size(any_site: Site) -> None:
+    """A variant has its own size before and after it is there, and its own address."""
+    request_poster(row := make_testimonial(), output=VARIANTS)
+    waiting = shown(row, 'variant="og"')
+    models.Testimonial.objects.all().delete()
+
+    row = complete()
+    found, first = shown(row, 'variant="og"'), shown(row)
+
+    assert (waiting["width"], waiting["height"]) == (found["width"], found["height"]) == ("1200", "630")
+    assert row.poster is not None
+    assert found["src"] == row.poster.url_of("og") != first["src"] == row.poster.url
+    assert (first["width"], first["height"], "srcset" in first) == ("1080", "1080", False)
+    assert [image.name for image in row.poster.images] == ["square", "og", "og@2x", "print"]
+    assert (row.poster.images[1].width, row.poster.images[1].format, row.poster.url_of("none")) == (1200, "png", "")
+
+
+def test_scales_of_a_variant_are_a_srcset(any_site: Site) -> None:
+    """`og@2x` is `og` for screens with twice as many pixels."""
+    row = complete()
+    assert row.poster is not None
+
+    found = shown(row, 'variant="og" width=600')
+
+    assert found["srcset"] == f"{row.poster.url_of('og')} 1x, {row.poster.url_of('og@2x')} 2x"
+    assert (found["width"], found["height"]) == ("600", "315")
+
+
+def test_unknown_variant_has_a_place(any_site: Site) -> None:
+    """A picture of an older design may lack a variant: there is a placeholder, which says so."""
+    found = shown(complete(), 'variant="story"')
+
+    assert (found["src"][:5], found["data-poster-picture"]) == ("data:", "none")
+
+
+def test_picture_says_whose_it_is(any_site: Site) -> None:
+    """Scripts and styles see whether the picture is the newest one, an earlier one, or none."""
+    row = complete()
+    own = shown(row)
+    request_poster(row, reuse=False)
+
+    earlier = shown(row)
+
+    assert (own["data-poster-picture"], earlier["data-poster-picture"]) == ("own", "earlier")
+    assert (earlier["src"], earlier["data-poster-status"]) == (own["src"], "queued")
+
+
+def test_alternative_text_comes_with_the_row(any_site: Site) -> None:
+    """The `alt` of the PosterField is that of the image, follows the row, and gives way to an argument of the tag."""
+    row = make_testimonial(author="Ada", quote="Fine.")
+    request_poster(row)
+    alone = shown(row)["alt"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(models.Testimonial, "poster_alt", lambda row: f"{row.author} says it")
+        poster = request_poster(row)
+
+    assert (alone, shown(row)["alt"], shown(row, "alt='Mine'")["alt"]) == ("Ada: Fine.", "Ada says it", "Mine")
+    assert Poster.objects.get() == poster
+
+
+def metas(row: object, options: str = "", **context: Any) -> dict[str, str]:
+    """Return the meta tags that are rendered for a row."""
+    html = Template("{% load posters %}{% poster_meta row " + options + " %}").render(Context({"row": row} | context))
+    found = re.findall(r'<meta (?:property|name)="([^"]+)" content="([^"]*)">', html)
+    assert html.count("<meta") == len(found)
+    return dict(found)
+
+
+def test_page_can_be_shared(any_site: Site) -> None:
+    """The tags have an absolute address, size, type, alternative text, and a card that fits the picture."""
+    row = complete()
+    assert row.poster is not None
+
+    assert metas(row, '"og"') == {
+        "og:image": row.poster.url_of("og"),
+        "og:image:type": "image/png",
+        "og:image:width": "1200",
+        "og:image:height": "630",
+        "og:image:alt": "Maya: They just appear.",
+        "twitter:card": "summary_large_image",
+        "twitter:image": row.poster.url_of("og"),
+        "twitter:image:alt": "Maya: They just appear.",
+    }
+    assert metas(row)["twitter:card"] == "summary"
+    assert metas(row, "alt=text", text="<Mine>")["og:image:alt"] == "&lt;Mine&gt;"
+
+
+def test_relative_address_becomes_absolute(any_site: Site) -> None:
+    """A path is completed by the request, else by MEDIA_BASE_URL; without both there is an error that says so."""
+    row = complete(images=[], url="/files/1.png")
+    request = RequestFactory().get("/page/", secure=True)
+    posters = {"SITE": "shop", "BOOTSTRAP_SERVERS": "a:1"}
+
+    assert metas(row, request=request)["og:image"] == "https://testserver/files/1.png"
+    with override_settings(POSTERS=posters | {"MEDIA_BASE_URL": "https://shop.test"}):
+        assert metas(row)["og:image"] == "https://shop.test/files/1.png"
+    with override_settings(POSTERS=posters), pytest.raises(TemplateSyntaxError, match="MEDIA_BASE_URL"):
+        metas(row)
+
+
+def test_page_without_a_picture_has_no_tags(any_site: Site) -> None:
+    """There is nothing to share before the first picture, for an unknown variant, and for a PDF."""
+    request_poster(row := make_testimonial())
+
+    assert (metas(row), metas(None)) == ({}, {})
+    models.Testimonial.objects.all().delete()
+    row = complete()
+    assert (metas(row, "'story'"), metas(row, "'print'")["twitter:card"]) == ({}, "summary")
+
+
+@pytest.mark.parametrize("snippet", SNIPPETS)
+def test_documented_tags_render(plain_site: Site, snippet: str) -> None:
+    """Every template snippet of the documentation renders tags of this package for a row with variants."""
+    row = complete()
+
+    html = Template(snippet).render(Context({"testimonial": row}))
+
+    assert html.count("<img") + html.count('og:image"') == snippet.count("{% poster")

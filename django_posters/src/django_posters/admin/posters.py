@@ -26,7 +26,7 @@ class PosterAdmin(ReadOnlyAdmin):
 
     list_display = ("thumbnail", "colored_status", "section", "owner", "error", "requested_at", "generation_time_ms")
     list_display_links = ("thumbnail", "colored_status")
-    list_filter = ("status", "section", "error_code", "owner_model", "requested_at")
+    list_filter = ("status", "degraded", "section", "error_code", "owner_model", "requested_at")
     search_fields = ("entity_id", "job__job_id", "error_message")
     date_hierarchy = "requested_at"
     list_per_page = 50
@@ -35,12 +35,17 @@ class PosterAdmin(ReadOnlyAdmin):
     readonly_fields = ("picture", "colored_status", "owner", "of_job", "records")
     fieldsets: ClassVar = [
         (None, {"fields": ["picture", "colored_status", "owner", "of_job", "url", "records"]}),
-        ("Problems", {"fields": ["error_code", "error_message", "warnings"]}),
-        ("Request", {"fields": ["template_id", "template_version", "metadata", "output", "strict", "requested_at"]}),
+        ("Problems", {"fields": ["error_code", "error_message", "warnings", "degraded", "retry_at", "assets"]}),
+        (
+            "Request",
+            {"fields": ["template_id", "template_version", "metadata", "output", "strict", "alt", "requested_at"]},
+        ),
         (
             "Result",
             {
                 "fields": [
+                    "image_data",
+                    "picture_of",
                     "object_key",
                     "sha256",
                     "size_bytes",

@@ -4,11 +4,13 @@ An event is published only after its transaction commits, and a rollback removes
 """
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 
 from django.db import connections, transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
 
 from django_posters.contract.codec import encode
 from django_posters.contract.envelope import Envelope
@@ -24,18 +26,35 @@ def new_headers() -> dict[str, str]:
     return {"traceparent": trace, "content-type": "application/json"}
 
 
-def add_event(event: Envelope, *, topic: str, key: str) -> None:
-    """Write the event into the current transaction. `relay_posters` publishes it after the commit."""
+def add_event(
+    event: Envelope, *, topic: str, key: str, due_at: datetime | None = None, headers: Mapping[str, str] | None = None
+) -> None:
+    """Write the event into the current transaction. `relay_posters` publishes it after the commit, and after `due_at`.
+
+    Later events of the same key wait for it. `headers` are added to those of every event.
+    """
     using = database_alias()
     OutboxEvent.objects.using(using).create(
         event_id=event.event_id,
         topic=topic,
         key=key,
         value=encode(event),
-        headers=new_headers(),
+        headers=new_headers() | dict(headers or {}),
         created_at=event.occurred_at,
+        due_at=due_at,
     )
     notify_on_commit(using)
+
+
+def waiting_event(topic: str, key: str) -> OutboxEvent | None:
+    """Lock and return the only event of a key, if it is to be published later and no relay holds it."""
+    using = database_alias()
+    events = OutboxEvent.objects.using(using).filter(topic=topic, key=key, refused="")
+    skip_locked = connections[using].features.has_select_for_update_skip_locked
+    found = list(events.select_for_update(skip_locked=skip_locked))
+    if len(found) != 1 or found[0].due_at is None or found[0].due_at <= timezone.now():
+        return None
+    return found[0]
 
 
 @contextmanager
@@ -56,4 +75,5 @@ def _heads(using: str) -> QuerySet[OutboxEvent]:
     # Only one event of a key is in flight at a time, across all relays: that keeps the order of a key.
     pending = OutboxEvent.objects.using(using).filter(refused="")
     earlier = pending.filter(topic=OuterRef("topic"), key=OuterRef("key"), id__lt=OuterRef("id"))
-    return pending.filter(~Exists(earlier)).order_by("id")
+    due = Q(due_at=None) | Q(due_at__lte=timezone.now())
+    return pending.filter(due, ~Exists(earlier)).order_by("id")

@@ -1,6 +1,7 @@
 """Request posters of many rows as one job: stream the rows, buffer the encoded posters, write the batch in parts."""
 
 import secrets
+import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -23,14 +24,15 @@ from django_posters.errors import RequestError
 from django_posters.fields import PosterField
 from django_posters.models import Job, Poster
 from django_posters.results.outcomes import announce_empty_job
+from django_posters.results.pictures import PICTURE, picture_of
 from django_posters.serialization import plain_object
 
 from .async_variant import async_variant
 from .batch_buffer import BatchBuffer
 from .delivery import send_request
-from .dimensions import expected_size
-from .options import check_options, digest_of, plain_output
-from .rows import check_database, find_field
+from .dimensions import expected_size, stored_sizes
+from .options import check_options, digest_of, plain_output, retries_after
+from .rows import check_database, find_field, lock_links, read_alt, read_data, row_name
 from .template_choice import ChosenTemplate, choose_template, is_current
 
 MAX_POSTERS: Final = JOB_MAX_POSTERS
@@ -92,10 +94,13 @@ arequest_posters = async_variant(request_posters)
 
 @dataclass(frozen=True, slots=True)
 class _RequestedRow:
-    """A row that gets a new poster."""
+    """A row that gets a new poster. `newest` is the one that it had."""
 
     pk: Any
     digest: str
+    alt: str
+    retries: int
+    newest: uuid.UUID | None
 
 
 def _rows(queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
@@ -126,16 +131,21 @@ def _read(
 ) -> Iterator[_RequestedRow]:
     seen = set()
     for chunk in _chunks(rows.iterator(chunk_size=_CHUNK_SIZE)):
-        posters = _posters(field, chunk) if batch.reuse else {}
+        links = lock_links(chunk, field)
+        posters = _posters(set(links.values()))
         for row in chunk:
-            if row.pk in seen:  # a join can yield a row more than once
+            if row.pk in seen or row.pk not in links:  # a join can yield a row more than once; a row may be deleted
                 continue
             seen.add(row.pk)
+            if getattr(row, field.attname) != links[row.pk]:
+                row.refresh_from_db()  # a poster of newer data was requested since the row was read
             poster, digest = _encode(row, field, batch)
-            current = posters.get(getattr(row, field.attname))
-            if current is None or not is_current(current, digest, template):
-                buffer.append(poster)
-                yield _RequestedRow(row.pk, digest)
+            current = posters.get(links[row.pk])
+            if batch.reuse and current is not None and is_current(current, digest, template):
+                continue
+            buffer.append(poster)
+            retries = retries_after(current, digest)
+            yield _RequestedRow(row.pk, digest, read_alt(row, field), retries, links[row.pk])
 
 
 def _chunks(rows: Iterator[Any]) -> Iterator[list[Any]]:
@@ -143,21 +153,20 @@ def _chunks(rows: Iterator[Any]) -> Iterator[list[Any]]:
         yield chunk
 
 
-def _posters(field: PosterField, rows: list[Any]) -> dict[Any, Poster]:
-    ids = [poster_id for row in rows if (poster_id := getattr(row, field.attname)) is not None]
-    columns = ("digest", "status", "url", "requested_at", "template_version", "job__cancel_requested_at")
-    return Poster.objects.using(database_alias()).select_related("job").only(*columns).in_bulk(ids)
+def _posters(ids: set[Any]) -> dict[Any, Poster]:
+    columns = ("digest", "status", "requested_at", "template_version", "degraded", "retry_at", "automatic_retries")
+    posters = Poster.objects.using(database_alias()).select_related("job")
+    return posters.only(*columns, "url", "job__cancel_requested_at").in_bulk(list(ids - {None}))
 
 
 def _encode(row: models.Model, field: PosterField, batch: BatchRequested) -> tuple[bytes, str]:
-    name = f"{row._meta.label} {row.pk}"
-    custom_data = plain_object(field.custom_data(row), f"{name}: custom_data")
+    custom_data = read_data(row, field, f"{row_name(row)}: custom_data")
     poster = {"entity_id": str(row.pk), "custom_data": custom_data}
     try:
         encoded = orjson.dumps(poster)
         decode_poster(Raw(encoded))
     except (ContractError, ValueError, TypeError) as error:
-        raise RequestError(f"the poster of {name} cannot be requested: {error}") from error
+        raise RequestError(f"the poster of {row_name(row)} cannot be requested: {error}") from error
     digest = digest_of(
         template_id=batch.template_id,
         entity_id=str(row.pk),
@@ -214,7 +223,12 @@ def _posters_of(
     requested: list[_RequestedRow],
     part: range,
 ) -> list[Poster]:
-    width, height = expected_size(batch.output or {}, template.version)
+    output = batch.output or {}
+    width, height = expected_size(output, template.version)
+    sizes = stored_sizes(output, template.version)
+    # Not read with the rows: of a large batch they would not fit the memory.
+    earlier = Poster.objects.using(database_alias()).only(*PICTURE, "picture_of")
+    newest = earlier.in_bulk([requested[index].newest for index in part if requested[index].newest is not None])
     posters = [
         Poster(
             job=job,
@@ -226,11 +240,15 @@ def _posters_of(
             template_id=batch.template_id,
             digest=requested[index].digest,
             metadata=batch.metadata,
-            output=batch.output or {},
+            output=output,
             strict=batch.strict,
             css_width=width,
             css_height=height,
+            variant_sizes=sizes,
+            alt=requested[index].alt,
+            automatic_retries=requested[index].retries,
             requested_at=batch.occurred_at,
+            **picture_of(newest.get(requested[index].newest)),
         )
         for index in part
     ]

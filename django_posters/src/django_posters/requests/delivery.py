@@ -1,5 +1,7 @@
 """Delivery of requests: into the outbox, or with the placeholder backend straight to placeholder images."""
 
+from collections.abc import Mapping
+from datetime import datetime
 from functools import partial
 
 from django.db import transaction
@@ -12,12 +14,17 @@ from django_posters.outbox.store import add_event
 from django_posters.results.placeholders import complete_with_placeholders
 
 
-def send_request(request: PosterRequested | BatchRequested) -> None:
-    """Send a request when the current transaction commits."""
+def send_request(
+    request: PosterRequested | BatchRequested,
+    *,
+    due_at: datetime | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> None:
+    """Send a request when the current transaction commits, or at `due_at` if that is later."""
     if get_settings().is_placeholder:
         transaction.on_commit(partial(complete_with_placeholders, request), using=database_alias())
     else:
-        add_event(request, topic=POSTER_REQUESTS, key=request.job_id)
+        add_event(request, topic=POSTER_REQUESTS, key=request.job_id, due_at=due_at, headers=headers)
 
 
 def send_control(request: JobCancelRequested | PosterEraseRequested, *, key: str) -> None:

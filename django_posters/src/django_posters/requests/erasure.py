@@ -15,12 +15,12 @@ from django_posters.errors import RequestError
 from django_posters.fields import PosterField
 from django_posters.models import Job, Poster
 from django_posters.owners import owner_model
+from django_posters.results.pictures import NO_PICTURE, forget_pictures
 
 from .async_variant import async_variant
 from .delivery import send_control
 from .rows import check_saved, find_field
 
-_ERASED_VALUES: Final = {"url": "", "object_key": "", "sha256": ""}
 _CHUNK_SIZE: Final = 500
 
 
@@ -42,7 +42,7 @@ def erase_poster(instance: models.Model, *, field: str | None = None) -> int:
     poster_field = find_field(type(instance), field)
     check_saved(instance, "erase before the row is deleted, or give its Poster: erase_poster() also takes that")
     count = _erase(_posters_of(instance, poster_field))
-    setattr(instance, poster_field.name, None)
+    poster_field.link(instance, None)
     return count
 
 
@@ -51,13 +51,13 @@ def erase_job(job: Job) -> int:
 
     Raises RequestError or PostersSettingsError before anything is written.
     """
-    settings = get_settings()
+    get_settings()
     if not isinstance(job, Job):
         raise RequestError(f"erase_job() takes a Job, not a {type(job).__name__}; pass `poster.job`")
     with transaction.atomic(using=database_alias()):
         posters = Poster.objects.using(database_alias()).filter(job=job)
         count = _clear(posters)
-        _send(settings.site, job.job_id, job_id=job.job_id)
+        send_erasure(job.job_id, job_id=job.job_id)
     return count
 
 
@@ -75,14 +75,13 @@ def _posters_of(instance: models.Model, field: PosterField) -> models.QuerySet[P
 
 
 def _erase(posters: models.QuerySet[Poster]) -> int:
-    site = get_settings().site
     with transaction.atomic(using=database_alias()):
         for poster in posters.select_related("job").order_by("requested_at"):
             # The key is that of the job, so that the erasure comes after the job's requests.
             if poster.job.total_count == 1:
-                _send(site, poster.job_id, job_id=poster.job_id)
+                send_erasure(poster.job_id, job_id=poster.job_id)
             else:
-                _send(site, poster.job_id, section=poster.section, entity_id=poster.entity_id)
+                send_erasure(poster.job_id, section=poster.section, entity_id=poster.entity_id)
         return _clear(posters)
 
 
@@ -91,7 +90,8 @@ def _clear(posters: models.QuerySet[Poster]) -> int:
         model = owner_model(label)
         if model is not None and name in {field.name for field in model._meta.get_fields()}:
             _unlink(model, name, list(posters.filter(owner_model=label, field_name=name).values_list("pk", flat=True)))
-    return posters.update(**_ERASED_VALUES)
+    forget_pictures(list(posters.order_by().values_list("pk", flat=True)))
+    return posters.update(**NO_PICTURE, retry_at=None)
 
 
 def _unlink(model: type[models.Model], name: str, ids: list[uuid.UUID]) -> None:
@@ -100,6 +100,8 @@ def _unlink(model: type[models.Model], name: str, ids: list[uuid.UUID]) -> None:
         rows.filter(**{f"{name}__in": ids[start : start + _CHUNK_SIZE]}).update(**{name: None})
 
 
-def _send(site: str, key: str, **target: Any) -> None:
+def send_erasure(key: str, **target: Any) -> None:
+    """Send the erasure of a job, or of an entity of a section, when the current transaction commits."""
+    site = get_settings().site
     request = PosterEraseRequested(event_id=uuid.uuid4(), occurred_at=timezone.now(), source=site, **target)
     send_control(request, key=key)

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django_posters.contract.codec import canonical
 from django_posters.contract.output import OutputError, parse_output, resolve_output
 from django_posters.errors import RequestError
+from django_posters.models import Poster
 from django_posters.serialization import plain_object
 
 
@@ -41,3 +42,10 @@ def digest_of(
     """Return the SHA-256 of everything a poster depends on: a poster with the same digest can be reused."""
     inputs = [template_id, entity_id, custom_data, metadata, output, strict]
     return hashlib.sha256(canonical(inputs)).hexdigest()
+
+
+def retries_after(newest: Poster | None, digest: str) -> int:
+    """Return how many degraded posters in a row a new one comes after, given the row's newest one."""
+    if newest is None or not newest.degraded or newest.digest != digest:
+        return 0
+    return newest.automatic_retries + 1

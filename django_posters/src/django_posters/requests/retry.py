@@ -1,15 +1,16 @@
 """Retry of failed or cancelled posters: a new request for the same row with the same options."""
 
+from typing import Literal
+
 from django_posters.errors import RequestError
 from django_posters.models import Poster
-from django_posters.owners import owner_of
 
 from .single import request_poster
 
 
-def retry_poster(poster: Poster) -> Poster:
+def retry_poster(poster: Poster, *, priority: Literal["normal", "bulk"] = "normal") -> Poster:
     """Request a new rendering for the same row with the same options, without reuse. Raises RequestError."""
-    owner = owner_of(poster)
+    owner = poster.row
     if owner is None:
         raise RequestError(f"{poster.owner_model} {poster.entity_id} was deleted; nothing was requested")
     return request_poster(
@@ -20,4 +21,5 @@ def retry_poster(poster: Poster) -> Poster:
         output=poster.output,
         strict=poster.strict,
         reuse=False,
+        priority=priority,
     )

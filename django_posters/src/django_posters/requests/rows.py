@@ -1,12 +1,15 @@
 """Rows of the site: their PosterField, and the checks that a row has to pass before a poster is requested."""
 
+import uuid
 from typing import Any
 
-from django.db import models
+from django.db import Error as DatabaseError
+from django.db import connections, models
 
 from django_posters.database import database_alias
 from django_posters.errors import RequestError
 from django_posters.fields import PosterField
+from django_posters.serialization import plain_object
 
 
 def find_field(model: type[models.Model], name: str | None) -> PosterField:
@@ -47,3 +50,70 @@ def check_database(label: str, alias: str | None) -> None:
 def stored(instance: models.Model) -> models.QuerySet[Any]:
     """Return a queryset of the row in the database, which may be newer than the instance."""
     return type(instance)._base_manager.using(database_alias()).filter(pk=instance.pk)
+
+
+def lock_link(instance: models.Model, field: PosterField) -> uuid.UUID | None:
+    """Lock the row until the current transaction ends, and return the id of its newest poster.
+
+    Concurrent requests of a row come one after the other by it. Raises RequestError where the row was deleted.
+    """
+    rows = stored(instance)
+    if connections[database_alias()].features.has_select_for_update:
+        rows = rows.select_for_update()
+    else:  # a write is the lock of SQLite
+        rows.update(**{field.name: models.F(field.attname)})
+    links = list(rows.values_list(field.attname, flat=True))
+    if not links:
+        raise gone(instance)
+    link: uuid.UUID | None = links[0]
+    return link
+
+
+def lock_links(rows: list[Any], field: PosterField) -> dict[Any, uuid.UUID | None]:
+    """Lock the rows until the current transaction ends, and return the id of each one's newest poster by primary key.
+
+    Deleted rows are left out. The order of the locks is that of the keys, so that two batches wait for each other.
+    """
+    if not rows:
+        return {}
+    using = database_alias()
+    known = type(rows[0])._base_manager.using(using).filter(pk__in=[row.pk for row in rows]).order_by("pk")
+    if connections[using].features.has_select_for_update:
+        known = known.select_for_update()
+    return dict(known.values_list("pk", field.attname))
+
+
+def gone(instance: models.Model) -> RequestError:
+    """Return the error about a row that was deleted meanwhile."""
+    return RequestError(f"this {type(instance)._meta.label} is not in the database any more; nothing was requested")
+
+
+def read_data(instance: models.Model, field: PosterField, place: str = "custom_data") -> dict[str, Any]:
+    """Return the template values of a row as JSON data. Raises RequestError, which names the row or the `place`."""
+    try:
+        data = field.custom_data(instance)
+    except (DatabaseError, RequestError):
+        raise
+    except Exception as error:
+        raise RequestError(f"the data of {row_name(instance)} cannot be read: {_described(error)}") from error
+    return plain_object(data, place)
+
+
+def read_alt(instance: models.Model, field: PosterField) -> str:
+    """Return the alternative text of a row's picture. Raises RequestError, which names the row."""
+    try:
+        return field.alternative_text(instance)
+    except (DatabaseError, RequestError):
+        raise
+    except Exception as error:
+        name = row_name(instance)
+        raise RequestError(f"the alternative text of {name} cannot be read: {_described(error)}") from error
+
+
+def row_name(instance: models.Model) -> str:
+    """Return the label of the model and the primary key, as errors name a row."""
+    return f"{instance._meta.label} {instance.pk}"
+
+
+def _described(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

@@ -3,7 +3,8 @@
 import secrets
 import uuid
 from collections.abc import Mapping
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from django.db import models, transaction
@@ -17,13 +18,15 @@ from django_posters.database import database_alias
 from django_posters.errors import RequestError
 from django_posters.fields import PosterField
 from django_posters.models import Job, Poster
+from django_posters.results.pictures import picture_of
 from django_posters.serialization import plain_object
 
 from .async_variant import async_variant
+from .debounce import debounce_of, replace_waiting
 from .delivery import send_request
-from .dimensions import expected_size
-from .options import check_options, digest_of, plain_output
-from .rows import check_saved, find_field, stored
+from .dimensions import expected_size, stored_sizes
+from .options import check_options, digest_of, plain_output, retries_after
+from .rows import check_saved, find_field, gone, lock_link, read_alt, read_data, stored
 from .template_choice import ChosenTemplate, choose_template, is_current
 
 
@@ -42,8 +45,9 @@ def request_poster(
     """Request a poster of a saved row, link the row to it, and return it; its `status` is queued.
 
     Everything is written in the current transaction, and a rollback removes the request. A row whose poster was
-    requested with the same data, metadata and options reuses that poster, unless it failed, was cancelled or erased, or
-    another version of the template became active since. `reuse=False` always requests a new rendering.
+    requested with the same data, metadata and options reuses that poster, unless it failed, was cancelled or erased, is
+    degraded for some time, or another version of the template became active since. `reuse=False` always requests a new
+    rendering. Until the new poster completes, it shows the picture of the one before.
 
     `field` is needed where the model has several PosterFields. `template_id` is `<section>_latest` (the default),
     `<section>@<version>` or a version's UUID. `metadata` (up to 4 KB) is returned unchanged on the poster. `output` is
@@ -64,7 +68,7 @@ def request_poster(
         source=settings.site,
         template_id=template.template_id,
         entity_id=str(instance.pk),
-        custom_data=plain_object(poster_field.custom_data(instance), "custom_data"),
+        custom_data=read_data(instance, poster_field),
         metadata=plain_object(metadata or {}, "metadata"),
         output=plain_output(output),
         strict=strict,
@@ -72,12 +76,15 @@ def request_poster(
         priority=priority,
         deadline=deadline,
     )
+    wanted = _Wanted(instance, poster_field, request, template, read_alt(instance, poster_field))
     with transaction.atomic(using=database_alias()):
-        poster = _current(instance, poster_field, request, template) if reuse else None
+        newest = _newest(wanted)
+        poster = (_reuse(wanted, newest) if reuse else None) or _replace(wanted, newest)
         if poster is None:
-            poster = _write(instance, poster_field, request, template)
-            send_request(request)
-    setattr(instance, poster_field.name, poster)
+            poster = _write(wanted, newest)
+            debounce = debounce_of(poster_field)
+            send_request(request, due_at=now + debounce if debounce else None)
+    poster_field.link(instance, poster)
     return poster
 
 
@@ -95,49 +102,97 @@ def _build(*, now: datetime, job_id: str, **fields: Any) -> PosterRequested:
         raise RequestError(f"this poster cannot be requested: {error}") from error
 
 
-def _digest(request: PosterRequested) -> str:
-    return digest_of(
-        template_id=request.template_id,
-        entity_id=request.entity_id,
-        custom_data=request.custom_data,
-        metadata=request.metadata,
-        output=request.output,
-        strict=request.strict,
-    )
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What is requested, and for which row."""
+
+    instance: models.Model
+    field: PosterField
+    request: PosterRequested
+    template: ChosenTemplate
+    alt: str
+
+    @property
+    def digest(self) -> str:
+        return digest_of(
+            template_id=self.request.template_id,
+            entity_id=self.request.entity_id,
+            custom_data=self.request.custom_data,
+            metadata=self.request.metadata,
+            output=self.request.output,
+            strict=self.request.strict,
+        )
+
+    def shared_columns(self) -> dict[str, Any]:
+        """Return the columns that jobs and posters have in common."""
+        return {"template_id": self.request.template_id, "metadata": self.request.metadata}
+
+    def columns(self) -> dict[str, Any]:
+        """Return the poster's columns that follow from the request."""
+        output = self.request.output or {}
+        width, height = expected_size(output, self.template.version)
+        return self.shared_columns() | {
+            "digest": self.digest,
+            "output": output,
+            "strict": self.request.strict,
+            "css_width": width,
+            "css_height": height,
+            "variant_sizes": stored_sizes(output, self.template.version),
+            "alt": self.alt,
+        }
 
 
-def _current(
-    instance: models.Model, field: PosterField, request: PosterRequested, template: ChosenTemplate
-) -> Poster | None:
+def _newest(wanted: _Wanted) -> Poster | None:
     # Read from the database: the instance may be older than its row.
+    link = lock_link(wanted.instance, wanted.field)
     posters = Poster.objects.using(database_alias()).select_related("job")
-    newest = posters.filter(pk__in=stored(instance).values(field.attname)).first()
-    return newest if newest is not None and is_current(newest, _digest(request), template) else None
+    return posters.filter(pk=link).first() if link is not None else None
 
 
-def _write(instance: models.Model, field: PosterField, request: PosterRequested, template: ChosenTemplate) -> Poster:
-    using = database_alias()
-    width, height = expected_size(request.output or {}, template.version)
+def _reuse(wanted: _Wanted, newest: Poster | None) -> Poster | None:
+    if newest is None or not is_current(newest, wanted.digest, wanted.template):
+        return None
+    if newest.alt != wanted.alt:
+        newest.alt = wanted.alt
+        newest.save(update_fields=["alt"])
+    return newest
+
+
+def _replace(wanted: _Wanted, newest: Poster | None) -> Poster | None:
+    """Put this request in the place of one that still waits, if there is one; return its poster."""
+    if newest is None:
+        return None
+    job_id = newest.job_id
+    request = replace(wanted.request, job_id=job_id, event_id=fact_id("poster.requested", job_id))
+    if not replace_waiting(newest, request, debounce_of(wanted.field)):
+        return None
+    Job.objects.using(database_alias()).filter(pk=job_id).update(**wanted.shared_columns())
+    for name, value in wanted.columns().items():
+        setattr(newest, name, value)
+    newest.save(update_fields=list(wanted.columns()))
+    return newest
+
+
+def _write(wanted: _Wanted, newest: Poster | None) -> Poster:
+    using, request = database_alias(), wanted.request
+    at = request.occurred_at
     shared = {
-        "owner_model": type(instance)._meta.label_lower,
-        "section": field.section,
-        "template_id": request.template_id,
-        "metadata": request.metadata,
-        "requested_at": request.occurred_at,
+        "owner_model": type(wanted.instance)._meta.label_lower,
+        "section": wanted.field.section,
+        # A concurrent request may have got the row's lock first, although it began later.
+        "requested_at": at if newest is None else max(at, newest.requested_at + timedelta(microseconds=1)),
     }
-    job = Job.objects.using(using).create(job_id=request.job_id, total_count=1, **shared)
+    job = Job.objects.using(using).create(job_id=request.job_id, total_count=1, **shared, **wanted.shared_columns())
     poster = Poster.objects.using(using).create(
         id=uuid.UUID(request.job_id.removeprefix("template_gen_")),
         job=job,
-        field_name=field.name,
+        field_name=wanted.field.name,
         entity_id=request.entity_id,
-        digest=_digest(request),
-        output=request.output or {},
-        strict=request.strict,
-        css_width=width,
-        css_height=height,
+        automatic_retries=retries_after(newest, wanted.digest),
         **shared,
+        **wanted.columns(),
+        **picture_of(newest),
     )
-    if not stored(instance).update(**{field.name: poster}):
-        raise RequestError(f"this {type(instance)._meta.label} is not in the database any more; nothing was requested")
+    if not stored(wanted.instance).update(**{wanted.field.name: poster}):
+        raise gone(wanted.instance)
     return poster

@@ -48,7 +48,7 @@ def choose_template(section: str, template_id: str | None) -> ChosenTemplate:
 
 def is_current(poster: Poster, digest: str, template: ChosenTemplate) -> bool:
     """Whether a row can reuse this poster instead of requesting another one."""
-    return poster.digest == digest and poster.is_usable and not template.outdates(poster)
+    return poster.digest == digest and poster.is_usable and not template.outdates(poster) and not poster.wants_retry
 
 
 def _find(reference: TemplateReference) -> PosterTemplate | None:

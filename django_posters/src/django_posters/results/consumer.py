@@ -6,6 +6,7 @@ Delivery is at-least-once: offsets are stored after a record is applied, and app
 import logging
 import threading
 import time
+from collections.abc import Callable
 from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message
@@ -40,16 +41,27 @@ DEAD_LETTERS_KEPT: Final = 1_000
 """Rows; the oldest are deleted, so that bad records cannot fill the database."""
 VALUE_MAX_BYTES: Final = 64 * 1024
 """What a row holds of a record's key and of its value."""
+PERIOD_SECONDS: Final = 10.0
+"""Between two calls of what the consumer does beside its records."""
 _LOG_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.5
 _RETRY_SECONDS: Final = 1.0
 
 
-def consume_until(stop: threading.Event, consumer: Consumer, *, site: str) -> None:
-    """Apply the records of `site` until `stop`. A restart repeats at most the records of the last second."""
+def consume_until(
+    stop: threading.Event, consumer: Consumer, *, site: str, periodic: Callable[[], object] = lambda: None
+) -> None:
+    """Apply the records of `site` until `stop`. A restart repeats at most the records of the last second.
+
+    `periodic` is called every ten seconds between two records.
+    """
     consumer.subscribe(list(EXPECTED))
     damaged = DamagedBatches()
+    next_call = time.monotonic()
     while not stop.is_set():
+        if time.monotonic() >= next_call:
+            _call(periodic)
+            next_call = time.monotonic() + PERIOD_SECONDS
         message = consumer.poll(_POLL_SECONDS)
         if message is None:
             continue
@@ -64,6 +76,14 @@ def consume_until(stop: threading.Event, consumer: Consumer, *, site: str) -> No
                 logger.warning("the broker reports: %s", error.str())
         elif _handle_with_retries(stop, message, site):
             _store_offset(consumer, message)
+
+
+def _call(periodic: Callable[[], object]) -> None:
+    try:
+        periodic()
+    except UNAVAILABLE as error:
+        logger.warning("the database is unavailable: %s; trying again later", error)
+        close_connection()
 
 
 def handle(message: Message, site: str) -> None:

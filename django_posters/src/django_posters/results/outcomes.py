@@ -3,21 +3,31 @@
 Signals are sent after the rows are written, and `announced` marks a row whose signal was sent: at-least-once.
 """
 
+from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
+import msgspec
 from django.db import models, transaction
-from django.db.models import Case, Exists, OuterRef, Q, Value, When
+from django.db.models import Case, Count, Exists, JSONField, OuterRef, Q, Value, When
+from django.utils import timezone
 
-from django_posters.contract.outcomes import JobEvent, PosterOutcome
+from django_posters.conf import get_settings
+from django_posters.contract.outcomes import Image, JobEvent, PosterOutcome
 from django_posters.database import database_alias
+from django_posters.images import PosterImage
 from django_posters.models import FINISHED, Job, Poster, Status
 from django_posters.owners import owner_model
 from django_posters.signals import job_finished, poster_erased, poster_finished
 
 from .addresses import usable_address
+from .pictures import NO_PICTURE, forget_pictures, show_in_newer, show_latest
 
-_UNFINISHED = (Status.QUEUED, Status.PROCESSING)
+UNFINISHED: Final = (Status.QUEUED, Status.PROCESSING)
+NO_OUTCOME: Final = "no_outcome"
+"""The error code of a poster whose outcome did not arrive, so that the site gave it up. A later one still counts."""
+MAX_AUTOMATIC_RETRIES: Final = 3
+"""So often in a row a degraded poster is requested again."""
 
 
 def apply_outcome(outcome: PosterOutcome, *, placeholder: bool = False) -> None:
@@ -32,14 +42,43 @@ def apply_outcome(outcome: PosterOutcome, *, placeholder: bool = False) -> None:
     if outcome.status == "erased":
         _apply_erased(posters, outcome.generation)
         return
-    same_generation = Q(generation=outcome.generation, status__in=_UNFINISHED)
-    posters.filter(Q(generation__lt=outcome.generation) | same_generation).update(**_columns(outcome, placeholder))
-    poster = posters.filter(announced=False, status__in=FINISHED).first()
-    if poster is not None:
-        # send_robust() logs the exceptions of receivers.
-        poster_finished.send_robust(sender=_owner_model(poster), poster=poster)
-        posters.filter(generation=poster.generation).update(announced=True)
+    open_here = Q(generation=outcome.generation) & (Q(status__in=UNFINISHED) | Q(error_code=NO_OUTCOME))
+    rows = posters.filter(Q(generation__lt=outcome.generation) | open_here)
+    columns = _columns(outcome)
+    if outcome.status == "completed":
+        columns |= _picture(outcome, placeholder)
+    with transaction.atomic(using=database_alias()):
+        if rows.update(**columns):
+            _share_pictures(posters.get())
+    _announce_poster(posters)
     _announce_job(outcome.job_id)
+
+
+def give_up(poster: Poster, status: Status, message: str) -> None:
+    """End a poster for which no outcome arrived, with the code `no_outcome`, and then send `poster_finished`."""
+    posters = Poster.objects.using(database_alias()).filter(pk=poster.pk)
+    columns = {"status": status, "error_code": NO_OUTCOME, "error_message": message, "announced": False}
+    with transaction.atomic(using=database_alias()):
+        if posters.filter(status__in=UNFINISHED).update(**columns, finished_at=timezone.now()):
+            show_latest(posters.get())
+    transaction.on_commit(partial(_announce_poster, posters), using=database_alias(), robust=True)
+
+
+def settle_job(job_id: str) -> None:
+    """Finish a job whose own event did not arrive, with the counts of its posters, and then send `job_finished`."""
+    found = Poster.objects.using(database_alias()).filter(job_id=job_id).values_list("status").annotate(Count("pk"))
+    counts = dict(found)
+    completed, cancelled = counts.get(Status.COMPLETED, 0), counts.get(Status.CANCELLED, 0)
+    status = Status.CANCELLED if cancelled else Status.COMPLETED if completed else Status.FAILED
+    _jobs(job_id).exclude(status__in=FINISHED).update(
+        status=status,
+        success_count=completed,
+        failure_count=counts.get(Status.FAILED, 0),
+        cancelled_count=cancelled,
+        finished_at=timezone.now(),
+        announced=False,
+    )
+    _announce_job(job_id)
 
 
 def apply_job(event: JobEvent) -> None:
@@ -73,8 +112,16 @@ def _jobs(job_id: str) -> models.QuerySet[Job]:
     return Job.objects.using(database_alias()).filter(pk=job_id)
 
 
+def _announce_poster(posters: models.QuerySet[Poster]) -> None:
+    poster = posters.filter(announced=False, status__in=FINISHED).first()
+    if poster is not None:
+        # send_robust() logs the exceptions of receivers.
+        poster_finished.send_robust(sender=_owner_model(poster), poster=poster)
+        posters.filter(generation=poster.generation).update(announced=True)
+
+
 def _announce_job(job_id: str) -> None:
-    open_posters = Poster.objects.filter(job_id=OuterRef("pk"), status__in=_UNFINISHED)
+    open_posters = Poster.objects.filter(job_id=OuterRef("pk"), status__in=UNFINISHED)
     finished = _jobs(job_id).filter(announced=False, status__in=FINISHED)
     job = finished.exclude(Exists(open_posters)).first()
     if job is not None:
@@ -82,31 +129,35 @@ def _announce_job(job_id: str) -> None:
         _jobs(job_id).filter(revision=job.revision).update(announced=True)
 
 
+def _share_pictures(poster: Poster) -> None:
+    if poster.status != Status.COMPLETED:
+        show_latest(poster)
+    elif poster.url:
+        show_in_newer(poster)
+
+
 def _apply_erased(posters: models.QuerySet[Poster], generation: int) -> None:
     unmarked = Q(erased_generation=None) | Q(erased_generation__lt=generation)
     erased = posters.filter(unmarked, generation__lte=generation)
-    erased.update(url="", object_key="", sha256="")
+    own = erased.filter(picture_of=None)
+    own.update(**NO_PICTURE)
     poster = erased.first()
     if poster is not None:
+        forget_pictures([poster.pk])
         poster_erased.send_robust(sender=_owner_model(poster), poster=poster)
-        erased.update(erased_generation=generation)
+        erased.update(erased_generation=generation, retry_at=None)
 
 
-def _columns(outcome: PosterOutcome, placeholder: bool) -> dict[str, Any]:
-    url = outcome.url if placeholder else usable_address(outcome.url, f"{outcome.job_id}[{outcome.poster_index}]")
+def _columns(outcome: PosterOutcome) -> dict[str, Any]:
     return {
         "status": outcome.status,
-        "url": _unless_erased(outcome, url),
-        "object_key": _unless_erased(outcome, outcome.object_key),
-        "sha256": _unless_erased(outcome, outcome.sha256),
-        "size_bytes": outcome.size_bytes,
-        "width": outcome.width,
-        "height": outcome.height,
-        "format": outcome.format or "",
         "template_version": outcome.template_version,
         "error_code": outcome.error.code if outcome.error else "",
         "error_message": outcome.error.message if outcome.error else "",
         "warnings": [{"code": warning.code, "message": warning.message} for warning in outcome.warnings],
+        "assets": msgspec.to_builtins(outcome.assets),
+        "degraded": outcome.degraded,
+        "retry_at": _retry_at(outcome),
         "attempt": outcome.attempt,
         "generation": outcome.generation,
         "generation_time_ms": outcome.generation_time_ms,
@@ -115,10 +166,50 @@ def _columns(outcome: PosterOutcome, placeholder: bool) -> dict[str, Any]:
     }
 
 
-def _unless_erased(outcome: PosterOutcome, value: str | None) -> Any:
+def _picture(outcome: PosterOutcome, placeholder: bool) -> dict[str, Any]:
+    place = f"{outcome.job_id}[{outcome.poster_index}]"
+    url = (outcome.url or "") if placeholder else usable_address(outcome.url, place)
+    images = [_image(image, place, placeholder).as_json() for image in outcome.images]
+    return {
+        "url": _unless_erased(outcome, url),
+        "object_key": _unless_erased(outcome, outcome.object_key or ""),
+        "sha256": _unless_erased(outcome, outcome.sha256 or ""),
+        "image_data": _unless_erased(outcome, images, JSONField()),
+        "picture_of": None,
+        "size_bytes": outcome.size_bytes,
+        "width": outcome.width,
+        "height": outcome.height,
+        "format": outcome.format or "",
+    }
+
+
+def _image(image: Image, place: str, placeholder: bool) -> PosterImage:
+    return PosterImage(
+        name=image.name,
+        url=image.url if placeholder else usable_address(image.url, f"{place}, {image.name},"),
+        object_key=image.object_key,
+        sha256=image.sha256,
+        width=image.width,
+        height=image.height,
+        format=image.format,
+        size=image.size_bytes,
+    )
+
+
+def _retry_at(outcome: PosterOutcome) -> Any:
+    """Return when a degraded poster is to be requested again: twice as late each time, and not after three times."""
+    after = get_settings().degraded_retry
+    if outcome.status != "completed" or not outcome.degraded or after is None:
+        return None
+    at: list[datetime] = [outcome.occurred_at + after * 2**count for count in range(MAX_AUTOMATIC_RETRIES)]
+    return Case(*(When(automatic_retries=count, then=Value(each)) for count, each in enumerate(at)), default=None)
+
+
+def _unless_erased(outcome: PosterOutcome, value: Any, field: Any = None) -> Any:
     # The erasure may arrive before the outcome.
     not_erased = Q(erased_generation=None) | Q(erased_generation__lt=outcome.generation)
-    return Case(When(not_erased, then=Value(value or "")), default=Value(""))
+    nothing: Any = type(value)()
+    return Case(When(not_erased, then=Value(value, field)), default=Value(nothing, field))
 
 
 def _owner_model(row: Poster | Job) -> type[models.Model]:

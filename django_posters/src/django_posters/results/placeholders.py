@@ -9,9 +9,10 @@ from urllib.parse import quote
 
 from django.utils import timezone
 
-from django_posters.contract.outcomes import JobEvent, PosterOutcome
+from django_posters.contract.outcomes import Image, JobEvent, PosterOutcome
 from django_posters.contract.requests import BatchRequested, PosterRequested
 from django_posters.database import database_alias
+from django_posters.images import ONLY
 from django_posters.models import Poster
 
 from .outcomes import apply_job, apply_outcome
@@ -55,7 +56,8 @@ def complete_with_placeholders(request: PosterRequested | BatchRequested) -> Non
 
 
 def _completed(poster: Poster, source: str | None) -> PosterOutcome:
-    url = placeholder_url(poster.css_width, poster.css_height)
+    images = placeholder_images(poster)
+    first = images[0]
     return PosterOutcome(
         type="poster.completed",
         status="completed",
@@ -64,13 +66,34 @@ def _completed(poster: Poster, source: str | None) -> PosterOutcome:
         source=source,
         job_id=poster.job_id,
         poster_index=poster.poster_index,
+        generation=poster.generation,
         entity_id=poster.entity_id,
-        url=url,
-        object_key=f"placeholders/{poster.pk}.svg",
-        sha256=hashlib.sha256(url.encode()).hexdigest(),
-        width=poster.css_width,
-        height=poster.css_height,
+        url=first.url,
+        object_key=first.object_key,
+        sha256=first.sha256,
+        width=first.width,
+        height=first.height,
         section=poster.section,
         generation_time_ms=0,
         metadata=poster.metadata,
+        images=images,
+    )
+
+
+def placeholder_images(poster: Poster) -> list[Image]:
+    """Return a grey image for each variant of a poster, at the size that is expected of it."""
+    return [_image(poster, name, width, height) for name, (width, height) in poster.expected_sizes.items()]
+
+
+def _image(poster: Poster, name: str, width: int, height: int) -> Image:
+    url = placeholder_url(width, height)
+    return Image(
+        name=name,
+        url=url,
+        object_key=f"placeholders/{poster.pk}{'' if name == ONLY else f'_{name}'}.svg",
+        sha256=hashlib.sha256(url.encode()).hexdigest(),
+        size_bytes=len(url),
+        width=width,
+        height=height,
+        format="png",
     )

@@ -62,6 +62,23 @@ def test_outcome_fills_the_row(any_site: Site) -> None:
     assert models.Testimonial.objects.get().poster_url == URL
 
 
+def test_images_and_assets_reach_the_row(any_site: Site) -> None:
+    """Each image of the event is in the row with its name, address and size; an address that runs a script is not."""
+    poster = request_poster(make_testimonial())
+    asset = {"url": "https://cdn.test/logo.png", "ok": True, "status": 200, "reason": None, "bytes": 7, "ms": 3}
+    image = {"object_key": "k", "sha256": "ab" * 32, "size_bytes": 9, "width": 1200, "height": 630, "format": "png"}
+    images = [image | {"name": "og", "url": URL}, image | {"name": "bad", "url": "javascript:alert(1)"}]
+
+    take(outcome(poster.job_id, images=images, assets=[asset], degraded=True))
+
+    poster.refresh_from_db()
+    og, bad = poster.images
+    assert (og.name, og.url, og.object_key, og.width, og.height, og.format, og.size) == (
+        *("og", URL, "k", 1200, 630, "png", 9),
+    )
+    assert (poster.url_of("og"), bad.url, poster.assets, poster.degraded) == (URL, "", [asset], True)
+
+
 def test_failure_says_why(any_site: Site) -> None:
     """A failed poster has the code and the message, and the site's row has no URL."""
     poster = request_poster(make_testimonial())

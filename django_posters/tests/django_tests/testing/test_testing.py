@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import pytest
 from django.db import transaction
 from django_posters.testing import capture_posters
 from testimonials import models
@@ -97,6 +99,29 @@ def test_batch_is_captured_and_ends(any_site: Site) -> None:
     assert (before, told) == ([], ["completed"])
     job.refresh_from_db()
     assert job.success_count == 3
+
+
+def test_variants_and_what_is_missing_are_shown(any_site: Site) -> None:
+    """A completed poster has its variants, and a test says which assets and warnings it got."""
+    with capture_posters() as posters:
+        request_poster(make_testimonial(), output={"variants": [{"name": "a"}, {"name": "b", "width": 300}]})
+
+    poster = posters[0].succeed(degraded=True, warnings=[{"code": "asset_status", "message": "404"}])
+
+    assert [(image.name, image.width) for image in poster.images] == [("a", 1080), ("b", 300)]
+    assert (poster.degraded, poster.warnings) == (True, [{"code": "asset_status", "message": "404"}])
+    assert posters[0].alt == "Maya: They just appear."
+
+
+def test_result_that_no_worker_sends_is_refused(any_site: Site) -> None:
+    """A code that is not of the contract, or a field that no event has, fails the test that uses it."""
+    with capture_posters() as posters:
+        request_poster(make_testimonial())
+
+    with pytest.raises(msgspec.ValidationError, match="nonsense"):
+        posters[0].fail("nonsense")
+    with pytest.raises(msgspec.ValidationError):
+        posters[0].succeed(width="wide")
 
 
 def test_fixture_needs_no_import(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from django_posters.errors import PostersSettingsError
 from django_posters.kafka import make_consumer
 from django_posters.management.migration_check import check_migrated
 from django_posters.management.signal_handling import stop_on_signals
+from django_posters.requests.degraded import retry_degraded
 from django_posters.results.consumer import consume_until
 
 
@@ -30,6 +31,6 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         try:
             with stop_on_signals() as stop:
-                consume_until(stop, consumer, site=settings.site)
+                consume_until(stop, consumer, site=settings.site, periodic=retry_degraded)
         finally:
             consumer.close()
