@@ -72,6 +72,11 @@ def advice(command: TemplateCommand, now: datetime) -> str:
         return ""
     if (now - command.created_at).total_seconds() < ANSWER_SECONDS:
         return ""
+    return advice_now(command)
+
+
+def advice_now(command: TemplateCommand) -> str:
+    """Return what to check about a command without an answer, however young it is."""
     pending = OutboxEvent.objects.using(database_alias()).filter(event_id=command.pk).first()
     if pending is not None and pending.refused:
         return f"The broker refuses it: {pending.refused}"
