@@ -7,7 +7,7 @@ import orjson
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import OuterRef, QuerySet, Subquery
-from django.forms import Script
+from django.forms import Media, Script
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -33,6 +33,9 @@ MAX_DRAWN: Final = 50
 """Limit of previews that one action requests."""
 CODEMIRROR: Final = ("codemirror", "xml", "css", "javascript", "htmlmixed", "overlay")
 """Files of the code editor, in the order in which they depend on each other."""
+EDITOR_MEDIA: Final = Media(
+    css={"all": ["posters/codemirror/codemirror.css"]}, js=[f"posters/codemirror/{name}.js" for name in CODEMIRROR]
+)
 
 
 @admin.register(PosterTemplate)
@@ -50,11 +53,8 @@ class TemplateAdmin(ReadOnlyAdmin):
     class Media:
         """The script that sends commands and polls for answers, and styles."""
 
-        css: ClassVar = {"all": ["posters/codemirror/codemirror.css", "posters/admin.css"]}
-        js: ClassVar = [
-            *(f"posters/codemirror/{name}.js" for name in CODEMIRROR),
-            Script("posters/admin_templates.js", type="module"),
-        ]
+        css: ClassVar = {"all": ["posters/admin.css"]}
+        js: ClassVar = [Script("posters/admin_templates.js", type="module")]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Whether the user has Django's permission to add templates, which ReadOnlyAdmin denies."""
@@ -64,7 +64,8 @@ class TemplateAdmin(ReadOnlyAdmin):
         """Add the newest preview of each version, and defer the HTML, which lists do not show."""
         previews = TemplateCommand.objects.filter(template=OuterRef("pk"), kind="template.preview").exclude(url="")
         newest = Subquery(previews.order_by("-created_at").values("url")[:1])
-        return super().get_queryset(request).defer("html_content").annotate(preview=newest)
+        templates: QuerySet[PosterTemplate] = super().get_queryset(request)
+        return templates.defer("html_content").annotate(preview=newest)
 
     def get_urls(self) -> list[URLPattern]:
         """Add the views for commands, answers and the comparison."""
@@ -123,7 +124,9 @@ class TemplateAdmin(ReadOnlyAdmin):
             "template": template,
             "placeholders": [_shown(item) for item in template.placeholders] if template is not None else [],
             "texts": _texts(),
+            "halves": ("section", "name", "width", "height", "set_as_active", "javascript"),
             "may_send": self.has_add_permission(request),
+            "media": EDITOR_MEDIA + self.media,
         }
         return TemplateResponse(request, "admin/posters/editor.html", context)
 
