@@ -111,7 +111,7 @@ class TemplateAdmin(ReadOnlyAdmin):
         return self._editor(request, template)
 
     def _editor(self, request: HttpRequest, template: PosterTemplate | None) -> HttpResponse:
-        initial: dict[str, Any] = {"set_as_active": True, "custom_data": {}}
+        initial: dict[str, Any] = {"set_as_active": True, "custom_data": {}, "output": {}}
         if template is not None:
             same = ("section", "name", "width", "height", "javascript", "output")
             initial |= {name: getattr(template, name) for name in same}

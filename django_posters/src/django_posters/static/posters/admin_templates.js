@@ -55,7 +55,7 @@ async function preview(fields) {
 editor?.addEventListener("click", async ({ target }) => {
   const { kind } = target.dataset;
   if (!kind) return;
-  code.save();
+  await code.save();
   if (kind === "preview") return void preview({ kind });
   code.showErrors([]);
   const answer = await send(editor, { kind }, editor.querySelector("output"));
@@ -76,7 +76,7 @@ function followTyping(live) {
     stale = busy;
     if (busy || !live.checked || !editor.elements.section.value) return;
     busy = true;
-    code.save();
+    await code.save();
     await preview({ kind: "preview" });
     busy = false;
     if (stale) changed();

@@ -47,7 +47,11 @@ export function codeEditor(textarea) {
     shown = [];
   };
   return {
-    save: () => editor.save(),
+    async save() {
+      // CodeMirror reads what was typed within 80 ms.
+      await new Promise((resume) => setTimeout(resume, 120));
+      editor.save();
+    },
     onChange: (changed) => editor.on("change", changed),
     showErrors(errors) {
       clear();
