@@ -17,8 +17,8 @@ class EditorForm(forms.Form):
     name = forms.CharField(max_length=TEMPLATE_NAME_MAX_CHARACTERS, required=False, label=_("Name"))
     width = forms.IntegerField(min_value=1, required=False, label=_("Width"))
     height = forms.IntegerField(min_value=1, required=False, label=_("Height"))
-    set_as_active = forms.BooleanField(required=False, label=_("make it active"))
-    javascript = forms.BooleanField(required=False, label=_("run its JavaScript"))
+    set_as_active = forms.BooleanField(required=False, label=_("Make it active"))
+    javascript = forms.BooleanField(required=False, label=_("Run its JavaScript"))
     output = forms.JSONField(
         widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false", "class": "poster-html"}),
         required=False,
