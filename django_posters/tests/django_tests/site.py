@@ -56,7 +56,7 @@ class Site:
     def forking(self, command: str) -> Iterator[Callable[[], int]]:
         """Give a function that forks a prepared command of manage.py and returns its process id."""
         environment = self._environment | {
-            "PYTHONPATH": str(MANAGE.parent),
+            "PYTHONPATH": os.pathsep.join(filter(None, (str(MANAGE.parent), os.environ.get("PYTHONPATH")))),
             "DJANGO_SETTINGS_MODULE": "website.settings",
         }
         arguments = [sys.executable, Path(__file__).with_name("forking.py"), command]
