@@ -261,6 +261,7 @@ def test_lists_fit_a_page_of_1280_pixels(page: Page, name: str) -> None:
     page.goto(f"{ADMIN}{name}/")
 
     assert overflow(page) == []
+    keep(page, f"list-{name}-{theme(page)}", ARTEFACTS)
 
 
 def test_pages_fit_1280_pixels(page: Page) -> None:
@@ -279,7 +280,7 @@ def test_pages_fit_1280_pixels(page: Page) -> None:
     for number, path in enumerate(paths):
         page.goto(ADMIN + path)
         assert (path, overflow(page)) == (path, [])
-        keep(page, f"page-{number}-{page.evaluate('matchMedia(`(prefers-color-scheme: dark)`).matches')}", ARTEFACTS)
+        keep(page, f"page-{number}-{theme(page)}", ARTEFACTS)
 
 
 def fill_the_site() -> None:
@@ -302,6 +303,11 @@ def fill_the_site() -> None:
     DeadLetterEvent.objects.create(
         topic="poster-completions", partition=1, offset=2_000_000_000, value=b"{", error=long_url, seen_at=NOW
     )
+
+
+def theme(page: Page) -> str:
+    """Return the theme of the page's browser."""
+    return "dark" if page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches") else "light"
 
 
 def overflow(page: Page) -> list[str]:
