@@ -29,6 +29,8 @@ from .read_only import ReadOnlyAdmin
 
 MAX_COMPARED: Final = 4
 """Limit of versions on the comparison page."""
+MAX_NAMES: Final = 5
+"""Limit of placeholders that the list names."""
 MAX_DRAWN: Final = 50
 """Limit of previews that one action requests."""
 CODEMIRROR: Final = ("codemirror", "xml", "css", "javascript", "htmlmixed", "overlay")
@@ -90,8 +92,10 @@ class TemplateAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("placeholders"))
     def placeholder_names(self, template: PosterTemplate) -> str:
-        """Show the names of the placeholders."""
-        return ", ".join(item["name"] for item in template.placeholders)
+        """Show the names of the first placeholders, and how many there are if that is more."""
+        names = [item["name"] for item in template.placeholders]
+        more = f", … ({len(names)})" if len(names) > MAX_NAMES else ""
+        return ", ".join(names[:MAX_NAMES]) + more
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         """Show an empty editor."""
