@@ -7,12 +7,15 @@ from typing import Final
 ROOT: Final = Path(__file__).parents[1]
 PAGE: Final = ROOT / "docs" / "architecture.md"
 SUFFIXES: Final = (".py", ".js", ".sql")
+VENDORED: Final = {"codemirror"}
+"""Folders with the code of others."""
 _ROW: Final = re.compile(r"^(\| `([a-z_/]+)/?` \| .* \| )\d+( \| )[\d,]+( \| .*)$", re.MULTILINE)
 
 
 def sizes(room: Path) -> tuple[int, int]:
     """Return the number of Python files in a room, and of lines in its Python, JavaScript and SQL files."""
-    code = [path for path in room.rglob("*") if path.suffix in SUFFIXES and path.is_file()]
+    files = (path for path in room.rglob("*") if path.suffix in SUFFIXES and path.is_file())
+    code = [path for path in files if VENDORED.isdisjoint(path.parts)]
     return sum(path.suffix == ".py" for path in code), sum(len(path.read_bytes().splitlines()) for path in code)
 
 

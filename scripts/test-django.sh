@@ -9,7 +9,7 @@ say() { echo "posters: $*" >&2; }
 
 without_broker=(admin progress requests results/test_jobs.py results/test_outcomes.py results/test_placeholders.py
   results/test_template_results.py testing test_commands.py test_conf.py test_migrations.py test_paths.py
-  test_template_tag.py test_values.py)
+  template_uploads/test_waiting.py test_template_tag.py test_translations.py test_values.py)
 
 # Pythons that Maven has: JavaCPP's presets for CPython hold all of it.
 declare -A through_maven=([3.14]=3.14.3-1.5.13)

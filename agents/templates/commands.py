@@ -82,13 +82,27 @@ async def execute(
 async def _upload(
     command: TemplateUpload, received: ReceivedCommand, store: TemplateStore, checker: TemplateChecker
 ) -> list[Record]:
-    same = await store.find_created_by(command.event_id) or await store.find_same(
-        command.section, command.name, _sha256(command.html_content)
-    )
-    if same is not None:
+    created = await store.find_created_by(command.event_id)
+    same = created or await store.find_same(command.section, command.name, _sha256(command.html_content))
+    if same is not None and (same is created or _is_unchanged(same, command)):
         return await _uploaded(same, received, store, set_as_active=command.set_as_active)
     stored = await store.insert(await new_version(command, checker))
     return await _uploaded(stored, received, store, set_as_active=command.set_as_active)
+
+
+def _is_unchanged(version: StoredVersion, command: TemplateUpload) -> bool:
+    """Whether a version of the same HTML also has the options of the upload: size, output, scripts, declarations."""
+    mine = (command.width or DEFAULT_SIDE, command.height or DEFAULT_SIDE, command.output or {}, command.javascript)
+    if mine != (version.width, version.height, version.output, version.javascript):
+        return False
+    stored = {item.name: item for item in version.placeholders}
+    return all(
+        getattr(stored[declared.name], name) == value
+        for declared in command.placeholders or []
+        if declared.name in stored
+        for name in ("data_type", "required", "default", "sample_value", "description")
+        if (value := getattr(declared, name)) is not None
+    )
 
 
 async def _update(

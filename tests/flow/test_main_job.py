@@ -12,6 +12,7 @@ from PIL import Image
 from schemas import topics
 from schemas.requests import JobCancelRequested
 from schemas.templates import (
+    PlaceholderDeclaration,
     TemplateActivate,
     TemplateArchive,
     TemplateGet,
@@ -210,12 +211,32 @@ def test_versions_are_pinned_activated_and_archived(system: System) -> None:
 
 
 def test_the_same_upload_again_is_the_same_version(system: System) -> None:
-    """Section, name and HTML make an upload idempotent."""
+    """Section, name, HTML and options make an upload idempotent."""
     first = system.upload(HTML)
 
     again = system.upload(HTML, section=first.section)
 
     assert (again.template_id, again.template_version) == (first.template_id, 1)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"javascript": True},
+        {"width": 600},
+        {"output": {"format": "jpeg"}},
+        {"placeholders": [PlaceholderDeclaration(name="title", sample_value="Another")]},
+    ],
+    ids=lambda options: next(iter(options)),
+)
+def test_the_same_html_with_other_options_is_the_next_version(system: System, options: dict[str, Any]) -> None:
+    """What an upload changes beside the HTML takes effect; sent once more, it is that version again."""
+    first = system.upload(HTML)
+
+    second = system.upload(HTML, section=first.section, **options)
+    again = system.upload(HTML, section=first.section, **options)
+
+    assert (second.template_version, again.template_version) == (2, 2)
 
 
 def test_a_template_is_described_with_its_html(system: System) -> None:

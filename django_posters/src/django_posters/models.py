@@ -12,6 +12,7 @@ from asgiref.sync import sync_to_async
 from django.apps import apps
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from .contract import limits
 from .contract.output import CONTENT_TYPES
@@ -21,11 +22,11 @@ from .images import ONLY, PosterImage, find_image
 class Status(models.TextChoices):
     """Status of a poster or a job, as the contract names it."""
 
-    QUEUED = "queued"
-    PROCESSING = "processing"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
+    QUEUED = "queued", _("Queued")
+    PROCESSING = "processing", _("Processing")
+    COMPLETED = "completed", _("Completed")
+    FAILED = "failed", _("Failed")
+    CANCELLED = "cancelled", _("Cancelled")
 
 
 FINISHED: Final = (Status.COMPLETED, Status.FAILED, Status.CANCELLED)
@@ -38,20 +39,22 @@ class Job(models.Model):
     FINISHED = FINISHED
 
     job_id = models.CharField(primary_key=True, max_length=limits.JOB_ID_MAX_CHARACTERS)
-    owner_model = models.CharField(max_length=200, help_text="The model of the rows it shows, as app_label.modelname.")
+    owner_model = models.CharField(
+        max_length=200, help_text=_("The model of the rows it shows, as app_label.modelname.")
+    )
     section = models.CharField(max_length=63)
-    template_id = models.CharField(max_length=200, help_text="The requested template, such as testimonial_latest.")
+    template_id = models.CharField(max_length=200, help_text=_("The requested template, such as testimonial_latest."))
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
     total_count = models.PositiveIntegerField()
     success_count = models.PositiveIntegerField(default=0)
     failure_count = models.PositiveIntegerField(default=0)
     cancelled_count = models.PositiveIntegerField(default=0)
-    revision = models.PositiveBigIntegerField(default=0, help_text="Increases with every change of the counts.")
+    revision = models.PositiveBigIntegerField(default=0, help_text=_("Increases with every change of the counts."))
     metadata: "models.JSONField[dict[str, Any], dict[str, Any]]" = models.JSONField(default=dict)
     requested_at = models.DateTimeField()
     cancel_requested_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
-    announced = models.BooleanField(default=False, help_text="Whether job_finished was sent for this outcome.")
+    announced = models.BooleanField(default=False, help_text=_("Whether job_finished was sent for this outcome."))
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["-requested_at"], name="posters_job_requested")]
@@ -84,55 +87,61 @@ class Poster(models.Model):
     # The unique constraint below starts with this column and serves as its index.
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="posters", db_index=False)
     poster_index = models.PositiveIntegerField(default=0)
-    owner_model = models.CharField(max_length=200, help_text="The model of the row it shows, as app_label.modelname.")
-    field_name = models.CharField(max_length=100, help_text="The PosterField of the row that links here.")
-    entity_id = models.CharField(max_length=limits.ENTITY_ID_MAX_BYTES, help_text="The primary key of the row.")
+    owner_model = models.CharField(
+        max_length=200, help_text=_("The model of the row it shows, as app_label.modelname.")
+    )
+    field_name = models.CharField(max_length=100, help_text=_("The PosterField of the row that links here."))
+    entity_id = models.CharField(max_length=limits.ENTITY_ID_MAX_BYTES, help_text=_("The primary key of the row."))
     section = models.CharField(max_length=63)
-    template_id = models.CharField(max_length=200, help_text="The requested template, such as testimonial_latest.")
+    template_id = models.CharField(max_length=200, help_text=_("The requested template, such as testimonial_latest."))
     template_version = models.PositiveIntegerField(null=True)
-    digest = models.CharField(max_length=64, help_text="SHA-256 of everything the poster depends on.")
+    digest = models.CharField(max_length=64, help_text=_("SHA-256 of everything the poster depends on."))
     metadata: "models.JSONField[dict[str, Any], dict[str, Any]]" = models.JSONField(default=dict)
-    output = models.JSONField(default=dict, help_text="Size and format of the request.")
+    output = models.JSONField(default=dict, help_text=_("Size and format of the request."))
     strict = models.BooleanField(default=False)
-    css_width = models.PositiveIntegerField(default=1080, help_text="CSS pixels, as far as known at the request.")
-    css_height = models.PositiveIntegerField(default=1080, help_text="CSS pixels, as far as known at the request.")
+    css_width = models.PositiveIntegerField(default=1080, help_text=_("CSS pixels, as far as known at the request."))
+    css_height = models.PositiveIntegerField(default=1080, help_text=_("CSS pixels, as far as known at the request."))
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
     url = models.TextField(default="")
     object_key = models.TextField(default="")
     sha256 = models.CharField(max_length=64, default="")
     size_bytes = models.PositiveBigIntegerField(null=True)
-    width = models.PositiveIntegerField(null=True, help_text="Device pixels.")
-    height = models.PositiveIntegerField(null=True, help_text="Device pixels.")
+    width = models.PositiveIntegerField(null=True, help_text=_("Device pixels."))
+    height = models.PositiveIntegerField(null=True, help_text=_("Device pixels."))
     format = models.CharField(max_length=10, choices=[(name, name) for name in CONTENT_TYPES], default="")
     error_code = models.CharField(max_length=40, default="")
     error_message = models.TextField(default="")
-    image_data = models.JSONField(default=list, db_default=[], db_column="images", help_text="Every image, as JSON.")
+    image_data = models.JSONField(default=list, db_default=[], db_column="images", help_text=_("Every image, as JSON."))
     picture_of = models.UUIDField(
-        null=True, db_index=True, help_text="The earlier poster of the row whose images this one shows meanwhile."
+        null=True, db_index=True, help_text=_("The earlier poster of the row whose images this one shows meanwhile.")
     )
     variant_sizes = models.JSONField(
-        default=list, db_default=[], help_text="Name, width and height (CSS pixels) of each variant, as far as known."
+        default=list,
+        db_default=[],
+        help_text=_("Name, width and height (CSS pixels) of each variant, as far as known."),
     )
-    alt = models.TextField(default="", db_default="", help_text="Alternative text of the picture.")
+    alt = models.TextField(default="", db_default="", help_text=_("Alternative text of the picture."))
     warnings = models.JSONField(default=list)
-    assets = models.JSONField(default=list, db_default=[], help_text="Images, style sheets and fonts that it loaded.")
-    degraded = models.BooleanField(default=False, db_default=False, help_text="Whether it lacks an asset.")
+    assets = models.JSONField(
+        default=list, db_default=[], help_text=_("Images, style sheets and fonts that it loaded.")
+    )
+    degraded = models.BooleanField(default=False, db_default=False, help_text=_("Whether it lacks an asset."))
     retry_at = models.DateTimeField(
-        null=True, db_index=True, help_text="When a degraded poster is requested again by itself."
+        null=True, db_index=True, help_text=_("When a degraded poster is requested again by itself.")
     )
     automatic_retries = models.PositiveSmallIntegerField(
-        default=0, db_default=0, help_text="How many degraded posters in a row led to this request."
+        default=0, db_default=0, help_text=_("How many degraded posters in a row led to this request.")
     )
     asked_again_at = models.DateTimeField(
-        null=True, help_text="When reconcile_posters sent its request once more, for want of an outcome."
+        null=True, help_text=_("When reconcile_posters sent its request once more, for want of an outcome.")
     )
     attempt = models.PositiveIntegerField(default=1)
     generation = models.PositiveIntegerField(default=0)
-    erased_generation = models.PositiveIntegerField(null=True, help_text="Images up to this generation are deleted.")
+    erased_generation = models.PositiveIntegerField(null=True, help_text=_("Images up to this generation are deleted."))
     generation_time_ms = models.PositiveIntegerField(null=True)
     requested_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
-    announced = models.BooleanField(default=False, help_text="Whether poster_finished was sent for this outcome.")
+    announced = models.BooleanField(default=False, help_text=_("Whether poster_finished was sent for this outcome."))
 
     class Meta:
         constraints: ClassVar = [
@@ -233,19 +242,19 @@ class PosterTemplate(models.Model):
     section = models.CharField(max_length=63)
     name = models.CharField(max_length=limits.TEMPLATE_NAME_MAX_CHARACTERS)
     version = models.PositiveIntegerField()
-    is_active = models.BooleanField(default=False, help_text="Whether <section>_latest means this version.")
+    is_active = models.BooleanField(default=False, help_text=_("Whether <section>_latest means this version."))
     active_from = models.DateTimeField(null=True)
     archived_at = models.DateTimeField(null=True)
     html_sha256 = models.CharField(max_length=64)
-    html_content = models.TextField(default="", help_text="Empty until this site uploads or opens the version.")
-    width = models.PositiveIntegerField(help_text="CSS pixels.")
-    height = models.PositiveIntegerField(help_text="CSS pixels.")
+    html_content = models.TextField(default="", help_text=_("Empty until this site uploads or opens the version."))
+    width = models.PositiveIntegerField(help_text=_("CSS pixels."))
+    height = models.PositiveIntegerField(help_text=_("CSS pixels."))
     output = models.JSONField(default=dict)
     javascript = models.BooleanField(default=False)
     placeholders = models.JSONField(default=list)
     warnings = models.JSONField(default=list)
     reported_at = models.DateTimeField(
-        db_column="told_at", help_text="When the templates role reported this state; older reports are ignored."
+        db_column="told_at", help_text=_("When the templates role reported this state; older reports are ignored.")
     )
 
     class Meta:
@@ -260,6 +269,13 @@ class PosterTemplate(models.Model):
         """The sample values, which a preview without data shows."""
         return {item["name"]: item["sample_value"] for item in self.placeholders}
 
+    @property
+    def own_samples(self) -> dict[str, Any]:
+        """The samples that differ from the default: without the others, a preview of other HTML shows its defaults."""
+        return {
+            item["name"]: item["sample_value"] for item in self.placeholders if item["sample_value"] != item["default"]
+        }
+
 
 class TemplateCommand(models.Model):
     """A command to the templates role, and its answer."""
@@ -267,18 +283,18 @@ class TemplateCommand(models.Model):
     class State(models.TextChoices):
         """Whether a command has an answer."""
 
-        SENT = "sent"
-        DONE = "done"
-        REJECTED = "rejected"
+        SENT = "sent", _("Sent")
+        DONE = "done", _("Done")
+        REJECTED = "rejected", _("Rejected")
 
     command_id = models.UUIDField(primary_key=True)
-    kind = models.CharField(max_length=30, help_text="The type of the command, such as template.upload.")
+    kind = models.CharField(max_length=30, help_text=_("The type of the command, such as template.upload."))
     section = models.CharField(max_length=63)
-    html_content = models.TextField(default="", help_text="The uploaded HTML, until the version stores it.")
+    html_content = models.TextField(default="", help_text=_("The uploaded HTML, until the version stores it."))
     state = models.CharField(max_length=10, choices=State, default=State.SENT)
     # No constraint: the answer may arrive before the version, which comes from another topic.
     template = models.ForeignKey(PosterTemplate, null=True, on_delete=models.DO_NOTHING, db_constraint=False)
-    url = models.TextField(default="", help_text="Address of the preview image.")
+    url = models.TextField(default="", help_text=_("Address of the preview image."))
     errors = models.JSONField(default=list)
     warnings = models.JSONField(default=list)
     created_at = models.DateTimeField()
@@ -301,8 +317,8 @@ class OutboxEvent(models.Model):
     value = models.BinaryField()
     headers = models.JSONField(default=dict)
     created_at = models.DateTimeField()
-    refused = models.TextField(default="", help_text="Why the broker permanently refuses the event, or empty.")
-    due_at = models.DateTimeField(null=True, help_text="When to publish the event; empty: at once.")
+    refused = models.TextField(default="", help_text=_("Why the broker permanently refuses the event, or empty."))
+    due_at = models.DateTimeField(null=True, help_text=_("When to publish the event; empty: at once."))
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["topic", "key", "id"], name="posters_outbox_order")]

@@ -14,9 +14,11 @@ from django.test import Client
 from django_posters.contract.codec import decode
 from django_posters.contract.outcomes import JobEvent, PosterOutcome
 from django_posters.contract.templates import TemplateAnswer
-from django_posters.models import Job, OutboxEvent, Poster, TemplateCommand
+from django_posters.models import DeadLetterEvent, Job, OutboxEvent, Poster, TemplateCommand
 from django_posters.results.outcomes import apply_job, apply_outcome
 from django_posters.results.template_results import apply_answer
+from django_posters.template_uploads.commands import upload_template
+from django_posters.template_uploads.upload import Upload
 from playwright.sync_api import Browser, Page, expect
 from testimonials import models
 
@@ -123,7 +125,7 @@ def test_posters(page: Page) -> None:
     page.check("#action-toggle")
     page.select_option("select[name=action]", "retry")
     page.click("button[name=index]")
-    expect(page.locator(".messagelist")).to_contain_text("1 posters are asked for again")
+    expect(page.locator(".messagelist")).to_contain_text("1 poster is asked for again")
 
     assert drawn > 0
     assert min(legible) >= 4.5
@@ -180,7 +182,7 @@ def test_template_editor(page: Page) -> None:
     """A designer previews unsaved HTML, sees its errors, uploads it and activates it."""
     page.goto(ADMIN + "postertemplate/add/")
     page.fill("[name=section]", "quote")
-    page.fill("[name=html]", "<p>{{ quote }</p>")
+    write_html(page, "<p>\n\n{{ quote }</p>")
     page.click("[data-kind=upload]")
     refused = sent("template.upload")
     problem = TemplateError(code="template_syntax", message="unexpected end", line=3, column=7)
@@ -190,9 +192,12 @@ def test_template_editor(page: Page) -> None:
         )
     )
     expect(page.locator("output .error")).to_have_text("line 3, column 7: unexpected end")
-    legible = contrast(page, "output .error")
+    legible = min(contrast(page, "output .error"), contrast(page, ".poster-line-error"))
+    beside = page.locator(".CodeMirror-code > div", has=page.locator(".poster-line-error"))
+    expect(beside.locator(".poster-line-error")).to_have_text("unexpected end")
+    expect(beside.locator(".CodeMirror-linenumber")).to_have_text("3")
 
-    page.fill("[name=html]", "<p>{{ quote }}</p>")
+    write_html(page, "<p>{{ quote }}</p>")
     page.fill("[name=custom_data]", '{"quote": "They just appear."}')
     page.click("[data-kind=preview]")
     tell(previewed(sent("template.preview")))
@@ -205,6 +210,10 @@ def test_template_editor(page: Page) -> None:
     tell(version(1, command_id=sent("template.upload").pk, **content))
     expect(page.locator(".poster-placeholders")).to_contain_text("They just appear.")
     expect(page.locator("[name=html]")).to_have_value("<p>{{ quote }}</p>")
+    expect(page.locator(".CodeMirror-line")).to_have_text("<p>{{ quote }}</p>")
+    # The page of a version draws the preview that the list shows.
+    tell(previewed(sent("template.preview")))
+    expect(page.locator(".poster-preview")).to_be_visible()
 
     page.click("[data-kind=activate]")
     command = sent("template.activate")
@@ -214,11 +223,109 @@ def test_template_editor(page: Page) -> None:
     assert legible >= 4.5
 
 
+def write_html(page: Page, html: str) -> None:
+    """Replace what stands in the code editor."""
+    page.click(".CodeMirror-lines")
+    page.keyboard.press("Control+A")
+    page.keyboard.insert_text(html)
+
+
+def test_live_preview(page: Page) -> None:
+    """While the box is ticked, a pause in typing draws what was typed, one preview at a time."""
+    page.goto(ADMIN + "postertemplate/add/")
+    page.fill("[name=section]", "quote")
+    page.check(".poster-live")
+    write_html(page, "<p>{{ quote }}</p>")
+
+    first = sent("template.preview")
+    write_html(page, "<b>{{ quote }}</b>")
+    page.wait_for_timeout(2_000)  # longer than the pause; the first preview is still unanswered
+    assert TemplateCommand.objects.count() == 1
+    tell(previewed(first))
+
+    second = sent("template.preview")
+    tell(previewed(second))
+    expect(page.locator(".poster-preview")).to_be_visible()
+    assert TemplateCommand.objects.count() == 2
+    assert "<b>" in bytes(OutboxEvent.objects.get(event_id=second.pk).value).decode()
+
+
+@pytest.mark.parametrize(
+    "name", ["poster", "job", "postertemplate", "templatecommand", "outboxevent", "deadletterevent"]
+)
+def test_lists_fit_a_page_of_1280_pixels(page: Page, name: str) -> None:
+    """With long names, errors and addresses, neither the page nor the table in it has to be scrolled sideways."""
+    fill_the_site()
+    page.set_viewport_size({"width": 1280, "height": 800})
+
+    page.goto(f"{ADMIN}{name}/")
+
+    assert overflow(page) == []
+    keep(page, f"list-{name}-{theme(page)}", ARTEFACTS)
+
+
+def test_pages_fit_1280_pixels(page: Page) -> None:
+    """Neither do the editor, the comparison and the pages of a poster and a command, with `data:` samples in them."""
+    fill_the_site()
+    page.set_viewport_size({"width": 1280, "height": 800})
+    one, two = uuid.UUID(int=1), uuid.UUID(int=2)
+    refused = TemplateCommand.objects.get(state="rejected")
+    paths = [
+        f"postertemplate/{one}/change/",
+        f"postertemplate/compare/?id={one}&id={two}",
+        f"templatecommand/{refused.pk}/change/",
+        f"poster/{Poster.objects.get(status='failed').pk}/change/",
+    ]
+
+    for number, path in enumerate(paths):
+        page.goto(ADMIN + path)
+        assert (path, overflow(page)) == (path, [])
+        keep(page, f"page-{number}-{theme(page)}", ARTEFACTS)
+
+
+def fill_the_site() -> None:
+    """Make rows of every kind, with the longest values that are usual."""
+    done, failed = request_poster(make_testimonial()), request_poster(make_testimonial(author="Unlucky"))
+    finish(done)
+    finish(failed, "failed")
+    long_url = "https://cdn.example.com/" + "very-long-path/" * 12 + "photo.png"
+    Poster.objects.filter(pk=failed.pk).update(error_message=f"the asset {long_url} answered with status 404")
+    request_posters(models.Testimonial.objects.all(), reuse=False)
+    photo = Placeholder(name="photo", data_type="image", sample_value="data:image/png;base64," + "A" * 4_000)
+    names = [Placeholder(name=f"placeholder_number_{number}", sample_value="x") for number in range(12)]
+    for number, kicker in ((1, "New"), (2, "Only today")):
+        default = Placeholder(name="kicker", default=kicker, sample_value=kicker)
+        tell(version(number, placeholders=[photo, default, *names], is_active=number == 2, active_from=NOW))
+    row = upload_template(Upload(section="quote", name="quote", html="<p>\n{{ quote }</p>"))
+    problem = TemplateError(code="template_syntax", message=f"{long_url} " * 2, line=2, column=7)
+    tell(TemplateRejected(event_id=uuid.uuid4(), occurred_at=NOW, command_id=row.pk, section="quote", errors=[problem]))
+    OutboxEvent.objects.filter(topic="template-commands").update(refused="Broker: message size too large " * 4)
+    DeadLetterEvent.objects.create(
+        topic="poster-completions", partition=1, offset=2_000_000_000, value=b"{", error=long_url, seen_at=NOW
+    )
+
+
+def theme(page: Page) -> str:
+    """Return the theme of the page's browser."""
+    return "dark" if page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches") else "light"
+
+
+def overflow(page: Page) -> list[str]:
+    """Return which of the page and its containers are wider inside than outside."""
+    found: list[str] = page.evaluate(
+        """() => [document.documentElement, ...document.querySelectorAll("#main, #content, .results, .form-row, table")]
+            .filter((element) => element.scrollWidth > element.clientWidth + 1)
+            .map(({tagName, className, scrollWidth, clientWidth}) =>
+                `${tagName}.${className} ${scrollWidth} > ${clientWidth}`)"""
+    )
+    return found
+
+
 def test_silence(page: Page) -> None:
     """A preview without an answer shows what to check."""
     page.goto(ADMIN + "postertemplate/add/")
     page.fill("[name=section]", "quote")
-    page.fill("[name=html]", "<p>{{ quote }}</p>")
+    write_html(page, "<p>{{ quote }}</p>")
     page.click("[data-kind=preview]")
     sent("template.preview")
 

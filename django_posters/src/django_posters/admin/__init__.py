@@ -1,5 +1,6 @@
-"""Admin pages: posters, jobs, templates, the outbox and dead letters."""
+"""Admin pages: posters, jobs, templates and their commands, the outbox and dead letters; a mixin for the site's own."""
 
-from . import jobs, outbox, posters, templates
+from . import commands, jobs, outbox, posters, templates
+from .mixin import PosterAdminMixin
 
-__all__ = ["jobs", "outbox", "posters", "templates"]
+__all__ = ["PosterAdminMixin", "commands", "jobs", "outbox", "posters", "templates"]

@@ -1,5 +1,6 @@
 """Admin of jobs, with live progress bars and the cancel action."""
 
+import json
 from typing import Any, ClassVar, Final
 
 from django.contrib import admin
@@ -9,12 +10,14 @@ from django.http import HttpRequest, JsonResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from django_posters.models import Job
 from django_posters.progress import read_progress
 from django_posters.requests import cancel_job
 
-from .read_only import ReadOnlyAdmin, colored
+from .read_only import STATUS_TEXTS, ReadOnlyAdmin, colored
 
 MAX_JOBS: Final = 200
 """Limit of one progress request, above the page size of a list."""
@@ -24,11 +27,11 @@ MAX_JOBS: Final = 200
 class JobAdmin(ReadOnlyAdmin):
     """Jobs, read-only."""
 
-    list_display = ("colored_status", "progress", "counts", "section", "owner_model", "requested_at", "job_id")
-    list_display_links = ("colored_status", "job_id")
+    list_display = ("colored_status", "progress", "counts", "section", "owner_model", "requested_at")
     list_filter = ("status", "section", "requested_at")
     search_fields = ("job_id",)
     date_hierarchy = "requested_at"
+    ordering = ("-requested_at",)
     show_full_result_count = False
     actions = ("cancel",)
     fields = (
@@ -66,22 +69,25 @@ class JobAdmin(ReadOnlyAdmin):
         found = read_progress(request.GET.getlist("job")[:MAX_JOBS])
         return JsonResponse({job_id: progress.as_json() for job_id, progress in found.items()})
 
-    @admin.display(description="status", ordering="status")
+    @admin.display(description=_("status"), ordering="status")
     def colored_status(self, job: Job) -> SafeString:
         """Show the status in its colour, and whether cancellation was requested."""
         cancelling = job.cancel_requested_at is not None and not job.is_finished
-        return format_html("{}{}", colored(job.status), ", to be cancelled" if cancelling else "")
+        return format_html("{}{}", colored(job.status), _(", to be cancelled") if cancelling else "")
 
-    @admin.display(description="progress")
+    @admin.display(description=_("progress"))
     def progress(self, job: Job) -> SafeString:
         """Show a progress bar. The script updates it until the job is finished."""
         address = reverse(f"{self.admin_site.name}:posters_job_progress")
-        live: Any = format_html(' data-job="{}" data-url="{}"', job.pk, address) if not job.is_finished else ""
+        live: Any = ""
+        if not job.is_finished:
+            texts = json.dumps({status: str(STATUS_TEXTS[status]) for status in Job.Status.values})
+            live = format_html(' data-job="{}" data-url="{}" data-texts="{}"', job.pk, address, texts)
         total = job.total_count or 1
         done = total if job.is_finished else job.finished_count
         return format_html('<progress value="{}" max="{}"{}></progress>', done, total, live)
 
-    @admin.display(description="made / failed / cancelled / all")
+    @admin.display(description=_("completed / failed / cancelled / all"))
     def counts(self, job: Job) -> SafeString:
         """Show the counts of the job."""
         return format_html(
@@ -92,14 +98,20 @@ class JobAdmin(ReadOnlyAdmin):
             job.total_count,
         )
 
-    @admin.display(description="posters")
+    @admin.display(description=_("posters"))
     def of_posters(self, job: Job) -> SafeString:
         """Link to the list of its posters."""
         address = reverse(f"{self.admin_site.name}:posters_poster_changelist")
-        return format_html('<a href="{}?job__job_id={}">{} posters</a>', address, job.pk, job.total_count)
+        text = ngettext("%(count)d poster", "%(count)d posters", job.total_count) % {"count": job.total_count}
+        return format_html('<a href="{}?job__job_id={}">{}</a>', address, job.pk, text)
 
-    @admin.action(description="Cancel what is left of selected jobs", permissions=["cancel"])
+    @admin.action(description=_("Cancel what is left of selected jobs"), permissions=["cancel"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
         """Request the cancellation of all unfinished posters of the jobs."""
         count = sum(cancel_job(job, reason=f"by {request.user} in the admin") for job in queryset)
-        self.message_user(request, f"{count} jobs are to be cancelled; finished ones are left as they are.")
+        text = ngettext(
+            "%(count)d job is to be cancelled; finished ones are left as they are.",
+            "%(count)d jobs are to be cancelled; finished ones are left as they are.",
+            count,
+        )
+        self.message_user(request, text % {"count": count})

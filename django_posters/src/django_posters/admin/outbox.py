@@ -10,6 +10,8 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from django_posters.models import DeadLetterEvent, OutboxEvent
 
@@ -27,6 +29,7 @@ def shown_bytes(value: Any) -> SafeString | str:
 class OutboxAdmin(ReadOnlyAdmin):
     """Committed events that are not yet published. An old event means that no relay is running."""
 
+    may_delete = True
     list_display = ("id", "topic", "key", "age", "refused")
     list_filter = ("topic",)
     search_fields = ("key", "event_id")
@@ -46,12 +49,12 @@ class OutboxAdmin(ReadOnlyAdmin):
             answer.context_data["title"] = self._title()
         return answer
 
-    @admin.display(description="age", ordering="created_at")
+    @admin.display(description=_("age"), ordering="created_at")
     def age(self, event: OutboxEvent) -> str:
         """Show the time since the event was written."""
         return timesince(event.created_at)
 
-    @admin.display(description="event")
+    @admin.display(description=_("event"))
     def content(self, event: OutboxEvent) -> SafeString | str:
         """Show the body of the event."""
         return shown_bytes(event.value)
@@ -59,17 +62,23 @@ class OutboxAdmin(ReadOnlyAdmin):
     def _title(self) -> str:
         oldest = OutboxEvent.objects.filter(refused="").aggregate(at=Min("created_at"))["at"]
         if oldest is None:
-            return "Nothing waits to be published"
+            return gettext("Nothing waits to be published")
         waits = timesince(oldest)
         late = (timezone.now() - oldest).total_seconds() > 60
-        return f"The oldest event waits for {waits}" + (": is `manage.py relay_posters` running?" if late else "")
+        if late:
+            return gettext("The oldest event waits for %(time)s: is `manage.py relay_posters` running?") % {
+                "time": waits
+            }
+        return gettext("The oldest event waits for %(time)s") % {"time": waits}
 
 
 @admin.register(DeadLetterEvent)
 class DeadLetterAdmin(ReadOnlyAdmin):
     """Kafka records that could not be applied."""
 
+    may_delete = True
     list_display = ("topic", "partition", "offset", "error", "seen_at")
+    ordering = ("-id",)
     list_filter = ("topic", "seen_at")
     fields = ("topic", "partition", "offset", "place", "error", "seen_at", "content")
     readonly_fields = ("place", "content")
@@ -79,12 +88,12 @@ class DeadLetterAdmin(ReadOnlyAdmin):
 
         css: ClassVar = {"all": ["posters/admin.css"]}
 
-    @admin.display(description="on the topic")
+    @admin.display(description=_("on the topic"))
     def place(self, event: DeadLetterEvent) -> SafeString | str:
         """Link to the record in Redpanda Console, by its partition and offset."""
         return record_link(event.topic, event.partition, event.offset, str(event))
 
-    @admin.display(description="record")
+    @admin.display(description=_("record"))
     def content(self, event: DeadLetterEvent) -> SafeString | str:
         """Show the value of the record."""
         return shown_bytes(event.value)

@@ -10,6 +10,8 @@ from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from django_posters.contract.topics import POSTER_COMPLETIONS, POSTER_REQUESTS
 from django_posters.errors import RequestError
@@ -17,6 +19,7 @@ from django_posters.models import Poster
 from django_posters.requests import erase_poster
 from django_posters.requests.retry import retry_poster
 
+from .pictures import picture_of
 from .read_only import ReadOnlyAdmin, colored, console_link
 
 
@@ -24,24 +27,25 @@ from .read_only import ReadOnlyAdmin, colored, console_link
 class PosterAdmin(ReadOnlyAdmin):
     """Posters and their results, read-only."""
 
-    list_display = ("thumbnail", "colored_status", "section", "owner", "error", "requested_at", "generation_time_ms")
+    list_display = ("thumbnail", "colored_status", "section", "owner", "error", "requested_at")
     list_display_links = ("thumbnail", "colored_status")
     list_filter = ("status", "degraded", "section", "error_code", "owner_model", "requested_at")
     search_fields = ("entity_id", "job__job_id", "error_message")
     date_hierarchy = "requested_at"
+    ordering = ("-requested_at",)
     list_per_page = 50
     show_full_result_count = False
     actions = ("retry", "erase")
     readonly_fields = ("picture", "colored_status", "owner", "of_job", "records")
     fieldsets: ClassVar = [
         (None, {"fields": ["picture", "colored_status", "owner", "of_job", "url", "records"]}),
-        ("Problems", {"fields": ["error_code", "error_message", "warnings", "degraded", "retry_at", "assets"]}),
+        (_("Problems"), {"fields": ["error_code", "error_message", "warnings", "degraded", "retry_at", "assets"]}),
         (
-            "Request",
+            _("Request"),
             {"fields": ["template_id", "template_version", "metadata", "output", "strict", "alt", "requested_at"]},
         ),
         (
-            "Result",
+            _("Result"),
             {
                 "fields": [
                     "image_data",
@@ -70,22 +74,26 @@ class PosterAdmin(ReadOnlyAdmin):
         """Whether the user has Django's permission to change posters, which ReadOnlyAdmin denies for the form."""
         return admin.ModelAdmin.has_change_permission(self, request)
 
-    @admin.display(description="poster")
+    def has_erase_permission(self, request: HttpRequest) -> bool:
+        """Whether the user has Django's permission to delete posters: only erasing deletes their pictures as well."""
+        return admin.ModelAdmin.has_delete_permission(self, request)
+
+    @admin.display(description=_("poster"))
     def thumbnail(self, poster: Poster) -> SafeString | str:
         """Show the image as a thumbnail."""
-        return _picture(poster, "poster-thumbnail") or "–"
+        return picture_of(poster, "poster-thumbnail") or "–"
 
-    @admin.display(description="poster")
+    @admin.display(description=_("poster"))
     def picture(self, poster: Poster) -> SafeString | str:
         """Show the image in full."""
-        return _picture(poster, "poster-picture") or "–"
+        return picture_of(poster, "poster-picture") or "–"
 
-    @admin.display(description="status", ordering="status")
+    @admin.display(description=_("status"), ordering="status")
     def colored_status(self, poster: Poster) -> SafeString:
         """Show the status in its colour, and whether the image was erased."""
-        return format_html("{}{}", colored(poster.status), ", erased" if poster.is_erased else "")
+        return format_html("{}{}", colored(poster.status), _(", erased") if poster.is_erased else "")
 
-    @admin.display(description="row", ordering="entity_id")
+    @admin.display(description=_("row"), ordering="entity_id")
     def owner(self, poster: Poster) -> SafeString | str:
         """Link to the row that the poster shows, where that has an admin page."""
         label, model = poster.owner_model.split(".")
@@ -96,12 +104,12 @@ class PosterAdmin(ReadOnlyAdmin):
             return text
         return format_html('<a href="{}">{}</a>', address, text)
 
-    @admin.display(description="error")
+    @admin.display(description=_("error"))
     def error(self, poster: Poster) -> str:
         """Show the error in one line."""
         return f"{poster.error_code}: {poster.error_message}"[:160] if poster.error_code else ""
 
-    @admin.display(description="job")
+    @admin.display(description=_("job"))
     def of_job(self, poster: Poster) -> SafeString:
         """Link to the job of the poster."""
         address = reverse(f"{self.admin_site.name}:posters_job_change", args=[poster.job_id])
@@ -110,13 +118,13 @@ class PosterAdmin(ReadOnlyAdmin):
     @admin.display(description="Redpanda Console")
     def records(self, poster: Poster) -> SafeString | str:
         """Link to the request and outcome records in Redpanda Console."""
-        request = console_link(POSTER_REQUESTS, poster.job_id, poster.requested_at, "request")
+        request = console_link(POSTER_REQUESTS, poster.job_id, poster.requested_at, gettext("request"))
         if not request:
             return "–"
         ended = poster.finished_at or poster.requested_at
-        return format_html("{} {}", request, console_link(POSTER_COMPLETIONS, poster.job_id, ended, "outcome"))
+        return format_html("{} {}", request, console_link(POSTER_COMPLETIONS, poster.job_id, ended, gettext("outcome")))
 
-    @admin.action(description="Ask again for selected posters", permissions=["retry"])
+    @admin.action(description=_("Ask again for selected posters"), permissions=["retry"])
     def retry(self, request: HttpRequest, queryset: QuerySet[Poster]) -> None:
         """Request new posters for the rows of failed and cancelled posters."""
         requested = 0
@@ -129,14 +137,19 @@ class PosterAdmin(ReadOnlyAdmin):
                 self.message_user(request, f"{poster}: {error}", messages.ERROR)
             else:
                 requested += 1
-        self.message_user(request, f"{requested} posters are asked for again; only failed and cancelled ones are.")
+        text = ngettext(
+            "%(count)d poster is asked for again; only failed and cancelled ones are.",
+            "%(count)d posters are asked for again; only failed and cancelled ones are.",
+            requested,
+        )
+        self.message_user(request, text % {"count": requested})
 
-    @admin.action(description="Erase the pictures of selected posters", permissions=["delete"])
+    @admin.action(description=_("Erase the pictures of selected posters"), permissions=["erase"])
     def erase(self, request: HttpRequest, queryset: QuerySet[Poster]) -> HttpResponse | None:
         """Ask for confirmation, then request the deletion of the images and the data they were rendered from."""
         if not request.POST.get("sure"):
             context = self.admin_site.each_context(request) | {
-                "title": "Erase pictures",
+                "title": gettext("Erase pictures"),
                 "opts": self.opts,
                 "posters": queryset,
                 "media": self.media,
@@ -145,18 +158,10 @@ class PosterAdmin(ReadOnlyAdmin):
             }
             return TemplateResponse(request, "admin/posters/erase.html", context)
         count = sum(erase_poster(poster) for poster in queryset)
-        self.message_user(request, f"{count} posters are to be erased; the workers delete their pictures.")
+        text = ngettext(
+            "%(count)d poster is to be erased; the workers delete its pictures.",
+            "%(count)d posters are to be erased; the workers delete their pictures.",
+            count,
+        )
+        self.message_user(request, text % {"count": count})
         return None
-
-
-def _picture(poster: Poster, css_class: str) -> SafeString | str:
-    if not poster.url:
-        return ""
-    return format_html(
-        '<img src="{}" class="{}" alt="{}" width="{}" height="{}" loading="lazy">',
-        poster.url,
-        css_class,
-        str(poster),
-        poster.css_width,
-        poster.css_height,
-    )

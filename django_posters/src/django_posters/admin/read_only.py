@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 from django_posters.conf import get_settings
 
@@ -20,12 +21,25 @@ else:
 _CLOCK_SKEW_MS: Final = 1_000
 """Tolerance in milliseconds for a broker whose clock is behind the site's."""
 
+STATUS_TEXTS: Final = {
+    "queued": _("queued"),
+    "processing": _("processing"),
+    "completed": _("completed"),
+    "failed": _("failed"),
+    "cancelled": _("cancelled"),
+    "sent": _("sent"),
+    "done": _("done"),
+    "rejected": _("rejected"),
+}
 COLORS: Final = {
     "queued": "var(--body-quiet-color)",
     "processing": "var(--link-fg)",
     "completed": "light-dark(#0b6b2c, #63d48a)",
     "failed": "light-dark(#b3261e, #ff8a80)",
     "cancelled": "light-dark(#8a5a00, #ffc266)",
+    "sent": "var(--body-quiet-color)",
+    "done": "light-dark(#0b6b2c, #63d48a)",
+    "rejected": "light-dark(#b3261e, #ff8a80)",
 }
 
 _RECORDS: Final = 200
@@ -33,7 +47,12 @@ _RECORDS: Final = 200
 
 
 class ReadOnlyAdmin(ModelAdmin):
-    """Admin of rows that cannot be added or changed. Users with the permission can delete them."""
+    """Admin of rows that cannot be added or changed. Users with the permission can delete them, where that is offered.
+
+    It is not offered where a row stands for more than itself: a poster without its row leaves its pictures behind.
+    """
+
+    may_delete = False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Deny it for everybody."""
@@ -43,11 +62,15 @@ class ReadOnlyAdmin(ModelAdmin):
         """Deny it for everybody."""
         return False
 
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Deny it, or decide by Django's permission where deleting is offered."""
+        return self.may_delete and super().has_delete_permission(request, obj)
+
 
 def colored(status: str) -> SafeString:
     """Return a status in its colour, readable in the light and the dark theme."""
     # light-dark() follows the `color-scheme` that admin.css sets from the theme attribute of Django's admin.
-    return format_html('<b class="poster-status" style="color: {}">{}</b>', COLORS[status], status)
+    return format_html('<b class="poster-status" style="color: {}">{}</b>', COLORS[status], STATUS_TEXTS[status])
 
 
 def console_link(topic: str, key: str, since: datetime, text: str) -> SafeString | str:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from django_posters.conf import get_settings
 from django_posters.contract.codec import ContractError, decode, encode
@@ -52,6 +53,7 @@ def preview_template(
     template: PosterTemplate | None = None,
     custom_data: Mapping[str, Any] | None = None,
     output: Mapping[str, Any] | None = None,
+    javascript: bool = False,
 ) -> TemplateCommand:
     """Request an image of unsaved HTML or of a version, rendered with `custom_data` or else with its sample values."""
     return _send(
@@ -61,8 +63,10 @@ def preview_template(
             html_content=html,
             custom_data=plain_object(custom_data, "custom_data") if custom_data else None,
             output=plain_object(output, "output") if output else None,
+            javascript=javascript,
             **_envelope(),
-        )
+        ),
+        template=template,
     )
 
 
@@ -72,12 +76,17 @@ def advice(command: TemplateCommand, now: datetime) -> str:
         return ""
     if (now - command.created_at).total_seconds() < ANSWER_SECONDS:
         return ""
+    return advice_now(command)
+
+
+def advice_now(command: TemplateCommand) -> str:
+    """Return what to check about a command without an answer, however young it is."""
     pending = OutboxEvent.objects.using(database_alias()).filter(event_id=command.pk).first()
     if pending is not None and pending.refused:
-        return f"The broker refuses it: {pending.refused}"
+        return gettext("The broker refuses it: %(reason)s") % {"reason": pending.refused}
     if pending is not None:
-        return "It is still in the outbox: is `manage.py relay_posters` running, and does it reach the broker?"
-    return (
+        return gettext("It is still in the outbox: is `manage.py relay_posters` running, and does it reach the broker?")
+    return gettext(
         "The broker has it, but no answer came back: is a worker with the role `templates` running "
         "(and for a preview one with `render`), and is `manage.py consume_posters`?"
     )
@@ -87,7 +96,7 @@ def _envelope() -> dict[str, Any]:
     return {"event_id": uuid.uuid4(), "occurred_at": timezone.now(), "source": get_settings().site}
 
 
-def _send(command: Command, *, html_content: str = "") -> TemplateCommand:
+def _send(command: Command, *, html_content: str = "", template: PosterTemplate | None = None) -> TemplateCommand:
     try:
         decode(encode(command), type(command))
     except (ContractError, ValueError, TypeError) as error:
@@ -99,6 +108,7 @@ def _send(command: Command, *, html_content: str = "") -> TemplateCommand:
             kind=command.type,
             section=command.section,
             html_content=html_content,
+            template=template,
             created_at=command.occurred_at,
         )
         add_event(command, topic=TEMPLATE_COMMANDS, key=command.section)

@@ -3,6 +3,7 @@
 The command line uses it: it reports the result at once and needs neither `relay_posters` nor `consume_posters`.
 """
 
+import math
 import threading
 import time
 from typing import Final
@@ -21,8 +22,11 @@ _POLL_SECONDS: Final = 0.2
 """The longest delay between Ctrl-C and the end of a wait."""
 
 
-def send(stop: threading.Event, command: TemplateUpload, settings: Settings) -> None:
-    """Return once the broker has acknowledged the command. Raises BrokerError, and StoppedError where `stop` is set."""
+def send(stop: threading.Event, command: TemplateUpload, settings: Settings, *, deadline: float = math.inf) -> None:
+    """Return once the broker has acknowledged the command. `deadline` is a time of the monotonic clock.
+
+    Raises BrokerError, and StoppedError where `stop` is set.
+    """
     producer = make_producer(settings)
     errors: list[KafkaError] = []
 
@@ -35,8 +39,15 @@ def send(stop: threading.Event, command: TemplateUpload, settings: Settings) -> 
     producer.produce(
         settings.written_topic(TEMPLATE_COMMANDS), key=key, value=value, headers=headers, on_delivery=report
     )
-    while producer.flush(_POLL_SECONDS):
+    while producer.flush(min(_POLL_SECONDS, max(0, deadline - time.monotonic()))):
         _check_not_stopped(stop)
+        if time.monotonic() >= deadline:
+            # Else the client would wait for the rest of its own time when the process ends.
+            producer.purge()
+            raise BrokerError(
+                "the broker did not take the template in time, and it is unknown whether it arrived: "
+                f"does it run at {settings.bootstrap_servers}? Uploading it again is safe"
+            )
     if errors:
         raise BrokerError(
             f"the broker did not take the template in {ACK_SECONDS} s: {errors[0].str()}; "
@@ -45,12 +56,16 @@ def send(stop: threading.Event, command: TemplateUpload, settings: Settings) -> 
 
 
 class TemplateAnswers:
-    """Reads the answers of the templates role from now on. Open it before you send. Raises BrokerError."""
+    """Reads the answers of the templates role from now on. Open it before you send.
 
-    def __init__(self, settings: Settings) -> None:
+    `deadline` is a time of the monotonic clock. Raises BrokerError.
+    """
+
+    def __init__(self, settings: Settings, *, deadline: float = math.inf) -> None:
+        self._deadline = deadline
         self._consumer = make_consumer(settings, group=f"{settings.group}-uploads")
         try:
-            self._consumer.assign(_end_offsets(self._consumer))
+            self._consumer.assign(_end_offsets(self._consumer, min(deadline, time.monotonic() + ACK_SECONDS)))
         except KafkaException as error:
             self._consumer.close()
             raise BrokerError(
@@ -61,8 +76,11 @@ class TemplateAnswers:
     def wait_for(
         self, stop: threading.Event, command: TemplateUpload, *, seconds: float
     ) -> TemplateUploaded | TemplateRejected:
-        """Return the answer to the command. Raises BrokerError after `seconds`, StoppedError where `stop` is set."""
-        deadline = time.monotonic() + seconds
+        """Return the answer to the command, which may take `seconds` or until the deadline.
+
+        Raises BrokerError after that time, StoppedError where `stop` is set.
+        """
+        deadline = min(self._deadline, time.monotonic() + seconds)
         while (left := deadline - time.monotonic()) > 0:
             _check_not_stopped(stop)
             message = self._consumer.poll(min(left, _POLL_SECONDS))
@@ -87,11 +105,10 @@ def _check_not_stopped(stop: threading.Event) -> None:
         raise StoppedError("interrupted; it is unknown whether the template arrived. Uploading it again is safe")
 
 
-def _end_offsets(consumer: Consumer) -> list[TopicPartition]:
-    topic = consumer.list_topics(TEMPLATE_EVENTS, timeout=ACK_SECONDS).topics[TEMPLATE_EVENTS]
+def _end_offsets(consumer: Consumer, deadline: float) -> list[TopicPartition]:
+    topic = consumer.list_topics(TEMPLATE_EVENTS, timeout=_left(deadline)).topics[TEMPLATE_EVENTS]
     if topic.error is not None:
         raise KafkaException(topic.error)
-    deadline = time.monotonic() + ACK_SECONDS
     return [
         _with_end_offset(consumer, TopicPartition(TEMPLATE_EVENTS, partition), deadline)
         for partition in topic.partitions
@@ -101,10 +118,15 @@ def _end_offsets(consumer: Consumer) -> list[TopicPartition]:
 def _with_end_offset(consumer: Consumer, partition: TopicPartition, deadline: float) -> TopicPartition:
     while True:
         try:
-            _, partition.offset = consumer.get_watermark_offsets(partition, timeout=ACK_SECONDS)
+            _, partition.offset = consumer.get_watermark_offsets(partition, timeout=_left(deadline))
         except KafkaException as error:
             # The partition is changing its leader, or was created a moment ago.
             if error.args[0].code() != KafkaError.NOT_LEADER_FOR_PARTITION or time.monotonic() > deadline:
                 raise
         else:
             return partition
+
+
+def _left(deadline: float) -> float:
+    # Not 0, with which the client does not wait for what it has asked for.
+    return max(0.05, deadline - time.monotonic())

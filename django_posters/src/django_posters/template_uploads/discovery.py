@@ -1,10 +1,30 @@
-"""Template files of the installed apps: `posters/<section>.html` in each app's directory."""
+"""Template files of the installed apps: `posters/<section>.html` in each app's directory, beside its `models.py`.
 
+A file `posters/<section>.json` beside it holds what the HTML does not say: the options of an upload.
+"""
+
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
+import msgspec
 from django.apps import apps
 
 from django_posters.errors import RequestError
+
+from .upload import Upload
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadOptions:
+    """What the JSON file may hold; the fields are those of an upload."""
+
+    name: str | None = None
+    width: int | None = None
+    height: int | None = None
+    output: dict[str, Any] | None = None
+    javascript: bool = False
+    placeholders: list[Any] | None = None
 
 
 def find_templates() -> dict[str, Path]:
@@ -16,9 +36,43 @@ def find_templates() -> dict[str, Path]:
     return found
 
 
+def places_searched() -> str:
+    """Return a sentence with the place that is searched, and with files where Django's own templates are."""
+    elsewhere = [
+        str(path)
+        for app in apps.get_app_configs()
+        for path in sorted((Path(app.path) / "templates" / "posters").glob("*.html"))
+    ]
+    hint = f"; {', '.join(elsewhere)} is not there, but among Django's own templates" if elsewhere else ""
+    return f"templates are read from posters/<section>.html beside the models.py of an installed app{hint}"
+
+
 def read_template(path: Path) -> str:
     """Return the HTML of a file. Raises RequestError."""
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
+        raise RequestError(f"{path} cannot be read: {error}") from error
+
+
+def read_upload(section: str, path: Path, *, set_as_active: bool) -> Upload:
+    """Return the upload of a file and of the JSON beside it. Raises RequestError."""
+    options = asdict(_read_options(path.with_suffix(".json")))
+    options["name"] = options["name"] or section
+    return Upload(section=section, html=read_template(path), set_as_active=set_as_active, **options)
+
+
+def _read_options(path: Path) -> UploadOptions:
+    if not path.exists():
+        return UploadOptions()
+    try:
+        given = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+        unknown = given.keys() - {field.name for field in fields(UploadOptions)}
+        if unknown:
+            raise RequestError(
+                f"{path} has {', '.join(sorted(unknown))}, but only "
+                f"{', '.join(field.name for field in fields(UploadOptions))} can be set"
+            )
+        return msgspec.convert(given, UploadOptions)
+    except (OSError, msgspec.DecodeError) as error:  # a ValidationError is a DecodeError
         raise RequestError(f"{path} cannot be read: {error}") from error

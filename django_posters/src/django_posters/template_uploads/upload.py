@@ -1,21 +1,28 @@
 """A template to upload: its fields, validated before a command is sent."""
 
 import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import msgspec
 from django.utils import timezone
 
 from django_posters.conf import Settings
 from django_posters.contract.limits import TEMPLATE_HTML_MAX_BYTES, TEMPLATE_NAME_MAX_CHARACTERS
-from django_posters.contract.output import Output, OutputError, resolve_output
+from django_posters.contract.output import Output, OutputError, parse_output, resolve_output
 from django_posters.contract.references import is_section
-from django_posters.contract.templates import TemplateUpload
+from django_posters.contract.templates import PlaceholderDeclaration, TemplateUpload
 from django_posters.errors import RequestError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """A template to upload. Sizes are CSS pixels; with None the templates role uses its default."""
+    """A template to upload. Sizes are CSS pixels; with None the templates role uses its default.
+
+    `output` is the default output of its posters. `placeholders` declares types, defaults and samples, as objects of
+    the contract; what is not declared is inferred from the HTML.
+    """
 
     section: str
     name: str
@@ -23,6 +30,9 @@ class Upload:
     set_as_active: bool = True
     width: int | None = None
     height: int | None = None
+    output: Mapping[str, Any] | None = None
+    javascript: bool = False
+    placeholders: Sequence[Any] | None = None
 
     def command(self, settings: Settings) -> TemplateUpload:
         """Return the command to send. Raises RequestError where the templates role would reject it."""
@@ -40,9 +50,10 @@ class Upload:
         if (size := len(self.html.encode())) > TEMPLATE_HTML_MAX_BYTES:
             raise RequestError(f"the HTML has {size:,} bytes; {TEMPLATE_HTML_MAX_BYTES:,} are allowed")
         try:
-            resolve_output(Output(width=self.width, height=self.height))
+            output = parse_output(dict(self.output) if self.output else None)
+            resolve_output(output, Output(width=self.width, height=self.height))
         except OutputError as error:
-            raise RequestError(f"the template cannot have this size: {error}") from error
+            raise RequestError(f"the template cannot have this size or output: {error}") from error
         return TemplateUpload(
             event_id=uuid.uuid4(),
             occurred_at=timezone.now(),
@@ -53,4 +64,18 @@ class Upload:
             set_as_active=self.set_as_active,
             width=self.width,
             height=self.height,
+            output=dict(self.output) if self.output else None,
+            javascript=self.javascript,
+            placeholders=parse_placeholders(self.placeholders),
         )
+
+
+def parse_placeholders(value: Any) -> list[PlaceholderDeclaration] | None:
+    """Return the declarations that a list of JSON objects holds. Raises RequestError."""
+    if value is None:
+        return None
+    try:
+        return msgspec.convert(list(value), list[PlaceholderDeclaration])
+    except (msgspec.ValidationError, TypeError, ValueError) as error:
+        example = '[{"name": "seats", "data_type": "number", "sample_value": 40}]'
+        raise RequestError(f"the placeholders cannot be read: {error}; write them as {example}") from error

@@ -22,20 +22,26 @@ from django_posters.contract.templates import TemplateAnswer
 from django_posters.models import DeadLetterEvent, Job, OutboxEvent, Poster, PosterTemplate, TemplateCommand
 from django_posters.results.outcomes import apply_job, apply_outcome
 from django_posters.results.template_results import apply_answer
+from django_posters.template_uploads.commands import upload_template
+from django_posters.template_uploads.upload import Upload
 from testimonials import models
 
 import schemas.codec
 from django_posters import request_poster, request_posters
 from django_tests.outcomes import NOW, URL, job_event, outcome, version
 from django_tests.site import NAME, Site, make_testimonial
+from schemas.envelope import Envelope
 from schemas.requests import JobCancelRequested
 from schemas.templates import (
     Placeholder,
+    PlaceholderDeclaration,
     TemplateActivate,
+    TemplateError,
     TemplateGet,
     TemplatePreview,
+    TemplatePreviewed,
+    TemplateRejected,
     TemplateUpload,
-    TemplateUploaded,
 )
 
 ADMIN = "/admin/posters/"
@@ -67,9 +73,20 @@ def page(client: Client, path: str) -> str:
     return answer.content.decode()
 
 
-def tell(event: TemplateUploaded) -> None:
+def tell(event: Envelope) -> None:
     """Apply an answer of the templates role."""
     apply_answer(decode(schemas.codec.encode(event), TemplateAnswer))
+
+
+def previewed(command_id: uuid.UUID, url: str) -> TemplatePreviewed:
+    return TemplatePreviewed(
+        event_id=uuid.uuid4(),
+        occurred_at=NOW,
+        command_id=command_id,
+        section="testimonial",
+        url=url,
+        object_key="previews/a.png",
+    )
 
 
 def sha256(html: str) -> str:
@@ -94,7 +111,15 @@ def sent() -> Any:
 
 @pytest.mark.parametrize(
     "path",
-    ["poster/", "job/", "outboxevent/", "deadletterevent/", "postertemplate/", "postertemplate/add/"],
+    [
+        "poster/",
+        "job/",
+        "outboxevent/",
+        "deadletterevent/",
+        "postertemplate/",
+        "templatecommand/",
+        "postertemplate/add/",
+    ],
 )
 def test_pages_open_with_and_without_rows(admin: Client, path: str) -> None:
     """Every page opens on an empty site and on one with rows, and nothing can be edited by hand."""
@@ -157,7 +182,7 @@ def test_failed_posters_are_requested_again(admin: Client) -> None:
         "queued",
     )
     assert OutboxEvent.objects.count() == before + 1
-    assert "1 posters are asked for again" in answer.content.decode()
+    assert "1 poster is asked for again" in answer.content.decode()
     assert "was deleted; nothing was requested" in answer.content.decode()
 
 
@@ -214,7 +239,7 @@ def test_jobs_are_cancelled(admin: Client) -> None:
     shown = answer.content.decode()
     event = schemas.codec.decode(bytes(OutboxEvent.objects.latest("pk").value), JobCancelRequested)
     assert (event.job_id, event.reason) == (open_job.pk, "by admin in the admin")
-    assert "1 jobs are to be cancelled" in shown
+    assert "1 job is to be cancelled" in shown
     assert shown.count(", to be cancelled") == 1
 
 
@@ -230,7 +255,7 @@ def test_pictures_are_erased_once_that_is_meant(admin: Client) -> None:
 
     assert "This cannot be undone" in asked.content.decode()
     assert between == 1
-    assert "1 posters are to be erased" in answer.content.decode()
+    assert "1 poster is to be erased" in answer.content.decode()
     assert URL not in answer.content.decode()
     assert models.Testimonial.objects.get().poster is None
     apply_outcome(decode(outcome(poster.job_id, "erased"), PosterOutcome))
@@ -378,19 +403,39 @@ def test_missing_answer_shows_what_to_check(admin: Client) -> None:
 
 
 def test_placeholders_are_shown(admin: Client) -> None:
-    """A version's page has a table of the placeholders with type and sample, and the samples as data."""
-    tell(version(1, placeholders=[Placeholder(name="stars", data_type="rating", sample_value=4)]))
+    """A version's page has a table of the placeholders with type and sample, and the samples as data.
+
+    A sample that is only the default is left out of the data: with it, a preview would hide a default that changes.
+    """
+    stars = Placeholder(name="stars", data_type="rating", sample_value=4)
+    tell(version(1, placeholders=[stars, Placeholder(name="kicker", default="New", sample_value="New")]))
 
     shown = page(admin, f"postertemplate/{uuid.UUID(int=1)}/change/")
 
     assert "<th>stars</th><td>rating</td><td>yes</td>" in shown
+    assert "<td>New</td>" in shown
     assert "{&quot;stars&quot;: 4}" in shown
 
 
-def test_versions_are_compared(admin: Client) -> None:
-    """Selected versions are shown side by side, each previewed with the same data."""
+def test_long_values_are_shortened(admin: Client) -> None:
+    """A `data:` address of a sample does not fill the page, neither the editor's table nor that of the comparison."""
+    address = "data:image/png;base64," + "A" * 3_000
     for number in (1, 2):
-        tell(version(number, placeholders=[Placeholder(name="quote", sample_value="Hi")]))
+        tell(version(number, placeholders=[Placeholder(name="photo", default="x" * 999, sample_value=address)]))
+
+    editor = page(admin, f"postertemplate/{uuid.UUID(int=1)}/change/")
+    compared = page(admin, f"postertemplate/compare/?id={uuid.UUID(int=1)}&id={uuid.UUID(int=2)}")
+
+    assert re.search(r"<td>data:image/png;base64,A+… \(3,022\)</td>", editor)
+    assert address not in compared
+    assert "x… (999)" in compared
+
+
+def test_versions_are_compared(admin: Client) -> None:
+    """Selected versions are shown side by side with their defaults, and previewed with the same data on request."""
+    for number, default in ((1, "Was"), (2, "Is")):
+        quote = Placeholder(name="quote", sample_value="Hi")
+        tell(version(number, placeholders=[quote, Placeholder(name="kicker", default=default, sample_value=default)]))
     ids = [str(uuid.UUID(int=number)) for number in (1, 2)]
 
     answer = admin.post(
@@ -399,8 +444,132 @@ def test_versions_are_compared(admin: Client) -> None:
     command(admin, kind="compare", template=ids[1], custom_data='{"quote": "Both"}')
 
     assert [f'data-template="{pk}"' in answer for pk in ids] == [True, True]
-    assert "&quot;quote&quot;: &quot;Hi&quot;" in answer
+    assert re.search(r'class="poster-differs"><th scope="row">kicker', answer)
+    assert "<b>Was</b>" in answer
+    assert "<b>Is</b>" in answer
+    assert '<th scope="row">quote</th>' in answer
     assert (sent().template_id, sent().custom_data) == (ids[1], {"quote": "Both"})
+
+
+def test_versions_are_compared_with_their_own_samples(admin: Client) -> None:
+    """Without data the workers draw each version with its samples, so that a changed default is seen."""
+    tell(version(1, placeholders=[Placeholder(name="kicker", default="New", sample_value="New")]))
+
+    command(admin, kind="compare", template=str(uuid.UUID(int=1)), custom_data="")
+
+    assert sent().custom_data is None
+
+
+def test_previews_are_thumbnails_of_their_versions(admin: Client) -> None:
+    """The action requests previews; the list then shows the newest one of each version."""
+    for number in (1, 2):
+        tell(version(number))
+    ids = [str(uuid.UUID(int=number)) for number in (1, 2)]
+
+    answer = admin.post(ADMIN + "postertemplate/", {"action": "draw", "_selected_action": ids}, follow=True)
+    for row in TemplateCommand.objects.all():
+        tell(previewed(row.pk, f"https://cdn.test/{row.template_id}.png"))
+
+    shown = page(admin, "postertemplate/")
+    assert "2 previews are asked for" in answer.content.decode()
+    assert all(f'<img src="https://cdn.test/{pk}.png" class="poster-thumbnail"' in shown for pk in ids)
+
+
+def test_sample_data_is_saved_with_the_version(admin: Client) -> None:
+    """An upload declares the sample data as samples, and keeps descriptions, output and scripts of what was edited."""
+    tell(version(1, placeholders=[Placeholder(name="quote", description="What was said.")]))
+
+    command(
+        admin,
+        **EDITED | {"custom_data": '{"quote": "Hi", "rating": 4}', "output": '{"format": "jpeg"}'},
+        javascript="on",
+        template=str(uuid.UUID(int=1)),
+    )
+
+    event = sent()
+    assert event.placeholders == [
+        PlaceholderDeclaration(name="quote", sample_value="Hi", description="What was said."),
+        PlaceholderDeclaration(name="rating", sample_value=4),
+    ]
+    assert (event.output, event.javascript) == ({"format": "jpeg"}, True)
+
+
+def test_refusals_are_shown(admin: Client) -> None:
+    """A refused upload is in the list with its reason, line and column, whoever sent it, and its page has the HTML."""
+    row = upload_template(Upload(section="quote", name="quote", html="<p>\n{{ quote }</p>"))
+    problem = TemplateError(code="template_syntax", message="unexpected end", line=2, column=7)
+    event = TemplateRejected(
+        event_id=uuid.uuid4(), occurred_at=NOW, command_id=row.pk, section="quote", errors=[problem]
+    )
+    tell(event)
+
+    listed, shown = page(admin, "templatecommand/"), page(admin, f"templatecommand/{row.pk}/change/")
+
+    assert "2:7: template_syntax: unexpected end" in listed
+    assert ">rejected</b>" in listed
+    assert "   2  {{ quote }&lt;/p&gt;" in shown
+
+
+def test_pictures_are_not_left_behind(admin: Client) -> None:
+    """Nobody is offered to delete rows that stand for pictures or for the workers' catalog, only to erase pictures."""
+    poster = request_poster(make_testimonial())
+    finish(poster)
+    tell(version(1))
+
+    for path in ("poster/", "job/", "postertemplate/", "templatecommand/"):
+        assert 'value="delete_selected"' not in page(admin, path)
+    answer = admin.post(f"{ADMIN}poster/{poster.pk}/delete/", {"post": "yes"})
+
+    assert answer.status_code == 403
+    assert 'value="erase"' in page(admin, "poster/")
+    assert Poster.objects.exists()
+
+
+def test_newest_is_first(admin: Client) -> None:
+    """Posters, jobs and commands are listed from the newest one, whatever their keys."""
+    posters = [request_poster(make_testimonial()) for _ in range(5)]
+    for minutes, poster in enumerate(posters):
+        at = NOW + timedelta(minutes=minutes)
+        Poster.objects.filter(pk=poster.pk).update(requested_at=at)
+        Job.objects.filter(pk=poster.job_id).update(requested_at=at)
+
+    for path, keys in (("poster/", [poster.pk for poster in posters]), ("job/", [poster.job_id for poster in posters])):
+        shown = page(admin, path)
+        places = [shown.index(f'value="{key}"') for key in keys]
+        assert places == sorted(places, reverse=True)
+
+
+def test_own_admin_of_a_site_shows_and_asks_again(admin: Client) -> None:
+    """PosterAdminMixin gives the site's ModelAdmin thumbnails, read with the rows, and the action "Ask again"."""
+    done, failed = (request_poster(make_testimonial(author=author)) for author in ("Ada", "Unlucky"))
+    finish(done)
+    finish(failed, "failed")
+    make_testimonial(author="New")
+
+    with CaptureQueriesContext(connection) as queries:
+        shown = admin.get("/admin/testimonials/testimonial/").content.decode()
+    read = [query["sql"] for query in queries if '"posters_poster"' in query["sql"]]
+    rows = [str(pk) for pk in models.Testimonial.objects.values_list("pk", flat=True)]
+    fields = {"action": "ask_for_posters_again", "_selected_action": rows}
+    answer = admin.post("/admin/testimonials/testimonial/", fields, follow=True)
+
+    assert f'<img src="{URL}" class="poster-thumbnail"' in shown
+    assert ">failed</b>" in shown
+    assert len(read) == 1
+    assert "3 posters are asked for." in answer.content.decode()
+    assert Poster.objects.filter(status="queued").count() == 3
+
+
+def test_own_admin_asks_only_for_those_who_may_change(site: Site) -> None:
+    """Without the permission to change the rows the mixin offers no action."""
+    make_testimonial()
+    user = User.objects.create_user("reader", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename="view_testimonial"))
+
+    shown = logged_in(user).get("/admin/testimonials/testimonial/").content.decode()
+
+    assert "Maya" in shown
+    assert "ask_for_posters_again" not in shown
 
 
 def test_viewers_change_nothing(site: Site) -> None:

@@ -13,7 +13,7 @@ from django_tests.records import read_topic, write_topic
 from django_tests.site import NAME, Site, until
 from schemas.codec import decode, encode
 from schemas.envelope import Envelope
-from schemas.templates import TemplateError, TemplateRejected, TemplateUpload, TemplateUploaded
+from schemas.templates import PlaceholderDeclaration, TemplateError, TemplateRejected, TemplateUpload, TemplateUploaded
 from schemas.topics import TEMPLATE_COMMANDS, TEMPLATE_EVENTS
 
 
@@ -86,6 +86,20 @@ def test_template_is_sent_as_the_templates_role_reads_it(site: Site, template: P
     assert str(command.event_id) in done.stdout
 
 
+def test_output_scripts_and_declarations_are_sent(site: Site, template: Path) -> None:
+    """The options that the worker's own command has go into the command; declarations may stand in a file."""
+    declared = template.with_name("declared.json")
+    declared.write_text('[{"name": "quote", "sample_value": "Hi"}]')
+
+    options = ["--output", '{"format": "jpeg"}', "--javascript", "--placeholders", f"@{declared}"]
+    upload(site, template, *options, check=True)
+
+    (record,) = read_topic(site.broker, TEMPLATE_COMMANDS)
+    command = decode(record.value(), TemplateUpload)
+    assert (command.output, command.javascript) == ({"format": "jpeg"}, True)
+    assert command.placeholders == [PlaceholderDeclaration(name="quote", sample_value="Hi")]
+
+
 def test_accepted_template_is_reported_with_its_version(site: Site, template: Path) -> None:
     """With --wait the answer to this command, and no other, is printed."""
     code, out, _ = answered(site, template, uploaded)
@@ -104,10 +118,10 @@ def test_rejected_template_is_reported_with_line_and_column(site: Site, template
 
 def test_missing_answer_is_an_error(site: Site, template: Path) -> None:
     """Without an answer in time the error says what to check."""
-    done = upload(site, template, "--wait", "0.5")
+    done = upload(site, template, "--wait", "5")
 
     assert done.returncode == 1
-    assert "no answer within 0.5 s; is a worker with the role `templates` running?" in done.stderr
+    assert "no answer within 5 s; is a worker with the role `templates` running?" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -119,6 +133,10 @@ def test_missing_answer_is_an_error(site: Site, template: Path) -> None:
         pytest.param(["quote", "{large}"], "1,048,577 bytes; 1,048,576 are allowed", id="size"),
         pytest.param(["quote", "{binary}"], "cannot be read", id="not text"),
         pytest.param(["quote", "{file}", "--width", "0"], "`width` is 0; whole numbers of 1 to 8,192", id="side"),
+        pytest.param(["quote", "{file}", "--output", "{{"], "--output: that is not JSON", id="output"),
+        pytest.param(["quote", "{file}", "--output", "[]"], "--output: write an object", id="output's type"),
+        pytest.param(["quote", "{file}", "--placeholders", "@none"], "none cannot be read", id="placeholders"),
+        pytest.param(["quote", "{file}", "--placeholders", "[1]"], "the placeholders cannot be read", id="declaration"),
     ],
 )
 def test_bad_upload_sends_nothing(sqlite_url: str, template: Path, command: list[str], message: str) -> None:

@@ -1,5 +1,6 @@
 """collect_poster_templates: the template files of the installed apps."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from django_posters.models import OutboxEvent, TemplateCommand
 
 from django_tests.site import Site
 from schemas.codec import decode
-from schemas.templates import TemplateUpload
+from schemas.templates import PlaceholderDeclaration, TemplateUpload
 
 
 def sent() -> dict[str, TemplateUpload]:
@@ -69,3 +70,54 @@ def test_one_bad_template_stops_all(any_site: Site, app: Path, name: str, conten
 
     assert not OutboxEvent.objects.exists()
     assert not TemplateCommand.objects.exists()
+
+
+def test_options_stand_in_a_file_beside_the_template(plain_site: Site, app: Path) -> None:
+    """`<section>.json` beside the HTML has name, size, output, scripts and declarations of the upload."""
+    (app / "first" / "posters" / "quote.html").write_text("<p>{{ seats }}</p>")
+    seats = {"name": "seats", "data_type": "number", "sample_value": 40}
+    options = {"name": "Quotes", "width": 1200, "height": 630, "javascript": True, "placeholders": [seats]}
+    options["output"] = {"format": "jpeg"}
+    (app / "first" / "posters" / "quote.json").write_text(json.dumps(options))
+
+    call_command("collect_poster_templates", verbosity=0)
+
+    [upload] = sent().values()
+    assert (upload.name, upload.width, upload.height, upload.output) == ("Quotes", 1200, 630, {"format": "jpeg"})
+    assert upload.javascript
+    assert upload.placeholders == [PlaceholderDeclaration(**seats)]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "cannot be read"),
+        ("[]", "cannot be read: Expected `object`"),
+        ('{"widht": 5}', "has widht, but only name, width"),
+        ('{"width": "wide"}', "cannot be read: Expected `int | null`"),
+        ('{"output": {"format": "gif"}}', "cannot have this size or output"),
+        ('{"placeholders": [{"sample_value": 1}]}', "the placeholders cannot be read: .*`name`"),
+    ],
+)
+def test_bad_options_stop_all(plain_site: Site, app: Path, content: str, message: str) -> None:
+    """What the file of options cannot say is an error, and nothing is uploaded."""
+    (app / "first" / "posters" / "a.html").write_text("good")
+    (app / "first" / "posters" / "a.json").write_text(content)
+
+    with pytest.raises(CommandError, match=message):
+        call_command("collect_poster_templates")
+
+    assert not OutboxEvent.objects.exists()
+
+
+def test_template_in_another_place_is_named(plain_site: Site, app: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where no template is found, the command says where it looks and names a file among Django's templates."""
+    elsewhere = app / "first" / "templates" / "posters" / "quote.html"
+    elsewhere.parent.mkdir(parents=True)
+    elsewhere.write_text("<p>")
+
+    call_command("collect_poster_templates")
+
+    error = capsys.readouterr().err
+    assert "posters/<section>.html beside the models.py of an installed app" in error
+    assert f"{elsewhere} is not there" in error

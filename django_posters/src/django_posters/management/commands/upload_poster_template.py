@@ -1,22 +1,22 @@
 """`manage.py upload_poster_template SECTION FILE`: upload one template straight to the broker."""
 
 import threading
+import time
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
+import orjson
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from django_posters.conf import Settings, get_settings
-from django_posters.contract.templates import TemplateError, TemplateRejected, TemplateUpload, TemplateUploaded
-from django_posters.errors import PostersError, PostersSettingsError, StoppedError
+from django_posters.contract.templates import TemplateRejected, TemplateUpload, TemplateUploaded
+from django_posters.errors import PostersError, PostersSettingsError, RequestError, StoppedError
 from django_posters.management.signal_handling import stop_on_signals
+from django_posters.management.waiting import INTERRUPTED_STATUS, add_wait
 from django_posters.template_uploads.direct_upload import TemplateAnswers, send
 from django_posters.template_uploads.discovery import read_template
+from django_posters.template_uploads.problems import problem_line
 from django_posters.template_uploads.upload import Upload
-
-WAIT_SECONDS: Final = 30.0
-INTERRUPTED_STATUS: Final = 130
-"""The usual exit status after Ctrl-C."""
 
 
 class Command(BaseCommand):
@@ -32,14 +32,14 @@ class Command(BaseCommand):
         parser.add_argument("--inactive", action="store_true", help="do not make this version active")
         parser.add_argument("--width", type=int, help="CSS pixels")
         parser.add_argument("--height", type=int, help="CSS pixels")
+        parser.add_argument("--output", metavar="JSON", help="default output of its posters, or @FILE")
+        parser.add_argument("--javascript", action="store_true", help="run the JavaScript of the template")
         parser.add_argument(
-            "--wait",
-            type=float,
-            nargs="?",
-            const=WAIT_SECONDS,
-            metavar="SECONDS",
-            help=f"wait for the answer of the templates role, by default {WAIT_SECONDS:g} seconds",
+            "--placeholders",
+            metavar="JSON",
+            help="types, defaults and samples of its placeholders as a list of objects, or @FILE",
         )
+        add_wait(parser, what="wait for the answer of the templates role")
 
     def handle(self, *args: Any, section: str, file: Path, wait: float | None, **options: Any) -> None:
         """Send the command and, with --wait, report its result."""
@@ -52,6 +52,9 @@ class Command(BaseCommand):
                 set_as_active=not options["inactive"],
                 width=options["width"],
                 height=options["height"],
+                output=_json("--output", options["output"], dict),
+                javascript=options["javascript"],
+                placeholders=_json("--placeholders", options["placeholders"], list),
             )
             command = upload.command(settings)
             with stop_on_signals() as stop:
@@ -64,7 +67,7 @@ class Command(BaseCommand):
             self.stdout.write(f"Sent {file} as command {command.event_id}.")
             return
         if not isinstance(answer, TemplateUploaded):
-            raise CommandError("\n".join(_line(file, error) for error in answer.errors))
+            raise CommandError("\n".join(problem_line(file, error) for error in answer.errors))
         for warning in answer.warnings:
             self.stderr.write(f"{file}: {warning.code}: {warning.message}")
         active = "active" if answer.is_active else "not active"
@@ -77,14 +80,25 @@ def _answer(
     if wait is None:
         send(stop, command, settings)
         return None
-    answers = TemplateAnswers(settings)
+    deadline = time.monotonic() + wait
+    answers = TemplateAnswers(settings, deadline=deadline)
     try:
-        send(stop, command, settings)
+        send(stop, command, settings, deadline=deadline)
         return answers.wait_for(stop, command, seconds=wait)
     finally:
         answers.close()
 
 
-def _line(file: Path, error: TemplateError) -> str:
-    place = ":".join(str(part) for part in (file, error.line, error.column) if part is not None)
-    return f"{place}: {error.code}: {error.message}"
+def _json(option: str, text: str | None, kind: type[Any]) -> Any:
+    """Return what an option holds, written out or as `@file`. Raises RequestError."""
+    if text is None:
+        return None
+    try:
+        value = orjson.loads(Path(text[1:]).read_bytes() if text.startswith("@") else text)
+    except OSError as error:
+        raise RequestError(f"{option}: {text[1:]} cannot be read: {error.strerror}") from error
+    except orjson.JSONDecodeError as error:
+        raise RequestError(f"{option}: that is not JSON: {error}") from error
+    if not isinstance(value, kind):
+        raise RequestError(f"{option}: write {'an object, in braces' if kind is dict else 'a list, in brackets'}")
+    return value

@@ -1,11 +1,18 @@
 // Send a command to the site and poll twice a second for its answer, which arrives over Kafka.
+import { codeEditor } from "./code_editor.js";
+
+const LIVE_DELAY = 1500;
+const texts = JSON.parse(document.querySelector("#poster-texts")?.textContent ?? "{}");
+const editor = document.querySelector(".poster-editor");
+const code = editor && codeEditor(editor.elements.html);
+
 async function send(form, fields, output) {
   const body = new FormData(form);
   for (const [name, value] of Object.entries(fields)) body.set(name, value);
-  say(output, "", "Sent. Waiting for the answer …");
+  say(output, "", texts.sent);
   const reply = await fetch(form.dataset.commands, { method: "POST", body }).catch(() => null);
   const sent = reply ? await reply.json().catch(() => ({})) : {};
-  if (!sent.answer) return void fail(output, sent.errors ?? [{ message: "The site does not answer." }]);
+  if (!sent.answer) return void fail(output, sent.errors ?? [{ message: texts.silent }]);
   for (;;) {
     await new Promise((resume) => setTimeout(resume, 500));
     const asked = await fetch(sent.answer).catch(() => null);
@@ -28,8 +35,10 @@ function say(output, kind, text) {
 }
 
 function fail(output, errors) {
-  const place = (error) => (error.line ? `line ${error.line}, column ${error.column}: ` : "");
+  const place = ({ line, column }) =>
+    line ? texts.place.replace("{line}", line).replace("{column}", column ?? 1) : "";
   say(output, "error", errors.map((error) => place(error) + error.message).join("\n"));
+  if (editor?.contains(output)) code.showErrors(errors);
 }
 
 function show(picture, url) {
@@ -37,15 +46,54 @@ function show(picture, url) {
   picture.hidden = false;
 }
 
-const editor = document.querySelector(".poster-editor");
+async function preview(fields) {
+  code.showErrors([]);
+  const answer = await send(editor, fields, editor.querySelector("output"));
+  if (answer) show(editor.querySelector(".poster-preview"), answer.url);
+}
+
 editor?.addEventListener("click", async ({ target }) => {
   const { kind } = target.dataset;
   if (!kind) return;
+  await code.save();
+  if (kind === "preview") return void preview({ kind });
+  code.showErrors([]);
   const answer = await send(editor, { kind }, editor.querySelector("output"));
-  if (!answer) return;
-  if (kind === "preview") show(editor.querySelector("img"), answer.url);
-  else if (answer.page) location.assign(answer.page);
+  if (answer?.page) location.assign(answer.page);
 });
+
+// A version without a preview gets one when its page is opened; the list shows it, too.
+if (editor?.dataset.version && editor.querySelector(".poster-preview").hidden) {
+  preview({ kind: "compare", custom_data: "" });
+}
+
+// One preview at a time: what is typed meanwhile is drawn after the answer.
+function followTyping(live) {
+  let timer = 0;
+  let busy = false;
+  let stale = false;
+  const draw = async () => {
+    stale = busy;
+    if (busy || !live.checked || !editor.elements.section.value) return;
+    busy = true;
+    await code.save();
+    await preview({ kind: "preview" });
+    busy = false;
+    if (stale) changed();
+  };
+  const changed = () => {
+    clearTimeout(timer);
+    if (live.checked) timer = setTimeout(draw, LIVE_DELAY);
+  };
+  live.checked = localStorage.getItem("posters.live") === "yes";
+  live.addEventListener("change", () => localStorage.setItem("posters.live", live.checked ? "yes" : "no"));
+  editor.addEventListener("input", changed);
+  editor.addEventListener("change", changed);
+  code.onChange(changed);
+}
+
+const live = editor?.querySelector(".poster-live");
+if (live) followTyping(live);
 
 const compared = document.querySelector("#compared");
 compared?.querySelector("button").addEventListener("click", () => {
@@ -56,3 +104,8 @@ compared?.querySelector("button").addEventListener("click", () => {
     );
   }
 });
+
+// A preview that the store no longer has leaves no broken picture in the list.
+for (const picture of document.querySelectorAll("#result_list .poster-thumbnail")) {
+  picture.addEventListener("error", () => picture.replaceWith("–"));
+}

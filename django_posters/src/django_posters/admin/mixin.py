@@ -1,0 +1,86 @@
+"""A mixin for the site's own ModelAdmin of a model with a PosterField: thumbnails, and "Ask again"."""
+
+from typing import TYPE_CHECKING, Any, Final
+
+from django.contrib import admin, messages
+from django.contrib.admin.options import IS_POPUP_VAR
+from django.db import models
+from django.db.models import QuerySet
+from django.forms import Media
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from django_posters.errors import RequestError
+from django_posters.models import Poster
+from django_posters.requests import request_poster
+from django_posters.requests.rows import find_field
+
+from .pictures import picture_of
+from .read_only import colored
+
+if TYPE_CHECKING:
+    ModelAdmin = admin.ModelAdmin[Any]
+else:
+    ModelAdmin = object
+
+ACTION: Final = "ask_for_posters_again"
+
+
+class PosterAdminMixin(ModelAdmin):
+    """Put it before `ModelAdmin`, and `poster_thumbnail` into `list_display` or `readonly_fields`.
+
+    `poster_field` names the PosterField where the model has several. The action needs the permission to change the
+    rows. The list makes no further query for the posters.
+    """
+
+    poster_field: str | None = None
+
+    @property
+    def media(self) -> Media:
+        """Add the styles of thumbnails."""
+        return super().media + Media(css={"all": ["posters/admin.css"]})
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Read the posters with the rows."""
+        return super().get_queryset(request).select_related(self._poster_field_name())
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Add "Ask again" to the actions, for those who may change the rows. Popups have no actions."""
+        actions: dict[str, Any] = super().get_actions(request)
+        if self.actions is not None and IS_POPUP_VAR not in request.GET and self.has_change_permission(request):
+            actions[ACTION] = (_ask_again, ACTION, _("Ask again for the posters of selected rows"))
+        return actions
+
+    @admin.display(description=_("poster"))
+    def poster_thumbnail(self, row: models.Model) -> SafeString | str:
+        """Show the last good picture, and the status of a newer request that has none yet."""
+        poster: Poster | None = getattr(row, self._poster_field_name())
+        if poster is None:
+            return "–"
+        picture = picture_of(poster, "poster-thumbnail")
+        if picture and poster.status == Poster.Status.COMPLETED:
+            return picture
+        return format_html("{} {}", picture, colored(poster.status))
+
+    def ask_again(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """Request a new poster for each row, even if nothing changed."""
+        requested = 0
+        for row in queryset:
+            try:
+                request_poster(row, field=self._poster_field_name(), reuse=False)
+            except RequestError as error:
+                self.message_user(request, f"{row}: {error}", messages.ERROR)
+            else:
+                requested += 1
+        text = ngettext("%(count)d poster is asked for.", "%(count)d posters are asked for.", requested)
+        self.message_user(request, text % {"count": requested})
+
+    def _poster_field_name(self) -> str:
+        return find_field(self.model, self.poster_field).name
+
+
+def _ask_again(model_admin: PosterAdminMixin, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+    model_admin.ask_again(request, queryset)
