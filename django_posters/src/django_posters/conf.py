@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from django.conf import settings as django_settings
 from django.core.signals import setting_changed
@@ -29,9 +29,14 @@ KEYS: Final = (
     "ERASE_ON_DELETE",
     "MEDIA_BASE_URL",
     "MEDIA_EMBED_MAX_BYTES",
+    "URL_SIGNER",
+    "URL_LIFETIME",
 )
 EMBED_MAX_BYTES: Final = CUSTOM_DATA_MAX_BYTES * 3 // 4 - 1024
 """Of a file that fits the data of a poster in Base64, beside some other values."""
+UrlSigner: TypeAlias = Callable[[str, timedelta], str]
+"""Takes the stored address and the lifetime, and returns the signed address."""
+URL_LIFETIME: Final = timedelta(hours=1)
 BACKENDS: Final = ("kafka", "placeholder")
 EXAMPLE: Final = 'POSTERS = {"BOOTSTRAP_SERVERS": "localhost:9092", "SITE": "shop"}'
 
@@ -74,6 +79,10 @@ class Settings:
     """What workers put before the relative URL of a file, without a trailing slash; also for absolute addresses."""
     media_embed_max_bytes: int = 0
     """Images of up to this many bytes are sent within the data, as `data:` addresses; 0 for none."""
+    url_signer: UrlSigner | None = None
+    """Signs the address of an image in a private bucket when it is read; None: addresses are public."""
+    url_lifetime: timedelta = URL_LIFETIME
+    """How long a signed address works."""
 
     @property
     def is_placeholder(self) -> bool:
@@ -114,6 +123,8 @@ def get_settings() -> Settings:
         erase_on_delete=_flag(given, "ERASE_ON_DELETE"),
         media_base_url=_address(given, "MEDIA_BASE_URL", "https://www.example.com"),
         media_embed_max_bytes=_embed_limit(given.get("MEDIA_EMBED_MAX_BYTES", 0)),
+        url_signer=_url_signer(given.get("URL_SIGNER")),
+        url_lifetime=_duration(given, "URL_LIFETIME", URL_LIFETIME) or URL_LIFETIME,
     )
 
 
@@ -169,17 +180,24 @@ def _backend(value: object) -> str:
 
 
 def _permission(value: object) -> Callable[[HttpRequest, Any], bool]:
+    return _function("PERMISSION", value, "of the request and the job that returns a bool")
+
+
+def _url_signer(value: object) -> UrlSigner | None:
+    if value is None:
+        return None
+    return _function("URL_SIGNER", value, "of the address and the lifetime that returns an address")
+
+
+def _function(key: str, value: object, of_what: str) -> Callable[..., Any]:
     found = value
     if isinstance(value, str):
         try:
             found = import_string(value)
         except ImportError as error:
-            raise PostersSettingsError(f'POSTERS["PERMISSION"], {value!r}, cannot be imported: {error}') from error
+            raise PostersSettingsError(f'POSTERS["{key}"], {value!r}, cannot be imported: {error}') from error
     if not callable(found):
-        raise PostersSettingsError(
-            f'POSTERS["PERMISSION"] is {value!r}; it takes a function of the request and the job that returns a bool, '
-            "or its dotted path"
-        )
+        raise PostersSettingsError(f'POSTERS["{key}"] is {value!r}; it takes a function {of_what}, or its dotted path')
     return found
 
 

@@ -132,7 +132,7 @@ def _announce_job(job_id: str) -> None:
 def _share_pictures(poster: Poster) -> None:
     if poster.status != Status.COMPLETED:
         show_latest(poster)
-    elif poster.url:
+    elif poster.stored_url:
         show_in_newer(poster)
 
 
