@@ -31,6 +31,7 @@ KEYS: Final = (
     "MEDIA_EMBED_MAX_BYTES",
     "URL_SIGNER",
     "URL_LIFETIME",
+    "RETRY_RECEIVERS",
 )
 EMBED_MAX_BYTES: Final = CUSTOM_DATA_MAX_BYTES * 3 // 4 - 1024
 """Of a file that fits the data of a poster in Base64, beside some other values."""
@@ -83,6 +84,8 @@ class Settings:
     """Signs the address of an image in a private bucket when it is read; None: addresses are public."""
     url_lifetime: timedelta = URL_LIFETIME
     """How long a signed address works."""
+    retry_receivers: timedelta = timedelta(0)
+    """For how long receivers of signals that raise are called again; 0: they are not."""
 
     @property
     def is_placeholder(self) -> bool:
@@ -125,6 +128,7 @@ def get_settings() -> Settings:
         media_embed_max_bytes=_embed_limit(given.get("MEDIA_EMBED_MAX_BYTES", 0)),
         url_signer=_url_signer(given.get("URL_SIGNER")),
         url_lifetime=_duration(given, "URL_LIFETIME", URL_LIFETIME) or URL_LIFETIME,
+        retry_receivers=_duration(given, "RETRY_RECEIVERS", timedelta(0)) or timedelta(0),
     )
 
 

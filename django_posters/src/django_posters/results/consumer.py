@@ -49,11 +49,17 @@ _RETRY_SECONDS: Final = 1.0
 
 
 def consume_until(
-    stop: threading.Event, consumer: Consumer, *, site: str, periodic: Callable[[], object] = lambda: None
+    stop: threading.Event,
+    consumer: Consumer,
+    *,
+    site: str,
+    periodic: Callable[[], object] = lambda: None,
+    beat: Callable[[str], object] = lambda waits_for: None,
 ) -> None:
     """Apply the records of `site` until `stop`. A restart repeats at most the records of the last second.
 
-    `periodic` is called every ten seconds between two records.
+    `periodic` is called every ten seconds between two records, and `beat` after each record and at least every second,
+    with what the consumer waits for, or "".
     """
     consumer.subscribe(list(EXPECTED))
     damaged = DamagedBatches()
@@ -62,6 +68,7 @@ def consume_until(
         if time.monotonic() >= next_call:
             _call(periodic)
             next_call = time.monotonic() + PERIOD_SECONDS
+        beat("")
         message = consumer.poll(_POLL_SECONDS)
         if message is None:
             continue
@@ -74,7 +81,7 @@ def consume_until(
                 )
             else:
                 logger.warning("the broker reports: %s", error.str())
-        elif _handle_with_retries(stop, message, site):
+        elif _handle_with_retries(stop, message, site, beat):
             _store_offset(consumer, message)
 
 
@@ -109,13 +116,14 @@ def _apply(topic: str, value: bytes | None, site: str) -> None:
             apply_job(event)
 
 
-def _handle_with_retries(stop: threading.Event, message: Message, site: str) -> bool:
+def _handle_with_retries(stop: threading.Event, message: Message, site: str, beat: Callable[[str], object]) -> bool:
     """Apply one record and retry while the database is unavailable; return False where `stop` was set first."""
     while True:
         try:
             handle(message, site)
         except UNAVAILABLE as error:
             logger.warning("the database is unavailable: %s; retrying", error)
+            beat(f"the database is unavailable: {error}")
             close_connection()
             if stop.wait(_RETRY_SECONDS):
                 return False
