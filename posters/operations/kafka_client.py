@@ -34,6 +34,7 @@ class KafkaClient:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._brokers = settings.brokers
+        self._topic_prefix = settings.topic_prefix
         self._fetch_wait = settings.fetch_wait
 
     def send(self, topic: str, key: str, events: Sequence[Envelope]) -> None:
@@ -54,12 +55,11 @@ class KafkaClient:
             topics = ", ".join(sorted({record.topic for record in records}))
             raise UnavailableError(f"the broker at {self._brokers} did not take the records for {topics}: {reason}")
 
-    @staticmethod
-    def _produce(producer: Producer, record: Record, failures: list[str]) -> None:
+    def _produce(self, producer: Producer, record: Record, failures: list[str]) -> None:
         while True:
             try:
                 producer.produce(
-                    record.topic,
+                    self._topic_prefix + record.topic,
                     key=record.key,
                     value=record.value,
                     headers=list(record.headers),
@@ -72,11 +72,15 @@ class KafkaClient:
 
     @contextmanager
     def reader(self, topic: str, *, from_beginning: bool = False) -> Iterator["TopicReader"]:
-        """Give a reader of `topic`, from now on or from its beginning. Raises UnavailableError."""
+        """Give a reader of `topic`, from now on or from its beginning. Raises UnavailableError.
+
+        Its messages have the broker's name of the topic, which starts with POSTERS_TOPIC_PREFIX.
+        """
+        topic = self._topic_prefix + topic
         consumer = Consumer(
             {
                 **self._configuration(),
-                "group.id": f"posters-{uuid4()}",
+                "group.id": f"{self._topic_prefix}posters-{uuid4()}",
                 "enable.auto.commit": False,
                 "enable.partition.eof": True,
                 "isolation.level": "read_committed",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from confluent_kafka import KafkaException
@@ -53,6 +53,8 @@ class TopicAdmin:
 
     def __init__(self, settings: Settings) -> None:
         self._brokers = settings.brokers
+        self._prefix = settings.topic_prefix
+        self._topics = tuple(replace(topic, name=self._prefix + topic.name) for topic in TOPICS)
         self._replication = settings.replication
         self._is_embedded = False
         self._broker_count = 0
@@ -65,13 +67,13 @@ class TopicAdmin:
         broker has no admin interface: there each topic is named once, which makes the broker create it.
         """
         existing = self._existing()
-        missing = [topic for topic in TOPICS if topic.name not in existing]
+        missing = [topic for topic in self._topics if topic.name not in existing]
         if self._is_embedded:
             for topic in missing:
                 self._client.list_topics(topic.name, timeout=TIMEOUT_SECONDS)
             return TopicReport(created=[topic.name for topic in missing], auto_created=True)
         self._create(missing)
-        wrong, unread = self._wrong_settings([topic for topic in TOPICS if topic.name in existing])
+        wrong, unread = self._wrong_settings([topic for topic in self._topics if topic.name in existing])
         repaired, problems = self._repair(wrong)
         return TopicReport(
             created=[topic.name for topic in missing],
@@ -81,18 +83,20 @@ class TopicAdmin:
         )
 
     def missing(self, names: Iterable[str]) -> list[str]:
-        """Return which of these topics do not exist. Raises UnavailableError where no broker answers."""
-        return sorted(set(names) - self._existing().keys())
+        """Return the broker's names of those of these topics that do not exist. Raises UnavailableError where no broker answers."""
+        return sorted({self._prefix + name for name in names} - self._existing().keys())
 
     def examine(self) -> TopicFindings:
         """Return what is wrong with the topics, without changing anything. Raises UnavailableError."""
         existing = self._existing()
         missing = [
-            f"topic {topic.name} does not exist; run `posters setup`" for topic in TOPICS if topic.name not in existing
+            f"topic {topic.name} does not exist; run `posters setup`"
+            for topic in self._topics
+            if topic.name not in existing
         ]
         if self._is_embedded:
             return TopicFindings(problems=missing)
-        wrong, unread = self._wrong_settings([topic for topic in TOPICS if topic.name in existing])
+        wrong, unread = self._wrong_settings([topic for topic in self._topics if topic.name in existing])
         return TopicFindings(
             problems=missing + [f"{each}; `posters setup` repairs it, or: {_by_hand(each)}" for each in wrong],
             warnings=unread + self._fewer_partitions(existing),
@@ -169,14 +173,13 @@ class TopicAdmin:
                 if error.args[0].name() not in ("TOPIC_ALREADY_EXISTS", "NO_ERROR"):
                     raise _creation_error(name, error) from error
 
-    @staticmethod
-    def _fewer_partitions(existing: dict[str, int]) -> list[str]:
+    def _fewer_partitions(self, existing: dict[str, int]) -> list[str]:
         return [
             f"topic {topic.name} has {existing[topic.name]} partitions, {topic.partitions} are wanted: as many "
             f"processes can share its work; raise it with: rpk topic add-partitions {topic.name} "
             f"-n {topic.partitions - existing[topic.name]}, or "
             f"kafka-topics.sh --alter --topic {topic.name} --partitions {topic.partitions}"
-            for topic in TOPICS
+            for topic in self._topics
             if topic.name in existing and existing[topic.name] < topic.partitions
         ]
 

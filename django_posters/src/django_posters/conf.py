@@ -32,6 +32,7 @@ KEYS: Final = (
     "URL_SIGNER",
     "URL_LIFETIME",
     "RETRY_RECEIVERS",
+    "TOPIC_PREFIX",
 )
 EMBED_MAX_BYTES: Final = CUSTOM_DATA_MAX_BYTES * 3 // 4 - 1024
 """Of a file that fits the data of a poster in Base64, beside some other values."""
@@ -51,6 +52,7 @@ _RESERVED: Final = (
     "enable.idempotence",
     "group.id",
 )
+_TOPIC_PREFIX: Final = re.compile(r"[A-Za-z0-9._-]{0,100}")
 _SITE: Final = re.compile(rf"[A-Za-z0-9._-]{{1,{SOURCE_MAX_CHARACTERS}}}")
 
 
@@ -64,6 +66,8 @@ class Settings:
     """The `source` of all events of this site; results with another source are ignored."""
     kafka_options: Mapping[str, Any] = field(default_factory=dict)
     """librdkafka options of every client, such as `security.protocol` and `sasl.password`."""
+    topic_prefix: str = ""
+    """What the names of all topics and of the consumer groups start with: POSTERS_TOPIC_PREFIX of the workers."""
     backend: str = "kafka"
     """`kafka`, or `placeholder`: complete every poster at once with a grey image, for development without a broker."""
     permission: Callable[[HttpRequest, Any], bool]
@@ -92,10 +96,14 @@ class Settings:
         """Whether posters are completed by the placeholder backend."""
         return self.backend == "placeholder"
 
+    def topic(self, name: str) -> str:
+        """Return the broker's name of a topic."""
+        return self.topic_prefix + name
+
     @property
     def group(self) -> str:
         """The Kafka consumer group of this site."""
-        return f"django-{self.site}"
+        return f"{self.topic_prefix}django-{self.site}"
 
 
 @lru_cache(maxsize=1)
@@ -117,6 +125,7 @@ def get_settings() -> Settings:
     return Settings(
         bootstrap_servers=_servers(given.get("BOOTSTRAP_SERVERS")) if needs_broker else "",
         site=_site(given.get("SITE")),
+        topic_prefix=_topic_prefix(given.get("TOPIC_PREFIX", "")),
         kafka_options=_kafka_options(given.get("KAFKA_OPTIONS", {})),
         backend=backend,
         permission=_permission(given.get("PERMISSION", is_staff)),
@@ -162,6 +171,15 @@ def _site(value: object) -> str:
         raise PostersSettingsError(
             f'POSTERS["SITE"] is {value!r}; it takes a name of this site that no other site on the cluster has: '
             f"1 to {SOURCE_MAX_CHARACTERS} of A-Z, a-z, 0-9, '.', '_' and '-'"
+        )
+    return value
+
+
+def _topic_prefix(value: object) -> str:
+    if not isinstance(value, str) or not _TOPIC_PREFIX.fullmatch(value):
+        raise PostersSettingsError(
+            f'POSTERS["TOPIC_PREFIX"] is {value!r}; it takes the POSTERS_TOPIC_PREFIX of the workers: '
+            "up to 100 of A-Z, a-z, 0-9, '.', '_' and '-'"
         )
     return value
 

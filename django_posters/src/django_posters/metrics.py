@@ -55,15 +55,15 @@ def _outbox() -> dict[str, float]:
     waits = Q(refused="")
     due = waits & (Q(due_at=None) | Q(due_at__lte=now))
     found = OutboxEvent.objects.using(database_alias()).aggregate(
-        events=Count("pk", filter=due),
-        refused=Count("pk", filter=~waits),
+        due=Count("pk", filter=due),
+        refusals=Count("pk", filter=~waits),
         oldest=Min("created_at", filter=due & Q(due_at=None)),
         oldest_due=Min("due_at", filter=due),
     )
     oldest = min((at for at in (found["oldest"], found["oldest_due"]) if at is not None), default=now)
     return {
-        "outbox_events": found["events"],
-        "outbox_refused_events": found["refused"],
+        "outbox_events": found["due"],
+        "outbox_refused_events": found["refusals"],
         "outbox_age_seconds": max(0.0, (now - oldest).total_seconds()),
     }
 

@@ -48,10 +48,13 @@ def colored(status: str) -> SafeString:
 
 def console_link(topic: str, key: str, since: datetime, text: str) -> SafeString | str:
     """Return a link to the records of a key since a time in Redpanda Console; empty where `CONSOLE_URL` is not set."""
-    console = get_settings().console_url
-    if not console:
+    settings = get_settings()
+    if not settings.console_url:
         return ""
     # The parameters of Console 3.6 to 3.10; 3.5 has no `t`. Console loads `s` records of all partitions (`p=-1`) from
     # offset `o` on, where -4 stands for the time `t`, and searches the text `q` among those records only.
     search = {"p": -1, "s": 500, "o": -4, "t": int(since.timestamp() * 1000) - _CLOCK_SKEW_MS, "q": key}
-    return format_html('<a href="{}/topics/{}?{}#messages">{}</a>', console, topic, urlencode(search), text)
+    return format_html(
+        '<a href="{}/topics/{}?{}#messages">{}</a>',
+        *(settings.console_url, settings.topic(topic), urlencode(search), text),
+    )

@@ -10,6 +10,7 @@ from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from django_posters.conf import get_settings
 from django_posters.database import UNAVAILABLE, close_connection, database_alias
 from django_posters.errors import BrokerError
 from django_posters.kafka import ACK_SECONDS, is_permanent
@@ -111,7 +112,7 @@ def _produce(producer: Producer, event: OutboxEvent, report: _DeliveryReport) ->
     headers: list[tuple[str, str | bytes | None]] = list(event.headers.items())
     try:
         producer.produce(
-            event.topic,
+            get_settings().topic(event.topic),
             key=event.key.encode(),
             value=bytes(event.value),
             headers=headers,

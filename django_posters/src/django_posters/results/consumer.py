@@ -13,6 +13,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message
 from django.db import DataError, IntegrityError
 from django.utils import timezone
 
+from django_posters.conf import get_settings
 from django_posters.contract.codec import decode
 from django_posters.contract.envelope import Envelope
 from django_posters.contract.outcomes import JobEvent, PosterOutcome
@@ -61,7 +62,7 @@ def consume_until(
     `periodic` is called every ten seconds between two records, and `beat` after each record and at least every second,
     with what the consumer waits for, or "".
     """
-    consumer.subscribe(list(EXPECTED))
+    consumer.subscribe([get_settings().topic(name) for name in EXPECTED])
     damaged = DamagedBatches()
     next_call = time.monotonic()
     while not stop.is_set():
@@ -95,13 +96,18 @@ def _call(periodic: Callable[[], object]) -> None:
 
 def handle(message: Message, site: str) -> None:
     """Apply one record; ignore those of other sites. One that cannot be applied is stored as a DeadLetterEvent."""
-    value = message.value()
-    if value is None and message.topic() == TEMPLATE_CATALOG:
+    topic, value = _topic(message), message.value()
+    if value is None and topic == TEMPLATE_CATALOG:
         return  # a tombstone: the compacted topic dropped this entry
     try:
-        _apply(message.topic() or "", value, site)
+        _apply(topic, value, site)
     except _INVALID as error:
         _store_dead_letter(message, error)
+
+
+def _topic(message: Message) -> str:
+    """Return the name of the topic in the contract."""
+    return (message.topic() or "").removeprefix(get_settings().topic_prefix)
 
 
 def _apply(topic: str, value: bytes | None, site: str) -> None:
@@ -132,7 +138,7 @@ def _handle_with_retries(stop: threading.Event, message: Message, site: str, bea
 
 
 def _store_dead_letter(message: Message, error: Exception) -> None:
-    place: dict[str, Any] = {"topic": message.topic(), "partition": message.partition(), "offset": message.offset()}
+    place: dict[str, Any] = {"topic": _topic(message), "partition": message.partition(), "offset": message.offset()}
     _log.write("dead letter: cannot apply %(topic)s/%(partition)s@%(offset)s", place, error)
     columns: dict[str, Any] = {"error": str(error).replace("\0", "\ufffd"), "seen_at": timezone.now()}
     for name, content in (("key", message.key()), ("value", message.value())):

@@ -32,7 +32,7 @@ def send(stop: threading.Event, command: TemplateUpload, settings: Settings) -> 
 
     headers: list[tuple[str, str | bytes | None]] = list(new_headers().items())
     key, value = command.section.encode(), encode(command)
-    producer.produce(TEMPLATE_COMMANDS, key=key, value=value, headers=headers, on_delivery=report)
+    producer.produce(settings.topic(TEMPLATE_COMMANDS), key=key, value=value, headers=headers, on_delivery=report)
     while producer.flush(_POLL_SECONDS):
         _check_not_stopped(stop)
     if errors:
@@ -48,11 +48,11 @@ class TemplateAnswers:
     def __init__(self, settings: Settings) -> None:
         self._consumer = make_consumer(settings, group=f"{settings.group}-uploads")
         try:
-            self._consumer.assign(_end_offsets(self._consumer))
+            self._consumer.assign(_end_offsets(self._consumer, settings.topic(TEMPLATE_EVENTS)))
         except KafkaException as error:
             self._consumer.close()
             raise BrokerError(
-                f"the broker does not return the end offsets of {TEMPLATE_EVENTS}: {error.args[0].str()}; "
+                f"the broker does not return the end offsets of {settings.topic(TEMPLATE_EVENTS)}: {error.args[0].str()}; "
                 f"does it run at {settings.bootstrap_servers}, and was `posters setup` run?"
             ) from error
 
@@ -85,15 +85,12 @@ def _check_not_stopped(stop: threading.Event) -> None:
         raise StoppedError("interrupted; it is unknown whether the template arrived. Uploading it again is safe")
 
 
-def _end_offsets(consumer: Consumer) -> list[TopicPartition]:
-    topic = consumer.list_topics(TEMPLATE_EVENTS, timeout=ACK_SECONDS).topics[TEMPLATE_EVENTS]
+def _end_offsets(consumer: Consumer, name: str) -> list[TopicPartition]:
+    topic = consumer.list_topics(name, timeout=ACK_SECONDS).topics[name]
     if topic.error is not None:
         raise KafkaException(topic.error)
     deadline = time.monotonic() + ACK_SECONDS
-    return [
-        _with_end_offset(consumer, TopicPartition(TEMPLATE_EVENTS, partition), deadline)
-        for partition in topic.partitions
-    ]
+    return [_with_end_offset(consumer, TopicPartition(name, partition), deadline) for partition in topic.partitions]
 
 
 def _with_end_offset(consumer: Consumer, partition: TopicPartition, deadline: float) -> TopicPartition:
