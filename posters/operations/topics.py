@@ -83,22 +83,19 @@ class TopicAdmin:
         )
 
     def missing(self, names: Iterable[str]) -> list[str]:
-        """Return the broker's names of those of these topics that do not exist. Raises UnavailableError where no broker answers."""
+        """Return which of these do not exist, by the broker's names. Raises UnavailableError where no broker answers."""
         return sorted({self._prefix + name for name in names} - self._existing().keys())
 
     def examine(self) -> TopicFindings:
         """Return what is wrong with the topics, without changing anything. Raises UnavailableError."""
         existing = self._existing()
-        missing = [
-            f"topic {topic.name} does not exist; run `posters setup`"
-            for topic in self._topics
-            if topic.name not in existing
-        ]
+        missing = [topic.name for topic in self._topics if topic.name not in existing]
+        problems = [f"topic {name} does not exist; run `posters setup`" for name in missing]
         if self._is_embedded:
-            return TopicFindings(problems=missing)
+            return TopicFindings(problems=problems)
         wrong, unread = self._wrong_settings([topic for topic in self._topics if topic.name in existing])
         return TopicFindings(
-            problems=missing + [f"{each}; `posters setup` repairs it, or: {_by_hand(each)}" for each in wrong],
+            problems=problems + [f"{each}; `posters setup` repairs it, or: {_by_hand(each)}" for each in wrong],
             warnings=unread + self._fewer_partitions(existing),
         )
 

@@ -54,7 +54,5 @@ def console_link(topic: str, key: str, since: datetime, text: str) -> SafeString
     # The parameters of Console 3.6 to 3.10; 3.5 has no `t`. Console loads `s` records of all partitions (`p=-1`) from
     # offset `o` on, where -4 stands for the time `t`, and searches the text `q` among those records only.
     search = {"p": -1, "s": 500, "o": -4, "t": int(since.timestamp() * 1000) - _CLOCK_SKEW_MS, "q": key}
-    return format_html(
-        '<a href="{}/topics/{}?{}#messages">{}</a>',
-        *(settings.console_url, settings.topic(topic), urlencode(search), text),
-    )
+    address = f"{settings.console_url}/topics/{settings.topic(topic)}?{urlencode(search)}#messages"
+    return format_html('<a href="{}">{}</a>', address, text)

@@ -47,12 +47,13 @@ class TemplateAnswers:
 
     def __init__(self, settings: Settings) -> None:
         self._consumer = make_consumer(settings, group=f"{settings.group}-uploads")
+        topic = settings.topic(TEMPLATE_EVENTS)
         try:
-            self._consumer.assign(_end_offsets(self._consumer, settings.topic(TEMPLATE_EVENTS)))
+            self._consumer.assign(_end_offsets(self._consumer, topic))
         except KafkaException as error:
             self._consumer.close()
             raise BrokerError(
-                f"the broker does not return the end offsets of {settings.topic(TEMPLATE_EVENTS)}: {error.args[0].str()}; "
+                f"the broker does not return the end offsets of {topic}: {error.args[0].str()}; "
                 f"does it run at {settings.bootstrap_servers}, and was `posters setup` run?"
             ) from error
 
