@@ -83,7 +83,7 @@ class TopicAdmin:
         )
 
     def missing(self, names: Iterable[str]) -> list[str]:
-        """Return which of these do not exist, by the broker's names. Raises UnavailableError where no broker answers."""
+        """Return the broker's names of those that do not exist. Raises UnavailableError where no broker answers."""
         return sorted({self._prefix + name for name in names} - self._existing().keys())
 
     def examine(self) -> TopicFindings:
