@@ -51,9 +51,7 @@ def test_settings_are_read_and_follow_a_change() -> None:
         pytest.param(GOOD | {"PERMISSION": 5}, "is 5; it takes a function of the request", id="permission"),
         pytest.param(GOOD | {"URL_SIGNER": "no.such"}, "'no.such', cannot be imported", id="signer path"),
         pytest.param(GOOD | {"URL_SIGNER": 5}, "is 5; it takes a function of the address", id="signer"),
-        pytest.param(
-            GOOD | {"TOPIC_PREFIX": "my topics"}, "'my topics'; it takes the POSTERS_TOPIC_PREFIX", id="prefix"
-        ),
+        pytest.param(GOOD | {"TOPIC_PREFIX": "my topics"}, "it takes the POSTERS_TOPIC_PREFIX", id="prefix"),
         pytest.param(GOOD | {"RETRY_RECEIVERS": True}, "is True; it takes a timedelta", id="receivers"),
         pytest.param(GOOD | {"URL_LIFETIME": -1}, "is -1; it takes 0 to 365 days", id="lifetime"),
         pytest.param(GOOD | {"DEBOUNCE": "5s"}, "'5s'; it takes a timedelta, a number of seconds", id="debounce"),
