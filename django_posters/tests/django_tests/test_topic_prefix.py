@@ -37,7 +37,7 @@ def prefixed(sqlite_url: str, empty_broker: str, kafka: KafkaServer) -> Iterator
 
 
 def test_site_uses_the_topics_and_groups_of_its_system(prefixed: Site) -> None:
-    """Requests go to prefixed topics, results come from them by a prefixed group, and rows have the contract's names."""
+    """Requests go to prefixed topics, results come by a prefixed group, and rows have the contract's names."""
     poster = request_poster(make_testimonial())
     call_command("relay_posters", once=True)
     completions = PREFIX + POSTER_COMPLETIONS
