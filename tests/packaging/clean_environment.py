@@ -31,7 +31,7 @@ def make_environment(folder: Path, wheel: Path, dependencies: set[str]) -> Path:
     venv.create(folder, symlinks=True)
     python = folder / "bin" / "python"
     uv = subprocess.run([ROOT / "scripts" / "get-uv.sh"], capture_output=True, text=True, check=True).stdout.strip()
-    options = ["--quiet", "--no-deps", "--offline", "--no-cache", "--python", python]
+    options: list[str | Path] = ["--quiet", "--no-deps", "--offline", "--no-cache", "--python", python]
     subprocess.run([uv, "pip", "install", *options, wheel], check=True)
     [packages] = folder.glob("lib/python*/site-packages")
     for name in _with_dependencies(dependencies):
