@@ -28,7 +28,7 @@ class CompactedTopicReader:
     """
 
     def __init__(self, topic: str, settings: StreamSettings, on_record: OnRecord) -> None:
-        self.topic = topic
+        self.topic = settings.topic_prefix + topic
         self._settings = settings
         self._on_record = on_record
         self._task: asyncio.Task[None] | None = None

@@ -70,10 +70,10 @@ class Lag:
             behind = behind or (stalls and (state.position is not None or state.is_member))
             self._export(partition, unfetched)
             if state.position and state.position - 1 > (-1 if state.last is None else state.last):
-                self._app.skip_gap((partition.topic, partition.partition), state.last, state.position)
+                self._app.skip_gap(self._app.partition_of(partition), state.last, state.position)
         self._refetch_missing(states)
         self._liveness.behind = behind
-        for revoked in self._exported - {(tp.topic, tp.partition) for tp in states}:
+        for revoked in self._exported - {self._app.partition_of(tp) for tp in states}:
             self._exported.discard(revoked)
             for gauge in (LAG, LAG_SECONDS):
                 gauge.remove(self._app.role, revoked[0], str(revoked[1]))
@@ -86,21 +86,21 @@ class Lag:
             if state.last is not None and (delivered is None or delivered < state.last):
                 missing[tp] = delivered
         for tp, last in missing.items() & self._missing.items():
-            self._app.source.refetch((tp.topic, tp.partition), last)
+            self._app.source.refetch(self._app.partition_of(tp), last)
         self._missing = missing
 
     def _last_delivered(self, tp: Any) -> int | None:
-        partition = (tp.topic, tp.partition)
-        return next(inbox.last_delivered(partition) for inbox in self._app.inboxes if tp.topic in inbox.topics)
+        partition = self._app.partition_of(tp)
+        return next(inbox.last_delivered(partition) for inbox in self._app.inboxes if partition[0] in inbox.topics)
 
     def _is_paused(self, tp: Any) -> bool:
-        return any(inbox.is_partition_paused((tp.topic, tp.partition)) for inbox in self._app.inboxes)
+        return any(inbox.is_partition_paused(self._app.partition_of(tp)) for inbox in self._app.inboxes)
 
     def _export(self, tp: Any, unfetched: int) -> None:
-        partition = (tp.topic, tp.partition)
+        partition = self._app.partition_of(tp)
         unacknowledged = [inbox.unacknowledged_in(partition) for inbox in self._app.inboxes]
         ages = [(self._now() - oldest).total_seconds() for _, oldest in unacknowledged if oldest is not None]
-        labels = (self._app.role, tp.topic, str(tp.partition))
+        labels = (self._app.role, partition[0], str(partition[1]))
         LAG.labels(*labels).set(max(0, unfetched) + sum(count for count, _ in unacknowledged))
         LAG_SECONDS.labels(*labels).set(max([0.0, *ages]))
         self._exported.add(partition)

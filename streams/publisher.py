@@ -45,6 +45,7 @@ class KafkaPublisher:
     """
 
     def __init__(self, settings: StreamSettings) -> None:
+        self._topic_prefix = settings.topic_prefix
         self._configuration: dict[str, Any] = {
             **librdkafka_options(settings),
             "enable.idempotence": True,
@@ -85,7 +86,7 @@ class KafkaPublisher:
         for sent, record in enumerate(batch):
             try:
                 producer.produce(
-                    record.topic,
+                    self._topic_prefix + record.topic,
                     key=record.key,
                     value=record.value,
                     headers=list(record.headers),

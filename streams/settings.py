@@ -18,6 +18,7 @@ from streams.errors import SettingsError
 
 PREFIX: Final = "POSTERS_"
 Seconds = Annotated[float, Meta(gt=0, le=10**9, description="seconds above 0")]
+_TOPIC_PREFIX: Final = re.compile(r"[A-Za-z0-9._-]{0,100}")
 _NUMBER: Final = re.compile(r"[+-]?[0-9.]+")
 _SERVICE_LINK: Final = re.compile(
     r"\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)=.*|\w+_PORT=(tcp|udp|sctp)://.*"
@@ -33,6 +34,8 @@ class StreamSettings:
 
     brokers: str = "localhost:9092"
     """Bootstrap servers, comma-separated `host:port`."""
+    topic_prefix: str = ""
+    """Before the name of every topic and consumer group, for systems that share a cluster, such as `staging.`."""
     broker_security: Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"] = "plaintext"
     broker_sasl: Literal["SCRAM-SHA-256", "SCRAM-SHA-512", "PLAIN"] = "SCRAM-SHA-512"
     """The SASL mechanism."""
@@ -63,7 +66,11 @@ class StreamSettings:
     """`json`: one object a line."""
 
     def check(self) -> None:
-        """Check what concerns several fields. Raises SettingsError."""
+        """Check what is a pattern or concerns several fields. Raises SettingsError."""
+        if not _TOPIC_PREFIX.fullmatch(self.topic_prefix):
+            raise SettingsError(
+                f"POSTERS_TOPIC_PREFIX is `{self.topic_prefix}`; it takes up to 100 of A-Z, a-z, 0-9, `.`, `_` and `-`"
+            )
         if self.broker_security.startswith("sasl") and not (self.broker_username and self.broker_password):
             raise SettingsError(
                 f"POSTERS_BROKER_SECURITY is `{self.broker_security}`; "

@@ -44,7 +44,8 @@ def setup(*, grants: bool, acls: Tool | None, sites: tuple[str, ...], users: tup
         return
     settings = read_settings()
     own = settings.own_topic_sources
-    granted = principals(tuple(dict.fromkeys((*own, *sites))), dict(_user(each) for each in users), own)
+    names = dict(_user(each) for each in users)
+    granted = principals(tuple(dict.fromkeys((*own, *sites))), names, own, settings.topic_prefix)
     for line in acl_lines(acls, granted, settings.brokers):
         click.echo(line)
 

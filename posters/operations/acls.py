@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from posters.operations.rights import Kind, Operation, Right, rights_of
+from posters.operations.rights import Kind, Operation, Right, prefixed, rights_of
 from streams.topics import ROLES
 
 Tool = Literal["kafka", "rpk"]
@@ -23,10 +23,12 @@ class Principal:
     rights: Sequence[Right]
 
 
-def principals(sites: Sequence[str], names: Mapping[str, str], sources: Collection[str] = ()) -> list[Principal]:
+def principals(
+    sites: Sequence[str], names: Mapping[str, str], sources: Collection[str] = (), prefix: str = ""
+) -> list[Principal]:
     """Return every role, `operator`, `setup` and the sites; those of `sources` have topics of their own.
 
-    `names`: title → the broker's name, where it is another.
+    `names`: title → the broker's name, where it is another. `prefix` is that of topics and groups.
     """
     users = {title: rights_of([title], [], sources) for title in (*ROLES, "operator", "setup")}
     by_title = {**users, **{site: rights_of([], [site], sources) for site in sites}}
@@ -34,7 +36,7 @@ def principals(sites: Sequence[str], names: Mapping[str, str], sources: Collecti
         Principal(
             title=f"site {title}" if title in sites else title,
             name=names.get(title, title if title in sites else f"{_PREFIX}{title}"),
-            rights=each,
+            rights=prefixed(each, prefix),
         )
         for title, each in by_title.items()
     ]

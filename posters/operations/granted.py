@@ -9,7 +9,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AclOperation, AdminClient
 
 from agents.settings import Settings
-from posters.operations.rights import IMPLIED_BY, Kind, Right
+from posters.operations.rights import IMPLIED_BY, Kind, Right, prefixed
 from posters.operations.topics import TopicAdmin
 from streams.broker_access import librdkafka_options
 from streams.errors import UnavailableError
@@ -31,7 +31,7 @@ def missing_rights(settings: Settings, rights: Iterable[Right]) -> list[Right]:
     """Return which of these rights the user of the settings lacks. Raises UnavailableError."""
     if TopicAdmin(settings).is_embedded():
         return []
-    return GrantedRights(settings).missing(rights)
+    return GrantedRights(settings).missing(prefixed(rights, settings.topic_prefix))
 
 
 def refusal_sentences(missing: Iterable[Right], settings: Settings) -> list[str]:

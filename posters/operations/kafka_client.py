@@ -35,6 +35,7 @@ class KafkaClient:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._brokers = settings.brokers
+        self._topic_prefix = settings.topic_prefix
         self._fetch_wait = settings.fetch_wait
 
     def send(self, topic: str, key: str, events: Sequence[Envelope]) -> None:
@@ -60,8 +61,7 @@ class KafkaClient:
             topics = ", ".join(sorted({record.topic for record in records}))
             raise UnavailableError(f"the broker at {self._brokers} did not take the records for {topics}: {reason}")
 
-    @staticmethod
-    def _produce(producer: Producer, record: Record, failures: list[Exception]) -> None:
+    def _produce(self, producer: Producer, record: Record, failures: list[Exception]) -> None:
         def report(error: KafkaError | None, _: Message) -> None:
             if error is not None:
                 failures.append(write_refusal(error, record.topic) or UnavailableError(str(error)))
@@ -69,7 +69,7 @@ class KafkaClient:
         while True:
             try:
                 producer.produce(
-                    record.topic,
+                    self._topic_prefix + record.topic,
                     key=record.key,
                     value=record.value,
                     headers=list(record.headers),
@@ -84,12 +84,14 @@ class KafkaClient:
     def reader(self, topic: str, *, from_beginning: bool = False) -> Iterator["TopicReader"]:
         """Give a reader of `topic`, from now on or from its beginning.
 
-        Raises UnavailableError, and AuthorizationError where this user may not read it.
+        Its messages have the broker's name of the topic, which starts with POSTERS_TOPIC_PREFIX. Raises
+        UnavailableError, and AuthorizationError where this user may not read it.
         """
+        topic = self._topic_prefix + topic
         consumer = Consumer(
             {
                 **self._configuration(),
-                "group.id": f"posters-{uuid4()}",
+                "group.id": f"{self._topic_prefix}posters-{uuid4()}",
                 "enable.auto.commit": False,
                 "enable.partition.eof": True,
                 "isolation.level": "read_committed",

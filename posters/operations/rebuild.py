@@ -95,7 +95,7 @@ async def _read(settings: Settings, sink: Sink) -> int:
         with client.reader(topic, from_beginning=True) as reader:
             batches = _batches(reader.until_end())
             while batch := await asyncio.to_thread(next, batches, None):
-                await sink.process([_delivery(message) for message in batch])
+                await sink.process([_delivery(topic, message) for message in batch])
                 count += len(batch)
     return count
 
@@ -111,11 +111,11 @@ def _batches(messages: Iterator[Message]) -> Iterator[Sequence[Message]]:
         yield batch
 
 
-def _delivery(message: Message) -> Delivery:
+def _delivery(topic: str, message: Message) -> Delivery:
     kind, milliseconds = message.timestamp()
     by_producer = kind != TIMESTAMP_LOG_APPEND_TIME
     return Delivery(
-        topic=cast("str", message.topic()),
+        topic=topic,
         partition=cast("int", message.partition()),
         offset=cast("int", message.offset()),
         timestamp=arrival_time(milliseconds, datetime.now(UTC), by_producer=by_producer),

@@ -5,7 +5,7 @@ needs `Write` on any topic. Nothing here is transactional.
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, cast
 
 from schemas.topics import own_topic
@@ -58,6 +58,11 @@ def rights_of(users: Iterable[str], sites: Iterable[str], sources: Collection[st
     for site in sites:
         needed += site_rights(site, has_own_topics=site in sources)
     return list(dict.fromkeys(needed))
+
+
+def prefixed(rights: Iterable[Right], prefix: str) -> list[Right]:
+    """Return the rights under the broker's names: POSTERS_TOPIC_PREFIX is that of topics and groups."""
+    return [replace(right, name=prefix + right.name) for right in rights]
 
 
 def role_rights(role: Role, sources: Collection[str] = ()) -> list[Right]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
@@ -59,8 +59,9 @@ class TopicAdmin:
 
     def __init__(self, settings: Settings) -> None:
         self._brokers = settings.brokers
+        self._prefix = settings.topic_prefix
         self._replication = settings.replication
-        self._topics = all_topics(settings)
+        self._topics = self._named(all_topics(settings))
         self._session_timeout = settings.session_timeout
         self._is_embedded = False
         self._cluster = Cluster()
@@ -89,18 +90,22 @@ class TopicAdmin:
             warnings=unread + self._limits() + self._fewer_partitions(existing, self._topics),
         )
 
+    def _named(self, topics: Iterable[Topic]) -> tuple[Topic, ...]:
+        """Return the topics under the broker's names."""
+        return tuple(replace(topic, name=self._prefix + topic.name) for topic in topics)
+
     def is_embedded(self) -> bool:
         """Return whether this is librdkafka's mock cluster, which knows no rights. Raises UnavailableError."""
         self._existing()
         return self._is_embedded
 
     def missing(self, names: Iterable[str]) -> list[str]:
-        """Return which of these topics do not exist. Raises UnavailableError where no broker answers."""
-        return sorted(set(names) - self._existing().keys())
+        """Return the broker's names of those that do not exist. Raises UnavailableError where no broker answers."""
+        return sorted({self._prefix + name for name in names} - self._existing().keys())
 
     def examine(self, topics: Sequence[Topic] | None = None) -> TopicFindings:
         """Return what is wrong with the topics, without changing anything. Raises UnavailableError."""
-        findings, unread = self._examine(self._topics if topics is None else topics)
+        findings, unread = self._examine(self._topics if topics is None else self._named(topics))
         return TopicFindings(problems=findings.problems, warnings=unread + findings.warnings)
 
     def check(self, topics: Sequence[Topic] | None = None) -> list[str]:
@@ -108,7 +113,7 @@ class TopicAdmin:
 
         Raises UnavailableError.
         """
-        findings, _ = self._examine(self._topics if topics is None else topics)
+        findings, _ = self._examine(self._topics if topics is None else self._named(topics))
         return findings.problems + findings.warnings
 
     def _examine(self, topics: Sequence[Topic]) -> tuple[TopicFindings, list[str]]:

@@ -43,22 +43,22 @@ class ConsumerSource:
     `on_buffer_full`, made for its own full buffers, delivers that rest.
     """
 
-    def __init__(self, app: faust.App) -> None:
+    def __init__(self, app: "RoleApp") -> None:
         self._app = app
         self._refetching: dict[Partition, asyncio.Task[None]] = {}
 
     def pause_partition(self, partition: Partition) -> None:
         """Stop fetching this partition (backpressure)."""
-        self._app.consumer.on_buffer_full(TP(*partition))
+        self._app.consumer.on_buffer_full(self._app.tp_of(partition))
 
     def resume_partition(self, partition: Partition) -> None:
         """Fetch this partition again."""
-        self._app.consumer.on_buffer_drop(TP(*partition))
+        self._app.consumer.on_buffer_drop(self._app.tp_of(partition))
 
     def accept(self, partition: Partition, offset: int, after: int | None) -> bool:
         """Return whether this record comes next; otherwise fetch the missing ones again, and this one with them."""
         consumer: Any = self._app.consumer
-        tp = TP(*partition)
+        tp = self._app.tp_of(partition)
         if not consumer.fetched_offsets(tp).is_next(offset, after):
             self.refetch(partition, after)
             return False
@@ -68,10 +68,11 @@ class ConsumerSource:
     def refetch(self, partition: Partition, after: int | None) -> None:
         """Fetch again the records after `after`; None: after the assignment."""
         consumer: Any = self._app.consumer
-        first = consumer.fetched_offsets(TP(*partition)).next_after(after)
+        tp = self._app.tp_of(partition)
+        first = consumer.fetched_offsets(tp).next_after(after)
         if first is not None and partition not in self._refetching:
             logger.warning("%s[%d]@%d was fetched and did not arrive; it is fetched again", *partition, first)
-            task = asyncio.ensure_future(consumer.refetch(TP(*partition), first))
+            task = asyncio.ensure_future(consumer.refetch(tp, first))
             self._refetching[partition] = task
             task.add_done_callback(lambda done: self._on_refetched(partition, done))
 
@@ -116,7 +117,9 @@ class RoleApp(faust.App):
         self.fetch_more_seconds = min(EDGES[role].fetch_more_seconds, settings.fetch_wait)
         self._drain_timeout = settings.drain_timeout
         self._crash_seen = asyncio.Event()
-        super().__init__(role, **_configuration(role, settings))
+        self._topic_prefix = settings.topic_prefix
+        # Faust names the consumer group after the app.
+        super().__init__(settings.topic_prefix + role, **_configuration(role, settings))
         self.transport = Transport(self._broker_urls(), self, loop=self.loop)
         self.publisher = KafkaPublisher(settings)
         self.source = ConsumerSource(self)
@@ -124,18 +127,26 @@ class RoleApp(faust.App):
             inbox.attach(self.source)
             for topic in inbox.topics:
                 self.agent(self._raw_topic(topic), name=f"{role}:{topic}")(
-                    _receiver(inbox, RECEIVED.labels(role, topic), now)
+                    _receiver(topic, inbox, RECEIVED.labels(role, topic), now)
                 )
         self.on_partitions_revoked.connect(self._on_revoked, weak=False)
         self.on_partitions_assigned.connect(self._on_assigned, weak=False)
 
+    def tp_of(self, partition: Partition) -> TP:
+        """Return the broker's name of a partition: with the prefix of the topics."""
+        return TP(self._topic_prefix + partition[0], partition[1])
+
+    def partition_of(self, tp: Any) -> Partition:
+        """Return our name of a partition of the broker: without the prefix."""
+        return tp.topic.removeprefix(self._topic_prefix), tp.partition
+
     def skip_gap(self, partition: Partition, after: int | None, end: int) -> None:
         """Commit a partition up to `end` once its records are finished: after `after` there are none."""
         consumer: Any = self.consumer
-        tp = TP(*partition)
+        tp = self.tp_of(partition)
         if consumer.committed_offset(tp) != end:
             for inbox in self.inboxes:
-                if tp.topic in inbox.topics:
+                if partition[0] in inbox.topics:
                     inbox.skip_gap(partition, after, end, lambda: consumer.skip_gap(tp, after, end))
 
     async def until_crashed(self) -> NoReturn:
@@ -170,29 +181,32 @@ class RoleApp(faust.App):
         return list(self.conf.broker)
 
     def _raw_topic(self, name: str) -> Any:
+        name = self._topic_prefix + name
         return self.topic(name, key_serializer="raw", value_serializer="raw", key_type=bytes, value_type=bytes)
 
     async def _on_assigned(self, _: Any, /, *assigned: Any, **__: Any) -> None:
         # Records that arrived meanwhile belong to no assignment, or are fetched once more.
-        self._revoke([(tp.topic, tp.partition) for tps in assigned for tp in tps])
+        self._revoke([self.partition_of(tp) for tps in assigned for tp in tps])
 
     async def _on_revoked(self, _: Any, /, *revoked: Any, **__: Any) -> None:
         REBALANCES.labels(self.role).inc()
-        self._revoke([(tp.topic, tp.partition) for tps in revoked for tp in tps])
+        self._revoke([self.partition_of(tp) for tps in revoked for tp in tps])
 
     def _revoke(self, partitions: Sequence[Partition]) -> None:
         for inbox in self.inboxes:
             inbox.revoke(partitions)
         consumer: Any = self.consumer
-        consumer.forget_buffered({TP(*partition) for partition in partitions})
+        consumer.forget_buffered({self.tp_of(partition) for partition in partitions})
 
 
-def _receiver(inbox: Inbox, received: Counter, now: Callable[[], datetime]) -> Callable[[Any], Awaitable[None]]:
+def _receiver(
+    topic: str, inbox: Inbox, received: Counter, now: Callable[[], datetime]
+) -> Callable[[Any], Awaitable[None]]:
     async def receive(stream: Any) -> None:
         async for first in stream.noack().events():
             for event in (first, *_queued_events(stream)):
                 received.inc()
-                inbox.deliver(_delivery(event.message, now()), event.ack)
+                inbox.deliver(_delivery(topic, event.message, now()), event.ack)
 
     return receive
 
@@ -211,12 +225,12 @@ def _queued_events(stream: Any) -> Iterator[Any]:
             yield event
 
 
-def _delivery(message: Any, now: datetime) -> Delivery:
+def _delivery(topic: str, message: Any, now: datetime) -> Delivery:
     # event.headers is a dict and loses repeated names; the message keeps them all.
     headers = message.headers
     milliseconds = None if message.timestamp is None else round(message.timestamp * 1000)
     return Delivery(
-        topic=message.topic,
+        topic=topic,
         partition=message.partition,
         offset=message.offset,
         timestamp=arrival_time(milliseconds, now, by_producer=message.timestamp_type != _LOG_APPEND_TIME),

@@ -52,6 +52,10 @@ class App:
     role: str = "intake"
     source: Source = field(default_factory=Source)
 
+    def partition_of(self, tp: Any) -> tuple[str, int]:
+        """Return the partition, whose topic has no prefix."""
+        return tp.topic, tp.partition
+
     def skip_gap(self, partition: tuple[str, int], after: int | None, end: int) -> None:
         """Commit nothing."""
 

@@ -49,6 +49,7 @@ def test_a_name_that_only_resembles_a_service_link_is_refused(name: str) -> None
     [
         ({"POSTERS_BROKER": "x"}, "did you mean POSTERS_BROKERS?"),
         ({"POSTERS_SESSION_TIMEOUT": "soon"}, "POSTERS_SESSION_TIMEOUT is `soon`"),
+        ({"POSTERS_TOPIC_PREFIX": "my topics"}, "POSTERS_TOPIC_PREFIX is `my topics`; it takes up to 100 of"),
         ({"POSTERS_SESSION_TIMEOUT": "0"}, "above 0"),
         ({"POSTERS_RENDER_TIMEOUT": "nan"}, "above 0"),
         ({"POSTERS_DRAIN_TIMEOUT": "inf"}, "above 0"),

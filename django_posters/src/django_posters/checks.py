@@ -1,7 +1,8 @@
 """System checks, run by `manage.py check` and before most commands. Those of a field are in `fields.py`.
 
-posters.E001 invalid setting · W001 placeholder backend in production · W002 one relay only · E101 section of a field ·
-E102 data of a field · E103 database of a field · E104 fixed options · E105 alternative text · E106 debounce
+posters.E001 invalid setting · E002 another app with our label (in `apps.py`) · W001 placeholder backend in production ·
+W002 one relay only · E101 section of a field · E102 data of a field · E103 database of a field · E104 fixed options ·
+E105 alternative text · E106 debounce
 """
 
 from collections.abc import Sequence

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from django.conf import settings as django_settings
 from django.core.signals import setting_changed
@@ -31,9 +31,16 @@ KEYS: Final = (
     "MEDIA_BASE_URL",
     "MEDIA_EMBED_MAX_BYTES",
     "OWN_TOPICS",
+    "URL_SIGNER",
+    "URL_LIFETIME",
+    "RETRY_RECEIVERS",
+    "TOPIC_PREFIX",
 )
 EMBED_MAX_BYTES: Final = CUSTOM_DATA_MAX_BYTES * 3 // 4 - 1024
 """Of a file that fits the data of a poster in Base64, beside some other values."""
+UrlSigner: TypeAlias = Callable[[str, timedelta], str]
+"""Takes the stored address and the lifetime, and returns the signed address."""
+URL_LIFETIME: Final = timedelta(hours=1)
 BACKENDS: Final = ("kafka", "placeholder")
 EXAMPLE: Final = 'POSTERS = {"BOOTSTRAP_SERVERS": "localhost:9092", "SITE": "shop"}'
 
@@ -47,6 +54,7 @@ _RESERVED: Final = (
     "enable.idempotence",
     "group.id",
 )
+_TOPIC_PREFIX: Final = re.compile(r"[A-Za-z0-9._-]{0,100}")
 _SITE: Final = re.compile(rf"[A-Za-z0-9._-]{{1,{SOURCE_MAX_CHARACTERS}}}")
 
 
@@ -60,6 +68,8 @@ class Settings:
     """The `source` of all events of this site; results with another source are ignored."""
     kafka_options: Mapping[str, Any] = field(default_factory=dict)
     """librdkafka options of every client, such as `security.protocol` and `sasl.password`."""
+    topic_prefix: str = ""
+    """What the names of all topics and of the consumer groups start with: POSTERS_TOPIC_PREFIX of the workers."""
     backend: str = "kafka"
     """`kafka`, or `placeholder`: complete every poster at once with a grey image, for development without a broker."""
     permission: Callable[[HttpRequest, Any], bool]
@@ -78,20 +88,30 @@ class Settings:
     """Images of up to this many bytes are sent within the data, as `data:` addresses; 0 for none."""
     own_topics: bool = False
     """Whether this site writes to topics of its own, which the workers' `POSTERS_SOURCE_TOPICS` names."""
+    url_signer: UrlSigner | None = None
+    """Signs the address of an image in a private bucket when it is read; None: addresses are public."""
+    url_lifetime: timedelta = URL_LIFETIME
+    """How long a signed address works."""
+    retry_receivers: timedelta = timedelta(0)
+    """For how long receivers of signals that raise are called again; 0: they are not."""
 
     @property
     def is_placeholder(self) -> bool:
         """Whether posters are completed by the placeholder backend."""
         return self.backend == "placeholder"
 
+    def topic(self, name: str) -> str:
+        """Return the broker's name of a topic."""
+        return self.topic_prefix + name
+
     def written_topic(self, shared: str) -> str:
-        """Return the topic to which this site writes what other sites write to `shared`."""
-        return own_topic(shared, self.site) if self.own_topics else shared
+        """Return the broker's name of the topic to which this site writes what other sites write to `shared`."""
+        return self.topic(own_topic(shared, self.site) if self.own_topics else shared)
 
     @property
     def group(self) -> str:
         """The Kafka consumer group of this site."""
-        return f"django-{self.site}"
+        return f"{self.topic_prefix}django-{self.site}"
 
 
 @lru_cache(maxsize=1)
@@ -113,6 +133,7 @@ def get_settings() -> Settings:
     return Settings(
         bootstrap_servers=_servers(given.get("BOOTSTRAP_SERVERS")) if needs_broker else "",
         site=_site(given.get("SITE")),
+        topic_prefix=_topic_prefix(given.get("TOPIC_PREFIX", "")),
         kafka_options=_kafka_options(given.get("KAFKA_OPTIONS", {})),
         backend=backend,
         permission=_permission(given.get("PERMISSION", is_staff)),
@@ -123,6 +144,9 @@ def get_settings() -> Settings:
         media_base_url=_address(given, "MEDIA_BASE_URL", "https://www.example.com"),
         media_embed_max_bytes=_embed_limit(given.get("MEDIA_EMBED_MAX_BYTES", 0)),
         own_topics=_own_topics(given.get("OWN_TOPICS", False)),
+        url_signer=_url_signer(given.get("URL_SIGNER")),
+        url_lifetime=_duration(given, "URL_LIFETIME", URL_LIFETIME) or URL_LIFETIME,
+        retry_receivers=_duration(given, "RETRY_RECEIVERS", timedelta(0)) or timedelta(0),
     )
 
 
@@ -166,6 +190,15 @@ def _own_topics(value: object) -> bool:
     return value
 
 
+def _topic_prefix(value: object) -> str:
+    if not isinstance(value, str) or not _TOPIC_PREFIX.fullmatch(value):
+        raise PostersSettingsError(
+            f'POSTERS["TOPIC_PREFIX"] is {value!r}; it takes the POSTERS_TOPIC_PREFIX of the workers: '
+            "up to 100 of A-Z, a-z, 0-9, '.', '_' and '-'"
+        )
+    return value
+
+
 def _kafka_options(value: object) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise PostersSettingsError(
@@ -184,17 +217,24 @@ def _backend(value: object) -> str:
 
 
 def _permission(value: object) -> Callable[[HttpRequest, Any], bool]:
+    return _function("PERMISSION", value, "of the request and the job that returns a bool")
+
+
+def _url_signer(value: object) -> UrlSigner | None:
+    if value is None:
+        return None
+    return _function("URL_SIGNER", value, "of the address and the lifetime that returns an address")
+
+
+def _function(key: str, value: object, of_what: str) -> Callable[..., Any]:
     found = value
     if isinstance(value, str):
         try:
             found = import_string(value)
         except ImportError as error:
-            raise PostersSettingsError(f'POSTERS["PERMISSION"], {value!r}, cannot be imported: {error}') from error
+            raise PostersSettingsError(f'POSTERS["{key}"], {value!r}, cannot be imported: {error}') from error
     if not callable(found):
-        raise PostersSettingsError(
-            f'POSTERS["PERMISSION"] is {value!r}; it takes a function of the request and the job that returns a bool, '
-            "or its dotted path"
-        )
+        raise PostersSettingsError(f'POSTERS["{key}"] is {value!r}; it takes a function {of_what}, or its dotted path')
     return found
 
 

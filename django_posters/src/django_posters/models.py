@@ -5,6 +5,7 @@ can write rows during an upgrade.
 """
 
 import uuid
+from dataclasses import replace
 from importlib import import_module
 from typing import Any, ClassVar, Final
 
@@ -17,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from .contract import limits
 from .contract.output import CONTENT_TYPES
 from .images import ONLY, PosterImage, find_image
+from .signing import AddressField, readable_address, stored_address
 
 
 class Status(models.TextChoices):
@@ -78,6 +80,8 @@ class Poster(models.Model):
 
     `status` is that of this request. `url`, `object_key`, `sha256`, `size_bytes`, `width`, `height`, `format` and
     `images` are those of the last good picture: that of an earlier poster, `picture_of`, until this one completes.
+
+    With `POSTERS["URL_SIGNER"]` the addresses are signed when they are read; `stored_url` is that of the row.
     """
 
     Status = Status
@@ -102,7 +106,7 @@ class Poster(models.Model):
     css_width = models.PositiveIntegerField(default=1080, help_text=_("CSS pixels, as far as known at the request."))
     css_height = models.PositiveIntegerField(default=1080, help_text=_("CSS pixels, as far as known at the request."))
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
-    url = models.TextField(default="")
+    url = AddressField(default="")
     object_key = models.TextField(default="")
     sha256 = models.CharField(max_length=64, default="")
     size_bytes = models.PositiveBigIntegerField(null=True)
@@ -159,8 +163,9 @@ class Poster(models.Model):
     @property
     def images(self) -> list[PosterImage]:
         """The images of the last good picture, the first of which is that of `url`; empty while there is none."""
-        if self.image_data or not self.url:
-            return [PosterImage.from_json(stored) for stored in self.image_data]
+        if self.image_data or not self.stored_url:
+            found = [PosterImage.from_json(stored) for stored in self.image_data]
+            return [replace(image, url=readable_address(image.url)) for image in found]
         only = PosterImage(
             name=ONLY,
             url=self.url,
@@ -172,6 +177,11 @@ class Poster(models.Model):
             size=self.size_bytes,
         )
         return [only]
+
+    @property
+    def stored_url(self) -> str:
+        """The address of the storage, as the row holds it: `url`, but not signed."""
+        return stored_address(self.url)
 
     @property
     def expected_sizes(self) -> dict[str, tuple[int, int]]:
@@ -193,7 +203,7 @@ class Poster(models.Model):
     @property
     def shows_earlier(self) -> bool:
         """Whether the picture is older than this request: the request is unfinished, or it failed or was cancelled."""
-        return self.url != "" and (self.picture_of is not None or self.status != Status.COMPLETED)
+        return self.stored_url != "" and (self.picture_of is not None or self.status != Status.COMPLETED)
 
     @property
     def row(self) -> models.Model | None:
@@ -226,7 +236,7 @@ class Poster(models.Model):
     def is_usable(self) -> bool:
         """Whether there is an image or one is pending: not where the poster failed, was cancelled or was erased."""
         if self.is_finished:
-            return self.status == Status.COMPLETED and self.url != ""
+            return self.status == Status.COMPLETED and self.stored_url != ""
         return self.job.cancel_requested_at is None
 
     @property
@@ -294,7 +304,7 @@ class TemplateCommand(models.Model):
     state = models.CharField(max_length=10, choices=State, default=State.SENT)
     # No constraint: the answer may arrive before the version, which comes from another topic.
     template = models.ForeignKey(PosterTemplate, null=True, on_delete=models.DO_NOTHING, db_constraint=False)
-    url = models.TextField(default="", help_text=_("Address of the preview image."))
+    url = AddressField(default="", help_text=_("Address of the preview image."))
     errors = models.JSONField(default=list)
     warnings = models.JSONField(default=list)
     created_at = models.DateTimeField()

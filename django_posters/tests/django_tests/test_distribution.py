@@ -4,13 +4,13 @@ import os
 import re
 import subprocess
 import sys
-import venv
 import zipfile
-from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+
+from tests.packaging.clean_environment import build_distribution, make_environment
 
 PROJECT = Path(__file__).parents[2]
 CONTRACT = Path(__file__).parents[3] / "schemas"
@@ -153,18 +153,8 @@ def test(row: Testimonial) -> None:
 def distributions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the sdist, and the wheel built from that sdist."""
     folder = tmp_path_factory.mktemp("dist")
-    _build(PROJECT, folder, "sdist")
-    (folder / "source").mkdir()
-    # Debian 12's Python is older than the filters of tarfile.
-    subprocess.run(["tar", "-xzf", next(folder.glob("*.tar.gz")), "-C", folder / "source"], check=True)
-    _build(next((folder / "source").iterdir()), folder, "wheel")
+    build_distribution(PROJECT, folder)
     return folder
-
-
-def _build(project: Path, folder: Path, target: str) -> None:
-    command = [sys.executable, "-m", "hatchling", "build", "--target", target, "--directory", str(folder)]
-    done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
 
 
 def test_wheel_holds_the_contract_as_files(distributions: Path) -> None:
@@ -193,28 +183,8 @@ def test_wheel_holds_the_contract_as_files(distributions: Path) -> None:
 @pytest.fixture
 def clean(distributions: Path, tmp_path: Path) -> Path:
     """The Python of an environment that has the wheel, what it depends on, and nothing else."""
-    venv.create(tmp_path / "clean", symlinks=True)
-    [packages] = (tmp_path / "clean").glob("lib/python*/site-packages")
-    with zipfile.ZipFile(next(distributions.glob("*.whl"))) as wheel:
-        wheel.extractall(packages)
-    for name in _with_dependencies({"confluent-kafka", "django", "msgspec", "orjson"}):
-        for top in {Path(file).parts[0] for file in distribution(name).files or [] if ".." not in file.parts}:
-            if top.endswith("__pycache__") or (packages / top).exists():
-                continue
-            (packages / top).symlink_to(Path(str(distribution(name).locate_file(top))))
-    return tmp_path / "clean" / "bin" / "python"
-
-
-def _with_dependencies(names: set[str]) -> set[str]:
-    found: set[str] = set()
-    while names - found:
-        name = min(names - found)
-        found.add(name)
-        for line in distribution(name).requires or []:
-            requirement = Requirement(line)
-            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
-                names = names | {requirement.name}
-    return found
+    dependencies = {"confluent-kafka", "django", "msgspec", "orjson"}
+    return make_environment(tmp_path / "clean", next(distributions.glob("*.whl")), dependencies)
 
 
 def test_wheel_names_its_dependencies_and_its_plugin(distributions: Path) -> None:

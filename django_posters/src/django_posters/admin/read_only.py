@@ -75,22 +75,24 @@ def colored(status: str) -> SafeString:
 
 def console_link(topic: str, key: str, since: datetime, text: str) -> SafeString | str:
     """Return a link to the records of a key since a time in Redpanda Console; empty where `CONSOLE_URL` is not set."""
-    console = get_settings().console_url
-    if not console:
+    if not get_settings().console_url:
         return ""
     # The parameters of Console 3.6 to 3.10; 3.5 has no `t`. Console loads `s` records of all partitions (`p=-1`) from
     # offset `o` on, where -4 stands for the time `t`, and searches the text `q` among those records only. Its newer
     # page filters by the exact key (`f`); the older one ignores that.
     time = int(since.timestamp() * 1000) - _CLOCK_SKEW_MS
     search = {"p": -1, "s": _RECORDS, "o": -4, "t": time, "q": key, "f": f"key={key}"}
-    return _link(console, topic, search, text)
+    return _link(topic, search, text)
 
 
 def record_link(topic: str, partition: int, offset: int, text: str) -> SafeString | str:
     """Return a link to one record in Redpanda Console; the text alone where `CONSOLE_URL` is not set."""
-    console = get_settings().console_url
-    return _link(console, topic, {"p": partition, "s": 1, "o": offset}, text) if console else text
+    if not get_settings().console_url:
+        return text
+    return _link(topic, {"p": partition, "s": 1, "o": offset}, text)
 
 
-def _link(console: str, topic: str, search: Mapping[str, object], text: str) -> SafeString:
-    return format_html('<a href="{}/topics/{}?{}#messages">{}</a>', console, topic, urlencode(search), text)
+def _link(topic: str, search: Mapping[str, object], text: str) -> SafeString:
+    settings = get_settings()
+    address = f"{settings.console_url}/topics/{settings.topic(topic)}?{urlencode(search)}#messages"
+    return format_html('<a href="{}">{}</a>', address, text)

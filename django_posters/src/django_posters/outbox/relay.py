@@ -51,18 +51,28 @@ def publish_batch(producer: Producer, *, limit: int = BATCH_SIZE) -> int:
     return len(report.acknowledged) + len(report.refused)
 
 
-def relay_until(stop: threading.Event, producer: Producer) -> None:
-    """Publish events as soon as they are committed, until `stop`. Retry each second while a server is unavailable."""
+def relay_until(
+    stop: threading.Event, producer: Producer, *, beat: Callable[[str], object] = lambda waits_for: None
+) -> None:
+    """Publish events as soon as they are committed, until `stop`. Retry each second while a server is unavailable.
+
+    `beat` is called at least every second, and while a batch waits for the broker every ten, with what the relay waits
+    for, or "".
+    """
     wakeup = Wakeup()
     while not stop.is_set():
         try:
-            if not publish_batch(producer):
+            published = publish_batch(producer)
+            beat("")
+            if not published:
                 wakeup.wait(stop)
         except BrokerError as error:
             logger.warning("%s; retrying", error)
+            beat(str(error))
             stop.wait(_RETRY_SECONDS)
         except UNAVAILABLE as error:
             logger.warning("the database is unavailable: %s; retrying", error)
+            beat(f"the database is unavailable: {error}")
             close_connection()
             stop.wait(_RETRY_SECONDS)
 

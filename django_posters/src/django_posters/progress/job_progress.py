@@ -8,6 +8,7 @@ from django.db.models import OuterRef, Subquery
 
 from django_posters.database import database_alias
 from django_posters.models import FINISHED, Job, Poster
+from django_posters.signing import readable_address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,14 +47,14 @@ def read_progress(job_ids: Iterable[str]) -> dict[str, Progress]:
     only = Poster.objects.using(using).filter(job_id=OuterRef("pk"), poster_index=0)
     jobs = Job.objects.using(using).filter(pk__in=list(job_ids))
     rows = jobs.annotate(only_status=Subquery(only.values("status")), only_url=Subquery(only.values("url")))
-    return {job.pk: _progress(job, job.only_status, job.only_url) for job in rows}
+    return {job.pk: _progress(job, job.only_status, readable_address(job.only_url or "")) for job in rows}
 
 
-def _progress(job: Job, only_status: str | None, only_url: str | None) -> Progress:
+def _progress(job: Job, only_status: str | None, only_url: str) -> Progress:
     counts = {"completed": job.success_count, "failed": job.failure_count, "cancelled": job.cancelled_count}
     status, url = str(job.status), ""
     if job.total_count == 1 and only_status is not None:
-        status, url = only_status, only_url or ""
+        status, url = only_status, only_url
         counts = {name: int(name == status) for name in counts}
     return Progress(
         job_id=job.pk,

@@ -25,7 +25,11 @@ from .progress_stream import close_connections, get_poller
 @require_safe
 def progress(request: HttpRequest, job_id: str) -> HttpResponse:
     """Return the progress as JSON."""
-    return JsonResponse(_read(request, job_id).as_json())
+    response = JsonResponse(_read(request, job_id).as_json())
+    if isinstance(request, ASGIRequest):
+        # Otherwise a page polls: an EventSource that gets no event stream logs an error in the browser.
+        response["X-Posters-Events"] = "stream"
+    return response
 
 
 @transaction.non_atomic_requests  # with ATOMIC_REQUESTS Django refuses to call an async view

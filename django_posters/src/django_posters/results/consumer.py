@@ -13,6 +13,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message
 from django.db import DataError, IntegrityError
 from django.utils import timezone
 
+from django_posters.conf import get_settings
 from django_posters.contract.codec import decode
 from django_posters.contract.envelope import Envelope
 from django_posters.contract.outcomes import JobEvent, PosterOutcome
@@ -49,19 +50,26 @@ _RETRY_SECONDS: Final = 1.0
 
 
 def consume_until(
-    stop: threading.Event, consumer: Consumer, *, site: str, periodic: Callable[[], object] = lambda: None
+    stop: threading.Event,
+    consumer: Consumer,
+    *,
+    site: str,
+    periodic: Callable[[], object] = lambda: None,
+    beat: Callable[[str], object] = lambda waits_for: None,
 ) -> None:
     """Apply the records of `site` until `stop`. A restart repeats at most the records of the last second.
 
-    `periodic` is called every ten seconds between two records.
+    `periodic` is called every ten seconds between two records, and `beat` after each record and at least every second,
+    with what the consumer waits for, or "".
     """
-    consumer.subscribe(list(EXPECTED))
+    consumer.subscribe([get_settings().topic(name) for name in EXPECTED])
     damaged = DamagedBatches()
     next_call = time.monotonic()
     while not stop.is_set():
         if time.monotonic() >= next_call:
             _call(periodic)
             next_call = time.monotonic() + PERIOD_SECONDS
+        beat("")
         message = consumer.poll(_POLL_SECONDS)
         if message is None:
             continue
@@ -74,7 +82,7 @@ def consume_until(
                 )
             else:
                 logger.warning("the broker reports: %s", error.str())
-        elif _handle_with_retries(stop, message, site):
+        elif _handle_with_retries(stop, message, site, beat):
             _store_offset(consumer, message)
 
 
@@ -88,13 +96,18 @@ def _call(periodic: Callable[[], object]) -> None:
 
 def handle(message: Message, site: str) -> None:
     """Apply one record; ignore those of other sites. One that cannot be applied is stored as a DeadLetterEvent."""
-    value = message.value()
-    if value is None and message.topic() == TEMPLATE_CATALOG:
+    topic, value = _topic(message), message.value()
+    if value is None and topic == TEMPLATE_CATALOG:
         return  # a tombstone: the compacted topic dropped this entry
     try:
-        _apply(message.topic() or "", value, site)
+        _apply(topic, value, site)
     except _INVALID as error:
         _store_dead_letter(message, error)
+
+
+def _topic(message: Message) -> str:
+    """Return the name of the topic in the contract."""
+    return (message.topic() or "").removeprefix(get_settings().topic_prefix)
 
 
 def _apply(topic: str, value: bytes | None, site: str) -> None:
@@ -109,13 +122,14 @@ def _apply(topic: str, value: bytes | None, site: str) -> None:
             apply_job(event)
 
 
-def _handle_with_retries(stop: threading.Event, message: Message, site: str) -> bool:
+def _handle_with_retries(stop: threading.Event, message: Message, site: str, beat: Callable[[str], object]) -> bool:
     """Apply one record and retry while the database is unavailable; return False where `stop` was set first."""
     while True:
         try:
             handle(message, site)
         except UNAVAILABLE as error:
             logger.warning("the database is unavailable: %s; retrying", error)
+            beat(f"the database is unavailable: {error}")
             close_connection()
             if stop.wait(_RETRY_SECONDS):
                 return False
@@ -124,7 +138,7 @@ def _handle_with_retries(stop: threading.Event, message: Message, site: str) -> 
 
 
 def _store_dead_letter(message: Message, error: Exception) -> None:
-    place: dict[str, Any] = {"topic": message.topic(), "partition": message.partition(), "offset": message.offset()}
+    place: dict[str, Any] = {"topic": _topic(message), "partition": message.partition(), "offset": message.offset()}
     _log.write("dead letter: cannot apply %(topic)s/%(partition)s@%(offset)s", place, error)
     columns: dict[str, Any] = {"error": str(error).replace("\0", "\ufffd"), "seen_at": timezone.now()}
     for name, content in (("key", message.key()), ("value", message.value())):

@@ -22,6 +22,7 @@ from django_posters.signals import job_finished, poster_erased, poster_finished
 
 from .addresses import usable_address
 from .pictures import NO_PICTURE, forget_pictures, show_in_newer, show_latest
+from .receivers import MAX_REMEMBERED, retries
 
 UNFINISHED: Final = (Status.QUEUED, Status.PROCESSING)
 NO_OUTCOME: Final = "no_outcome"
@@ -114,9 +115,10 @@ def _jobs(job_id: str) -> models.QuerySet[Job]:
 
 def _announce_poster(posters: models.QuerySet[Poster]) -> None:
     poster = posters.filter(announced=False, status__in=FINISHED).first()
-    if poster is not None:
-        # send_robust() logs the exceptions of receivers.
-        poster_finished.send_robust(sender=_owner_model(poster), poster=poster)
+    if poster is None:
+        return
+    again = partial(_announce_poster, posters)
+    if retries.send(poster_finished, f"poster {poster.pk}", again, sender=_owner_model(poster), poster=poster):
         posters.filter(generation=poster.generation).update(announced=True)
 
 
@@ -124,15 +126,25 @@ def _announce_job(job_id: str) -> None:
     open_posters = Poster.objects.filter(job_id=OuterRef("pk"), status__in=UNFINISHED)
     finished = _jobs(job_id).filter(announced=False, status__in=FINISHED)
     job = finished.exclude(Exists(open_posters)).first()
-    if job is not None:
-        job_finished.send_robust(sender=_owner_model(job), job=job)
+    if job is None:
+        return
+    if retries.send(job_finished, f"job {job_id}", partial(_announce_job, job_id), sender=_owner_model(job), job=job):
         _jobs(job_id).filter(revision=job.revision).update(announced=True)
+
+
+def announce_unannounced(limit: int = MAX_REMEMBERED) -> None:
+    """Send the signals of outcomes whose receivers raised before this process started."""
+    finished = {"announced": False, "status__in": FINISHED}
+    for pk in list(Poster.objects.using(database_alias()).filter(**finished).values_list("pk", flat=True)[:limit]):
+        _announce_poster(Poster.objects.using(database_alias()).filter(pk=pk))
+    for job_id in list(Job.objects.using(database_alias()).filter(**finished).values_list("pk", flat=True)[:limit]):
+        _announce_job(job_id)
 
 
 def _share_pictures(poster: Poster) -> None:
     if poster.status != Status.COMPLETED:
         show_latest(poster)
-    elif poster.url:
+    elif poster.stored_url:
         show_in_newer(poster)
 
 
@@ -144,8 +156,13 @@ def _apply_erased(posters: models.QuerySet[Poster], generation: int) -> None:
     poster = erased.first()
     if poster is not None:
         forget_pictures([poster.pk])
-        poster_erased.send_robust(sender=_owner_model(poster), poster=poster)
+        _announce_erased(poster)
         erased.update(erased_generation=generation, retry_at=None)
+
+
+def _announce_erased(poster: Poster) -> None:
+    again = partial(_announce_erased, poster)
+    retries.send(poster_erased, f"erased poster {poster.pk}", again, sender=_owner_model(poster), poster=poster)
 
 
 def _columns(outcome: PosterOutcome) -> dict[str, Any]:

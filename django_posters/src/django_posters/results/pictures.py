@@ -19,7 +19,7 @@ _CHUNK_SIZE: Final = 500
 
 def picture_of(earlier: Poster | None) -> dict[str, Any]:
     """Return the columns with which a new poster of the row shows the picture of an earlier one, if that has any."""
-    if earlier is None or not earlier.url:
+    if earlier is None or not earlier.stored_url:
         return {}
     return {name: getattr(earlier, name) for name in PICTURE} | {"picture_of": earlier.picture_of or earlier.pk}
 
@@ -48,7 +48,7 @@ def show_in_newer(completed: Poster) -> None:
 
 def show_latest(ended: Poster) -> None:
     """Let a poster without a picture of its own show that of the latest earlier one which completed."""
-    if ended.picture_of is None and ended.url:
+    if ended.picture_of is None and ended.stored_url:
         return
     earlier = of_same_row(ended).filter(requested_at__lt=ended.requested_at, status=Status.COMPLETED, picture_of=None)
     shown = picture_of(earlier.exclude(url="").order_by("-requested_at").first())

@@ -64,12 +64,13 @@ class TemplateAnswers:
     def __init__(self, settings: Settings, *, deadline: float = math.inf) -> None:
         self._deadline = deadline
         self._consumer = make_consumer(settings, group=f"{settings.group}-uploads")
+        topic = settings.topic(TEMPLATE_EVENTS)
         try:
-            self._consumer.assign(_end_offsets(self._consumer, min(deadline, time.monotonic() + ACK_SECONDS)))
+            self._consumer.assign(_end_offsets(self._consumer, topic, min(deadline, time.monotonic() + ACK_SECONDS)))
         except KafkaException as error:
             self._consumer.close()
             raise BrokerError(
-                f"the broker does not return the end offsets of {TEMPLATE_EVENTS}: {error.args[0].str()}; "
+                f"the broker does not return the end offsets of {topic}: {error.args[0].str()}; "
                 f"does it run at {settings.bootstrap_servers}, and was `posters setup` run?"
             ) from error
 
@@ -105,14 +106,11 @@ def _check_not_stopped(stop: threading.Event) -> None:
         raise StoppedError("interrupted; it is unknown whether the template arrived. Uploading it again is safe")
 
 
-def _end_offsets(consumer: Consumer, deadline: float) -> list[TopicPartition]:
-    topic = consumer.list_topics(TEMPLATE_EVENTS, timeout=_left(deadline)).topics[TEMPLATE_EVENTS]
+def _end_offsets(consumer: Consumer, name: str, deadline: float) -> list[TopicPartition]:
+    topic = consumer.list_topics(name, timeout=_left(deadline)).topics[name]
     if topic.error is not None:
         raise KafkaException(topic.error)
-    return [
-        _with_end_offset(consumer, TopicPartition(TEMPLATE_EVENTS, partition), deadline)
-        for partition in topic.partitions
-    ]
+    return [_with_end_offset(consumer, TopicPartition(name, partition), deadline) for partition in topic.partitions]
 
 
 def _with_end_offset(consumer: Consumer, partition: TopicPartition, deadline: float) -> TopicPartition:

@@ -7,11 +7,13 @@ for (const bar of document.querySelectorAll("[data-posters-job]")) {
     bar.dispatchEvent(new CustomEvent("posters:progress", { bubbles: true, detail: job }));
     return job.is_finished;
   };
-  const poll = async () => {
+  const poll = async (streams) => {
     const answer = await fetch(url).catch(() => null);
-    if (answer?.ok ? !show(await answer.json()) : !answer || answer.status >= 500) setTimeout(poll, 1000);
+    if (answer?.ok ? show(await answer.json()) : answer && answer.status < 500) return;
+    if (!streams || !answer?.headers.get("X-Posters-Events")) return setTimeout(poll, 1000, streams);
+    const events = new EventSource(url + "events/");
+    events.onmessage = ({ data }) => show(JSON.parse(data)) && events.close();
+    events.onerror = () => events.readyState === EventSource.CLOSED && poll(false);
   };
-  const events = new EventSource(url + "events/");
-  events.onmessage = ({ data }) => show(JSON.parse(data)) && events.close();
-  events.onerror = () => events.readyState === EventSource.CLOSED && poll();
+  poll(true);
 }
