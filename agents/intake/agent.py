@@ -22,6 +22,7 @@ from streams.failpoint import failpoint
 from streams.inbox import Inbox
 from streams.logs import log_delivery
 from streams.retry import retry_while_unavailable
+from streams.tracing import processed, processing
 
 TEMPLATE_WAIT_SECONDS: Final = 10.0
 """How long a request waits for a template that the catalog does not hold: an upload and a request can race."""
@@ -73,14 +74,15 @@ class IntakeAgent:
                     self._inbox.defer(delivery)
                     self._bulk.put_nowait((request, delivery))
                     continue
-                records += list(self._handler.handle(request, delivery))
+                with processing(delivery):
+                    records += list(self._handler.handle(request, delivery))
                 handled.append(delivery)
             except ContractError as error:
                 with log_delivery(delivery):
-                    tasks.create_task(self._reject(delivery, str(error)))
+                    tasks.create_task(processed(self._reject(delivery, str(error)), delivery))
             except UnknownTemplateError:
                 with log_delivery(delivery, request):
-                    tasks.create_task(self._wait_for_template(request, delivery))
+                    tasks.create_task(processed(self._wait_for_template(request, delivery), delivery))
             if len(records) >= RECORDS_PER_CHUNK:
                 await self._begin_chunk(records, handled, tasks)
                 records, handled = [], []
@@ -106,9 +108,10 @@ class IntakeAgent:
             self._inbox.resume_deferred(delivery)
             with log_delivery(delivery, request):
                 try:
-                    records = self._handler.handle(request, delivery)
+                    with processing(delivery):
+                        records = self._handler.handle(request, delivery)
                 except UnknownTemplateError:
-                    tasks.create_task(self._wait_for_template(request, delivery))
+                    tasks.create_task(processed(self._wait_for_template(request, delivery), delivery))
                 else:
                     pieces = await self._begin_pieces(records, tasks)
                     tasks.create_task(self._finish_bulk(delivery, pieces))

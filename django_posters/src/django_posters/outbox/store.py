@@ -3,10 +3,10 @@
 An event is published only after its transaction commits, and a rollback removes it. Delivery is at-least-once.
 """
 
-import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Final
 
 from django.db import connections, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -16,14 +16,12 @@ from django_posters.contract.codec import encode
 from django_posters.contract.envelope import Envelope
 from django_posters.database import database_alias
 from django_posters.models import OutboxEvent
+from django_posters.tracing import creating
 
 from .notifications import notify_on_commit
 
 
-def new_headers() -> dict[str, str]:
-    """Return the Kafka headers of a new event: a W3C trace context of its own, and the content type."""
-    trace = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"
-    return {"traceparent": trace, "content-type": "application/json"}
+CONTENT_TYPE: Final = {"content-type": "application/json"}
 
 
 def add_event(
@@ -34,15 +32,16 @@ def add_event(
     Later events of the same key wait for it. `headers` are added to those of every event.
     """
     using = database_alias()
-    OutboxEvent.objects.using(using).create(
-        event_id=event.event_id,
-        topic=topic,
-        key=key,
-        value=encode(event),
-        headers=new_headers() | dict(headers or {}),
-        created_at=event.occurred_at,
-        due_at=due_at,
-    )
+    with creating(topic, key) as trace:
+        OutboxEvent.objects.using(using).create(
+            event_id=event.event_id,
+            topic=topic,
+            key=key,
+            value=encode(event),
+            headers=trace | CONTENT_TYPE | dict(headers or {}),
+            created_at=event.occurred_at,
+            due_at=due_at,
+        )
     notify_on_commit(using)
 
 

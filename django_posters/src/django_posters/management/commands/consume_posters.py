@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from django_posters import tracing
 from django_posters.conf import get_settings
 from django_posters.errors import PostersSettingsError
 from django_posters.kafka import make_consumer
@@ -25,6 +26,7 @@ class Command(BaseCommand):
         """Run until TERM or Ctrl-C."""
         settings = get_settings()
         check_migrated()
+        tracing.configure()
         try:
             consumer = make_consumer(settings, group=settings.group)
         except PostersSettingsError as error:

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from django_posters import tracing
 from django_posters.conf import get_settings
 from django_posters.database import UNAVAILABLE
 from django_posters.errors import BrokerError, PostersSettingsError
@@ -32,6 +33,7 @@ class Command(BaseCommand):
         except PostersSettingsError as error:
             raise CommandError(str(error)) from error
         check_migrated()
+        tracing.configure()
         with stop_on_signals() as stop:
             if not once:
                 relay_until(stop, producer)
