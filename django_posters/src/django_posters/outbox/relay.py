@@ -83,7 +83,9 @@ class _DeliveryReport:
         self.refused: dict[int, str] = {}
         self.late: list[KafkaError] = []
 
-    def callback(self, pk: int, sent: Callable[[str | None, Message], None]) -> Callable[[KafkaError | None, Message], None]:
+    def callback(
+        self, pk: int, sent: Callable[[str | None, Message], None]
+    ) -> Callable[[KafkaError | None, Message], None]:
         """Return what the producer calls with the broker's answer; `sent` ends the event's span."""
 
         def on_delivery(error: KafkaError | None, message: Message) -> None:

@@ -20,7 +20,6 @@ from django_posters.tracing import creating
 
 from .notifications import notify_on_commit
 
-
 CONTENT_TYPE: Final = {"content-type": "application/json"}
 
 
