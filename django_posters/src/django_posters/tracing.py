@@ -111,7 +111,8 @@ def processing(message: Message) -> AbstractContextManager[object]:
 def _processing(message: Message) -> Iterator[None]:
     topic = message.topic() or ""
     carrier: dict[str, str] = {}
-    for name, value in message.headers() or ():
+    headers = message.headers() or []
+    for name, value in headers.items() if isinstance(headers, dict) else headers:
         if name in _NAMES and value is not None:
             carrier.setdefault(name, value if isinstance(value, str) else value.decode("ascii", "replace"))
     attributes = {**_attributes("process", topic, None), **_place(message)}
