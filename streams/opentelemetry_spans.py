@@ -15,6 +15,7 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.sampling import ParentBased
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
@@ -42,12 +43,18 @@ def _service_name() -> dict[str, str]:
 class OpenTelemetrySpans:
     """Records spans with a provider's tracer. Its sampler decides for each trace; by default as the producer did."""
 
-    def __init__(self, provider: trace.TracerProvider) -> None:
+    def __init__(self, provider: TracerProvider) -> None:
         self._tracer = provider.get_tracer("posterstream")
+        self._follows_producers = isinstance(provider.sampler, ParentBased)
+
+    def process(self, delivery: Delivery) -> AbstractContextManager[None]:
+        """Start a consumer span whose parent is the span that produced the record, unless that is not sampled."""
+        if self._follows_producers and _sampled_by_producer(delivery) is False:
+            return nullcontext()
+        return self._process(delivery)
 
     @contextmanager
-    def process(self, delivery: Delivery) -> Iterator[None]:
-        """Start a consumer span whose parent is the span that produced the record."""
+    def _process(self, delivery: Delivery) -> Iterator[None]:
         failed = failed_attempt(delivery)
         links = [] if failed is None else _links([_context({"traceparent": failed.decode()})], {"retry": True})
         with self._span(
@@ -62,7 +69,7 @@ class OpenTelemetrySpans:
     @contextmanager
     def flush(self, deliveries: Sequence[Delivery]) -> Iterator[object]:
         """Start the root span of a transaction, if a trace of its records is sampled; give its context."""
-        contexts = {each.span_id: each for each in map(_span_context_of, deliveries) if each.trace_flags.sampled}
+        contexts = _sampled_contexts(deliveries)
         if not contexts:
             yield None
             return
@@ -78,14 +85,14 @@ class OpenTelemetrySpans:
             context=_EMPTY,
             kind=SpanKind.CONSUMER,
             attributes=attributes,
-            links=[Link(each) for each in list(contexts.values())[:LINKS_MAX]],
+            links=[Link(each) for each in contexts],
         ) as span:
             yield span.get_span_context()
 
     @contextmanager
     def announce(self, topic: str, cause: Delivery | None, flushed: object) -> Iterator[None]:
         """Start a producer span in the trace of `cause`."""
-        if cause is None:
+        if cause is None or not _sampled_by_producer(cause):
             yield
             return
         with self._span(
@@ -176,8 +183,23 @@ def _context_of(delivery: Delivery) -> Context:
     return _context({name: (value or b"").decode("ascii") for name, value in incoming_headers(delivery)})
 
 
-def _span_context_of(delivery: Delivery) -> SpanContext:
-    return trace.get_current_span(_context_of(delivery)).get_span_context()
+def _sampled_by_producer(delivery: Delivery) -> bool | None:
+    """Return whether the record's trace is sampled, None where it has none. Reads the last digit and no more."""
+    headers = incoming_headers(delivery)
+    return bool(int((headers[0][1] or b"0")[-1:], 16) & trace.TraceFlags.SAMPLED) if headers else None
+
+
+def _sampled_contexts(deliveries: Sequence[Delivery]) -> list[SpanContext]:
+    """Return the different spans that produced these records and were sampled, the first LINKS_MAX of them."""
+    found: dict[int, SpanContext] = {}
+    for delivery in deliveries:
+        if _sampled_by_producer(delivery):
+            context = trace.get_current_span(_context_of(delivery)).get_span_context()
+            if context.is_valid:
+                found[context.span_id] = context
+            if len(found) == LINKS_MAX:
+                break
+    return list(found.values())
 
 
 def _context(carrier: dict[str, str]) -> Context:

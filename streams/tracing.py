@@ -21,7 +21,6 @@ FAILED_ATTEMPT: Final = "retry.traceparent"
 """Header of a record on a retry topic: the span of the attempt that failed, to which the retry's span links."""
 _TRACEPARENT: Final = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _TRACESTATE: Final = re.compile(rb"[\x20-\x7e]{1,512}")
-_FORMS: Final = {"traceparent": _TRACEPARENT, "tracestate": _TRACESTATE}
 _NOTHING: Final = nullcontext()
 
 
@@ -136,13 +135,18 @@ def incoming_headers(delivery: Delivery | None) -> Headers:
     """Return the trace of a record (W3C Trace Context): the first well-formed header of each name."""
     if delivery is None or not delivery.headers:
         return ()
-    found: dict[str, bytes] = {}
-    for name, value in delivery.headers:
-        form = _FORMS.get(name)
-        if form is not None and value is not None and name not in found and form.fullmatch(value):
-            found[name] = value
-    names = ("traceparent", "tracestate") if "traceparent" in found else ()
-    return tuple((name, found[name]) for name in names if name in found)
+    parent = state = None
+    for header in delivery.headers:
+        name, value = header
+        if value is None:
+            continue
+        if name == "traceparent" and parent is None and _TRACEPARENT.fullmatch(value):
+            parent = header
+        elif name == "tracestate" and state is None and _TRACESTATE.fullmatch(value):
+            state = header
+    if parent is None:
+        return ()
+    return (parent,) if state is None else (parent, state)
 
 
 def failed_attempt(delivery: Delivery) -> bytes | None:
@@ -158,7 +162,7 @@ def as_retry(record: Record) -> Record:
     trace = () if _spans is None else _spans.retry_headers()
     if not trace:
         return record
-    kept = tuple(each for each in record.headers if each[0] not in _FORMS)
+    kept = tuple(each for each in record.headers if each[0] not in ("traceparent", "tracestate"))
     return Record(topic=record.topic, key=record.key, value=record.value, headers=(*kept, *trace))
 
 
