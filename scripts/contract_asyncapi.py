@@ -85,7 +85,8 @@ def _message(topic: str, name: str) -> dict[str, Any]:
 def _headers(name: str) -> dict[str, Any]:
     text = {"type": "string"}
     if name in EVENTS:
-        return {"type": "object", "properties": {"content-type": {"const": "application/json"}, "traceparent": text}}
+        trace = {"traceparent": text, "tracestate": text}
+        return {"type": "object", "properties": {"content-type": {"const": "application/json"}, **trace}}
     names = ("topic", "partition", "offset", "timestamp", "role", "reason", "error", "time", "claim", "claimed")
     return {"type": "object", "properties": {f"dlq.{name}": text for name in names}}
 
