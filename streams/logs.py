@@ -33,8 +33,8 @@ class LogFields(TypedDict, total=False):
 
 
 FIELDS: Final = tuple(LogFields.__annotations__)
-CLIENTS: Final = ("aiokafka", "faust", "mode", "streams.publisher", "streams.compacted_topic")
-"""Loggers that write hundreds of lines a second while the broker is unavailable."""
+CLIENTS: Final = ("aiokafka", "faust", "mode", "streams.publisher", "streams.compacted_topic", "opentelemetry")
+"""Loggers that write up to hundreds of lines a second while the broker or the collector is unavailable."""
 QUIET: Final = ("aiokafka", "faust", "mode", "botocore", "asyncio", "streams.faust_bridge")
 """Loggers of which only warnings and errors are written."""
 INTERVAL_SECONDS: Final = 10.0

@@ -4,6 +4,7 @@ Exceptions are recorded by their type, never by their message: it may quote what
 """
 
 import os
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -22,6 +23,8 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from streams.delivery import Delivery, Headers
 from streams.tracing import FAILED_ATTEMPT, Spans, failed_attempt, incoming_headers
 
+CLOSE_SECONDS: Final = 2.0
+"""How long the end of a worker waits for its last spans to be exported."""
 LINKS_MAX: Final = 128
 """Records that the span of a flush links to: what OpenTelemetry keeps of a span by default."""
 _EMPTY: Final = Context()
@@ -30,7 +33,7 @@ _PROPAGATOR: Final = TraceContextTextMapPropagator()
 
 def exporting_spans() -> Spans:
     """Return spans that are exported by OTLP over HTTP, in batches, by a thread."""
-    provider = TracerProvider(resource=Resource.create(_service_name()))
+    provider = TracerProvider(resource=Resource.create(_service_name()), shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     return OpenTelemetrySpans(provider)
 
@@ -44,8 +47,16 @@ class OpenTelemetrySpans:
     """Records spans with a provider's tracer. Its sampler decides for each trace; by default as the producer did."""
 
     def __init__(self, provider: TracerProvider) -> None:
+        self._provider = provider
         self._tracer = provider.get_tracer("posterstream")
         self._follows_producers = isinstance(provider.sampler, ParentBased)
+
+    def close(self) -> None:
+        """Export what is left, within CLOSE_SECONDS: an unavailable collector must not delay the end of a worker."""
+        # A thread, because the provider's own shutdown has no limit but that of the exporter's retries.
+        closing = threading.Thread(target=self._provider.shutdown, daemon=True)
+        closing.start()
+        closing.join(CLOSE_SECONDS)
 
     def process(self, delivery: Delivery) -> AbstractContextManager[None]:
         """Start a consumer span whose parent is the span that produced the record, unless that is not sampled."""

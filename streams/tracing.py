@@ -27,6 +27,10 @@ _NOTHING: Final = nullcontext()
 class Spans(Protocol):
     """What records spans."""
 
+    def close(self) -> None:
+        """Export what is left, or give up after some seconds."""
+        ...
+
     def process(self, delivery: Delivery) -> AbstractContextManager[None]:
         """Record the processing of one record, in its trace; what runs inside continues it."""
         ...
@@ -86,6 +90,13 @@ def configure_tracing() -> None:
         logger.warning("no spans are exported: %s; install `posterstream[otel]`", error)
     else:
         use_spans(exporting_spans())
+
+
+def stop_tracing() -> None:
+    """Export the last spans, and record no more."""
+    if _spans is not None:
+        _spans.close()
+    use_spans(None)
 
 
 def processed(work: Coroutine[Any, Any, T], delivery: Delivery) -> Coroutine[Any, Any, T]:

@@ -7,6 +7,7 @@ long-running commands configure it themselves where OTEL_EXPORTER_OTLP_ENDPOINT 
 import logging
 import os
 import secrets
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Final
@@ -26,24 +27,40 @@ except ImportError:
 logger = logging.getLogger(__name__)
 
 SERVICE_NAME: Final = "django-posters"
+CLOSE_SECONDS: Final = 2.0
+"""How long the end of a command waits for its last spans to be exported."""
 _NAMES: Final = ("traceparent", "tracestate")
 _NOTHING: Final = nullcontext()
 
 
-def configure() -> None:
+@contextmanager
+def exporting() -> Iterator[None]:
     """Export this process's spans where OTEL_EXPORTER_OTLP_ENDPOINT is set and the site has configured nothing."""
+    shut_down = _configure()
+    try:
+        yield
+    finally:
+        # A thread, so that an unavailable collector does not delay the end of the command.
+        closing = threading.Thread(target=shut_down, daemon=True)
+        closing.start()
+        closing.join(CLOSE_SECONDS)
+
+
+def _configure() -> Callable[[], object]:
+    """Return what exports the last spans."""
     environment = os.environ
     endpoint = environment.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or environment.get("OTEL_EXPORTER_OTLP_ENDPOINT")
     disabled = environment.get("OTEL_SDK_DISABLED", "").lower() == "true"
     if not endpoint or disabled or environment.get("OTEL_TRACES_EXPORTER") == "none":
-        return
+        return _nothing_to_do
     if not AVAILABLE:
         logger.warning("no spans are exported: OpenTelemetry is not installed; install `django-posters[otel]`")
     elif isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
-        _configure_exporter()
+        return _configure_exporter()
+    return _nothing_to_do
 
 
-def _configure_exporter() -> None:
+def _configure_exporter() -> Callable[[], object]:
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
         from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
@@ -51,12 +68,14 @@ def _configure_exporter() -> None:
         from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
     except ImportError as error:
         logger.warning("no spans are exported: %s; install `django-posters[otel]`", error)
-        return
+        return _nothing_to_do
     environment = os.environ
     named = environment.get("OTEL_SERVICE_NAME") or "service.name=" in environment.get("OTEL_RESOURCE_ATTRIBUTES", "")
-    provider = TracerProvider(resource=Resource.create({} if named else {"service.name": SERVICE_NAME}))
+    resource = Resource.create({} if named else {"service.name": SERVICE_NAME})
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     trace.set_tracer_provider(provider)
+    return provider.shutdown
 
 
 @contextmanager
@@ -172,6 +191,10 @@ def _place(message: Message) -> dict[str, str | int]:
 
 def _unsampled() -> dict[str, str]:
     return {"traceparent": f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"}
+
+
+def _nothing_to_do() -> None:
+    """Do nothing."""
 
 
 def _ignore(_error: str | None, _message: Message | None) -> None:

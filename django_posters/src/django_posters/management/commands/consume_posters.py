@@ -26,13 +26,12 @@ class Command(BaseCommand):
         """Run until TERM or Ctrl-C."""
         settings = get_settings()
         check_migrated()
-        tracing.configure()
         try:
             consumer = make_consumer(settings, group=settings.group)
         except PostersSettingsError as error:
             raise CommandError(str(error)) from error
         try:
-            with stop_on_signals() as stop:
+            with tracing.exporting(), stop_on_signals() as stop:
                 consume_until(stop, consumer, site=settings.site, periodic=retry_degraded)
         finally:
             consumer.close()

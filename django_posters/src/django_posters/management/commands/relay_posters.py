@@ -33,8 +33,7 @@ class Command(BaseCommand):
         except PostersSettingsError as error:
             raise CommandError(str(error)) from error
         check_migrated()
-        tracing.configure()
-        with stop_on_signals() as stop:
+        with tracing.exporting(), stop_on_signals() as stop:
             if not once:
                 relay_until(stop, producer)
                 return
