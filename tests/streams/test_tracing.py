@@ -1,16 +1,22 @@
 """Traces continue from record to record: with spans where they are recorded, else as they came."""
 
+import asyncio
+import gzip
 import logging
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
 import pytest
+from aiohttp import web
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased
 
+from streams import opentelemetry_spans
 from streams.delivery import Headers, Record
 from streams.logs import ContextFilter, JsonFormatter
 from streams.opentelemetry_spans import LINKS_MAX, OpenTelemetrySpans
@@ -26,8 +32,10 @@ from streams.tracing import (
     processed,
     processing,
     step,
+    stop_tracing,
     use_spans,
 )
+from tests.renderer.assets.site import open_site
 from tests.streams.deliveries import delivery
 
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
@@ -197,8 +205,7 @@ def test_log_lines_have_the_trace(spans: InMemorySpanExporter) -> None:
 def test_missing_package_is_a_warning(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     """An endpoint without the package is a line in the log that names what to install; the worker works."""
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
-    monkeypatch.delitem(sys.modules, "streams.opentelemetry_spans")
-    monkeypatch.setitem(sys.modules, "opentelemetry", None)
+    monkeypatch.setitem(sys.modules, "streams.opentelemetry_spans", None)
 
     configure_tracing()
 
@@ -214,3 +221,39 @@ def test_worker_without_an_exporter_imports_nothing(settings: dict[str, str]) ->
     environment = {"PYTHONPATH": ":".join(sys.path), **endpoint, **settings}
 
     assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0
+
+
+async def test_spans_are_exported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With an endpoint, the spans of a worker arrive there before it ends, under the name of its service."""
+    async with open_site() as collector:
+        arrived: list[bytes] = []
+
+        async def take(request: web.Request) -> web.Response:
+            arrived.append(gzip.decompress(body) if (body := await request.read())[:2] == b"\x1f\x8b" else body)
+            return web.Response()
+
+        collector.serve("/v1/traces", take)
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        configure_tracing()
+        with processing(delivery(0, headers=(SAMPLED,))):
+            pass
+        await asyncio.to_thread(stop_tracing)
+
+    (body,) = arrived
+    assert b"process poster-requests" in body
+    assert b"posterstream" in body
+    assert bytes.fromhex(TRACE_ID) in body
+
+
+def test_end_does_not_wait_for_a_collector(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the collector does not answer, a worker gives its last spans up."""
+    monkeypatch.setattr(opentelemetry_spans, "CLOSE_SECONDS", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        configure_tracing()
+        with processing(delivery(0, headers=(SAMPLED,))):
+            pass
+        began = time.monotonic()
+        stop_tracing()
+
+    assert time.monotonic() - began < 5  # its own limit is 10 s
