@@ -2,7 +2,6 @@
 
 import logging
 import sys
-from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -37,11 +36,11 @@ class Spans:
 
 
 @pytest.fixture
-def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[Spans]:
+def spans(monkeypatch: pytest.MonkeyPatch) -> Spans:
     """A site that samples every trace."""
     found = Spans()
     monkeypatch.setattr(tracing, "_tracer", lambda: found.tracer)
-    yield found
+    return found
 
 
 def requested() -> dict[str, str]:
