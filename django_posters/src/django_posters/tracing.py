@@ -130,7 +130,10 @@ def processing(message: Message) -> AbstractContextManager[object]:
 def _processing(message: Message) -> Iterator[None]:
     topic = message.topic() or ""
     carrier: dict[str, str] = {}
-    headers = message.headers() or []
+    try:
+        headers = message.headers() or []
+    except ValueError:  # a name is not UTF-8; the record is applied all the same
+        headers = []
     for name, value in headers.items() if isinstance(headers, dict) else headers:
         if name in _NAMES and value is not None:
             carrier.setdefault(name, value if isinstance(value, str) else value.decode("ascii", "replace"))
