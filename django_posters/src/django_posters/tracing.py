@@ -132,7 +132,7 @@ def _processing(message: Message) -> Iterator[None]:
     carrier: dict[str, str] = {}
     try:
         headers = message.headers() or []
-    except ValueError:  # a name is not UTF-8; the record is applied all the same
+    except (ValueError, SystemError):  # a name is not UTF-8, for which the client raises SystemError
         headers = []
     for name, value in headers.items() if isinstance(headers, dict) else headers:
         if name in _NAMES and value is not None:
