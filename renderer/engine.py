@@ -189,10 +189,12 @@ class Engine:
         request = replace(request, html=document.html)
         document_assets = await self._document_assets(request, document.integrity)
         deadline = _Deadline(request.deadline_seconds)
+        fetched = 0.0
         try:
             if document_assets is not None:
                 with self.concurrency_limit.yielded():
                     await document_assets.prefetch(request.html, scripts=request.javascript)
+                fetched = request.deadline_seconds - deadline.left
             results = []
             for visit in request.visits():
                 worker = await self._acquire(request, deadline)
@@ -200,7 +202,7 @@ class Engine:
         finally:
             if document_assets is not None:
                 document_assets.cancel()
-        return self._rendering(request, results, waited=deadline.paused_seconds)
+        return self._rendering(request, results, waited=deadline.paused_seconds, fetched=fetched)
 
     async def _document_assets(
         self, request: RenderRequest, integrity: Mapping[str, Collection[Integrity]]
@@ -267,12 +269,15 @@ class Engine:
         await asyncio.gather(*(worker.close() for worker in self._workers))
         await self._background.finish()
 
-    def _rendering(self, request: RenderRequest, results: list[PageResult], *, waited: float) -> Rendering:
+    def _rendering(
+        self, request: RenderRequest, results: list[PageResult], *, waited: float, fetched: float
+    ) -> Rendering:
         images = {image.name: image for result in results for image in result.images}
         warnings = list(dict.fromkeys(warning for result in results for warning in result.warnings))
         if self._fonts:
             warnings += text_warnings(results, self._fonts, self._dictionaries)
         timings = Timings(
+            fetched=fetched,
             waited=waited,
             composed=sum(result.composed_seconds for result in results),
             captured=sum(result.captured_seconds for result in results),

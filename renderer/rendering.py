@@ -83,11 +83,12 @@ class AssetUsage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timings:
-    """Where a rendering's time went, in seconds: `waited` for a worker, then layout and capture."""
+    """Where a rendering's time went, in seconds: `fetched` assets, `waited` for a worker, then layout and capture."""
 
     waited: float
     composed: float
     captured: float
+    fetched: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

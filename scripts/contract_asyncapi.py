@@ -86,7 +86,8 @@ def _message(topic: str, name: str) -> dict[str, Any]:
 def _headers(name: str) -> dict[str, Any]:
     text = {"type": "string"}
     if name in EVENTS:
-        headers = {"content-type": {"const": "application/json"}, "traceparent": text, "type": {"const": name}}
+        trace = {"traceparent": text, "tracestate": text}
+        headers = {"content-type": {"const": "application/json"}, **trace, "type": {"const": name}}
         return {"type": "object", "properties": headers | ({"job": text} if "job_id" in _fields(name) else {})}
     names = ("topic", "partition", "offset", "timestamp", "role", "reason", "error", "time", "claim", "claimed")
     return {"type": "object", "properties": {f"dlq.{name}": text for name in names}}

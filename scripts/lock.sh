@@ -13,9 +13,9 @@ compile() {
 }
 
 # Development needs everything; the others take its versions.
-compile pyproject.toml --extra demo --group dev --output-file requirements-dev.txt "$@"
+compile pyproject.toml --extra demo --extra otel --group dev --output-file requirements-dev.txt "$@"
 compile pyproject.toml --extra demo --group build --constraint requirements-dev.txt --output-file requirements-demo.txt
-compile pyproject.toml --constraint requirements-dev.txt --output-file requirements.txt
+compile pyproject.toml --extra otel --constraint requirements-dev.txt --output-file requirements.txt
 
 # How uv itself is had where it is missing.
 echo "uv" | compile - --output-file scripts/requirements-uv.txt "$@"

@@ -1,7 +1,8 @@
 """Logs of a worker: fields of the record in progress, text and JSON formats, and a rate limit for the Kafka clients.
 
 Every log record carries the role and, while a delivered record is handled, its topic, partition, offset, job and
-poster. The fields are in a context variable, so that whatever runs for a record, in whichever module, has them.
+poster, and the trace where spans are recorded. The fields are in a context variable, so that whatever runs for a
+record, in whichever module, has them.
 """
 
 import json
@@ -16,6 +17,7 @@ from typing import Final, TypedDict, Unpack
 from streams.delivery import Delivery
 from streams.printable import printable
 from streams.settings import StreamSettings
+from streams.tracing import current_trace_id
 
 
 class LogFields(TypedDict, total=False):
@@ -27,11 +29,12 @@ class LogFields(TypedDict, total=False):
     offset: int
     job_id: str | None
     poster_index: int | None
+    trace_id: str | None
 
 
 FIELDS: Final = tuple(LogFields.__annotations__)
-CLIENTS: Final = ("aiokafka", "faust", "mode", "streams.publisher", "streams.compacted_topic")
-"""Loggers that write hundreds of lines a second while the broker is unavailable."""
+CLIENTS: Final = ("aiokafka", "faust", "mode", "streams.publisher", "streams.compacted_topic", "opentelemetry")
+"""Loggers that write up to hundreds of lines a second while the broker or the collector is unavailable."""
 QUIET: Final = ("aiokafka", "faust", "mode", "botocore", "asyncio", "streams.faust_bridge")
 """Loggers of which only warnings and errors are written."""
 INTERVAL_SECONDS: Final = 10.0
@@ -79,6 +82,9 @@ class ContextFilter(logging.Filter):
         for name, value in (_CONTEXT.get() or {}).items():
             if value is not None and not hasattr(record, name):
                 setattr(record, name, value)
+        trace_id = current_trace_id()
+        if trace_id is not None:
+            record.trace_id = trace_id
         return True
 
 

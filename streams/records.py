@@ -1,25 +1,23 @@
 """Builds the records that carry events."""
 
-import re
 from typing import Final
 
 from schemas.codec import encode
 from schemas.envelope import Envelope
 from streams.delivery import Delivery, Headers, Record
+from streams.tracing import outgoing_headers
 
 _CONTENT_TYPE: Final = ("content-type", b"application/json")
 _ABOUT: Final = ("type", "job")
 """Headers that repeat fields of the event. Nothing reads them but people and their tools."""
-_TRACEPARENT: Final = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 def event_headers(cause: Delivery | None = None) -> Headers:
-    """Return the headers of an event caused by `cause`, with its trace (W3C Trace Context, `traceparent`)."""
-    if cause is not None:
-        for name, value in cause.headers:
-            if name == "traceparent" and value is not None and _TRACEPARENT.fullmatch(value):
-                return (_CONTENT_TYPE, (name, value))
-    return (_CONTENT_TYPE,)
+    """Return the headers of an event caused by `cause`, with its trace (W3C Trace Context).
+
+    `traceparent` names the current span where spans are recorded, else the one that `cause` names.
+    """
+    return (_CONTENT_TYPE, *outgoing_headers(cause))
 
 
 def event_record(topic: str, key: str, event: Envelope, headers: Headers) -> Record:

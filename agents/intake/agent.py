@@ -26,6 +26,7 @@ from streams.inbox import Inbox
 from streams.logs import log_delivery
 from streams.retry import retry_while_unavailable
 from streams.topics import EDGES
+from streams.tracing import processed, processing
 
 TEMPLATE_WAIT_SECONDS: Final = 10.0
 """How long a request waits for a template that the catalog does not hold: an upload and a request can race."""
@@ -125,13 +126,14 @@ class IntakeAgent:
                 began = clock()
             if isinstance(each, Rejected):
                 with log_delivery(each.delivery):
-                    tasks.create_task(self._reject(each))
+                    tasks.create_task(processed(self._reject(each), each.delivery))
                 continue
             if isinstance(each.request, BatchRequested) and batch_priority(each.request) == "bulk":
                 self._defer_bulk(each)
                 continue
             try:
-                records += self._records(each)
+                with processing(each.delivery):
+                    records += self._records(each)
                 handled.append(each)
             except UnknownTemplateError as error:
                 self._wait_for_template(error.template_id, each)
@@ -172,7 +174,8 @@ class IntakeAgent:
             self._inbox.resume_deferred(each.delivery)
             with log_delivery(each.delivery, each.request):
                 try:
-                    records = self._records(each)
+                    with processing(each.delivery):
+                        records = self._records(each)
                 except UnknownTemplateError as error:
                     self._wait_for_template(error.template_id, each)
                 else:

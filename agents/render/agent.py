@@ -24,6 +24,7 @@ from streams.inbox import Inbox
 from streams.logs import log_delivery
 from streams.records import event_headers
 from streams.retry import retry_while_unavailable
+from streams.tracing import as_retry, mark_failed, processed
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ class RenderAgent:
             while True:
                 for delivery in await self._inbox.take(limit=1):
                     with log_delivery(delivery):
-                        tasks.create_task(self._handle(delivery))
+                        tasks.create_task(processed(self._handle(delivery), delivery))
 
     async def _handle(self, delivery: Delivery) -> None:
         failpoint("render taken")
@@ -141,6 +142,7 @@ class RenderAgent:
 
     def _failed(self, events: PinnedPosterEvents, error: RenderError) -> list[Record]:
         """Return the records that send the poster to its retry tier, or fail it where no attempt is left."""
+        mark_failed(error.code)
         poster, ended = events.poster, events.at(self._now())
         self._slow.note_failure(poster.template_version_id, error.code)
         is_slow = self._slow.is_slow(poster.template_version_id)
@@ -148,7 +150,8 @@ class RenderAgent:
         if retry is None or poster.purpose == "preview":
             return ended.records_of_failure(error.code, error.message, error.assets)
         RETRIES.labels(str(retry.tier), error.code).inc()
-        return ended.records_to_retry(retry.tier, retry.due_at, error.code, error.message)
+        *announced, again = ended.records_to_retry(retry.tier, retry.due_at, error.code, error.message)
+        return [*announced, as_retry(again)]
 
     def _is_cancelled(self, poster: PosterPinned) -> bool:
         return self._cancellations.covers(poster.job_id, poster.generation)

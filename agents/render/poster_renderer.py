@@ -24,6 +24,7 @@ from schemas.output import Format, named_outputs
 from schemas.renders import PosterPinned
 from streams.failpoint import failpoint
 from streams.retry import retry_while_unavailable
+from streams.tracing import past_steps, step
 
 
 class Renderer(Protocol):
@@ -92,7 +93,14 @@ class PosterRenderer:
 
     async def _render_new(self, poster: PosterPinned) -> Rendering:
         rendering = await self._engine.render(await self._request(poster))
-        seconds = rendering.timings.composed + rendering.timings.captured
+        timings = rendering.timings
+        past_steps(
+            ("assets", timings.fetched),
+            ("wait", timings.waited),
+            ("draw", timings.composed),
+            ("encode", timings.captured),
+        )
+        seconds = timings.composed + timings.captured
         RENDER_SECONDS.labels(rendering.images[0].format).observe(seconds)
         failpoint("render drawn")
         self._usage_cache.note(poster.input_digest, rendering, self._clock())
@@ -104,7 +112,8 @@ class PosterRenderer:
             if source is None:
                 raise RenderError("template_not_found", f"template version {poster.template_version_id} does not exist")
             key = str(poster.template_version_id)
-            html = await fill_document(self._filler, key, source.html, poster.custom_data, poster.output)
+            with step("fill"):
+                html = await fill_document(self._filler, key, source.html, poster.custom_data, poster.output)
         except TemplateProblemError as error:
             raise RenderError(error.code, str(error)) from error
         return RenderRequest(
@@ -127,7 +136,7 @@ class PosterRenderer:
 
     async def _store_image(self, poster: PosterPinned, image: RenderedImage, rendering: Rendering) -> Image:
         key = self._key(poster, image.name, image.format, rendering.usage)
-        with UPLOAD_SECONDS.labels(image.format).time():
+        with UPLOAD_SECONDS.labels(image.format).time(), step("store"):
             stored = await self._images.put(key, image, rendering.warnings)
         return self._image(image.name, stored, image.format)
 

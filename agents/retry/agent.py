@@ -16,6 +16,7 @@ from streams.inbox import Inbox
 from streams.logs import log_delivery
 from streams.records import event_headers
 from streams.retry import Sleep, retry_while_unavailable
+from streams.tracing import processed
 
 TAKE_LIMIT: Final = 100
 
@@ -51,7 +52,7 @@ class RetryAgent:
             while True:
                 for delivery in await self._inbox.take(TAKE_LIMIT):
                     with log_delivery(delivery):
-                        tasks.create_task(self._handle(delivery))
+                        tasks.create_task(processed(self._handle(delivery), delivery))
 
     async def _handle(self, delivery: Delivery) -> None:
         try:

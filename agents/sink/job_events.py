@@ -10,6 +10,7 @@ from schemas.outcomes import JobEvent
 from schemas.topics import JOB_EVENTS
 from streams.delivery import Delivery, Record
 from streams.records import event_headers, event_record
+from streams.tracing import announcing
 
 EventType = Literal["job.progressed", "job.completed", "job.failed", "job.cancelled"]
 
@@ -22,12 +23,19 @@ _TYPES: Final[dict[JobStatus, EventType]] = {
 }
 
 
-def job_records(jobs: Iterable[JobState], causes: Mapping[str, Delivery]) -> list[Record]:
+def job_records(jobs: Iterable[JobState], causes: Mapping[str, Delivery], flushed: object = None) -> list[Record]:
     """Return the job-events of these states. `causes` has, by job, the record whose trace the event continues.
+
+    `flushed` is the span of the transaction that wrote them, if it has one.
 
     The same revision is the same event, byte for byte, however often it is published.
     """
-    return [event_record(JOB_EVENTS, job.job_id, job_event(job), event_headers(causes.get(job.job_id))) for job in jobs]
+    return [_job_record(job, causes.get(job.job_id), flushed) for job in jobs]
+
+
+def _job_record(job: JobState, cause: Delivery | None, flushed: object) -> Record:
+    with announcing(JOB_EVENTS, cause, flushed):
+        return event_record(JOB_EVENTS, job.job_id, job_event(job), event_headers(cause))
 
 
 def job_event(job: JobState) -> JobEvent:

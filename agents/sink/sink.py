@@ -26,6 +26,7 @@ from streams.failpoint import failpoint
 from streams.liveness import DeclareWait, declare_wait
 from streams.logs import log_delivery
 from streams.retry import Sleep, retry_while_unavailable
+from streams.tracing import flushing
 
 T = TypeVar("T")
 
@@ -87,10 +88,11 @@ class DecodedBatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlushResult:
-    """Jobs that one transaction changed, and the records that caused it, by job."""
+    """Jobs that one transaction changed, and the records that caused it, by job. `span` stands for the transaction."""
 
     jobs: list[JobState]
     causes: dict[str, Delivery]
+    span: object = None
 
 
 class Sink:
@@ -160,7 +162,7 @@ class Sink:
     async def announce(self, results: Iterable[FlushResult]) -> None:
         """Publish the job-events of the results; while the broker is unavailable this retries forever."""
         for result in results:
-            records = job_records(result.jobs, result.causes)
+            records = job_records(result.jobs, result.causes, result.span)
             await self._retry(partial(self._publisher.publish, records))
         failpoint("sink announced")
 
@@ -196,13 +198,13 @@ class Sink:
         batch = merge(row for entry in entries for row in entry.rows)
         metrics.SINK_BATCH_ROWS.observe(len(batch.jobs) + len(batch.posters) + len(batch.cancels) + len(batch.logs))
         failpoint("sink flushing")
-        with metrics.SINK_FLUSH_SECONDS.time():
+        with metrics.SINK_FLUSH_SECONDS.time(), flushing([entry.delivery for entry in entries]) as span:
             written = await self._retry(lambda: flush(self._database, batch))
         failpoint("sink committed")
         self.counts.add(written, batch)
         if written.jobs:
             causes = {entry.rows[0].job_id: entry.delivery for entry in entries}
-            results.append(FlushResult(jobs=written.jobs, causes=causes))
+            results.append(FlushResult(jobs=written.jobs, causes=causes, span=span))
         if written.cancelled:
             await self._retry(lambda: cancel_open_posters(self._database, self._publisher, written.cancelled))
 

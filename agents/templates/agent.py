@@ -34,6 +34,7 @@ from streams.inbox import Inbox
 from streams.logs import log_delivery
 from streams.records import event_headers
 from streams.retry import retry_while_unavailable
+from streams.tracing import processed
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ class TemplatesAgent:
         while True:
             for delivery in await self._inbox.take(limit=1):
                 with log_delivery(delivery):
-                    await self._handle(delivery)
+                    await processed(self._handle(delivery), delivery)
                 self._inbox.finish([delivery])
 
     async def _handle(self, delivery: Delivery) -> None:

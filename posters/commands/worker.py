@@ -12,6 +12,7 @@ from posters.worker import UncleanStopError, run_worker, stop_on_signals
 from streams.errors import AuthorizationError, SettingsError, UnavailableError
 from streams.logs import configure_logging
 from streams.topics import ROLES, Role
+from streams.tracing import configure_tracing, stop_tracing
 
 
 @click.command()
@@ -24,7 +25,11 @@ def worker(roles: tuple[Role, ...]) -> None:
     """
     settings = read_settings()
     configure_logging(settings, mask=mask_secrets)
-    asyncio.run(_run(tuple(dict.fromkeys(roles)) or ROLES, settings))
+    configure_tracing()
+    try:
+        asyncio.run(_run(tuple(dict.fromkeys(roles)) or ROLES, settings))
+    finally:
+        stop_tracing()
 
 
 async def _run(roles: tuple[Role, ...], settings: Settings) -> None:

@@ -21,9 +21,14 @@ DEMO: list[str] = [
     *DJANGO["project"]["dependencies"],
     *PROJECT["dependency-groups"]["build"],
 ]
-DEVELOPMENT: list[str] = [*DEMO, *(name for name in PROJECT["dependency-groups"]["dev"] if isinstance(name, str))]
+TRACED: list[str] = [*RUNTIME, *PROJECT["project"]["optional-dependencies"]["otel"]]
+DEVELOPMENT: list[str] = [
+    *DEMO,
+    *TRACED,
+    *(name for name in PROJECT["dependency-groups"]["dev"] if isinstance(name, str)),
+]
 LOCKS = {
-    "requirements.txt": RUNTIME,
+    "requirements.txt": TRACED,
     "requirements-demo.txt": DEMO,
     "requirements-dev.txt": DEVELOPMENT,
     "scripts/requirements-uv.txt": ["uv"],

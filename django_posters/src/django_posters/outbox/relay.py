@@ -15,6 +15,7 @@ from django_posters.database import UNAVAILABLE, close_connection, database_alia
 from django_posters.errors import BrokerError
 from django_posters.kafka import ACK_SECONDS, is_permanent
 from django_posters.models import OutboxEvent
+from django_posters.tracing import sending
 
 from .notifications import Wakeup
 from .store import claim_events
@@ -93,8 +94,13 @@ class _DeliveryReport:
         self.refused: dict[int, str] = {}
         self.late: list[KafkaError] = []
 
-    def callback(self, pk: int) -> Callable[[KafkaError | None, Message], None]:
-        def on_delivery(error: KafkaError | None, _: Message) -> None:
+    def callback(
+        self, pk: int, sent: Callable[[str | None, Message], None]
+    ) -> Callable[[KafkaError | None, Message], None]:
+        """Return what the producer calls with the broker's answer; `sent` ends the event's span."""
+
+        def on_delivery(error: KafkaError | None, message: Message) -> None:
+            sent(None if error is None else error.name(), message)
             self.record(pk, error)
 
         return on_delivery
@@ -109,16 +115,19 @@ class _DeliveryReport:
 
 
 def _produce(producer: Producer, event: OutboxEvent, report: _DeliveryReport) -> None:
-    headers: list[tuple[str, str | bytes | None]] = list(event.headers.items())
+    traced, sent = sending(event.topic, event.key, event.headers)
+    headers: list[tuple[str, str | bytes | None]] = list(traced.items())
     try:
         producer.produce(
             get_settings().written_topic(event.topic),
             key=event.key.encode(),
             value=bytes(event.value),
             headers=headers,
-            on_delivery=report.callback(event.pk),
+            on_delivery=report.callback(event.pk, sent),
         )
     except KafkaException as error:
+        sent(error.args[0].name(), None)
         report.record(event.pk, error.args[0])
-    except BufferError:
+    except BufferError as error:
+        sent(type(error).__name__, None)
         report.record(event.pk, KafkaError(KafkaError._QUEUE_FULL))

@@ -3,7 +3,6 @@
 An event is published only after its transaction commits, and a rollback removes it. Delivery is at-least-once.
 """
 
-import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -16,16 +15,15 @@ from django_posters.contract.codec import encode
 from django_posters.contract.envelope import Envelope
 from django_posters.database import database_alias
 from django_posters.models import OutboxEvent
+from django_posters.tracing import creating
 
 from .notifications import notify_on_commit
 
 
 def new_headers(event: Envelope) -> dict[str, str]:
-    """Return the Kafka headers of a new event: a W3C trace context of its own, content type, event type and job."""
-    trace = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"
+    """Return the Kafka headers of an event besides those of its trace: content type, event type and job."""
     about = {"type": getattr(event, "type", None), "job": getattr(event, "job_id", None)}
-    named = {name: value for name, value in about.items() if value is not None}
-    return {"traceparent": trace, "content-type": "application/json"} | named
+    return {"content-type": "application/json"} | {name: value for name, value in about.items() if value is not None}
 
 
 def add_event(
@@ -36,15 +34,16 @@ def add_event(
     Later events of the same key wait for it. `headers` are added to those of every event.
     """
     using = database_alias()
-    OutboxEvent.objects.using(using).create(
-        event_id=event.event_id,
-        topic=topic,
-        key=key,
-        value=encode(event),
-        headers=new_headers(event) | dict(headers or {}),
-        created_at=event.occurred_at,
-        due_at=due_at,
-    )
+    with creating(topic, key) as trace:
+        OutboxEvent.objects.using(using).create(
+            event_id=event.event_id,
+            topic=topic,
+            key=key,
+            value=encode(event),
+            headers=trace | new_headers(event) | dict(headers or {}),
+            created_at=event.occurred_at,
+            due_at=due_at,
+        )
     notify_on_commit(using)
 
 

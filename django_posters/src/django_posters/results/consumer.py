@@ -21,6 +21,7 @@ from django_posters.contract.templates import TemplateAnswer, TemplateUploaded
 from django_posters.contract.topics import JOB_EVENTS, POSTER_COMPLETIONS, TEMPLATE_CATALOG, TEMPLATE_EVENTS
 from django_posters.database import UNAVAILABLE, close_connection, database_alias
 from django_posters.models import DeadLetterEvent
+from django_posters.tracing import processing
 
 from .damaged_batches import DamagedBatches
 from .outcomes import apply_job, apply_outcome
@@ -100,7 +101,7 @@ def handle(message: Message, site: str) -> None:
     if value is None and topic == TEMPLATE_CATALOG:
         return  # a tombstone: the compacted topic dropped this entry
     try:
-        _apply(topic, value, site)
+        _apply(message, topic, value, site)
     except _INVALID as error:
         _store_dead_letter(message, error)
 
@@ -110,16 +111,19 @@ def _topic(message: Message) -> str:
     return (message.topic() or "").removeprefix(get_settings().topic_prefix)
 
 
-def _apply(topic: str, value: bytes | None, site: str) -> None:
+def _apply(message: Message, topic: str, value: bytes | None, site: str) -> None:
     match decode(value, EXPECTED[topic]):
         case TemplateUploaded() as version if topic == TEMPLATE_CATALOG:
             apply_version(version)
         case TemplateAnswer() as event:  # templates are shared by all sites of the cluster
-            apply_answer(event)
+            with processing(message):
+                apply_answer(event)
         case PosterOutcome() as event if event.source == site:
-            apply_outcome(event)
+            with processing(message):
+                apply_outcome(event)
         case JobEvent() as event if event.source == site:
-            apply_job(event)
+            with processing(message):
+                apply_job(event)
 
 
 def _handle_with_retries(stop: threading.Event, message: Message, site: str, beat: Callable[[str], object]) -> bool:

@@ -17,6 +17,7 @@ from django_posters.contract.topics import TEMPLATE_COMMANDS, TEMPLATE_EVENTS
 from django_posters.errors import BrokerError, StoppedError
 from django_posters.kafka import ACK_SECONDS, make_consumer, make_producer
 from django_posters.outbox.store import new_headers
+from django_posters.tracing import creating
 
 _POLL_SECONDS: Final = 0.2
 """The longest delay between Ctrl-C and the end of a wait."""
@@ -34,7 +35,8 @@ def send(stop: threading.Event, command: TemplateUpload, settings: Settings, *, 
         if error is not None:
             errors.append(error)
 
-    headers: list[tuple[str, str | bytes | None]] = list(new_headers(command).items())
+    with creating(TEMPLATE_COMMANDS, command.section) as trace:
+        headers: list[tuple[str, str | bytes | None]] = list((trace | new_headers(command)).items())
     key, value = command.section.encode(), encode(command)
     producer.produce(
         settings.written_topic(TEMPLATE_COMMANDS), key=key, value=value, headers=headers, on_delivery=report

@@ -53,6 +53,9 @@ class Received:
         """Return the value."""
         return self.content
 
+    def headers(self) -> None:
+        """Have none."""
+
 
 def handle(received: Any) -> None:
     """Handle a record as the consumer does."""

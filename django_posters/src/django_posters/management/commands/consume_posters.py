@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
+from django_posters import tracing
 from django_posters.conf import Settings
 from django_posters.errors import PostersSettingsError
 from django_posters.kafka import make_consumer
@@ -34,6 +35,7 @@ class Command(LongRunningCommand):
         retries.is_running = True
         try:
             with (
+                tracing.exporting(),
                 stop_on_signals() as stop,
                 self.announced(settings, options, ConsumerLagCollector(consumer)) as heartbeat,
             ):

@@ -6,6 +6,7 @@ from typing import Any
 from confluent_kafka import Producer
 from django.core.management.base import CommandError, CommandParser
 
+from django_posters import tracing
 from django_posters.conf import Settings
 from django_posters.database import UNAVAILABLE
 from django_posters.errors import BrokerError, PostersSettingsError
@@ -35,7 +36,7 @@ class Command(LongRunningCommand):
         except PostersSettingsError as error:
             raise CommandError(str(error)) from error
         check_migrated()
-        with stop_on_signals() as stop:
+        with tracing.exporting(), stop_on_signals() as stop:
             if options["once"]:
                 self._relay_once(stop, producer)
                 return
