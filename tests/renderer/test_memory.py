@@ -223,7 +223,12 @@ async def test_processes_are_searched_where_there_may_be_new_ones(monkeypatch: p
     small = processes.Memory(1, 0)
     files = {11: Measured(small, small, small, small, None), 12: Measured(small)}
     watch, _ = watched(monkeypatch, files)
-    monkeypatch.setattr(processes, "group_members", lambda group: searched.append(group) or list(files))
+
+    def members(group: int) -> list[int]:
+        searched.append(group)
+        return list(files)
+
+    monkeypatch.setattr(processes, "group_members", members)
     monkeypatch.setattr("renderer.browser.memory_watch.time.monotonic", lambda: now[0])
 
     def searches(*, new_processes: bool = False, seconds: float = CHECK_SECONDS) -> int:
