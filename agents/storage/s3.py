@@ -2,8 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Container
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Mapping
+from contextlib import AsyncExitStack, suppress
 from functools import cache, partial
 from itertools import islice
 from typing import Any, Final, Literal
@@ -32,6 +32,7 @@ from agents.storage.port import (
     StoredObject,
 )
 from agents.storage.s3_check import check_bucket, checksum, code, status
+from agents.storage.s3_quick import EXISTS, LARGEST_BYTES, MISSING, QuickRequests, UnexpectedAnswerError
 from streams.errors import SettingsError
 from streams.retry import Backoff, Sleep
 
@@ -42,6 +43,7 @@ READ_SECONDS: Final = 10.0
 PUT_SECONDS: Final = 40.0
 """Limit for a whole upload: a link that accepts a few bytes now and then would never reach the limit of a read."""
 CONNECTIONS: Final = 16
+USER_AGENT: Final = "posterstream"
 ATTEMPTS: Final = 3
 """Of one call, for a transient error; what lasts longer is up to the circuit breaker."""
 FIRST_DELAY_SECONDS: Final = 0.5
@@ -54,9 +56,6 @@ _ERRORS: Final = (ClientError, BotoCoreError, ResponseParserError, OSError)
 """What a call of botocore raises. The third one: an answer that is no S3, such as a page of a proxy."""
 _DAMAGED_CODES: Final = frozenset({"BadDigest", "IncompleteBody", "RequestTimeout"})
 """Answers of a storage that received other bytes than were sent."""
-_EXISTS: Final = frozenset({412, 409})
-"""Another worker has put the object, or is doing so."""
-_MISSING: Final = 404
 
 
 @cache
@@ -87,6 +86,7 @@ class S3Store:
         self._prefix = f"{prefix}/" if prefix else ""
         self._exit = AsyncExitStack()
         self._client: Any = None
+        self._quick: QuickRequests
 
     async def open(self) -> None:
         """Create the client, which connects with the first call. Raises SettingsError."""
@@ -97,7 +97,7 @@ class S3Store:
             # Retries are ours, because they respect Retry-After.
             retries={"mode": "standard", "total_max_attempts": 1},
             # Fixed: assembling the default one takes a tenth of a call.
-            user_agent="posterstream",
+            user_agent=USER_AGENT,
             # Servers other than Amazon's reject checksum trailers; the metadata have the SHA-256 all the same.
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
@@ -108,6 +108,7 @@ class S3Store:
             session.register_component("data_loader", _model_loader())
             client = session.create_client("s3", config=configuration)
             self._client = await self._exit.enter_async_context(client)
+            self._quick = QuickRequests(self._client, await session.get_credentials(), USER_AGENT)
         except (BotoCoreError, ValueError) as error:
             raise SettingsError(f"the AWS_* variables give no client for S3: {error}") from error
 
@@ -122,19 +123,28 @@ class S3Store:
         was damaged on its way; it is then sent again.
         """
         doing = f"storing {key}"
-        put_if_absent = partial(self._put, key, body, content_type, metadata, IfNoneMatch="*")
-        if await self._call(put_if_absent, doing, _EXISTS) is None:
+        put_if_absent = partial(self._put_if_absent, self._prefix + key, body, content_type, metadata)
+        if not await self._call(put_if_absent, doing, EXISTS):
             stored = await self.find(key)
             if stored is not None:
                 return stored
-            await self._call(partial(self._put, key, body, content_type, metadata), doing)
+            await self._call(partial(self._put, self._prefix + key, body, content_type, metadata), doing)
         return StoredObject(key=key, size_bytes=len(body), metadata=metadata)
 
-    async def _put(self, key: str, body: bytes, content_type: str, metadata: ObjectMetadata, **condition: str) -> Any:
+    async def _put_if_absent(self, key: str, body: bytes, content_type: str, metadata: ObjectMetadata) -> bool:
+        if self._quick.ready and len(body) <= LARGEST_BYTES:
+            headers = {"Content-Type": content_type, "Content-MD5": checksum(body)}
+            with suppress(UnexpectedAnswerError):
+                async with asyncio.timeout(PUT_SECONDS):
+                    return await self._quick.put_if_absent(key, body, headers, metadata.to_strings())
+        await self._put(key, body, content_type, metadata, IfNoneMatch="*")
+        return True
+
+    async def _put(self, key: str, body: bytes, content_type: str, metadata: ObjectMetadata, **condition: str) -> None:
         async with asyncio.timeout(PUT_SECONDS):
-            return await self._client.put_object(
+            await self._client.put_object(
                 Bucket=self._bucket,
-                Key=self._prefix + key,
+                Key=key,
                 Body=body,
                 ContentType=content_type,
                 CacheControl=CACHE_CONTROL,
@@ -145,14 +155,18 @@ class S3Store:
 
     async def find(self, key: str) -> StoredObject | None:
         """Return the object under the key with its metadata, or None."""
-        address = {"Bucket": self._bucket, "Key": self._prefix + key}
-        head = await self._call(lambda: self._client.head_object(**address), f"looking for {key}", {_MISSING})
-        if head is None:
-            return None
-        metadata = ObjectMetadata.from_strings(head["Metadata"])
-        if metadata is None:
-            return None
-        return StoredObject(key=key, size_bytes=head["ContentLength"], metadata=metadata)
+        head = await self._call(lambda: self._head(self._prefix + key), f"looking for {key}", {MISSING})
+        if not self._quick.ready:
+            self._quick.learn(self._prefix + key)
+        metadata = ObjectMetadata.from_strings(head[1]) if head else None
+        return StoredObject(key=key, size_bytes=head[0], metadata=metadata) if metadata else None
+
+    async def _head(self, key: str) -> tuple[int, Mapping[str, str]] | None:
+        if self._quick.ready:
+            with suppress(UnexpectedAnswerError):
+                return await self._quick.head(key)
+        head = await self._client.head_object(Bucket=self._bucket, Key=key)
+        return head["ContentLength"], head["Metadata"]
 
     async def keys(self, prefix: str) -> AsyncIterator[str]:
         """Yield the keys with this prefix."""
@@ -169,11 +183,11 @@ class S3Store:
     async def delete(self, key: str) -> None:
         """Delete the object if it exists; in a versioned bucket, its newest version."""
         address = {"Bucket": self._bucket, "Key": self._prefix + key}
-        await self._call(lambda: self._client.delete_object(**address), f"deleting {key}", {_MISSING})
+        await self._call(lambda: self._client.delete_object(**address), f"deleting {key}", {MISSING})
 
     async def get(self, key: str) -> bytes:
         """Return the object's bytes. Raises StorageRefusedError where there is none."""
-        value: bytes | None = await self._call(lambda: self._get(key), f"reading {key}", {_MISSING})
+        value: bytes | None = await self._call(lambda: self._get(key), f"reading {key}", {MISSING})
         if value is None:
             raise StorageRefusedError(f"there is no object {key}")
         return value

@@ -102,6 +102,12 @@ def guards_share(figures: Figures) -> float | None:
     return more / median(guards.everything_without) * 100
 
 
+def python_share(figures: Figures) -> float | None:
+    """Return the share of all Python processes of the roles in the processor time of a simple poster, with guards."""
+    guards = figures.guards
+    return None if guards is None else median(guards.python) / median(guards.everything)
+
+
 def _of(part: T | None, figure: Callable[[T], float]) -> float | None:
     return None if part is None else figure(part)
 
@@ -214,6 +220,12 @@ TARGETS: Final = (
         words="A second sink process: 0.85 of what the idle cores allow, or more",
         figure=lambda figures: _of(figures.sink, scaling),
         limit=0.85,
+    ),
+    Target(
+        words="A simple poster: 0.2 of the workers' processor time in Python, the rest in Chromium, at most",
+        figure=python_share,
+        limit=0.2,
+        at_most=True,
     ),
     Target(
         words="The guards against faults: 3 % of a poster's processor time at most while nothing goes wrong",

@@ -1,7 +1,8 @@
 """Memory guard: measures all processes of a browser while it draws a document, and ends what is above a limit.
 
 Polled often, because a document can take a gigabyte in a second: so it reads what it has opened before, a microsecond a
-process, and looks for new processes only now and then, which takes milliseconds.
+process. It looks for new processes, which takes milliseconds, only where there can be some: with a page that was
+opened, after a process has ended, and again and again while a document takes long.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ BROWSER_MAX_BYTES: Final = 3 * 1024**3
 """Of all processes of a browser; the largest allowed posters need two thirds of it."""
 CHECK_SECONDS: Final = 0.05
 SEARCH_SECONDS: Final = 0.4
-"""Between two searches for new processes."""
+"""Between two searches for new processes while one document is drawn; most are done before the first."""
 
 Oversized = Literal["page", "browser"]
 
@@ -35,6 +36,8 @@ class MemoryWatch:
         self._oversized = oversized
         self._open: dict[int, processes.MemoryFile] = {}
         self._searched_at = 0.0
+        self._incomplete = True
+        """There may be a process that is not open."""
         self._timer: asyncio.TimerHandle | None = None
         self.highest_bytes = 0
         """The most that was seen since `start`; 0 for a document that was done before the first check."""
@@ -43,8 +46,8 @@ class MemoryWatch:
         """Check every 50 ms from now on; the first time with a search where a page was opened."""
         self.stop()
         self.highest_bytes = 0
-        if new_processes:
-            self._searched_at = 0.0
+        self._searched_at = time.monotonic()
+        self._incomplete = self._incomplete or new_processes
         self._timer = asyncio.get_running_loop().call_later(CHECK_SECONDS, self._check_again)
 
     def stop(self) -> None:
@@ -71,6 +74,7 @@ class MemoryWatch:
             memory = file.read()
             if memory is None:
                 self._open.pop(process).close()
+                self._incomplete = True  # the browser starts another one in its place
                 continue
             total += memory.own_bytes
             most_shared = max(most_shared, memory.shared_bytes)
@@ -83,9 +87,9 @@ class MemoryWatch:
 
     def _search(self) -> None:
         now = time.monotonic()
-        if now - self._searched_at < SEARCH_SECONDS:
+        if not self._incomplete and now - self._searched_at < SEARCH_SECONDS:
             return
-        self._searched_at = now
+        self._searched_at, self._incomplete = now, False
         for process in processes.group_members(self._group):
             if process not in self._open and (file := processes.MemoryFile.open(process)) is not None:
                 self._open[process] = file

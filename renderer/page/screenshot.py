@@ -2,11 +2,9 @@
 
 import asyncio
 import base64
-import io
 from typing import Any
 
-import PIL.Image
-
+from renderer.assets.image_size import image_size
 from renderer.browser.devtools import Session
 from renderer.errors import RenderError
 from renderer.page.clip import Clip, clip_size
@@ -33,9 +31,10 @@ async def capture(session: Session, world: int, frames: Frames, name: str, outpu
         async with frames.flowing():
             answer = await session.send("Page.captureScreenshot", {**encoding, **_area(output, clip)})
         data = checked_bytes(base64.b64decode(answer["data"]))
-    with PIL.Image.open(io.BytesIO(data)) as header:
-        width, height = header.size
-    return Image(name=name, data=data, width=width, height=height, format=output.format or "png")
+    size = image_size(data)
+    if size is None:
+        raise RenderError("renderer_crashed", "the browser returned something that is no picture")
+    return Image(name=name, data=data, width=size[0], height=size[1], format=output.format or "png")
 
 
 async def _picture(session: Session, world: int, frames: Frames, encoding: dict[str, Any]) -> bytes:

@@ -64,6 +64,15 @@ def test_the_guards_are_weighed_against_the_whole_poster() -> None:
     ]
 
 
+def test_python_is_weighed_against_the_whole_poster() -> None:
+    """What Chromium draws faster or slower on another machine changes both."""
+    slow = Guards(posters=1, python=[9.0], python_without=[9.0], everything=[40.0], everything_without=[40.0])
+
+    assert missed(replace(figures(), guards=slow)) == [
+        "A simple poster: 0.2 of the workers' processor time in Python, the rest in Chromium, at most"
+    ]
+
+
 @pytest.mark.parametrize(
     ("chromium", "grown"), [((100, 400, 200, 400), 1.0), ((100, 200, 300, 400), 2.0), ((400, 100, 100, 100), 0.25)]
 )

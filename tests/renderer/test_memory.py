@@ -10,7 +10,14 @@ import pytest
 import pytest_asyncio
 
 from renderer.browser import processes
-from renderer.browser.memory_watch import BROWSER_MAX_BYTES, CHECK_SECONDS, PAGE_MAX_BYTES, MemoryWatch, Oversized
+from renderer.browser.memory_watch import (
+    BROWSER_MAX_BYTES,
+    CHECK_SECONDS,
+    PAGE_MAX_BYTES,
+    SEARCH_SECONDS,
+    MemoryWatch,
+    Oversized,
+)
 from renderer.engine import Engine
 from renderer.errors import RenderError
 from tests.renderer.drawing import draw, page
@@ -206,6 +213,41 @@ def test_all_processes_have_a_limit_together(monkeypatch: pytest.MonkeyPatch) ->
 
     assert found == [("browser", 99)]
     assert files[12].closed
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_processes_are_searched_where_there_may_be_new_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That is with a page that was opened, after a process has ended, and while a document takes long."""
+    searched: list[int] = []
+    now = [100.0]
+    small = processes.Memory(1, 0)
+    files = {11: Measured(small, small, small, small, None), 12: Measured(small)}
+    watch, _ = watched(monkeypatch, files)
+
+    def members(group: int) -> list[int]:
+        searched.append(group)
+        return list(files)
+
+    monkeypatch.setattr(processes, "group_members", members)
+    monkeypatch.setattr("renderer.browser.memory_watch.time.monotonic", lambda: now[0])
+
+    def searches(*, new_processes: bool = False, seconds: float = CHECK_SECONDS) -> int:
+        """Return how often one document has them searched that takes so long."""
+        before = len(searched)
+        watch.start(new_processes=new_processes)
+        now[0] += seconds
+        watch.check()
+        watch.stop()
+        now[0] += 1_000
+        return len(searched) - before
+
+    assert searches() == 1  # the first
+    assert searches() == 0
+    assert searches(new_processes=True) == 1
+    assert searches(seconds=SEARCH_SECONDS) == 1
+    assert searches() == 0  # one has ended
+    assert searches() == 1
+    watch.close()
 
 
 @pytest.mark.asyncio(loop_scope="session")
