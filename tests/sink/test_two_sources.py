@@ -260,3 +260,15 @@ async def test_what_is_erased_is_not_replayed(eraser: Eraser) -> None:
     await replays.record([replay_request(eraser.harness, "job", 1)])
 
     assert await replays.sweep() == 1
+
+
+async def test_an_erasure_says_nothing_of_a_job_that_another_source_requests(eraser: Eraser) -> None:
+    """Neither an event nor a cancellation stands under a job that was requested after the erasure was recorded."""
+    topics = eraser.topics
+    await eraser.take(by("evil", topics.erase(job_id="job")))
+    await eraser.take(topics.request("job"), topics.completed("job"))
+    for _ in range(2):
+        await eraser.erasures.sweep()
+
+    assert eraser.answers == []
+    assert eraser.harness.announcements.cancellations == []
