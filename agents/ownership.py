@@ -62,8 +62,8 @@ class EarlyCancel:
 class Grant:
     """How a command's source stands to its job, and what applies to the posters that it names.
 
-    `unknown`: nobody has requested the job; the command is in force if this source does. `erased_at`: the whole job is
-    erased. `recorded`: the highest recorded generation, 0 where there is none or none was asked for.
+    `unknown`: nobody has requested the job; the command is in force if this source does. `erased_at`: the whole job was
+    erased then. `recorded`: the highest recorded generation, 0 where there is none or none was asked for.
     """
 
     standing: Standing = "own"
@@ -81,6 +81,14 @@ class Grant:
             f"{SOURCE_MISMATCH}: job `{command.job_id}` belongs to {named(self.owner)}, "
             f"not to {named(command.source)}; this {command.kind} was not carried out"
         )
+
+    def is_erased_for(self, requested_at: datetime) -> bool:
+        """Return whether the job was erased before this request of it.
+
+        A request from before is handled, however late: its posters end, and are erased then. So all roles decide alike,
+        whichever of them knows of the erasure first. Those that are erased already are in `erased_indexes`.
+        """
+        return self.erased_at is not None and requested_at > self.erased_at
 
     def allows_generation(self, generation: int) -> bool:
         """Return whether posters may be made in this generation: the recorded ones, or one more."""

@@ -60,6 +60,12 @@ def salvage(value: bytes | None) -> Salvaged | None:
     )
 
 
+def named_job(value: bytes | None) -> str | None:
+    """Return the job that a record names, broken or not, or None where that cannot be read."""
+    top = _read_top(value or b"")
+    return None if top is None else top.job_id
+
+
 def _is_whole_job(top: _Top) -> bool:
     if top.type == "batch.requested":
         return bytes(top.parts) in (b"null", b"1")

@@ -1,7 +1,8 @@
 """Dead-letter limit: pauses a role when everything it takes becomes a dead letter, because then the role is at fault.
 
 A producer that sends bad records stops nobody. It has a budget, and what is over it is set aside and otherwise ignored;
-and while others are known to send good records, it is the producers that are at fault.
+and while others are known to send good records, it is the producers that are at fault. So they are where a record was
+good a minute ago, in whatever names the bad ones come: a site that works is silenced by nobody who speaks in its name.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from streams.dead_letter_count import DeadLetterCount
+from streams.dead_letter_count import STEADY_SECONDS, DeadLetterCount
 from streams.dead_letters import DeadLetters
 from streams.delivery import Delivery
 from streams.errors import UnavailableError
@@ -171,7 +172,7 @@ class DeadLetterLimit:
         exceeded = self._count.add_dead_letter(position, producer if within_budget else None, now)
         if position == self._probe:
             self._on_probe_failed(producer)
-        if exceeded is None or self._reason is not None:
+        if exceeded is None or self._reason is not None or self._good_sources.had_one_within(STEADY_SECONDS, now):
             return
         sources = self._count.sources_before(position)
         if self._good_sources.besides(sources, now) is None:

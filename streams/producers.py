@@ -59,15 +59,21 @@ class GoodSources:
     def __init__(self) -> None:
         self._seen: LRUCache[str, float] = LRUCache(maxsize=SOURCES_TRACKED)
         self._next_sample = 0.0
+        self._latest = float("-inf")
 
     def add(self, delivery: Delivery, now: float) -> None:
         """Note the source of a good record; of many, that of one in a while, since reading it costs time."""
+        self._latest = now
         if now < self._next_sample:
             return
         self._next_sample = now + SAMPLE_SECONDS
         source = producer_of(delivery).source
         if source is not None:
             self._seen[source] = now
+
+    def had_one_within(self, seconds: float, now: float) -> bool:
+        """Return whether there was a good record of any source so recently."""
+        return now - self._latest < seconds
 
     def besides(self, sources: Set[str | None], now: float) -> str | None:
         """Return a source that is none of these and had a good record within `GOOD_SECONDS`, or None."""

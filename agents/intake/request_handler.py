@@ -98,7 +98,7 @@ class RequestHandler:
             case PosterEraseRequested() | JobReplayRequested():
                 return iter(())  # the sink carries them out: it knows which posters there are
             case PosterRequested() | BatchRequested():
-                if grant.erased_at is not None or self._cancellations.covers(request.job_id, generation):
+                if grant.is_erased_for(requested_at) or self._cancellations.covers(request.job_id, generation):
                     return iter(())
                 if grant.early_cancel is not None and generation == 0:
                     return iter([self._cancel_early(request, grant.early_cancel, headers)])

@@ -23,7 +23,7 @@ import asyncpg
 import orjson
 
 from agents.events import PosterEvents, PosterIdentity, job_cancellation
-from agents.ownership import JobOwnersTable, job_command
+from agents.ownership import JobCommand, JobOwnersTable, job_command
 from agents.postgres import Database
 from agents.storage.port import ObjectStore, StorageRefusedError
 from schemas.codec import ContractError, decode
@@ -151,6 +151,9 @@ class Erasures:
         if not erased:
             if erasure.answered_at is not None or (await self._select("open_of", erasure))[0]["count"]:
                 return 0
+            if await self._is_foreign(erasure):
+                await self._database.fetch_rows(SQL["answered"], erasure.event_id)
+                return 0
             # No poster is known. Objects may exist all the same, and the sender waits for an answer.
             await self._delete(erasure, [])
             await self._publisher.publish([_nothing(erasure)])
@@ -158,6 +161,20 @@ class Erasures:
             await self._cancel_ended(erasure, erasure.job_id)
         await self._database.fetch_rows(SQL["answered"], erasure.event_id)
         return erased
+
+    async def _is_foreign(self, erasure: Erasure) -> bool:
+        """Return whether another source has requested the job since the erasure was recorded."""
+        if erasure.job_id is None:
+            return False
+        command = JobCommand(
+            job_id=erasure.job_id,
+            source=erasure.source,
+            kind="erase",
+            event_id=erasure.event_id,
+            requested_at=erasure.requested_at,
+        )
+        (grant,) = await self._owners.claim([command])
+        return grant.standing == "foreign"
 
     async def _cancel_ended(self, erasure: Erasure, job_id: str) -> None:
         """Cancel the generations that have ended, so that a repeated request does not render them again."""

@@ -199,9 +199,12 @@ BEGIN
                    count(*) FILTER (WHERE t.status = 'cancelled')::integer AS cancelled,
                    bool_or(t.status_rank > 0) AS begun, max(t.finished_at) AS finished_at
             FROM template_poster_results t WHERE t.job_id = k.job_id) AS c
-        WHERE j.job_id = k.job_id AND (j.success_count, j.failure_count, j.cancelled_count, j.status) IS DISTINCT FROM
-              (c.completed, c.failed, c.cancelled,
-               job_status_{version}(j.total_count, c.completed, c.failed, c.cancelled, c.begun))
+        WHERE j.job_id = k.job_id
+          AND ((j.success_count, j.failure_count, j.cancelled_count, j.status) IS DISTINCT FROM
+               (c.completed, c.failed, c.cancelled,
+                job_status_{version}(j.total_count, c.completed, c.failed, c.cancelled, c.begun))
+               -- A replay that began and ended within this batch: the counts are those of before.
+               OR (j.finished_at < c.finished_at AND c.completed + c.failed + c.cancelled >= j.total_count))
         RETURNING j.job_id
     )
     SELECT begun || coalesce(array_agg(job_id), '{}') INTO revised FROM changed;

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 from agents.events import erased_id
@@ -49,13 +50,14 @@ def owned_rows(rows: list[Row], command: JobCommand, grant: Grant) -> list[Row]:
         return []
     if command.kind == "cancel":
         return rows
+    erased_at = _erased_at(command, grant)
     if command.generation > 0:
-        return [] if grant.erased_at is not None or not grant.allows_generation(command.generation) else rows
-    if grant.erased_at is not None:
+        return [] if erased_at is not None or not grant.allows_generation(command.generation) else rows
+    if erased_at is not None:
         erased = CancelRow(
             job_id=command.job_id,
             cancel_event_id=erased_id(command.job_id),
-            cancel_requested_at=grant.erased_at,
+            cancel_requested_at=erased_at,
             cancel_reason="erased",
             source=command.source,
         )
@@ -70,6 +72,13 @@ def owned_rows(rows: list[Row], command: JobCommand, grant: Grant) -> list[Row]:
         )
         return [*rows, cancel]
     return rows
+
+
+def _erased_at(command: JobCommand, grant: Grant) -> datetime | None:
+    """Return when the job was erased, if that was before the request, or if all of its posters are erased by now."""
+    if grant.is_erased_for(command.requested_at):
+        return grant.erased_at
+    return grant.erased_at if grant.erased_indexes.issuperset(range(command.first, command.last + 1)) else None
 
 
 def _without_data(row: Row) -> Row:

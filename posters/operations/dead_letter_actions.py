@@ -56,9 +56,12 @@ class DeadLetterActions:
         """Record what was done with the letters, and by whom."""
         await self._connection.executemany(SQL["record"], [(*letter.place, action, operator()) for letter in letters])
 
-    async def generation(self, job_id: str) -> int:
-        """Return the highest generation recorded of a job's posters, -1 where there is none."""
-        generation: int = await self._connection.fetchval(SQL["generation"], job_id)
+    async def generation(self, letter: DeadLetter) -> int:
+        """Return the highest generation recorded of the posters that a letter requests, -1 where there is none."""
+        if letter.job_id is None:
+            return -1
+        first, last = letter.indexes[0], letter.indexes[-1]
+        generation: int = await self._connection.fetchval(SQL["generation"], letter.job_id, first, last)
         return generation
 
     async def resume(self, roles: Sequence[str] | None) -> list[str]:
@@ -96,8 +99,7 @@ async def replay(settings: Settings, conditions: Conditions, most: int, now: dat
         records: list[Record] = []
         for each in letters:
             letter = await fetch_claim(settings, each)
-            recorded = -1 if letter.job_id is None else await actions.generation(letter.job_id)
-            records.append(replay_record(letter, recorded, replay_topic(settings)))
+            records.append(replay_record(letter, await actions.generation(letter), replay_topic(settings)))
         await asyncio.to_thread(client.publish, records)
         await actions.record(letters, "replayed")
 

@@ -9,7 +9,8 @@ INSERT INTO dead_letter_actions (role, topic, "partition", "offset", "timestamp"
 VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING;
 
 -- name: generation
-SELECT coalesce(max(generation), -1) FROM template_poster_results WHERE job_id = $1;
+SELECT coalesce(max(generation), -1) FROM template_poster_results
+WHERE job_id = $1 AND poster_index BETWEEN $2 AND $3;
 
 -- name: resume
 -- A row without a build is of a role that works again by itself.

@@ -1,8 +1,9 @@
 """Dead letters: records that a role could not use, read from their topic, completed from storage, and sent back."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, cast
 
 import orjson
 
@@ -11,8 +12,13 @@ from agents.storage.claims import StoredClaims
 from agents.storage.open_store import object_store
 from agents.storage.port import StorageRefusedError
 from posters.operations.errors import OperationError
+from posters.operations.jobs import JOB_ID
 from posters.operations.kafka_client import KafkaClient, headers_of
+from posters.operations.replay import indexes_of
 from schemas import topics
+from schemas.codec import ContractError, decode
+from schemas.requests import BatchRequested, PosterRequested
+from schemas.salvage import named_job
 from streams.dead_letters import unpacked
 from streams.delivery import Headers, Record
 from streams.replay import generation_of, replayed
@@ -59,10 +65,20 @@ class DeadLetter:
 
     @property
     def job_id(self) -> str | None:
-        """The job that the record requested, as far as its key tells."""
-        if self.topic not in _REQUESTS or self.key is None:
+        """The job that the record requested: what it says itself, or else its key, which is the sender's choice."""
+        if self.topic not in _REQUESTS:
             return None
-        return self.key.decode("utf-8", "replace")
+        key = (self.key or b"").decode("utf-8", "replace")
+        return named_job(self.value) or (key if re.fullmatch(JOB_ID, key) else None)
+
+    @property
+    def indexes(self) -> range:
+        """The posters that the record requested; of one that cannot be decoded the first, which has its outcome."""
+        try:
+            request = decode(self.value, PosterRequested, BatchRequested)
+        except ContractError:
+            return range(1)
+        return indexes_of(cast("PosterRequested | BatchRequested", request))
 
     def text(self, name: str) -> str:
         """Return a field as conditions compare it."""
@@ -130,9 +146,9 @@ async def fetch_claim(settings: Settings, letter: DeadLetter) -> DeadLetter:
 def replay_record(letter: DeadLetter, recorded_generation: int, replay_topic: str = topics.POSTER_REQUESTS) -> Record:
     """Return the record that sends a dead letter back to its topic, in a new generation; a request to `replay_topic`.
 
-    `recorded_generation` is the highest that is recorded of its job, -1 for none. A request carries its generation in a
-    header, so that its bytes stay unchanged: the one after the recorded one, because no other counts. A pinned poster
-    carries it in its value.
+    `recorded_generation` is the highest that is recorded of its posters, -1 for none. A request carries its generation
+    in a header, so that its bytes stay unchanged: the one after the recorded one, because no other counts. A pinned
+    poster carries it in its value.
     """
     value, generation = letter.value, max(generation_of(letter.headers), recorded_generation) + 1
     topic = letter.topic

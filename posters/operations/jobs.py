@@ -53,7 +53,7 @@ class Jobs:
         return None if row is None else Job(row=dict(row), posters=[dict(item) for item in rows])
 
     async def ended(self, job_id: str, statuses: Sequence[str]) -> list[dict[str, Any]]:
-        """Return index, generation and pinned template of the job's posters whose status is one of these."""
+        """Return index, generation, pinned template and source of the job's posters whose status is one of these."""
         return [dict(row) for row in await self._connection.fetch(SQL["ended"], job_id, statuses)]
 
 

@@ -3,7 +3,7 @@ SELECT job_id, status, total_count, success_count, failure_count, cancelled_coun
   FROM template_generation_jobs WHERE job_id = $1;
 
 -- name: ended
-SELECT poster_index, generation, section || '@' || template_version AS template
+SELECT poster_index, generation, section || '@' || template_version AS template, source
   FROM template_poster_results WHERE job_id = $1 AND status = ANY ($2::text[]) AND erased_at IS NULL
  ORDER BY poster_index;
 

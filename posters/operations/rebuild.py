@@ -66,7 +66,7 @@ async def rebuild(settings: Settings) -> Rebuilt:
     async with connected(settings) as connection:
         await connection.execute(SQL["keep_owners"])
     database, unusable = sink_database(shadow), _UnusableCounter()
-    sink = Sink(database, _NullPublisher(), unusable)
+    sink = Sink(database, _NullPublisher(), unusable, replay_header=settings.replay_header == "accept")
     try:
         records = await _read(settings, sink)
     finally:

@@ -18,14 +18,30 @@ INSERT INTO posters_rebuild.early_commands (job_id, source, cancel_event_id, can
     SELECT job_id, source, cancel_event_id, cancel_requested_at, cancel_reason FROM early_commands;
 
 -- name: keep_erased
--- The topics may still hold what was erased.
+-- The topics may still hold what was erased, and do not say what that has cancelled. A poster whose row is lost is erased
+-- all the same; one that is being erased is not marked yet.
 UPDATE posters_rebuild.template_poster_results n SET custom_data = '{}', output = NULL, erased_at = o.erased_at
     FROM template_poster_results o
     WHERE o.job_id = n.job_id AND o.poster_index = n.poster_index AND o.erased_at IS NOT NULL;
+UPDATE posters_rebuild.template_poster_results n
+    SET custom_data = '{}', output = NULL, erased_at = CASE WHEN o.job_id IS NULL THEN e.erased_at ELSE o.erased_at END
+    FROM erased_posters e LEFT JOIN template_poster_results o USING (job_id, poster_index)
+    WHERE e.job_id = n.job_id AND e.poster_index = n.poster_index;
+UPDATE posters_rebuild.template_generation_jobs n SET input_data = '{}'
+    WHERE EXISTS (SELECT FROM erased_posters e WHERE e.job_id = n.job_id) AND NOT EXISTS (
+        SELECT FROM posters_rebuild.template_poster_results r WHERE r.job_id = n.job_id AND NOT EXISTS (
+            SELECT FROM erased_posters e WHERE e.job_id = r.job_id AND e.poster_index = r.poster_index));
 UPDATE posters_rebuild.template_generation_jobs n SET input_data = '{}'
     FROM template_generation_jobs o
     WHERE o.job_id = n.job_id AND o.input_data = '{}' AND EXISTS (
         SELECT FROM template_poster_results r WHERE r.job_id = o.job_id AND r.erased_at IS NOT NULL);
+UPDATE posters_rebuild.template_generation_jobs n
+    SET cancel_event_id = o.cancel_event_id, cancel_requested_at = o.cancel_requested_at,
+        cancel_reason = o.cancel_reason, cancelled_up_to = o.cancelled_up_to
+    FROM template_generation_jobs o
+    WHERE o.job_id = n.job_id AND n.cancel_event_id IS NULL AND (
+        EXISTS (SELECT FROM job_owners w WHERE w.job_id = o.job_id AND w.erased_at IS NOT NULL)
+        OR EXISTS (SELECT FROM early_commands e WHERE e.job_id = o.job_id AND e.erased_at IS NOT NULL));
 
 -- name: job_differences
 WITH recorded AS (

@@ -1,7 +1,7 @@
 """Replay a job: publish its requests again, in a new generation, for the posters that have ended."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
@@ -25,10 +25,11 @@ Request = PosterRequested | BatchRequested
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """The recorded generation of a poster that has ended, and the template version it was pinned to, if any."""
+    """The recorded generation and source of a poster that has ended, and the version it was pinned to, if any."""
 
     generation: int
     template: str | None
+    source: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,12 +122,15 @@ async def _ended(settings: Settings, job_id: str, failed_only: bool) -> dict[int
             f"{len(spent)} posters of {job_id} are in the last generation, {LARGEST_GENERATION:,}, the first of them "
             f"poster {spent[0]}; they cannot be replayed: request them again as a new job"
         )
-    return {row["poster_index"]: Recorded(generation=row["generation"], template=row["template"]) for row in rows}
+    return {
+        row["poster_index"]: Recorded(generation=row["generation"], template=row["template"], source=row["source"])
+        for row in rows
+    }
 
 
 def _publish(settings: Settings, job_id: str, ended: Mapping[int, Recorded], failed_only: bool, now: datetime) -> int:
     client = KafkaClient(settings)
-    requests = list(_requests(client, job_id))
+    requests = list(_requests(client, job_id, {each.source for each in ended.values()}))
     topic = replay_topic(settings)
     records = [
         record for request, headers in requests for record in replay_records(request, ended, headers, now, topic)
@@ -139,18 +143,21 @@ def _publish(settings: Settings, job_id: str, ended: Mapping[int, Recorded], fai
     return count
 
 
-def _requests(client: KafkaClient, job_id: str) -> Iterator[tuple[Request, Headers]]:
-    """Yield the job's original requests, each once; replays of them are left out."""
+def _requests(client: KafkaClient, job_id: str, sources: Set[str | None]) -> Iterator[tuple[Request, Headers]]:
+    """Yield the original requests of the job's sources, each once; replays of them are left out.
+
+    Senders choose the keys of their records, and any source may name the job.
+    """
     seen: set[object] = set()
     with client.reader(topics.POSTER_REQUESTS, from_beginning=True) as records:
         for message in records.until_end():
-            headers = headers_of(message)
-            if message.key() != job_id.encode() or any(name == GENERATION for name, _ in headers):
+            headers, value = headers_of(message), message.value()
+            if job_id.encode() not in (value or b"") or any(name == GENERATION for name, _ in headers):
                 continue
             try:
-                request = cast("Request", decode(message.value(), PosterRequested, BatchRequested))
+                request = cast("Request", decode(value, PosterRequested, BatchRequested))
             except ContractError:
                 continue
-            if request.event_id not in seen:
+            if request.job_id == job_id and request.source in sources and request.event_id not in seen:
                 seen.add(request.event_id)
                 yield request, headers

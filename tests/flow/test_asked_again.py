@@ -60,3 +60,22 @@ def test_replay_of_one_poster_of_a_batch_replaces_its_outcome(system: System) ->
     assert system.eventually(lambda: endings(system, job) == expected)
     counts = "SELECT success_count, total_count FROM template_generation_jobs WHERE job_id = %s"
     assert system.eventually(lambda: [tuple(row.values()) for row in system.rows(counts, job)] == [(3, 3)])
+
+
+def test_operator_replays_the_requests_of_the_job_itself(system: System) -> None:
+    """Whatever their key is, and whatever another source has sent under the job since."""
+    job, template = new_job(), f"{system.upload('<p>{{ title }}</p>').section}_latest"
+    for key, source in (("any", "tests"), (job, "other")):
+        request = PosterRequested(
+            **stamp() | {"source": source}, job_id=job, template_id=template, custom_data={"title": source}
+        )
+        system.send(topics.POSTER_REQUESTS, key, request)
+        system.outcome(job)
+    system.eventually(system.sink_is_idle)
+
+    done = system.command("replay", job)
+
+    assert done.stdout.startswith("replayed 1 posters"), done.stderr
+    assert system.eventually(lambda: endings(system, job) == [(0, 0, "completed"), (0, 1, "completed")])
+    again = [record.body for record in system.all(topics.POSTER_REQUESTS) if GENERATION in dict(record.headers)]
+    assert [event["source"] for event in again if event["job_id"] == job] == ["tests"]

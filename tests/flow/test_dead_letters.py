@@ -7,17 +7,21 @@ import pty
 import struct
 import termios
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 import orjson
 import pytest
+from msgspec import Raw
 
 from schemas import topics
 from schemas.codec import encode
-from schemas.requests import PosterRequested
+from schemas.requests import BatchRequested, PosterRequested
 from streams.dead_letters import DeadLetterTopic
-from streams.delivery import Delivery
+from streams.delivery import Delivery, Record
+from streams.replay import GENERATION
 from tests.flow.system import System, new_job, stamp
+from tests.flow.test_asked_again import endings
 from tests.sink.ports import Announcements
 from tests.streams.test_dead_letters import Claims
 
@@ -246,3 +250,40 @@ def all_generations(system: System, job: str) -> list[int]:
     """Return the generations of a job's posters, in their order."""
     rows = system.rows("SELECT generation FROM template_poster_results WHERE job_id = %s ORDER BY poster_index", job)
     return [row["generation"] for row in rows]
+
+
+def test_a_part_is_replayed_in_the_generation_of_its_own_posters(system: System, template: str) -> None:
+    """Others of its job may have been made again more often: only the generation after the recorded one counts."""
+    job = new_job()
+    fields: dict[str, Any] = {**stamp(), "job_id": job, "template_id": template, "total_count": 2, "parts": 2}
+    parts = [
+        encode(BatchRequested(**fields, posters=[Raw(b"{}")], part=number + 1, first_index=number))
+        for number in range(2)
+    ]
+    for generation in range(3):
+        for part in parts if generation == 0 else parts[:1]:
+            headers = ((GENERATION, str(generation).encode()),)
+            system.produce(Record(topic=topics.POSTER_REQUESTS, key=job, value=part, headers=headers))
+        system.eventually(lambda: len(endings(system, job)) == generation + 2)  # noqa: B023
+        system.eventually(system.sink_is_idle)
+    set_aside(system, job, parts[1])
+
+    system.command("dead-letters", "replay", "--where", f"key={job}", "--max", "1")
+
+    assert system.eventually(lambda: (1, 1, "failed") in endings(system, job))
+
+
+def test_any_key_can_be_replayed(system: System) -> None:
+    """One that no database can store is no job, and keeps no other letter from its topic."""
+    reason = f"odd_{uuid4().hex[:8]}"
+    letters = DeadLetterTopic("intake", Announcements(), Claims(), lambda: datetime.now(UTC))
+    for key in (b"\0", b"\xff", b"x" * 100):
+        offset = 10**9 + uuid4().int % 10**6
+        delivery = Delivery(
+            topic=topics.POSTER_REQUESTS, partition=0, offset=offset, timestamp=datetime.now(UTC), key=key, value=b"{"
+        )
+        system.produce(letters.record(delivery, reason, "not a request"))
+
+    done = system.command("dead-letters", "replay", "--where", f"reason={reason}", "--max", "10")
+
+    assert done.stdout.startswith("replayed 3,"), done.stderr

@@ -70,6 +70,22 @@ def test_objects_go_before_the_answer_comes(system: System) -> None:
     assert [is_gone(system, image.object_key) for image in outcome.images] == [True, True]
 
 
+def test_a_poster_that_is_erased_at_once_has_one_outcome_and_leaves_nothing(system: System) -> None:
+    """Intake and the sink learn of the request and of its erasure in any order: it ends once, and is erased then."""
+    section = system.upload(HTML).section
+    jobs = []
+    for number in range(10):
+        jobs.append(system.request(f"{section}_latest", {"title": str(number)}, entity_id=str(number)))
+        system.send(topics.POSTER_REQUESTS, jobs[-1], PosterEraseRequested(**stamp(), job_id=jobs[-1]))
+    for job in jobs:
+        erased(system, job)
+    outcomes = [record.body for record in system.all(topics.POSTER_COMPLETIONS) if record.body["job_id"] in jobs]
+    keys = [outcome["object_key"] for outcome in outcomes if outcome["status"] == "completed"]
+
+    assert sorted(outcome["status"] for outcome in outcomes) == ["completed"] * 10 + ["erased"] * 10
+    assert all(is_gone(system, key) for key in keys)
+
+
 def test_an_unknown_job_is_answered_too(system: System) -> None:
     """A request to erase an unknown job is answered."""
     system.send(topics.POSTER_REQUESTS, "nobody", PosterEraseRequested(**stamp(), job_id="nobody"))

@@ -1,7 +1,7 @@
 """Which requests intake handles, which it answers, and which become dead letters without a word."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -226,11 +226,19 @@ def test_what_is_erased_is_not_rendered() -> None:
     batch = BatchRequested(
         **stamp("shop"), job_id="job", template_id="cards_latest", posters=[Raw(b'{"custom_data":{"title":"x"}}')] * 3
     )
-    whole = Grant(erased_at=EPOCH)
+    whole = Grant(erased_at=EPOCH - timedelta(seconds=1))
     some = handled(Grant(erased_indexes=frozenset({0, 2})), batch)
 
     assert handled(whole, batch) == handled(whole, batch, headers=replayed((), 1, "job/0")) == []
     assert [decode(record.value, PosterPinned).poster_index for record in of(some, POSTER_RENDERS)] == [1]
+
+
+def test_what_was_requested_before_it_was_erased_is_rendered_once_more_or_not_at_all() -> None:
+    """A request that is handled late has its outcome, which the erasure waits for, unless it is carried out by now."""
+    late, carried_out = Grant(erased_at=EPOCH), Grant(erased_at=EPOCH, erased_indexes=frozenset({0}))
+
+    assert len(of(handled(late, request("shop")), POSTER_RENDERS)) == 1
+    assert handled(carried_out, request("shop")) == []
 
 
 @pytest.mark.parametrize(("source", "found"), [("shop", True), ("evil", False), (None, False)])

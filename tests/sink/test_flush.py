@@ -176,6 +176,18 @@ async def test_a_replay_starts_again_and_nothing_old_comes_back(harness: SinkHar
     assert revisions == sorted(revisions)
 
 
+async def test_a_replay_within_one_flush_ends_its_job_again(harness: SinkHarness) -> None:
+    """The counts are those of before, the time is not, and sites are told."""
+    topics, sink = harness.topics, harness.sink
+    await sink.process([topics.request("job"), topics.completed("job")])
+    later = topics.completed("job", generation=1)
+    value = (later.value or b"").replace(b"2026-03-01T12", b"2026-03-01T13")
+    await sink.process([topics.queued("job", generation=1), replace(later, value=value)])
+
+    assert await harness.jobs("status, finished_at") == [("completed", START + timedelta(hours=1))]
+    assert [event.status for event in harness.announcements.job_events] == ["completed", "completed"]
+
+
 async def test_a_retry_raises_the_attempt_and_keeps_the_state(harness: SinkHarness) -> None:
     """poster.retrying leaves a poster processing; the next attempt counts on, an older one does not come back."""
     topics, sink = harness.topics, harness.sink

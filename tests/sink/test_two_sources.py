@@ -152,6 +152,21 @@ async def test_an_erased_job_is_never_recorded_to_be_made(eraser: Eraser) -> Non
     assert [outcome.status for outcome in eraser.harness.announcements.outcomes] == ["cancelled"]
 
 
+async def test_a_request_from_before_the_erasure_is_recorded_as_it_is(eraser: Eraser) -> None:
+    """Intake may know of the erasure first, and has the poster rendered: it ends, and is erased with its object."""
+    request, erase = eraser.topics.request("job", entity_id="e"), eraser.topics.erase(job_id="job")
+    await eraser.erasures.record([erase])
+    await eraser.take(request)
+    await eraser.erasures.sweep()
+    waiting = (await eraser.harness.posters("status, erased_at"), eraser.harness.announcements.outcomes)
+    await eraser.complete("job", "e")
+    await eraser.erasures.sweep()
+
+    assert waiting == ([("queued", None)], [])
+    assert await eraser.keys() == []
+    assert await eraser.harness.posters("status, custom_data, erased_at IS NOT NULL") == [("completed", "{}", True)]
+
+
 async def test_an_erased_entity_stays_erased_in_jobs_of_others(eraser: Eraser) -> None:
     """The posters of the entity are remembered one by one; the others of their job are not."""
     posters = [{"entity_id": "e"}, {"entity_id": "f"}]
@@ -260,3 +275,15 @@ async def test_what_is_erased_is_not_replayed(eraser: Eraser) -> None:
     await replays.record([replay_request(eraser.harness, "job", 1)])
 
     assert await replays.sweep() == 1
+
+
+async def test_an_erasure_says_nothing_of_a_job_that_another_source_requests(eraser: Eraser) -> None:
+    """Neither an event nor a cancellation stands under a job that was requested after the erasure was recorded."""
+    topics = eraser.topics
+    await eraser.take(by("evil", topics.erase(job_id="job")))
+    await eraser.take(topics.request("job"), topics.completed("job"))
+    for _ in range(2):
+        await eraser.erasures.sweep()
+
+    assert eraser.answers == []
+    assert eraser.harness.announcements.cancellations == []

@@ -209,6 +209,21 @@ async def test_while_others_send_good_records_the_producers_are_at_fault(role: R
     assert role.liveness.reasons()
 
 
+async def test_nobody_is_silenced_in_its_own_name(role: Role_) -> None:
+    """A burst in the names of all sites pauses no role that had a good record of theirs within the minute."""
+    role.send(good())
+    await role.work()
+    in_all_names = [bad(source) for source in ("shop", "a", "b", "c", "d", "e")] * 100
+    await send_and_work(role, in_all_names, seconds=STEADY_SECONDS / 2)
+    role.send(good())
+    await role.work()
+    worked = len(role.worked)
+    await send_and_work(role, in_all_names, seconds=STEADY_SECONDS * 2)
+
+    assert worked == 2
+    assert role.liveness.reasons()
+
+
 async def test_a_source_whose_records_were_good_and_now_fail_is_no_proof(role: Role_) -> None:
     """The only site is upgraded, and this build cannot read what it sends now: the role pauses."""
     role.send(good())

@@ -147,6 +147,27 @@ def test_a_claim_of_the_original_record_is_none(topic: tuple[DeadLetterTopic, An
         assert parse(b"k", record.value, (*record.headers, (name, value))) is None
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "job"),
+    [
+        (b"any", b'{"type": "batch.requested", "parts": 2, "job_id": "job"}', "job"),
+        (b"job", b"{", "job"),
+        (b"\x00\xff", b'{"type": "poster.requested", "job_id": 5}', None),
+        (None, None, None),
+    ],
+    ids=["named", "keyed", "neither", "nothing"],
+)
+def test_a_letters_job_is_the_one_that_its_record_names(
+    topic: tuple[DeadLetterTopic, Announcements], key: bytes | None, value: bytes | None, job: str | None
+) -> None:
+    """Its key counts where the record cannot be read, and where it is a job id at all: the database is asked for it."""
+    record = topic[0].record(delivery(1, key=key, value=value), "invalid_request", "bad")
+    letter = parse(record.key, record.value, record.headers)  # type: ignore[arg-type]
+
+    assert letter is not None
+    assert letter.job_id == job
+
+
 def test_each_replay_is_a_generation_further() -> None:
     """The generation is higher than that of an earlier replay and than the recorded one."""
     again = delivery(1, headers=((GENERATION, b"4"),))
