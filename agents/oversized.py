@@ -11,7 +11,7 @@ from schemas.codec import ContractError, decode
 from schemas.outcomes import Failure, PosterOutcome
 from schemas.progress import LogRecorded, PosterProgress
 from schemas.renders import PosterPinned
-from streams.dead_letters import size
+from streams.dead_letters.dead_letters import size
 from streams.delivery import Publisher, Record
 from streams.errors import RecordTooLargeError, UnavailableError
 from streams.records import event_record

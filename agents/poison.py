@@ -7,7 +7,7 @@ from agents.events import PinnedPosterEvents
 from schemas.codec import ContractError, decode
 from schemas.renders import PosterPinned
 from streams.crash_guard import by_position
-from streams.dead_letters import DeadLetters
+from streams.dead_letters.dead_letters import DeadLetters
 from streams.delivery import Delivery, Publisher, Record
 from streams.records import event_headers
 from streams.retry import retry_while_unavailable

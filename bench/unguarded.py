@@ -17,9 +17,9 @@ from agents.storage.port import ObjectStore
 from posters import roles, worker
 from posters.main import main
 from streams.crash_guard import Note
-from streams.dead_letter_limit import DeadLetterLimit
-from streams.lag import Lag
-from streams.watchdog import Watchdog
+from streams.dead_letters.dead_letter_limit import DeadLetterLimit
+from streams.health.lag import Lag
+from streams.health.watchdog import Watchdog
 
 
 class NoWatchdog:

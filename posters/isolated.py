@@ -22,11 +22,11 @@ from posters.masking import mask_secrets
 from posters.roles import open_role
 from streams.delivery import Delivery
 from streams.errors import SettingsError
+from streams.health.memory import return_large_blocks
+from streams.health.watchdog import Watchdog
 from streams.inbox import Partition
 from streams.logs import configure_logging
-from streams.memory import return_large_blocks
 from streams.topics import Role
-from streams.watchdog import Watchdog
 
 
 class _EveryRecord:

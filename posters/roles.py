@@ -56,13 +56,13 @@ from schemas import topics
 from streams.build import build_id
 from streams.compacted_topic import CompactedTopicReader
 from streams.crash_guard import GuardedInbox
-from streams.dead_letter_limit import DeadLetterLimit
-from streams.dead_letters import DeadLetterTopic
+from streams.dead_letters.dead_letter_limit import DeadLetterLimit
+from streams.dead_letters.dead_letters import DeadLetterTopic
 from streams.delivery import Delivery, Record
 from streams.errors import SettingsError
 from streams.faust_bridge.application import RoleApp
+from streams.health.liveness import Liveness
 from streams.inbox import pause_switch, weigh_by_size
-from streams.liveness import Liveness
 from streams.logs import log_context
 from streams.topics import EDGES, Role, source_topics
 

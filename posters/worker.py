@@ -14,21 +14,21 @@ from typing import Any, Final
 from prometheus_client import REGISTRY
 
 from agents.settings import Settings
-from posters.operations.granted import missing_rights, refusal_sentences
-from posters.operations.rights import role_rights
-from posters.operations.topics import TopicAdmin, all_topics
+from posters.operations.broker.granted import missing_rights, refusal_sentences
+from posters.operations.broker.rights import role_rights
+from posters.operations.broker.topics import TopicAdmin, all_topics
 from posters.roles import RunningRole, now, open_role
 from streams.build import build_id
 from streams.errors import SettingsError
 from streams.faust_bridge.application import require_cython
-from streams.lag import Lag
-from streams.liveness import Liveness
-from streams.memory import freeze_loaded_objects, return_large_blocks
+from streams.health.lag import Lag
+from streams.health.liveness import Liveness
+from streams.health.memory import freeze_loaded_objects, return_large_blocks
+from streams.health.status import StatusServer
+from streams.health.watchdog import Watchdog
 from streams.metrics import BUILD_INFO
 from streams.retry import retry_while_unavailable
-from streams.status import StatusServer
 from streams.topics import Role
-from streams.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol
 
 from streams.delivery import Delivery
+from streams.health.liveness import declare_wait
 from streams.inbox import Inbox, position_of
-from streams.liveness import declare_wait
 
 logger = logging.getLogger(__name__)
 

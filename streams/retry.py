@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from streams.errors import UnavailableError
-from streams.liveness import DeclareWait, declare_wait
+from streams.health.liveness import DeclareWait, declare_wait
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)

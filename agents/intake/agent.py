@@ -19,7 +19,7 @@ from agents.metrics import SOURCE_MISMATCHES
 from agents.ownership import SOURCE_MISMATCH
 from renderer.deficit_round_robin import DeficitRoundRobin
 from schemas.requests import BatchRequested, batch_priority
-from streams.dead_letters import DeadLetters
+from streams.dead_letters.dead_letters import DeadLetters
 from streams.delivery import Delivery, Publisher, Record
 from streams.failpoint import failpoint
 from streams.inbox import Inbox

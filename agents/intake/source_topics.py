@@ -15,7 +15,7 @@ import msgspec
 from schemas.codec import UNREADABLE
 from schemas.salvage import salvage
 from schemas.topics import own_topic
-from streams.dead_letters import DeadLetters
+from streams.dead_letters.dead_letters import DeadLetters
 from streams.delivery import Delivery, Publisher, Record
 from streams.errors import RecordTooLargeError
 from streams.logs import log_delivery

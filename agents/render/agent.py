@@ -17,7 +17,7 @@ from renderer.errors import RenderError
 from schemas.codec import ContractError, decode
 from schemas.limits import NUMBER_MAX
 from schemas.renders import PosterPinned
-from streams.dead_letters import DeadLetters
+from streams.dead_letters.dead_letters import DeadLetters
 from streams.delivery import Delivery, Publisher, Record
 from streams.failpoint import failpoint
 from streams.inbox import Inbox

@@ -10,7 +10,7 @@ from agents.cancellations import Cancellations
 from agents.events import pinned_id, render_record
 from schemas.codec import ContractError, decode
 from schemas.renders import PosterPinned
-from streams.dead_letters import DeadLetters
+from streams.dead_letters.dead_letters import DeadLetters
 from streams.delivery import Delivery, Publisher
 from streams.inbox import Inbox
 from streams.logs import log_delivery

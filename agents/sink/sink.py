@@ -20,10 +20,10 @@ from agents.sink.rows import CancelRow, PosterRow, Row
 from schemas.codec import ContractError
 from schemas.salvage import salvage
 from schemas.topics import POSTER_REPLAYS
-from streams.dead_letters import DeadLetters
+from streams.dead_letters.dead_letters import DeadLetters
 from streams.delivery import Delivery, Publisher
 from streams.failpoint import failpoint
-from streams.liveness import DeclareWait, declare_wait
+from streams.health.liveness import DeclareWait, declare_wait
 from streams.logs import log_delivery
 from streams.retry import Sleep, retry_while_unavailable
 from streams.tracing import flushing

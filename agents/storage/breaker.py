@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 from agents.metrics import BREAKER_OPEN
 from agents.storage.port import ObjectMetadata, ObjectStore, StorageRefusedError, StorageUnavailableError, StoredObject
-from streams.liveness import DeclareWait, declare_wait
+from streams.health.liveness import DeclareWait, declare_wait
 from streams.retry import Backoff, Sleep
 
 T = TypeVar("T")

@@ -28,7 +28,7 @@ from schemas.templates import (
     TemplateUpdate,
     TemplateUpload,
 )
-from streams.dead_letters import DeadLetters
+from streams.dead_letters.dead_letters import DeadLetters
 from streams.delivery import Delivery, Publisher, Record
 from streams.inbox import Inbox
 from streams.logs import log_delivery

@@ -13,7 +13,7 @@ from posters.demo.results import Result
 from posters.demo.run import run_demo
 from posters.demo.serve import serve_demo
 from posters.main import CommandError
-from posters.operations.contact_sheet import write_contact_sheet
+from posters.operations.previews.contact_sheet import write_contact_sheet
 
 NEXT = """What to try next:
   open {sheet}

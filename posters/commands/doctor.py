@@ -10,8 +10,8 @@ from agents.settings import Settings, read_settings
 from posters.commands.site_option import check_names
 from posters.commands.terminal import say
 from posters.masking import mask_secrets
+from posters.operations.broker.rights import Right, rights_of
 from posters.operations.checks import run_checks
-from posters.operations.rights import Right, rights_of
 from streams.topics import ROLES
 
 

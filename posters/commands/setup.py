@@ -8,7 +8,7 @@ from agents.settings import read_settings
 from posters.commands.site_option import check_names
 from posters.commands.terminal import say
 from posters.masking import mask_secrets
-from posters.operations.acls import Tool, acl_lines, principals
+from posters.operations.broker.acls import Tool, acl_lines, principals
 from posters.operations.setup import set_up
 
 

@@ -14,11 +14,11 @@ from posters.commands.diagnostics import say_errors, say_warnings
 from posters.commands.template_options import html_file, section_of, source_option, timeout_option
 from posters.commands.terminal import say, say_fields
 from posters.operations.errors import OperationError
-from posters.operations.file_changes import file_changes
-from posters.operations.local_renderer import VARIABLES, LocalRenderer, local_renderer
-from posters.operations.preview import JsonSource, PreviewError, PreviewRequest, draw_preview, read_json
-from posters.operations.preview_files import write_pictures
-from posters.operations.redrawing import redraw
+from posters.operations.previews.file_changes import file_changes
+from posters.operations.previews.local_renderer import VARIABLES, LocalRenderer, local_renderer
+from posters.operations.previews.preview import JsonSource, PreviewError, PreviewRequest, draw_preview, read_json
+from posters.operations.previews.preview_files import write_pictures
+from posters.operations.previews.redrawing import redraw
 from posters.operations.templates import TemplateClient
 from schemas.references import parse_reference
 from schemas.templates import TemplatePreview

@@ -7,13 +7,13 @@ from functools import partial
 from typing import Final
 
 from agents.settings import Settings
+from posters.operations.broker.granted import missing_rights, refusal_sentences
+from posters.operations.broker.rights import Right
+from posters.operations.broker.topics import TopicAdmin, TopicFindings, all_topics
 from posters.operations.database import connected, database_problems
 from posters.operations.errors import OperationError
-from posters.operations.granted import missing_rights, refusal_sentences
 from posters.operations.migrations import pending
-from posters.operations.rights import Right
 from posters.operations.setup import check_storage
-from posters.operations.topics import TopicAdmin, TopicFindings, all_topics
 from renderer.browser.chromium import find_chromium
 from renderer.engine import Engine
 from renderer.errors import BrowserNotFoundError, RenderError

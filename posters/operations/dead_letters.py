@@ -19,7 +19,7 @@ from schemas import topics
 from schemas.codec import ContractError, decode
 from schemas.requests import BatchRequested, PosterRequested
 from schemas.salvage import named_job
-from streams.dead_letters import unpacked
+from streams.dead_letters.dead_letters import unpacked
 from streams.delivery import Headers, Record
 from streams.replay import generation_of, replayed
 

@@ -10,10 +10,10 @@ import asyncpg
 from agents.settings import Settings
 from agents.storage.open_store import object_store
 from agents.storage.port import StorageRefusedError
+from posters.operations.broker.topics import TopicAdmin
 from posters.operations.database import connected
 from posters.operations.errors import OperationError
 from posters.operations.migrations import migrate
-from posters.operations.topics import TopicAdmin
 
 GRANTS: Final = Path(__file__).with_name("grants.sql")
 

@@ -33,7 +33,7 @@ from schemas.templates import (
     TemplateUpdate,
     TemplateUpload,
 )
-from streams.dead_letters import DeadLetterTopic, packed, size, unpacked
+from streams.dead_letters.dead_letters import DeadLetterTopic, packed, size, unpacked
 from streams.delivery import Delivery, Record, arrival_time
 from streams.inbox import Inbox
 from streams.producers import producer_of

@@ -3,9 +3,9 @@
 import pytest
 
 from agents.settings import Settings
-from posters.operations.broker_limits import Cluster, replication_problem, session_problem, session_warning
+from posters.operations.broker.broker_limits import Cluster, replication_problem, session_problem, session_warning
+from posters.operations.broker.topics import TopicAdmin
 from posters.operations.errors import OperationError
-from posters.operations.topics import TopicAdmin
 from tests.parts import KafkaServer
 
 REDPANDA = Cluster(id="redpanda.0c5f", brokers=3)

@@ -6,7 +6,7 @@ import pytest
 from confluent_kafka import TIMESTAMP_CREATE_TIME, Consumer, TopicPartition
 
 from agents.settings import Settings
-from posters.operations.topics import TopicAdmin
+from posters.operations.broker.topics import TopicAdmin
 from schemas.topics import POSTER_REQUESTS
 from streams.topics import TOPICS
 from tests.compatibility.cases import tried

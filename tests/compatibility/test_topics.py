@@ -16,10 +16,10 @@ from confluent_kafka.admin import (
 )
 
 from agents.settings import Settings
+from posters.operations.broker.topic_settings import wrong_settings
+from posters.operations.broker.topics import TopicAdmin
 from posters.operations.errors import OperationError
 from posters.operations.setup import set_up
-from posters.operations.topic_settings import wrong_settings
-from posters.operations.topics import TopicAdmin
 from streams.topics import TOPICS, Topic
 from tests.compatibility.cases import tried
 from tests.compatibility.conftest import RunSystem, make_poster

@@ -17,7 +17,7 @@ from msgspec import Raw
 from schemas import topics
 from schemas.codec import encode
 from schemas.requests import BatchRequested, PosterRequested
-from streams.dead_letters import DeadLetterTopic
+from streams.dead_letters.dead_letters import DeadLetterTopic
 from streams.delivery import Delivery, Record
 from streams.replay import GENERATION
 from tests.flow.system import System, new_job, stamp

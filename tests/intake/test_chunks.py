@@ -15,7 +15,7 @@ from agents.intake.request_handler import RequestHandler
 from schemas.codec import encode
 from schemas.limits import BATCH_MAX_POSTERS
 from schemas.requests import BatchRequested, JobCancelRequested, PosterRequested, Request
-from streams.dead_letters import DeadLetters
+from streams.dead_letters.dead_letters import DeadLetters
 from streams.delivery import Delivery, Publisher, Record
 from streams.inbox import Inbox, weigh_by_size
 from tests.agents.owners import admission

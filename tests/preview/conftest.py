@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 
 from agents.settings import Settings
-from posters.operations.local_renderer import LocalRenderer, local_renderer
+from posters.operations.previews.local_renderer import LocalRenderer, local_renderer
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -23,7 +23,7 @@ from agents.storage.files import FileStore
 from agents.storage.port import ObjectMetadata
 from agents.templates.store import NewVersion, TemplateStore
 from posters.main import main
-from posters.operations.local_renderer import LocalRenderer
+from posters.operations.previews.local_renderer import LocalRenderer
 from posters.operations.template_audit import AuditRequest, audit_templates
 from posters.operations.template_audit_report import AuditReport
 from schemas.output import Format, Output, resolve_output

@@ -7,9 +7,9 @@ from pathlib import Path
 import PIL.Image
 import pytest
 
-from posters.operations.contact_sheet import GAP, SIDE, contact_sheet
 from posters.operations.errors import OperationError
-from posters.operations.preview_files import write_pictures
+from posters.operations.previews.contact_sheet import GAP, SIDE, contact_sheet
+from posters.operations.previews.preview_files import write_pictures
 from renderer.rendering import Image
 from schemas.output import Format
 

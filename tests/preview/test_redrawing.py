@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from posters.operations.file_changes import file_changes
-from posters.operations.redrawing import redraw
+from posters.operations.previews.file_changes import file_changes
+from posters.operations.previews.redrawing import redraw
 
 SECONDS = 20.0
 

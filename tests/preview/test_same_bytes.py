@@ -15,8 +15,8 @@ from agents.render.image_store import ImageStore
 from agents.render.poster_renderer import PosterRenderer
 from agents.render.template_sources import TemplateSource
 from agents.storage.files import FileStore
-from posters.operations.local_renderer import LocalRenderer
-from posters.operations.preview import JsonSource, PreviewRequest, draw_preview
+from posters.operations.previews.local_renderer import LocalRenderer
+from posters.operations.previews.preview import JsonSource, PreviewRequest, draw_preview
 from renderer.engine import Engine
 from renderer.sandbox.sandbox import TemplateSandbox
 from schemas.requests import PosterRequested

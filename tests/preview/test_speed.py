@@ -5,10 +5,10 @@ from typing import Final
 
 import pytest
 
-from posters.operations.file_changes import STEP_MILLISECONDS
-from posters.operations.local_renderer import LocalRenderer
-from posters.operations.preview import PreviewRequest, draw_preview
-from posters.operations.preview_files import write_pictures
+from posters.operations.previews.file_changes import STEP_MILLISECONDS
+from posters.operations.previews.local_renderer import LocalRenderer
+from posters.operations.previews.preview import PreviewRequest, draw_preview
+from posters.operations.previews.preview_files import write_pictures
 
 LIMIT_SECONDS: Final = 0.3
 TRIES: Final = 20

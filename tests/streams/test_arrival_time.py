@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.dead_letters import DeadLetterTopic
+from streams.dead_letters.dead_letters import DeadLetterTopic
 from streams.delivery import arrival_time, record_time
 from tests.sink.ports import Announcements
 from tests.streams.deliveries import EPOCH, delivery

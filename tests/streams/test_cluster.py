@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from agents.settings import Settings
-from posters.operations.topics import TopicAdmin
+from posters.operations.broker.topics import TopicAdmin
 from schemas.topics import POSTER_RENDERS
 from streams import publisher as publishing
 from streams.delivery import Record

@@ -7,12 +7,18 @@ from random import Random
 import orjson
 import pytest
 
-from streams.dead_letter_count import BURST_RECORDS, BURST_SOURCES, STEADY_RECORDS, STEADY_SECONDS, DeadLetterCount
-from streams.dead_letter_limit import FIRST_PROBE_SECONDS, LONGEST_PROBE_SECONDS, DeadLetterLimit
+from streams.dead_letters.dead_letter_count import (
+    BURST_RECORDS,
+    BURST_SOURCES,
+    STEADY_RECORDS,
+    STEADY_SECONDS,
+    DeadLetterCount,
+)
+from streams.dead_letters.dead_letter_limit import FIRST_PROBE_SECONDS, LONGEST_PROBE_SECONDS, DeadLetterLimit
 from streams.delivery import Delivery
 from streams.errors import UnavailableError
+from streams.health.liveness import Liveness
 from streams.inbox import Inbox
-from streams.liveness import Liveness
 from streams.metrics import DEAD_LETTERS_SUPPRESSED
 from streams.producers import DEAD_LETTERS_A_MINUTE, Producer
 from streams.topics import Role

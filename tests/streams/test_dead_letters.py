@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from posters.operations.dead_letters import parse, replay_record, with_claim
-from streams.dead_letters import CLAIM_ABOVE_BYTES, DeadLetterTopic, size
+from streams.dead_letters.dead_letters import CLAIM_ABOVE_BYTES, DeadLetterTopic, size
 from streams.delivery import Record
 from streams.errors import RecordTooLargeError, UnavailableError
 from streams.replay import GENERATION, generation_of, replay_generation

@@ -10,9 +10,9 @@ from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
 from agents.settings import Settings
 from schemas.topics import POSTER_RENDERS
 from streams.faust_bridge.application import RoleApp
+from streams.health.lag import Lag
+from streams.health.liveness import Liveness
 from streams.inbox import Inbox
-from streams.lag import Lag
-from streams.liveness import Liveness
 from tests.parts import KafkaServer
 
 COMPACTED = {

@@ -10,9 +10,9 @@ from prometheus_client import REGISTRY
 
 from streams.faust_bridge.application import RoleApp
 from streams.faust_bridge.transport import FetchState
+from streams.health.lag import Lag
+from streams.health.liveness import Liveness
 from streams.inbox import Inbox
-from streams.lag import Lag
-from streams.liveness import Liveness
 from tests.streams.deliveries import EPOCH, delivery
 from tests.streams.test_inbox import RecordingSource
 

@@ -323,7 +323,7 @@ def test_an_exception_keeps_its_lines_and_forges_none(fields_of_record: Any) -> 
 
 def test_stacks_are_written_like_an_exception() -> None:
     """What the watchdog adds to its last line is not squeezed into it."""
-    line = record("streams.watchdog", "ending this process")
+    line = record("streams.health.watchdog", "ending this process")
     line.stack_info = "thread main:\n  it hangs here"
 
     assert TextFormatter().format(line).split("\n")[1:] == ["  thread main:", "    it hangs here"]

@@ -9,9 +9,9 @@ from agents.settings import Settings
 from schemas.topics import POSTER_RENDERS
 from streams.delivery import Delivery
 from streams.faust_bridge.application import RoleApp
+from streams.health.lag import Lag
+from streams.health.liveness import Liveness
 from streams.inbox import Acknowledge, Inbox
-from streams.lag import Lag
-from streams.liveness import Liveness
 
 RECORDS = 6
 

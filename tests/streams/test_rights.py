@@ -25,18 +25,18 @@ from confluent_kafka.admin import (
 
 from agents.settings import Settings, read_settings
 from posters.main import main
-from posters.operations.granted import missing_rights
+from posters.operations.broker.granted import missing_rights
+from posters.operations.broker.rights import Right, rights_of
 from posters.operations.kafka_client import KafkaClient
-from posters.operations.rights import Right, rights_of
 from schemas import topics
 from schemas.requests import PosterRequested
 from streams.compacted_topic import CompactedTopicReader
 from streams.delivery import Record
 from streams.errors import AuthorizationError
 from streams.faust_bridge.application import RoleApp
+from streams.health.lag import Lag
+from streams.health.liveness import Liveness
 from streams.inbox import Inbox
-from streams.lag import Lag
-from streams.liveness import Liveness
 from streams.publisher import KafkaPublisher
 from streams.topics import ROLES, TOPICS, source_topics
 from tests.flow.system import System, new_job, stamp

@@ -20,8 +20,8 @@ from django_posters.conf import Settings as SiteSettings
 from django_posters.kafka import make_consumer, make_producer
 
 from agents.settings import Settings, read_settings
+from posters.operations.broker.topics import TopicAdmin
 from posters.operations.kafka_client import KafkaClient
-from posters.operations.topics import TopicAdmin
 from schemas.topics import JOB_CANCELLATIONS
 from streams.broker_access import librdkafka_options
 from streams.compacted_topic import CompactedTopicReader

@@ -8,10 +8,10 @@ import textwrap
 import pytest
 
 from streams.errors import UnavailableError
+from streams.health.liveness import Liveness, declare_wait
+from streams.health.watchdog import EXIT_CODE, SINGLE_RECORD_FACTOR, HangDetector, Watchdog
 from streams.inbox import Inbox
-from streams.liveness import Liveness, declare_wait
 from streams.retry import retry_while_unavailable
-from streams.watchdog import EXIT_CODE, SINGLE_RECORD_FACTOR, HangDetector, Watchdog
 from tests.streams.deliveries import delivery
 
 LIMIT = 10.0
@@ -168,9 +168,9 @@ def test_a_hanging_process_ends_with_its_stacks(hang: str) -> None:
     """The exit code is not 0, and the log shows the line that hangs, of threads and of tasks."""
     program = textwrap.dedent(f"""
         import asyncio, logging, time
-        from streams import watchdog
+        from streams.health import watchdog
         from streams.inbox import Inbox
-        from streams.liveness import Liveness
+        from streams.health.liveness import Liveness
         from tests.streams.deliveries import delivery
 
         logging.basicConfig()

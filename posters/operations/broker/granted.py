@@ -9,8 +9,8 @@ from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AclOperation, AdminClient
 
 from agents.settings import Settings
-from posters.operations.rights import IMPLIED_BY, Kind, Right, prefixed
-from posters.operations.topics import TopicAdmin
+from posters.operations.broker.rights import IMPLIED_BY, Kind, Right, prefixed
+from posters.operations.broker.topics import TopicAdmin
 from streams.broker_access import librdkafka_options
 from streams.errors import UnavailableError
 from streams.settings import StreamSettings

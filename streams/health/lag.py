@@ -12,7 +12,7 @@ from streams.errors import UnavailableError
 from streams.faust_bridge.application import RoleApp
 from streams.faust_bridge.refusals import read_refusal
 from streams.faust_bridge.transport import ConsumerStoppedError, FetchState
-from streams.liveness import Liveness
+from streams.health.liveness import Liveness
 from streams.metrics import LAG, LAG_SECONDS
 
 logger = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import Any, Final
 
-from streams.liveness import Liveness, LivenessSnapshot
+from streams.health.liveness import Liveness, LivenessSnapshot
 
 logger = logging.getLogger(__name__)
 

@@ -16,9 +16,9 @@ from confluent_kafka.admin import (
 )
 
 from agents.settings import Settings
-from posters.operations.broker_limits import Cluster, replication_problem, session_problem, session_warning
+from posters.operations.broker.broker_limits import Cluster, replication_problem, session_problem, session_warning
+from posters.operations.broker.topic_settings import WrongSetting, wrong_settings
 from posters.operations.errors import OperationError
-from posters.operations.topic_settings import WrongSetting, wrong_settings
 from streams.broker_access import librdkafka_options
 from streams.errors import UnavailableError
 from streams.topics import TOPICS, Topic, source_topics

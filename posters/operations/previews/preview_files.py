@@ -8,8 +8,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import Final
 
-from posters.operations.contact_sheet import contact_sheet
 from posters.operations.errors import OperationError
+from posters.operations.previews.contact_sheet import contact_sheet
 from renderer.rendering import Image
 from schemas.output import EXTENSIONS, Format
 

@@ -14,7 +14,7 @@ from agents.templates.commands import new_version
 from agents.templates.preview import preview_data
 from agents.templates.received_command import CommandRejectedError
 from agents.templates.store import NewVersion
-from posters.operations.local_renderer import LocalRenderer
+from posters.operations.previews.local_renderer import LocalRenderer
 from renderer.errors import RenderError
 from renderer.language.check import TemplateRejectedError
 from renderer.language.problems import TemplateProblemError

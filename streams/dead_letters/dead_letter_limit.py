@@ -12,8 +12,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from streams.dead_letter_count import STEADY_SECONDS, DeadLetterCount
-from streams.dead_letters import DeadLetters
+from streams.dead_letters.dead_letter_count import STEADY_SECONDS, DeadLetterCount
+from streams.dead_letters.dead_letters import DeadLetters
 from streams.delivery import Delivery
 from streams.errors import UnavailableError
 from streams.inbox import Inbox, Position, position_of

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from posters.operations.rights import Kind, Operation, Right, prefixed, rights_of
+from posters.operations.broker.rights import Kind, Operation, Right, prefixed, rights_of
 from streams.topics import ROLES
 
 Tool = Literal["kafka", "rpk"]

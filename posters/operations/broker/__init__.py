@@ -1,0 +1,1 @@
+"""Topics and rights on the broker: made, compared, printed."""

@@ -1,0 +1,1 @@
+"""Pictures of a template file, drawn in this process."""

@@ -1,0 +1,1 @@
+"""Dead letters: the topic, how many of them are tolerated, and their count."""

@@ -1,0 +1,1 @@
+"""Whether a role is alive: liveness, watchdog, lag, memory and the status server."""
