@@ -41,7 +41,7 @@ from streams.retry import Backoff
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
-PAUSED_POLL_SECONDS = 0.05
+PAUSED_POLL_SECONDS = 0.02
 """How soon a resumed partition is fetched again; a poll without records costs some 50 microseconds."""
 LAST_COMMIT_SECONDS = 2.0
 """How long a commit may delay a rebalance, for which the rest of the group waits."""
