@@ -10,7 +10,7 @@ from typing import Any, Final
 from jinja2 import nodes
 
 from renderer.language import foreign
-from renderer.language.date_patterns import pattern_problem
+from renderer.language.date_patterns import likely_mistake, pattern_problem
 from renderer.language.environment import FUNCTIONS, METHODS, PosterEnvironment
 from renderer.language.filters import DATE_FILTERS
 from renderer.language.problems import TemplateSyntaxProblemError
@@ -79,7 +79,7 @@ class _Check:
             case nodes.Filter():
                 yield from _filter(node)
             case nodes.Test(name=name) if name not in _ENVIRONMENT.tests:
-                yield f"there is no test `{name}`"
+                yield foreign.test_hint(name)
             case nodes.Call():
                 yield from self._call(node, loops)
             case nodes.Name():
@@ -111,7 +111,7 @@ class _Check:
                     yield "`loop(…)` takes the list to go on with"
             case nodes.Name(name=name):
                 if name not in FUNCTIONS | self._macros | self._joiners | {"caller"}:
-                    yield f"there is no function `{name}`"
+                    yield foreign.function_hint(name)
             case nodes.Getattr(attr=method):
                 if method not in METHODS:
                     yield f"`.{method}()` is not available; use a filter"
@@ -143,7 +143,7 @@ def _filter(node: nodes.Filter) -> Iterator[str]:
     if node.name in _TESTING:
         tested = arguments[_TESTING[node.name] :][:1]
         if tested and isinstance(tested[0], nodes.Const) and tested[0].value not in _ENVIRONMENT.tests:
-            yield f"there is no test `{tested[0].value}`"
+            yield foreign.test_hint(str(tested[0].value))
     yield from _pattern(node)
 
 
@@ -151,7 +151,7 @@ def _pattern(node: nodes.Filter) -> Iterator[str]:
     style = node.args[0] if node.args else next((each.value for each in node.kwargs if each.key == "style"), None)
     kind = DATE_FILTERS.get(node.name)
     if kind is not None and isinstance(style, nodes.Const) and isinstance(style.value, str):
-        problem = pattern_problem(kind, style.value)
+        problem = pattern_problem(kind, style.value) or likely_mistake(style.value)
         if problem is not None:
             yield f"`{node.name}`: {problem}"
 
