@@ -41,6 +41,6 @@ def _path(value: str) -> str | None:
 
 
 def _content(path: str) -> str:
-    with click.open_file(path, encoding="utf-8") as file:
+    with click.open_file(path, encoding="utf-8-sig") as file:
         text: str = file.read()
     return text

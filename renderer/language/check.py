@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from renderer.language.analyse import UnreadableTemplateError, read_template
+from renderer.language.grammar import mistaken_arguments
 from renderer.language.html5lib_check import disagreements
 from renderer.language.placeholders.declarations import declared_in, merged
 from renderer.language.placeholders.placeholders import find_placeholders, sample_data
@@ -44,7 +45,7 @@ def check_template(html: str, declarations: Sequence[PlaceholderDeclaration]) ->
         read = read_template(html)
     except UnreadableTemplateError as error:
         raise _rejected(error.problems) from None
-    problems = disagreements(read)
+    problems = [*disagreements(read), *mistaken_arguments(read.source)]
     if problems:
         raise _rejected(problems)
     try:

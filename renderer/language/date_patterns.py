@@ -94,6 +94,8 @@ _MOMENT: Final = {
     "s": "s",
 }
 
+_MONTHS: Final = {"mm": "MM", "m": "M", "YYYY": "yyyy", "YY": "yy", "DD": "dd"}
+
 
 @lru_cache(maxsize=512)
 def pattern_problem(kind: Kind, pattern: str) -> str | None:
@@ -105,6 +107,19 @@ def pattern_problem(kind: Kind, pattern: str) -> str | None:
         return None
     better = _suggestion(kind, pattern)
     return f"the pattern {pattern!r} does not fit: {problem}" + (f"; write {better!r}" if better else "")
+
+
+def likely_mistake(pattern: str) -> str | None:
+    """Return why a pattern that fits is hardly what is meant, and what to write; for uploads, not for what is drawn."""
+    runs = [match.group() for match in _RUN.finditer(_QUOTED.sub("''", pattern))]
+    letters = {run[0] for run in runs}
+    is_date = {"y", "d"} <= letters and not letters & set("MLEceDwWQq")
+    minutes = [run for run in runs if run[0] == "m"]
+    if not is_date or pattern in STYLES or not (len(minutes) > 1 or (minutes and not letters & set("hHkK"))):
+        return None
+    first = re.search("m+", pattern)
+    better = pattern if first is None else pattern[: first.start()] + first.group().upper() + pattern[first.end() :]
+    return f"the pattern {pattern!r} does not fit: `m` is the minute, `M` is the month; write {better!r}"
 
 
 def _problem(kind: Kind, pattern: str) -> str | None:
@@ -134,7 +149,13 @@ def _misplaced(kind: Kind, run: str) -> str:
 
 def _suggestion(kind: Kind, pattern: str) -> str | None:
     """Return the pattern that means what another library would make of this one."""
-    for translated in (_from_strftime(pattern), _from_runs(pattern, _MOMENT), _from_letters(pattern)):
+    attempts = (
+        _from_strftime(pattern),
+        _from_runs(pattern, _MOMENT),
+        _from_letters(pattern),
+        _from_case(kind, pattern),
+    )
+    for translated in attempts:
         if translated is not None and _problem(kind, translated) is None:
             return translated
     return None
@@ -156,3 +177,10 @@ def _from_letters(pattern: str) -> str | None:
     if any(len(match.group()) > 1 for match in _RUN.finditer(pattern)):
         return None
     return _RUN.sub(lambda match: _DJANGO.get(match.group(), match.group()), pattern)
+
+
+def _from_case(kind: Kind, pattern: str) -> str | None:
+    """Months and minutes taken for each other."""
+    if kind == "date":
+        return _RUN.sub(lambda match: _MONTHS.get(match.group(), match.group()), pattern)
+    return pattern.replace("M", "m") if kind == "time" else None

@@ -128,7 +128,9 @@ def compact(value: Any, locale: str | None = None, decimals: int = 1) -> str:
 def money(value: Any, currency: str, locale: str | None = None) -> str:
     """Return the amount in `currency` (ISO 4217), with the decimals that the currency has, as the locale writes it."""
     if not isinstance(currency, str) or currency not in currencies():
-        raise ValueRefusedError(f"money: {currency!r} is no currency of ISO 4217 such as 'EUR'")
+        code = str(currency).upper()
+        advice = f"; write {code!r}" if code in currencies() else " such as 'EUR'"
+        raise ValueRefusedError(f"money: {currency!r} is no currency of ISO 4217{advice}")
     known = locale_of(locale)
     with _halves_up():
         written = format_currency(_exact(value), currency, locale=known, numbering_system="default")

@@ -4,8 +4,12 @@ Every hint ends in "write `…`", and what stands there is a template of its own
 """
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
+from renderer.language.environment import PosterEnvironment
+
+_ENVIRONMENT: Final = PosterEnvironment()
 _ALIKE: Final = "{{ name }}"
 
 TAGS: Final[dict[str, tuple[str, str]]] = {
@@ -110,10 +114,56 @@ FILTERS: Final[dict[str, tuple[str, str]]] = {
     "prepend": ("Liquid's; write", "{{ '…' ~ name }}"),
     "size": ("Liquid's; write", "{{ items | length }}"),
     "where": ("Liquid's; write", "{{ items | selectattr('kind', 'equalto', 'a') | map(attribute='name') | join }}"),
+    "remove": ("Liquid's; write", "{{ name | replace('…', '') }}"),
+    "uniq": ("Liquid's; write", "{{ items | unique | join(', ') }}"),
+    "concat": ("Liquid's; write", "{{ (items + others) | join(', ') }}"),
+    "asset_url": ("Liquid's; write the whole address,", '<img src="https://example.com/logo.png">'),
+    "img_url": ("Liquid's; write the address,", '<img src="{{ photo }}">'),
+    "image_url": ("Liquid's; write the address,", '<img src="{{ photo }}">'),
+    "money_with_currency": ("Liquid's; write", "{{ price | money('EUR') }}"),
+    "money_without_currency": ("Liquid's; write", "{{ price | number(decimals=2) }}"),
+    "strftime": ("of another library; write", "{{ day | date('d MMMM y') }}"),
+    "stringformat": ("Django's; write", "{{ '%05d' | format(value) }}"),
+    "force_escape": ("Django's, and every value is escaped; write", _ALIKE),
+    "timesince": ("Django's; a poster stays as it was drawn, write", "{{ day | date }}"),
+    "timeuntil": ("Django's; a poster stays as it was drawn, write", "{{ day | date }}"),
+    "naturaltime": ("Django's; a poster stays as it was drawn, write", "{{ day | date }}"),
+    "markdown": ("every value is escaped; put markup into the template itself, as in", "<b>{{ name }}</b>"),
+    "t": ("for translations, which a poster gets as data; write", _ALIKE),
+    "trans": ("for translations, which a poster gets as data; write", _ALIKE),
+    "translate": ("for translations, which a poster gets as data; write", _ALIKE),
     "ceil": ("Liquid's; write", "{{ value | round(0, 'ceil') | int }}"),
     "floor": ("Liquid's; write", "{{ value | round(0, 'floor') | int }}"),
 }
 """Of each filter that is not there: why, and what to write."""
+
+TESTS: Final[dict[str, tuple[str, str]]] = {
+    "empty": ("Twig's; write", "{% if not a %}…{% endif %}"),
+    "null": ("Twig's; write", "{% if a is none %}…{% endif %}"),
+    "same": ("Twig's; write", "{% if a is sameas(b) %}…{% endif %}"),
+}
+"""Of each test that is not there: whose it is, and what to write."""
+
+FUNCTIONS: Final[dict[str, tuple[str, str]]] = {
+    "now": ("a poster gets its date as data; write", "{{ day | date }}"),
+    "date": ("Twig's; write", "{{ day | date }}"),
+    "asset": ("Twig's; write the whole address,", '<img src="https://example.com/logo.png">'),
+    "static": ("of another framework; write the whole address,", '<img src="https://example.com/logo.png">'),
+    "path": ("Twig's; a poster gets addresses as data, write", '<a href="{{ link }}">…</a>'),
+    "url": ("Twig's; a poster gets addresses as data, write", '<a href="{{ link }}">…</a>'),
+    "url_for": ("Flask's; a poster gets addresses as data, write", '<a href="{{ link }}">…</a>'),
+    "include": ("Twig's, and a template stands alone; write", "{% macro card(v) %}…{% endmacro %}{{ card(1) }}"),
+    "_": ("for translations, which a poster gets as data; write", _ALIKE),
+    "gettext": ("for translations, which a poster gets as data; write", _ALIKE),
+    "max": ("Twig's; write", "{{ items | max }}"),
+    "min": ("Twig's; write", "{{ items | min }}"),
+    "len": ("Python's; write", "{{ items | length }}"),
+    "str": ("Python's; write", _ALIKE),
+    "int": ("Python's; write", "{{ value | int }}"),
+    "round": ("Python's; write", "{{ value | round }}"),
+    "enumerate": ("Python's; write", "{% for a in items %}{{ loop.index0 }}{% endfor %}"),
+}
+"""Of each function that is not there: whose it is, and what to write."""
 
 LOOPS: Final = {
     "counter": "index",
@@ -146,15 +196,33 @@ _SHORT: Final = {
     "@": "`@` is Handlebars'; write `{% for a in items %}{{ loop.index0 }}{% endfor %}`",
 }
 """What follows Handlebars' braces, and the hint."""
-_OPERATORS: Final = {
-    "??": "`??` is Twig's; write `{{ name | default('…') }}`",
-    "?": "`a ? b : c` is Twig's; write `{{ 'b' if a else 'c' }}`",
-    "&&": "`&&` is JavaScript's; write `{{ a and b }}`",
-    "||": "`||` is JavaScript's; write `{{ a or b }}`",
-}
+_OPERATORS: Final = (
+    (r"\?\?", "Twig's", "{{ name | default('…') }}", "{% if name is defined %}…{% endif %}"),
+    (r"\?", "Twig's `a ? b : c`", "{{ 'b' if a else 'c' }}", "{% set name = 'b' if a else 'c' %}"),
+    (r"&&", "JavaScript's", "{{ a and b }}", "{% if a and b %}…{% endif %}"),
+    (r"\|\|", "JavaScript's", "{{ a or b }}", "{% if a or b %}…{% endif %}"),
+    (r"===", "JavaScript's", "{{ a == b }}", "{% if a == b %}…{% endif %}"),
+    (r"!==", "JavaScript's", "{{ a != b }}", "{% if a != b %}…{% endif %}"),
+    (r"!(?!=)", "JavaScript's", "{{ not a }}", "{% if not a %}…{% endif %}"),
+    (r"->", "PHP's", "{{ a.b }}", "{% if a.b %}…{% endif %}"),
+    (r"\$(?=\w)", "PHP's", "{{ name }}", "{% if name %}…{% endif %}"),
+    (r"\.\./", "Handlebars'", "{{ name }}", "{% if name %}…{% endif %}"),
+    (r"\.\.", "Twig's and Liquid's", "{{ range(1, 4) | join(' ') }}", "{% for a in range(1, 4) %}…{% endfor %}"),
+)
+"""What is no operator of Jinja2, whose it is, and what to write in an expression and in a statement."""
 _PATTERNS: Final = {"date": "d MMMM y", "time": "HH:mm", "datetime": "d MMM y HH:mm"}
 _HANDLEBARS: Final = re.compile(r"\{\{[~]?\s*(?P<mark>\{|[#/^>!&]|else\b|@)\s*(?P<word>[\w.@]*)[^}]*\}?\}\}")
-_COLON_FILTER: Final = re.compile(r"\|\s*(?P<name>\w+)\s*:\s*(?P<argument>\"[^\"]*\"|'[^']*'|[\w.]+)?")
+_ARGUMENT: Final = r"(?:\"[^\"]*\"|'[^']*'|[\w.]+)"
+_COLON_FILTER: Final = re.compile(
+    rf"\|\s*(?P<name>\w+)\s*:\s*(?P<first>{_ARGUMENT})?(?P<others>(?:\s*,\s*{_ARGUMENT})*)"
+)
+_COLON: Final = {
+    "slice": "{{ items[:5] | join(', ') }}",
+    "map": "{{ items | map(attribute='name') | join(', ') }}",
+    "sort": "{{ items | sort(attribute='name') | map(attribute='name') | join(', ') }}",
+}
+"""Of filters whose arguments mean something else here: what to write."""
+_TEXT: Final = re.compile(r"\"[^\"]*\"|'[^']*'")
 _TAG: Final = re.compile(r"\{%[-+]?\s*(?P<name>\w+)")
 
 
@@ -165,17 +233,33 @@ def hint(tag: str, message: str) -> str | None:
     handlebars = _HANDLEBARS.match(tag)
     if handlebars is not None:
         return _handlebars(handlebars["mark"], handlebars["word"])
-    if tag.startswith("{{"):
-        return _expression(tag)
     name = _TAG.match(tag)
-    known = name is not None and name["name"] in TAGS and "unknown tag" in message
-    return tag_hint(name["name"]) if name is not None and known else None
+    if name is not None and name["name"] in TAGS and "unknown tag" in message:
+        return tag_hint(name["name"])
+    return _misread(tag)
 
 
 def tag_hint(name: str) -> str:
     """Return what this tag is, and what to write."""
     whose, write = TAGS[name]
     return f"`{{% {name} %}}` is {whose} `{write}`"
+
+
+def test_hint(name: str) -> str:
+    """Return what is known of a test that is not there."""
+    return _missing("test", name, TESTS)
+
+
+def function_hint(name: str) -> str:
+    """Return what is known of a function that is not there."""
+    return _missing("function", name, FUNCTIONS)
+
+
+def _missing(kind: str, name: str, known: Mapping[str, tuple[str, str]]) -> str:
+    if name not in known:
+        return f"there is no {kind} `{name}`"
+    whose, write = known[name]
+    return f"there is no {kind} `{name}`: {whose} `{write}`"
 
 
 def filter_hint(name: str) -> str | None:
@@ -195,15 +279,25 @@ def _handlebars(mark: str, word: str) -> str:
     return f"`{{{{{mark}{word}…}}}}` is Handlebars'; write `{_BLOCKS.get(word, _BLOCKS['if'])}`"
 
 
-def _expression(tag: str) -> str | None:
+def _misread(tag: str) -> str | None:
     colon = _COLON_FILTER.search(tag)
     if colon is not None:
-        return _colon(colon["name"], colon["argument"] or "'…'")
-    return next((hint for operator, hint in _OPERATORS.items() if operator in tag), None)
+        return _colon(colon["name"], (colon["first"] or "'…'") + colon["others"])
+    # What a text holds is no operator.
+    code = _TEXT.sub("''", tag)
+    for operator, whose, expression, statement in _OPERATORS:
+        found = re.search(operator, code)
+        if found is not None:
+            return f"`{found.group()}` is {whose}; write `{expression if tag.startswith('{{') else statement}`"
+    return None
 
 
-def _colon(name: str, argument: str) -> str:
+def _colon(name: str, arguments: str) -> str:
+    whose = f"`{name}:` is Django's and Liquid's"
     if name in _PATTERNS:
-        return f"`{name}:{argument}` is Django's and Liquid's; write `{{{{ day | {name}('{_PATTERNS[name]}') }}}}`"
-    write = f"{{{{ name | {name}({argument}) }}}}"
-    return filter_hint(name) or f"`{name}:` is Django's and Liquid's; arguments stand in parentheses, write `{write}`"
+        return f"{whose}; write `{{{{ day | {name}('{_PATTERNS[name]}') }}}}`"
+    if name in _COLON:
+        return f"{whose}; write `{_COLON[name]}`"
+    if name not in _ENVIRONMENT.filters:
+        return filter_hint(name) or f"{whose}, and there is no filter `{name}`; write `{_ALIKE}`"
+    return f"{whose}; arguments stand in parentheses, write `{{{{ name | {name}({arguments}) }}}}`"

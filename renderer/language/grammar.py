@@ -10,11 +10,12 @@ from typing import Any, Final
 from jinja2 import nodes
 
 from renderer.language import foreign
-from renderer.language.date_patterns import pattern_problem
+from renderer.language.date_patterns import likely_mistake, pattern_problem
 from renderer.language.environment import FUNCTIONS, METHODS, PosterEnvironment
 from renderer.language.filters import DATE_FILTERS
 from renderer.language.problems import TemplateSyntaxProblemError
 from renderer.language.source import Source, offset_of
+from renderer.language.values import ValueRefusedError
 
 BRANCHES_MAX: Final = 2_000
 """How many `elif` a condition may have: Python compiles each inside of the one before."""
@@ -79,7 +80,7 @@ class _Check:
             case nodes.Filter():
                 yield from _filter(node)
             case nodes.Test(name=name) if name not in _ENVIRONMENT.tests:
-                yield f"there is no test `{name}`"
+                yield foreign.test_hint(name)
             case nodes.Call():
                 yield from self._call(node, loops)
             case nodes.Name():
@@ -111,7 +112,7 @@ class _Check:
                     yield "`loop(…)` takes the list to go on with"
             case nodes.Name(name=name):
                 if name not in FUNCTIONS | self._macros | self._joiners | {"caller"}:
-                    yield f"there is no function `{name}`"
+                    yield foreign.function_hint(name)
             case nodes.Getattr(attr=method):
                 if method not in METHODS:
                     yield f"`.{method}()` is not available; use a filter"
@@ -143,7 +144,7 @@ def _filter(node: nodes.Filter) -> Iterator[str]:
     if node.name in _TESTING:
         tested = arguments[_TESTING[node.name] :][:1]
         if tested and isinstance(tested[0], nodes.Const) and tested[0].value not in _ENVIRONMENT.tests:
-            yield f"there is no test `{tested[0].value}`"
+            yield foreign.test_hint(str(tested[0].value))
     yield from _pattern(node)
 
 
@@ -154,6 +155,47 @@ def _pattern(node: nodes.Filter) -> Iterator[str]:
         problem = pattern_problem(kind, style.value)
         if problem is not None:
             yield f"`{node.name}`: {problem}"
+
+
+_VALUES: Final = {
+    **dict.fromkeys(("number", "percent", "compact", "money"), 1),
+    **dict.fromkeys(DATE_FILTERS, "2025-01-31T18:00:00Z"),
+}
+"""What the filters with locales are tried with."""
+
+
+def mistaken_arguments(source: Source) -> list[TemplateSyntaxProblemError]:
+    """Return which arguments of filters fail with any data, or mean something else than is meant.
+
+    It is for uploads: a version that was accepted without it is drawn as before.
+    """
+    found = []
+    for node in source.tree.find_all(nodes.Filter):
+        values: list[nodes.Expr] = [*node.args, *(keyword.value for keyword in node.kwargs)]
+        if node.name in _VALUES and all(isinstance(value, nodes.Const) for value in values):
+            positional = [value.value for value in values[: len(node.args)] if isinstance(value, nodes.Const)]
+            named = {str(each.key): each.value.value for each in node.kwargs if isinstance(each.value, nodes.Const)}
+            message = _mistake(node.name, positional, named)
+            if message is not None:
+                found.append(
+                    source.problem(f"`{node.name}`: {message.removeprefix(f'{node.name}: ')}", offset_of(node))
+                )
+    return found
+
+
+def _mistake(name: str, positional: list[Any], named: dict[str, Any]) -> str | None:
+    style = positional[0] if positional else named.get("style")
+    if name in DATE_FILTERS and isinstance(style, str):
+        mistake = likely_mistake(style)
+        if mistake is not None:
+            return mistake
+    try:
+        _ENVIRONMENT.filters[name](_VALUES[name], *positional, **named)
+    except ValueRefusedError as error:
+        return str(error)
+    except (TypeError, ValueError, ArithmeticError):
+        return None
+    return None
 
 
 def _unknown_filter(name: str) -> Iterator[str]:

@@ -72,11 +72,12 @@ def currencies() -> frozenset[str]:
 
 
 @lru_cache(maxsize=64)
-def _named(name: str) -> Locale:
+def _named(name: object) -> Locale:
     try:
-        return Locale.parse(name.replace("-", "_"))
+        return Locale.parse(str(name).replace("-", "_"))
     except (UnknownLocaleError, ValueError, TypeError, AttributeError):
-        raise ValueRefusedError(f"{name!r} is no locale such as 'de-DE'") from None
+        advice = f"; for decimals write `decimals={name}`" if isinstance(name, int) else ""
+        raise ValueRefusedError(f"{name!r} is no locale such as 'de-DE'{advice}") from None
 
 
 @lru_cache(maxsize=64)

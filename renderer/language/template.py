@@ -3,6 +3,7 @@
 A template may do whatever its language can: run this where memory and time are limited (`renderer.sandbox`).
 """
 
+import re
 import warnings
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
@@ -36,6 +37,7 @@ __all__ = [
 OUTPUT_MAX_BYTES: Final = 2 * 1024 * 1024
 _NESTED: Final = "expressions, blocks or macros are nested too deeply"
 _FILE: Final = "<template>"
+_LENGTH: Final = re.compile(r"'(?:list|str) object' has no attribute '(?:length|size|count)'")
 _FAILURES: Final = (
     TemplateError,
     ArithmeticError,
@@ -109,7 +111,7 @@ class Template:
     def _guard(self, function: Callable[[Any], Any]) -> Callable[[Any, int], Any]:
         def guard(value: Any, tag: int) -> Any:
             if isinstance(value, MissingValue):
-                raise self._refusal(tag, "has no value")
+                raise self._refusal(tag, _valueless(value._undefined_message))
             if isinstance(value, Undefined):
                 return ""  # an `a if b` without `else`
             try:
@@ -159,7 +161,7 @@ def _described(error: Exception) -> str:
         case ValueRefusedError():
             return str(error)
         case UndefinedError():
-            return "has no value"
+            return _valueless(str(error))
         case RecursionError():
             return "is nested too deeply with this data"
         case ZeroDivisionError():
@@ -167,3 +169,8 @@ def _described(error: Exception) -> str:
         case OverflowError() | TypeError() | ValueError() | TemplateError() | ArithmeticError():
             return f"cannot be used like this: {error}"
     return f"cannot be used like this: {error!r}"
+
+
+def _valueless(reason: str) -> str:
+    """Return that there is no value, and what to write where another language has a length there."""
+    return "has no value; the length is `{{ items | length }}`" if _LENGTH.search(reason) else "has no value"

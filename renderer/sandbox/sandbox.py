@@ -45,6 +45,7 @@ class TemplateSandbox:
         self._free: list[SandboxProcess] = []
         self._slots = asyncio.Semaphore(processes)
         self._background = BackgroundTasks()
+        self._asking: set[asyncio.Future[Answer]] = set()
         self._closed = False
 
     async def start(self) -> None:
@@ -57,6 +58,13 @@ class TemplateSandbox:
         await self._background.finish()
         while self._free:
             await self._free.pop().end()
+
+    async def abandon(self) -> None:
+        """End what the processes are doing; callers that wait for it are cancelled."""
+        asking = list(self._asking)
+        for each in asking:
+            each.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
 
     async def check(self, html: str, declarations: Sequence[PlaceholderDeclaration]) -> Checked:
         """Return what an uploaded template takes. Raises TemplateRejectedError, ProcessStartError."""
@@ -91,6 +99,8 @@ class TemplateSandbox:
     async def _answer(self, request: Request, html: str | None = None) -> Answer:
         """Ask a process. It goes on when the caller is cancelled, and is free again after that."""
         asking = asyncio.ensure_future(self._ask(request, html))
+        self._asking.add(asking)
+        asking.add_done_callback(self._asking.discard)
         self._background.start(_ended(asking))
         return await asyncio.shield(asking)
 

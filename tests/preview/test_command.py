@@ -1,13 +1,16 @@
 """`posters templates preview FILE` as designers run it."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import IO
 
 import PIL.Image
+import psutil
 import pytest
 from click.testing import CliRunner, Result
 
@@ -115,6 +118,14 @@ def test_a_data_file_that_is_wrong_is_answered_in_one_line(desk: Path, text: str
     assert errors[0].startswith(message)
 
 
+def test_a_data_file_may_begin_with_a_byte_order_mark(desk: Path) -> None:
+    """Editors of Windows write one."""
+    (desk / "data.json").write_text('{"title": "x", "day": "2025-01-31"}', encoding="utf-8-sig")
+    done = preview("card.html", "--data", "data.json")
+
+    assert done.exit_code == 0, done.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -180,3 +191,43 @@ def test_watching_draws_after_each_save_and_goes_on_after_errors(desk: Path) -> 
     assert process.returncode == 0
     assert "Traceback" not in errors
     assert not list(desk.glob(".*"))
+
+
+def test_a_template_without_an_end_holds_up_neither_the_next_save_nor_ctrl_c(desk: Path) -> None:
+    """Half a minute of processor time would be gone before the template is refused."""
+    template = desk / "card.html"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "posters", "templates", "preview", "card.html", "--watch"],
+        cwd=desk,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    endless = "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"
+    try:
+        line_with(process.stdout, "card.preview.png")
+        save(template, endless)
+        wait_until_busy(process.pid)
+        save(template, HTML)
+        line_with(process.stdout, "card.preview.png")
+        save(template, endless)
+        wait_until_busy(process.pid)
+    finally:
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+
+    assert process.returncode == 0
+    assert "takes too long" not in errors
+    assert "Traceback" not in errors
+
+
+def wait_until_busy(pid: int) -> None:
+    """Return once a sandbox process of `pid` has computed for a second."""
+    parent = psutil.Process(pid)
+    while True:
+        for child in parent.children():
+            with contextlib.suppress(psutil.Error):
+                if "renderer.sandbox.child" in " ".join(child.cmdline()) and child.cpu_times().user > 1:
+                    return
+        time.sleep(0.05)

@@ -79,6 +79,40 @@ async def test_saves_while_it_draws_are_one_more_drawing() -> None:
     assert drawn == 2
 
 
+async def test_a_drawing_without_an_end_gives_way_to_the_next_save() -> None:
+    """Somebody who corrects a template that never ends gets the picture of the corrected one."""
+    changes, drawn, ended = Changes(), 0, 0
+
+    async def draw() -> None:
+        nonlocal drawn, ended
+        drawn += 1
+        changes.save(last=drawn == 2)
+        if drawn == 1:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended += 1
+
+    await asyncio.wait_for(redraw(draw, aiter(changes), superseded_seconds=0.01), SECONDS)
+
+    assert (drawn, ended) == (2, 1)
+
+
+async def test_the_last_drawing_is_finished() -> None:
+    """The end of the changes is none, so it does not end the drawing."""
+    changes, drawn = Changes(), 0
+
+    async def draw() -> None:
+        nonlocal drawn
+        changes.save(last=True)
+        await asyncio.sleep(0.1)
+        drawn += 1
+
+    await redraw(draw, aiter(changes), superseded_seconds=0.0)
+
+    assert drawn == 1
+
+
 async def test_an_error_ends_the_watch() -> None:
     """What drawing does not handle itself reaches the caller, and nothing goes on watching."""
     changes = Changes()

@@ -28,7 +28,11 @@ VARIABLES: Final = ("POSTERS_CHROMIUM", "POSTERS_DRIVER", "POSTERS_ASSET_ALLOW",
 
 
 class LocalRenderer:
-    """Checks, fills and draws templates, one at a time. The same input gives the bytes that a worker stores."""
+    """Checks, fills and draws templates, one at a time. The same input gives the bytes that a worker stores.
+
+    A caller that is cancelled ends what it asked for, so that a template without an end holds up neither the next one
+    nor the end of the command.
+    """
 
     def __init__(self, engine: Engine, sandbox: TemplateSandbox, deadline_seconds: float) -> None:
         self._engine = engine
@@ -49,6 +53,9 @@ class LocalRenderer:
         """Return what a template takes. Raises TemplateRejectedError, UnavailableError."""
         try:
             return await self._sandbox.check(html, declarations)
+        except asyncio.CancelledError:
+            await self._sandbox.abandon()
+            raise
         except ProcessStartError as error:
             raise UnavailableError(str(error)) from error
 
@@ -57,6 +64,9 @@ class LocalRenderer:
         key = hashlib.sha256(html.encode()).hexdigest()
         try:
             return await fill_document(self._sandbox, key, html, data, output)
+        except asyncio.CancelledError:
+            await self._sandbox.abandon()
+            raise
         except ProcessStartError as error:
             raise UnavailableError(str(error)) from error
 

@@ -142,7 +142,9 @@ def _unknown_data(version: NewVersion, data: Mapping[str, Any]) -> list[Template
 def read_json(source: JsonSource, option: str) -> dict[str, Any]:
     """Return the object that an option gives. Raises PreviewError."""
     advice = f"{option} takes a JSON object, or a file with one"
-    name, text = _named(source, option), source.text if source.path is None else _read(source.path, advice)
+    name = _named(source, option)
+    # Editors of Windows begin a file with a byte order mark.
+    text = source.text if source.path is None else _read(source.path, advice, "utf-8-sig")
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
@@ -154,9 +156,9 @@ def read_json(source: JsonSource, option: str) -> dict[str, Any]:
     return value
 
 
-def _read(path: Path, advice: str) -> str:
+def _read(path: Path, advice: str, encoding: str = "utf-8") -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding=encoding)
     except OSError as error:
         raise PreviewError(
             str(path), [_error("invalid_request", f"cannot be read: {error.strerror}; {advice}")]

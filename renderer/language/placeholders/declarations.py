@@ -18,7 +18,7 @@ from renderer.language.problems import TemplateSyntaxProblemError
 from renderer.language.source import Source
 from schemas.templates import DataType, PlaceholderDeclaration
 
-_HEAD: Final = re.compile(r"[-+]?\s*placeholders\s*:")
+_HEAD: Final = re.compile(r"[-+]?\s*placeholders\s*:", re.IGNORECASE)
 _LINE: Final = re.compile(r"[^\n]*")
 _NAME: Final = re.compile(r"\s*(?P<name>[^\W\d]\w*)\s*:\s*")
 _KEY: Final = re.compile(r"(?P<key>[a-z_]+)\s*(?P<given>=\s*)?")

@@ -34,6 +34,11 @@ def test_a_comment_declares_placeholders() -> None:
     )
 
 
+def test_a_capital_letter_is_no_other_comment() -> None:
+    """Declarations are not left out in silence because somebody writes a heading."""
+    assert checked(HTML.replace("placeholders:", "Placeholders:")).placeholders == checked(HTML).placeholders
+
+
 def test_the_upload_says_more() -> None:
     """What an upload declares counts more, field by field."""
     found = checked(HTML, PlaceholderDeclaration(name="title", sample_value="Closed", required=False)).placeholders[0]

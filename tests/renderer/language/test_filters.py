@@ -152,6 +152,10 @@ REFUSED = {
     "a date that is none": ("<p>{{ x|date }}", "31.01.2025", "must be a date in ISO 8601"),
     "a time of a date": ("<p>{{ x|time }}", "2025-01-31", "has no time of day"),
     "an unknown currency": ("<p>{{ 1|money(x) }}", "EURO", "no currency"),
+    "a currency in small letters": ("<p>{{ 1|money(x) }}", "eur", "no currency of ISO 4217; write 'EUR'"),
+    "decimals for a locale": ("<p>{{ 1|number(x) }}", 2, "no locale such as 'de-DE'; for decimals write `decimals=2`"),
+    "the length of a list in another language": ("<p>{{ x.length }}", [1], "the length is `{{ items | length }}`"),
+    "the length of a text in another language": ("<p>{{ x.size > 1 }}", "a", "the length is `{{ items | length }}`"),
     "an unknown locale": ("<p>{{ 1|number(x) }}", "xx-YY", "no locale"),
     "a locale that is no text": ("<p>{{ 1|number(x) }}", [1], "cannot be used like this"),
     "a pattern for times on a date": ("<p>{{ '2025-01-31'|date(x) }}", "HH:mm", "does not fit"),
@@ -178,6 +182,10 @@ def test_a_value_that_does_not_fit_is_refused_with_its_place(html: str, value: o
         ("{{ x|date(lokale='de') }}", 6, "unexpected keyword argument 'lokale'"),
         ("{{ x|round(1, 2, 3) }}", 6, "too many positional arguments"),
         ("{{ x|join(separator='') }}", 6, "unexpected keyword argument 'separator'"),
+        ("{{ x|money('eur') }}", 6, "`money`: 'eur' is no currency of ISO 4217; write 'EUR'"),
+        ("{{ x|percent(1) }}", 6, "for decimals write `decimals=1`"),
+        ("{{ x|number(locale='klingon') }}", 6, "'klingon' is no locale"),
+        ("{{ x|date('long', 'klingon') }}", 6, "'klingon' is no locale"),
         ("{{ x|map('safe') }}", 6, "`safe` is not available"),
         ("{{ x is nothing }}", 6, "there is no test `nothing`"),
         ("{{ nothing() }}", 4, "there is no function `nothing`"),
@@ -191,6 +199,13 @@ def test_what_does_not_exist_is_refused_at_upload(html: str, column: int, reason
 
     assert reason in error.message
     assert (error.line, error.column) == (1, column)
+
+
+@pytest.mark.parametrize("html", ["{{ x|datetime('d.m.yyyy HH:mm') }}", "{% if y %}{{ x|money('eur') }}{% endif %}"])
+def test_a_version_with_a_mistaken_argument_is_still_drawn(html: str) -> None:
+    """It was accepted once, so only new uploads are refused."""
+    assert errors_of(html)
+    assert Template(html).render({"x": "2025-01-31T18:05:00Z", "y": False}) in ("31.5.2025 18:05", "")
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,27 @@ BROUGHT = {
     "Twig choice": ("{{ x ? 'a' : 'b' }}", 1, 1),
     "Twig default": ("{{ x ?? 'a' }}", 1, 1),
     "JavaScript's or": ("{{ x || y }}", 1, 1),
+    "JavaScript's or in a condition": ("{% if x || y %}{% endif %}", 1, 1),
+    "JavaScript's and in a condition": ("<p>{% if x && y %}{% endif %}", 1, 4),
+    "JavaScript's not": ("{% if !x %}{% endif %}", 1, 1),
+    "JavaScript's equality": ("{% if x === y %}{% endif %}", 1, 1),
+    "JavaScript's inequality": ("{{ x !== y }}", 1, 1),
+    "Twig choice in a statement": ("{% set z = x ? 'a' : 'b' %}", 1, 1),
+    "Twig default in a statement": ("{% if x ?? y %}{% endif %}", 1, 1),
+    "Twig range": ("{% for i in 1..3 %}{% endfor %}", 1, 1),
+    "Liquid range": ("{% for i in (1..3) %}{% endfor %}", 1, 1),
+    "Twig empty": ("{% if x is empty %}{% endif %}", 1, 9),
+    "Twig same as": ("{% if x is same as(y) %}{% endif %}", 1, 9),
+    "PHP arrow": ("{{ x->y }}", 1, 1),
+    "PHP variable": ("{{ $x }}", 1, 1),
+    "Handlebars parent": ("{{../x}}", 1, 1),
+    "Django filter in a condition": ('{% if x|default:"y" %}{% endif %}', 1, 1),
+    "Django slice": ('{{ x|slice:":5" }}', 1, 1),
+    "Django filter of a project": ('{{ x|sparkle:"a" }}', 1, 1),
+    "Liquid filter with two arguments": ('{{ x | replace: "a", "b" }}', 1, 1),
+    "Liquid map": ('{{ x | map: "name" | join: ", " }}', 1, 1),
+    "Twig asset": ("<img src=\"{{ asset('a.png') }}\">", 1, 14),
+    "Flask address": ("<a href=\"{{ url_for('a') }}\">", 1, 13),
     "CSS with {#": ("<style>@media(a){#hero{top:0}}</style>", 1, 17),
     "JavaScript with {#": ("<script>class A {#b = 1}</script>", 1, 17),
     "url in a style attribute": ('<p style="background: url({{ x }})">', 1, 27),
@@ -44,6 +65,8 @@ BROUGHT = {
     "strftime's pattern": ("{{ x|datetime('%d.%m.%Y %H:%M') }}", 1, 6),
     "moment's pattern": ("{{ x|date('DD.MM.YYYY') }}", 1, 6),
     "a week's year": ("{{ x|date('dd.MM.YYYY') }}", 1, 6),
+    "minutes for months": ("{{ x|date('yyyy-mm-dd') }}", 1, 6),
+    "minutes for months with a time": ("{{ x|datetime('yyyy-mm-dd HH:mm') }}", 1, 6),
     "a time in a date": ("{{ x|date('d MMM HH:mm') }}", 1, 6),
     "a date in a time": ("{{ x|time('d MMM') }}", 1, 6),
 }
@@ -59,6 +82,10 @@ PATTERNS = {
     "DD.MM.YYYY": ("date", "dd.MM.yyyy"),
     "dd.MM.YYYY": ("date", "dd.MM.yyyy"),
     "dddd, D MMMM YYYY": ("date", "EEEE, d MMMM yyyy"),
+    "yyyy-mm-dd": ("date", "yyyy-MM-dd"),
+    "dd/mm/YYYY": ("date", "dd/MM/yyyy"),
+    "HH:MM": ("time", "HH:mm"),
+    "dd.mm.yyyy HH:mm": ("datetime", "dd.MM.yyyy HH:mm"),
     "d MMM HH:mm": ("date", None),
 }
 
@@ -116,6 +143,31 @@ def test_every_filter_has_a_hint_that_works(name: str) -> None:
 
     assert error.message == foreign.filter_hint(name)
     assert errors_of(foreign.FILTERS[name][1]) == []
+
+
+@pytest.mark.parametrize("name", foreign.TESTS)
+def test_every_test_has_a_hint_that_works(name: str) -> None:
+    """The test is refused by its name, and what to write instead is accepted."""
+    assert errors_of("{% if x is " + name + " %}{% endif %}")[0].message == foreign.test_hint(name)
+    assert errors_of(foreign.TESTS[name][1]) == []
+
+
+@pytest.mark.parametrize("name", foreign.FUNCTIONS)
+def test_every_function_has_a_hint_that_works(name: str) -> None:
+    """The function is refused by its name, and what to write instead is accepted."""
+    assert errors_of("{{ " + name + "(x) }}")[0].message == foreign.function_hint(name)
+    assert errors_of(foreign.FUNCTIONS[name][1]) == []
+
+
+def test_what_a_text_holds_is_no_operator() -> None:
+    """A mistake beside a question mark in a text is answered for what it is."""
+    assert "Twig" not in errors_of("{{ 'Really?' name }}")[0].message
+
+
+@pytest.mark.parametrize("pattern", ["d.M.yyyy HH:mm", "mm:ss", "dd MMM yyyy mm", "d. E H:mm", "yyyy-MM-dd'T'HH:mm"])
+def test_minutes_are_minutes(pattern: str) -> None:
+    """Minutes in a pattern that has a month, or no date, are no mistake."""
+    assert errors_of('{{ x | datetime("' + pattern + '") }}') == []
 
 
 @pytest.mark.parametrize("part", foreign.LOOPS)
