@@ -32,7 +32,7 @@ def erase_poster(instance: models.Model, *, field: str | None = None) -> int:
     it is finished. `instance` may also be a Poster, for example of a deleted row: then only that poster is erased.
 
     The workers cannot address one poster of a batch. It is erased by section and primary key, which also erases the
-    images of other models or sites with the same section and primary key.
+    images of other models of the site with the same section and primary key.
 
     Raises RequestError or PostersSettingsError before anything is written.
     """
