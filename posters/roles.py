@@ -69,7 +69,7 @@ from streams.topics import EDGES, Role, source_topics
 _LEAST_LONGEST_WAIT_SECONDS: Final = 60.0
 """A poster's due time is believed up to twice the longest delay, and this far at least: clocks differ a little."""
 DATABASE_CONNECT_SECONDS: Final = 5.0
-"""For roles that process most records without the database; the sink, which cannot, waits longer."""
+"""For all roles but the sink, whose whole work is in the database: it waits longer."""
 
 
 @dataclass(frozen=True, kw_only=True)

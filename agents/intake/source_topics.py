@@ -12,6 +12,8 @@ from typing import Final
 
 import msgspec
 
+from agents.intake.admission import INVALID
+from agents.ownership import SOURCE_MISMATCH
 from schemas.codec import UNREADABLE
 from schemas.salvage import salvage
 from schemas.topics import own_topic
@@ -23,8 +25,6 @@ from streams.replay import GENERATION, ORIGIN
 from streams.retry import retry_while_unavailable
 from streams.topics import SITE_WRITES
 
-SOURCE_MISMATCH: Final = "source_mismatch"
-INVALID: Final = "invalid_request"
 _WHITESPACE: Final = b" \t\r\n"
 _OPERATORS_HEADERS: Final = (GENERATION, ORIGIN)
 """Only operators ask for another generation; they write to the shared topics."""
