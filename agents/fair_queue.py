@@ -14,15 +14,21 @@ QUANTUM: Final = 10.0
 
 
 class FairQueue:
-    """Waiting records, those of a source in the order of their arrival; between sources deficit round robin."""
+    """Waiting records, those of a source in the order of their arrival; between sources deficit round robin.
+
+    `own_topics`: topics of a single source. A record there counts as that source's, whatever source it names.
+    """
 
     def __init__(
         self,
         weights: Mapping[str, float] = MappingProxyType({}),
         cost: Callable[[Delivery], float] = weigh_by_size,
+        *,
+        own_topics: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._waiting: DeficitRoundRobin[Delivery] = DeficitRoundRobin(QUANTUM, weights)
         self._cost = cost
+        self._own_topics = own_topics
 
     @property
     def sources(self) -> int:
@@ -35,7 +41,7 @@ class FairQueue:
 
     def append(self, delivery: Delivery) -> None:
         """Add a record."""
-        self._waiting.append(source_of(delivery), delivery)
+        self._waiting.append(self._own_topics.get(delivery.topic) or source_of(delivery), delivery)
 
     def popleft(self) -> Delivery:
         """Remove and return the next record; its source pays for it."""

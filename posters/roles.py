@@ -64,12 +64,12 @@ from streams.faust_bridge.application import RoleApp
 from streams.health.liveness import Liveness
 from streams.inbox import pause_switch, weigh_by_size
 from streams.logs import log_context
-from streams.topics import EDGES, Role, source_topics
+from streams.topics import EDGES, SITE_WRITES, Role
 
 _LEAST_LONGEST_WAIT_SECONDS: Final = 60.0
 """A poster's due time is believed up to twice the longest delay, and this far at least: clocks differ a little."""
 DATABASE_CONNECT_SECONDS: Final = 5.0
-"""For roles that process most records without the database; the sink, which cannot, waits longer."""
+"""For all roles but the sink, whose whole work is in the database: it waits longer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,9 +166,11 @@ async def _open_intake(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
         settings,
         [(topics.TEMPLATE_CATALOG, catalog.on_record), (topics.JOB_CANCELLATIONS, cancellations.on_record)],
     )
-    own_topics = [topic.name for topic in source_topics(settings.own_topic_sources)]
-    queue = FairQueue(settings.weights)
-    app, inbox = _app("intake", settings, own_topics, weigh=weigh_by_size, queue=queue)
+    own_topics = {
+        topics.own_topic(shared, source): source for source in settings.own_topic_sources for shared in SITE_WRITES
+    }
+    queue = FairQueue(settings.weights, own_topics=own_topics)
+    app, inbox = _app("intake", settings, tuple(own_topics), weigh=weigh_by_size, queue=queue)
     limit = await _dead_letters(exit_stack, settings, app, inbox)
     handler = RequestHandler(catalog, cancellations, now)
     publisher = ReducingPublisher(app.publisher)

@@ -187,8 +187,11 @@ OPERATOR_READS: Final = tuple(
     )
 )
 """The topics that the commands read, without a consumer group."""
-OPERATOR_WRITES: Final = tuple(dict.fromkeys(topic for role in ROLES for topic in EDGES[role].consumes))
-"""The topics that the commands write: a dead letter is sent back to whichever topic a role consumed it from."""
+OPERATOR_WRITES: Final = tuple(
+    dict.fromkeys((*(topic for role in ROLES for topic in EDGES[role].consumes), names.TEMPLATE_CATALOG))
+)
+"""The topics that the commands write: a dead letter is sent back to whichever topic a role consumed it from, and
+`posters templates own` states the owner on the catalog."""
 
 
 def source_topics(sources: Iterable[str]) -> tuple[Topic, ...]:

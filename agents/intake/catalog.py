@@ -1,4 +1,4 @@
-"""All template versions, read from the compacted `template-catalog`, so that intake does not depend on Postgres."""
+"""All template versions, read from the compacted `template-catalog`: a request is pinned without asking Postgres."""
 
 import asyncio
 import logging

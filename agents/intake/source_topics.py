@@ -12,9 +12,12 @@ from typing import Final
 
 import msgspec
 
+from agents.intake.admission import INVALID
+from agents.metrics import SOURCE_MISMATCHES
+from agents.ownership import SOURCE_MISMATCH
 from schemas.codec import UNREADABLE
 from schemas.salvage import salvage
-from schemas.topics import own_topic
+from schemas.topics import TEMPLATE_COMMANDS, own_topic
 from streams.dead_letters.dead_letters import DeadLetters
 from streams.delivery import Delivery, Publisher, Record
 from streams.errors import RecordTooLargeError
@@ -23,8 +26,6 @@ from streams.replay import GENERATION, ORIGIN
 from streams.retry import retry_while_unavailable
 from streams.topics import SITE_WRITES
 
-SOURCE_MISMATCH: Final = "source_mismatch"
-INVALID: Final = "invalid_request"
 _WHITESPACE: Final = b" \t\r\n"
 _OPERATORS_HEADERS: Final = (GENERATION, ORIGIN)
 """Only operators ask for another generation; they write to the shared topics."""
@@ -98,6 +99,9 @@ class SourceTopics:
                 await self._publish([each])
 
     async def _refuse(self, delivery: Delivery, reason: str, message: str) -> None:
+        if reason == SOURCE_MISMATCH:
+            shared = self._origins[delivery.topic].shared
+            SOURCE_MISMATCHES.labels("template" if shared == TEMPLATE_COMMANDS else "request").inc()
         with log_delivery(delivery):
             await retry_while_unavailable(lambda: self._dead_letters.put(delivery, reason, message))
 

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from renderer.deficit_round_robin import Source
 from streams.delivery import Delivery
 from streams.inbox import Partition, weigh_by_size
 
 SHARE: Final = 0.25
 """How much of a partition's in-flight capacity may wait for templates."""
 
-Source = str | None
 Key = TypeVar("Key")
 
 

@@ -52,7 +52,11 @@ def owned_rows(rows: list[Row], command: JobCommand, grant: Grant) -> list[Row]:
         return rows
     erased_at = _erased_at(command, grant)
     if command.generation > 0:
-        return [] if erased_at is not None or not grant.allows_generation(command.generation) else rows
+        due = erased_at is None and grant.allows_generation(command.generation)
+        # Intake requests no rendering of erased posters: a row of one would be open until it is stale.
+        remaining = [row for row in rows if not _is_erased(row, grant)]
+        return remaining if due and any(isinstance(row, PosterRow) for row in remaining) else []
+    rows = [_without_data(row) if _is_erased(row, grant) else row for row in rows]
     if erased_at is not None:
         erased = CancelRow(
             job_id=command.job_id,
@@ -79,6 +83,10 @@ def _erased_at(command: JobCommand, grant: Grant) -> datetime | None:
     if grant.is_erased_for(command.requested_at):
         return grant.erased_at
     return grant.erased_at if grant.erased_indexes.issuperset(range(command.first, command.last + 1)) else None
+
+
+def _is_erased(row: Row, grant: Grant) -> bool:
+    return isinstance(row, PosterRow) and row.poster_index in grant.erased_indexes
 
 
 def _without_data(row: Row) -> Row:

@@ -22,6 +22,21 @@ BEGIN
 END
 $$;
 
+-- These functions run with the owner's rights. Temporary tables are looked up last: looked up first, as by default, one that
+-- the caller has made would stand for ours, and its triggers would have the owner's rights.
+DO $$
+DECLARE
+    owners regprocedure;
+BEGIN
+    FOREACH owners IN ARRAY ARRAY[
+        'claim_jobs(text[], text[], text[], integer[], integer[], integer[], uuid[], timestamptz[], text[])',
+        'make_log_partitions(integer, integer)', 'retire_log_partitions(integer)']::regprocedure[]
+    LOOP
+        EXECUTE format('ALTER FUNCTION %s SET search_path = %I, pg_temp', owners, current_schema());
+    END LOOP;
+END
+$$;
+
 GRANT SELECT, INSERT, UPDATE ON blown_fuses
     TO posters_intake, posters_render, posters_retry, posters_templates, posters_sink;
 

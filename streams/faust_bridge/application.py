@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, NoReturn
 
@@ -119,7 +119,8 @@ class RoleApp(faust.App):
         self._crash_seen = asyncio.Event()
         self._topic_prefix = settings.topic_prefix
         # Faust names the consumer group after the app.
-        super().__init__(settings.topic_prefix + role, **_configuration(role, settings))
+        consumed = [topic for inbox in self.inboxes for topic in inbox.topics]
+        super().__init__(settings.topic_prefix + role, **_configuration(role, settings, consumed))
         self.transport = Transport(self._broker_urls(), self, loop=self.loop)
         self.publisher = KafkaPublisher(settings)
         self.source = ConsumerSource(self)
@@ -242,9 +243,11 @@ def _delivery(topic: str, message: Any, now: datetime) -> Delivery:
     )
 
 
-def _configuration(role: Role, settings: StreamSettings) -> dict[str, Any]:
+def _configuration(role: Role, settings: StreamSettings, consumed: Iterable[str]) -> dict[str, Any]:
     edges = EDGES[role]
-    largest = max(topic.max_message_bytes for topic in TOPICS if topic.name in edges.consumes)
+    # A topic of a source is made like the shared one whose name comes before the dot.
+    shared = {topic.partition(".")[0] for topic in consumed}
+    largest = max((topic.max_message_bytes for topic in TOPICS if topic.name in shared), default=0)
     return {
         "broker": [f"kafka://{address.strip()}" for address in settings.brokers.split(",")],
         "broker_credentials": _credentials(settings),

@@ -11,6 +11,8 @@ from schemas.codec import decode
 from schemas.requests import PosterRequested
 from streams.delivery import Delivery, Headers, Record
 from streams.errors import RecordTooLargeError, SettingsError
+from streams.faust_bridge.application import RoleApp
+from streams.inbox import Inbox
 from tests.streams.deliveries import delivery
 
 REQUEST = (
@@ -124,3 +126,11 @@ def test_names_that_no_topic_can_have_are_refused() -> None:
         read_settings({"POSTERS_SOURCE_TOPICS": "a shop"})
 
     assert Settings(source_topics=" shop, bank,shop,").own_topic_sources == ("shop", "bank")
+
+
+@pytest.mark.parametrize(("topic", "megabytes"), [("poster-requests.a.b", 4), ("template-commands.a.b", 8)])
+async def test_a_fetch_takes_the_largest_record_of_a_source_s_topic(topic: str, megabytes: int) -> None:
+    """Also where the shared topics of intake hold no record as large."""
+    app = RoleApp("intake", Settings(), [Inbox(["poster-requests", topic], cap=1)])
+
+    assert app.conf.consumer_max_fetch_size > megabytes * 1024 * 1024

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -10,6 +11,7 @@ import asyncpg
 import pytest
 
 from agents.dead_letter_limits import DeadLetterLimitTable
+from agents.ownership import SQL as CLAIM
 from agents.postgres import Connection, Database
 from agents.render.template_sources import TemplateSources
 from agents.settings import Settings
@@ -123,6 +125,22 @@ async def _dropped(owner: Connection, name: str) -> bool:
     except asyncpg.DependentObjectsStillExistError:
         return False
     return True
+
+
+async def test_a_temporary_table_does_not_stand_for_the_owner_s(users: dict[str, str]) -> None:
+    """`claim_jobs` has the owner's rights, and triggers of a table that the caller has made would have them too."""
+    connection = await asyncpg.connect(users["intake"])
+    await connection.execute(
+        "CREATE TEMPORARY TABLE job_owners "
+        "(job_id text PRIMARY KEY, source text, claimed_at timestamptz, erased_at timestamptz)"
+    )
+    await connection.execute("GRANT ALL ON job_owners TO PUBLIC")
+    command = (["job"], ["shop"], ["request"], [0], [0], [0], [uuid.uuid4()], [datetime.now(UTC)], [None])
+    await connection.fetch(CLAIM["claim"], *command)
+    written = await connection.fetchval("SELECT count(*) FROM pg_temp.job_owners")
+    await connection.close()
+
+    assert written == 0
 
 
 @pytest.mark.parametrize("role", WRITES)

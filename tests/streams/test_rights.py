@@ -26,7 +26,7 @@ from confluent_kafka.admin import (
 from agents.settings import Settings, read_settings
 from posters.main import main
 from posters.operations.broker.granted import missing_rights
-from posters.operations.broker.rights import Right, rights_of
+from posters.operations.broker.rights import Right, operator_rights, rights_of
 from posters.operations.kafka_client import KafkaClient
 from schemas import topics
 from schemas.requests import PosterRequested
@@ -193,6 +193,11 @@ def test_each_missing_right_is_named_and_no_other(
         until(lambda: missing_rights(settings, needed) == [])
 
     assert before == needed
+
+
+def test_the_operator_may_write_the_catalog() -> None:
+    """`posters templates own` states there whose a section is; no role consumes it as a group."""
+    assert Right("Write", "topic", topics.TEMPLATE_CATALOG) in operator_rights()
 
 
 def site_request(site: str, template: str) -> PosterRequested:
