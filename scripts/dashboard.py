@@ -145,6 +145,27 @@ PANELS: Final[dict[str, list[Panel]]] = {
             },
         ),
     ],
+    "Sources": [
+        Panel("Posters", "ops", {"{{source}}": _rate("poster_source_posters_total", "source")}),
+        Panel(
+            "Share of the browsers' time", "percentunit",
+            {
+                "{{source}}": "sum by (source) (rate(poster_source_render_seconds_total[5m]))"
+                " / scalar(sum(rate(poster_source_render_seconds_total[5m])))",
+            },
+        ),
+        Panel(
+            "Wait, 95th percentile", "s",
+            {"{{source}}": _quantile(0.95, "poster_source_queue_wait_seconds", "source")},
+        ),
+        Panel(
+            "Refused, and slow templates", "short",
+            {
+                "{{command}} of another source": _rate("poster_source_mismatch_total", "command"),
+                "templates tried less": "sum(poster_slow_templates)",
+            },
+        ),
+    ],
     "Redpanda": [
         Panel(
             "Bytes", "Bps",

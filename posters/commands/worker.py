@@ -7,6 +7,7 @@ import os
 import click
 
 from agents.settings import Settings, read_settings
+from posters.commands.terminal import say
 from posters.masking import mask_secrets
 from posters.worker import UncleanStopError, run_worker, stop_on_signals
 from streams.errors import AuthorizationError, SettingsError, UnavailableError
@@ -37,15 +38,16 @@ async def _run(roles: tuple[Role, ...], settings: Settings) -> None:
     stop_on_signals(stop)
     try:
         await run_worker(roles, settings, stop)
-    except (SettingsError, UnavailableError):
-        raise
     except UncleanStopError as error:
         logging.getLogger(__name__).error("%s", error)  # noqa: TRY400 - nothing is wrong with the code
         _end_at_once()
     except Exception as error:
         refusal = _refusal_in(error)
         if refusal is not None:
-            raise refusal from error
+            say(f"posters: {refusal}", error=True)
+            _end_at_once()
+        if isinstance(error, SettingsError | UnavailableError):
+            raise
         logging.getLogger(__name__).exception("ending this process: a role has failed; its records are delivered again")
         _end_at_once()
 

@@ -97,7 +97,7 @@ def test_the_doctor_finds_nothing_wrong(system: System) -> None:
     done = system.command("doctor")
 
     assert done.returncode == 0, done.stdout
-    assert [line.split()[0] for line in done.stdout.splitlines()] == ["ok"] * 6
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["ok"] * 7
 
 
 @pytest.mark.parametrize(

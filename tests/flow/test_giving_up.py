@@ -22,7 +22,7 @@ AIOKafkaConsumer.commit = commit
 """
 
 
-@pytest.mark.parametrize(("broken", "words"), [(BUG, "a bug"), (REFUSED_COMMIT, "GroupAuthorizationFailed")])
+@pytest.mark.parametrize(("broken", "words"), [(BUG, "a bug"), (REFUSED_COMMIT, "the right `Read` on group retry")])
 def test_a_role_that_fails_ends_its_process(idle_system: System, broken: str, words: str) -> None:
     """A bug, and a commit that the broker refuses permanently, end the worker with exit code 1 and the reason."""
     script = f"from agents.retry.agent import RetryAgent\n{broken}\nfrom posters.main import main\nmain()"

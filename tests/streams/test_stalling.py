@@ -5,11 +5,12 @@ import contextlib
 from typing import Any
 
 import pytest
-from aiokafka.errors import GroupAuthorizationFailedError, KafkaError
+from aiokafka.errors import GroupAuthorizationFailedError
 
 from agents.settings import Settings
 from schemas.topics import POSTER_RENDERS
 from streams.delivery import Record
+from streams.errors import AuthorizationError
 from streams.faust_bridge.application import RoleApp
 from streams.faust_bridge.transport import ConsumerStoppedError
 from streams.inbox import Inbox
@@ -73,7 +74,7 @@ async def test_a_consumer_that_cannot_join_its_group_is_an_error(broker: str, er
     await in_its_thread(app, break_it)
     found = await error_of(app)
 
-    assert isinstance(found, KafkaError | ConsumerStoppedError | RuntimeError), found
+    assert isinstance(found, AuthorizationError | ConsumerStoppedError | RuntimeError), found
     assert not isinstance(found, TimeoutError)
 
 

@@ -38,7 +38,6 @@ from django_posters import request_poster, tracing
 from django_tests.site import NAME, Site, make_testimonial
 from renderer.assets.allowed_hosts import AllowedHosts
 from renderer.assets.fetcher import HttpFetcher
-from renderer.concurrency_limit import ConcurrencyLimit
 from renderer.engine import Engine
 from renderer.errors import RenderError
 from renderer.rendering import Rendering, RenderRequest
@@ -49,6 +48,7 @@ from streams.delivery import Delivery, Record
 from streams.inbox import Inbox
 from streams.opentelemetry_spans import OpenTelemetrySpans
 from streams.tracing import use_spans
+from tests.agents.owners import admission
 from tests.agents.published import worked
 from tests.render.poster_renderer import VERSION, InProcessFiller, MemoryStore, Sources
 from tests.renderer.assets.site import open_site, png
@@ -221,7 +221,7 @@ async def through_the_roles(requested: Record, database_url: str) -> list[Record
     sent, known = Announcements(), catalog()
     handler = RequestHandler(known, Cancellations(), lambda: datetime.now(UTC))
     inbox = Inbox([topics.POSTER_REQUESTS], 100)
-    intake = IntakeAgent(inbox, sent, SetAside(), handler, known)
+    intake = IntakeAgent(inbox, sent, SetAside(), handler, known, admission())
     await worked(inbox, intake.run, [delivered(requested)])
     async with (
         open_site() as assets,
@@ -253,7 +253,6 @@ async def by_render(sent: Announcements, renderer: PosterRenderer, record: Recor
         SetAside(),
         Cancellations(),
         renderer,
-        concurrency_limit=ConcurrencyLimit(2),
         retry_delays=(0.2, 60, 600),
         now=lambda: datetime.now(UTC),
     )

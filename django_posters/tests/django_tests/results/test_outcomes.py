@@ -66,6 +66,7 @@ def test_images_and_assets_reach_the_row(any_site: Site) -> None:
     """Each image of the event is in the row with its name, address and size; an address that runs a script is not."""
     poster = request_poster(make_testimonial())
     asset = {"url": "https://cdn.test/logo.png", "ok": True, "status": 200, "reason": None, "bytes": 7, "ms": 3}
+    asset |= {"detail": None}
     image = {"object_key": "k", "sha256": "ab" * 32, "size_bytes": 9, "width": 1200, "height": 630, "format": "png"}
     images = [image | {"name": "og", "url": URL}, image | {"name": "bad", "url": "javascript:alert(1)"}]
 
