@@ -195,6 +195,6 @@ OPERATOR_WRITES: Final = tuple(
 
 
 def source_topics(sources: Iterable[str]) -> tuple[Topic, ...]:
-    """Return the topics of these sources alone; each is made like the shared topic to which intake hands it on."""
+    """Return the topics of these sources alone; each is made like the shared topic to which intake forwards it."""
     shared = [topic for topic in TOPICS if topic.name in SITE_WRITES]
     return tuple(replace(topic, name=names.own_topic(topic.name, source)) for source in sources for topic in shared)

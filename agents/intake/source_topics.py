@@ -1,7 +1,7 @@
 """Topics of a source: what is on them is the source's, whatever a record claims, and goes on to the shared topics.
 
 The broker lets only the source write to its topics, and only roles and operators to the shared ones. So whoever reads
-the shared topics can believe the `source` of an event. Records are handed on as they are, in the order of their
+the shared topics can believe the `source` of an event. Records are forwarded as they are, in the order of their
 partition; the position of a record is committed once it is on the shared topic.
 """
 
@@ -39,7 +39,7 @@ _DECODER: Final = msgspec.json.Decoder(_Claim)
 
 
 class RefusedRecordError(Exception):
-    """A record of a source's topic cannot be handed on; `reason` is that of its dead letter."""
+    """A record of a source's topic cannot be forwarded; `reason` is that of its dead letter."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
