@@ -44,13 +44,23 @@ def test_a_source_with_own_topics_is_printed_without_an_option(monkeypatch: pyte
     assert "--operation write,read --topic poster-requests" in intake
 
 
-async def test_a_refusal_ends_a_worker_with_its_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also from within the task groups of a role, which wrap errors."""
+async def test_a_refusal_ends_a_worker_with_its_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also from within the task groups of a role, which wrap errors; at once, because threads of consumers remain."""
 
     async def refused(roles: Sequence[Role], settings: Settings, stop: asyncio.Event) -> None:
         error = AuthorizationError("Write", "topic poster-logs")
         raise ExceptionGroup("unhandled errors in a TaskGroup", [ExceptionGroup("more", [error])])
 
+    def end() -> None:
+        raise SystemExit(1)
+
     monkeypatch.setattr(worker, "run_worker", refused)
-    with pytest.raises(AuthorizationError, match="`Write` on topic poster-logs"):
+    monkeypatch.setattr(worker, "_end_at_once", end)
+    with pytest.raises(SystemExit):
         await worker._run(("render",), Settings())
+
+    assert (
+        "posters: the broker does not give this user the right `Write` on topic poster-logs" in capsys.readouterr().err
+    )
