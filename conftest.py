@@ -4,7 +4,8 @@ import asyncio
 import signal
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -71,12 +72,24 @@ def mariadb(parts_directory: Path) -> Iterator[MariaServer]:
 
 
 @pytest.fixture(scope="session")
-def migrated_template(postgres: PostgresServer) -> str:
-    """The name of a template database with every migration applied."""
-    revive(postgres)
-    postgres.create("migrated")
-    asyncio.run(migrate(postgres.url("migrated")))
-    return "migrated"
+def migrated_template(postgres: PostgresServer) -> Callable[[], str]:
+    """Returns the name of a template database with every migration applied today.
+
+    Migrations make partitions for the day on which they run, and a session may pass midnight.
+    """
+    made: dict[date, str] = {}
+
+    def template() -> str:
+        today = datetime.now(UTC).date()
+        if today not in made:
+            revive(postgres)
+            name = f"migrated_{today:%Y_%m_%d}"
+            postgres.create(name)
+            asyncio.run(migrate(postgres.url(name)))
+            made[today] = name
+        return made[today]
+
+    return template
 
 
 @pytest.fixture
@@ -86,9 +99,9 @@ def empty_database(postgres: PostgresServer) -> Iterator[str]:
 
 
 @pytest.fixture
-def database(postgres: PostgresServer, migrated_template: str) -> Iterator[str]:
+def database(postgres: PostgresServer, migrated_template: Callable[[], str]) -> Iterator[str]:
     """The address of a database with every migration applied and no rows."""
-    yield from _database(postgres, migrated_template)
+    yield from _database(postgres, migrated_template())
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """A running system for the tests of the whole flow."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -16,7 +16,7 @@ from tests.parts import KafkaServer, ObjectServer, PostgresServer, free_port
 def idle_system(
     kafka: KafkaServer,
     postgres: PostgresServer,
-    migrated_template: str,
+    migrated_template: Callable[[], str],
     object_server: ObjectServer,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[System]:
@@ -27,7 +27,7 @@ def idle_system(
         for topic in TOPICS
     )
     name = f"flow_{uuid4().hex[:12]}"
-    postgres.create(name, template=migrated_template)
+    postgres.create(name, template=migrated_template())
     bucket = object_server.bucket()
     environment = {
         **bucket.environment,
