@@ -11,8 +11,8 @@ from agents.settings import read_settings
 from posters.commands.progress import progress_bar
 from posters.commands.terminal import say, say_rows
 from posters.main import CommandError
-from posters.operations.template_audit import AuditRequest, audit_templates
-from posters.operations.template_audit_report import AuditedVersion, AuditReport, read_report
+from posters.operations.template_audit.template_audit import AuditRequest, audit_templates
+from posters.operations.template_audit.template_audit_report import AuditedVersion, AuditReport, read_report
 from schemas.references import Numbered, parse_reference
 from streams.printable import printable
 

@@ -24,8 +24,8 @@ from agents.storage.port import ObjectMetadata
 from agents.templates.store import NewVersion, TemplateStore
 from posters.main import main
 from posters.operations.previews.local_renderer import LocalRenderer
-from posters.operations.template_audit import AuditRequest, audit_templates
-from posters.operations.template_audit_report import AuditReport
+from posters.operations.template_audit.template_audit import AuditRequest, audit_templates
+from posters.operations.template_audit.template_audit_report import AuditReport
 from schemas.output import Format, Output, resolve_output
 from schemas.references import Numbered
 from schemas.templates import Placeholder, TemplateWarning

@@ -7,8 +7,8 @@ import PIL.Image
 import pytest
 
 from posters.operations.errors import OperationError
-from posters.operations.picture_comparison import difference
-from posters.operations.template_audit_report import read_report
+from posters.operations.template_audit.picture_comparison import difference
+from posters.operations.template_audit.template_audit_report import read_report
 
 
 def encoded(image: PIL.Image.Image) -> bytes:

@@ -80,7 +80,7 @@ QUERIES = {
     "agents/templates/store.sql": ("templates",),
     "posters/operations/dead_letter_actions.sql": ("operator",),
     "posters/operations/jobs.sql": ("operator",),
-    "posters/operations/recorded_templates.sql": ("operator",),
+    "posters/operations/template_audit/recorded_templates.sql": ("operator",),
     "posters/operations/sections.sql": ("operator",),
 }
 """Files of named queries, and as whom they run."""

@@ -21,10 +21,10 @@ from agents.templates.preview import preview_data
 from agents.templates.received_command import CommandRejectedError
 from agents.templates.store import StoredVersion
 from posters.operations.database import connected
-from posters.operations.picture_comparison import difference
 from posters.operations.previews.local_renderer import LocalRenderer, local_renderer
-from posters.operations.recorded_templates import RecordedPoster, RecordedTemplates
-from posters.operations.template_audit_report import AuditedInput, AuditedVersion, AuditReport, Verdict
+from posters.operations.template_audit.picture_comparison import difference
+from posters.operations.template_audit.recorded_templates import RecordedPoster, RecordedTemplates
+from posters.operations.template_audit.template_audit_report import AuditedInput, AuditedVersion, AuditReport, Verdict
 from renderer.errors import RenderError
 from renderer.language.check import TemplateRejectedError
 from renderer.language.problems import TemplateProblemError

@@ -1,0 +1,1 @@
+"""Which templates would be drawn otherwise by this build."""
