@@ -20,7 +20,7 @@ from agents.intake.admission import Admission
 from agents.intake.agent import IntakeAgent
 from agents.intake.catalog import Catalog
 from agents.intake.request_handler import RequestHandler
-from agents.intake.source_topics import SourceTopics
+from agents.intake.source_topics import SourceTopics, origins
 from agents.metrics import BROWSER_RESTARTS, SOURCE_COST
 from agents.oversized import ReducingPublisher
 from agents.ownership import JobOwnersTable
@@ -64,7 +64,7 @@ from streams.faust_bridge.application import RoleApp
 from streams.health.liveness import Liveness
 from streams.inbox import pause_switch, weigh_by_size
 from streams.logs import log_context
-from streams.topics import EDGES, SITE_WRITES, Role
+from streams.topics import EDGES, Role
 
 _LEAST_LONGEST_WAIT_SECONDS: Final = 60.0
 """A poster's due time is believed up to twice the longest delay, and this far at least: clocks differ a little."""
@@ -166,9 +166,7 @@ async def _open_intake(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
         settings,
         [(topics.TEMPLATE_CATALOG, catalog.on_record), (topics.JOB_CANCELLATIONS, cancellations.on_record)],
     )
-    own_topics = {
-        topics.own_topic(shared, source): source for source in settings.own_topic_sources for shared in SITE_WRITES
-    }
+    own_topics = {topic: origin.source for topic, origin in origins(settings.own_topic_sources).items()}
     queue = FairQueue(settings.weights, own_topics=own_topics)
     app, inbox = _app("intake", settings, tuple(own_topics), weigh=weigh_by_size, queue=queue)
     limit = await _dead_letters(exit_stack, settings, app, inbox)

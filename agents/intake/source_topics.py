@@ -47,26 +47,28 @@ class RefusedRecordError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class _Origin:
+class Origin:
+    """Whose a topic is, and the shared topic that it stands for."""
+
     source: str
     shared: str
 
 
+def origins(sources: Iterable[str]) -> dict[str, Origin]:
+    """Return the topics of these sources, by name."""
+    return {own_topic(shared, source): Origin(source, shared) for source in sources for shared in SITE_WRITES}
+
+
 class SourceTopics:
-    """Hands on what is on the topics of `sources`. A record in another source's name becomes a dead letter."""
+    """Forwards what is on the topics of `sources`. A record in another source's name becomes a dead letter."""
 
     def __init__(self, sources: Iterable[str], publisher: Publisher, dead_letters: DeadLetters) -> None:
-        self._origins = {
-            own_topic(shared, source): _Origin(source, shared) for source in sources for shared in SITE_WRITES
-        }
+        self._origins = origins(sources)
+        self.topics: Final = tuple(self._origins)
+        """The topics of the sources."""
         self._publisher = publisher
         self._dead_letters = dead_letters
         self._turn = asyncio.Lock()
-
-    @property
-    def topics(self) -> Sequence[str]:
-        """The topics of the sources."""
-        return tuple(self._origins)
 
     async def forward(self, deliveries: Sequence[Delivery]) -> None:
         """Return once each record is on its shared topic, or a dead letter. Calls are carried out in their order."""

@@ -1,7 +1,6 @@
 """The requests of every poster: sent without the client's machinery, to the same effect; the client does the rest."""
 
-from collections.abc import AsyncIterator, Iterator
-from random import Random
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -10,19 +9,10 @@ from agents.storage.port import CACHE_CONTROL, ObjectMetadata, StorageUnavailabl
 from agents.storage.s3 import S3Store
 from agents.storage.s3_quick import LARGEST_BYTES
 from tests.faults.storage_proxy import RETRY_AFTER_SECONDS, StorageProxy
-from tests.parts import Bucket, ObjectServer
+from tests.parts import Bucket
 
 METADATA = ObjectMetadata(sha256="0", width=640, height=480)
 KEY = "templates/cards/row%2F1 ü~(1)_a.png"
-
-
-@pytest.fixture
-def proxy(object_server: ObjectServer, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Iterator[StorageProxy]:
-    """A proxy before a real server, which this process's variables lead to."""
-    with StorageProxy(object_server.port, Random(3)) as proxy:  # noqa: S311 - repeatable on purpose
-        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.server_port}")
-        yield proxy
-        proxy.shutdown()
 
 
 @pytest.fixture

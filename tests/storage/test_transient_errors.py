@@ -1,6 +1,6 @@
 """How often a request is sent: on a transient error, with a Retry-After, and where the storage refuses us."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from random import Random
 
 import pytest
@@ -8,18 +8,9 @@ import pytest
 from agents.storage.port import ObjectMetadata, StorageDeniedError, StorageUnavailableError
 from agents.storage.s3 import ATTEMPTS, FIRST_DELAY_SECONDS, S3Store
 from tests.faults.storage_proxy import RETRY_AFTER_SECONDS, StorageProxy
-from tests.parts import Bucket, ObjectServer
+from tests.parts import Bucket
 
 METADATA = ObjectMetadata(sha256="0")
-
-
-@pytest.fixture
-def proxy(object_server: ObjectServer, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Iterator[StorageProxy]:
-    """A proxy before a real server, which this process's variables lead to."""
-    with StorageProxy(object_server.port, Random(3)) as proxy:  # noqa: S311 - repeatable on purpose
-        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.server_port}")
-        yield proxy
-        proxy.shutdown()
 
 
 @pytest.fixture
