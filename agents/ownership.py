@@ -21,6 +21,7 @@ from schemas.requests import (
     PosterRequested,
     Request,
 )
+from schemas.topics import POSTER_REPLAYS
 from streams.sql import named_queries
 
 SQL: Final = named_queries(Path(__file__).with_name("ownership.sql"))
@@ -96,6 +97,14 @@ class Grant:
 
 
 OWN: Final = Grant()
+
+
+def may_replay(generation: int, topic: str, *, by_header: bool) -> bool:
+    """Return whether a record of this topic may name this generation: above 0 that is for `poster-replays`.
+
+    `by_header`: the header on `poster-requests` counts as well, as in earlier builds.
+    """
+    return generation == 0 or by_header or topic == POSTER_REPLAYS
 
 
 class JobOwners(Protocol):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 from agents.events import salvaged_id
-from agents.ownership import OWN, SOURCE_MISMATCH, Grant, JobCommand, JobOwners, job_command
+from agents.ownership import OWN, SOURCE_MISMATCH, Grant, JobCommand, JobOwners, job_command, may_replay
 from schemas.codec import ContractError, decode
 from schemas.requests import (
     BatchRequested,
@@ -114,7 +114,7 @@ class Admission:
         generation = replay_generation(delivery)
         if generation == 0:
             return None
-        if delivery.topic != POSTER_REPLAYS and not self._replay_header:
+        if not may_replay(generation, delivery.topic, by_header=self._replay_header):
             return f"replays are read from {POSTER_REPLAYS} only; see POSTERS_REPLAY_HEADER"
         if not grant.allows_generation(generation):
             return f"generation {generation} does not follow {grant.recorded}, the recorded one"

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final, TypeVar
 
 from agents import metrics
-from agents.ownership import JobCommand, JobOwnersTable
+from agents.ownership import JobCommand, JobOwnersTable, may_replay
 from agents.postgres import BadRowError, Database
 from agents.sink.decode import rows_of, salvaged_rows
 from agents.sink.flush import JobState, WrittenBatch, flush
@@ -19,7 +19,6 @@ from agents.sink.owned_rows import REQUEST_TOPICS, command_of, owned_rows
 from agents.sink.rows import CancelRow, PosterRow, Row
 from schemas.codec import ContractError
 from schemas.salvage import salvage
-from schemas.topics import POSTER_REPLAYS
 from streams.dead_letters.dead_letters import DeadLetters
 from streams.delivery import Delivery, Publisher
 from streams.failpoint import failpoint
@@ -178,8 +177,8 @@ class Sink:
                 owned.append(entry)
                 continue
             rows = owned_rows(entry.rows, entry.command, next(grants))
-            counts = self._replay_header or entry.delivery.topic == POSTER_REPLAYS or not entry.command.generation
-            if rows and counts:
+            generation, topic = entry.command.generation, entry.delivery.topic
+            if rows and may_replay(generation, topic, by_header=self._replay_header):
                 owned.append(replace(entry, rows=rows))
         return owned
 
