@@ -174,17 +174,27 @@ def is_paused(system: System) -> bool:
     return bool(system.rows("SELECT FROM blown_fuses WHERE role = 'intake' AND build <> ''"))
 
 
+def suppressed_letters(system: System) -> float:
+    """Return how many dead letters of intake did not count towards a pause."""
+    name = 'poster_dlq_suppressed_total{role="intake"} '
+    return next(float(line.removeprefix(name)) for line in metrics(system) if line.startswith(name))
+
+
 def test_one_producer_of_bad_records_pauses_nobody(system: System, template: str) -> None:
-    """300 empty objects, and one of a site's own: each is a dead letter, and the good request behind them is made."""
+    """300 empty objects, and one of a site's own: each is a dead letter, and the good request behind them is made.
+
+    Of producers without a source 20 letters a minute count, fewer where they have had some in this minute already.
+    """
     mark = uuid4().hex
+    before = suppressed_letters(system)
     for number in range(300):
         system.send(topics.POSTER_REQUESTS, f"bad-{mark}-{number}", b"{}")
     job = system.request(template, {"title": "behind them"})
     outcome = system.outcome(job)
     system.eventually(lambda: letters(system, mark) == 300)
-    suppressed = 'poster_dlq_suppressed_total{role="intake"} 280.0'
-    system.eventually(lambda: suppressed in metrics(system))
+    suppressed = suppressed_letters(system) - before
 
+    assert 260 <= suppressed <= 300
     assert outcome.status == "completed"
     assert not is_paused(system)
 

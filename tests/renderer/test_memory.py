@@ -70,9 +70,9 @@ LEGITIMATE: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
+@pytest_asyncio.fixture(loop_scope="session")
 async def pair() -> AsyncIterator[Engine]:
-    """An engine with two workers."""
+    """An engine with two workers; one for each test, because a worn browser is replaced some time later."""
     async with Engine(concurrency=2) as engine:
         await asyncio.gather(*(draw(engine, GOOD) for _ in range(2)))
         while len(engine.snapshot().browsers) < 2:  # noqa: ASYNC110 - nothing tells when the second is up
