@@ -21,7 +21,7 @@ from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, Statu
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from streams.delivery import Delivery, Headers
-from streams.tracing import FAILED_ATTEMPT, Spans, failed_attempt, incoming_headers
+from streams.trace_headers import FAILED_ATTEMPT, failed_attempt, incoming_headers
 
 CLOSE_SECONDS: Final = 2.0
 """How long the end of a worker waits for its last spans to be exported."""
@@ -31,7 +31,7 @@ _EMPTY: Final = Context()
 _PROPAGATOR: Final = TraceContextTextMapPropagator()
 
 
-def exporting_spans() -> Spans:
+def exporting_spans() -> "OpenTelemetrySpans":
     """Return spans that are exported by OTLP over HTTP, in batches, by a thread."""
     provider = TracerProvider(resource=Resource.create(_service_name()), shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))

@@ -6,21 +6,17 @@ only module that imports OpenTelemetry.
 
 import logging
 import os
-import re
 from collections.abc import Coroutine, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final, Protocol, TypeVar
 
 from streams.delivery import Delivery, Headers, Record
+from streams.trace_headers import incoming_headers
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-FAILED_ATTEMPT: Final = "retry.traceparent"
-"""Header of a record on a retry topic: the span of the attempt that failed, to which the retry's span links."""
-_TRACEPARENT: Final = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
-_TRACESTATE: Final = re.compile(rb"[\x20-\x7e]{1,512}")
 _NOTHING: Final = nullcontext()
 
 
@@ -140,32 +136,6 @@ def outgoing_headers(cause: Delivery | None) -> Headers:
     """Return the trace of an event: that of the current span, else that of its cause."""
     own = () if _spans is None else _spans.headers()
     return own or incoming_headers(cause)
-
-
-def incoming_headers(delivery: Delivery | None) -> Headers:
-    """Return the trace of a record (W3C Trace Context): the first well-formed header of each name."""
-    if delivery is None or not delivery.headers:
-        return ()
-    parent = state = None
-    for header in delivery.headers:
-        name, value = header
-        if value is None:
-            continue
-        if name == "traceparent" and parent is None and _TRACEPARENT.fullmatch(value):
-            parent = header
-        elif name == "tracestate" and state is None and _TRACESTATE.fullmatch(value):
-            state = header
-    if parent is None:
-        return ()
-    return (parent,) if state is None else (parent, state)
-
-
-def failed_attempt(delivery: Delivery) -> bytes | None:
-    """Return the `traceparent` of the attempt that led to a retry."""
-    for name, value in delivery.headers:
-        if name == FAILED_ATTEMPT and value is not None and _TRACEPARENT.fullmatch(value):
-            return value
-    return None
 
 
 def as_retry(record: Record) -> Record:

@@ -12,7 +12,7 @@ from typing import Final, Self
 
 from renderer.browser import chromium, processes
 from renderer.browser.devtools import DevToolsError
-from renderer.browser.driver import DEFAULT_DRIVER, BrowserCommand, BrowserProcess, DriverName, LaunchError, launcher
+from renderer.browser.driver import DEFAULT_DRIVER, BrowserCommand, BrowserProcess, DriverName, Launch, LaunchError
 from renderer.browser.memory_watch import BROWSER_MAX_BYTES, MemoryWatch, Oversized
 from renderer.browser.scratch import Scratch
 from renderer.errors import RenderError
@@ -63,7 +63,7 @@ class Browser:
         limit = asyncio.get_running_loop().time() + LAUNCH_SECONDS
         try:
             async with asyncio.timeout_at(limit):
-                process = await launcher(driver or DEFAULT_DRIVER)(command)
+                process = await _launch_function(driver or DEFAULT_DRIVER)(command)
         except BaseException as error:
             scratch.remove()
             if isinstance(error, LaunchError | TimeoutError):
@@ -151,6 +151,17 @@ class Browser:
             self._stop_watching()
             self.memory.close()
             processes.kill_group(self._group)
+
+
+def _launch_function(name: DriverName) -> Launch:
+    """Return the launch function of a driver. Playwright, which takes memory and time, is imported only when used."""
+    if name == "pipe":
+        from renderer.browser import pipe_driver  # noqa: PLC0415
+
+        return pipe_driver.launch
+    from renderer.browser import playwright_driver  # noqa: PLC0415
+
+    return playwright_driver.launch
 
 
 def _not_started(binary: Path, *reasons: str) -> RenderError:

@@ -57,14 +57,3 @@ class LaunchError(Exception):
 
 Launch = Callable[[BrowserCommand], Awaitable[BrowserProcess]]
 """Launches a browser and connects to it. Raises LaunchError, and leaves no process behind then."""
-
-
-def launcher(name: DriverName) -> Launch:
-    """Return the launch function of a driver. Playwright, which takes memory and time, is imported only when used."""
-    if name == "pipe":
-        from renderer.browser import pipe_driver  # noqa: PLC0415
-
-        return pipe_driver.launch
-    from renderer.browser import playwright_driver  # noqa: PLC0415
-
-    return playwright_driver.launch
