@@ -165,7 +165,7 @@ class WarmBrowser:
             process_group=self._browser.process_group,
             driver_process=self._browser.driver_process,
             scratch=self._browser.scratch,
-            on_demand=self._browser.turn is not None,
+            on_demand=self._browser.frame_lock is not None,
             drawn=self.drawn,
             page_ready=self._idle.is_set() and page is not None and not page.crashed,
             page_crashed=page is not None and page.crashed,

@@ -30,7 +30,7 @@ class Browser:
         self.devtools = process.connection
         """The DevTools connection."""
         self.version = ""
-        self.turn = asyncio.Lock() if on_demand else None
+        self.frame_lock = asyncio.Lock() if on_demand else None
         """Held while a frame is drawn; None where the browser draws frames of its own accord."""
         self.gone = asyncio.Event()
         """Set once Chromium has ended, whoever ended it."""

@@ -19,24 +19,24 @@ class BeginFrameUnsupportedError(Exception):
 
 
 class Frames:
-    """Asks for the frames of one page. Does nothing where the browser draws on its own schedule (`turn` is None).
+    """Asks for the frames of one page. Does nothing where the browser draws on its own schedule (`frame_lock` is None).
 
-    `turn` is the browser's lock: two frames at once, even of different pages, crash it.
+    `frame_lock` is the browser's lock: two frames at once, even of different pages, crash it.
     """
 
-    def __init__(self, session: Session, turn: asyncio.Lock | None) -> None:
+    def __init__(self, session: Session, frame_lock: asyncio.Lock | None) -> None:
         self._session = session
-        self._turn = turn
+        self._frame_lock = frame_lock
 
     @property
     def on_demand(self) -> bool:
         """Whether the browser draws frames on demand only, and `picture` can be used."""
-        return self._turn is not None
+        return self._frame_lock is not None
 
     @asynccontextmanager
     async def flowing(self) -> AsyncIterator[None]:
         """Draw a frame every 16 ms while the body runs: images are decoded, and callbacks run, with frames only."""
-        if self._turn is None:
+        if self._frame_lock is None:
             yield
             return
         flow = asyncio.create_task(self._flow())
@@ -58,8 +58,8 @@ class Frames:
 
     async def draw(self) -> None:
         """Draw a frame, where the browser draws on demand."""
-        if self._turn is not None:
-            await self._draw(self._turn, {})
+        if self._frame_lock is not None:
+            await self._draw(self._frame_lock, {})
 
     async def picture(self, parameters: dict[str, Any]) -> bytes:
         """Draw a frame and return it as an image; empty where the browser gives none.
@@ -67,7 +67,7 @@ class Frames:
         `parameters` are those of HeadlessExperimental.ScreenshotParams.
         """
         for _ in range(TRIES):
-            answer = await self._draw(cast("asyncio.Lock", self._turn), {"screenshot": parameters})
+            answer = await self._draw(cast("asyncio.Lock", self._frame_lock), {"screenshot": parameters})
             if "screenshotData" in answer:
                 return base64.b64decode(answer["screenshotData"])
         return b""
@@ -77,11 +77,11 @@ class Frames:
             await asyncio.sleep(INTERVAL_SECONDS)
             await self.draw()
 
-    async def _draw(self, turn: asyncio.Lock, parameters: dict[str, Any]) -> dict[str, Any]:
-        await turn.acquire()
-        # The caller may be cancelled; the frame is under way, and has its turn, until the browser has answered.
+    async def _draw(self, frame_lock: asyncio.Lock, parameters: dict[str, Any]) -> dict[str, Any]:
+        await frame_lock.acquire()
+        # The caller may be cancelled; the frame is under way, and holds the lock, until the browser has answered.
         drawing = self._session.send("HeadlessExperimental.beginFrame", parameters)
         drawing.add_done_callback(lambda done: done.cancelled() or done.exception())
-        drawing.add_done_callback(lambda _: turn.release())
+        drawing.add_done_callback(lambda _: frame_lock.release())
         answer: dict[str, Any] = await asyncio.shield(drawing)
         return answer

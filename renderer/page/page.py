@@ -43,7 +43,7 @@ class Page:
         self._browser = browser
         self._context = context
         self._session = context.session
-        self._frames = Frames(context.session, browser.turn)
+        self._frames = Frames(context.session, browser.frame_lock)
         self._frame = ""
         self._world = 0
         self._viewport = Viewport()
