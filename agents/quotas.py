@@ -1,8 +1,8 @@
 """Quotas: how many posters a source may request, and how many bytes may be stored for it, in a day (UTC).
 
 Posters are counted where intake admits a request, bytes where the sink records an outcome; both in Postgres, so that
-the numbers hold for any number of processes. What was decided on a request never changes: a record that is delivered again
-is answered as before, and not counted again. Without quotas nothing is counted.
+the numbers hold for any number of processes. What was decided on a request never changes: a record that is delivered
+again is answered as before, and not counted again. Without quotas nothing is counted.
 """
 
 import hashlib
