@@ -89,7 +89,8 @@ BEGIN
     SELECT coalesce(array_agg(request), '{}') INTO fresh FROM written;
 
     RETURN QUERY
-    SELECT c.at, q.granted, q.quota, q.number, q.request = ANY (fresh)
+    SELECT c.at, q.granted, q.quota, q.number,
+           q.request = ANY (fresh) AND c.at = min(c.at) OVER (PARTITION BY c.request)
     FROM unnest(p_requests) WITH ORDINALITY AS c (request, at) JOIN quota_requests q USING (request)
     ORDER BY c.at;
 END

@@ -85,7 +85,9 @@ def test_posters_over_the_quota_fail_and_others_are_made(system: System, section
     assert system.rows(
         "SELECT used, refused FROM quota_use WHERE source = 'greedy' AND quota = 'posters' AND day = %s", today
     ) == [{"used": POSTERS, "refused": 3}]
-    assert 'poster_quota_exceeded_total{source="greedy",quota="posters"} 3.0' in metrics
+    assert [line for line in metrics.splitlines() if "poster_quota_exceeded_total{" in line and "greedy" in line] == [
+        'poster_quota_exceeded_total{quota="posters",source="greedy"} 3.0'
+    ]
     assert shown.returncode == 0, shown.stderr
     rows = {line.split("\t")[0]: line.split("\t")[1:] for line in shown.stdout.splitlines()}
     assert rows["greedy"][0::2] == ["5/5", "3"]

@@ -184,14 +184,14 @@ async def test_a_number_of_zero_is_a_quota(database_of_intake: Database) -> None
 
 
 async def test_refused_posters_are_counted_in_the_metric_once(quotas: QuotaTable) -> None:
-    """By source and quota, without those of a redelivery."""
+    """By source and quota, without those of a redelivery, in the same call or later."""
 
     def value() -> float:
         labels = {"source": "shop", "quota": "posters"}
         return REGISTRY.get_sample_value("poster_quota_exceeded_total", labels) or 0.0
 
     before = value()
-    await quotas.allow([asked(1, 14)])
+    await quotas.allow([asked(1, 14), asked(1, 14)])
     await quotas.allow([asked(1, 14)])
 
     assert value() - before == 4
