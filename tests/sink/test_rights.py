@@ -192,6 +192,17 @@ async def test_a_role_may_run_each_of_its_queries(users: dict[str, str], file: s
     assert refused == {}
 
 
+async def test_an_operator_may_own_a_section(users: dict[str, str]) -> None:
+    """`posters templates own` locks and reads the section as the templates role does."""
+    connection = await asyncpg.connect(users["operator"])
+    queries = named_queries(ROOT / "agents/templates/store.sql")
+    try:
+        for name in ("lock_section", "versions", "describe"):
+            await _run_without_values(connection, queries[name])
+    finally:
+        await connection.close()
+
+
 async def _run_without_values(connection: Connection, query: str) -> None:
     """Run a query with NULL for every parameter, which constraints may refuse; the server checks rights before them."""
     parameters = (await connection.prepare(query)).get_parameters()
