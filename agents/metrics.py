@@ -45,6 +45,9 @@ BREAKER_OPEN: Final = Gauge("poster_storage_breaker_open", "1 while the storage 
 SOURCE_MISMATCHES: Final = Counter(
     "poster_source_mismatch_total", "Requests and commands refused because of their source", ["command"]
 )
+QUOTA_EXCEEDED: Final = Counter(
+    "poster_quota_exceeded_total", "Posters refused because of a quota of their source", ["source", "quota"]
+)
 OUTCOMES: Final = Counter(
     "poster_outcomes_total", "Posters whose outcome was recorded, each once", ["status", "error_code"]
 )

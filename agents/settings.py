@@ -19,6 +19,10 @@ from streams.settings import Seconds, StreamSettings
 WEIGHTS_MAX: Final = 50
 WEIGHT_MIN: Final = 0.01
 WEIGHT_MAX: Final = 100.0
+QUOTAS_MAX: Final = 50
+EVERY_OTHER_SOURCE: Final = "*"
+"""Stands in a quota for each source that is not named, and for requests without a source."""
+_QUOTA: Final = re.compile(r"\d{1,15}")
 _WEIGHT: Final = re.compile(r"\d{1,3}(\.\d{1,3})?")
 _PORTS: Final = re.compile(r"(?:\A|@)(?:[^@:,\[\]]*|\[[^\]]*\])(?::\d*)?(?:,(?:[^@:,\[\]]*|\[[^\]]*\])(?::\d*)?)*\Z")
 """Hosts and their ports, after a user and a password if there are any."""
@@ -57,6 +61,10 @@ class Settings(StreamSettings):
     """Limit for one poster in the browser."""
     source_weights: str = ""
     """Shares of sources, as in `shop=2,blog=1`: numbers above 0. A source that is not named has 1."""
+    quota_posters: str = ""
+    """Posters that a source may request a day, as in `shop=1000,*=200`; a source without a number has no limit."""
+    quota_bytes: str = ""
+    """Bytes of pictures that may be stored for a source a day, as in `shop=1000000000`."""
     retry_delays: str = "10,60,600"
     """Seconds a poster waits in each of the three retry tiers."""
     batch_timeout: Seconds = 3600.0
@@ -83,6 +91,16 @@ class Settings(StreamSettings):
     def weights(self) -> dict[str, float]:
         """The shares of `source_weights`, by source. Raises ValueError where it is not a list of these."""
         return dict(map(_source_weight, filter(None, self.source_weights.split(","))))
+
+    @property
+    def poster_quotas(self) -> dict[str, int]:
+        """The numbers of `quota_posters`, by source. Raises ValueError where it is not a list of these."""
+        return _quotas(self.quota_posters)
+
+    @property
+    def byte_quotas(self) -> dict[str, int]:
+        """The numbers of `quota_bytes`, by source. Raises ValueError where it is not a list of these."""
+        return _quotas(self.quota_bytes)
 
     @property
     def shared_section_names(self) -> frozenset[str]:
@@ -119,6 +137,8 @@ class Settings(StreamSettings):
             raise SettingsError(
                 f"POSTERS_SOURCE_WEIGHTS has {len(weights)} sources; {WEIGHTS_MAX} are allowed, and others have 1"
             )
+        self._check_quotas("POSTERS_QUOTA_POSTERS", self.quota_posters)
+        self._check_quotas("POSTERS_QUOTA_BYTES", self.quota_bytes)
         for name in self.own_topic_sources:
             if not SOURCE_OF_TOPICS.fullmatch(name):
                 raise SettingsError(
@@ -131,6 +151,16 @@ class Settings(StreamSettings):
             raise SettingsError(
                 f"POSTERS_ASSET_ALLOW: {error}; it takes hosts, host:port pairs and CIDR ranges, comma-separated"
             ) from None
+
+    def _check_quotas(self, variable: str, value: str) -> None:
+        try:
+            quotas = _quotas(value)
+        except ValueError as error:
+            raise SettingsError(f"{variable}: {error}; it takes numbers a day, as in shop=1000,*=200") from None
+        if len(quotas) > QUOTAS_MAX:
+            raise SettingsError(
+                f"{variable} has {len(quotas)} sources; {QUOTAS_MAX} are allowed, and `*` stands for all others"
+            )
 
     def _check_addresses(self) -> None:
         if _scheme(self.storage_url) not in ("s3", "file"):
@@ -151,6 +181,16 @@ def _source_weight(entry: str) -> tuple[str, float]:
     if not source or not _WEIGHT.fullmatch(weight) or not WEIGHT_MIN <= float(weight) <= WEIGHT_MAX:
         raise ValueError(f"`{entry.strip()}` is no source and its share, from {WEIGHT_MIN:g} to {WEIGHT_MAX:g}")
     return source, float(weight)
+
+
+def _quotas(value: str) -> dict[str, int]:
+    quotas: dict[str, int] = {}
+    for entry in filter(None, value.split(",")):
+        source, _, number = entry.strip().rpartition("=")
+        if not source or not _QUOTA.fullmatch(number):
+            raise ValueError(f"`{entry.strip()}` is no source and its number, of up to 15 digits")
+        quotas[source] = int(number)
+    return quotas
 
 
 NAMES: Final = stream_settings.variables(Settings)

@@ -16,6 +16,7 @@ COMMANDS: Final = {
     "dead-letters": "List, show, replay and drop dead letters; resume a paused role.",
     "demo": "Make posters for an example site, on an embedded broker and Postgres.",
     "doctor": "Check every part and say how to repair it.",
+    "quota": "Show what sources have used of their quotas today.",
     "rebuild": "Rebuild the tables of jobs, results and logs from the topics.",
     "replay": "Make the posters of a job again.",
     "request": "Request one poster, or a batch from a file.",

@@ -26,6 +26,7 @@ from agents.oversized import ReducingPublisher
 from agents.ownership import JobOwnersTable
 from agents.poison import PoisonMessages, fail_pinned, poster_identity
 from agents.postgres import Database
+from agents.quotas import QuotaTable, quota_limits
 from agents.render.agent import RenderAgent
 from agents.render.image_store import ImageStore
 from agents.render.lanes import Lanes
@@ -172,8 +173,13 @@ async def _open_intake(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
     limit = await _dead_letters(exit_stack, settings, app, inbox)
     handler = RequestHandler(catalog, cancellations, now)
     publisher = ReducingPublisher(app.publisher)
-    owners = JobOwnersTable(_database(exit_stack, settings, "intake"))
-    admission = Admission(owners, replay_header=settings.replay_header == "accept")
+    owned = _database(exit_stack, settings, "intake")
+    limits = quota_limits(settings)
+    admission = Admission(
+        JobOwnersTable(owned),
+        replay_header=settings.replay_header == "accept",
+        quotas=QuotaTable(owned, limits) if limits.are_set else None,
+    )
     # Not reduced: a record that the shared topic does not take is a dead letter, and others have to go on.
     forwarding = SourceTopics(settings.own_topic_sources, app.publisher, limit)
     agent = IntakeAgent(
@@ -347,7 +353,13 @@ async def _open_sink(settings: Settings, exit_stack: AsyncExitStack) -> RunningR
     exit_stack.push_async_callback(store.close)
     eraser_database = sink_database(settings.database_url)
     exit_stack.push_async_callback(eraser_database.close)
-    sink = Sink(database, publisher, limit, replay_header=settings.replay_header == "accept")
+    sink = Sink(
+        database,
+        publisher,
+        limit,
+        replay_header=settings.replay_header == "accept",
+        count_bytes=quota_limits(settings).are_set,
+    )
     replays = Replays(eraser_database, publisher)
     agent = SinkAgent(inbox, sink, Erasures(eraser_database, store, publisher), replays, janitor)
     poison = PoisonMessages(publisher, limit)

@@ -165,6 +165,11 @@ PANELS: Final[dict[str, list[Panel]]] = {
                 "templates tried less": "sum(poster_slow_templates)",
             },
         ),
+        Panel(
+            "Posters over a quota, in an hour", "short",
+            {"{{source}}, {{quota}}": "sum by (source, quota) (increase(poster_quota_exceeded_total[1h]))"},
+            "Nothing while no quota is set.",
+        ),
     ],
     "Redpanda": [
         Panel(

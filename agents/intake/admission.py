@@ -6,11 +6,12 @@ source, an answer to an unreadable request included.
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, cast
 
 from agents.events import salvaged_id
 from agents.ownership import OWN, SOURCE_MISMATCH, Grant, JobCommand, JobOwners, job_command, may_replay
+from agents.quotas import Allowance, Quotas, counted_request
 from schemas.codec import ContractError, decode
 from schemas.requests import (
     BatchRequested,
@@ -34,11 +35,12 @@ READ_AT_ONCE: Final = 25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admitted:
-    """A request that may be handled."""
+    """A request that may be handled; where its source's quota is used up, not for all of its posters."""
 
     delivery: Delivery
     request: Request
     grant: Grant
+    allowance: Allowance | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,10 +68,14 @@ class _Read:
 
 
 class Admission:
-    """Reads requests and decides which may be handled. `replay_header`: generations on `poster-requests` count."""
+    """Reads requests and decides which may be handled.
 
-    def __init__(self, owners: JobOwners, *, replay_header: bool = True) -> None:
+    `replay_header`: generations on `poster-requests` count. `quotas`: posters are counted; None where no quota is set.
+    """
+
+    def __init__(self, owners: JobOwners, *, replay_header: bool = True, quotas: Quotas | None = None) -> None:
         self._owners = owners
+        self._quotas = quotas
         self._replay_header = replay_header
 
     async def admit(self, deliveries: Sequence[Delivery]) -> list[Admitted | Rejected]:
@@ -80,7 +86,8 @@ class Admission:
             if number % READ_AT_ONCE == 0:
                 await asyncio.sleep(0)
         grants = await self._grants([each.command for each in requests if each.command is not None])
-        return [self._decide(each, next(grants) if each.command is not None else OWN) for each in requests]
+        decisions = [self._decide(each, next(grants) if each.command is not None else OWN) for each in requests]
+        return decisions if self._quotas is None else await _limited(decisions, self._quotas)
 
     async def may_answer(self, delivery: Delivery) -> bool:
         """Return whether the failure of this record may be published: its job is that of its sender."""
@@ -119,6 +126,26 @@ class Admission:
         if not grant.allows_generation(generation):
             return f"generation {generation} does not follow {grant.recorded}, the recorded one"
         return None
+
+
+async def _limited(decisions: list[Admitted | Rejected], quotas: Quotas) -> list[Admitted | Rejected]:
+    """Return the decisions, with what the quotas allow of each request. While the database is unavailable this waits.
+
+    Where the job is erased or its cancel came first, nothing is made of a request, and it does not count.
+    """
+    counted = {}
+    for number, each in enumerate(decisions):
+        if isinstance(each, Admitted) and isinstance(each.request, PosterRequested | BatchRequested):
+            ends_at_once = each.grant.early_cancel is not None and replay_generation(each.delivery) == 0
+            if not ends_at_once and not each.grant.is_erased_for(each.delivery.timestamp):
+                counted[number] = counted_request(each.request, each.delivery)
+    allowances = await retry_while_unavailable(lambda: quotas.allow(list(counted.values())))
+    limited = list(decisions)
+    for number, allowance in zip(counted, allowances, strict=True):
+        each = limited[number]
+        if allowance is not None and isinstance(each, Admitted):
+            limited[number] = replace(each, allowance=allowance)
+    return limited
 
 
 def _read(delivery: Delivery) -> _Read:

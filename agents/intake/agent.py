@@ -158,7 +158,9 @@ class IntakeAgent:
     def _records(self, each: Admitted) -> Iterator[Record]:
         """Return the records of a request. Raises UnknownTemplateError, unless it has waited for its template."""
         final = self._has_settled(each.delivery)
-        return self._handler.handle(each.request, each.delivery, grant=each.grant, final=final)
+        return self._handler.handle(
+            each.request, each.delivery, grant=each.grant, allowance=each.allowance, final=final
+        )
 
     def _defer_bulk(self, each: Admitted) -> None:
         self._inbox.defer(each.delivery)

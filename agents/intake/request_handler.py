@@ -20,6 +20,7 @@ from agents.events import (
 from agents.intake.batch_parts import BatchParts
 from agents.intake.catalog import Catalog, CatalogVersion
 from agents.ownership import OWN, EarlyCancel, Grant
+from agents.quotas import Allowance
 from schemas.codec import ContractError, decode_poster
 from schemas.codes import ErrorCode
 from schemas.outcomes import PosterWarning
@@ -82,10 +83,17 @@ class RequestHandler:
         self._now = now
 
     def handle(
-        self, request: Request, delivery: Delivery, *, grant: Grant = OWN, final: bool = False
+        self,
+        request: Request,
+        delivery: Delivery,
+        *,
+        grant: Grant = OWN,
+        allowance: Allowance | None = None,
+        final: bool = False,
     ) -> Iterator[Record]:
         """Return the records that an admitted request leads to; each is built when the iterator reaches it.
 
+        Posters beyond the `allowance` fail with `quota`; where none is left, whether there is a template or not.
         Raises UnknownTemplateError, at once, where its template is not in the catalog, unless this is the `final` try:
         then every poster of it fails with `template_not_found`.
         """
@@ -102,8 +110,11 @@ class RequestHandler:
                     return iter(())
                 if grant.early_cancel is not None and generation == 0:
                     return iter([self._cancel_early(request, grant.early_cancel, headers)])
-                template = self._find_template(request, requested_at, final)
+                nothing_is_made = allowance is not None and allowance.posters == 0
+                template = self._find_template(request, requested_at, final or nothing_is_made)
                 posters = self._expand(request, generation)
+                if allowance is not None:
+                    posters = _within(allowance, posters)
                 if grant.erased_indexes:
                     posters = (each for each in posters if each.poster_index not in grant.erased_indexes)
                 return self._pin_all(posters, template, requested_at, headers)
@@ -209,7 +220,8 @@ class RequestHandler:
 class RequestedPoster:
     """One poster of a request, with what the request states for all of them.
 
-    `problem` is set where the poster could not be read; its other fields are then defaults.
+    `problem` is set where the poster could not be read; its other fields are then defaults. `over_quota` says why it is
+    not made although it could be.
     """
 
     request: PosterRequested | BatchRequested
@@ -220,6 +232,7 @@ class RequestedPoster:
     metadata: dict[str, Any]
     outputs: tuple[dict[str, Any] | None, ...]
     problem: str | None = None
+    over_quota: str | None = None
 
     def identity(self, version: CatalogVersion | None) -> PosterIdentity:
         """Return what events repeat of the poster."""
@@ -266,6 +279,14 @@ def expand(request: PosterRequested | BatchRequested, generation: int = 0) -> It
         )
 
 
+def _within(allowance: Allowance, posters: Iterator[RequestedPoster]) -> Iterator[RequestedPoster]:
+    """Yield the posters, those marked that are over the quota of their source: an index always gets the same answer."""
+    for poster in posters:
+        first = poster.request.first_index if isinstance(poster.request, BatchRequested) else 0
+        is_allowed = poster.poster_index - first < allowance.posters
+        yield poster if is_allowed else replace(poster, over_quota=allowance.reason)
+
+
 def pin(
     poster: RequestedPoster, template: CatalogVersion | MissingTemplate, requested_at: datetime, now: datetime
 ) -> PosterPinned:
@@ -273,6 +294,8 @@ def pin(
 
     `requested_at` is the broker's time of the request; `now` decides whether its deadline has passed.
     """
+    if poster.over_quota is not None:
+        raise RefusedError("quota", poster.over_quota)
     if isinstance(template, MissingTemplate):
         raise RefusedError("template_not_found", template.reason)
     if poster.problem is not None:

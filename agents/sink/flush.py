@@ -20,7 +20,9 @@ FLUSH_FUNCTION: Final = f"flush_batch_{_VERSION}"
 CREATE_FLUSH_FUNCTION: Final = _SOURCE.replace("{version}", _VERSION)
 """SQL that creates it, in the first schema of the search path."""
 
-_CALL: Final = f"SELECT {FLUSH_FUNCTION}($1, $2, $3, $4)"
+FLUSH_SIGNATURE: Final = f"{FLUSH_FUNCTION}(json, json, json, json, boolean)"
+
+_CALL: Final = f"SELECT {FLUSH_FUNCTION}($1, $2, $3, $4, $5)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +71,12 @@ class WrittenBatch:
     logged: int
 
 
-async def flush(database: Database, batch: MergedBatch) -> WrittenBatch:
-    """Write the batch, whole or not at all. Raises UnavailableError, BadRowError, SchemaMismatchError."""
+async def flush(database: Database, batch: MergedBatch, *, count_bytes: bool = False) -> WrittenBatch:
+    """Write the batch, whole or not at all. Raises UnavailableError, BadRowError, SchemaMismatchError.
+
+    `count_bytes`: the bytes of new pictures are counted for the quotas, in the same transaction.
+    """
     arguments = [as_json(rows) for rows in (batch.jobs, batch.posters, batch.cancels, batch.logs)]
-    written: str = await database.fetch_value(_CALL, *arguments)
+    written: str = await database.fetch_value(_CALL, *arguments, count_bytes)
     # Postgres writes a float of jsonb out in full; orjson reads one beyond 64 bits as the float that it was.
     return msgspec.convert(orjson.loads(written), WrittenBatch)

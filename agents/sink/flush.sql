@@ -19,7 +19,8 @@ RETURN CASE
     ELSE 'queued'
 END;
 
-CREATE OR REPLACE FUNCTION flush_batch_{version}(p_jobs json, p_posters json, p_cancels json, p_logs json)
+CREATE OR REPLACE FUNCTION flush_batch_{version}(
+    p_jobs json, p_posters json, p_cancels json, p_logs json, p_count_bytes boolean)
 RETURNS jsonb LANGUAGE plpgsql
 -- A row locked by another transaction gives an UnavailableError, so that the wait is declared.
 SET lock_timeout = '5s'
@@ -157,6 +158,19 @@ BEGIN
     )
     SELECT coalesce(array_agg(job_id), '{}'), coalesce(array_agg(poster_index), '{}')
     INTO moved_in, moved FROM written;
+
+    -- Bytes of new pictures, where a quota is set. A state moves once, so an outcome counts once, however often it comes.
+    IF p_count_bytes AND cardinality(moved) > 0 THEN
+        INSERT INTO quota_use AS u (day, quota, source, used)
+        SELECT (t.finished_at AT TIME ZONE 'UTC')::date, 'bytes', t.source, sum(coalesce(i.bytes, t.size_bytes, 0))
+        FROM unnest(moved_in, moved) AS w (job_id, poster_index)
+        JOIN template_poster_results AS t USING (job_id, poster_index)
+        CROSS JOIN LATERAL (SELECT sum((image ->> 'size_bytes')::bigint) AS bytes
+                            FROM jsonb_array_elements(t.images) AS image) AS i
+        WHERE t.status = 'completed' AND NOT t.cached AND t.finished_at IS NOT NULL
+        GROUP BY 1, t.source ORDER BY 1, t.source
+        ON CONFLICT (day, quota, coalesce('=' || source, '')) DO UPDATE SET used = u.used + excluded.used;
+    END IF;
 
     -- 7 States that moved nothing, and among them outcomes that contradict the recorded one.
     IF cardinality(moved) < cardinality(states) THEN

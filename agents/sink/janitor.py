@@ -1,4 +1,4 @@
-"""Periodic sweep: fail incomplete batches, expired posters and posters that have gone silent.
+"""Periodic sweep: fail incomplete batches, expired posters and posters that have gone silent; delete what is outdated.
 
 No event says that a part never arrived, a deadline passed unnoticed or a worker lost a poster; only time does.
 """
@@ -7,22 +7,37 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Final
 
 from agents.postgres import Connection, Database
 from agents.sink.missing_posters import MissingPosters, close_oversized_jobs
 from agents.sink.open_posters import OpenPoster, cancelled, failed, open_posters
+from schemas import topics
 from schemas.codes import ErrorCode
 from streams.delivery import Publisher, Record
 from streams.errors import UnavailableError
 from streams.retry import Sleep
+from streams.sql import named_queries
+from streams.topics import TOPICS
 
 logger = logging.getLogger(__name__)
 
 EVERY_SECONDS: Final = 60.0
 _ADVISORY_LOCK: Final = 0x706F_7374_6572_7302
 _PARTITION_DAYS_AHEAD: Final = 7
+SQL: Final = named_queries(Path(__file__).with_name("janitor.sql"))
+
+_REQUESTS: Final = next(topic for topic in TOPICS if topic.name == topics.POSTER_REQUESTS)
+assert _REQUESTS.retention is not None  # noqa: S101 - a constant
+REQUESTS_AGE: Final = _REQUESTS.retention + _REQUESTS.segment + timedelta(days=1)
+"""No request that is older can be delivered again: what was decided on it, or commanded before it, may be deleted."""
+QUOTA_USE_DAYS: Final = 35
+"""The sums of a day are few; they are kept for a month, to look at."""
+ROWS_A_CHUNK: Final = 1_000
+CHUNKS_A_SWEEP: Final = 20
+"""Each chunk is a transaction of its own, so that nobody waits for its locks for long. A sweep is a minute."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +72,7 @@ class Janitor:
         stale_after: float,
         log_retention: int = 0,
         sleep: Sleep = asyncio.sleep,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._database = database
         self._publisher = publisher
@@ -64,6 +80,7 @@ class Janitor:
         self._stale_after = timedelta(seconds=stale_after)
         self._log_retention = log_retention
         self._sleep = sleep
+        self._now = now
         self._incomplete = MissingPosters("incomplete")
         self._abandoned = MissingPosters("abandoned")
 
@@ -73,6 +90,7 @@ class Janitor:
             try:
                 result = await self.sweep()
                 logger.debug("sweep: %s", result)
+                logger.debug("sweep: %d outdated rows deleted", await self.delete_outdated(self._now()))
             except UnavailableError as error:
                 logger.warning("sweep failed, next one in %.0f s: %s", EVERY_SECONDS, error)
             await self._sleep(EVERY_SECONDS)
@@ -109,6 +127,28 @@ class Janitor:
                 partitions=await connection.fetchval("SELECT make_log_partitions(0, $1)", _PARTITION_DAYS_AHEAD),
                 retired=await self._retire_log_partitions(connection),
             )
+
+    async def delete_outdated(self, now: datetime) -> int:
+        """Delete what no request can need any more, in chunks; return how many rows that were. Raises UnavailableError.
+
+        Early cancels, rows of jobs that nobody has requested, and what was counted for quotas. Of owners and erasures
+        nothing is deleted. Any number of sinks may do so at once.
+        """
+        before = now - REQUESTS_AGE
+        last_day = now.date() - timedelta(days=QUOTA_USE_DAYS)
+        chunks = (
+            (SQL["forget_unclaimed"], before),
+            (SQL["forget_quota_requests"], before.date()),
+            (SQL["forget_quota_use"], last_day),
+        )
+        deleted = 0
+        for query, until in chunks:
+            for _ in range(CHUNKS_A_SWEEP):
+                count: int = await self._database.fetch_value(query, until, ROWS_A_CHUNK)
+                deleted += count
+                if count < ROWS_A_CHUNK:
+                    break
+        return deleted
 
     async def _retire_log_partitions(self, connection: Connection) -> int:
         if not self._log_retention:

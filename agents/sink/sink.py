@@ -98,7 +98,7 @@ class Sink:
     """Writes batches, one flush at a time. Meanwhile others may be decoded and announced.
 
     `declare_wait` is called with the reason of a wait, and with None when it ends. `replay_header`: generations in
-    headers on `poster-requests` count.
+    headers on `poster-requests` count. `count_bytes`: so do the bytes of pictures, for the quotas of their sources.
     """
 
     def __init__(
@@ -108,10 +108,12 @@ class Sink:
         dead_letters: DeadLetters,
         *,
         replay_header: bool = True,
+        count_bytes: bool = False,
         declare_wait: DeclareWait = declare_wait,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._replay_header = replay_header
+        self._count_bytes = count_bytes
         self.counts = Counts()
         self._database = database
         self._owners = JobOwnersTable(database)
@@ -198,7 +200,7 @@ class Sink:
         metrics.SINK_BATCH_ROWS.observe(len(batch.jobs) + len(batch.posters) + len(batch.cancels) + len(batch.logs))
         failpoint("sink flushing")
         with metrics.SINK_FLUSH_SECONDS.time(), flushing([entry.delivery for entry in entries]) as span:
-            written = await self._retry(lambda: flush(self._database, batch))
+            written = await self._retry(lambda: flush(self._database, batch, count_bytes=self._count_bytes))
         failpoint("sink committed")
         self.counts.add(written, batch)
         if written.jobs:

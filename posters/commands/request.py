@@ -27,6 +27,7 @@ from schemas.outcomes import PosterOutcome
 @click.option("--metadata", type=JsonObject(), default="{}", help="JSON that every event of the job returns unchanged")
 @click.option("--output", type=JsonObject(), help='such as {"format": "jpeg", "width": 1200}')
 @click.option("--priority", type=click.Choice(["normal", "bulk"]), help="lane; default: bulk for a batch above 10")
+@click.option("--source", help="the site on whose behalf; default: none, a site of its own")
 @click.option("--job", "job_id", help="job id, to request the same job again; default: a new one")
 @click.option("--wait", is_flag=True, help="show progress, and fail where a poster fails")
 @click.option("--timeout", type=float, default=300.0, show_default=True, help="longest wait, in seconds")
@@ -45,6 +46,7 @@ def request(template_id: str, batch: Path | None, data: dict[str, Any] | None, *
         metadata=options["metadata"],
         output=options["output"],
         priority=options["priority"],
+        source=options["source"],
         occurred_at=now,
     )
     common.check()

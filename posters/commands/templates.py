@@ -130,11 +130,13 @@ def archive(template_id: str, section: str | None, source: str | None, timeout: 
 @templates.command()
 @click.argument("section")
 @click.argument("source")
-def own(section: str, source: str) -> None:
+@timeout_option
+def own(section: str, source: str, timeout: float) -> None:
     """Make SECTION belong to SOURCE: commands of other sources are refused from then on.
 
-    For sections from before there were owners, and to hand one over. It is then neither shared nor private.
+    For sections from before there were owners, and to hand one over. It is then neither shared nor private. Safe to
+    repeat; a worker of the templates role has to run.
     """
-    owned = asyncio.run(own_section(read_settings(), section, source, now=datetime.now(UTC)))
+    owned = asyncio.run(own_section(read_settings(), section, source, now=datetime.now(UTC), timeout=timeout))
     before = "nobody" if owned.before is None else owned.before
     say(f"{section} belongs to {source}; before: {before}; {owned.versions} versions")

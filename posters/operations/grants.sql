@@ -30,6 +30,8 @@ DECLARE
 BEGIN
     FOREACH owners IN ARRAY ARRAY[
         'claim_jobs(text[], text[], text[], integer[], integer[], integer[], uuid[], timestamptz[], text[])',
+        'count_posters(uuid[], text[], date[], integer[], bigint[], bigint[])',
+        'forget_unclaimed(timestamp with time zone, integer)',
         'make_log_partitions(integer, integer)', 'retire_log_partitions(integer)']::regprocedure[]
     LOOP
         EXECUTE format('ALTER FUNCTION %s SET search_path = %I, pg_temp', owners, current_schema());
@@ -57,11 +59,16 @@ GRANT SELECT ON template_sections TO posters_sink;
 GRANT EXECUTE ON FUNCTION claim_jobs(
     text[], text[], text[], integer[], integer[], integer[], uuid[], timestamptz[], text[])
     TO posters_intake, posters_sink;
+GRANT EXECUTE ON FUNCTION count_posters(uuid[], text[], date[], integer[], bigint[], bigint[]) TO posters_intake;
+GRANT SELECT, INSERT, UPDATE, DELETE ON quota_use TO posters_sink;
+GRANT SELECT, DELETE ON quota_requests TO posters_sink;
+GRANT EXECUTE ON FUNCTION forget_unclaimed(timestamptz, integer) TO posters_sink;
 GRANT EXECUTE ON FUNCTION make_log_partitions(integer, integer), retire_log_partitions(integer) TO posters_sink;
 
 GRANT SELECT ON templates, template_placeholders, template_activations, template_generation_jobs,
     template_poster_results, template_generation_logs, poster_erasures, blown_fuses, dead_letter_actions, crash_journal,
-    posters_migrations, job_owners, early_commands, erased_posters, poster_replays
+    posters_migrations, job_owners, early_commands, erased_posters, poster_replays,
+    quota_use, quota_requests
     TO posters_operator;
 GRANT INSERT ON dead_letter_actions TO posters_operator;
 GRANT DELETE ON blown_fuses TO posters_operator;

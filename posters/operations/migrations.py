@@ -18,7 +18,7 @@ import asyncpg
 from asyncpg.transaction import Transaction
 
 from agents.postgres import Connection
-from agents.sink.flush import CREATE_FLUSH_FUNCTION, FLUSH_FUNCTION
+from agents.sink.flush import CREATE_FLUSH_FUNCTION, FLUSH_FUNCTION, FLUSH_SIGNATURE
 from posters.operations.database import NO_CONNECTION, database_problems, open_connection, remedy
 from posters.operations.errors import OperationError
 
@@ -145,9 +145,7 @@ def _compare(files: Sequence[Migration], applied: Mapping[str, str]) -> list[Mig
 
 
 async def _has_flush_function(connection: Connection) -> bool:
-    found: bool = await connection.fetchval(
-        "SELECT to_regprocedure($1) IS NOT NULL", f"{FLUSH_FUNCTION}(json, json, json, json)"
-    )
+    found: bool = await connection.fetchval("SELECT to_regprocedure($1) IS NOT NULL", FLUSH_SIGNATURE)
     return found
 
 

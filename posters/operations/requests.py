@@ -19,7 +19,10 @@ from schemas.requests import BatchRequested, PosterRequested
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestOptions:
-    """What one poster and a batch have in common; `priority` None: by the size of the batch."""
+    """What one poster and a batch have in common.
+
+    `priority` None: by the size of the batch. `source` None: requests without one are a site of their own.
+    """
 
     job_id: str
     template_id: str
@@ -27,6 +30,7 @@ class RequestOptions:
     output: dict[str, Any] | None
     priority: str | None
     occurred_at: datetime
+    source: str | None = None
 
     def check(self) -> None:
         """Raise OperationError where intake would refuse the template's name or the output."""
@@ -42,6 +46,7 @@ class RequestOptions:
         """Return the fields of an event."""
         return {
             "occurred_at": self.occurred_at,
+            "source": self.source,
             "job_id": self.job_id,
             "template_id": self.template_id,
             "metadata": self.metadata,

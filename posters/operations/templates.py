@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 from uuid import uuid4
 
 from agents.settings import Settings
@@ -17,6 +17,7 @@ from schemas.templates import (
     TemplateArchived,
     TemplateCommand,
     TemplateDescribed,
+    TemplateGet,
     TemplatePreviewed,
     TemplateRejected,
     TemplateUploaded,
@@ -24,6 +25,8 @@ from schemas.templates import (
 )
 
 C = TypeVar("C", bound=Envelope)
+NO_VERSION: Final = 2**31 - 1
+"""A number that no version has."""
 _ANSWERS = (
     TemplateUploaded,
     TemplateActivated,
@@ -47,12 +50,31 @@ class TemplateClient:
         Raises UnavailableError, and OperationError where it is refused or no answer comes in time.
         """
         event: Any = command(event_id=uuid4(), occurred_at=datetime.now(UTC), **fields)
+        return _accepted(self._answer_to(event), event)
+
+    def wait_for_earlier_commands(self, section: str, source: str) -> None:
+        """Return once the role has published all that follows from commands sent before this call.
+
+        It executes and publishes one command after the other, so the answer to one comes after all of these; whether it
+        finds anything does not matter. Raises UnavailableError, and OperationError where no answer comes in time.
+        """
+        self._answer_to(
+            TemplateGet(
+                event_id=uuid4(),
+                occurred_at=datetime.now(UTC),
+                source=source,
+                section=section,
+                template_id=f"{section}@{NO_VERSION}",
+            )
+        )
+
+    def _answer_to(self, event: TemplateCommand) -> TemplateAnswer:
         with self._client.reader(topics.TEMPLATE_EVENTS) as answers:
             self._client.send(topics.TEMPLATE_COMMANDS, event.section, [event])
             for value in answers.values(self._timeout):
                 answer = _answer(value)
                 if answer is not None and answer.command_id == event.event_id:
-                    return _accepted(answer, event)
+                    return answer
         raise OperationError(f"no answer within {self._timeout:g} s; is `posters worker templates` running?")
 
     def catalog(self) -> list[TemplateVersion]:

@@ -61,7 +61,7 @@ AGREED_TYPES = {
 NEVER = [
     *("invalid_request", "template_not_found", "template_syntax", "template_data", "incomplete_batch", "expired"),
     *("output_invalid", "asset_blocked", "asset_status", "asset_too_large", "asset_invalid", "text_truncated"),
-    *("relative_address", "script_error"),
+    *("relative_address", "script_error", "quota"),
     *("dimension_limit", "output_too_large", "script_timeout", "navigated"),
 ]
 ALWAYS = ["asset_timeout", "render_timeout", "renderer_crashed", "upload", "internal"]

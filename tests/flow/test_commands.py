@@ -65,6 +65,15 @@ def test_a_request_is_followed_and_its_job_shown(system: System, section: str) -
     assert "1 completed, 0 failed" in shown.stdout
 
 
+def test_a_request_is_made_on_behalf_of_a_site(system: System, section: str) -> None:
+    """With `--source` the job is that site's; without, it is a job of those who name none."""
+    named = system.command("request", f"{section}_latest", "--data", '{"title": "x"}', "--source", "shop")
+    nameless = system.command("request", f"{section}_latest", "--data", '{"title": "x"}')
+    outcomes = [system.outcome(done.stdout.splitlines()[0]) for done in (named, nameless)]
+
+    assert [outcome.source for outcome in outcomes] == ["shop", None]
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
@@ -109,6 +118,7 @@ def test_the_doctor_finds_nothing_wrong(system: System) -> None:
         (["request", "x_latest", "--data", "{}", "--output", '{"width": 0}'], "width"),
         (["request", "x_latest", "--data", "{}", "--job", "not a job id"], "job_id"),
         (["request", "x_latest", "--batch", "missing.csv"], "cannot be read"),
+        (["request", "x_latest", "--data", "{}", "--source", "x" * 65], "source"),
         (["status", "no-such-job"], "not recorded"),
         (["watch", "no-such-job", "--timeout", "0.5"], "was not recorded"),
         (["templates", "activate", "cards@99"], "no template"),

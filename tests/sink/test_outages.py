@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from agents.sink.database import sink_database
-from agents.sink.flush import FLUSH_FUNCTION
+from agents.sink.flush import FLUSH_SIGNATURE
 from agents.sink.sink import Sink
 from streams.delivery import Record
 from streams.errors import UnavailableError
@@ -64,7 +64,7 @@ async def test_a_locked_job_row_is_waited_for(harness: SinkHarness) -> None:
     """Somebody's open transaction holds a job: the sink says what it waits for and goes on when it is over."""
     await harness.sink.process([harness.topics.request("job")])
     holder = await asyncpg.connect(harness.url)
-    await holder.execute(f"ALTER FUNCTION {FLUSH_FUNCTION}(json, json, json, json) SET lock_timeout = '20ms'")
+    await holder.execute(f"ALTER FUNCTION {FLUSH_SIGNATURE} SET lock_timeout = '20ms'")
     transaction = holder.transaction()
     await transaction.start()
     await holder.execute("SELECT FROM template_generation_jobs FOR UPDATE")

@@ -44,6 +44,8 @@ TABLES = (
     "erased_posters",
     "poster_replays",
     "template_sections",
+    "quota_use",
+    "quota_requests",
 )
 WRITES = {
     "intake": {"blown_fuses"},
@@ -58,6 +60,8 @@ WRITES = {
         "poster_erasures",
         "erased_posters",
         "poster_replays",
+        "quota_use",
+        "quota_requests",
         "blown_fuses",
     },
     "operator": {"blown_fuses", "dead_letter_actions", "template_sections"},
@@ -73,6 +77,8 @@ QUERIES = {
     "agents/crash_journal.sql": ROLES,
     "agents/dead_letter_limits.sql": ROLES,
     "agents/ownership.sql": ("intake", "sink"),
+    "agents/quotas.sql": ("intake",),
+    "agents/sink/janitor.sql": ("sink",),
     "agents/render/template_sources.sql": ("render",),
     "agents/sink/erasures.sql": ("sink",),
     "agents/sink/open_posters.sql": ("sink",),
@@ -80,6 +86,7 @@ QUERIES = {
     "agents/templates/store.sql": ("templates",),
     "posters/operations/dead_letter_actions.sql": ("operator",),
     "posters/operations/jobs.sql": ("operator",),
+    "posters/operations/quota.sql": ("operator",),
     "posters/operations/template_audit/recorded_templates.sql": ("operator",),
     "posters/operations/sections.sql": ("operator",),
 }
@@ -185,6 +192,17 @@ async def test_a_role_may_run_each_of_its_queries(users: dict[str, str], file: s
     assert refused == {}
 
 
+async def test_an_operator_may_own_a_section(users: dict[str, str]) -> None:
+    """`posters templates own` locks and reads the section as the templates role does."""
+    connection = await asyncpg.connect(users["operator"])
+    queries = named_queries(ROOT / "agents/templates/store.sql")
+    try:
+        for name in ("lock_section", "versions", "describe"):
+            await _run_without_values(connection, queries[name])
+    finally:
+        await connection.close()
+
+
 async def _run_without_values(connection: Connection, query: str) -> None:
     """Run a query with NULL for every parameter, which constraints may refuse; the server checks rights before them."""
     parameters = (await connection.prepare(query)).get_parameters()
@@ -196,7 +214,8 @@ async def test_the_sink_does_its_work_with_its_rights(users: dict[str, str], tmp
     """It flushes, sweeps, erases, makes and drops partitions of the log."""
     database = sink_database(users["sink"])
     topics = Topics()
-    await Sink(database, Announcements(), SetAside()).process([topics.request("job"), topics.completed("job")])
+    sink = Sink(database, Announcements(), SetAside(), count_bytes=True)
+    await sink.process([topics.request("job"), topics.completed("job")])
     swept = await Janitor(database, Announcements(), batch_timeout=60, stale_after=60, log_retention=3).sweep()
     erasures = Erasures(database, FileStore(tmp_path), Announcements())
     await erasures.record([topics.erase(job_id="job")])

@@ -47,7 +47,7 @@ class Topics:
     def request(self, job_id: str, **fields: Any) -> Delivery:
         """A `poster.requested`."""
         given = {"template_id": "campaign_latest", "entity_id": "entity", "custom_data": {"text": job_id}} | fields
-        return self._send(topics.POSTER_REQUESTS, PosterRequested(**_envelope("request", job_id), **given))
+        return self._send(topics.POSTER_REQUESTS, PosterRequested(**(_envelope("request", job_id) | given)))
 
     def batch(self, job_id: str, count: int, **fields: Any) -> Delivery:
         """A `batch.requested` of so many posters; `posters` may be given as objects."""
@@ -131,9 +131,8 @@ class Topics:
         event = PosterOutcome(
             type=f"poster.{status}",  # type: ignore[arg-type]
             status=status,  # type: ignore[arg-type]
-            **_envelope(status, job_id, *facts),
+            **(_envelope(status, job_id, *facts) | given),
             poster_index=index,
-            **given,
         )
         return self._send(topics.POSTER_COMPLETIONS, event)
 

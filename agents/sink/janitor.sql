@@ -1,0 +1,19 @@
+-- name: forget_unclaimed
+-- Early cancels from before $1, and rows of jobs that nobody has requested and nobody commands.
+SELECT forget_unclaimed($1, $2::integer);
+
+-- name: forget_quota_requests
+WITH old AS (
+    SELECT request FROM quota_requests WHERE day < $1 ORDER BY day LIMIT $2::integer
+), deleted AS (
+    DELETE FROM quota_requests q USING old WHERE q.request = old.request RETURNING 1
+)
+SELECT count(*) FROM deleted;
+
+-- name: forget_quota_use
+WITH old AS (
+    SELECT ctid FROM quota_use WHERE day < $1 ORDER BY day LIMIT $2::integer
+), deleted AS (
+    DELETE FROM quota_use u USING old WHERE u.ctid = old.ctid RETURNING 1
+)
+SELECT count(*) FROM deleted;
