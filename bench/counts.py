@@ -10,7 +10,7 @@ class Counts:
 
     `posters` of a backlog, `rounds` in turns, `singles` at rest in all rounds together, `starts` of a worker, `long` of
     the long run, `requests` through intake, `events` through the sink (in posters, five events each), `few` of each
-    alternative of a choice, `beside` a peer in each round.
+    alternative of a choice, `beside` a peer in each round, `window` seconds for each number of workers.
     """
 
     posters: int = 500
@@ -22,7 +22,8 @@ class Counts:
     events: int = 10_000
     few: int = 60
     beside: int = 200
+    window: int = 30
 
 
-TRIAL: Final = Counts(posters=12, rounds=2, singles=4, starts=1, long=30, requests=300, events=1_000, few=6, beside=8)
+TRIAL: Final = Counts(posters=12, rounds=2, singles=4, starts=1, long=30, requests=300, events=1_000, few=6, beside=8, window=3)
 """Enough to see that everything runs; its figures mean nothing."""

@@ -10,6 +10,7 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
@@ -160,8 +161,8 @@ class Site:
                 return
 
     @contextmanager
-    def records(self, topic: str) -> Iterator[Iterator[tuple[bytes, float]]]:
-        """Give the values of a topic from now on, with the broker's time of each in seconds."""
+    def records(self, topic: str, *, so_far: bool = False) -> Iterator[Iterator[tuple[bytes, float]]]:
+        """Give the values of a topic, with the broker's time of each in seconds: from now on, or all `so_far`."""
         configuration: dict[str, Any] = {
             "bootstrap.servers": self.settings.brokers,
             "group.id": uuid4().hex,
@@ -171,9 +172,10 @@ class Site:
         consumer = Consumer(configuration)
         partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
         ends = {each: consumer.get_watermark_offsets(TopicPartition(topic, each))[1] for each in partitions}
-        consumer.assign([TopicPartition(topic, each, end) for each, end in ends.items()])
+        consumer.assign([TopicPartition(topic, each, 0 if so_far else end) for each, end in ends.items()])
         try:
-            yield _values(consumer)
+            values = _values(consumer)
+            yield islice(values, sum(ends.values())) if so_far else values
         finally:
             consumer.close()
 

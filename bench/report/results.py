@@ -178,6 +178,52 @@ class Drivers:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScaleRun:
+    """Render workers with simulated drawing: posters a second, and how many cores of the machine were busy meanwhile.
+
+    `parts` has the cores that each part took: the workers, broker, database and storage.
+    """
+
+    workers: int
+    partitions: int
+    rate: float
+    cores_busy: float
+    parts: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rebalance:
+    """From `before` to `after` workers under load.
+
+    `seconds_to_ready`: until the last of them was ready; `below_seconds`: the longest time with less than 0.9 of the
+    throughput before; `pause_seconds`: the longest without any poster; `reached_seconds`: from the last one's readiness
+    to 0.94 of what the larger number completes. `twice`: posters that were drawn twice; `in_flight`: at most so many
+    were in flight.
+    """
+
+    before: int
+    after: int
+    seconds_to_ready: float
+    below_seconds: float
+    pause_seconds: float
+    reached_seconds: float
+    twice: int
+    in_flight: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """Rising numbers of render workers: with the shipped partitions, then with more of them."""
+
+    seconds: float
+    draw_ms: float
+    image_bytes: int
+    cores: int
+    runs: list[ScaleRun]
+    rebalance: Rebalance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
     """Every part that is stored, and on which days they were measured."""
 
@@ -192,4 +238,5 @@ class Figures:
     choices: Choices | None = None
     drivers: Drivers | None = None
     guards: Guards | None = None
+    scale: Scale | None = None
     peers: Peers | None = None
