@@ -12,7 +12,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from bench import choices, drivers, flow, guards, intake, memory, reuse, scale, sink, start
+from bench import (
+    batches,
+    choices,
+    drivers,
+    flow,
+    guards,
+    intake,
+    memory,
+    processes,
+    reuse,
+    scale,
+    sink,
+    start,
+)
 from bench.counts import TRIAL, Counts
 from bench.peers import measure as peers
 from bench.report.page import PLOT, memory_plot, page
@@ -30,6 +43,8 @@ MEASURES: Final[Mapping[str, Callable[[Counts], Awaitable[Any]]]] = {
     "choices": choices.measure,
     "drivers": drivers.measure,
     "guards": guards.measure,
+    "batches": batches.measure,
+    "processes": processes.measure,
     "scale": scale.measure,
     "peers": peers.measure,
 }

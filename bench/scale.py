@@ -33,8 +33,9 @@ from streams.topics import TOPICS
 from tests.parts import free_port
 
 WORKERS: Final = (1, 2, 4, 8, 16)
-BEFORE, AFTER, BEYOND = 2, 8, 16
-"""Workers before and after the rebalance, and beyond what the shipped partitions let work."""
+BEFORE: Final = 2
+AFTER: Final = 8
+"""Workers before and after the rebalance."""
 SHIPPED_PARTITIONS: Final = next(each.partitions for each in TOPICS if each.name == topics.POSTER_RENDERS)
 MORE_PARTITIONS: Final = 48
 START_SECONDS: Final = 180.0
@@ -121,9 +122,9 @@ async def measure(counts: Counts) -> Scale:
         async with PipeChromium(1) as chromium:
             image.write_bytes(await chromium.draw(filled(DOCUMENTS["rich"])))
         async with running_site(["templates", "intake"]) as site:
-            runs = await asyncio.to_thread(_rising, site, image, counts.window)
+            runs = await asyncio.to_thread(_rising, site, image, counts)
         async with running_site(["templates", "intake"]) as site:
-            more, rebalance = await asyncio.to_thread(_scaled_out, site, image, counts.window)
+            more, rebalance = await asyncio.to_thread(_scaled_out, site, image, counts)
         return Scale(
             seconds=counts.window,
             draw_ms=DRAW_SECONDS * 1000,
@@ -134,43 +135,45 @@ async def measure(counts: Counts) -> Scale:
         )
 
 
-def _rising(site: Site, image: Path, seconds: float) -> list[ScaleRun]:
-    _pin_backlog(site, _backlog(WORKERS, seconds))
+def _rising(site: Site, image: Path, counts: Counts) -> list[ScaleRun]:
+    levels = [workers for workers in WORKERS if workers <= counts.workers]
+    _pin_backlog(site, _backlog(levels, counts.window))
     fleet, windows = Fleet(site, image), []
-    for workers in WORKERS:
+    for workers in levels:
         fleet.grow(workers)
-        windows.append(fleet.window(seconds))
+        windows.append(fleet.window(counts.window))
     completions = _completions(site)
     return [_run(window, completions, SHIPPED_PARTITIONS) for window in windows]
 
 
-def _scaled_out(site: Site, image: Path, seconds: float) -> tuple[list[ScaleRun], Rebalance]:
+def _scaled_out(site: Site, image: Path, counts: Counts) -> tuple[list[ScaleRun], Rebalance]:
+    levels = [min(workers, counts.workers) for workers in (BEFORE, AFTER, max(WORKERS))]
     _add_partitions(site)
-    _pin_backlog(site, _backlog((BEFORE, AFTER, BEYOND), seconds))
+    _pin_backlog(site, _backlog(levels, counts.window))
     fleet = Fleet(site, image)
-    fleet.grow(BEFORE)
-    two = fleet.window(seconds)
+    fleet.grow(levels[0])
+    windows = [fleet.window(counts.window)]
     began = time.time()
-    fleet.grow(AFTER)
+    fleet.grow(levels[1])
     ready = time.time()
-    eight = fleet.window(seconds)
-    fleet.grow(BEYOND)
-    sixteen = fleet.window(seconds)
+    windows.append(fleet.window(counts.window))
+    fleet.grow(levels[2])
+    windows.append(fleet.window(counts.window))
     completions = _completions(site)
-    runs = [_run(window, completions, MORE_PARTITIONS) for window in (two, eight, sixteen)]
-    until_end = [each for each in completions if each.moment < eight.ended]
+    runs = [_run(window, completions, MORE_PARTITIONS) for window in windows]
+    until_end = [each for each in completions if each.moment < windows[1].ended]
     moments = [each.moment for each in until_end]
     during = [each for each in moments if each >= began]
     drawings = Counter(each.job for each in until_end if each.drawn)
     return runs, Rebalance(
-        before=BEFORE,
-        after=AFTER,
+        before=levels[0],
+        after=levels[1],
         seconds_to_ready=ready - began,
         below_seconds=longest_below(during, runs[0].rate * NEARLY),
         pause_seconds=longest_pause(during),
         reached_seconds=reached_after(moments, ready, runs[1].rate * ENOUGH),
         twice=sum(times > 1 for times in drawings.values()),
-        in_flight=BEFORE * (1 + UPLOADS_BESIDE),
+        in_flight=levels[1] * (1 + UPLOADS_BESIDE),
     )
 
 

@@ -123,7 +123,7 @@ async def _round(way: Way, documents: list[str], output: Output) -> tuple[float,
 async def compared(ways: tuple[Way, Way], kind: Kind, image_format: Format, count: int, rounds: int) -> list[Any]:
     """Return the row of a template: milliseconds cold and warm, the gain in percent, and how many are equal."""
     output = resolve_output(Output(format=image_format))
-    template, random = Template(kind.html), Random(kind.name)
+    template, random = Template(kind.html), Random(kind.name)  # noqa: S311 - no secret
     cold_ms, warm_ms, equal, drawn = [], [], 0, 0
     for number in range(rounds):
         documents = [template.render(kind.data(random)) for _ in range(count + WARM_UP)]

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 class Rounds:
     """One document, through the system and both baselines in turns: posters a second, milliseconds alone.
 
-    The baselines are Chromium driven by Playwright and Chromium over the pipe; old results have not the second.
+    The baselines are Chromium driven by Playwright and Chromium over the pipe. `rates` are between completions,
+    `whole_rates` from the first request sent (or document begun) to the last completion received. `first_ms` are the
+    first single posters after a start of every role. What older results lack is empty.
     """
 
     rates: list[float]
@@ -16,6 +18,10 @@ class Rounds:
     playwright_ms: list[float]
     pipe_rates: list[float] = field(default_factory=list)
     pipe_ms: list[float] = field(default_factory=list)
+    whole_rates: list[float] = field(default_factory=list)
+    playwright_whole_rates: list[float] = field(default_factory=list)
+    pipe_whole_rates: list[float] = field(default_factory=list)
+    first_ms: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,11 +51,17 @@ class Sample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """One long run: the render worker over time, and the most that each role's Python process had, in MB."""
+    """One long run: the render worker over time, and the most that each role's Python process had, in MB.
+
+    `thousands` has the posters a second of each thousand in the order of their completion, and `crashes` how many
+    pages were killed among them; older results have neither.
+    """
 
     posters: int
     samples: list[Sample]
     roles: dict[str, float]
+    thousands: list[float] = field(default_factory=list)
+    crashes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +140,28 @@ class Guards:
     python_without: list[float]
     everything: list[float]
     everything_without: list[float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batches:
+    """Milliseconds of single posters: with nothing beside them, and while a batch of `posters` is being accepted.
+
+    `seconds` has how long each round's batch took to be accepted, from sending it to its last pinned poster.
+    """
+
+    posters: int
+    idle_ms: list[float]
+    beside_ms: list[float]
+    seconds: list[float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Processes:
+    """Posters a second by document, with a process for each role and with one process for all of them, in turns."""
+
+    posters: int
+    separate: dict[str, list[float]]
+    one: dict[str, list[float]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,5 +272,7 @@ class Figures:
     choices: Choices | None = None
     drivers: Drivers | None = None
     guards: Guards | None = None
+    batches: Batches | None = None
+    processes: Processes | None = None
     scale: Scale | None = None
     peers: Peers | None = None
