@@ -1,5 +1,6 @@
 """The section of docs/performance.md on render workers: how throughput grows with them, and what a rebalance costs."""
 
+from collections.abc import Iterator
 from typing import Final
 
 from bench.report.markdown import paragraph, section, table
@@ -31,7 +32,9 @@ def scale(measured: Scale) -> str:
             [*COLUMNS, *(f"{each} ms" for each in PARTS)],
             [_row(measured, run) for run in measured.runs],
         ),
-        paragraph(f"""The last columns are the processor time of a poster in each part. {_bends(measured)}"""),
+        paragraph(
+            f"""The last columns are the processor time of a poster in each part. {" ".join(_bends(measured))}"""
+        ),
         paragraph(f"""
             From {again.before} to {again.after} workers under load: the last was ready after
             {again.seconds_to_ready:.0f} s. Meanwhile throughput was below nine tenths of that of {again.before} workers
@@ -64,20 +67,20 @@ def _row(measured: Scale, run: ScaleRun) -> list[str]:
     ]
 
 
-def _bends(measured: Scale) -> str:
-    """Say what bends first, by the first run that is less than 0.94 of linear."""
-    for run in measured.runs:
-        if linear(measured, run) >= ENOUGH:
-            continue
-        beside = f"At {run.workers} workers throughput is {linear(measured, run):.2f} of linear"
+def _bends(measured: Scale) -> Iterator[str]:
+    """Yield what bends at each run below 0.94 of linear: the partitions, the machine's cores, or neither."""
+    bent = [run for run in measured.runs if linear(measured, run) < ENOUGH]
+    if not bent:
+        yield "Nothing bends up to here."
+    for run in bent:
+        reach = f"{run.workers} workers with {run.partitions} partitions reach {linear(measured, run):.2f} of linear"
         if run.partitions < run.workers:
-            share = run.partitions / run.workers
-            return (
-                f"{beside}: the {run.partitions} partitions of the render topic bend first, because so many workers "
-                f"have one ({run.partitions} of {run.workers} are {share:.2f}). They can be added at any time."
+            yield (
+                f"{reach}, because {run.partitions} of them have one ({run.partitions / run.workers:.2f}): the "
+                "partitions of the render topic bend, and can be added at any time."
             )
-        if not is_judged(measured, run):
+        elif not is_judged(measured, run):
             dearest = max(run.parts, key=lambda part: run.parts[part])
-            return f"{beside}: this machine's cores bend first, and most of them are used by the {dearest}."
-        return f"{beside} although cores and partitions are left."
-    return "Nothing bends up to here."
+            yield f"{reach}: this machine's cores bend, and the {dearest} use most of what the system uses of them."
+        else:
+            yield f"{reach}, although cores and partitions are left."
