@@ -48,6 +48,22 @@ MEASURES: Final[Mapping[str, Callable[[Counts], Awaitable[Any]]]] = {
     "scale": scale.measure,
     "peers": peers.measure,
 }
+MINUTES: Final[Mapping[str, int]] = {
+    "flow": 20,
+    "start": 3,
+    "memory": 20,
+    "intake": 1,
+    "sink": 2,
+    "reuse": 3,
+    "choices": 15,
+    "drivers": 5,
+    "guards": 4,
+    "batches": 3,
+    "processes": 14,
+    "scale": 8,
+    "peers": 15,
+}
+"""About how long each part takes on two cores, for the help; the page says how long it took."""
 ON_DEMAND: Final = ("peers",)
 """What needs tools that nothing else here does."""
 
@@ -63,8 +79,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     results = ROOT / "out" / ("bench-trial" if trial else "bench")
     for part in chosen(options.parts):
         began = time.monotonic()
-        store_figures(results, part, asyncio.run(_measured(part, counts)), datetime.now(UTC).date())
-        print(f"{part}: measured in {time.monotonic() - began:.0f} s", flush=True)
+        figures = asyncio.run(_measured(part, counts))
+        seconds = time.monotonic() - began
+        store_figures(results, part, figures, datetime.now(UTC).date(), seconds)
+        print(f"{part}: measured in {seconds:.0f} s", flush=True)
     write_page(results, results if trial else ROOT / "docs")
     if not trial:
         readme = ROOT / "README.md"
@@ -97,7 +115,14 @@ async def _measured(part: str, counts: Counts) -> Any:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    minutes = ", ".join(f"{part} {minutes}" for part, minutes in MINUTES.items())
+    everything = sum(MINUTES[part] for part in chosen([]))
+    parser = argparse.ArgumentParser(
+        prog="make bench",
+        description=__doc__,
+        epilog=f"Without a part it takes about {everything} minutes on two idle cores. Minutes of each part: {minutes}. "
+        "Options go into ARGS as well, as in ARGS='memory --long 2000'.",
+    )
     parser.add_argument(
         "parts",
         nargs="*",

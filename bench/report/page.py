@@ -58,7 +58,16 @@ def head(figures: Figures) -> str:
         S3 server, the roles, Chromium, and the producer of requests. Read the ratios; absolute numbers are those of
         that machine. Variants that are compared take turns, so that other load affects both, and a ratio is the median
         of the rounds' ratios. `make bench ARGS="memory sink"` measures some parts again and generates this page from
-        the results that are stored in `out/bench`.""")
+        the results that are stored in `out/bench`.{_durations(figures)}""")
+
+
+def _durations(figures: Figures) -> str:
+    """Say how long the measuring took."""
+    known = {part: seconds for part, seconds in figures.seconds.items() if seconds}
+    if not known:
+        return ""
+    parts = ", ".join(f"`{part}` {seconds / 60:.0f}" for part, seconds in known.items())
+    return f" Measuring took {sum(known.values()) / 60:.0f} minutes: {parts}."
 
 
 def targets(figures: Figures) -> str:

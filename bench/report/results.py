@@ -259,10 +259,11 @@ class Scale:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """Every part that is stored, and on which days they were measured."""
+    """Every part that is stored, on which days they were measured, and how many seconds each took (0: unknown)."""
 
     days: list[str]
     cores: int
+    seconds: dict[str, float] = field(default_factory=dict)
     flow: Flow | None = None
     start: Starts | None = None
     memory: Memory | None = None

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from bench.__main__ import MEASURES, ON_DEMAND, chosen, write_page
+from bench.__main__ import MEASURES, MINUTES, ON_DEMAND, chosen, write_page
 from bench.report.page import memory_plot, page
 from bench.report.plot import Line, plot
 from bench.report.readme import with_speed
@@ -98,6 +98,19 @@ def test_the_page_has_both_counts_of_a_backlog() -> None:
 def test_every_part_can_be_measured_and_is_stored() -> None:
     """No part is measured and then left out, or shown and never measured."""
     assert list(MEASURES) == list(PARTS)
+
+
+def test_the_page_says_how_long_measuring_took(tmp_path: Path) -> None:
+    """Of the parts whose time is stored; older results have none."""
+    store_figures(tmp_path, "intake", figures().intake, TODAY, 61)
+    store_figures(tmp_path, "sink", figures().sink, TODAY)
+
+    assert "Measuring took 1 minutes: `intake` 1." in " ".join(page(stored_figures(tmp_path)).split())
+
+
+def test_the_help_says_how_long_each_part_takes() -> None:
+    """Nobody starts a run of more than an hour unawares."""
+    assert list(MINUTES) == list(PARTS)
 
 
 def test_parts_that_need_more_tools_are_measured_on_demand() -> None:
