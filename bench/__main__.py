@@ -1,6 +1,6 @@
 """`python -m bench [PART …]`: measure, store the figures in out/bench, and write docs/performance.md from them.
 
-The README's section on speed follows from the same figures.
+The README's section on speed, and the check of docs/capacity.md, follow from the same figures.
 """
 
 import argparse
@@ -28,6 +28,7 @@ from bench import (
 )
 from bench.counts import TRIAL, Counts
 from bench.peers import measure as peers
+from bench.report.capacity_check import with_check
 from bench.report.page import PLOT, memory_plot, page
 from bench.report.readme import with_speed
 from bench.results_store import PARTS, store_figures, stored_figures
@@ -85,8 +86,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"{part}: measured in {seconds:.0f} s", flush=True)
     write_page(results, results if trial else ROOT / "docs")
     if not trial:
-        readme = ROOT / "README.md"
-        readme.write_text(with_speed(readme.read_text(encoding="utf-8"), stored_figures(results)), encoding="utf-8")
+        figures = stored_figures(results)
+        for path, written_again in ((ROOT / "README.md", with_speed), (ROOT / "docs" / "capacity.md", with_check)):
+            path.write_text(written_again(path.read_text(encoding="utf-8"), figures), encoding="utf-8")
 
 
 def chosen(parts: Sequence[str]) -> Sequence[str]:
@@ -120,7 +122,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="make bench",
         description=__doc__,
-        epilog=f"Without a part it takes about {everything} minutes on two idle cores. Minutes of each part: {minutes}. "
+        epilog=f"Without a part it takes about {everything} minutes on two idle cores; by part: {minutes}. "
         "Options go into ARGS as well, as in ARGS='memory --long 2000'.",
     )
     parser.add_argument(

@@ -11,6 +11,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from bench.__main__ import MEASURES, MINUTES, ON_DEMAND, chosen, write_page
+from bench.report.capacity_check import with_check
 from bench.report.page import memory_plot, page
 from bench.report.plot import Line, plot
 from bench.report.readme import with_speed
@@ -20,6 +21,7 @@ from bench.results_store import PARTS, store_figures, stored_figures
 from tests.bench.measured import figures, memory, scale
 
 README = Path(__file__).parents[2] / "README.md"
+CAPACITY = README.parent / "docs" / "capacity.md"
 TODAY = date(2026, 1, 31)
 
 
@@ -158,6 +160,19 @@ def test_the_readme_stays_where_not_everything_is_stored() -> None:
     readme = README.read_text(encoding="utf-8")
 
     assert with_speed(readme, replace(figures(), sink=None)) == readme
+
+
+def test_the_capacity_page_compares_its_model_with_the_runs() -> None:
+    """Each run with what one worker's rate and the partitions make of it; the rest of the page stays."""
+    capacity = CAPACITY.read_text(encoding="utf-8")
+    written = with_check(capacity, figures())
+
+    assert "| 8 | 12 | 29.6 | 29.0 | 0.98 | 55% | yes |" in written
+    assert "| 16 | 12 | 44.4 | 43.0 | 0.97 | 85% | no |" in written
+    assert with_check(written, figures()) == written
+    assert with_check(capacity, replace(figures(), scale=None)) == capacity
+    others = [re.sub(r"(?s)## Checked.*?(?=## Ten)", "", each) for each in (written, capacity)]
+    assert others[0] == others[1]
 
 
 def test_the_picture_is_written_beside_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
