@@ -26,7 +26,8 @@ async def measure(counts: Counts) -> Flow:
 
 async def _rounds(site: Site, html: str, counts: Counts) -> Rounds:
     template = await asyncio.to_thread(site.upload, html)
-    await asyncio.to_thread(site.backlog, template, WARM_UP)
+    warm_up = min(WARM_UP, counts.posters)
+    await asyncio.to_thread(site.backlog, template, warm_up)
     rounds = Rounds(rates=[], ms=[], playwright_rates=[], playwright_ms=[])
     singles = max(1, counts.singles // counts.rounds)
     for _ in range(counts.rounds):
@@ -52,7 +53,7 @@ async def _rounds(site: Site, html: str, counts: Counts) -> Rounds:
 
 async def _baseline(draw: Draw, html: str, posters: int, singles: int) -> tuple[Drawn, list[float]]:
     """Return the rates of a baseline that is warm, and the times of single posters."""
-    await drawn_together(draw, html, WARM_UP, SLOTS)
+    await drawn_together(draw, html, min(WARM_UP, posters), SLOTS)
     return await drawn(draw, html, posters, SLOTS), await drawn_alone(draw, html, singles)
 
 
