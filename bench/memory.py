@@ -14,6 +14,7 @@ import psutil
 from bench.baselines.documents import DOCUMENTS, as_template, number
 from bench.counts import Counts
 from bench.mixed import KINDS
+from bench.report.figures import rate
 from bench.report.results import Memory, Sample
 from bench.site import Site, running_site
 from streams.topics import ROLES
@@ -72,8 +73,8 @@ def _mixed(site: Site, count: int) -> Iterator[tuple[str, Mapping[str, Any]]]:
 def _thousands(moments: list[float]) -> list[float]:
     """Return posters a second of each thousand in the order of their completion, by the broker's times."""
     ordered = sorted(moments)
-    starts = range(0, len(ordered) - THOUSAND, THOUSAND)
-    return [THOUSAND / (ordered[start + THOUSAND] - ordered[start]) for start in starts]
+    starts = range(0, len(ordered) - THOUSAND + 1, THOUSAND)
+    return [rate(ordered[start : start + THOUSAND]) for start in starts]
 
 
 def _crash(site: Site) -> bool:
