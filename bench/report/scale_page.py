@@ -69,6 +69,9 @@ def _row(measured: Scale, run: ScaleRun) -> list[str]:
 
 def _bends(measured: Scale) -> Iterator[str]:
     """Yield what bends at each run below 0.94 of linear: the partitions, the machine's cores, or neither."""
+    if not is_judged(measured, measured.runs[0]):
+        yield "The cores were busy with other things while one worker was measured, so that nothing follows from this."
+        return
     bent = [run for run in measured.runs if linear(measured, run) < ENOUGH]
     if not bent:
         yield "Nothing bends up to here."

@@ -120,7 +120,12 @@ def steadiness(memory: Memory) -> float | None:
 
 
 def least_of_linear(scale: Scale) -> float | None:
-    """Return the least that up to eight workers reach of linear, of the runs that are judged; None without any."""
+    """Return the least that up to eight workers reach of linear, of the runs that are judged.
+
+    None without any, as where the cores were busy while one worker, which all are compared with, was measured.
+    """
+    if not is_judged(scale, scale.runs[0]):
+        return None
     judged = [linear(scale, run) for run in scale.runs if run.workers <= JUDGED_WORKERS and is_judged(scale, run)]
     return min(judged, default=None)
 

@@ -73,6 +73,7 @@ def test_workers_are_judged_while_the_cores_have_room() -> None:
         "Up to 8 render workers: 0.94 of linear or more, while the cores are busy to less than 80 %"
     ]
     assert least_of_linear(scale(one, replace(slow, cores_busy=1.7))) == 1
+    assert least_of_linear(scale(replace(one, cores_busy=1.7), slow)) is None
 
 
 def test_a_rebalance_is_judged_by_its_pause_and_by_what_is_drawn_twice() -> None:
