@@ -51,7 +51,7 @@ format: ## Fix what ruff and Biome can fix
 lock: ## Write requirements*.txt from the pyproject.toml files; ARGS=--upgrade for the newest versions
 	@scripts/lock.sh $(ARGS)
 
-bench: install parts ## Measure, and write docs/performance.md; ARGS="memory sink" for some of it, ARGS=all with the peers
+bench: install parts ## Measure for 100 minutes, and write docs/performance.md; ARGS="memory sink" for some, ARGS=all with the peers, ARGS=--help
 	@.venv/bin/python -m bench $(ARGS)
 
 faults: install parts ## Inject faults into real parts, and write docs/reliability.md; ARGS="worker-kills --times 20"

@@ -1,6 +1,6 @@
 """`python -m bench [PART …]`: measure, store the figures in out/bench, and write docs/performance.md from them.
 
-The README's section on speed follows from the same figures.
+The README's section on speed, and the check of docs/capacity.md, follow from the same figures.
 """
 
 import argparse
@@ -12,9 +12,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from bench import choices, drivers, flow, guards, intake, memory, reuse, sink, start
+from bench import (
+    batches,
+    choices,
+    drivers,
+    flow,
+    guards,
+    intake,
+    memory,
+    processes,
+    reuse,
+    scale,
+    sink,
+    start,
+)
 from bench.counts import TRIAL, Counts
 from bench.peers import measure as peers
+from bench.report.capacity_check import with_check
 from bench.report.page import PLOT, memory_plot, page
 from bench.report.readme import with_speed
 from bench.results_store import PARTS, store_figures, stored_figures
@@ -30,8 +44,27 @@ MEASURES: Final[Mapping[str, Callable[[Counts], Awaitable[Any]]]] = {
     "choices": choices.measure,
     "drivers": drivers.measure,
     "guards": guards.measure,
+    "batches": batches.measure,
+    "processes": processes.measure,
+    "scale": scale.measure,
     "peers": peers.measure,
 }
+MINUTES: Final[Mapping[str, int]] = {
+    "flow": 20,
+    "start": 3,
+    "memory": 20,
+    "intake": 1,
+    "sink": 2,
+    "reuse": 3,
+    "choices": 15,
+    "drivers": 5,
+    "guards": 4,
+    "batches": 3,
+    "processes": 14,
+    "scale": 8,
+    "peers": 15,
+}
+"""About how long each part takes on two cores, for the help; the page says how long it took."""
 ON_DEMAND: Final = ("peers",)
 """What needs tools that nothing else here does."""
 
@@ -47,12 +80,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     results = ROOT / "out" / ("bench-trial" if trial else "bench")
     for part in chosen(options.parts):
         began = time.monotonic()
-        store_figures(results, part, asyncio.run(_measured(part, counts)), datetime.now(UTC).date())
-        print(f"{part}: measured in {time.monotonic() - began:.0f} s", flush=True)
+        figures = asyncio.run(_measured(part, counts))
+        seconds = time.monotonic() - began
+        store_figures(results, part, figures, datetime.now(UTC).date(), seconds)
+        print(f"{part}: measured in {seconds:.0f} s", flush=True)
     write_page(results, results if trial else ROOT / "docs")
     if not trial:
-        readme = ROOT / "README.md"
-        readme.write_text(with_speed(readme.read_text(encoding="utf-8"), stored_figures(results)), encoding="utf-8")
+        figures = stored_figures(results)
+        for path, written_again in ((ROOT / "README.md", with_speed), (ROOT / "docs" / "capacity.md", with_check)):
+            path.write_text(written_again(path.read_text(encoding="utf-8"), figures), encoding="utf-8")
 
 
 def chosen(parts: Sequence[str]) -> Sequence[str]:
@@ -81,7 +117,14 @@ async def _measured(part: str, counts: Counts) -> Any:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    minutes = ", ".join(f"{part} {minutes}" for part, minutes in MINUTES.items())
+    everything = sum(MINUTES[part] for part in chosen([]))
+    parser = argparse.ArgumentParser(
+        prog="make bench",
+        description=__doc__,
+        epilog=f"Without a part it takes about {everything} minutes on two idle cores; by part: {minutes}. "
+        "Options go into ARGS as well, as in ARGS='memory --long 2000'.",
+    )
     parser.add_argument(
         "parts",
         nargs="*",

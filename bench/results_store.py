@@ -14,30 +14,33 @@ from bench.report.results import Figures
 _RENAMED: Final = {"bare_rates": "playwright_rates", "bare_ms": "playwright_ms", "kept_ms": "stored_ms"}
 """Fields by the names they had in older results."""
 PARTS: Final[Mapping[str, type[Any]]] = {
-    name: get_args(kind)[0] for name, kind in get_type_hints(Figures).items() if name not in ("days", "cores")
+    name: get_args(kind)[0]
+    for name, kind in get_type_hints(Figures).items()
+    if name not in ("days", "cores", "seconds")
 }
 """Every part with the type of its figures."""
 
 
-def store_figures(directory: Path, part: str, figures: Any, day: date) -> None:
-    """Store the figures of a part, in place of older ones."""
+def store_figures(directory: Path, part: str, figures: Any, day: date, seconds: float = 0.0) -> None:
+    """Store the figures of a part, in place of older ones, and how long it took to measure them."""
     directory.mkdir(parents=True, exist_ok=True)
-    stored = {"day": day.isoformat(), "cores": os.cpu_count() or 1, "figures": figures}
+    stored = {"day": day.isoformat(), "cores": os.cpu_count() or 1, "seconds": seconds, "figures": figures}
     (directory / f"{part}.json").write_bytes(msgspec.json.format(msgspec.json.encode(stored)) + b"\n")
 
 
 def stored_figures(directory: Path) -> Figures:
     """Return every stored part. Raises msgspec.ValidationError for one of another version of the part."""
     figures: dict[str, Any] = {}
-    days, cores = set[str](), 1
+    days, cores, seconds = set[str](), 1, dict[str, float]()
     for each in fields(Figures):
         path = directory / f"{each.name}.json"
         if path.exists():
             stored = msgspec.json.decode(path.read_bytes())
             days.add(stored["day"])
             cores = stored["cores"]
+            seconds[each.name] = stored.get("seconds", 0.0)
             figures[each.name] = msgspec.convert(_renamed(stored["figures"]), PARTS[each.name])
-    return Figures(days=sorted(days), cores=cores, **figures)
+    return Figures(days=sorted(days), cores=cores, seconds=seconds, **figures)
 
 
 def _renamed(value: Any) -> Any:

@@ -5,11 +5,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
@@ -38,6 +39,14 @@ REPOSITORY: Final = Path(__file__).parents[1]
 TIMEOUT_SECONDS: Final = 900.0
 STOP_SECONDS: Final = 60.0
 OPEN_POSTERS: Final = "SELECT count(*) FROM template_poster_results WHERE status IN ('queued', 'processing')"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """Posters a second: between completions, by the broker's times; as a `whole` from sending to the last received."""
+
+    between: float
+    whole: float
 
 
 @dataclass
@@ -72,17 +81,29 @@ class Site:
 
     def upload(self, html: str) -> str:
         """Upload a document as a template and return what `<section>_latest` it is."""
+        return self.upload_template(as_template(html))
+
+    def upload_template(self, html: str) -> str:
+        """Upload a template and return what `<section>_latest` it is."""
         section = f"b{uuid4().hex[:8]}"
         TemplateClient(self.settings, TIMEOUT_SECONDS).execute(
-            TemplateUpload, section=section, name=section, html_content=as_template(html), set_as_active=True
+            TemplateUpload, section=section, name=section, html_content=html, set_as_active=True
         )
         return f"{section}_latest"
 
-    def backlog(self, template: str, count: int) -> float:
-        """Ask for `count` posters at once and return how many a second were completed, by the broker's times."""
+    def restart(self, roles: Sequence[str]) -> None:
+        """End every worker and start these roles, each in a process of its own."""
+        self.close()
+        for role in roles:
+            self.start(role)
+
+    def backlog(self, template: str, count: int) -> Backlog:
+        """Ask for `count` posters at once and return how many a second were completed."""
         with self.completions() as completions:
+            began = time.perf_counter()
             wanted = self.ask([template] * count)
-            return rate([moment for _, moment in self.all_of(wanted, completions)])
+            moments = [moment for _, moment in self.all_of(wanted, completions)]
+            return Backlog(between=rate(moments), whole=count / (time.perf_counter() - began))
 
     def times_ms(self, template: str, count: int) -> list[float]:
         """Ask for posters one at a time and return the time from asking to the completion received."""
@@ -96,16 +117,20 @@ class Site:
         return times
 
     def ask(self, templates: Sequence[str]) -> set[str]:
-        """Send a request with data of its own for each and return their job ids."""
+        """Send a request with a number of its own for each and return their job ids."""
+        return self.ask_with((template, {"number": number()}) for template in templates)
+
+    def ask_with(self, posters: Iterable[tuple[str, Mapping[str, Any]]]) -> set[str]:
+        """Send a request for each template with its data and return their job ids."""
         jobs = set()
-        for template in templates:
+        for template, data in posters:
             job = new_job_id(datetime.now(UTC), os.urandom(10))
             request = PosterRequested(
                 event_id=uuid4(),
                 occurred_at=datetime.now(UTC),
                 job_id=job,
                 template_id=template,
-                custom_data={"number": number()},
+                custom_data=dict(data),
             )
             self.producer.produce(topics.POSTER_REQUESTS, key=job, value=encode(request))
             self.producer.poll(0)
@@ -160,8 +185,8 @@ class Site:
                 return
 
     @contextmanager
-    def records(self, topic: str) -> Iterator[Iterator[tuple[bytes, float]]]:
-        """Give the values of a topic from now on, with the broker's time of each in seconds."""
+    def records(self, topic: str, *, so_far: bool = False) -> Iterator[Iterator[tuple[bytes, float]]]:
+        """Give the values of a topic, with the broker's time of each in seconds: from now on, or all `so_far`."""
         configuration: dict[str, Any] = {
             "bootstrap.servers": self.settings.brokers,
             "group.id": uuid4().hex,
@@ -171,9 +196,10 @@ class Site:
         consumer = Consumer(configuration)
         partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
         ends = {each: consumer.get_watermark_offsets(TopicPartition(topic, each))[1] for each in partitions}
-        consumer.assign([TopicPartition(topic, each, end) for each, end in ends.items()])
+        consumer.assign([TopicPartition(topic, each, 0 if so_far else end) for each, end in ends.items()])
         try:
-            yield _values(consumer)
+            values = _values(consumer)
+            yield islice(values, sum(ends.values())) if so_far else values
         finally:
             consumer.close()
 

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Final
 
 from bench.baselines.documents import filled
@@ -11,6 +12,20 @@ from renderer.cores import usable_cores
 
 SLOTS: Final = usable_cores() + 1
 Draw = Callable[[str], Awaitable[bytes]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """Posters a second with every slot busy: between the first one finished and the last, and from the beginning."""
+
+    between: float
+    whole: float
+
+
+async def drawn(draw: Draw, html: str, count: int, slots: int) -> Drawn:
+    """Draw this many and return both rates of them."""
+    moments = await _moments(draw, html, count, slots)
+    return Drawn(between=rate(moments[1:]), whole=rate(moments))
 
 
 async def drawn_together(draw: Draw, html: str, count: int, slots: int) -> float:

@@ -81,7 +81,7 @@ def _compared(site: Site, cluster: Cluster, counts: Counts) -> Peer:
     peer = Peer(modes={name: rate for name, (rate, *_) in tried.items()}, best=best, rates=[], quick=[], ours=[])
     for _ in range(counts.rounds):
         peer.rates.append(cluster.rate(mode, workers, counts.beside))
-        peer.ours.append(site.backlog(template, counts.beside))
+        peer.ours.append(site.backlog(template, counts.beside).between)
         site.wait_until_done()
         peer.quick.append(cluster.rate(mode, workers, counts.beside, quick=True))
     return peer

@@ -8,10 +8,24 @@ from bench.report.drivers_page import drivers
 from bench.report.figures import median, percentile, ratio
 from bench.report.markdown import paragraph, section, table
 from bench.report.plot import Line, plot
-from bench.report.results import Figures, Flow, Guards, Intake, Memory, Peers, Reuses, Rounds, Sinks, Starts
-from bench.report.targets import backlog_ratio, guards_share, pipe_ratio, scaling, verdicts
+from bench.report.results import (
+    Batches,
+    Figures,
+    Flow,
+    Guards,
+    Intake,
+    Memory,
+    Peers,
+    Processes,
+    Reuses,
+    Sinks,
+    Starts,
+)
+from bench.report.scale_page import scale
+from bench.report.targets import Rates, between, guards_share, scaling, verdicts, whole
 
 PLOT: Final = "images/memory.svg"
+RATES: Final = ("poster", "Playwright /s", "pipe /s", "system /s", "system by Playwright", "system by pipe")
 
 
 def page(figures: Figures) -> str:
@@ -29,6 +43,9 @@ def page(figures: Figures) -> str:
         figures.choices and choices(figures.choices),
         figures.drivers and drivers(figures.drivers),
         figures.guards and guards(figures, figures.guards),
+        figures.batches and batches(figures.batches),
+        figures.processes and processes(figures.processes),
+        figures.scale and scale(figures.scale),
     ]
     return "".join(each for each in sections if each).rstrip("\n") + "\n"
 
@@ -41,7 +58,16 @@ def head(figures: Figures) -> str:
         S3 server, the roles, Chromium, and the producer of requests. Read the ratios; absolute numbers are those of
         that machine. Variants that are compared take turns, so that other load affects both, and a ratio is the median
         of the rounds' ratios. `make bench ARGS="memory sink"` measures some parts again and generates this page from
-        the results that are stored in `out/bench`.""")
+        the results that are stored in `out/bench`.{_durations(figures)}""")
+
+
+def _durations(figures: Figures) -> str:
+    """Say how long the measuring took."""
+    known = {part: seconds for part, seconds in figures.seconds.items() if seconds}
+    if not known:
+        return ""
+    parts = ", ".join(f"`{part}` {seconds / 60:.0f}" for part, seconds in known.items())
+    return f" Measuring took {sum(known.values()) / 60:.0f} minutes: {parts}."
 
 
 def targets(figures: Figures) -> str:
@@ -63,32 +89,29 @@ def flow(measured: Flow) -> str:
             The system does all of that: request, template, rendering, upload, completion, rows in the database. All
             three take turns in the same rounds. Backlogs of {measured.posters} posters, {len(first.rates)} rounds;
             rates are between the first poster finished and the last:"""),
-        table(
-            ["poster", "Playwright /s", "pipe /s", "system /s", "system by Playwright", "system by pipe"],
-            [_rates_row(name, rounds) for name, rounds in measured.documents.items()],
-        ),
+        table(RATES, [_rates_row(name, between(rounds)) for name, rounds in measured.documents.items()]),
+        paragraph("""
+            The same backlogs from the first request sent (or the first document begun) to the last completion received,
+            which has the system's way in and out in it:"""),
+        table(RATES, [_rates_row(name, whole(rounds)) for name, rounds in measured.documents.items()]),
         paragraph(f"""
             One poster at a time, {len(first.ms)} of them, in ms (p50 / p95): drawn by a baseline, and by the system
             from asking to the completion received:"""),
         table(
-            ["poster", "Playwright", "pipe", "system"],
+            ["poster", "Playwright", "pipe", "system", "system, its first after a start"],
             [
-                [name, _times(rounds.playwright_ms), _times(rounds.pipe_ms), _times(rounds.ms)]
+                [name, *map(_times, (rounds.playwright_ms, rounds.pipe_ms, rounds.ms, rounds.first_ms))]
                 for name, rounds in measured.documents.items()
             ],
         ),
     )
 
 
-def _rates_row(name: str, rounds: Rounds) -> list[str]:
-    by_pipe = pipe_ratio(rounds)
+def _rates_row(name: str, rates: Rates) -> list[str]:
     return [
         name,
-        f"{median(rounds.playwright_rates):.1f}",
-        f"{median(rounds.pipe_rates):.1f}" if rounds.pipe_rates else "–",
-        f"{median(rounds.rates):.1f}",
-        f"{backlog_ratio(rounds):.2f}",
-        "–" if by_pipe is None else f"{by_pipe:.2f}",
+        *(f"{median(each):.1f}" if each else "–" for each in (rates.playwright, rates.pipe, rates.system)),
+        *(f"{ratio(rates.system, each):.2f}" if each else "–" for each in (rates.playwright, rates.pipe)),
     ]
 
 
@@ -119,13 +142,32 @@ def memory(measured: Memory) -> str:
     return section(
         "Memory",
         paragraph(f"""
-            One run of {measured.posters:,} posters, every tenth of them rich. Chromium's processes share memory, so the
+            One run of {measured.posters:,} posters, {_mix(measured)}. Chromium's processes share memory, so the
             figure is the sum of their proportional set sizes (PSS); it is {most:,.0f} MB at most. Chromium grows with
             use. After 3,000 posters, or above 800 MB, a browser is replaced by one that has been warmed up; for a
-            moment there are two."""),
+            moment there are two.{_steadiness(measured)}"""),
         f"![Memory of the render worker over the run]({PLOT})\n\n",
         paragraph("Highest resident memory of each role's Python process:"),
         table(["role", "MB"], [[role, f"{most:.0f}"] for role, most in measured.roles.items()]),
+    )
+
+
+def _mix(measured: Memory) -> str:
+    if not measured.thousands:
+        return "every tenth of them rich"
+    return (
+        "half of them simple, a tenth rich, the others of the four templates of `bench/mixed.py`; for every thousandth "
+        f"the process of a page is killed ({measured.crashes} in all)"
+    )
+
+
+def _steadiness(measured: Memory) -> str:
+    if not measured.thousands:
+        return ""
+    first, last = measured.thousands[0], measured.thousands[-1]
+    return (
+        f" The first thousand is made at {first:.1f} posters a second, the last at {last:.1f}, the slowest of all "
+        f"{len(measured.thousands)} at {min(measured.thousands):.1f}."
     )
 
 
@@ -150,6 +192,38 @@ def intake(measured: Intake) -> str:
         paragraph(f"""One intake process takes {measured.rate:,.0f} posters a second that are requested one by one, and
             {measured.batched_rate:,.0f} in batches of 500, from a backlog of {measured.requests:,} to the render
             topic."""),
+    )
+
+
+def batches(measured: Batches) -> str:
+    """Return what a batch does to single posters."""
+    return section(
+        "Single posters beside a batch",
+        paragraph(f"""
+            Simple posters, one at a time, from asking to the completion received (p50 / p95 in ms):
+            {len(measured.idle_ms)} with nothing beside them, {_times(measured.idle_ms)}; {len(measured.beside_ms)}
+            while a batch of {measured.posters:,} is being accepted, which takes {median(measured.seconds):.1f} s until
+            its last poster is pinned, {_times(measured.beside_ms)}."""),
+    )
+
+
+def processes(measured: Processes) -> str:
+    """Return what one process for all roles achieves."""
+    rows = [
+        [
+            name,
+            f"{median(measured.separate[name]):.1f}",
+            f"{median(measured.one[name]):.1f}",
+            f"{ratio(measured.one[name], measured.separate[name]):.2f}",
+        ]
+        for name in measured.one
+    ]
+    return section(
+        "One process for all roles",
+        paragraph(f"""
+            Backlogs of {measured.posters} posters with a process for each role, and with `posters worker`, which has
+            all of them in one, in turns; posters a second between completions:"""),
+        table(["poster", "a process a role /s", "one process /s", "ratio"], rows),
     )
 
 

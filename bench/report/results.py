@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 class Rounds:
     """One document, through the system and both baselines in turns: posters a second, milliseconds alone.
 
-    The baselines are Chromium driven by Playwright and Chromium over the pipe; old results have not the second.
+    The baselines are Chromium driven by Playwright and Chromium over the pipe. `rates` are between completions,
+    `whole_rates` from the first request sent (or document begun) to the last completion received. `first_ms` are the
+    first single posters after a start of every role. What older results lack is empty.
     """
 
     rates: list[float]
@@ -16,6 +18,10 @@ class Rounds:
     playwright_ms: list[float]
     pipe_rates: list[float] = field(default_factory=list)
     pipe_ms: list[float] = field(default_factory=list)
+    whole_rates: list[float] = field(default_factory=list)
+    playwright_whole_rates: list[float] = field(default_factory=list)
+    pipe_whole_rates: list[float] = field(default_factory=list)
+    first_ms: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,11 +51,17 @@ class Sample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """One long run: the render worker over time, and the most that each role's Python process had, in MB."""
+    """One long run: the render worker over time, and the most that each role's Python process had, in MB.
+
+    `thousands` has the posters a second of each thousand in the order of their completion, and `crashes` how many
+    pages were killed among them; older results have neither.
+    """
 
     posters: int
     samples: list[Sample]
     roles: dict[str, float]
+    thousands: list[float] = field(default_factory=list)
+    crashes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +143,28 @@ class Guards:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Batches:
+    """Milliseconds of single posters: with nothing beside them, and while a batch of `posters` is being accepted.
+
+    `seconds` has how long each round's batch took to be accepted, from sending it to its last pinned poster.
+    """
+
+    posters: int
+    idle_ms: list[float]
+    beside_ms: list[float]
+    seconds: list[float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Processes:
+    """Posters a second by document, with a process for each role and with one process for all of them, in turns."""
+
+    posters: int
+    separate: dict[str, list[float]]
+    one: dict[str, list[float]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
     """Another renderer with one document: each mode tried, the best one in turns with our backlogs; posters a second.
 
@@ -178,11 +212,58 @@ class Drivers:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScaleRun:
+    """Render workers with simulated drawing: posters a second, and how many cores of the machine were busy meanwhile.
+
+    `parts` has the cores that each part took: the workers, broker, database and storage.
+    """
+
+    workers: int
+    partitions: int
+    rate: float
+    cores_busy: float
+    parts: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rebalance:
+    """From `before` to `after` workers under load.
+
+    `seconds_to_ready`: until the last of them was ready; `below_seconds`: the longest time with less than 0.9 of the
+    throughput before; `pause_seconds`: the longest without any poster; `reached_seconds`: from the last one's readiness
+    to 0.94 of what the larger number completes. `twice`: posters that were drawn twice; `in_flight`: at most so many
+    were in flight.
+    """
+
+    before: int
+    after: int
+    seconds_to_ready: float
+    below_seconds: float
+    pause_seconds: float
+    reached_seconds: float
+    twice: int
+    in_flight: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """Rising numbers of render workers: with the shipped partitions, then with more of them."""
+
+    seconds: float
+    draw_ms: float
+    image_bytes: int
+    cores: int
+    runs: list[ScaleRun]
+    rebalance: Rebalance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """Every part that is stored, and on which days they were measured."""
+    """Every part that is stored, on which days they were measured, and how many seconds each took (0: unknown)."""
 
     days: list[str]
     cores: int
+    seconds: dict[str, float] = field(default_factory=dict)
     flow: Flow | None = None
     start: Starts | None = None
     memory: Memory | None = None
@@ -192,4 +273,7 @@ class Figures:
     choices: Choices | None = None
     drivers: Drivers | None = None
     guards: Guards | None = None
+    batches: Batches | None = None
+    processes: Processes | None = None
+    scale: Scale | None = None
     peers: Peers | None = None

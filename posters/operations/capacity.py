@@ -1,7 +1,8 @@
 """A model of what a load takes: processes, cores, partitions, waits, bytes and rows. Arithmetic on measured constants.
 
 Each constant names its source. All of them were measured on one machine with two cores, on which everything ran; that
-capacity grows in proportion with cores and machines is an assumption, which no run has confirmed.
+capacity grows in proportion with cores and machines is an assumption. What of it was checked, render workers with
+drawing simulated on that machine, is in docs/capacity.md.
 """
 
 import math

@@ -10,15 +10,18 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from bench.__main__ import MEASURES, ON_DEMAND, chosen, write_page
+from bench.__main__ import MEASURES, MINUTES, ON_DEMAND, chosen, write_page
+from bench.report.capacity_check import with_check
 from bench.report.page import memory_plot, page
 from bench.report.plot import Line, plot
 from bench.report.readme import with_speed
 from bench.report.results import Figures, Rounds
+from bench.report.targets import TARGETS
 from bench.results_store import PARTS, store_figures, stored_figures
-from tests.bench.measured import figures, memory
+from tests.bench.measured import figures, memory, scale
 
 README = Path(__file__).parents[2] / "README.md"
+CAPACITY = README.parent / "docs" / "capacity.md"
 TODAY = date(2026, 1, 31)
 
 
@@ -75,9 +78,41 @@ def test_the_page_compares_the_drivers() -> None:
     assert "| memory of all processes after a round, MB | 700 | 1,050 | 1.50 |" in text
 
 
+def test_the_page_names_what_bends() -> None:
+    """Too few partitions, or the cores of the machine, each with the run that shows it."""
+    few = " ".join(page(figures()).split())
+    full = replace(scale().runs[4], partitions=48)
+    more = " ".join(page(replace(figures(), scale=scale(scale().runs[0], full))).split())
+
+    assert "16 workers with 12 partitions reach 0.73 of linear, because 12 of them have one (0.75)" in few
+    assert "16 workers with 48 partitions reach 0.73 of linear: this machine's cores bend, and the workers use" in more
+    assert "Nothing bends up to here." in page(replace(figures(), scale=scale(scale().runs[0])))
+
+
+def test_the_page_has_both_counts_of_a_backlog() -> None:
+    """Between completions, and from the first request sent; both with both baselines."""
+    text = page(figures())
+
+    assert "| simple | 10.0 | 12.0 | 9.6 | 0.96 | 0.80 |" in text
+    assert "| simple | 9.9 | 11.9 | 9.6 | 0.96 | 0.80 |" in text
+
+
 def test_every_part_can_be_measured_and_is_stored() -> None:
     """No part is measured and then left out, or shown and never measured."""
     assert list(MEASURES) == list(PARTS)
+
+
+def test_the_page_says_how_long_measuring_took(tmp_path: Path) -> None:
+    """Of the parts whose time is stored; older results have none."""
+    store_figures(tmp_path, "intake", figures().intake, TODAY, 61)
+    store_figures(tmp_path, "sink", figures().sink, TODAY)
+
+    assert "Measuring took 1 minutes: `intake` 1." in " ".join(page(stored_figures(tmp_path)).split())
+
+
+def test_the_help_says_how_long_each_part_takes() -> None:
+    """Nobody starts a run of more than an hour unawares."""
+    assert list(MINUTES) == list(PARTS)
 
 
 def test_parts_that_need_more_tools_are_measured_on_demand() -> None:
@@ -92,8 +127,8 @@ def test_the_page_shows_every_part_and_every_target(tmp_path: Path) -> None:
     """What was measured is there to read, with its picture, and fits the line."""
     text = page(figures())
 
-    assert len(re.findall(r"^## ", text, re.MULTILINE)) == 11
-    assert text.count("| met |") == 19
+    assert len(re.findall(r"^## ", text, re.MULTILINE)) == 14
+    assert text.count("| met |") == len(TARGETS)
     assert "(images/memory.svg)" in text
     assert max(len(line) for line in text.splitlines() if not line.startswith(("|", "- "))) <= 120
 
@@ -103,7 +138,7 @@ def test_the_page_leaves_out_what_is_not_stored() -> None:
     text = page(Figures(days=["2026-01-31"], cores=2, intake=figures().intake))
 
     assert re.findall(r"^## (.*)", text, re.MULTILINE) == ["Targets", "Intake"]
-    assert text.count("| not measured |") == 17
+    assert text.count("| not measured |") == len(TARGETS) - 2
 
 
 def test_the_readme_says_what_the_page_says() -> None:
@@ -114,8 +149,8 @@ def test_the_readme_says_what_the_page_says() -> None:
     before, heading, section = written.partition("## How fast")
     section, next_heading, after = section.partition("\n## ")
     assert (before, after) == (readme.partition(heading)[0], readme.partition(heading)[2].partition(next_heading)[2])
-    assert "at 0.96 of the rate of Chromium driven by Playwright" in " ".join(section.split())
-    assert "of Chromium over the pipe, without Playwright, it is 0.80 and 0.80" in " ".join(section.split())
+    assert "at 1.40 of the rate of Chromium driven by Playwright" in " ".join(section.split())
+    assert "of Chromium over the pipe, without Playwright, it is 1.17 and 0.80" in " ".join(section.split())
     assert "no role's Python process has more than 130 MB" in " ".join(section.split())
     assert with_speed(written, figures()) == written
 
@@ -125,6 +160,19 @@ def test_the_readme_stays_where_not_everything_is_stored() -> None:
     readme = README.read_text(encoding="utf-8")
 
     assert with_speed(readme, replace(figures(), sink=None)) == readme
+
+
+def test_the_capacity_page_compares_its_model_with_the_runs() -> None:
+    """Each run with what one worker's rate and the partitions make of it; the rest of the page stays."""
+    capacity = CAPACITY.read_text(encoding="utf-8")
+    written = with_check(capacity, figures())
+
+    assert "| 8 | 12 | 29.6 | 29.0 | 0.98 | 55% | yes |" in written
+    assert "| 16 | 12 | 44.4 | 43.0 | 0.97 | 85% | no |" in written
+    assert with_check(written, figures()) == written
+    assert with_check(capacity, replace(figures(), scale=None)) == capacity
+    others = [re.sub(r"(?s)## Checked.*?(?=## Ten)", "", each) for each in (written, capacity)]
+    assert others[0] == others[1]
 
 
 def test_the_picture_is_written_beside_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

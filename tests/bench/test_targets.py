@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from bench.report.figures import percentile, rate, ratio
-from bench.report.results import Figures, Flow, Guards, Rounds, SinkRun, Starts
-from bench.report.targets import growth, scaling, verdicts
+from bench.report.figures import longest_below, longest_pause, percentile, rate, ratio, reached_after
+from bench.report.results import Batches, Figures, Flow, Guards, Processes, Rounds, SinkRun, Starts
+from bench.report.targets import growth, least_of_linear, scaling, verdicts
 from bench.sink import steady_rate
-from tests.bench.measured import figures, memory, rounds, sinks
+from tests.bench.measured import figures, memory, rich_rounds, rounds, scale, sinks
 
 
 def missed(measured: Figures) -> list[str]:
@@ -35,16 +35,70 @@ def test_what_was_not_measured_is_neither_met_nor_missed() -> None:
 
 def test_a_backlog_is_judged_by_document() -> None:
     """A simple backlog may be slower than a rich one, and each is named by its own target."""
-    assert missed(with_flow(rounds(rates=(8.6, 8.6)), rounds())) == []
-    assert missed(with_flow(rounds(rates=(7.6, 7.6)), rounds())) == ["A backlog of simple posters: 0.85 of it or more"]
-    assert len(missed(with_flow(rounds(), rounds(rates=(7.0, 7.0))))) == 2
+    [simple] = missed(with_flow(rounds(rates=(9.4, 9.4)), rich_rounds()))
+    [rich] = missed(with_flow(rounds(), rich_rounds(rates=(13.4, 13.4))))
+
+    assert simple.startswith("A backlog of simple posters: 0.95 of the rate of Chromium driven by Playwright")
+    assert rich.startswith("A backlog of rich posters: 1.35 times")
+
+
+def test_a_backlog_is_judged_by_the_lower_of_both_counts() -> None:
+    """Between completions, and from the first request sent to the last completion received."""
+    assert len(missed(with_flow(rounds(whole_rates=(9.0, 9.0)), rich_rounds()))) == 1
+    assert len(missed(with_flow(rounds(), rich_rounds(whole_rates=(13.0, 13.0))))) == 1
+    assert missed(with_flow(replace(rounds(), whole_rates=[], playwright_whole_rates=[]), rich_rounds())) == []
 
 
 def test_rest_is_judged_by_medians_and_its_slowest_twentieth() -> None:
     """A poster now and then that takes long misses the one target that speaks of it."""
-    assert missed(with_flow(rounds(), rounds(ms=(110, 112, 300)))) == ["p95 at rest: twice the p50 at most"]
-    assert len(missed(with_flow(rounds(ms=(130, 130, 130)), rounds()))) == 1
-    assert len(missed(with_flow(rounds(), rounds(ms=(141, 141, 141))))) == 2
+    assert missed(with_flow(rounds(ms=(104, 106, 300)), rich_rounds())) == ["p95 at rest: twice the p50 at most"]
+    assert len(missed(with_flow(rounds(ms=(113, 113, 113)), rich_rounds()))) == 1
+    assert len(missed(with_flow(rounds(), rich_rounds(ms=(76, 76, 76))))) == 1
+
+
+def test_the_first_posters_after_a_start_are_judged_on_their_own() -> None:
+    """What is cold after a start shows in them alone; results without them miss nothing."""
+    [target] = missed(with_flow(rounds(first_ms=(113, 113, 113)), rich_rounds()))
+
+    assert "among the first hundred after a start" in target
+    assert missed(with_flow(rounds(first_ms=()), rich_rounds())) == []
+
+
+def test_workers_are_judged_while_the_cores_have_room() -> None:
+    """A run on full cores says something of the machine, and more than eight workers are beyond the target."""
+    one, slow = replace(scale().runs[0]), replace(scale().runs[3], rate=27.0)
+
+    assert least_of_linear(scale()) == pytest.approx(29.0 / 3.7 / 8)
+    assert missed(replace(figures(), scale=scale(one, slow))) == [
+        "Up to 8 render workers: 0.94 of linear or more, while the cores are busy to less than 80 %"
+    ]
+    assert least_of_linear(scale(one, replace(slow, cores_busy=1.7))) == 1
+    assert least_of_linear(scale(replace(one, cores_busy=1.7), slow)) is None
+
+
+def test_a_rebalance_is_judged_by_its_pause_and_by_what_is_drawn_twice() -> None:
+    """Each has a target of its own."""
+    assert len(missed(replace(figures(), scale=scale(below_seconds=11)))) == 1
+    assert len(missed(replace(figures(), scale=scale(twice=41)))) == 1
+
+
+def test_the_long_run_is_judged_by_its_last_thousand() -> None:
+    """By that of its first; a slow one between them is told on the page, and results without any miss nothing."""
+    slower = replace(memory(300, 400, 350, 410), thousands=[20.0, 20.0, 19.3])
+
+    assert missed(replace(figures(), memory=slower)) == [
+        "The last thousand of the long run: 0.97 of the rate of its first thousand, or more"
+    ]
+    assert missed(replace(figures(), memory=replace(slower, thousands=[]))) == []
+
+
+def test_a_batch_beside_and_one_process_are_judged_by_ratios() -> None:
+    """By the 95th percentiles, and by the document that does worse."""
+    late = Batches(posters=10_000, idle_ms=[50, 60], beside_ms=[60, 121], seconds=[2.5])
+    slow = Processes(posters=500, separate={"simple": [30], "rich": [7]}, one={"simple": [30], "rich": [6.6]})
+
+    assert len(missed(replace(figures(), batches=late))) == 1
+    assert len(missed(replace(figures(), processes=slow))) == 1
 
 
 def test_a_figure_that_only_rounds_to_its_limit_misses_it() -> None:
@@ -100,6 +154,17 @@ def test_a_ratio_is_that_of_rounds_not_of_medians() -> None:
 def test_percentile_is_a_value_that_was_measured(part: float, value: int) -> None:
     """Of a hundred values, the 95th percentile is the 95th smallest."""
     assert percentile(range(100, 0, -1), part) == value
+
+
+def test_times_below_a_rate_and_pauses_are_those_of_a_gap() -> None:
+    """Two a second, three seconds without any, and two a second again."""
+    moments = [*(each / 2 for each in range(20)), *(13 + each / 2 for each in range(20))]
+
+    assert longest_pause(moments) == pytest.approx(3.5)
+    assert longest_below(moments, 1.8) == pytest.approx(4.5)
+    assert longest_below(moments[:20], 1.8) == 0
+    assert reached_after(moments, 8.0, 1.8) == pytest.approx(4.5)
+    assert reached_after(moments, 8.0, 99) == pytest.approx(14.5)
 
 
 def test_rate_counts_what_came_after_the_first() -> None:
