@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from renderer.language.analyse import UnreadableTemplateError, read_template
+from renderer.language.foreign_scripts import framework_warning
 from renderer.language.grammar import mistaken_arguments
 from renderer.language.html5lib_check import disagreements
 from renderer.language.placeholders.declarations import declared_in, merged
@@ -68,6 +69,9 @@ def check_template(html: str, declarations: Sequence[PlaceholderDeclaration]) ->
     _check_values(found.placeholders)
     _check_size(found.placeholders)
     warnings = [*found.warnings, *_sample_warning(template, found.placeholders)]
+    scripted = framework_warning(read.source)
+    if scripted is not None:
+        warnings.append(scripted)
     return Checked(placeholders=found.placeholders, warnings=warnings)
 
 
