@@ -51,7 +51,9 @@ def in_scripts(text: str, problems: Sequence[TemplateSyntaxProblemError]) -> lis
 def framework_warning(source: Source) -> TemplateWarning | None:
     """Return a warning where `{{` is the template's, although its elements have attributes of a script's library."""
     framework = _FRAMEWORKS.search(source.text)
-    if framework is None or not any(source.text.startswith("{{", tag.start) for tag in source.tags):
+    is_raw = any(token.kind == "raw_begin" for token in source.tokens)
+    # Whoever writes `raw` knows whose braces are whose.
+    if framework is None or is_raw or not any(source.text.startswith("{{", tag.start) for tag in source.tags):
         return None
     [(name, attribute)] = [(name, text) for name, text in framework.groupdict().items() if text]
     message = (
