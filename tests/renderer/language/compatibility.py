@@ -62,6 +62,12 @@ Chart.js, D3, Apache ECharts (up to its complete build), ApexCharts, jQuery, Boo
 Nunjucks and KaTeX have braces that are read as the template's; the error says so, and between `{% raw %}` and
 `{% endraw %}` they work. The style sheets of Bootstrap, Tailwind (compiled), Font Awesome and KaTeX need no change,
 but for the addresses of their fonts, which have to be whole or `data:`.
+
+## Pictures before and after
+
+What the step to Jinja2's own engine and to mapped fonts changed in the twelve posters of the demo is told in
+[decision 46](decisions/0046-one-renderer-version-for-language-fonts-and-pdf.md): nothing in nine of them, and line breaks in
+three, by hyphenation.
 """
 
 
