@@ -27,6 +27,7 @@ class RequestOptions:
     output: dict[str, Any] | None
     priority: str | None
     occurred_at: datetime
+    strict: bool = False
 
     def check(self) -> None:
         """Raise OperationError where intake would refuse the template's name or the output."""
@@ -47,6 +48,7 @@ class RequestOptions:
             "metadata": self.metadata,
             "output": self.output,
             "priority": self.priority,
+            "strict": self.strict,
         }
 
 

@@ -66,8 +66,8 @@ but for the addresses of their fonts, which have to be whole or `data:`.
 ## Pictures before and after
 
 What the step to Jinja2's own engine and to mapped fonts changed in the twelve posters of the demo is told in
-[decision 46](decisions/0046-one-renderer-version-for-language-fonts-and-pdf.md): nothing in nine of them, and line breaks in
-three, by hyphenation.
+[decision 46](decisions/0046-one-renderer-version-for-language-fonts-and-pdf.md): nothing in nine of them, and line
+breaks in three, by hyphenation.
 """
 
 
