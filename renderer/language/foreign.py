@@ -293,7 +293,8 @@ def _misread(tag: str) -> str | None:
     for operator, whose, expression, statement in _OPERATORS:
         found = re.search(operator, code)
         if found is not None:
-            return f"`{found.group()}` is {whose}; write `{expression if tag.startswith('{{') else statement}`"
+            shown = "a backtick" if found.group() == "`" else f"`{found.group()}`"
+            return f"{shown} is {whose}; write `{expression if tag.startswith('{{') else statement}`"
     return None
 
 

@@ -4,7 +4,9 @@
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from renderer.language.problems import TemplateSyntaxProblemError
@@ -13,6 +15,8 @@ from schemas.templates import TemplateWarning
 
 LIBRARY_MIN_CHARACTERS: Final = 2_000
 """A `<script>` or `<style>` from this length on is somebody else's; shorter ones are written for the template."""
+MINIFIED_MIN_CHARACTERS: Final = 500
+"""A line of a long script from this length on is hardly written by hand."""
 _ELEMENT: Final = re.compile(
     r"<(?P<name>script|style)\b(?P<attributes>[^>]{0,2000})>(?P<content>.*?)(?:</(?P=name)|\Z)",
     re.IGNORECASE | re.DOTALL,
@@ -30,22 +34,69 @@ _FRAMEWORKS: Final = re.compile(
 _NAMES: Final = {"vue": "Vue", "angular": "Angular", "alpine": "Alpine"}
 
 
+@dataclass(frozen=True, slots=True)
+class _Element:
+    """Where the content of a library, or of a template that a script fills, begins and ends."""
+
+    start: int
+    end: int
+    name: str
+    is_filled: bool
+
+
 def in_scripts(text: str, problems: Sequence[TemplateSyntaxProblemError]) -> list[TemplateSyntaxProblemError]:
-    """Return the problems, those of a library or of a script's own template as one that says how to keep its braces."""
-    found: list[TemplateSyntaxProblemError] = []
-    elements = list(_elements(text)) if problems else []
-    answered: set[int] = set()
+    """Return the problems. The first one in each library, or template of a script, says how to keep its braces.
+
+    Others in an element that is not the template's own are left out.
+    """
+    if not problems:
+        return []
+    elements = list(_elements(text))
+    starts = [0, *(match.end() for match in re.finditer("\n", text))]
+    answered: set[_Element] = set()
+    found = []
     for problem in problems:
-        at = _offset(text, problem)
-        inside = next((each for each in elements if at is not None and each[0] <= at <= each[1]), None)
-        if inside is None:
+        if problem.line is None or problem.column is None:
             found.append(problem)
-        elif inside[0] not in answered:
-            answered.add(inside[0])
-            # In a long script of the template's own, this is what to do.
-            known = f"{problem.message}; " if "tojson" in problem.message else ""
-            found.append(TemplateSyntaxProblemError(known + inside[2], problem.line, problem.column))
+            continue
+        start = starts[problem.line - 1]
+        at = start + problem.column - 1
+        element = _element_at(elements, at)
+        message = problem.message
+        if element is not None:
+            message = _answer(element, problem.message, text.find("\n", at) - start, is_first=element not in answered)
+            answered.add(element)
+        if message:
+            found.append(TemplateSyntaxProblemError(message, problem.line, problem.column))
     return found
+
+
+def _element_at(elements: Sequence[_Element], offset: int) -> _Element | None:
+    index = bisect_right(elements, offset, key=lambda element: element.start) - 1
+    return elements[index] if index >= 0 and offset <= elements[index].end else None
+
+
+def _answer(element: _Element, message: str, line_characters: int, *, is_first: bool) -> str:
+    """Return what to say of a problem inside of an element; nothing where that has been said.
+
+    `line_characters` is the length of its line, negative for the last one.
+    """
+    if element.is_filled or (element.name == "script" and not 0 <= line_characters < MINIFIED_MIN_CHARACTERS):
+        return _foreign(element, message) if is_first else ""
+    return f"{message}; {_if_library(element)}" if is_first else message
+
+
+def _foreign(element: _Element, message: str) -> str:
+    """Return the answer where braces are hardly the template's."""
+    if element.is_filled:
+        return f"`{{{{` in this `<script>` is for a script to fill; {_RAW}"
+    # What is wrong with a value of the template's own is said all the same.
+    known = f"{message}; " if "tojson" in message or message.startswith("there is no") else ""
+    return f"{known}braces in this `<script>` are read as the template's; {_if_library(element)}"
+
+
+def _if_library(element: _Element) -> str:
+    return f"if this {'is a library' if element.name == 'script' else 'comes from elsewhere'}, {_RAW}"
 
 
 def framework_warning(source: Source) -> TemplateWarning | None:
@@ -63,24 +114,11 @@ def framework_warning(source: Source) -> TemplateWarning | None:
     return TemplateWarning(code="script_placeholders", message=message)
 
 
-def _elements(text: str) -> Iterator[tuple[int, int, str]]:
-    """Yield where each library or template of a script begins and ends, and what to do with it."""
-    for element in _ELEMENT.finditer(text):
-        name = element["name"].lower()
-        kind = _TYPE.search(element["attributes"])
-        start, end = element.span("content")
-        if name == "script" and kind is not None and _FILLED.search(kind[1]):
-            yield start, end, f"`{{{{` in this `<script>` is for a script to fill; {_RAW}"
-        elif end - start >= LIBRARY_MIN_CHARACTERS:
-            what = "a library" if name == "script" else "a style sheet"
-            yield start, end, f"braces in this `<{name}>` are read as the template's; if it is {what}, {_RAW}"
-
-
-def _offset(text: str, problem: TemplateSyntaxProblemError) -> int | None:
-    """Return the place of a problem in the text."""
-    if problem.line is None or problem.column is None:
-        return None
-    start = 0
-    for _ in range(problem.line - 1):
-        start = text.find("\n", start) + 1
-    return start + problem.column - 1
+def _elements(text: str) -> Iterator[_Element]:
+    for match in _ELEMENT.finditer(text):
+        name = match["name"].lower()
+        kind = _TYPE.search(match["attributes"])
+        is_filled = name == "script" and kind is not None and _FILLED.search(kind[1]) is not None
+        start, end = match.span("content")
+        if is_filled or end - start >= LIBRARY_MIN_CHARACTERS:
+            yield _Element(start, end, name, is_filled)

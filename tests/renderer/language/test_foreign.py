@@ -236,6 +236,16 @@ def test_a_value_in_a_long_script_is_also_answered_with_tojson() -> None:
     assert "`{% raw %}`" in error.message
 
 
+def test_mistakes_in_a_long_style_sheet_of_the_template_are_told_as_elsewhere() -> None:
+    """The first one has the hint for a sheet from elsewhere as well."""
+    first, second = errors_of(
+        f"<style>p {{ color: {{{{ a | uper }}}}; width: {{{{ b | nothing }}}}px }}{FILLER}</style>"
+    )
+
+    assert first.message.startswith("there is no filter `uper`; if this comes from elsewhere")
+    assert second.message == "there is no filter `nothing`"
+
+
 FRAMEWORKS = {
     "Vue": '<li v-for="to in xs">{{ to.time }}</li>',
     "Angular": '<div ng-app="a">{{ x }}</div>',
