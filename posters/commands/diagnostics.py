@@ -28,7 +28,7 @@ def say_errors(file: str, errors: Iterable[TemplateError], text: str = "") -> No
 
 
 def say_warnings(file: str, warnings: Sequence[TemplateWarning | PosterWarning]) -> None:
-    """Print warnings about a file on standard error."""
+    """Print warnings about a file, or a poster, on standard error."""
     for warning in warnings:
         click.secho(printable(f"{file}: warning: {warning.message} ({warning.code})"), fg="yellow", err=True)
 

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from agents.settings import read_settings
+from posters.commands.diagnostics import say_warnings
 from posters.commands.json_option import JsonObject
 from posters.commands.progress import progress_bar
 from posters.commands.terminal import say, say_fields
@@ -28,6 +29,7 @@ from schemas.outcomes import PosterOutcome
 @click.option("--output", type=JsonObject(), help='such as {"format": "jpeg", "width": 1200}')
 @click.option("--priority", type=click.Choice(["normal", "bulk"]), help="lane; default: bulk for a batch above 10")
 @click.option("--source", help="the site on whose behalf; default: none, a site of its own")
+@click.option("--strict", is_flag=True, help="fail a poster that lacks something, instead of a warning")
 @click.option("--job", "job_id", help="job id, to request the same job again; default: a new one")
 @click.option("--wait", is_flag=True, help="show progress, and fail where a poster fails")
 @click.option("--timeout", type=float, default=300.0, show_default=True, help="longest wait, in seconds")
@@ -48,6 +50,7 @@ def request(template_id: str, batch: Path | None, data: dict[str, Any] | None, *
         priority=options["priority"],
         source=options["source"],
         occurred_at=now,
+        strict=options["strict"],
     )
     common.check()
     events = [poster_request(data or {}, options["entity"], common)] if batch is None else batch_requests(batch, common)
@@ -80,3 +83,4 @@ def _wait(completions: TopicReader, job_id: str, total: int, timeout: float) -> 
 def _print(outcome: PosterOutcome) -> None:
     result = outcome.url or "" if outcome.error is None else f"{outcome.error.code}: {outcome.error.message}"
     say_fields(str(outcome.poster_index), outcome.status, result)
+    say_warnings(f"poster {outcome.poster_index}", outcome.warnings)

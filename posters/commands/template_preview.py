@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+from click.core import ParameterSource
 
 from agents.settings import Settings, read_settings
 from posters.commands.diagnostics import say_errors, say_warnings
@@ -25,6 +26,7 @@ from schemas.templates import TemplatePreview
 from streams.errors import UnavailableError
 
 _LOCAL_ONLY: Final = {"out": "--out", "watch": "--watch", "width": "--width", "height": "--height"}
+_WORKERS_ONLY: Final = {"section": "--section", "source": "--source", "timeout": "--timeout"}
 
 
 class JsonSourceType(click.ParamType):
@@ -37,6 +39,8 @@ class JsonSourceType(click.ParamType):
         if isinstance(value, JsonSource):
             return value
         text = str(value)
+        if not text.strip():
+            self.fail("it is empty; it takes a JSON object, or a file with one", param, ctx)
         if text.lstrip().startswith(("{", "[")):
             return JsonSource(text=text)
         path = text.removeprefix("@")
@@ -111,6 +115,14 @@ def _here(file: Path, options: Mapping[str, Any]) -> None:
         raise OperationError(
             f"`{file}` is no file, and no template version such as testimonial@3 or testimonial_latest"
         )
+    context = click.get_current_context()
+    wrong = [
+        flag
+        for name, flag in _WORKERS_ONLY.items()
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    ]
+    if wrong:
+        raise click.UsageError(f"{', '.join(wrong)}: only for what the workers draw, a TEMPLATE_ID or --file")
     request = PreviewRequest(
         file=file,
         data=options["data"],

@@ -31,6 +31,7 @@ class RequestOptions:
     priority: str | None
     occurred_at: datetime
     source: str | None = None
+    strict: bool = False
 
     def check(self) -> None:
         """Raise OperationError where intake would refuse the template's name or the output."""
@@ -52,6 +53,7 @@ class RequestOptions:
             "metadata": self.metadata,
             "output": self.output,
             "priority": self.priority,
+            "strict": self.strict,
         }
 
 

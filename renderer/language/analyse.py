@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from renderer.language.contexts.contexts import Standing, Use
 from renderer.language.contexts.find_contexts import find_contexts
+from renderer.language.foreign_scripts import in_scripts
 from renderer.language.grammar import language_problems
 from renderer.language.problems import TemplateSyntaxProblemError
 from renderer.language.source import Source, read_source
@@ -28,6 +29,14 @@ class ReadTemplate:
 
 def read_template(html: str) -> ReadTemplate:
     """Read a template. Raises UnreadableTemplateError."""
+    try:
+        return _read(html)
+    except UnreadableTemplateError as error:
+        text = html.replace("\r\n", "\n").replace("\r", "\n")
+        raise UnreadableTemplateError(in_scripts(text, error.problems)) from None
+
+
+def _read(html: str) -> ReadTemplate:
     try:
         source = read_source(html)
         problems = language_problems(source)

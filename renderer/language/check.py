@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from renderer.language.analyse import UnreadableTemplateError, read_template
+from renderer.language.foreign_documents import no_html, xml_warning
+from renderer.language.foreign_scripts import framework_warning
 from renderer.language.grammar import mistaken_arguments
 from renderer.language.html5lib_check import disagreements
 from renderer.language.placeholders.declarations import declared_in, merged
@@ -68,6 +70,7 @@ def check_template(html: str, declarations: Sequence[PlaceholderDeclaration]) ->
     _check_values(found.placeholders)
     _check_size(found.placeholders)
     warnings = [*found.warnings, *_sample_warning(template, found.placeholders)]
+    warnings += [each for each in (xml_warning(text), framework_warning(read.source)) if each is not None]
     return Checked(placeholders=found.placeholders, warnings=warnings)
 
 
@@ -78,8 +81,14 @@ def _check_limits(html: str) -> None:
         raise TemplateRejectedError([_error("template_syntax", str(error))]) from None
     size = len(html.encode())
     if size > limits.TEMPLATE_HTML_MAX_BYTES:
-        message = f"`html_content` has {size:,} bytes; {limits.TEMPLATE_HTML_MAX_BYTES:,} are allowed"
+        message = (
+            f"`html_content` has {size:,} bytes; {limits.TEMPLATE_HTML_MAX_BYTES:,} are allowed; load large images, "
+            "fonts and libraries from an https:// address"
+        )
         raise TemplateRejectedError([_error("template_syntax", message)])
+    foreign = no_html(html)
+    if foreign is not None:
+        raise TemplateRejectedError([_error("template_syntax", foreign)])
 
 
 def _check_values(placeholders: Sequence[Placeholder]) -> None:

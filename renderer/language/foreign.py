@@ -205,7 +205,9 @@ _OPERATORS: Final = (
     (r"!==", "JavaScript's", "{{ a != b }}", "{% if a != b %}…{% endif %}"),
     (r"!(?!=)", "JavaScript's", "{{ not a }}", "{% if not a %}…{% endif %}"),
     (r"->", "PHP's", "{{ a.b }}", "{% if a.b %}…{% endif %}"),
-    (r"\$(?=\w)", "PHP's", "{{ name }}", "{% if name %}…{% endif %}"),
+    (r"=>", "JavaScript's", "{{ items | map(attribute='name') | join(', ') }}", "{% for a in items %}…{% endfor %}"),
+    (r"`", "JavaScript's", "{{ 'a' ~ name }}", "{% set name = 'a' ~ b %}"),
+    (r"\$(?=[\w(])", "PHP's and n8n's", "{{ name }}", "{% if name %}…{% endif %}"),
     (r"\.\./", "Handlebars'", "{{ name }}", "{% if name %}…{% endif %}"),
     (r"\.\.", "Twig's and Liquid's", "{{ range(1, 4) | join(' ') }}", "{% for a in range(1, 4) %}…{% endfor %}"),
 )
@@ -222,6 +224,7 @@ _COLON: Final = {
     "sort": "{{ items | sort(attribute='name') | map(attribute='name') | join(', ') }}",
 }
 """Of filters whose arguments mean something else here: what to write."""
+_EMPTY: Final = re.compile(r"\{\{[-+]?\s*[-+]?\}\}.?", re.DOTALL)
 _TEXT: Final = re.compile(r"\"[^\"]*\"|'[^']*'")
 _TAG: Final = re.compile(r"\{%[-+]?\s*(?P<name>\w+)")
 
@@ -230,6 +233,8 @@ def hint(tag: str, message: str) -> str | None:
     """Return what the tag at which Jinja2's parser stopped is, and what to write; None where nothing is known of it."""
     if "Missing end of comment" in message:
         return "`{#` begins a comment, which does not end; in CSS and JavaScript write `{ #`"
+    if _EMPTY.fullmatch(tag):
+        return "`{{ }}` has no value; braces that are to be seen stand between `{% raw %}` and `{% endraw %}`"
     handlebars = _HANDLEBARS.match(tag)
     if handlebars is not None:
         return _handlebars(handlebars["mark"], handlebars["word"])
@@ -288,7 +293,8 @@ def _misread(tag: str) -> str | None:
     for operator, whose, expression, statement in _OPERATORS:
         found = re.search(operator, code)
         if found is not None:
-            return f"`{found.group()}` is {whose}; write `{expression if tag.startswith('{{') else statement}`"
+            shown = "a backtick" if found.group() == "`" else f"`{found.group()}`"
+            return f"{shown} is {whose}; write `{expression if tag.startswith('{{') else statement}`"
     return None
 
 

@@ -160,8 +160,9 @@ def _pattern(node: nodes.Filter) -> Iterator[str]:
 _VALUES: Final = {
     **dict.fromkeys(("number", "percent", "compact", "money"), 1),
     **dict.fromkeys(DATE_FILTERS, "2025-01-31T18:00:00Z"),
+    "truncate": "a text",
 }
-"""What the filters with locales are tried with."""
+"""What filters whose arguments may be mistaken are tried with."""
 
 
 def mistaken_arguments(source: Source) -> list[TemplateSyntaxProblemError]:

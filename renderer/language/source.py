@@ -1,5 +1,6 @@
 """A template's text as Jinja2 reads it, with the place of everything in it."""
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from jinja2.lexer import TokenStream
 from renderer.language import foreign
 from renderer.language.problems import TemplateSyntaxProblemError
 
+_UNEXPECTED: Final = re.compile(r"unexpected char '(.+)' at \d+")
 TAGS_MAX: Final = 20_000
 """How many tags a template may have: Python takes 10 KB to compile one."""
 TAG_MAX_CHARACTERS: Final = 300
@@ -119,6 +121,9 @@ def _explained(text: str, at: int, message: str) -> TemplateSyntaxProblemError:
         hint = foreign.hint(tag, message)
         if hint is not None:
             return TemplateSyntaxProblemError(hint, *position(text, start))
+    character = _UNEXPECTED.match(message)
+    if character is not None:
+        message = f"`{character[1]}` cannot stand in an expression"
     return TemplateSyntaxProblemError(message, *position(text, at))
 
 

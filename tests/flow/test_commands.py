@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,21 @@ def test_a_batch_comes_from_a_file(system: System, section: str, tmp_path: Path,
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("completed") == 2
+
+
+def test_what_a_poster_lacks_is_printed_and_fails_a_strict_one(system: System, tmp_path: Path) -> None:
+    """Warnings of the outcome stand below it; with `--strict` the poster fails with the code."""
+    file = tmp_path / "bare.html"
+    file.write_text('<h1>{{ title }}</h1><img src="logo.png">', encoding="utf-8")
+    system.command("templates", "upload", "bare", str(file))
+    arguments = ["request", "bare_latest", "--data", '{"title": "x", "tilte": "y"}', "--wait"]
+    lenient, strict = system.command(*arguments), system.command(*arguments, "--strict")
+
+    assert lenient.returncode == 0, lenient.stderr
+    for code in ("relative_address", "unknown_data"):
+        assert re.search(rf"^poster 0: warning: .* \({code}\)$", lenient.stderr, re.MULTILINE)
+    assert strict.returncode == 1
+    assert "failed\trelative_address: " in strict.stdout
 
 
 def test_a_poster_that_fails_fails_the_command(system: System, section: str) -> None:

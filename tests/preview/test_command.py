@@ -134,6 +134,10 @@ def test_a_data_file_may_begin_with_a_byte_order_mark(desk: Path) -> None:
         (["card.html", "--width", "100000"], 1, "output field `width` is 100000"),
         (["card.html", "--out", "missing/card.png"], 1, "missing/card.png cannot be written"),
         (["cards_latest", "--watch"], 2, "--watch: only for a FILE that is drawn here"),
+        (["card.html", "--section", "a", "--timeout", "3"], 2, "--section, --timeout: only for what the workers draw"),
+        (["card.html", "--source", "shop"], 2, "--source: only for what the workers draw"),
+        (["card.html", "--data", ""], 2, "'--data': it is empty; it takes a JSON object, or a file with one"),
+        (["card.html", "--data", "."], 1, ".: cannot be read: Is a directory; --data takes a JSON object"),
         ([], 2, "say what to preview: FILE, TEMPLATE_ID or --file"),
         (["card.html", "--file", "card.html"], 2, "say what to preview"),
     ],
@@ -191,6 +195,42 @@ def test_watching_draws_after_each_save_and_goes_on_after_errors(desk: Path) -> 
     assert process.returncode == 0
     assert "Traceback" not in errors
     assert not list(desk.glob(".*"))
+
+
+def test_watching_follows_a_link_to_its_file(desk: Path) -> None:
+    """A save of the file that a link leads to, in another directory, and another target of the link are drawn."""
+    shared = desk / "shared"
+    shared.mkdir()
+    (desk / "card.html").rename(shared / "card.html")
+    (desk / "card.html").symlink_to(shared / "card.html")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "posters", "templates", "preview", "card.html", "--watch"],
+        cwd=desk,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    pictures = set()
+    try:
+        line_with(process.stdout, "card.preview.png\t1080x1080")
+        pictures.add((desk / "card.preview.png").read_bytes())
+        save(shared / "card.html", HTML.replace("<p>", "<p style='color: red'>"))
+        line_with(process.stdout, "card.preview.png")
+        pictures.add((desk / "card.preview.png").read_bytes())
+        (shared / "other.html").write_text(HTML.replace("<p>", "<p style='color: blue'>"), encoding="utf-8")
+        (desk / "new.link").symlink_to(shared / "other.html")
+        (desk / "new.link").replace(desk / "card.html")
+        line_with(process.stdout, "card.preview.png")
+        pictures.add((desk / "card.preview.png").read_bytes())
+        save(shared / "other.html", HTML)
+        line_with(process.stdout, "card.preview.png")
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+
+    assert len(pictures) == 3
+    assert not (shared / "card.preview.png").exists()
 
 
 def test_a_template_without_an_end_holds_up_neither_the_next_save_nor_ctrl_c(desk: Path) -> None:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import AsyncGenerator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -17,18 +18,32 @@ async def file_changes(files: Sequence[Path]) -> AsyncGenerator[None]:
     """Yield after every save of one of the files, from the first request for a change on.
 
     Saves between two requests yield once. Files are watched through their directories: an editor may write a new file
-    and rename it, and whoever watches the old one sees nothing any more. A file may also appear later.
+    and rename it, and whoever watches the old one sees nothing any more. A file may also appear later, and a link may
+    lead to another file later.
     """
-    watched, directories = _places(files)
-    saves = awatch(
-        *directories,
-        watch_filter=lambda change, path: change != Change.deleted and path in watched,
-        debounce=DEBOUNCE_MILLISECONDS,
-        step=STEP_MILLISECONDS,
-        recursive=False,
-    )
-    async for _ in saves:
+    places = _places(files)
+    while True:
+        watched, directories = places
+        saves = awatch(
+            *directories,
+            watch_filter=partial(_is_save, watched),
+            debounce=DEBOUNCE_MILLISECONDS,
+            step=STEP_MILLISECONDS,
+            recursive=False,
+        )
+        async for _ in saves:
+            yield
+            if (now := _places(files)) != places:
+                places = now
+                break
+        else:
+            return
+        # A link leads elsewhere now. What was saved there until this watch began is not missed.
         yield
+
+
+def _is_save(watched: set[str], change: Change, path: str) -> bool:
+    return change != Change.deleted and path in watched
 
 
 def _places(files: Sequence[Path]) -> tuple[set[str], list[str]]:

@@ -27,7 +27,10 @@ def refusal(state: State) -> str:
         case "before_value" | "unquoted":
             return f"the value of `{state.attribute}` needs quotes around it"
         case "comment":
-            return "a value cannot stand in an HTML comment; use `{# … #}` to leave something out"
+            return (
+                "a value cannot stand in an HTML comment, and those of Outlook (`<!--[if mso]>`) have no effect on a "
+                "poster; delete it, or use `{# … #}` to leave something out"
+            )
         case "raw":
             return f"a value cannot stand in `<{state.element}>`"
         case "tag_open" | "end_tag_open" | "tag_name":

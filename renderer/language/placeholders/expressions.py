@@ -13,6 +13,9 @@ from schemas.templates import DataType
 
 _SAME_LIST: Final = frozenset({"list", "reject", "rejectattr", "select", "selectattr", "sort", "unique"})
 _OF_LIST: Final = frozenset({"batch", "groupby", "join", "map", "max", "min", "slice", "sum"})
+_EQUAL: Final = frozenset({"==", "eq", "equalto", "sameas"})
+_MADE: Final = frozenset({"batch", "dictsort", "groupby", "map", "slice"})
+"""Filters that make a list whose elements have shapes of the data."""
 _ASKED: Final[tuple[tuple[frozenset[str], DataType, Strength], ...]] = (
     (frozenset({"stars"}), "rating", Strength.CERTAIN),
     (frozenset({"compact", "money", "number", "percent"}), "number", Strength.CERTAIN),
@@ -188,8 +191,8 @@ class Expressions(ABC):
         if node.name in _SAME_LIST:
             return Seen(seen.shapes, needs)
         if node.name in ("first", "last"):
-            return Seen(tuple(shape.element for shape in seen.shapes if shape.element is not None), needs)
-        return Seen(needs=needs)
+            return Seen(tuple(shape.indexed() for shape in seen.shapes), needs)
+        return Seen(tuple(_made(node, shape) for shape in seen.shapes) if node.name in _MADE else (), needs)
 
 
 def _with_default(node: nodes.Filter, seen: Seen, given: Needs) -> Seen:
@@ -209,11 +212,58 @@ def _filtered(node: nodes.Filter, seen: Seen) -> None:
     if node.name in ("time", "datetime"):
         for shape in seen.shapes:
             shape.has_time = True
+    named = _attribute_of(node)
+    for shape in seen.shapes:
+        if node.name == "sum":
+            (shape.item() if named is None else shape.item().at(named)).tell("number", Strength.GUESSED)
+        elif node.name in _OF_LIST and named is not None:
+            shape.item().at(named).tell("text", Strength.PRINTED)
+    if node.name == "selectattr":
+        _selected(node, seen)
+
+
+def _selected(node: nodes.Filter, seen: Seen) -> None:
+    """Note what the elements that a template selects have, so that samples are selected as well."""
+    named, test, wanted = (*(constant_of(argument) for argument in node.args), None, None, None)[:3]
+    if not isinstance(named, str) or not named.isidentifier() or test not in (None, *_EQUAL):
+        return
+    parts = tuple(shape.item().at(named) for shape in seen.shapes)
+    if test is None:
+        Seen(parts).tell("boolean", Strength.GUESSED)
+    else:
+        _compared(Seen(parts), wanted, is_within=False)
+
+
+def _attribute_of(node: nodes.Filter) -> str | None:
+    """Return what `attribute=` names, or the first argument of a filter that takes it for that."""
     keywords: list[Any] = list(node.kwargs)
     named = next((constant_of(keyword.value) for keyword in keywords if keyword.key == "attribute"), None)
-    if node.name in _OF_LIST and isinstance(named, str) and named.isidentifier():
-        for shape in seen.shapes:
-            shape.item().part(named).tell("number" if node.name == "sum" else "text", Strength.PRINTED)
+    if named is None and node.args and node.name in ("groupby", "sum"):
+        named = constant_of(node.args[0])
+    is_path = isinstance(named, str) and all(part.isidentifier() or part.isdigit() for part in named.split("."))
+    return named if is_path else None
+
+
+def _made(node: nodes.Filter, shape: Shape) -> Shape:
+    """Return the shape of the list that a filter makes of a value."""
+    named = _attribute_of(node)
+    if node.name == "dictsort":
+        return shape.made_of(pairs_of(shape))
+    if node.name in ("batch", "slice"):
+        shape.item()
+        return shape.made_of(shape)
+    if named is None:
+        return Shape(shape.root)
+    part = shape.item().at(named)
+    if node.name == "map":
+        return shape.made_of(part)
+    group = Shape(shape.root, fields={"grouper": part, "list": shape}, pair=(("grouper", part), ("list", shape)))
+    return shape.made_of(group)
+
+
+def pairs_of(shape: Shape) -> Shape:
+    """Return the shape of a pair of a key of an object and what it has there."""
+    return Shape(shape.root, pair=(("key", Shape(shape.root)), ("value", shape.value())))
 
 
 def _compared(seen: Seen, constant: Any, *, is_within: bool) -> None:

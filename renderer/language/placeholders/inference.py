@@ -11,7 +11,16 @@ from jinja2 import nodes
 
 from renderer.language.analyse import ReadTemplate
 from renderer.language.environment import FUNCTIONS, LIST_METHODS, OBJECT_METHODS, TEXT_METHODS
-from renderer.language.placeholders.expressions import NOTHING, Expressions, Needs, Scope, Seen, constant_of, union
+from renderer.language.placeholders.expressions import (
+    NOTHING,
+    Expressions,
+    Needs,
+    Scope,
+    Seen,
+    constant_of,
+    pairs_of,
+    union,
+)
 from renderer.language.placeholders.shapes import Shape, Strength
 from renderer.language.source import offset_of
 
@@ -139,8 +148,10 @@ class _Inference(Expressions):
             if not (keep and target.name in self.roots):
                 scope[target.name] = seen
         elif isinstance(target, nodes.Tuple):
-            for item in target.items:
-                self._bind(item, Seen(), scope, keep=keep)
+            names = [item.name if isinstance(item, nodes.Name) else "" for item in target.items]
+            parts = [shape.unpacked(names) for shape in seen.shapes]
+            for index, item in enumerate(target.items):
+                self._bind(item, Seen(tuple(part[index] for part in parts)), scope, keep=keep)
 
     def _printed(self, node: nodes.Expr, scope: Scope) -> Needs:
         if isinstance(node, nodes.TemplateData):
@@ -181,6 +192,9 @@ class _Inference(Expressions):
         key = constant_of(arguments[0]) if arguments and method.attr == "get" else None
         if isinstance(key, str):
             return Seen(tuple(shape.part(key) for shape in called.shapes), needs)
+        if method.attr in ("items", "values"):
+            made = [pairs_of(shape) if method.attr == "items" else shape.value() for shape in called.shapes]
+            return Seen(tuple(each.made_of(each) for each in made), needs)
         if method.attr in OBJECT_METHODS:
             called.tell("object", Strength.MEANT)
         elif method.attr in TEXT_METHODS - LIST_METHODS:

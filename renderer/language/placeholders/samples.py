@@ -52,6 +52,7 @@ _TEXTS: Final[tuple[tuple[str, str], ...]] = (
     ("name", "Maya Lindqvist"),
 )
 _ITEMS: Final = 3
+_KEYS: Final = ("First", "Second", "Third")
 
 
 def sample_of(name: str, shape: Shape, inside: tuple[Shape, ...] = ()) -> Any:
@@ -60,18 +61,25 @@ def sample_of(name: str, shape: Shape, inside: tuple[Shape, ...] = ()) -> Any:
     if shape.default not in (None, "", [], {}) and value_problem(data_type, shape.default) is None:
         return shape.default
     if data_type == "object":
-        return {key: sample_of(key, part, (*inside, shape)) for key, part in shape.fields.items()}
+        parts = shape.fields if shape.fields or shape.values is None else dict.fromkeys(_KEYS, shape.values)
+        return {key: sample_of(key, part, (*inside, shape)) for key, part in parts.items()}
     if data_type == "list":
-        element = shape.element or Shape(shape.root)
-        # A recursive loop's elements have lists of elements like themselves.
-        count = 0 if any(element is each for each in inside) else _ITEMS
-        return [sample_of(name.removesuffix("s"), element, (*inside, shape)) for _ in range(count)]
+        return _list_sample(name, shape, inside)
     suitable = [value for value in shape.compared if isinstance(value, str) == (data_type == "text")]
     if suitable and data_type in ("text", "number"):
         return suitable[0]
     if data_type == "date" and shape.has_time:
         return MOMENT
     return typed_sample(name, shape.sample_type if shape.sample_type and data_type == "text" else data_type)
+
+
+def _list_sample(name: str, shape: Shape, inside: tuple[Shape, ...]) -> list[Any]:
+    if shape.pair:
+        return [sample_of(key, part, (*inside, shape)) for key, part in shape.pair]
+    element = shape.element or Shape(shape.root)
+    # A recursive loop's elements have lists of elements like themselves.
+    count = 0 if any(element is each for each in inside) else _ITEMS
+    return [sample_of(name.removesuffix("s"), element, (*inside, shape)) for _ in range(count)]
 
 
 def typed_sample(name: str, data_type: DataType) -> Any:

@@ -1,5 +1,6 @@
 """What the template tells of a value by the way it uses it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Final
@@ -36,6 +37,10 @@ class Shape:
     evidence: dict[DataType, Strength] = field(default_factory=dict)
     fields: dict[str, "Shape"] = field(default_factory=dict)
     element: "Shape | None" = None
+    pair: "tuple[tuple[str, Shape], ...]" = ()
+    """The parts of a list that is taken apart into names: `for name, value in rows`."""
+    values: "Shape | None" = None
+    """What an object has under keys that the template does not name: `for key, value in prices.items()`."""
     default: Any = None
     has_default: bool = False
     compared: list[Any] = field(default_factory=list)
@@ -65,6 +70,31 @@ class Shape:
         if self.element is None:
             self.element = Shape(self.root)
         return self.element
+
+    def at(self, path: str) -> "Shape":
+        """Return the shape of what an `attribute=` such as `address.city` names."""
+        shape = self
+        for name in path.split("."):
+            shape = shape.indexed() if name.isdigit() else shape.part(name)
+        return shape
+
+    def unpacked(self, names: Sequence[str]) -> "tuple[Shape, ...]":
+        """Return the shapes of the parts of a list that is taken apart into these names."""
+        if len(self.pair) != len(names):
+            self.tell("list", Strength.MEANT)
+            self.pair = tuple((name, Shape(self.root)) for name in names)
+        return tuple(shape for _, shape in self.pair)
+
+    def value(self) -> "Shape":
+        """Return the shape of what stands under any key; having one makes the value an object."""
+        self.tell("object", Strength.MEANT)
+        if self.values is None:
+            self.values = Shape(self.root)
+        return self.values
+
+    def made_of(self, element: "Shape") -> "Shape":
+        """Return the shape of a list that a filter makes of this value, with such elements."""
+        return Shape(self.root, element=element)
 
     @property
     def data_type(self) -> DataType:

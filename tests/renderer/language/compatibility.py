@@ -9,11 +9,19 @@ from pathlib import Path
 from typing import Final
 
 from tests.renderer.language.jinja_suite import REFUSED, ROOT, Case, Outcome, cases, outcome
+from tests.renderer.reports.language import LANGUAGE
+from tests.renderer.reports.pictures import PICTURES
+from tests.renderer.reports.programs import PROGRAMS
+from tests.renderer.reports.report import row
 
 PAGE: Final = ROOT / "docs" / "template-compatibility.md"
-_HEAD: Final = """# Compatibility with Jinja2
+_HEAD: Final = """# Compatibility of templates
 
-This page is generated from a test. It renders the templates of the test suite of Jinja2 {version} that take JSON and
+This page is generated from tests.
+
+## Jinja2
+
+One test renders the templates of the test suite of Jinja2 {version} that take JSON and
 have the default syntax, once by Jinja2's own sandbox and once as a poster's template, and compares the texts. Jinja2
 escapes everything, prints nothing for null and treats missing values as
 [Writing templates](templates.md#the-language) says.
@@ -25,10 +33,41 @@ escapes everything, prints nothing for null and treats missing values as
 | refused at upload, for a construct of the list below | {refused} |
 | different | {different} |
 
-## Refused constructs
+### Refused constructs
 
 | construct | templates | instead |
 |---|---|---|
+"""
+_REPORTS: Final = """
+## Public reports
+
+{number} reports of users of Jinja2, other template languages and other renderers. A test reproduces each with a small
+template: it uploads and draws it, and looks at the picture, the error or the warning. Where a template is refused or
+drawn with a warning, what the answer says is drawn as well.
+
+| report | wanted | here | how |
+|---|---|---|---|
+"""
+_PROGRAMS: Final = """
+## Files of other programs
+
+| file | wanted | here | how |
+|---|---|---|---|
+"""
+_LIBRARIES: Final = """
+## Libraries inside of a template
+
+Chart.js, D3, Apache ECharts (up to its complete build), ApexCharts, jQuery, Bootstrap and htm can be pasted into a
+`<script>` as they are. Vue, Alpine, petite-vue, Knockout, Angular, Mustache, Handlebars (not its minified build),
+Nunjucks and KaTeX have braces that are read as the template's; the error says so, and between `{% raw %}` and
+`{% endraw %}` they work. The style sheets of Bootstrap, Tailwind (compiled), Font Awesome and KaTeX need no change,
+but for the addresses of their fonts, which have to be whole or `data:`.
+
+## Pictures before and after
+
+What the step to Jinja2's own engine and to mapped fonts changed in the twelve posters of the demo is told in
+[decision 46](decisions/0046-one-renderer-version-for-language-fonts-and-pdf.md): nothing in nine of them, and line
+breaks in three, by hyphenation.
 """
 
 
@@ -51,9 +90,11 @@ def page(outcomes: Sequence[tuple[Case, Outcome, str]]) -> str:
     )
     text += "".join(f"| {what} | {refused[what]} | {instead} |\n" for what, _, instead in REFUSED)
     if different:
-        text += "\n## Different\n"
+        text += "\n### Different\n"
         text += "".join(f"\n```jinja\n{case.source.strip()}\n```\n" for case in different)
-    return text
+    reports = [*LANGUAGE, *PICTURES]
+    text += _REPORTS.format(number=len(reports)) + "".join(row(report) for report in reports)
+    return text + _PROGRAMS + "".join(row(report) for report in PROGRAMS) + _LIBRARIES
 
 
 def suite() -> list[Case]:

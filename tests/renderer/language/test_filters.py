@@ -186,6 +186,7 @@ def test_a_value_that_does_not_fit_is_refused_with_its_place(html: str, value: o
         ("{{ x|percent(1) }}", 6, "for decimals write `decimals=1`"),
         ("{{ x|number(locale='klingon') }}", 6, "'klingon' is no locale"),
         ("{{ x|date('long', 'klingon') }}", 6, "'klingon' is no locale"),
+        ("{{ x|truncate(2) }}", 6, "`truncate`: a length of 2 leaves no room for '...'"),
         ("{{ x|map('safe') }}", 6, "`safe` is not available"),
         ("{{ x is nothing }}", 6, "there is no test `nothing`"),
         ("{{ nothing() }}", 4, "there is no function `nothing`"),

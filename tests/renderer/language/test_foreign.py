@@ -5,7 +5,9 @@ import re
 import pytest
 
 from renderer.language import foreign
-from tests.renderer.language.reading import errors_of
+from renderer.language.foreign_scripts import LIBRARY_MIN_CHARACTERS
+from renderer.language.template import Template
+from tests.renderer.language.reading import checked, errors_of
 
 BROUGHT = {
     "Handlebars condition": ("<p>\n{{#if x}}a{{/if}}", 2, 1),
@@ -46,6 +48,10 @@ BROUGHT = {
     "Twig same as": ("{% if x is same as(y) %}{% endif %}", 1, 9),
     "PHP arrow": ("{{ x->y }}", 1, 1),
     "PHP variable": ("{{ $x }}", 1, 1),
+    "n8n value": ("{{ $json.hook }}", 1, 1),
+    "n8n node": ("{{ $('Code').item.json.hook }}", 1, 1),
+    "JavaScript's function": ("{{ items.map(b => b.name).join('') }}", 1, 1),
+    "JavaScript's text": ("<p>{{ `a` }}", 1, 4),
     "Handlebars parent": ("{{../x}}", 1, 1),
     "Django filter in a condition": ('{% if x|default:"y" %}{% endif %}', 1, 1),
     "Django slice": ('{{ x|slice:":5" }}', 1, 1),
@@ -187,3 +193,70 @@ def test_a_pattern_of_another_library_is_translated(pattern: str, expected: tupl
 
     assert (f"write '{better}'" in error.message) if better else ("`datetime`" in error.message)
     assert better is None or errors_of("{{ x | " + kind + "('" + better + "') }}") == []
+
+
+FILLER = "/* " + "x" * LIBRARY_MIN_CHARACTERS + " */"
+LIBRARIES = {
+    "delimiters": 'let t=["{{","}}"];',
+    "template literal": "f(`{{${a}}}`);",
+    "choice": "a={b:{{c?1:2}}};",
+    "private field": "class A{#b=1}",
+    "blocks": "let t='{{#each a}}{{/each}}';",
+    "statements": 'let t=["{%","%}"];',
+}
+"""Braces as minified libraries have them."""
+
+
+@pytest.mark.parametrize("code", LIBRARIES.values(), ids=LIBRARIES)
+def test_braces_of_a_library_are_answered_with_raw_which_keeps_it_as_it_is(code: str) -> None:
+    """One error for the script, at its first braces; between `raw` and `endraw` it is in the document unchanged."""
+    script = f"{code}{FILLER}{code}"
+    [error] = errors_of(f"<p>{{{{ a }}}}</p><script>{script}</script>")
+
+    assert error.message.endswith("put it between `{% raw %}` and `{% endraw %}`")
+    assert error.line == 1
+    html = f"<p>{{{{ a }}}}</p><script>{{% raw %}}{script}{{% endraw %}}</script>"
+    assert errors_of(html) == []
+    assert script in Template(html).render({"a": 1})
+
+
+@pytest.mark.parametrize("kind", ["text/x-handlebars-template", "text/html", "text/x-mustache", "text/ng-template"])
+def test_templates_that_a_script_fills_are_answered_with_raw(kind: str) -> None:
+    """Also short ones: their `type` says what they are."""
+    [error] = errors_of(f'<script type="{kind}">{{{{#each xs}}}}{{{{this}}}}{{{{/each}}}}</script>')
+
+    assert error.message.endswith("put it between `{% raw %}` and `{% endraw %}`")
+
+
+def test_a_value_in_a_long_script_is_also_answered_with_tojson() -> None:
+    """The script may be the template's own."""
+    [error] = errors_of(f'<script>let a = "{{{{ v }}}}";{FILLER}</script>')
+
+    assert "only through `tojson`" in error.message
+    assert "`{% raw %}`" in error.message
+
+
+def test_mistakes_in_a_long_style_sheet_of_the_template_are_told_as_elsewhere() -> None:
+    """The first one has the hint for a sheet from elsewhere as well."""
+    first, second = errors_of(
+        f"<style>p {{ color: {{{{ a | uper }}}}; width: {{{{ b | nothing }}}}px }}{FILLER}</style>"
+    )
+
+    assert first.message.startswith("there is no filter `uper`; if this comes from elsewhere")
+    assert second.message == "there is no filter `nothing`"
+
+
+FRAMEWORKS = {
+    "Vue": '<li v-for="to in xs">{{ to.time }}</li>',
+    "Angular": '<div ng-app="a">{{ x }}</div>',
+    "Alpine": '<div x-data="{}"><p x-text="a">{{ b }}</p></div>',
+}
+
+
+@pytest.mark.parametrize(("name", "html"), FRAMEWORKS.items(), ids=FRAMEWORKS)
+def test_placeholders_of_a_framework_are_a_warning(name: str, html: str) -> None:
+    """They would be filled with the data of the request; between `raw` and `endraw` there is no warning."""
+    [warning] = [each for each in checked(html).warnings if each.code == "script_placeholders"]
+
+    assert f"{name}'s" in warning.message
+    assert checked("{% raw %}" + html + "{% endraw %}").warnings == []

@@ -3,7 +3,9 @@
 import msgspec
 import pytest
 
+from renderer.language.placeholders.placeholders import sample_data
 from renderer.language.placeholders.samples import MOMENT
+from renderer.language.template import Template
 from schemas.placeholders import PlaceholderSet, value_problem
 from schemas.templates import Placeholder, PlaceholderDeclaration
 from tests.renderer.language.reading import checked, errors_of
@@ -109,6 +111,35 @@ def test_the_parts_of_lists_and_objects_have_samples() -> None:
     assert not found.warnings
     assert set(items.sample_value[0]) == {"photo", "price", "rating", "tags"}
     assert set(owner.sample_value) == {"name", "since"}
+
+
+SAMPLED = {
+    "{% for city, rows in people|groupby('city') %}{{ city }}{{ rows|map(attribute='age')|sum }}{% endfor %}": (
+        "Lisbon102"
+    ),
+    "{% for g in people|groupby('a.city') %}{{ g.grouper }}{{ g.list|length }}{% endfor %}": "Lisbon3",
+    "{% for row in items|batch(2) %}[{% for x in row %}{{ x.year|number }} {% endfor %}]{% endfor %}": (
+        "[2,025 2,025 ][2,025 ]"
+    ),
+    "{% for k, v in stats.items() %}{{ k }}{{ v|number }} {% endfor %}": "First42 Second42 Third42 ",
+    "{% for k, v in stats|dictsort %}{{ k }}{{ v }} {% endfor %}": "FirstFirst SecondSecond ThirdThird ",
+    "{% for v in stats.values() %}{{ v|number }}{% endfor %}": "424242",
+    "{% for city, n in rows %}{{ city }}{{ n|number }} {% endfor %}": "Lisbon42 Lisbon42 Lisbon42 ",
+    "{% set top = people|first %}{{ top.city }}": "Lisbon",
+    "{{ (people|last).city }}": "Lisbon",
+    "{{ rows|map(attribute='price')|sum|money('EUR') }}": "€59.70",
+    "{% for p in people|selectattr('active') %}{{ p.city }}{% endfor %}": "LisbonLisbonLisbon",
+    "{% for p in people|selectattr('kind', 'equalto', 'vip') %}{{ p.kind }}{% endfor %}": "vipvipvip",
+}
+
+
+@pytest.mark.parametrize(("html", "text"), SAMPLED.items(), ids=SAMPLED)
+def test_what_filters_make_of_lists_and_objects_has_samples(html: str, text: str) -> None:
+    """A preview without data shows something in each place."""
+    found = checked(html)
+
+    assert found.warnings == []
+    assert Template(html).render(sample_data(found.placeholders)) == text
 
 
 def test_placeholders_come_in_the_order_of_their_first_use() -> None:
