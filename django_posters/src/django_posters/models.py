@@ -277,6 +277,18 @@ class PosterTemplate(models.Model):
     javascript = models.BooleanField(default=False)
     placeholders = models.JSONField(default=list)
     warnings = models.JSONField(default=list)
+    owner = models.CharField(
+        max_length=limits.SOURCE_MAX_CHARACTERS,
+        default="",
+        db_default="",
+        help_text=_("The site whose section it is; empty: that of no site."),
+    )
+    is_shared = models.BooleanField(
+        default=False, db_default=False, help_text=_("Whether other sites may change the section.")
+    )
+    is_private = models.BooleanField(
+        default=False, db_default=False, help_text=_("Whether other sites may not use the section.")
+    )
     reported_at = models.DateTimeField(
         db_column="told_at", help_text=_("When the templates role reported this state; older reports are ignored.")
     )

@@ -28,6 +28,6 @@ def send_request(request: PosterRequested | BatchRequested, *, due_at: datetime 
 
 
 def send_control(request: JobCancelRequested | JobReplayRequested | PosterEraseRequested, *, key: str) -> None:
-    """Send a cancellation, replay or erasure when the current transaction commits, unless to the placeholder backend."""
+    """Send a cancellation, replay or erasure when the current transaction commits; placeholders need none of them."""
     if not get_settings().is_placeholder:
         add_event(request, topic=POSTER_REQUESTS, key=key)

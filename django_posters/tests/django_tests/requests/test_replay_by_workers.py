@@ -9,7 +9,7 @@ from django.test import override_settings
 from django_posters.conf import get_settings
 from django_posters.contract import topics
 from django_posters.kafka import make_producer
-from django_posters.models import Poster
+from django_posters.models import Poster, PosterTemplate
 from django_posters.outbox.relay import publish_batch
 from django_posters.results.consumer import handle
 from testimonials import models
@@ -48,7 +48,7 @@ def exchange(workers: System) -> None:
     producer = make_producer(get_settings())
     while publish_batch(producer):
         pass
-    for topic in (topics.POSTER_COMPLETIONS, topics.JOB_EVENTS):
+    for topic in (topics.POSTER_COMPLETIONS, topics.JOB_EVENTS, topics.TEMPLATE_CATALOG):
         for message in read_topic(workers.brokers, topic):
             handle(message, NAME)
 
@@ -66,10 +66,10 @@ def after_exchange(workers: System, expected: list[tuple[str, int, bool]]) -> No
 
 
 def test_replays_of_a_site_reach_the_workers(site: Site, workers: System, tmp_path: Path) -> None:
-    """A poster and a batch are made again in the next generation, by events on the topics of the site."""
+    """Of a private template a poster and a batch are made again in the next generation, by events on the topics of the site."""
     template = tmp_path / "testimonial.html"
     template.write_text("<p>{{ author }}</p>", encoding="utf-8")
-    site.run("upload_poster_template", "testimonial", str(template), "--wait")
+    site.run("upload_poster_template", "testimonial", str(template), "--private", "--wait")
     poster = request_poster(make_testimonial())
     after_exchange(workers, [("completed", 0, True)])
     poster.refresh_from_db()
@@ -82,6 +82,8 @@ def test_replays_of_a_site_reach_the_workers(site: Site, workers: System, tmp_pa
     assert job.replay() == 2
 
     after_exchange(workers, [("completed", 1, True), ("completed", 1, True), ("completed", 1, True)])
+    template_row = PosterTemplate.objects.get()
+    assert (template_row.owner, template_row.is_private, template_row.is_shared) == (NAME, True, False)
     letters = read_topic(workers.brokers, topics.DEAD_LETTERS)
     job.refresh_from_db()
     assert (letters, job.status, job.success_count) == ([], "completed", 2)
