@@ -66,7 +66,7 @@ def after_exchange(workers: System, expected: list[tuple[str, int, bool]]) -> No
 
 
 def test_replays_of_a_site_reach_the_workers(site: Site, workers: System, tmp_path: Path) -> None:
-    """Of a private template a poster and a batch are made again in the next generation, by events on the topics of the site."""
+    """A poster and a batch, of a private template, are made again in the next generation, by events on own topics."""
     template = tmp_path / "testimonial.html"
     template.write_text("<p>{{ author }}</p>", encoding="utf-8")
     site.run("upload_poster_template", "testimonial", str(template), "--private", "--wait")
