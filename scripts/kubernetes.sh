@@ -30,6 +30,13 @@ render seccomp --set seccompInstaller.enabled=true --show-only templates/seccomp
 # Made from deploy/helm/posterstream by scripts/kubernetes.sh. The seccomp profile of `posters-render`, for every node.
 TEXT
 
+render site --set site.enabled=true --set site.commands.relay_posters.replicas=null \
+  --set site.commands.consume_posters.replicas=null --show-only templates/site.yaml <<'TEXT'
+# Made from deploy/helm/posterstream by scripts/kubernetes.sh. relay_posters and consume_posters of a Django site, beside its
+# web processes. Edit the image and the NetworkPolicy; the Secret posters-site is in secrets.example.yaml. Migrate the
+# database of the site first: until then both commands say which migration is missing, and are started again.
+TEXT
+
 render autoscaling --set autoscaling.enabled=true --set autoscaling.authenticationSecret=posters-keda \
   --show-only templates/autoscaling.yaml <<'TEXT'
 # Made from deploy/helm/posterstream by scripts/kubernetes.sh. Needs KEDA. Edit the brokers; the Secret posters-keda is in

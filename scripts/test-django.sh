@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
 # Tests the Django side, as far as it needs no broker, on another Python and Django: scripts/test-django.sh 3.13 6.0
 # Without arguments: every pair that Django supports and whose Python is here or comes through Maven; at the end it says
-# which were tested and for which there was no Python.
+# which were tested and for which there was no Python. The environments go to .parts, or to $PARTS.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+parts=$(realpath "${PARTS:-.parts}")
+
 say() { echo "posters: $*" >&2; }
 
-without_broker=(admin progress requests results/test_jobs.py results/test_outcomes.py results/test_placeholders.py
-  results/test_template_results.py testing test_commands.py test_conf.py test_migrations.py test_paths.py
-  template_uploads/test_waiting.py test_template_tag.py test_translations.py test_values.py)
+# What is not about Django: the distribution, one trace through the roles, the demo with its servers.
+not_here=(test_distribution.py test_one_trace.py test_demo_site.py)
 
 # Pythons that Maven has: JavaCPP's presets for CPython hold all of it.
 declare -A through_maven=([3.14]=3.14.3-1.5.13)
@@ -26,7 +27,7 @@ python_of() { # One on PATH that runs (pyenv's stand-ins may not), one that pyen
 }
 
 fetched_python() {
-  local home=.parts/python-$1 version=${through_maven[$1]:-}
+  local home=$parts/python-$1 version=${through_maven[$1]:-}
   if [ -z "$version" ] || [ "$(uname -sm)" != "Linux x86_64" ] || ! command -v mvn >/dev/null; then
     return
   fi
@@ -34,17 +35,17 @@ fetched_python() {
     say "fetching Python $1 through Maven into $home"
     rm -rf "$home.fresh"
     mvn --batch-mode --quiet dependency:copy "-Dartifact=org.bytedeco:cpython:$version:jar:linux-x86_64" \
-      "-DoutputDirectory=$PWD/$home.fresh" >&2 || return 0
+      "-DoutputDirectory=$home.fresh" >&2 || return 0
     (cd "$home.fresh" && jar xf cpython-*.jar) && chmod +x "$home.fresh"/org/bytedeco/cpython/linux-x86_64/bin/*
     rm -rf "$home"
     mv "$home.fresh/org/bytedeco/cpython/linux-x86_64" "$home"
     rm -rf "$home.fresh"
   fi
-  echo "$PWD/$home/bin/python$1"
+  echo "$home/bin/python$1"
 }
 
 test_pair() {
-  local python django=$2 venv=.parts/django-$1-$2
+  local python django=$2 venv=$parts/django-$1-$2
   python=$(python_of "$1")
   if ! [ -x "$venv/bin/pytest" ]; then
     say "installing Django $django for Python $1 into $venv"
@@ -55,8 +56,8 @@ test_pair() {
     "$uv" pip install --quiet --python "$venv/bin/python" "django~=$django.0"
   fi
   say "Python $1, Django $("$venv/bin/python" -m django --version)"
-  PYTHONDEVMODE=1 "$venv/bin/python" -m pytest -q -p no:cacheprovider -k "not mariadb" \
-    $(printf "django_posters/tests/django_tests/%s " "${without_broker[@]}")
+  PYTHONDEVMODE=1 "$venv/bin/python" -m pytest -q -p no:cacheprovider -m "not broker" -k "not mariadb" \
+    $(printf -- "--ignore=django_posters/tests/django_tests/%s " "${not_here[@]}") django_posters/tests/django_tests
 }
 
 uv=$(scripts/get-uv.sh)

@@ -27,9 +27,6 @@ SERVICES: dict[str, Any] = COMPOSE["services"]
 BUILT = {name: service for name, service in SERVICES.items() if "build" in service}
 OURS = {name: service for name, service in BUILT.items() if "target" not in service["build"]}
 SITE = {name: service for name, service in BUILT.items() if service["build"].get("target") == "site"}
-SERVE_NOTHING = {"relay", "consumer"}
-"""These lasting services have no address to ask; on an error they end, and are started again."""
-
 _VARIABLE = re.compile(r"\$\{([A-Z_]+):-([^}]*)\}")
 
 
@@ -124,7 +121,7 @@ def test_render_has_the_profile_that_leaves_chromium_its_sandbox() -> None:
     assert not any(profiles.values())
 
 
-@pytest.mark.parametrize("name", sorted(set(lasting()) - SERVE_NOTHING))
+@pytest.mark.parametrize("name", lasting())
 def test_service_that_stays_has_a_health_check(name: str) -> None:
     """Compose knows whether every long-running service is healthy."""
     assert SERVICES[name].get("healthcheck", {}).get("test")
@@ -262,6 +259,14 @@ def test_site_runs_commands_that_it_has() -> None:
     assert all(service["profiles"] == ["site"] for service in SITE.values())
 
 
+@pytest.mark.parametrize("name", ["relay", "consumer"])
+def test_commands_of_the_site_are_checked(name: str) -> None:
+    """Compose asks each command for its heartbeat, within the container and so in the same directory."""
+    check = SITE[name]["healthcheck"]["test"]
+
+    assert check == ["CMD", "python", "manage.py", SITE[name]["command"][0], "--check"]
+
+
 def test_what_starts_by_default_needs_no_profile() -> None:
     """A service without a profile waits for none that has one."""
     for name, service in SERVICES.items():
@@ -272,11 +277,14 @@ def test_what_starts_by_default_needs_no_profile() -> None:
 def test_prometheus_scrapes_every_role_and_the_broker() -> None:
     """Prometheus finds all containers of a role by its name, at the address where a worker serves its metrics."""
     settings = yaml.safe_load((ROOT / "docker" / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))
-    workers, redpanda = settings["scrape_configs"]
-    (found,) = workers["dns_sd_configs"]
+    workers, site, redpanda = settings["scrape_configs"]
+    (found,), (of_site,) = workers["dns_sd_configs"], site["dns_sd_configs"]
 
     assert sorted(found["names"]) == sorted(ROLES)
     assert OURS["render"]["environment"]["POSTERS_STATUS_ADDRESS"] == f"0.0.0.0:{found['port']}"
+    assert of_site["names"] == ["relay", "consumer"]
+    for name in of_site["names"]:
+        assert SITE[name]["command"][1:] == ["--metrics-address", f"0.0.0.0:{of_site['port']}"]
     assert redpanda["static_configs"] == [{"targets": ["redpanda:9644"]}]
 
 

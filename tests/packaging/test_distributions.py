@@ -3,6 +3,8 @@
 import subprocess
 import sys
 import tomllib
+import zipfile
+from email import message_from_bytes
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +55,36 @@ def test_distribution_passes_the_check_of_an_index(built: Path) -> None:
 
     assert len(files) == 2
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("built", "expression", "licences"),
+    [
+        ("posterstream", "BSD-3-Clause", {"LICENSE": "BSD 3-Clause License"}),
+        (
+            "django-posters",
+            "BSD-3-Clause AND MIT",
+            {
+                "LICENSE": "BSD 3-Clause License",
+                "src/django_posters/static/posters/codemirror/LICENSE": "MIT License",
+            },
+        ),
+    ],
+    indirect=["built"],
+)
+def test_wheel_has_the_licences_of_all_it_holds(built: Path, expression: str, licences: dict[str, str]) -> None:
+    """The metadata names each licence and its file, and the files are in the wheel, that of the vendored editor too."""
+    [wheel] = built.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        [folder] = {name.split("/")[0] for name in archive.namelist() if ".dist-info/" in name}
+        metadata = message_from_bytes(archive.read(f"{folder}/METADATA"))
+        first_lines = {
+            file: archive.read(f"{folder}/licenses/{file}").decode().splitlines()[0]
+            for file in metadata.get_all("License-File", [])
+        }
+
+    assert metadata["License-Expression"] == expression
+    assert first_lines == licences
 
 
 @pytest.mark.parametrize("built", ["posterstream"], indirect=True)

@@ -30,6 +30,12 @@ EVERYTHING = {
     "tlsSecret": "posters-tls",
     "imagePullSecrets": [{"name": "registry"}],
     "image": {"repository": "registry.example.com/posterstream", "tag": "1.2.3"},
+    "site": {
+        "enabled": True,
+        "image": {"repository": "registry.example.com/posterstream", "tag": "1.2.3"},
+        "settings": {"DJANGO_SITE": "shop"},
+        "database": {"to": [{"podSelector": {"matchLabels": {"app": "mariadb"}}}], "ports": [3306]},
+    },
 }
 
 
@@ -110,6 +116,17 @@ def test_values_reach_every_pod(tmp_path: Path) -> None:
             assert {"name": "tls", "mountPath": "/etc/posters/tls", "readOnly": True} in container["volumeMounts"]
 
 
+def test_site_can_have_a_database_of_its_own(tmp_path: Path) -> None:
+    """Its policy names that one and not the one of the workers, and Prometheus finds both commands."""
+    objects = rendered(EVERYTHING, tmp_path)
+    policies = {each["metadata"]["name"]: each for each in of_kind(objects, "NetworkPolicy")}
+    monitors = {each["metadata"]["name"]: each["spec"]["selector"] for each in of_kind(objects, "PodMonitor")}
+
+    ports = {port["port"] for rule in policies["posters-site"]["spec"]["egress"] for port in rule["ports"]}
+    assert ports == {53, 9092, 3306}
+    assert monitors["posters-site"]["matchLabels"] == policies["posters-site"]["spec"]["podSelector"]["matchLabels"]
+
+
 def test_other_settings_are_other_pods(tmp_path: Path) -> None:
     """A changed setting restarts the workers, which read settings once."""
     values = {"settings": {"POSTERS_LOG_FORMAT": "json"}}
@@ -131,6 +148,9 @@ def test_other_settings_are_other_pods(tmp_path: Path) -> None:
         ({"render": {"seccompProfile": {"type": "RuntimeDefault"}}}, "seccompProfile"),
         ({"terminationGracePeriodSeconds": 20}, "terminationGracePeriodSeconds"),
         ({"networkPolicy": {"broker": {"to": []}}}, "networkPolicy/broker"),
+        ({"site": {"settings": {"DATABASE_URL": "postgresql://u:p@h/d"}}}, "DATABASE_URL"),
+        ({"site": {"commands": {"runserver": {}}}}, "runserver"),
+        ({"site": {"database": {"to": [], "ports": [3306]}}}, "site/database"),
     ],
 )
 def test_values_that_cannot_work_are_refused(values: dict[str, object], part: str, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ POSTERS = manifests("posters.yaml")
 SECRETS = {each["metadata"]["name"]: each for each in manifests("secrets.example.yaml")}
 DEPLOYMENTS = {role_of(each): each for each in of_kind(POSTERS, "Deployment")}
 (SETUP,) = of_kind(POSTERS, "Job")
+SITE = {role_of(each): each for each in of_kind(manifests("site.yaml"), "Deployment")}
 FILES = sorted(path.name for path in FOLDER.glob("*.yaml"))
 EVERY_POD = [(name, each) for name in FILES for each in with_pods(manifests(name))]
 TEMPORARY = "/tmp"  # noqa: S108 - of a container
@@ -185,6 +186,40 @@ def test_settings_are_complete_and_valid(manifest: Manifest) -> None:
         assert "configMapRef/posters" in sources(manifest)
 
 
+@pytest.mark.parametrize("name", SITE)
+def test_commands_of_a_site_are_restarted_where_that_helps(name: str) -> None:
+    """Their probes ask the heartbeat that they write, with their own command, and Django has time to start for it."""
+    (container,) = pod_of(SITE[name])["containers"]
+    command, *options = container["args"]
+    check = ["python", "manage.py", command, "--check", "--heartbeat-file", "/tmp/heartbeat"]  # noqa: S108
+
+    assert command == name.replace("-", "_")
+    assert options == ["--heartbeat-file", "/tmp/heartbeat", "--metrics-address", "0.0.0.0:9100"]  # noqa: S108
+    assert container["command"] == ["python", "manage.py"]
+    for probe in ("startupProbe", "livenessProbe"):
+        assert container[probe]["exec"]["command"] == check
+        assert container[probe]["timeoutSeconds"] >= 10
+    assert container["ports"] == [{"name": "status", "containerPort": 9100}]
+    assert sources(SITE[name]) == ["secretRef/posters-site"]
+    assert {"DATABASE_URL", "POSTERS_BROKERS"} <= SECRETS["posters-site"]["stringData"].keys()
+
+
+def test_policies_of_workers_and_site_are_apart() -> None:
+    """The commands of a site reach names, broker and database, and neither the storage nor the public network."""
+    (policy,) = of_kind(manifests("site.yaml"), "NetworkPolicy")
+    selected = policy["spec"]["podSelector"]["matchLabels"]
+
+    assert sorted(SITE) == ["consume-posters", "relay-posters"]
+    for deployment in SITE.values():
+        labels = deployment["spec"]["template"]["metadata"]["labels"]
+        assert selected.items() <= labels.items()
+        assert deployment["spec"]["selector"]["matchLabels"] == labels
+        for other in of_kind(POSTERS, "NetworkPolicy"):
+            assert not other["spec"]["podSelector"]["matchLabels"].items() <= labels.items()
+    assert sorted({port["port"] for rule in policy["spec"]["egress"] for port in rule["ports"]}) == [53, 5432, 9092]
+    assert not [peer for rule in policy["spec"]["egress"] for peer in rule["to"] if "ipBlock" in peer]
+
+
 def test_image_is_of_this_version() -> None:
     """Every pod runs the image of the version that the project has."""
     version = next(
@@ -194,7 +229,8 @@ def test_image_is_of_this_version() -> None:
     )
 
     assert {container["image"] for _, each in EVERY_POD for container in pod_of(each)["containers"]} == {
-        f"posterstream:{version}"
+        f"posterstream:{version}",
+        f"posterstream-site:{version}",
     }
 
 

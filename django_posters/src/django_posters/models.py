@@ -74,6 +74,19 @@ class Job(models.Model):
         """How many posters have an outcome."""
         return self.success_count + self.failure_count + self.cancelled_count
 
+    def replay(self, *, failed_only: bool = False) -> int:
+        """Request the finished posters once more, or those that failed, in the current transaction; return how many.
+
+        The workers make them of the data and template versions that they had. Erased posters stay erased.
+        """
+        # Requests are written by a room above the models.
+        count: int = import_module(".requests.replay", __package__).replay_job(self, failed_only=failed_only)
+        return count
+
+    async def areplay(self, *, failed_only: bool = False) -> int:
+        """Async variant of `replay()`."""
+        return await sync_to_async(self.replay)(failed_only=failed_only)
+
 
 class Poster(models.Model):
     """A poster that was requested for a row of this site. Only requests and `consume_posters` write this table.
@@ -218,7 +231,8 @@ class Poster(models.Model):
     def replay(self) -> None:
         """Request the same poster once more, in the current transaction: its next generation replaces this outcome.
 
-        The data is that of the row now. Raises RequestError where the poster is unfinished or its row was deleted.
+        The workers make it of the data and template version that it had. Raises RequestError where it is unfinished,
+        erased or one of a batch, or its row was deleted.
         """
         # Requests are written by a room above the models.
         import_module(".requests.replay", __package__).replay_poster(self)
@@ -263,6 +277,18 @@ class PosterTemplate(models.Model):
     javascript = models.BooleanField(default=False)
     placeholders = models.JSONField(default=list)
     warnings = models.JSONField(default=list)
+    owner = models.CharField(
+        max_length=limits.SOURCE_MAX_CHARACTERS,
+        default="",
+        db_default="",
+        help_text=_("The site whose section it is; empty: that of no site."),
+    )
+    is_shared = models.BooleanField(
+        default=False, db_default=False, help_text=_("Whether other sites may change the section.")
+    )
+    is_private = models.BooleanField(
+        default=False, db_default=False, help_text=_("Whether other sites may not use the section.")
+    )
     reported_at = models.DateTimeField(
         db_column="told_at", help_text=_("When the templates role reported this state; older reports are ignored.")
     )

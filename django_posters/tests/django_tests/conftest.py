@@ -25,6 +25,14 @@ NOWHERE = "127.0.0.1:9"
 """The discard port: tests that do not ask for `broker` do not reach one."""
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that need the broker, so that `scripts/test-django.sh` leaves out exactly these."""
+    for item in items:
+        if "kafka" in getattr(item, "fixturenames", ()):
+            item.add_marker("broker")
+
+
 @pytest.fixture(scope="session")
 def site_template(postgres: PostgresServer) -> str:
     """The name of a database to copy, with every table of the site."""

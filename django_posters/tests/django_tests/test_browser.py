@@ -261,6 +261,8 @@ def test_lists_fit_a_page_of_1280_pixels(page: Page, name: str) -> None:
     page.goto(f"{ADMIN}{name}/")
 
     assert overflow(page) == []
+    for picture in page.locator("#result_list .poster-thumbnail").all():
+        assert (picture.bounding_box() or {})["height"] == 64
     keep(page, f"list-{name}-{theme(page)}", ARTEFACTS)
 
 
@@ -280,6 +282,8 @@ def test_pages_fit_1280_pixels(page: Page) -> None:
     for number, path in enumerate(paths):
         page.goto(ADMIN + path)
         assert (path, overflow(page)) == (path, [])
+        behind = "getComputedStyle(document.querySelector('.breadcrumbs')).backgroundColor"
+        assert page.evaluate(behind) != "rgba(0, 0, 0, 0)", path
         keep(page, f"page-{number}-{theme(page)}", ARTEFACTS)
 
 
@@ -291,6 +295,7 @@ def fill_the_site() -> None:
     long_url = "https://cdn.example.com/" + "very-long-path/" * 12 + "photo.png"
     Poster.objects.filter(pk=failed.pk).update(error_message=f"the asset {long_url} answered with status 404")
     request_posters(models.Testimonial.objects.all(), reuse=False)
+    Poster.objects.update(alt="A long text about the picture. " * 20)
     photo = Placeholder(name="photo", data_type="image", sample_value="data:image/png;base64," + "A" * 4_000)
     names = [Placeholder(name=f"placeholder_number_{number}", sample_value="x") for number in range(12)]
     for number, kicker in ((1, "New"), (2, "Only today")):

@@ -44,7 +44,7 @@ class Reader:
             if language == "bash":
                 for line in body.splitlines():
                     self._type(line)
-            else:
+            elif language != "console":  # what runs until Ctrl-C
                 self._write(body.replace(*replace) if replace[0] else body)
 
     def manage(self, *command: str) -> str:
@@ -59,7 +59,7 @@ class Reader:
         if program == "django-admin":
             self._run("-m", "django", *arguments)
         elif program == "python":
-            self._run(*arguments)
+            self._run(*(each for each in arguments if each != "--wait"))  # no worker answers here
         else:
             assert program == "pip", line  # what it installs is installed here
 

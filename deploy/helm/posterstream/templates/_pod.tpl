@@ -5,6 +5,13 @@ app.kubernetes.io/instance: {{ .root.Release.Name }}
 app.kubernetes.io/component: {{ .role }}
 {{- end }}
 
+{{/* Labels that select the pods of a site's command: posters.siteSelector (dict "root" $ "command" "relay_posters") */}}
+{{- define "posters.siteSelector" -}}
+app.kubernetes.io/name: posterstream-site
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .command | replace "_" "-" }}
+{{- end }}
+
 {{- define "posters.image" -}}
 {{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
 {{- end }}

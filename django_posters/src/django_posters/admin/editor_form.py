@@ -1,6 +1,6 @@
 """The form of the template editor."""
 
-from typing import Any
+from typing import Any, Final
 
 from django import forms
 from django.utils.translation import gettext
@@ -8,6 +8,14 @@ from django.utils.translation import gettext_lazy as _
 
 from django_posters.contract.limits import TEMPLATE_HTML_MAX_BYTES, TEMPLATE_NAME_MAX_CHARACTERS
 from django_posters.contract.references import is_section
+
+OTHER_SITES: Final[dict[str, dict[str, bool | None]]] = {
+    "": {"shared": None, "private": None},
+    "use": {"shared": False, "private": False},
+    "change": {"shared": True, "private": False},
+    "nothing": {"shared": False, "private": True},
+}
+"""What an upload says of its section, for each choice."""
 
 
 class EditorForm(forms.Form):
@@ -19,6 +27,17 @@ class EditorForm(forms.Form):
     height = forms.IntegerField(min_value=1, required=False, label=_("Height"))
     set_as_active = forms.BooleanField(required=False, label=_("Make it active"))
     javascript = forms.BooleanField(required=False, label=_("Run its JavaScript"))
+    other_sites = forms.ChoiceField(
+        choices=[
+            ("", _("as it is")),
+            ("use", _("may use it")),
+            ("change", _("may use and change it")),
+            ("nothing", _("may not use it")),
+        ],
+        required=False,
+        label=_("Other sites"),
+        help_text=_("For all versions of the section, which belongs to the site of its first upload."),
+    )
     output = forms.JSONField(
         widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false", "class": "poster-html"}),
         required=False,

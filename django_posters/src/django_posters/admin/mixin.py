@@ -1,6 +1,6 @@
 """A mixin for the site's own ModelAdmin of a model with a PosterField: thumbnails, and "Ask again"."""
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.options import IS_POPUP_VAR
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 else:
     ModelAdmin = object
 
-ACTION: Final = "ask_for_posters_again"
-
 
 class PosterAdminMixin(ModelAdmin):
     """Put it before `ModelAdmin`, and `poster_thumbnail` into `list_display` or `readonly_fields`.
@@ -47,11 +45,17 @@ class PosterAdminMixin(ModelAdmin):
         """Read the posters with the rows."""
         return super().get_queryset(request).select_related(self._poster_field_name())
 
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Add "Ask again" to the actions, for those who may change the rows. Popups have no actions."""
-        actions: dict[str, Any] = super().get_actions(request)
+    def get_actions(self, request: HttpRequest, action_location: Any = None) -> dict[str, Any]:
+        """Add "Ask again" to the actions of the list, for those who may change the rows. Popups have no actions.
+
+        `action_location` is an argument of Django 6.1: whether the actions are those of the list or of a row's page.
+        """
+        location = {} if action_location is None else {"action_location": action_location}
+        actions: dict[str, Any] = super().get_actions(request, **location)
         if self.actions is not None and IS_POPUP_VAR not in request.GET and self.has_change_permission(request):
-            actions[ACTION] = (_ask_again, ACTION, _("Ask again for the posters of selected rows"))
+            action = self.get_action(ask_for_posters_again, **location)
+            if action is not None:
+                actions[ask_for_posters_again.__name__] = action
         return actions
 
     @admin.display(description=_("poster"))
@@ -82,5 +86,7 @@ class PosterAdminMixin(ModelAdmin):
         return find_field(self.model, self.poster_field).name
 
 
-def _ask_again(model_admin: PosterAdminMixin, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+@admin.action(description=_("Ask again for the posters of selected rows"))
+def ask_for_posters_again(model_admin: PosterAdminMixin, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+    """Request new posters for the rows; the function has the name of the action."""
     model_admin.ask_again(request, queryset)

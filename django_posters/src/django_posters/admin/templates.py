@@ -23,7 +23,7 @@ from django_posters.models import PosterTemplate, TemplateCommand
 from django_posters.template_uploads import commands
 from django_posters.template_uploads.upload import Upload
 
-from .editor_form import EditorForm
+from .editor_form import OTHER_SITES, EditorForm
 from .pictures import shortened
 from .read_only import ReadOnlyAdmin
 
@@ -46,7 +46,7 @@ class TemplateAdmin(ReadOnlyAdmin):
 
     list_display = ("thumbnail", "__str__", "name", "is_active", "size", "placeholder_names", "reported_at")
     list_display_links = ("thumbnail", "__str__")
-    list_filter = ("is_active", "section")
+    list_filter = ("is_active", "section", "owner")
     search_fields = ("section", "name")
     ordering = ("section", "-version")
     actions = ("compare", "draw")
@@ -256,6 +256,7 @@ def _send_form(kind: str, form: EditorForm, edited: PosterTemplate | None) -> Te
             output=given["output"],
             javascript=given["javascript"],
             placeholders=_declarations(given["custom_data"] or {}, edited),
+            **OTHER_SITES[given["other_sites"]],
         )
     )
 

@@ -3,7 +3,7 @@
 An event is published only after its transaction commits, and a rollback removes it. Delivery is at-least-once.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -26,12 +26,10 @@ def new_headers(event: Envelope) -> dict[str, str]:
     return {"content-type": "application/json"} | {name: value for name, value in about.items() if value is not None}
 
 
-def add_event(
-    event: Envelope, *, topic: str, key: str, due_at: datetime | None = None, headers: Mapping[str, str] | None = None
-) -> None:
+def add_event(event: Envelope, *, topic: str, key: str, due_at: datetime | None = None) -> None:
     """Write the event into the current transaction. `relay_posters` publishes it after the commit, and after `due_at`.
 
-    Later events of the same key wait for it. `headers` are added to those of every event.
+    Later events of the same key wait for it.
     """
     using = database_alias()
     with creating(topic, key) as trace:
@@ -40,7 +38,7 @@ def add_event(
             topic=topic,
             key=key,
             value=encode(event),
-            headers=trace | new_headers(event) | dict(headers or {}),
+            headers=trace | new_headers(event),
             created_at=event.occurred_at,
             due_at=due_at,
         )

@@ -1,29 +1,30 @@
-"""Requests of a poster that exists: the same one again for want of an outcome, or a replay in the next generation."""
+"""Requests of posters that exist: the same one again for want of an outcome, or a replay in the next generation.
+
+The workers replay jobs: they build the new requests from what the first one said, and choose the generation.
+"""
 
 import uuid
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import partial
+from typing import Any
 
 from django.db import models, transaction
+from django.db.models import Case, F, QuerySet, When
 from django.utils import timezone
-from msgspec import Raw
 
 from django_posters.conf import get_settings
-from django_posters.contract.codec import ContractError, canonical, decode, encode
+from django_posters.contract.codec import ContractError, decode, encode
 from django_posters.contract.envelope import fact_id
-from django_posters.contract.limits import BATCH_MAX_POSTERS
-from django_posters.contract.requests import BatchRequested, PosterRequested
+from django_posters.contract.requests import JobReplayRequested, PosterRequested
 from django_posters.database import database_alias
 from django_posters.errors import RequestError
-from django_posters.models import Poster, Status
+from django_posters.models import FINISHED, Job, Poster, Status
+from django_posters.results.outcomes import NO_OUTCOME
+from django_posters.results.placeholders import complete_again
 
-from .delivery import send_request
+from .delivery import send_control, send_request
 from .options import digest_of
 from .rows import find_field, read_alt, read_data
-
-# The headers by which the workers recognise a replay.
-GENERATION: Final = "replay.generation"
-ORIGIN: Final = "replay.of"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,68 +56,87 @@ def read_row(poster: Poster) -> CurrentRow:
 
 
 def replay_poster(poster: Poster) -> None:
-    """Request a finished poster once more, in the current transaction, and mark it as queued.
+    """Replay a poster that was requested alone, in the current transaction, and mark it as queued.
 
-    It has the same template version and options, and the data of its row now. Raises RequestError where the poster is
-    unfinished or its row was deleted.
+    Raises RequestError where the poster is unfinished, erased or one of a batch, or its row was deleted.
     """
-    get_settings()
-    current = read_row(poster)
-    generation = poster.generation + 1
-    columns = {
-        "status": Status.QUEUED,
-        "generation": generation,
-        "digest": current.digest,
-        "alt": current.alt,
-        "retry_at": None,
-    }
-    with transaction.atomic(using=database_alias()):
-        rows = Poster.objects.using(database_alias()).filter(pk=poster.pk, generation=poster.generation)
-        if not rows.filter(status__in=Poster.FINISHED).update(**columns):
-            raise RequestError(f"the poster {poster.pk} is not finished; wait for its outcome, or cancel its job")
-        _send_replay(poster, current.custom_data, generation)
+    if poster.row is None:
+        raise RequestError(f"{poster.owner_model} {poster.entity_id} was deleted; nothing was requested")
+    if poster.job.total_count > 1:
+        raise RequestError(
+            f"the poster {poster.pk} is one of a batch of {poster.job.total_count:,}, and workers replay a whole job: "
+            "request its row with `reuse=False`, or call `poster.job.replay()`"
+        )
+    if poster.erased_generation is not None:
+        raise RequestError(f"the poster {poster.pk} was erased; request its row with `reuse=False`")
+    if not replay_job(poster.job):
+        raise RequestError(f"the poster {poster.pk} is not finished; wait for its outcome, or cancel its job")
     poster.refresh_from_db()
 
 
-def send_again(poster: Poster, current: CurrentRow) -> None:
-    """Send the request of a poster once more, with the id it had: where there was an outcome, it is stated again."""
-    send_request(_request(poster, current.custom_data, fact_id("poster.requested", poster.job_id), poster.template_id))
+def replay_job(job: Job, *, failed_only: bool = False) -> int:
+    """Request the finished posters of a job once more, in the current transaction; return how many.
 
-
-def _send_replay(poster: Poster, custom_data: dict[str, Any], generation: int) -> None:
-    """Send the request of another generation. Only this function knows by which event a site replays a poster."""
-    event_id = fact_id("replay", poster.job_id, poster.poster_index, generation)
-    pinned = f"{poster.section}@{poster.template_version}" if poster.template_version else poster.template_id
-    headers = {GENERATION: str(generation), ORIGIN: f"{poster.job_id}/{poster.poster_index}"}
-    send_request(_request(poster, custom_data, event_id, pinned), headers=headers)
-
-
-def _request(
-    poster: Poster, custom_data: dict[str, Any], event_id: uuid.UUID, template_id: str
-) -> PosterRequested | BatchRequested:
-    shared: dict[str, Any] = {
-        "event_id": event_id,
-        "occurred_at": timezone.now(),
-        "source": get_settings().site,
-        "job_id": poster.job_id,
-        "template_id": template_id,
-        "metadata": poster.metadata,
-        "output": poster.output or None,
-        "strict": poster.strict,
-        "reuse": False,
-    }
-    total = poster.job.total_count
-    try:
-        if total == 1:
-            single = PosterRequested(entity_id=poster.entity_id, custom_data=custom_data, **shared)
-            return decode(encode(single), PosterRequested)
-        batch = BatchRequested(
-            posters=[Raw(canonical({"entity_id": poster.entity_id, "custom_data": custom_data}))],
-            first_index=poster.poster_index,
-            total_count=total,
-            parts=-(-total // BATCH_MAX_POSTERS),
-            **shared,
+    They are marked as queued, and their next outcome is the one that counts.
+    """
+    settings = get_settings()
+    now = timezone.now()
+    request = JobReplayRequested(
+        event_id=uuid.uuid4(), occurred_at=now, source=settings.site, job_id=job.job_id, failed_only=failed_only
+    )
+    with transaction.atomic(using=database_alias()):
+        rows = _replayable(job, failed_only=failed_only)
+        indexes = list(rows.values_list("poster_index", flat=True)) if settings.is_placeholder else []
+        count = rows.update(
+            status=Status.QUEUED,
+            # The workers never made a generation without an outcome, as far as this site knows: it is still to come.
+            generation=Case(When(error_code=NO_OUTCOME, then=F("generation")), default=F("generation") + 1),
+            error_code="",
+            error_message="",
+            retry_at=None,
+            # From now on reconcile_posters waits for the outcome.
+            asked_again_at=now,
         )
-        return decode(encode(batch), BatchRequested)
+        if not count:
+            return 0
+        jobs = Job.objects.using(database_alias()).filter(pk=job.pk)
+        jobs.update(status=Status.QUEUED, finished_at=None, cancel_requested_at=None)
+        if settings.is_placeholder:
+            transaction.on_commit(partial(complete_again, job.pk, indexes), using=database_alias())
+        else:
+            send_control(request, key=job.job_id)
+    job.refresh_from_db()
+    return count
+
+
+def send_again(poster: Poster, current: CurrentRow) -> None:
+    """Send the request of a poster once more, with the id it had: where there was an outcome, it is stated again.
+
+    Only for a poster that was requested alone. Raises RequestError.
+    """
+    request = PosterRequested(
+        event_id=fact_id("poster.requested", poster.job_id),
+        occurred_at=timezone.now(),
+        source=get_settings().site,
+        job_id=poster.job_id,
+        template_id=poster.template_id,
+        entity_id=poster.entity_id,
+        custom_data=current.custom_data,
+        metadata=poster.metadata,
+        output=poster.output or None,
+        strict=poster.strict,
+        reuse=False,
+    )
+    try:
+        send_request(decode(encode(request), PosterRequested))
     except (ContractError, ValueError, TypeError) as error:
         raise RequestError(f"this poster cannot be requested: {error}") from error
+
+
+def _replayable(job: Job, *, failed_only: bool) -> QuerySet[Poster]:
+    """Return the posters that the workers make again: with an outcome, and not erased."""
+    posters = Poster.objects.using(database_alias()).filter(job_id=job.pk, erased_generation=None)
+    if failed_only:
+        # One that this site gave up may have succeeded.
+        return posters.filter(status=Status.FAILED).exclude(error_code=NO_OUTCOME)
+    return posters.filter(status__in=FINISHED)

@@ -5,6 +5,7 @@ The placeholder backend completes posters without a broker or workers, for devel
 
 import hashlib
 import uuid
+from collections.abc import Sequence
 from urllib.parse import quote
 
 from django.utils import timezone
@@ -15,7 +16,7 @@ from django_posters.database import database_alias
 from django_posters.images import ONLY
 from django_posters.models import Poster
 
-from .outcomes import apply_job, apply_outcome
+from .outcomes import apply_job, apply_outcome, settle_job
 
 _SVG = (
     '<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}">'
@@ -53,6 +54,14 @@ def complete_with_placeholders(request: PosterRequested | BatchRequested) -> Non
             metadata=request.metadata,
         )
     )
+
+
+def complete_again(job_id: str, indexes: Sequence[int]) -> None:
+    """Complete replayed posters of a job with placeholders, in the generation that they have now."""
+    posters = Poster.objects.using(database_alias()).filter(job_id=job_id, poster_index__in=indexes)
+    for poster in posters.order_by("poster_index"):
+        apply_outcome(_completed(poster, None), placeholder=True)
+    settle_job(job_id)
 
 
 def _completed(poster: Poster, source: str | None) -> PosterOutcome:

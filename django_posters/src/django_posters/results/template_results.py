@@ -88,5 +88,8 @@ def _columns(version: TemplateVersion) -> dict[str, Any]:
         "javascript": version.javascript,
         "placeholders": msgspec.to_builtins(version.placeholders),
         "warnings": msgspec.to_builtins(version.warnings),
+        "owner": version.owner or "",
+        "is_shared": version.shared,
+        "is_private": version.private,
         "reported_at": version.occurred_at,
     }

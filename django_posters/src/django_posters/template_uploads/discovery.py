@@ -25,6 +25,8 @@ class UploadOptions:
     output: dict[str, Any] | None = None
     javascript: bool = False
     placeholders: list[Any] | None = None
+    shared: bool | None = None
+    private: bool | None = None
 
 
 def find_templates() -> dict[str, Path]:
@@ -55,10 +57,17 @@ def read_template(path: Path) -> str:
         raise RequestError(f"{path} cannot be read: {error}") from error
 
 
-def read_upload(section: str, path: Path, *, set_as_active: bool) -> Upload:
-    """Return the upload of a file and of the JSON beside it. Raises RequestError."""
+def read_upload(
+    section: str, path: Path, *, set_as_active: bool, shared: bool | None = None, private: bool | None = None
+) -> Upload:
+    """Return the upload of a file and of the JSON beside it, which decides before `shared` and `private`.
+
+    Raises RequestError.
+    """
     options = asdict(_read_options(path.with_suffix(".json")))
     options["name"] = options["name"] or section
+    for name, value in (("shared", shared), ("private", private)):
+        options[name] = value if options[name] is None else options[name]
     return Upload(section=section, html=read_template(path), set_as_active=set_as_active, **options)
 
 

@@ -21,7 +21,8 @@ class Upload:
     """A template to upload. Sizes are CSS pixels; with None the templates role uses its default.
 
     `output` is the default output of its posters. `placeholders` declares types, defaults and samples, as objects of
-    the contract; what is not declared is inferred from the HTML.
+    the contract; what is not declared is inferred from the HTML. `shared`: other sites may command the section too;
+    `private`: they find no template of it. None leaves the section as it is.
     """
 
     section: str
@@ -33,6 +34,8 @@ class Upload:
     output: Mapping[str, Any] | None = None
     javascript: bool = False
     placeholders: Sequence[Any] | None = None
+    shared: bool | None = None
+    private: bool | None = None
 
     def command(self, settings: Settings) -> TemplateUpload:
         """Return the command to send. Raises RequestError where the templates role would reject it."""
@@ -67,6 +70,8 @@ class Upload:
             output=dict(self.output) if self.output else None,
             javascript=self.javascript,
             placeholders=parse_placeholders(self.placeholders),
+            shared=self.shared,
+            private=self.private,
         )
 
 

@@ -7,9 +7,9 @@ from typing import Any, overload
 from django.db.models.signals import post_save
 
 from django_posters.contract.codec import ContractError, decode, decode_poster
-from django_posters.contract.requests import BatchRequested, PosterRequested
+from django_posters.contract.requests import BatchRequested, JobReplayRequested, PosterRequested
 from django_posters.database import database_alias
-from django_posters.models import OutboxEvent, Poster
+from django_posters.models import FINISHED, OutboxEvent, Poster
 
 from .captured_poster import CapturedPoster
 
@@ -23,7 +23,7 @@ class CapturedPosters(Sequence[CapturedPoster]):
     def add(self, value: bytes) -> None:
         """Record the posters that an event requests."""
         try:
-            request = decode(value, PosterRequested, BatchRequested)
+            request = decode(value, PosterRequested, BatchRequested, JobReplayRequested)
         except ContractError:  # a template command, a cancellation or an erasure
             return
         if isinstance(request, PosterRequested):
@@ -31,6 +31,11 @@ class CapturedPosters(Sequence[CapturedPoster]):
         elif isinstance(request, BatchRequested):
             for index, raw in enumerate(request.posters, start=request.first_index):
                 self._data[request.job_id, index] = decode_poster(raw).custom_data
+        elif isinstance(request, JobReplayRequested):
+            posters = Poster.objects.using(database_alias()).filter(job_id=request.job_id).exclude(status__in=FINISHED)
+            for index in posters.order_by("poster_index").values_list("poster_index", flat=True):
+                # The event does not repeat the data of the request.
+                self._data.setdefault((request.job_id, index), {})
 
     @overload
     def __getitem__(self, index: int) -> CapturedPoster: ...

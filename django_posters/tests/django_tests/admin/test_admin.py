@@ -494,6 +494,33 @@ def test_sample_data_is_saved_with_the_version(admin: Client) -> None:
     assert (event.output, event.javascript) == ({"format": "jpeg"}, True)
 
 
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        ("", (None, None)),
+        ("use", (False, False)),
+        ("change", (True, False)),
+        ("nothing", (False, True)),
+    ],
+)
+def test_use_by_other_sites_is_chosen(admin: Client, chosen: str, expected: tuple[bool | None, bool | None]) -> None:
+    """The editor's choice goes into the upload; it starts with leaving the section as it is."""
+    command(admin, **EDITED | {"other_sites": chosen})
+
+    assert (sent().shared, sent().private) == expected
+    assert '<option value="" selected>as it is</option>' in page(admin, "postertemplate/add/")
+
+
+def test_owner_of_a_section_is_shown(admin: Client) -> None:
+    """A version's page names the site that its section belongs to, and what others may do with it."""
+    tell(version(1, owner="bank", shared=True, private=True))
+
+    shown = page(admin, f"postertemplate/{uuid.UUID(int=1)}/change/")
+
+    assert "The section belongs to <b>bank</b>. Other sites may change it. Other sites may not use it." in shown
+    assert PosterTemplate.objects.values_list("owner", "is_shared", "is_private").get() == ("bank", True, True)
+
+
 def test_refusals_are_shown(admin: Client) -> None:
     """A refused upload is in the list with its reason, line and column, whoever sent it, and its page has the HTML."""
     row = upload_template(Upload(section="quote", name="quote", html="<p>\n{{ quote }</p>"))

@@ -100,6 +100,25 @@ def test_output_scripts_and_declarations_are_sent(site: Site, template: Path) ->
     assert command.placeholders == [PlaceholderDeclaration(name="quote", sample_value="Hi")]
 
 
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ([], (None, None)),
+        (["--shared", "--not-private"], (True, False)),
+        (["--not-shared", "--private"], (False, True)),
+    ],
+)
+def test_use_by_other_sites_is_sent(
+    site: Site, template: Path, options: list[str], expected: tuple[bool | None, bool | None]
+) -> None:
+    """Each of both can be set and withdrawn, and without an option the command leaves it as it is."""
+    upload(site, template, *options, check=True)
+
+    (record,) = read_topic(site.broker, TEMPLATE_COMMANDS)
+    command = decode(record.value(), TemplateUpload)
+    assert (command.shared, command.private) == expected
+
+
 def test_accepted_template_is_reported_with_its_version(site: Site, template: Path) -> None:
     """With --wait the answer to this command, and no other, is printed."""
     code, out, _ = answered(site, template, uploaded)

@@ -88,6 +88,20 @@ def test_options_stand_in_a_file_beside_the_template(plain_site: Site, app: Path
     assert upload.placeholders == [PlaceholderDeclaration(**seats)]  # type: ignore[arg-type]
 
 
+def test_use_by_other_sites_is_that_of_the_file_or_else_of_the_command(plain_site: Site, app: Path) -> None:
+    """`shared` and `private` of `<section>.json` decide; the options are for the other templates."""
+    for name in ("own", "other"):
+        (app / "first" / "posters" / f"{name}.html").write_text(f"<p>{name}</p>")
+    (app / "first" / "posters" / "own.json").write_text('{"private": false}')
+
+    call_command("collect_poster_templates", "--private", verbosity=0)
+
+    assert {section: (upload.shared, upload.private) for section, upload in sent().items()} == {
+        "own": (None, False),
+        "other": (None, True),
+    }
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

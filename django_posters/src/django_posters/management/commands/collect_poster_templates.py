@@ -10,6 +10,7 @@ from django.db import transaction
 from django_posters.contract.templates import TemplateError
 from django_posters.database import UNAVAILABLE, database_alias
 from django_posters.errors import PostersError
+from django_posters.management.section_usage import add_section_usage
 from django_posters.management.signal_handling import stop_on_signals
 from django_posters.management.waiting import INTERRUPTED_STATUS, add_wait
 from django_posters.models import TemplateCommand
@@ -25,18 +26,20 @@ class Command(BaseCommand):
     help = "Upload posters/<section>.html of every app through the outbox; unchanged templates make no new version."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Add --inactive and --wait."""
+        """Add --inactive, --shared, --private and --wait."""
         parser.add_argument("--inactive", action="store_true", help="do not make these versions active")
+        add_section_usage(parser)
         add_wait(parser, what="fail where a template is refused or not answered; relay and consumer have to run")
 
     def handle(self, *args: Any, inactive: bool, wait: float | None, **options: Any) -> None:
         """Write the commands in one transaction and, with --wait, report their answers."""
         found = find_templates()
+        usage = {"shared": options["shared"], "private": options["private"]}
         sent: list[TemplateCommand] = []
         try:
             with transaction.atomic(using=database_alias()):
                 for section, path in found.items():
-                    sent.append(upload_template(read_upload(section, path, set_as_active=not inactive)))
+                    sent.append(upload_template(read_upload(section, path, set_as_active=not inactive, **usage)))
         except PostersError as error:
             raise CommandError(f"{path}: {error}; nothing was uploaded") from error
         for section, path in found.items():

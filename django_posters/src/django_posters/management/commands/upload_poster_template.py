@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django_posters.conf import Settings, get_settings
 from django_posters.contract.templates import TemplateRejected, TemplateUpload, TemplateUploaded
 from django_posters.errors import PostersError, PostersSettingsError, RequestError, StoppedError
+from django_posters.management.section_usage import add_section_usage
 from django_posters.management.signal_handling import stop_on_signals
 from django_posters.management.waiting import INTERRUPTED_STATUS, add_wait
 from django_posters.template_uploads.direct_upload import TemplateAnswers, send
@@ -39,6 +40,7 @@ class Command(BaseCommand):
             metavar="JSON",
             help="types, defaults and samples of its placeholders as a list of objects, or @FILE",
         )
+        add_section_usage(parser)
         add_wait(parser, what="wait for the answer of the templates role")
 
     def handle(self, *args: Any, section: str, file: Path, wait: float | None, **options: Any) -> None:
@@ -55,6 +57,8 @@ class Command(BaseCommand):
                 output=_json("--output", options["output"], dict),
                 javascript=options["javascript"],
                 placeholders=_json("--placeholders", options["placeholders"], list),
+                shared=options["shared"],
+                private=options["private"],
             )
             command = upload.command(settings)
             with stop_on_signals() as stop:
