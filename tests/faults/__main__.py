@@ -82,7 +82,8 @@ def _run(name: str, scenario: Scenario, seed: int) -> Run:
         world(
             Path(directory),
             seed,
-            workers=scenario.workers,
+            fleet=scenario.fleet or ((),) * scenario.workers,
+            build=scenario.build(),
             broker=scenario.broker,
             database_settings=scenario.database_settings,
             tables=tables,

@@ -269,14 +269,18 @@ def test_what_starts_by_default_needs_no_profile() -> None:
             assert not [other for other in service.get("depends_on", {}) if "profiles" in SERVICES[other]], name
 
 
-def test_prometheus_scrapes_every_role_and_the_broker() -> None:
-    """Prometheus finds all containers of a role by its name, at the address where a worker serves its metrics."""
+def test_prometheus_scrapes_every_role_the_site_and_the_broker() -> None:
+    """Prometheus finds all containers of a role by its name, at the address where a worker or command serves metrics."""
     settings = yaml.safe_load((ROOT / "docker" / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))
-    workers, redpanda = settings["scrape_configs"]
+    workers, site, redpanda = settings["scrape_configs"]
     (found,) = workers["dns_sd_configs"]
 
     assert sorted(found["names"]) == sorted(ROLES)
     assert OURS["render"]["environment"]["POSTERS_STATUS_ADDRESS"] == f"0.0.0.0:{found['port']}"
+    (commands,) = site["dns_sd_configs"]
+    assert commands["names"] == ["relay", "consumer"]
+    for name in commands["names"]:
+        assert SERVICES[name]["command"][1:] == ["--metrics-address", f"0.0.0.0:{commands['port']}"]
     assert redpanda["static_configs"] == [{"targets": ["redpanda:9644"]}]
 
 
