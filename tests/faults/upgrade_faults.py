@@ -10,17 +10,21 @@ FLEET: Final = (("sink",), ("sink",), HOST, HOST)
 """The roles of each worker. Readers of outcomes run apart from their writers, so that they can be replaced first."""
 TEMPLATE: Final = '<p style="font-family: Nobodys">{{ title }}</p>'
 """This build adds a warning to its posters whose code the earlier one does not know."""
+WARNED: Final = """
+SELECT count(*) AS n FROM template_poster_results WHERE warnings @> '[{"code": "font_missing"}]'
+"""
 
 
 def upgrade(world: World, times: int) -> list[float]:
     """Under load, `posters setup` of this build runs, then it replaces the workers of an earlier one in turn, sinks first."""
-    world.template = f"{world.system.upload(TEMPLATE).section}_latest"
+    _prepare(world)
     recoveries = []
     with world.load(3):
         world.approach(2, 4)
         THIS_BUILD.run("setup", **world.system.environment)
         for worker in world.workers[:times]:
             recoveries.append(_replace(world, worker, THIS_BUILD))
+    _check_warned(world)
     return recoveries
 
 
@@ -32,13 +36,25 @@ def downgrade(world: World, times: int) -> list[float]:
     for worker in world.workers:
         worker.build = THIS_BUILD
         worker.start()
-    world.template = f"{world.system.upload(TEMPLATE).section}_latest"
+    _prepare(world)
     earlier = earlier_build()
     recoveries = []
     with world.load(3):
         for worker in world.workers[::-1][:times]:
             recoveries.append(_replace(world, worker, earlier))
+    _check_warned(world)
     return recoveries
+
+
+def _prepare(world: World) -> None:
+    world.template = f"{world.system.upload(TEMPLATE).section}_latest"
+    world.ledger.builds_differ = True
+
+
+def _check_warned(world: World) -> None:
+    """Check that outcomes with a code that the earlier build does not know were recorded."""
+    (row,) = world.system.rows(WARNED)
+    assert row["n"] > 0, f"seed {world.seed}: no poster has the warning that only this build knows"
 
 
 def _replace(world: World, worker: Worker, build: Build) -> float:
