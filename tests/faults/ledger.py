@@ -100,7 +100,7 @@ class Ledger:
     optional_letters: set[bytes] = field(default_factory=set)
     """Keys of records that are dead letters or not, depending on when they are read."""
     builds_differ: bool = False
-    """Whether two builds draw: each under a key of its own, so of a poster that is delivered again a second object remains."""
+    """Whether two builds draw, each under its own keys: of a poster that is delivered again a second object remains."""
     snapshots: list[OffsetSnapshot] = field(default_factory=list)
 
     def begin(self) -> None:

@@ -16,14 +16,12 @@ SELECT count(*) AS n FROM template_poster_results WHERE warnings @> '[{"code": "
 
 
 def upgrade(world: World, times: int) -> list[float]:
-    """Under load, `posters setup` of this build runs, then it replaces the workers of an earlier one in turn, sinks first."""
+    """Under load, this build is set up, then its workers replace those of an earlier build in turn, sinks first."""
     _prepare(world)
-    recoveries = []
     with world.load(3):
         world.approach(2, 4)
         THIS_BUILD.run("setup", **world.system.environment)
-        for worker in world.workers[:times]:
-            recoveries.append(_replace(world, worker, THIS_BUILD))
+        recoveries = [_replace(world, worker, THIS_BUILD) for worker in world.workers[:times]]
     _check_warned(world)
     return recoveries
 
@@ -38,10 +36,8 @@ def downgrade(world: World, times: int) -> list[float]:
         worker.start()
     _prepare(world)
     earlier = earlier_build()
-    recoveries = []
     with world.load(3):
-        for worker in world.workers[::-1][:times]:
-            recoveries.append(_replace(world, worker, earlier))
+        recoveries = [_replace(world, worker, earlier) for worker in world.workers[::-1][:times]]
     _check_warned(world)
     return recoveries
 

@@ -21,7 +21,7 @@ from confluent_kafka.admin import NewTopic
 
 from schemas import topics
 from schemas.requests import JobCancelRequested, PosterRequested
-from streams.topics import TOPICS
+from streams.topics import TOPICS, Topic
 from tests.faults.builds import THIS_BUILD, Build
 from tests.faults.ledger import Expected, Ledger
 from tests.faults.proxy import Proxy
@@ -275,10 +275,7 @@ def world(
         StorageProxy(objects.port, random) as storage_proxy,
     ):
         if build is THIS_BUILD:  # else its own setup makes its topics
-            kafka.make_topics(
-                NewTopic(topic.name, num_partitions=topic.partitions, replication_factor=1, config=topic.configuration())
-                for topic in TOPICS
-            )
+            kafka.make_topics(_as_new(topic) for topic in TOPICS)
         _make_database(postgres, tables)
         bucket, proxy = objects.bucket(), Proxy(postgres.port)
         direct = postgres.url("posters")
@@ -330,6 +327,10 @@ def world(
                     worker.kill()
             storage_proxy.set("well")
             proxy.close()
+
+
+def _as_new(topic: Topic) -> NewTopic:
+    return NewTopic(topic.name, num_partitions=topic.partitions, replication_factor=1, config=topic.configuration())
 
 
 def _make_database(postgres: PostgresServer, tables: Path | None) -> None:

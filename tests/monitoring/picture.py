@@ -16,8 +16,7 @@ from tests.monitoring.server import loaded, query_recording
 
 PICTURE: Final = Path(__file__).parents[2] / "docs" / "images" / "dashboard.svg"
 ABSENT: Final = {"Redpanda", "Sites", "Sources"}
-"""Rows that the recording has nothing of: its broker is another one, no site was scraped, and its workers had no metrics by
-source yet."""
+"""Rows that the recording has nothing of: its broker is another one, and sites and sources had no metrics in it."""
 _COLORS: Final = ("#3b7dd8", "#d9822b", "#2f9e63", "#c0392b", "#7d5ba6", "#16a2b8", "#8a6d3b", "#d6609a")
 _COLUMNS, _WIDTH, _HEIGHT, _GAP = 3, 380, 190, 12
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 10, 28, 46

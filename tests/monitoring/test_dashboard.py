@@ -40,7 +40,9 @@ def test_every_metric_is_on_the_dashboard() -> None:
     """No exported metric is left out: what is worth exporting is worth seeing."""
     shown = {name for panel in CHARTS for target in panel["targets"] for name in names_of(target["expr"])}
     missing = {
-        name for name in exported() | of_sites() if not any(re.sub("_(bucket|count|sum)$", "", name) in other for other in shown)
+        name
+        for name in exported() | of_sites()
+        if not any(re.sub("_(bucket|count|sum)$", "", name) in other for other in shown)
     }
 
     assert missing == set()

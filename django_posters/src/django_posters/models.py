@@ -80,7 +80,7 @@ class Job(models.Model):
         return self.success_count + self.failure_count + self.cancelled_count
 
     def request_position(self, poster_index: int) -> tuple[int, int] | None:
-        """Return partition and offset of the record that requested a poster of this job, None where they are unknown."""
+        """Return partition and offset of the record that requested a poster of this job, None where unknown."""
         for first, count, partition, offset in self.request_records:
             if first <= poster_index < first + count:
                 return partition, offset

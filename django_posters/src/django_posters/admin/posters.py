@@ -118,7 +118,7 @@ class PosterAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Redpanda Console")
     def records(self, poster: Poster) -> SafeString | str:
-        """Link to the request and the outcome in Redpanda Console: to the record, or by the key where that is unknown."""
+        """Link to the request and the outcome in Redpanda Console: to the record where it is known, else by the key."""
         if not get_settings().console_url:
             return "–"
         position = poster.job.request_position(poster.poster_index)
@@ -131,9 +131,7 @@ class PosterAdmin(ReadOnlyAdmin):
 
     def _outcome(self, poster: Poster) -> SafeString | str:
         if poster.outcome_partition is not None and poster.outcome_offset is not None:
-            return record_link(
-                POSTER_COMPLETIONS, poster.outcome_partition, poster.outcome_offset, gettext("outcome")
-            )
+            return record_link(POSTER_COMPLETIONS, poster.outcome_partition, poster.outcome_offset, gettext("outcome"))
         ended = poster.finished_at or poster.requested_at
         return console_link(POSTER_COMPLETIONS, poster.job_id, ended, gettext("outcome"))
 

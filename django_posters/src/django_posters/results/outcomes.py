@@ -36,7 +36,8 @@ def apply_outcome(
 ) -> None:
     """Write the outcome into its poster's row and then send `poster_finished`.
 
-    `position` is the partition and the offset of its record, if it came as one. Its address is stored if it is http(s) or a path, or if the outcome is that of a `placeholder` of our own.
+    `position` is the partition and the offset of its record, if it came as one. Its address is stored if it is http(s)
+    or a path, or if the outcome is that of a `placeholder` of our own.
 
     The first outcome of a generation wins, and a later generation replaces an earlier one; any other outcome is
     ignored. The signal is sent again where the process died before it was recorded as sent.

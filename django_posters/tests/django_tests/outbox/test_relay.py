@@ -79,7 +79,7 @@ def test_event_reaches_the_broker_as_written(any_site_with_broker: Site) -> None
 
 
 def test_positions_of_requests_are_recorded_by_poster(any_site_with_broker: Site) -> None:
-    """A job knows the record of each of its posters; sent once more, a request has its newest record; a cancel has none."""
+    """A job knows the record of each of its posters; of a request that is sent again the newest; of a cancel none."""
     job = request_poster(make_testimonial()).job
     part = {"type": "batch.requested", "first_index": 1, "posters": [{}, {}]}
     cancel = {"type": "job.cancel_requested", "job_id": job.pk}
