@@ -17,8 +17,8 @@ if "$target/venv/bin/python" -c "import posters.main" 2>/dev/null && [ -f "$targ
   exit 0
 fi
 if ! git cat-file -e "$commit^{commit}" 2>/dev/null; then
-  say "this clone has no commit $commit, of which the earlier build is made: fetch the history (git fetch --unshallow) and run"
-  say "this again"
+  say "this clone has no commit $commit, of which the earlier build is made:"
+  say "fetch the history (git fetch --unshallow) and run this again"
   exit 1
 fi
 
