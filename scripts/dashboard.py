@@ -171,6 +171,24 @@ PANELS: Final[dict[str, list[Panel]]] = {
             "Nothing while no quota is set.",
         ),
     ],
+    "Sites": [
+        Panel(
+            "Age of the oldest event in the outbox", "s",
+            {"{{site}}": "max by (site) (django_posters_outbox_age_seconds)"},
+            "How far `relay_posters` is behind. Of sites whose commands are scraped.",
+        ),
+        Panel(
+            "Events in the outbox", "short",
+            {
+                "{{site}}": "max by (site) (django_posters_outbox_events)",
+                "{{site}}, refused": "max by (site) (django_posters_outbox_refused_events)",
+            },
+        ),
+        Panel(
+            "Records that consume_posters has not read", "short",
+            {"{{site}}": "sum by (site) (django_posters_consumer_lag)"},
+        ),
+    ],
     "Redpanda": [
         Panel(
             "Bytes", "Bps",
@@ -218,7 +236,7 @@ def dashboard() -> dict[str, Any]:
     return {
         "uid": "posterstream",
         "title": "Posterstream",
-        "description": "Flow, latency by stage, errors, browsers, sink, and Redpanda beside it.",
+        "description": "Flow, latency by stage, errors, browsers, sink, sources, sites, and Redpanda beside it.",
         "tags": ["posterstream"],
         "schemaVersion": 39,
         "version": 1,

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from random import SystemRandom
 
+from tests.faults.builds import BuildError
 from tests.faults.ledger import Verdict
 from tests.faults.page import write_document
 from tests.faults.scenarios import SCENARIOS, Scenario, SmallDisk
@@ -59,7 +60,12 @@ def main() -> None:
         planned = SCENARIOS[name]
         given = {"times": options.times, "outage": options.outage}
         scenario = replace(planned, **{field: value for field, value in given.items() if value is not None})
-        run = _run(name, scenario, seed)
+        try:
+            run = _run(name, scenario, seed)
+        except BuildError as error:
+            print(f"{name} was not run: {error}", file=sys.stderr)  # noqa: T201 - a command
+            broken = True
+            continue
         _store(run)
         print(_summary(run), flush=True)  # noqa: T201 - a command
         broken = broken or not run.verdict.safe or not run.alive
@@ -82,7 +88,8 @@ def _run(name: str, scenario: Scenario, seed: int) -> Run:
         world(
             Path(directory),
             seed,
-            workers=scenario.workers,
+            fleet=scenario.fleet or ((),) * scenario.workers,
+            build=scenario.build(),
             broker=scenario.broker,
             database_settings=scenario.database_settings,
             tables=tables,

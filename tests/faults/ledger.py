@@ -99,6 +99,8 @@ class Ledger:
     """The jobs whose poster ends its worker: the dead letter of each is a record that a role wrote."""
     optional_letters: set[bytes] = field(default_factory=set)
     """Keys of records that are dead letters or not, depending on when they are read."""
+    builds_differ: bool = False
+    """Whether two builds draw, each under its own keys: of a poster that is delivered again a second object remains."""
     snapshots: list[OffsetSnapshot] = field(default_factory=list)
 
     def begin(self) -> None:
@@ -161,7 +163,9 @@ class Ledger:
         """Yield objects of no poster. An object of a poster that was cancelled meanwhile may remain."""
         known = {row["object_key"] for row in rows.values()}
         known_entities = {
-            quote(row["entity_id"], safe="") for row in rows.values() if "cancelled" in self._expects(row)
+            quote(row["entity_id"], safe="")
+            for row in rows.values()
+            if self.builds_differ or "cancelled" in self._expects(row)
         }
         pages = self.bucket.client().get_paginator("list_objects_v2").paginate(Bucket=self.bucket.name)
         for page in pages:

@@ -15,7 +15,9 @@ from tests.faults import (
     load_faults,
     neighbour_faults,
     storage_faults,
+    upgrade_faults,
 )
+from tests.faults.builds import THIS_BUILD, Build, earlier_build
 from tests.faults.world import SESSION_SECONDS, World
 from tests.parts import KafkaCluster, KafkaServer
 
@@ -29,12 +31,15 @@ class Scenario:
 
     `small_disk`: what is on a disk that the scenario can fill;
     `outage`: for how many seconds a server is unavailable; `recovers`: within how many seconds outcomes must continue;
+    `fleet`: the roles of each worker, where not all run all; `build`: what the workers are of at first;
     `beside`: the scenario mostly waits, so the suite runs it in parallel with the others.
     """
 
     run: Callable[[World, int], list[float]]
     times: int
     workers: int = 2
+    fleet: tuple[tuple[str, ...], ...] = ()
+    build: Callable[[], Build] = lambda: THIS_BUILD
     outage: float = 20.0
     recovers: float = 60.0
     broker: Callable[[Path], KafkaServer | KafkaCluster] = KafkaServer
@@ -154,6 +159,20 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "database-locked": Scenario(run=database_faults.locked, times=4, outage=12.0),
     "storage-down": Scenario(run=storage_faults.down, times=6, outage=15.0),
     "storage-errors": Scenario(run=storage_faults.errors, times=4, outage=10.0),
+    "rolling-upgrade": Scenario(
+        run=upgrade_faults.upgrade,
+        times=len(upgrade_faults.FLEET),
+        fleet=upgrade_faults.FLEET,
+        build=earlier_build,
+        recovers=SESSION_SECONDS + 10,
+    ),
+    "rolling-downgrade": Scenario(
+        run=upgrade_faults.downgrade,
+        times=len(upgrade_faults.FLEET),
+        fleet=upgrade_faults.FLEET,
+        build=earlier_build,
+        recovers=SESSION_SECONDS + 10,
+    ),
     "broker-kills": Scenario(run=broker_kills, times=10),
     "broker-restarts": Scenario(run=broker_faults.broker_restarts, times=6),
     "node-kills": Scenario(run=broker_faults.node_kills, times=6, broker=KafkaCluster),

@@ -11,7 +11,7 @@ from tests.faults.world import world
 @pytest.mark.timeout(600)
 def test_a_power_cut_at_a_failpoint_loses_nothing(parts_directory: Path) -> None:
     """Wherever the worker exits, every poster has one outcome and its object, and all counts are right."""
-    with world(parts_directory / "power", seed=0, workers=1) as stage:
+    with world(parts_directory / "power", seed=0, fleet=((),)) as stage:
         recoveries = [*crash_points(stage, 2), *crash_points(stage, 2, first=4)]
         stage.settle()
         verdict = stage.ledger.check()

@@ -3,10 +3,9 @@
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -22,11 +21,12 @@ from confluent_kafka.admin import NewTopic
 
 from schemas import topics
 from schemas.requests import JobCancelRequested, PosterRequested
-from streams.topics import TOPICS
+from streams.topics import TOPICS, Topic
+from tests.faults.builds import THIS_BUILD, Build
 from tests.faults.ledger import Expected, Ledger
 from tests.faults.proxy import Proxy
 from tests.faults.storage_proxy import StorageProxy
-from tests.flow.system import REPOSITORY, System, new_job, stamp
+from tests.flow.system import System, new_job, stamp
 from tests.parts import KafkaCluster, KafkaServer, ObjectServer, PostgresServer
 from tests.parts.process import bound_to_us
 
@@ -47,15 +47,16 @@ class Worker:
     environment: Mapping[str, str]
     log: Path
     roles: tuple[str, ...] = ()
+    build: Build = THIS_BUILD
     process: subprocess.Popen[bytes] | None = None
 
     def start(self, **more: str) -> None:
         """Start the process, with these settings in addition."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                bound_to_us([sys.executable, "-m", "posters", "worker", *self.roles], signal.SIGKILL),
-                cwd=REPOSITORY,
-                env={**os.environ, **self.environment, **more},
+                bound_to_us([*self.build.command, "worker", *self.roles], signal.SIGKILL),
+                cwd=self.build.directory,
+                env={**self.build.environment(), **self.environment, **more},
                 stdout=log,
                 stderr=log,
             )
@@ -254,7 +255,8 @@ def world(
     directory: Path,
     seed: int,
     *,
-    workers: int = 2,
+    fleet: Sequence[tuple[str, ...]] = ((), ()),
+    build: Build = THIS_BUILD,
     broker: Callable[[Path], KafkaServer | KafkaCluster] = KafkaServer,
     settings: Mapping[str, str] | None = None,
     database_settings: Mapping[str, str] | None = None,
@@ -262,6 +264,7 @@ def world(
 ) -> Iterator[World]:
     """Start the servers, with durable commits, and the workers; stop everything afterwards.
 
+    `fleet`: the roles of each worker, none for all of them; `build`: what sets topics and tables up, and runs;
     `tables`: the directory of the tables, if it is not in the data directory of the server.
     """
     random = Random(seed)  # noqa: S311 - repeatable on purpose
@@ -271,10 +274,8 @@ def world(
         ObjectServer(directory / "objects") as objects,
         StorageProxy(objects.port, random) as storage_proxy,
     ):
-        kafka.make_topics(
-            NewTopic(topic.name, num_partitions=topic.partitions, replication_factor=1, config=topic.configuration())
-            for topic in TOPICS
-        )
+        if build is THIS_BUILD:  # else its own setup makes its topics
+            kafka.make_topics(_as_new(topic) for topic in TOPICS)
         _make_database(postgres, tables)
         bucket, proxy = objects.bucket(), Proxy(postgres.port)
         direct = postgres.url("posters")
@@ -291,13 +292,18 @@ def world(
             **(settings or {}),
         }
         system = System(kafka.address, direct, environment, directory / "worker.log")
-        done = system.command("setup")
-        assert done.returncode == 0, done.stderr
+        build.run("setup", **environment)
         ledger = Ledger(system, bucket)
         ledger.begin()
-        fleet = [
-            Worker(name=f"worker {number}", environment=environment, log=directory / f"worker-{number}.log")
-            for number in range(1, workers + 1)
+        workers = [
+            Worker(
+                name=f"worker {number}",
+                environment=environment,
+                log=directory / f"worker-{number}.log",
+                roles=roles,
+                build=build,
+            )
+            for number, roles in enumerate(fleet, 1)
         ]
         made = World(
             seed=seed,
@@ -308,7 +314,7 @@ def world(
             storage_proxy=storage_proxy,
             system=system,
             ledger=ledger,
-            workers=fleet,
+            workers=workers,
             random=random,
             tables=tables,
         )
@@ -316,11 +322,15 @@ def world(
             made.start()
             yield made
         finally:
-            for worker in fleet:
+            for worker in workers:
                 if worker.alive:
                     worker.kill()
             storage_proxy.set("well")
             proxy.close()
+
+
+def _as_new(topic: Topic) -> NewTopic:
+    return NewTopic(topic.name, num_partitions=topic.partitions, replication_factor=1, config=topic.configuration())
 
 
 def _make_database(postgres: PostgresServer, tables: Path | None) -> None:

@@ -161,7 +161,10 @@ class Builder:
         place = _inside(stage, target if target.startswith("/") else f"{stage.directory}/{target}")
         for name in context(self._source):
             for source in sources:
-                if source in {".", name} or name.startswith(source + "/"):
+                if source == name and not target.endswith("/") and not place.is_dir():  # the file gets this name
+                    place.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy2(self._source / name, place, follow_symlinks=False)
+                elif source in {".", name} or name.startswith(source + "/"):
                     below = name if source == "." else name[len(source) :].lstrip("/") or Path(name).name
                     (place / below).parent.mkdir(parents=True, exist_ok=True)
                     shutil.copy2(self._source / name, place / below, follow_symlinks=False)

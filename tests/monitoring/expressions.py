@@ -1,5 +1,7 @@
 """What an expression of PromQL names, and what is exported."""
 
+import re
+from pathlib import Path
 from typing import Any, Final
 
 import promql_parser
@@ -18,6 +20,13 @@ REDPANDA: Final = {
     "redpanda_storage_disk_free_bytes",
 }
 """Metrics of the broker on /public_metrics, as its reference documents them."""
+_SITE: Final = re.compile(r"^\| `(django_posters_\w+)` \|", re.MULTILINE)
+_DJANGO_PAGE: Final = Path(__file__).parents[2] / "docs" / "django.md"
+
+
+def of_sites() -> set[str]:
+    """Return the metrics of `django_posters`, which is tested by itself, as its documentation lists them."""
+    return set(_SITE.findall(_DJANGO_PAGE.read_text(encoding="utf-8")))
 
 
 def exported() -> set[str]:

@@ -15,8 +15,8 @@ from tests.monitoring.series import RECORDED, Recording
 from tests.monitoring.server import loaded, query_recording
 
 PICTURE: Final = Path(__file__).parents[2] / "docs" / "images" / "dashboard.svg"
-ABSENT: Final = {"Redpanda", "Sources"}
-"""Rows that the recording has nothing of: its broker is another one, and its workers had no metrics by source yet."""
+ABSENT: Final = {"Redpanda", "Sites", "Sources"}
+"""Rows that the recording has nothing of: its broker is another one, and sites and sources had no metrics in it."""
 _COLORS: Final = ("#3b7dd8", "#d9822b", "#2f9e63", "#c0392b", "#7d5ba6", "#16a2b8", "#8a6d3b", "#d6609a")
 _COLUMNS, _WIDTH, _HEIGHT, _GAP = 3, 380, 190, 12
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 10, 28, 46

@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from tests.monitoring.expressions import exported, names_of
+from tests.monitoring.expressions import exported, names_of, of_sites
 from tests.monitoring.series import RECORDED, STEP_SECONDS, Recording
 
 ROOT: Final = Path(__file__).parents[2]
@@ -80,6 +80,7 @@ def run(folder: Path, *tests: dict[str, Any]) -> None:
 
 
 ROLE = 'role="render"'
+SITE = 'site="shop"'
 CASES = {
     "all is well": Case(
         {
@@ -193,6 +194,24 @@ CASES = {
          "poster_end_to_end_seconds_count{kind='batch'}": "0+100x480"},
         minute=100,
     ),
+    "a relay that does not publish": Case(
+        {**UP, f"django_posters_outbox_age_seconds{{{SITE}}}": "0x20 0+15x40",
+         "django_posters_outbox_age_seconds{site='blog'}": "0x80"},
+        minute=14, firing={"PostersOutboxWaiting": [SITE]},
+    ),
+    "an outbox that empties after an import": Case(
+        {**UP, f"django_posters_outbox_age_seconds{{{SITE}}}": "0+15x16 0x60"}, minute=8
+    ),
+    "an event that the broker refuses": Case(
+        {**UP, f"django_posters_outbox_refused_events{{{SITE}}}": "0x8 1x60"}, minute=3,
+        firing={"PostersOutboxRefused": [SITE]},
+    ),
+    "a site that does not read": Case(
+        {**UP, f"django_posters_consumer_lag{{{SITE},partition='0'}}": "400x100",
+         f"django_posters_consumer_lag{{{SITE},partition='1'}}": "0+20x100"},
+        minute=20, firing={"PostersSiteLagging": [SITE]},
+    ),
+    "a site that catches up": Case({**UP, f"django_posters_consumer_lag{{{SITE}}}": "9000-50x100"}, minute=20),
 }  # fmt: skip
 
 
@@ -220,10 +239,10 @@ def test_every_alert_has_a_case_in_which_it_fires() -> None:
     ids=lambda rule: rule.get("alert", rule.get("record")),
 )
 def test_rule_names_only_metrics_that_exist(rule: dict[str, Any]) -> None:
-    """Every metric of an expression is exported by a worker or recorded by another rule."""
+    """Every metric of an expression is exported by a worker or a site, or recorded by another rule."""
     recorded = {each["record"] for each in RULES_OF_ALL if "record" in each}
 
-    assert names_of(rule["expr"]) <= exported() | recorded
+    assert names_of(rule["expr"]) <= exported() | of_sites() | recorded
 
 
 def test_runbook_has_every_alert_and_no_other() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.monitoring.dashboard import PANELS, TARGET, dashboard
-from tests.monitoring.expressions import REDPANDA, exported, names_of
+from tests.monitoring.expressions import REDPANDA, exported, names_of, of_sites
 from tests.monitoring.picture import ABSENT, PICTURE, evaluate, picture
 from tests.monitoring.series import RECORDED, Recording
 from tests.monitoring.server import loaded
@@ -28,19 +28,21 @@ def test_file_is_what_its_table_says() -> None:
 
 @pytest.mark.parametrize("panel", CHARTS, ids=lambda panel: panel["title"])
 def test_expressions_parse_and_name_metrics_that_exist(panel: dict[str, Any]) -> None:
-    """Every expression is PromQL, and names what a worker exports, or the broker in its own row."""
+    """Every expression is PromQL, and names what a worker or a site exports, or the broker in its own row."""
     for target in panel["targets"]:
         names = names_of(target["expr"])
 
         assert names
-        assert names <= exported() | REDPANDA
+        assert names <= exported() | of_sites() | REDPANDA
 
 
 def test_every_metric_is_on_the_dashboard() -> None:
     """No exported metric is left out: what is worth exporting is worth seeing."""
     shown = {name for panel in CHARTS for target in panel["targets"] for name in names_of(target["expr"])}
     missing = {
-        name for name in exported() if not any(re.sub("_(bucket|count|sum)$", "", name) in other for other in shown)
+        name
+        for name in exported() | of_sites()
+        if not any(re.sub("_(bucket|count|sum)$", "", name) in other for other in shown)
     }
 
     assert missing == set()

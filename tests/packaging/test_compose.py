@@ -274,8 +274,8 @@ def test_what_starts_by_default_needs_no_profile() -> None:
             assert not [other for other in service.get("depends_on", {}) if "profiles" in SERVICES[other]], name
 
 
-def test_prometheus_scrapes_every_role_and_the_broker() -> None:
-    """Prometheus finds all containers of a role by its name, at the address where a worker serves its metrics."""
+def test_prometheus_scrapes_every_role_the_site_and_the_broker() -> None:
+    """Prometheus finds all containers of a role or command by its name, at the address where it serves its metrics."""
     settings = yaml.safe_load((ROOT / "docker" / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))
     workers, site, redpanda = settings["scrape_configs"]
     (found,), (of_site,) = workers["dns_sd_configs"], site["dns_sd_configs"]

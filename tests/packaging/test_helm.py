@@ -104,6 +104,19 @@ def test_an_autoscaled_deployment_has_no_replicas(tmp_path: Path) -> None:
     assert deployments["intake"]["spec"]["replicas"] == 2
 
 
+def test_an_autoscaler_reads_the_topics_of_its_system(tmp_path: Path) -> None:
+    """With a prefix of topics and groups, KEDA asks for the lag of those, not of a neighbour's or of none."""
+    values = EVERYTHING | {"settings": {"POSTERS_TOPIC_PREFIX": "staging."}}
+    (scaled,) = of_kind(rendered(values, tmp_path), "ScaledObject")
+
+    assert {
+        (trigger["metadata"]["consumerGroup"], trigger["metadata"]["topic"]) for trigger in scaled["spec"]["triggers"]
+    } == {
+        ("staging.render", "staging.poster-renders"),
+        ("staging.render", "staging.poster-renders-bulk"),
+    }
+
+
 def test_values_reach_every_pod(tmp_path: Path) -> None:
     """Image, pull secret and certificates are those of the values, in every pod of ours."""
     for manifest in with_pods(rendered(EVERYTHING, tmp_path)):

@@ -57,6 +57,11 @@ class Job(models.Model):
     cancel_requested_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     announced = models.BooleanField(default=False, help_text=_("Whether job_finished was sent for this outcome."))
+    request_records = models.JSONField(
+        default=list,
+        db_default=[],
+        help_text=_("Of each published request: first poster, number of posters, partition and offset."),
+    )
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["-requested_at"], name="posters_job_requested")]
@@ -86,6 +91,13 @@ class Job(models.Model):
     async def areplay(self, *, failed_only: bool = False) -> int:
         """Async variant of `replay()`."""
         return await sync_to_async(self.replay)(failed_only=failed_only)
+
+    def request_position(self, poster_index: int) -> tuple[int, int] | None:
+        """Return partition and offset of the record that requested a poster of this job, None where unknown."""
+        for first, count, partition, offset in self.request_records:
+            if first <= poster_index < first + count:
+                return partition, offset
+        return None
 
 
 class Poster(models.Model):
@@ -159,6 +171,8 @@ class Poster(models.Model):
     requested_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
     announced = models.BooleanField(default=False, help_text=_("Whether poster_finished was sent for this outcome."))
+    outcome_partition = models.PositiveIntegerField(null=True, help_text=_("Of the record with the outcome."))
+    outcome_offset = models.PositiveBigIntegerField(null=True, help_text=_("Of the record with the outcome."))
 
     class Meta:
         constraints: ClassVar = [

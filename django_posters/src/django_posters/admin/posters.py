@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from django_posters.conf import get_settings
 from django_posters.contract.topics import POSTER_COMPLETIONS, POSTER_REQUESTS
 from django_posters.errors import RequestError
 from django_posters.models import Poster
@@ -20,7 +21,7 @@ from django_posters.requests import erase_poster
 from django_posters.requests.retry import retry_poster
 
 from .pictures import picture_of
-from .read_only import ReadOnlyAdmin, colored, console_link
+from .read_only import ReadOnlyAdmin, colored, console_link, record_link
 
 
 @admin.register(Poster)
@@ -117,12 +118,22 @@ class PosterAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Redpanda Console")
     def records(self, poster: Poster) -> SafeString | str:
-        """Link to the request and outcome records in Redpanda Console."""
-        request = console_link(POSTER_REQUESTS, poster.job_id, poster.requested_at, gettext("request"))
-        if not request:
+        """Link to the request and the outcome in Redpanda Console: to the record where it is known, else by the key."""
+        if not get_settings().console_url:
             return "–"
+        position = poster.job.request_position(poster.poster_index)
+        request = (
+            record_link(POSTER_REQUESTS, *position, gettext("request"))
+            if position is not None
+            else console_link(POSTER_REQUESTS, poster.job_id, poster.requested_at, gettext("request"))
+        )
+        return format_html("{} {}", request, self._outcome(poster))
+
+    def _outcome(self, poster: Poster) -> SafeString | str:
+        if poster.outcome_partition is not None and poster.outcome_offset is not None:
+            return record_link(POSTER_COMPLETIONS, poster.outcome_partition, poster.outcome_offset, gettext("outcome"))
         ended = poster.finished_at or poster.requested_at
-        return format_html("{} {}", request, console_link(POSTER_COMPLETIONS, poster.job_id, ended, gettext("outcome")))
+        return console_link(POSTER_COMPLETIONS, poster.job_id, ended, gettext("outcome"))
 
     @admin.action(description=_("Ask again for selected posters"), permissions=["retry"])
     def retry(self, request: HttpRequest, queryset: QuerySet[Poster]) -> None:

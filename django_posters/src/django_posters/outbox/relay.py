@@ -18,6 +18,7 @@ from django_posters.models import OutboxEvent
 from django_posters.tracing import sending
 
 from .notifications import Wakeup
+from .positions import Position, record_positions
 from .store import claim_events
 
 logger = logging.getLogger(__name__)
@@ -41,7 +42,8 @@ def publish_batch(producer: Producer, *, limit: int = BATCH_SIZE) -> int:
             _produce(producer, event, report)
         producer.flush()
         rows = OutboxEvent.objects.using(database_alias())
-        rows.filter(pk__in=report.acknowledged).delete()
+        rows.filter(pk__in=report.positions).delete()
+        record_positions(events, report.positions)
         for pk, reason in report.refused.items():
             logger.error("the broker permanently refuses outbox event %s: %s", pk, reason)
             rows.filter(pk=pk).update(refused=reason)
@@ -49,7 +51,7 @@ def publish_batch(producer: Producer, *, limit: int = BATCH_SIZE) -> int:
         raise BrokerError(
             f"the broker did not take {len(report.late)} events in {ACK_SECONDS} s: {report.late[0].str()}"
         )
-    return len(report.acknowledged) + len(report.refused)
+    return len(report.positions) + len(report.refused)
 
 
 def relay_until(
@@ -90,7 +92,8 @@ class _DeliveryReport:
     """What the broker answered for each event of a batch, by the event's primary key."""
 
     def __init__(self) -> None:
-        self.acknowledged: list[int] = []
+        self.positions: dict[int, Position] = {}
+        """Of the acknowledged events."""
         self.refused: dict[int, str] = {}
         self.late: list[KafkaError] = []
 
@@ -101,14 +104,15 @@ class _DeliveryReport:
 
         def on_delivery(error: KafkaError | None, message: Message) -> None:
             sent(None if error is None else error.name(), message)
-            self.record(pk, error)
+            if error is None:
+                self.positions[pk] = (message.partition() or 0, message.offset() or 0)
+            else:
+                self.record(pk, error)
 
         return on_delivery
 
-    def record(self, pk: int, error: KafkaError | None) -> None:
-        if error is None:
-            self.acknowledged.append(pk)
-        elif is_permanent(error):
+    def record(self, pk: int, error: KafkaError) -> None:
+        if is_permanent(error):
             self.refused[pk] = str(error)
         else:
             self.late.append(error)

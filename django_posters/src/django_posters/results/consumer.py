@@ -120,7 +120,7 @@ def _apply(message: Message, topic: str, value: bytes | None, site: str) -> None
                 apply_answer(event)
         case PosterOutcome() as event if event.source == site:
             with processing(message):
-                apply_outcome(event)
+                apply_outcome(event, position=(message.partition(), message.offset()))
         case JobEvent() as event if event.source == site:
             with processing(message):
                 apply_job(event)

@@ -31,10 +31,13 @@ MAX_AUTOMATIC_RETRIES: Final = 3
 """So often in a row a degraded poster is requested again."""
 
 
-def apply_outcome(outcome: PosterOutcome, *, placeholder: bool = False) -> None:
+def apply_outcome(
+    outcome: PosterOutcome, *, placeholder: bool = False, position: tuple[int | None, int | None] = (None, None)
+) -> None:
     """Write the outcome into its poster's row and then send `poster_finished`.
 
-    Its address is stored if it is http(s) or a path, or if the outcome is that of a `placeholder` of our own.
+    `position` is the partition and the offset of its record, if it came as one. Its address is stored if it is http(s)
+    or a path, or if the outcome is that of a `placeholder` of our own.
 
     The first outcome of a generation wins, and a later generation replaces an earlier one; any other outcome is
     ignored. The signal is sent again where the process died before it was recorded as sent.
@@ -46,6 +49,7 @@ def apply_outcome(outcome: PosterOutcome, *, placeholder: bool = False) -> None:
     open_here = Q(generation=outcome.generation) & (Q(status__in=UNFINISHED) | Q(error_code=NO_OUTCOME))
     rows = posters.filter(Q(generation__lt=outcome.generation) | open_here)
     columns = _columns(outcome)
+    columns["outcome_partition"], columns["outcome_offset"] = position
     if outcome.status == "completed":
         columns |= _picture(outcome, placeholder)
     with transaction.atomic(using=database_alias()):

@@ -212,6 +212,22 @@ def test_console_is_linked_to_where_it_is_set(admin: Client) -> None:
     assert "/topics/" not in without
 
 
+def test_console_is_linked_to_the_records_themselves_where_they_are_known(admin: Client) -> None:
+    """Once relay and consumer have recorded partition and offset, the links lead to the request and to the outcome."""
+    poster = request_poster(make_testimonial())
+    poster.job.request_records = [[0, 1, 4, 123]]
+    poster.job.save()
+    finish(poster)
+    Poster.objects.update(outcome_partition=5, outcome_offset=0)
+    posters = {"BOOTSTRAP_SERVERS": "localhost:9092", "SITE": NAME, "CONSOLE_URL": "http://console.test:8080/"}
+
+    with override_settings(POSTERS=posters):
+        shown = page(admin, f"poster/{poster.pk}/change/")
+
+    assert 'href="http://console.test:8080/topics/poster-requests?p=4&amp;s=1&amp;o=123#messages"' in shown
+    assert 'href="http://console.test:8080/topics/poster-completions?p=5&amp;s=1&amp;o=0#messages"' in shown
+
+
 def test_a_dead_letter_links_to_its_record(admin: Client) -> None:
     """With CONSOLE_URL to exactly this record, by partition and offset; without it the place is a text."""
     letter = DeadLetterEvent.objects.create(

@@ -6,8 +6,10 @@ import signal
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import cast
 
+import orjson
 import psutil
 import pytest
 from confluent_kafka import Message, Producer
@@ -17,7 +19,8 @@ from django.test import override_settings
 from django.utils import timezone
 from django_posters.contract.requests import JobCancelRequested
 from django_posters.contract.topics import POSTER_REQUESTS
-from django_posters.models import OutboxEvent
+from django_posters.models import Job, OutboxEvent
+from django_posters.outbox.positions import record_positions
 from django_posters.outbox.relay import publish_batch
 from django_posters.outbox.store import add_event
 
@@ -72,6 +75,55 @@ def test_event_reaches_the_broker_as_written(any_site_with_broker: Site) -> None
     assert (record.key(), record.value()) == (row.key.encode(), bytes(row.value))
     assert {name: value.decode() for name, value in record.headers() or []} == row.headers
     assert not OutboxEvent.objects.exists()
+    assert Job.objects.get().request_position(0) == (record.partition(), record.offset())
+
+
+def test_positions_of_requests_are_recorded_by_poster(any_site_with_broker: Site) -> None:
+    """A job knows the record of each of its posters; of a request that is sent again the newest; of a cancel none."""
+    job = request_poster(make_testimonial()).job
+    part = {"type": "batch.requested", "first_index": 1, "posters": [{}, {}]}
+    cancel = {"type": "job.cancel_requested", "job_id": job.pk}
+    more = [orjson.dumps(part), orjson.dumps(cancel), b"nothing that anybody reads"]
+    for value in more:
+        OutboxEvent.objects.create(
+            event_id=uuid.uuid4(), topic=POSTER_REQUESTS, key=job.pk, value=value, created_at=timezone.now()
+        )
+    events = list(OutboxEvent.objects.order_by("pk"))
+
+    record_positions(events, {event.pk: (2, number) for number, event in enumerate(events)})
+    record_positions(events[:1], {events[0].pk: (2, 9)})
+    record_positions(events, {})
+
+    job.refresh_from_db()
+    assert job.request_records == [[0, 1, 2, 9], [1, 2, 2, 1]]
+    assert [job.request_position(number) for number in range(4)] == [(2, 9), (2, 1), (2, 1), None]
+
+
+def test_a_locked_job_goes_without_its_position(served_site: Site) -> None:
+    """The relay waits for no transaction of the site: it would hold locks that the transaction may wait for."""
+    job = request_poster(make_testimonial()).job
+    event = OutboxEvent.objects.get()
+    with ThreadPoolExecutor(1) as pool, transaction.atomic():
+        Job.objects.select_for_update().get(pk=job.pk)
+
+        pool.submit(_record_in_a_thread, event).result(10)
+
+    job.refresh_from_db()
+    assert job.request_records == []
+
+
+def _record_in_a_thread(event: OutboxEvent) -> None:
+    record_positions([event], {event.pk: (2, 3)})
+    connection.close()
+
+
+class StoredRecord:
+    """What the broker says of an acknowledged record."""
+
+    def __init__(self, *, partition: int, offset: int) -> None:
+        self.partition = lambda: partition
+        self.offset = lambda: offset
+        self.topic = lambda: POSTER_REQUESTS
 
 
 class RecordingProducer:
@@ -80,10 +132,10 @@ class RecordingProducer:
     def __init__(self) -> None:
         self.topics: list[str] = []
 
-    def produce(self, topic: str, *, on_delivery: Callable[[None, None], None], **_: object) -> None:
+    def produce(self, topic: str, *, on_delivery: Callable[[None, object], None], **_: object) -> None:
         """Take a record."""
         self.topics.append(topic)
-        on_delivery(None, None)
+        on_delivery(None, StoredRecord(partition=3, offset=len(self.topics)))
 
     def flush(self) -> None:
         """Have nothing to wait for."""

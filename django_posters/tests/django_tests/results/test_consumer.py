@@ -9,7 +9,7 @@ from testimonials import models
 
 from django_posters import request_poster
 from django_tests.outcomes import URL, job_event, outcome, version
-from django_tests.records import write_topic
+from django_tests.records import read_topic, write_topic
 from django_tests.site import Site, make_testimonial, until
 from schemas.codec import encode
 from tests.parts import PostgresServer
@@ -23,12 +23,15 @@ def test_outcome_reaches_the_site(any_site_with_broker: Site) -> None:
     """An outcome on the topic, even one from before the consumer's first start, becomes the row's URL."""
     site = any_site_with_broker
     poster = request_poster(make_testimonial(), metadata={"user_id": 1})
-    write_topic(site.broker, POSTER_COMPLETIONS, [outcome(poster.job_id)])
+    write_topic(site.broker, POSTER_COMPLETIONS, [b"{}", outcome(poster.job_id)])
 
     site.start("consume_posters")
     until(has_url)
 
-    assert Poster.objects.get().metadata == {"user_id": 1}
+    made = Poster.objects.get()
+    assert made.metadata == {"user_id": 1}
+    record = read_topic(site.broker, POSTER_COMPLETIONS)[1]
+    assert (made.outcome_partition, made.outcome_offset) == (record.partition(), record.offset())
 
 
 def test_other_sites_are_left_alone(site: Site) -> None:
