@@ -185,7 +185,7 @@ async def _open_intake(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
         admission,
         forwarding,
         weights=settings.weights,
-        sources_waiting=lambda: queue.sources,
+        queue=queue,
     )
 
     async def answer(delivery: Delivery, reason: str) -> list[Record]:

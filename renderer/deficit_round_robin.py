@@ -65,6 +65,10 @@ class DeficitRoundRobin(Generic[Item]):
         """The sources that have something waiting."""
         return tuple(self._queues)
 
+    def waiting_of(self, source: Source) -> int:
+        """Return how many items of a source wait."""
+        return len(self._queues.get(source, ()))
+
     def head(self, source: Source) -> Item | None:
         """Return the first item of a source, or None."""
         queue = self._queues.get(source)

@@ -1,7 +1,7 @@
 """The intake role: requests in, pinned posters out."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext, suppress
 from functools import partial
 from itertools import islice
@@ -10,6 +10,7 @@ from typing import Final
 
 from cachetools import LRUCache
 
+from agents.fair_queue import FairQueue, Round
 from agents.intake.admission import Admission, Admitted, Rejected
 from agents.intake.catalog import Catalog
 from agents.intake.request_handler import RequestHandler, UnknownTemplateError
@@ -36,10 +37,13 @@ SETTLED_MAX: Final = 20_000
 
 TAKE_LIMIT: Final = 250
 SHARED_TAKE_LIMIT: Final = 100
-"""What is taken at a time while several sources have requests waiting: the next of each is at most so far away."""
+"""What is taken at a time while several sources have requests waiting."""
+ROUNDS_MAX: Final = 8
+"""Rounds of different sources that are handled at the same time."""
 RECORDS_PER_CHUNK: Final = 1_000
 """What one publish holds: requests for single posters may arrive by the hundred."""
 CHUNKS_IN_FLIGHT: Final = 2
+"""Of small rounds, and as many of large ones: a few requests do not wait for the publishing of many."""
 RECORDS_PER_PIECE: Final = 400
 """What one publish holds of a bulk batch: building it blocks the event loop for some ten milliseconds."""
 PIECES_IN_FLIGHT: Final = 2
@@ -58,7 +62,8 @@ class IntakeAgent:
     """Handles requests in the chunks they arrive in; a request that waits for its template delays no other.
 
     Bulk batches are handled one after the other, in pieces, beside everything that arrives meanwhile; between sources
-    by deficit round robin, with `weights`. `sources_waiting` returns of how many sources the inbox has requests.
+    by deficit round robin, with `weights`. `queue` is that of the inbox. Where it has rounds, those of different
+    sources are handled at the same time, so that one of a few requests does not wait for one of many.
     """
 
     def __init__(
@@ -72,7 +77,7 @@ class IntakeAgent:
         source_topics: SourceTopics | None = None,
         *,
         weights: Mapping[str, float] = MappingProxyType({}),
-        sources_waiting: Callable[[], int] = lambda: 1,
+        queue: FairQueue | None = None,
     ) -> None:
         self._inbox = inbox
         self._publisher = publisher
@@ -81,8 +86,10 @@ class IntakeAgent:
         self._catalog = catalog
         self._admission = admission
         self._source_topics = source_topics
-        self._sources_waiting = sources_waiting
+        self._queue = queue
+        self._rounds = asyncio.Semaphore(ROUNDS_MAX)
         self._chunks = asyncio.Semaphore(CHUNKS_IN_FLIGHT)
+        self._chunks_of_small_rounds = asyncio.Semaphore(CHUNKS_IN_FLIGHT)
         self._pieces = asyncio.Semaphore(PIECES_IN_FLIGHT)
         self._bulk: DeficitRoundRobin[Admitted] = DeficitRoundRobin(BULK_QUANTUM, weights)
         self._bulk_waits = asyncio.Event()
@@ -97,9 +104,27 @@ class IntakeAgent:
             tasks.create_task(self._handle_bulk(tasks))
             tasks.create_task(self._end_waits())
             while True:
-                limit = TAKE_LIMIT if self._sources_waiting() < 2 else SHARED_TAKE_LIMIT
-                taken = await self._inbox.take(limit)
-                await self._handle(self._begin_forwarding(taken, tasks), tasks)
+                if self._queue is None:
+                    taken = await self._inbox.take(TAKE_LIMIT)
+                    await self._handle(self._begin_forwarding(taken, tasks), self._chunks, tasks)
+                else:
+                    await self._begin_rounds(self._queue, tasks)
+
+    async def _begin_rounds(self, queue: FairQueue, tasks: asyncio.TaskGroup) -> None:
+        """Take requests, and handle those of each source in a task, up to `ROUNDS_MAX` at the same time."""
+        async with self._rounds:
+            taken = await self._inbox.take(TAKE_LIMIT if queue.sources < 2 else SHARED_TAKE_LIMIT)
+        for each in queue.begin_rounds(self._begin_forwarding(taken, tasks)):
+            await self._rounds.acquire()
+            tasks.create_task(self._handle_round(each, queue, tasks))
+
+    async def _handle_round(self, each: Round, queue: FairQueue, tasks: asyncio.TaskGroup) -> None:
+        try:
+            await self._handle(each.deliveries, self._chunks_of_small_rounds if each.is_small else self._chunks, tasks)
+        finally:
+            self._rounds.release()
+            queue.end_round(each)
+            self._inbox.recheck_queue()
 
     def _begin_forwarding(self, taken: list[Delivery], tasks: asyncio.TaskGroup) -> list[Delivery]:
         """Hand on in a task what is on topics of one source; return the rest."""
@@ -114,8 +139,10 @@ class IntakeAgent:
         await source_topics.forward(deliveries)
         self._inbox.finish(deliveries)
 
-    async def _handle(self, deliveries: list[Delivery], tasks: asyncio.TaskGroup) -> None:
-        """Admit each request, build its records, and publish them in chunks."""
+    async def _handle(
+        self, deliveries: list[Delivery], in_flight: asyncio.Semaphore, tasks: asyncio.TaskGroup
+    ) -> None:
+        """Admit each request, build its records, and publish them in chunks, so many of them in flight."""
         records: list[Record] = []
         handled: list[Admitted] = []
         clock = asyncio.get_running_loop().time
@@ -138,20 +165,29 @@ class IntakeAgent:
             except UnknownTemplateError as error:
                 self._wait_for_template(error.template_id, each)
             if len(records) >= RECORDS_PER_CHUNK:
-                await self._begin_chunk(records, handled, tasks)
+                await self._begin_chunk(records, handled, in_flight, tasks)
                 records, handled = [], []
-        await self._begin_chunk(records, handled, tasks)
+        await self._begin_chunk(records, handled, in_flight, tasks)
 
-    async def _begin_chunk(self, records: list[Record], handled: list[Admitted], tasks: asyncio.TaskGroup) -> None:
+    async def _begin_chunk(
+        self,
+        records: list[Record],
+        handled: list[Admitted],
+        in_flight: asyncio.Semaphore,
+        tasks: asyncio.TaskGroup,
+    ) -> None:
         """Publish a chunk in a task while the next one is built, and let other tasks of this process run in between."""
-        await self._chunks.acquire()
+        await in_flight.acquire()
         # A log line about one request says which; about several it cannot.
         with log_delivery(handled[0].delivery, handled[0].request) if len(handled) == 1 else nullcontext():
-            tasks.create_task(self._publish_chunk(records, [each.delivery for each in handled]))
+            deliveries = [each.delivery for each in handled]
+            tasks.create_task(self._publish_chunk(records, deliveries, in_flight))
         await asyncio.sleep(0)
 
-    async def _publish_chunk(self, records: list[Record], handled: list[Delivery]) -> None:
-        await self._publish_within(self._chunks, records)
+    async def _publish_chunk(
+        self, records: list[Record], handled: list[Delivery], in_flight: asyncio.Semaphore
+    ) -> None:
+        await self._publish_within(in_flight, records)
         failpoint("intake published")
         self._inbox.finish(handled)
 

@@ -234,7 +234,7 @@ async def pipeline(templates: Sequence[str], weights: dict[str, float] | None = 
         catalog,
         admission(),
         weights=weights or {},
-        sources_waiting=lambda: queue.sources,
+        queue=queue,
     )
     render_agent = RenderAgent(
         render,
