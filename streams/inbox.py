@@ -17,6 +17,7 @@ from streams.offset_tracker import OffsetTracker
 
 SETTLE_PASSES: Final = 3
 """Passes of the event loop, some microseconds each, after which no further record of the same fetch arrives."""
+SETTLE_SECONDS: Final = 0.002
 
 GAP_TIMESTAMP: Final = datetime.max.replace(tzinfo=UTC)
 """Stands for the timestamp of a gap in the offsets, which has no record."""
@@ -369,9 +370,13 @@ class Inbox:
         return True
 
     async def _settle(self, limit: int) -> None:
-        """Let the rest of a fetch arrive: Faust hands over one record in some passes of the event loop."""
-        before = 0
-        while before < len(self._queue) < limit:
+        """Let the rest of a fetch arrive: Faust hands over one record in some passes of the event loop.
+
+        While the event loop is busy, what has arrived is not kept waiting for the rest.
+        """
+        clock = asyncio.get_running_loop().time
+        before, ends = 0, clock() + SETTLE_SECONDS
+        while before < len(self._queue) < limit and clock() < ends:
             before = len(self._queue)
             for _ in range(SETTLE_PASSES):
                 await asyncio.sleep(0)

@@ -4,7 +4,6 @@ A request is read, and its job claimed, before anything is published of it: noth
 source, an answer to an unreadable request included.
 """
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
@@ -25,11 +24,10 @@ from schemas.topics import POSTER_REPLAYS
 from streams.delivery import Delivery
 from streams.replay import replay_generation
 from streams.retry import retry_while_unavailable
+from streams.time_slices import TimeSlices
 
 INVALID: Final = "invalid_request"
 REPLAY_REFUSED: Final = "replay_refused"
-READ_AT_ONCE: Final = 25
-"""Requests that are decoded before the other tasks of this process have their turn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,11 +72,10 @@ class Admission:
 
     async def admit(self, deliveries: Sequence[Delivery]) -> list[Admitted | Rejected]:
         """Return the decision on each record, in their order. While the database is unavailable this waits."""
-        requests = []
-        for number, delivery in enumerate(deliveries, start=1):
+        requests, slices = list[_Read](), TimeSlices()
+        for delivery in deliveries:
             requests.append(_read(delivery))
-            if number % READ_AT_ONCE == 0:
-                await asyncio.sleep(0)
+            await slices.end_slice_if_due()
         grants = await self._grants([each.command for each in requests if each.command is not None])
         return [self._decide(each, next(grants) if each.command is not None else OWN) for each in requests]
 

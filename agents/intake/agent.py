@@ -26,6 +26,7 @@ from streams.failpoint import failpoint
 from streams.inbox import Inbox
 from streams.logs import log_delivery
 from streams.retry import retry_while_unavailable
+from streams.time_slices import LOOP_PASSES, TimeSlices, let_others_run
 from streams.topics import EDGES
 from streams.tracing import processed, processing
 
@@ -47,13 +48,6 @@ CHUNKS_IN_FLIGHT: Final = 2
 RECORDS_PER_PIECE: Final = 400
 """What one publish holds of a bulk batch: building it blocks the event loop for some ten milliseconds."""
 PIECES_IN_FLIGHT: Final = 2
-LOOP_PASSES: Final = 10
-"""Passes of the event loop between two pieces, for the other tasks of this process; they cost a twentieth."""
-SLICE_SECONDS: Final = 0.003
-"""How long single requests are handled before the other tasks of this process have their turn."""
-SLICE_PASSES: Final = 2
-BUSY_PASS_SECONDS: Final = 0.0003
-"""They have `SLICE_PASSES` of the event loop, and up to `LOOP_PASSES` while a pass takes so long: they have work."""
 BULK_QUANTUM: Final = 100.0
 """Posters of batches that a source may have in one round."""
 
@@ -139,18 +133,14 @@ class IntakeAgent:
         await source_topics.forward(deliveries)
         self._inbox.finish(deliveries)
 
-    async def _handle(
-        self, deliveries: list[Delivery], in_flight: asyncio.Semaphore, tasks: asyncio.TaskGroup
-    ) -> None:
+    async def _handle(self, deliveries: list[Delivery], in_flight: asyncio.Semaphore, tasks: asyncio.TaskGroup) -> None:
         """Admit each request, build its records, and publish them in chunks, so many of them in flight."""
         records: list[Record] = []
         handled: list[Admitted] = []
-        clock = asyncio.get_running_loop().time
-        began = clock()
-        for each in await self._admission.admit(deliveries):
-            if clock() - began > SLICE_SECONDS:
-                await _let_others_run()
-                began = clock()
+        admitted = await self._admission.admit(deliveries)
+        slices = TimeSlices()
+        for each in admitted:
+            await slices.end_slice_if_due()
             if isinstance(each, Rejected):
                 with log_delivery(each.delivery):
                     tasks.create_task(processed(self._reject(each), each.delivery))
@@ -233,7 +223,7 @@ class IntakeAgent:
         while piece := list(islice(records, RECORDS_PER_PIECE)):
             await self._pieces.acquire()
             pieces.append(tasks.create_task(self._publish_within(self._pieces, piece)))
-            await _let_others_run(LOOP_PASSES)
+            await let_others_run(LOOP_PASSES)
         return pieces
 
     async def _finish_bulk(self, delivery: Delivery, pieces: list[asyncio.Task[None]]) -> None:
@@ -272,7 +262,7 @@ class IntakeAgent:
             now = asyncio.get_running_loop().time()
             while due := self._waiting.pop_due(now, SHARED_TAKE_LIMIT):
                 self._settle(due)
-                await _let_others_run()
+                await let_others_run()
             if changed.is_set():
                 changed = self._catalog.changed
                 await self._end_waits_of_known_templates()
@@ -282,7 +272,7 @@ class IntakeAgent:
             is_known = partial(self._knows, template_id)
             self._settle(self._waiting.pop_known(template_id, is_known))
             if number % TAKE_LIMIT == 0:
-                await _let_others_run()
+                await let_others_run()
 
     def _knows(self, template_id: str, delivery: Delivery) -> bool:
         return self._handler.knows(template_id, delivery.timestamp)
@@ -307,13 +297,3 @@ class IntakeAgent:
     async def _publish(self, records: list[Record]) -> None:
         if records:
             await retry_while_unavailable(lambda: self._publisher.publish(records))
-
-
-async def _let_others_run(passes: int = SLICE_PASSES) -> None:
-    """Let the other tasks of this process run for so many passes of the event loop, or for more while they are busy."""
-    clock = asyncio.get_running_loop().time
-    for number in range(LOOP_PASSES):
-        began = clock()
-        await asyncio.sleep(0)
-        if number + 1 >= passes and clock() - began < BUSY_PASS_SECONDS:
-            return
