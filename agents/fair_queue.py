@@ -1,6 +1,6 @@
 """The queue of a role's inbox in which the sources have equal shares, by the size of their records."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -33,7 +33,8 @@ class FairQueue:
     A source has one round at a time: its next records wait until the round has ended, and those of others do not. So a
     source's records are handled in their order, and nobody waits for the round of another.
 
-    `own_topics`: topics of a single source. A record there counts as that source's, whatever source it names.
+    `own_topics`: topics of a single source. A record there counts as that source's, whatever source it names. `known`
+    sources have a queue of their own, however many others there are.
     """
 
     def __init__(
@@ -42,8 +43,9 @@ class FairQueue:
         cost: Callable[[Delivery], float] = weigh_by_size,
         *,
         own_topics: Mapping[str, str] = MappingProxyType({}),
+        known: Container[Source] = (),
     ) -> None:
-        self._waiting: DeficitRoundRobin[Delivery] = DeficitRoundRobin(QUANTUM, weights)
+        self._waiting: DeficitRoundRobin[Delivery] = DeficitRoundRobin(QUANTUM, weights, known)
         self._cost = cost
         self._own_topics = own_topics
         self._payers: dict[Delivery, Source] = {}

@@ -7,6 +7,7 @@ calls `finish` once their effects are durable. A partition with too many unfinis
 
 import asyncio
 import contextlib
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Set
 from datetime import UTC, datetime
@@ -140,10 +141,12 @@ class Inbox:
         *,
         weigh: Callable[[Delivery], int] = _unit_weight,
         queue: Queue | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.topics = tuple(topics)
         self._cap = cap
         self._weigh = weigh
+        self._clock = clock
         self._source: Source | None = None
         self._trackers: dict[Partition, OffsetTracker[_Pending]] = {}
         self._paused_partitions: set[Partition] = set()
@@ -374,9 +377,8 @@ class Inbox:
 
         While the event loop is busy, what has arrived is not kept waiting for the rest.
         """
-        clock = asyncio.get_running_loop().time
-        before, ends = 0, clock() + SETTLE_SECONDS
-        while before < len(self._queue) < limit and clock() < ends:
+        before, ends = 0, self._clock() + SETTLE_SECONDS
+        while before < len(self._queue) < limit and self._clock() < ends:
             before = len(self._queue)
             for _ in range(SETTLE_PASSES):
                 await asyncio.sleep(0)

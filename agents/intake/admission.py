@@ -28,6 +28,8 @@ from streams.time_slices import TimeSlices
 
 INVALID: Final = "invalid_request"
 REPLAY_REFUSED: Final = "replay_refused"
+REFUSALS: Final = frozenset({SOURCE_MISMATCH, REPLAY_REFUSED})
+"""Reasons of dead letters that could be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +118,15 @@ class Admission:
         if not grant.allows_generation(generation):
             return f"generation {generation} does not follow {grant.recorded}, the recorded one"
         return None
+
+
+def is_readable(delivery: Delivery) -> bool:
+    """Return whether a record is a request, whatever becomes of it."""
+    try:
+        _decode(delivery)
+    except ContractError:
+        return False
+    return True
 
 
 def _read(delivery: Delivery) -> _Read:

@@ -16,10 +16,12 @@ from agents.intake.catalog import Catalog
 from agents.intake.request_handler import RequestHandler, UnknownTemplateError
 from agents.intake.source_topics import SourceTopics
 from agents.intake.waiting_requests import SHARE, WaitingRequests
+from agents.known_sources import KnownSources
 from agents.metrics import SOURCE_MISMATCHES
 from agents.ownership import SOURCE_MISMATCH
 from renderer.deficit_round_robin import DeficitRoundRobin
 from schemas.requests import BatchRequested, batch_priority
+from schemas.topics import POSTER_RENDERS, POSTER_RENDERS_BULK
 from streams.dead_letters.dead_letters import DeadLetters
 from streams.delivery import Delivery, Publisher, Record
 from streams.failpoint import failpoint
@@ -48,6 +50,7 @@ CHUNKS_IN_FLIGHT: Final = 2
 RECORDS_PER_PIECE: Final = 400
 """What one publish holds of a bulk batch: building it blocks the event loop for some ten milliseconds."""
 PIECES_IN_FLIGHT: Final = 2
+RENDER_TOPICS: Final = frozenset({POSTER_RENDERS, POSTER_RENDERS_BULK})
 BULK_QUANTUM: Final = 100.0
 """Posters of batches that a source may have in one round."""
 
@@ -72,6 +75,7 @@ class IntakeAgent:
         *,
         weights: Mapping[str, float] = MappingProxyType({}),
         queue: FairQueue | None = None,
+        known: KnownSources | None = None,
     ) -> None:
         self._inbox = inbox
         self._publisher = publisher
@@ -87,7 +91,8 @@ class IntakeAgent:
         self._pieces = asyncio.Semaphore(PIECES_IN_FLIGHT)
         self._bulk: DeficitRoundRobin[Admitted] = DeficitRoundRobin(BULK_QUANTUM, weights)
         self._bulk_waits = asyncio.Event()
-        self._waiting = WaitingRequests(WAITING_CAPACITY)
+        self._known = KnownSources(catalog.owners, weights) if known is None else known
+        self._waiting = WaitingRequests(WAITING_CAPACITY, self._known)
         self._request_waits = asyncio.Event()
         self._settled: LRUCache[Delivery, bool] = LRUCache(SETTLED_MAX)
         """Requests that have waited for their template: they are answered now, whether it is there or not."""
@@ -150,7 +155,9 @@ class IntakeAgent:
                 continue
             try:
                 with processing(each.delivery):
-                    records += self._records(each)
+                    built = list(self._records(each))
+                self._note_rendered(each, built)
+                records += built
                 handled.append(each)
             except UnknownTemplateError as error:
                 self._wait_for_template(error.template_id, each)
@@ -186,6 +193,10 @@ class IntakeAgent:
         final = self._has_settled(each.delivery)
         return self._handler.handle(each.request, each.delivery, grant=each.grant, final=final)
 
+    def _note_rendered(self, each: Admitted, records: list[Record]) -> None:
+        if any(record.topic in RENDER_TOPICS for record in records):
+            self._known.note_rendered(each.request.source)
+
     def _defer_bulk(self, each: Admitted) -> None:
         self._inbox.defer(each.delivery)
         self._bulk.append(each.request.source, each)
@@ -205,7 +216,7 @@ class IntakeAgent:
                 except UnknownTemplateError as error:
                     self._wait_for_template(error.template_id, each)
                 else:
-                    pieces = await self._begin_pieces(records, tasks)
+                    pieces = await self._begin_pieces(each, records, tasks)
                     tasks.create_task(self._finish_bulk(each.delivery, pieces))
 
     async def _next_bulk(self) -> Admitted:
@@ -217,10 +228,13 @@ class IntakeAgent:
             self._bulk.charge(source, len(each.request.posters))
         return each
 
-    async def _begin_pieces(self, records: Iterator[Record], tasks: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
+    async def _begin_pieces(
+        self, each: Admitted, records: Iterator[Record], tasks: asyncio.TaskGroup
+    ) -> list[asyncio.Task[None]]:
         """Publish each piece in a task while the next one is built, of this batch or of the next."""
         pieces = []
         while piece := list(islice(records, RECORDS_PER_PIECE)):
+            self._note_rendered(each, piece)
             await self._pieces.acquire()
             pieces.append(tasks.create_task(self._publish_within(self._pieces, piece)))
             await let_others_run(LOOP_PASSES)
