@@ -29,6 +29,7 @@ from agents.ownership import JobOwnersTable
 from agents.poison import PoisonMessages, fail_pinned, poster_identity
 from agents.postgres import Database
 from agents.render.agent import RenderAgent
+from agents.render.erased_posters import ErasedPostersTable
 from agents.render.image_store import ImageStore
 from agents.render.lanes import Lanes
 from agents.render.poster_renderer import PosterRenderer
@@ -313,6 +314,7 @@ async def _open_render(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
         now=now,
         slow=slow,
         source_labels=labels,
+        erased=ErasedPostersTable(database),
     )
     poison = PoisonMessages(publisher, limit, fail_pinned(now))
     return RunningRole(
