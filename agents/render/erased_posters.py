@@ -1,11 +1,13 @@
 """Which posters were erased: an event of one may be delivered again after its image was deleted (at-least-once)."""
 
+from pathlib import Path
 from typing import Final, Protocol
 
 from agents.postgres import Database
 from streams.errors import UnavailableError
+from streams.sql import named_queries
 
-_QUERY: Final = "SELECT EXISTS (SELECT FROM erased_posters WHERE job_id = $1 AND poster_index = $2)"
+SQL: Final = named_queries(Path(__file__).with_name("erased_posters.sql"))
 
 
 class ErasedPosters(Protocol):
@@ -25,6 +27,6 @@ class ErasedPostersTable:
     async def contains(self, job_id: str, poster_index: int) -> bool:
         """Return whether a poster was erased; False while the database is unavailable: posters do not wait for it."""
         try:
-            return bool(await self._database.fetch_value(_QUERY, job_id, poster_index))
+            return bool(await self._database.fetch_value(SQL["contains"], job_id, poster_index))
         except UnavailableError:
             return False

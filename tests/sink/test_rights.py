@@ -65,7 +65,7 @@ WRITES = {
 for _role in ("intake", "retry", "render", "templates", "sink"):
     WRITES[_role].add("crash_journal")
 READS = {role: set(tables) for role, tables in WRITES.items()}
-READS["render"] |= {"templates", "template_drafts"}
+READS["render"] |= {"templates", "template_drafts", "erased_posters"}
 READS["sink"] |= {"template_sections"}
 READS["operator"] |= set(TABLES) - {"template_drafts"}
 ROLES = ("intake", "render", "retry", "templates", "sink")
@@ -73,6 +73,7 @@ QUERIES = {
     "agents/crash_journal.sql": ROLES,
     "agents/dead_letter_limits.sql": ROLES,
     "agents/ownership.sql": ("intake", "sink"),
+    "agents/render/erased_posters.sql": ("render",),
     "agents/render/template_sources.sql": ("render",),
     "agents/sink/erasures.sql": ("sink",),
     "agents/sink/open_posters.sql": ("sink",),
