@@ -47,8 +47,8 @@ LAST_COMMIT_SECONDS = 2.0
 """How long a commit may delay a rebalance, for which the rest of the group waits."""
 LONGEST_CONNECT_DELAY_SECONDS = 1.0
 SINK_RECORDS_AT_ONCE = 25
-"""Records that are handed on before other tasks run. Faust does so after 100, which takes some 5 ms; but no poster waits
-for the sink, and intake reads the same requests at the same time."""
+"""Records that are handed on before other tasks run. Faust does so after 100, which takes some 5 ms; but no poster
+waits for the sink, and intake reads the same requests at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
