@@ -28,8 +28,8 @@ WITH mine AS (
     RETURNING j.worker, j.subject, m.last_offset + 1 AS first_offset, j.last_offset, j.crashes
 )
 INSERT INTO crash_journal (role, worker, subject, first_offset, last_offset, crashes)
-SELECT DISTINCT ON (worker, subject) $1, worker, subject, first_offset, last_offset, crashes FROM replaced
-WHERE last_offset >= first_offset ORDER BY worker, subject, last_offset DESC
+SELECT DISTINCT ON (worker, subject, last_offset) $1, worker, subject, first_offset, last_offset, crashes FROM replaced
+WHERE last_offset >= first_offset ORDER BY worker, subject, last_offset, first_offset DESC
 ON CONFLICT DO NOTHING;
 
 -- name: end

@@ -61,8 +61,8 @@ class NoJournal:
 class NoDeadLetterLimit(DeadLetterLimit):
     """Counts nothing and follows nothing."""
 
-    def __init__(self, role: Any, inbox: Any, *rest: Any) -> None:
-        super().__init__(role, inbox, *rest)
+    def __init__(self, role: Any, inbox: Any, *rest: Any, **options: Any) -> None:
+        super().__init__(role, inbox, *rest, **options)
         inbox.on_taken = lambda _: None
 
     async def run(self) -> None:

@@ -16,11 +16,13 @@ from agents.cancellations import Cancellations
 from agents.crash_journal import CrashJournalTable
 from agents.dead_letter_limits import DeadLetterLimitTable
 from agents.fair_queue import FairQueue
-from agents.intake.admission import Admission
+from agents.intake.admission import REFUSALS, Admission
+from agents.intake.admission import is_readable as intake_reads
 from agents.intake.agent import IntakeAgent
 from agents.intake.catalog import Catalog
 from agents.intake.request_handler import RequestHandler
 from agents.intake.source_topics import SourceTopics, origins
+from agents.known_sources import KnownSources
 from agents.metrics import BROWSER_RESTARTS, SOURCE_COST
 from agents.oversized import ReducingPublisher
 from agents.ownership import JobOwnersTable
@@ -28,6 +30,7 @@ from agents.poison import PoisonMessages, fail_pinned, poster_identity
 from agents.postgres import Database
 from agents.quotas import QuotaTable, quota_limits
 from agents.render.agent import RenderAgent
+from agents.render.erased_posters import ErasedPostersTable
 from agents.render.image_store import ImageStore
 from agents.render.lanes import Lanes
 from agents.render.poster_renderer import PosterRenderer
@@ -47,6 +50,7 @@ from agents.storage.breaker import BreakingStore
 from agents.storage.claims import StoredClaims
 from agents.storage.open_store import object_store
 from agents.templates.agent import TemplatesAgent
+from agents.templates.agent import is_readable as templates_reads
 from posters.isolation import handle_in_child
 from renderer.assets.fetcher import HttpFetcher
 from renderer.engine import Engine
@@ -151,13 +155,13 @@ def _database(exit_stack: AsyncExitStack, settings: Settings, role: Role) -> Dat
 
 
 async def _dead_letters(
-    exit_stack: AsyncExitStack, settings: Settings, app: RoleApp, inbox: GuardedInbox
+    exit_stack: AsyncExitStack, settings: Settings, app: RoleApp, inbox: GuardedInbox, **options: Any
 ) -> DeadLetterLimit:
     role = app.role
     claims = StoredClaims(lambda: object_store(settings.storage_url))
     exit_stack.push_async_callback(claims.close)
     states = DeadLetterLimitTable(_database(exit_stack, settings, role), build_id())
-    return DeadLetterLimit(role, inbox, DeadLetterTopic(role, app.publisher, claims, now), states)
+    return DeadLetterLimit(role, inbox, DeadLetterTopic(role, app.publisher, claims, now), states, **options)
 
 
 async def _open_intake(settings: Settings, exit_stack: AsyncExitStack) -> RunningRole:
@@ -168,9 +172,10 @@ async def _open_intake(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
         [(topics.TEMPLATE_CATALOG, catalog.on_record), (topics.JOB_CANCELLATIONS, cancellations.on_record)],
     )
     own_topics = {topic: origin.source for topic, origin in origins(settings.own_topic_sources).items()}
-    queue = FairQueue(settings.weights, own_topics=own_topics)
+    known = KnownSources(catalog.owners, settings.weights)
+    queue = FairQueue(settings.weights, own_topics=own_topics, known=known)
     app, inbox = _app("intake", settings, tuple(own_topics), weigh=weigh_by_size, queue=queue)
-    limit = await _dead_letters(exit_stack, settings, app, inbox)
+    limit = await _dead_letters(exit_stack, settings, app, inbox, looks_valid=intake_reads, refusals=REFUSALS)
     handler = RequestHandler(catalog, cancellations, now)
     publisher = ReducingPublisher(app.publisher)
     owned = _database(exit_stack, settings, "intake")
@@ -191,7 +196,8 @@ async def _open_intake(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
         admission,
         forwarding,
         weights=settings.weights,
-        sources_waiting=lambda: queue.sources,
+        queue=queue,
+        known=known,
     )
 
     async def answer(delivery: Delivery, reason: str) -> list[Record]:
@@ -250,7 +256,7 @@ async def _open_templates(settings: Settings, exit_stack: AsyncExitStack) -> Run
     sandbox = _sandbox(exit_stack)
     await sandbox.start()
     app, inbox = _app("templates", settings)
-    limit = await _dead_letters(exit_stack, settings, app, inbox)
+    limit = await _dead_letters(exit_stack, settings, app, inbox, looks_valid=templates_reads)
     publisher = ReducingPublisher(app.publisher)
     agent = TemplatesAgent(
         inbox, publisher, limit, database, sandbox, now, shared_sections=settings.shared_section_names
@@ -314,6 +320,7 @@ async def _open_render(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
         now=now,
         slow=slow,
         source_labels=labels,
+        erased=ErasedPostersTable(database),
     )
     poison = PoisonMessages(publisher, limit, fail_pinned(now))
     return RunningRole(

@@ -6,7 +6,7 @@ others are served until it has paid.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final, Generic, TypeVar
 
@@ -36,12 +36,15 @@ class DeficitRoundRobin(Generic[Item]):
 
     A source that comes back and owes nothing is next, and so is a new one. But of two turns one is for sources that
     were there before: names that somebody makes up have half of the turns at most. A source has the weight 1 where
-    `weights` has no other.
+    `weights` has no other. Sources that are `known` have a queue of their own, however many others there are.
     """
 
-    def __init__(self, quantum: float, weights: Mapping[str, float] = _NO_WEIGHTS) -> None:
+    def __init__(
+        self, quantum: float, weights: Mapping[str, float] = _NO_WEIGHTS, known: Container[Source] = ()
+    ) -> None:
         self._quantum = quantum
         self._weights = weights
+        self._known = known
         self._queues: dict[Source, deque[Item]] = {}
         self._length = 0
         self._deficits: dict[Source, float] = {}
@@ -64,6 +67,10 @@ class DeficitRoundRobin(Generic[Item]):
     def sources(self) -> tuple[Source, ...]:
         """The sources that have something waiting."""
         return tuple(self._queues)
+
+    def waiting_of(self, source: Source) -> int:
+        """Return how many items of a source wait."""
+        return len(self._queues.get(source, ()))
 
     def head(self, source: Source) -> Item | None:
         """Return the first item of a source, or None."""
@@ -133,7 +140,7 @@ class DeficitRoundRobin(Generic[Item]):
 
     def _queue(self, source: Source) -> deque[Item]:
         """Return the queue of a source. One that comes back and owes nothing is before those that wait."""
-        if source not in self._queues and len(self._queues) >= SOURCES_MAX and source not in self._weights:
+        if source not in self._queues and len(self._queues) >= SOURCES_MAX and not self._is_known(source):
             source = OTHERS
         if source not in self._queues:
             self._queues[source] = deque()
@@ -145,6 +152,9 @@ class DeficitRoundRobin(Generic[Item]):
             else:
                 self._waiting.append(source)
         return self._queues[source]
+
+    def _is_known(self, source: Source) -> bool:
+        return source in self._weights or source in self._known
 
     def _retire(self, source: Source) -> None:
         del self._queues[source]

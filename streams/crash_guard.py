@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Final, Literal, Protocol
 
 from streams.delivery import Delivery
@@ -172,16 +173,17 @@ class GuardedInbox(Inbox):
         return [delivery for delivery in deliveries if delivery not in suspects or delivery in refused]
 
     def _note(self, deliveries: Sequence[Delivery], identities: Sequence[tuple[str, int]]) -> list[Note]:
-        """Return the notes of records: one for each subject, with the range of its offsets."""
-        offsets: dict[str, list[int]] = {}
-        for subject, offset in identities:
-            offsets.setdefault(subject, []).append(offset)
-        notes = {subject: Note(subject, min(each), max(each)) for subject, each in offsets.items()}
-        for delivery, (subject, _) in zip(deliveries, identities, strict=True):
-            note = notes[subject]
+        """Return the notes of records: one for each run of consecutive offsets, so that no other record is in it."""
+        notes: dict[tuple[str, int], Note] = {}
+        for (subject, _), run in groupby(enumerate(sorted(set(identities))), _run):
+            offsets = [offset for _, (_, offset) in run]
+            note = Note(subject, offsets[0], offsets[-1])
+            notes.update({(subject, offset): note for offset in offsets})
+        for delivery, identity in zip(deliveries, identities, strict=True):
+            note = notes[identity]
             self._noted.setdefault(delivery, []).append(note)
             self._unfinished[note] = self._unfinished.get(note, 0) + 1
-        return list(notes.values())
+        return list(dict.fromkeys(notes.values()))
 
     def _forget(self, deliveries: Iterable[Delivery]) -> None:
         for note in (note for each in deliveries for note in self._noted.pop(each, ())):
@@ -261,6 +263,12 @@ class GuardedInbox(Inbox):
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             logger.error("a task of the crash guard has failed", exc_info=task.exception())
+
+
+def _run(numbered: tuple[int, tuple[str, int]]) -> tuple[str, int]:
+    """Return what the identities of a run have in common, numbered in their order."""
+    number, (subject, offset) = numbered
+    return subject, offset - number
 
 
 def _adopting(note: Note, left: Sequence[Note]) -> Note:

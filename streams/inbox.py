@@ -7,6 +7,7 @@ calls `finish` once their effects are durable. A partition with too many unfinis
 
 import asyncio
 import contextlib
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Set
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from streams.offset_tracker import OffsetTracker
 
 SETTLE_PASSES: Final = 3
 """Passes of the event loop, some microseconds each, after which no further record of the same fetch arrives."""
+SETTLE_SECONDS: Final = 0.002
 
 GAP_TIMESTAMP: Final = datetime.max.replace(tzinfo=UTC)
 """Stands for the timestamp of a gap in the offsets, which has no record."""
@@ -139,10 +141,12 @@ class Inbox:
         *,
         weigh: Callable[[Delivery], int] = _unit_weight,
         queue: Queue | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.topics = tuple(topics)
         self._cap = cap
         self._weigh = weigh
+        self._clock = clock
         self._source: Source | None = None
         self._trackers: dict[Partition, OffsetTracker[_Pending]] = {}
         self._paused_partitions: set[Partition] = set()
@@ -369,9 +373,12 @@ class Inbox:
         return True
 
     async def _settle(self, limit: int) -> None:
-        """Let the rest of a fetch arrive: Faust hands over one record in some passes of the event loop."""
-        before = 0
-        while before < len(self._queue) < limit:
+        """Let the rest of a fetch arrive: Faust hands over one record in some passes of the event loop.
+
+        While the event loop is busy, what has arrived is not kept waiting for the rest.
+        """
+        before, ends = 0, self._clock() + SETTLE_SECONDS
+        while before < len(self._queue) < limit and self._clock() < ends:
             before = len(self._queue)
             for _ in range(SETTLE_PASSES):
                 await asyncio.sleep(0)

@@ -4,7 +4,6 @@ A request is read, and its job claimed, before anything is published of it: noth
 source, an answer to an unreadable request included.
 """
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, cast
@@ -26,11 +25,12 @@ from schemas.topics import POSTER_REPLAYS
 from streams.delivery import Delivery
 from streams.replay import replay_generation
 from streams.retry import retry_while_unavailable
+from streams.time_slices import TimeSlices
 
 INVALID: Final = "invalid_request"
 REPLAY_REFUSED: Final = "replay_refused"
-READ_AT_ONCE: Final = 25
-"""Requests that are decoded before the other tasks of this process have their turn."""
+REFUSALS: Final = frozenset({SOURCE_MISMATCH, REPLAY_REFUSED})
+"""Reasons of dead letters that could be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,11 +80,10 @@ class Admission:
 
     async def admit(self, deliveries: Sequence[Delivery]) -> list[Admitted | Rejected]:
         """Return the decision on each record, in their order. While the database is unavailable this waits."""
-        requests = []
-        for number, delivery in enumerate(deliveries, start=1):
+        requests, slices = list[_Read](), TimeSlices()
+        for delivery in deliveries:
             requests.append(_read(delivery))
-            if number % READ_AT_ONCE == 0:
-                await asyncio.sleep(0)
+            await slices.end_slice_if_due()
         grants = await self._grants([each.command for each in requests if each.command is not None])
         decisions = [self._decide(each, next(grants) if each.command is not None else OWN) for each in requests]
         return decisions if self._quotas is None else await _limited(decisions, self._quotas)
@@ -146,6 +145,15 @@ async def _limited(decisions: list[Admitted | Rejected], quotas: Quotas) -> list
         if allowance is not None and isinstance(each, Admitted):
             limited[number] = replace(each, allowance=allowance)
     return limited
+
+
+def is_readable(delivery: Delivery) -> bool:
+    """Return whether a record is a request, whatever becomes of it."""
+    try:
+        _decode(delivery)
+    except ContractError:
+        return False
+    return True
 
 
 def _read(delivery: Delivery) -> _Read:

@@ -1,7 +1,7 @@
 """The intake role: requests in, pinned posters out."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext, suppress
 from functools import partial
 from itertools import islice
@@ -10,21 +10,25 @@ from typing import Final
 
 from cachetools import LRUCache
 
+from agents.fair_queue import FairQueue, Round
 from agents.intake.admission import Admission, Admitted, Rejected
 from agents.intake.catalog import Catalog
 from agents.intake.request_handler import RequestHandler, UnknownTemplateError
 from agents.intake.source_topics import SourceTopics
 from agents.intake.waiting_requests import SHARE, WaitingRequests
+from agents.known_sources import KnownSources
 from agents.metrics import SOURCE_MISMATCHES
 from agents.ownership import SOURCE_MISMATCH
 from renderer.deficit_round_robin import DeficitRoundRobin
 from schemas.requests import BatchRequested, batch_priority
+from schemas.topics import POSTER_RENDERS, POSTER_RENDERS_BULK
 from streams.dead_letters.dead_letters import DeadLetters
 from streams.delivery import Delivery, Publisher, Record
 from streams.failpoint import failpoint
 from streams.inbox import Inbox
 from streams.logs import log_delivery
 from streams.retry import retry_while_unavailable
+from streams.time_slices import LOOP_PASSES, TimeSlices, let_others_run
 from streams.topics import EDGES
 from streams.tracing import processed, processing
 
@@ -36,20 +40,17 @@ SETTLED_MAX: Final = 20_000
 
 TAKE_LIMIT: Final = 250
 SHARED_TAKE_LIMIT: Final = 100
-"""What is taken at a time while several sources have requests waiting: the next of each is at most so far away."""
+"""What is taken at a time while several sources have requests waiting."""
+ROUNDS_MAX: Final = 8
+"""Rounds of different sources that are handled at the same time."""
 RECORDS_PER_CHUNK: Final = 1_000
 """What one publish holds: requests for single posters may arrive by the hundred."""
 CHUNKS_IN_FLIGHT: Final = 2
+"""Of small rounds, and as many of large ones: a few requests do not wait for the publishing of many."""
 RECORDS_PER_PIECE: Final = 400
 """What one publish holds of a bulk batch: building it blocks the event loop for some ten milliseconds."""
 PIECES_IN_FLIGHT: Final = 2
-LOOP_PASSES: Final = 10
-"""Passes of the event loop between two pieces, for the other tasks of this process; they cost a twentieth."""
-SLICE_SECONDS: Final = 0.003
-"""How long single requests are handled before the other tasks of this process have their turn."""
-SLICE_PASSES: Final = 2
-BUSY_PASS_SECONDS: Final = 0.0003
-"""They have `SLICE_PASSES` of the event loop, and up to `LOOP_PASSES` while a pass takes so long: they have work."""
+RENDER_TOPICS: Final = frozenset({POSTER_RENDERS, POSTER_RENDERS_BULK})
 BULK_QUANTUM: Final = 100.0
 """Posters of batches that a source may have in one round."""
 
@@ -58,7 +59,8 @@ class IntakeAgent:
     """Handles requests in the chunks they arrive in; a request that waits for its template delays no other.
 
     Bulk batches are handled one after the other, in pieces, beside everything that arrives meanwhile; between sources
-    by deficit round robin, with `weights`. `sources_waiting` returns of how many sources the inbox has requests.
+    by deficit round robin, with `weights`. `queue` is that of the inbox. Where it has rounds, those of different
+    sources are handled at the same time, so that one of a few requests does not wait for one of many.
     """
 
     def __init__(
@@ -72,7 +74,8 @@ class IntakeAgent:
         source_topics: SourceTopics | None = None,
         *,
         weights: Mapping[str, float] = MappingProxyType({}),
-        sources_waiting: Callable[[], int] = lambda: 1,
+        queue: FairQueue | None = None,
+        known: KnownSources | None = None,
     ) -> None:
         self._inbox = inbox
         self._publisher = publisher
@@ -81,12 +84,15 @@ class IntakeAgent:
         self._catalog = catalog
         self._admission = admission
         self._source_topics = source_topics
-        self._sources_waiting = sources_waiting
+        self._queue = queue
+        self._rounds = asyncio.Semaphore(ROUNDS_MAX)
         self._chunks = asyncio.Semaphore(CHUNKS_IN_FLIGHT)
+        self._chunks_of_small_rounds = asyncio.Semaphore(CHUNKS_IN_FLIGHT)
         self._pieces = asyncio.Semaphore(PIECES_IN_FLIGHT)
         self._bulk: DeficitRoundRobin[Admitted] = DeficitRoundRobin(BULK_QUANTUM, weights)
         self._bulk_waits = asyncio.Event()
-        self._waiting = WaitingRequests(WAITING_CAPACITY)
+        self._known = KnownSources(catalog.owners, weights) if known is None else known
+        self._waiting = WaitingRequests(WAITING_CAPACITY, self._known)
         self._request_waits = asyncio.Event()
         self._settled: LRUCache[Delivery, bool] = LRUCache(SETTLED_MAX)
         """Requests that have waited for their template: they are answered now, whether it is there or not."""
@@ -97,9 +103,27 @@ class IntakeAgent:
             tasks.create_task(self._handle_bulk(tasks))
             tasks.create_task(self._end_waits())
             while True:
-                limit = TAKE_LIMIT if self._sources_waiting() < 2 else SHARED_TAKE_LIMIT
-                taken = await self._inbox.take(limit)
-                await self._handle(self._begin_forwarding(taken, tasks), tasks)
+                if self._queue is None:
+                    taken = await self._inbox.take(TAKE_LIMIT)
+                    await self._handle(self._begin_forwarding(taken, tasks), self._chunks, tasks)
+                else:
+                    await self._begin_rounds(self._queue, tasks)
+
+    async def _begin_rounds(self, queue: FairQueue, tasks: asyncio.TaskGroup) -> None:
+        """Take requests, and handle those of each source in a task, up to `ROUNDS_MAX` at the same time."""
+        async with self._rounds:
+            taken = await self._inbox.take(TAKE_LIMIT if queue.sources < 2 else SHARED_TAKE_LIMIT)
+        for each in queue.begin_rounds(self._begin_forwarding(taken, tasks)):
+            await self._rounds.acquire()
+            tasks.create_task(self._handle_round(each, queue, tasks))
+
+    async def _handle_round(self, each: Round, queue: FairQueue, tasks: asyncio.TaskGroup) -> None:
+        try:
+            await self._handle(each.deliveries, self._chunks_of_small_rounds if each.is_small else self._chunks, tasks)
+        finally:
+            self._rounds.release()
+            queue.end_round(each)
+            self._inbox.recheck_queue()
 
     def _begin_forwarding(self, taken: list[Delivery], tasks: asyncio.TaskGroup) -> list[Delivery]:
         """Hand on in a task what is on topics of one source; return the rest."""
@@ -114,16 +138,14 @@ class IntakeAgent:
         await source_topics.forward(deliveries)
         self._inbox.finish(deliveries)
 
-    async def _handle(self, deliveries: list[Delivery], tasks: asyncio.TaskGroup) -> None:
-        """Admit each request, build its records, and publish them in chunks."""
+    async def _handle(self, deliveries: list[Delivery], in_flight: asyncio.Semaphore, tasks: asyncio.TaskGroup) -> None:
+        """Admit each request, build its records, and publish them in chunks, so many of them in flight."""
         records: list[Record] = []
         handled: list[Admitted] = []
-        clock = asyncio.get_running_loop().time
-        began = clock()
-        for each in await self._admission.admit(deliveries):
-            if clock() - began > SLICE_SECONDS:
-                await _let_others_run()
-                began = clock()
+        admitted = await self._admission.admit(deliveries)
+        slices = TimeSlices()
+        for each in admitted:
+            await slices.end_slice_if_due()
             if isinstance(each, Rejected):
                 with log_delivery(each.delivery):
                     tasks.create_task(processed(self._reject(each), each.delivery))
@@ -133,25 +155,36 @@ class IntakeAgent:
                 continue
             try:
                 with processing(each.delivery):
-                    records += self._records(each)
+                    built = list(self._records(each))
+                self._note_rendered(each, built)
+                records += built
                 handled.append(each)
             except UnknownTemplateError as error:
                 self._wait_for_template(error.template_id, each)
             if len(records) >= RECORDS_PER_CHUNK:
-                await self._begin_chunk(records, handled, tasks)
+                await self._begin_chunk(records, handled, in_flight, tasks)
                 records, handled = [], []
-        await self._begin_chunk(records, handled, tasks)
+        await self._begin_chunk(records, handled, in_flight, tasks)
 
-    async def _begin_chunk(self, records: list[Record], handled: list[Admitted], tasks: asyncio.TaskGroup) -> None:
+    async def _begin_chunk(
+        self,
+        records: list[Record],
+        handled: list[Admitted],
+        in_flight: asyncio.Semaphore,
+        tasks: asyncio.TaskGroup,
+    ) -> None:
         """Publish a chunk in a task while the next one is built, and let other tasks of this process run in between."""
-        await self._chunks.acquire()
+        await in_flight.acquire()
         # A log line about one request says which; about several it cannot.
         with log_delivery(handled[0].delivery, handled[0].request) if len(handled) == 1 else nullcontext():
-            tasks.create_task(self._publish_chunk(records, [each.delivery for each in handled]))
+            deliveries = [each.delivery for each in handled]
+            tasks.create_task(self._publish_chunk(records, deliveries, in_flight))
         await asyncio.sleep(0)
 
-    async def _publish_chunk(self, records: list[Record], handled: list[Delivery]) -> None:
-        await self._publish_within(self._chunks, records)
+    async def _publish_chunk(
+        self, records: list[Record], handled: list[Delivery], in_flight: asyncio.Semaphore
+    ) -> None:
+        await self._publish_within(in_flight, records)
         failpoint("intake published")
         self._inbox.finish(handled)
 
@@ -161,6 +194,10 @@ class IntakeAgent:
         return self._handler.handle(
             each.request, each.delivery, grant=each.grant, allowance=each.allowance, final=final
         )
+
+    def _note_rendered(self, each: Admitted, records: list[Record]) -> None:
+        if any(record.topic in RENDER_TOPICS for record in records):
+            self._known.note_rendered(each.request.source)
 
     def _defer_bulk(self, each: Admitted) -> None:
         self._inbox.defer(each.delivery)
@@ -181,7 +218,7 @@ class IntakeAgent:
                 except UnknownTemplateError as error:
                     self._wait_for_template(error.template_id, each)
                 else:
-                    pieces = await self._begin_pieces(records, tasks)
+                    pieces = await self._begin_pieces(each, records, tasks)
                     tasks.create_task(self._finish_bulk(each.delivery, pieces))
 
     async def _next_bulk(self) -> Admitted:
@@ -193,13 +230,16 @@ class IntakeAgent:
             self._bulk.charge(source, len(each.request.posters))
         return each
 
-    async def _begin_pieces(self, records: Iterator[Record], tasks: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
+    async def _begin_pieces(
+        self, each: Admitted, records: Iterator[Record], tasks: asyncio.TaskGroup
+    ) -> list[asyncio.Task[None]]:
         """Publish each piece in a task while the next one is built, of this batch or of the next."""
         pieces = []
         while piece := list(islice(records, RECORDS_PER_PIECE)):
+            self._note_rendered(each, piece)
             await self._pieces.acquire()
             pieces.append(tasks.create_task(self._publish_within(self._pieces, piece)))
-            await _let_others_run(LOOP_PASSES)
+            await let_others_run(LOOP_PASSES)
         return pieces
 
     async def _finish_bulk(self, delivery: Delivery, pieces: list[asyncio.Task[None]]) -> None:
@@ -238,7 +278,7 @@ class IntakeAgent:
             now = asyncio.get_running_loop().time()
             while due := self._waiting.pop_due(now, SHARED_TAKE_LIMIT):
                 self._settle(due)
-                await _let_others_run()
+                await let_others_run()
             if changed.is_set():
                 changed = self._catalog.changed
                 await self._end_waits_of_known_templates()
@@ -248,7 +288,7 @@ class IntakeAgent:
             is_known = partial(self._knows, template_id)
             self._settle(self._waiting.pop_known(template_id, is_known))
             if number % TAKE_LIMIT == 0:
-                await _let_others_run()
+                await let_others_run()
 
     def _knows(self, template_id: str, delivery: Delivery) -> bool:
         return self._handler.knows(template_id, delivery.timestamp)
@@ -273,13 +313,3 @@ class IntakeAgent:
     async def _publish(self, records: list[Record]) -> None:
         if records:
             await retry_while_unavailable(lambda: self._publisher.publish(records))
-
-
-async def _let_others_run(passes: int = SLICE_PASSES) -> None:
-    """Let the other tasks of this process run for so many passes of the event loop, or for more while they are busy."""
-    clock = asyncio.get_running_loop().time
-    for number in range(LOOP_PASSES):
-        began = clock()
-        await asyncio.sleep(0)
-        if number + 1 >= passes and clock() - began < BUSY_PASS_SECONDS:
-            return

@@ -69,6 +69,8 @@ class Catalog:
         self._by_number: dict[tuple[str, int], CatalogVersion] = {}
         self._sections: dict[str, dict[int, CatalogVersion]] = {}
         self.changed = asyncio.Event()
+        self.owners: set[str] = set()
+        """Sources that a section belongs to, or once belonged to."""
 
     def on_record(self, key: bytes | None, value: bytes | None) -> None:
         """Apply one record of the topic. A bad one is skipped and logged."""
@@ -78,6 +80,8 @@ class Catalog:
             logger.warning("skipped the record %r of template-catalog, which is not valid: %s", key, error)
             return
         self._by_id[version.template_id] = version
+        if version.owner is not None:
+            self.owners.add(version.owner)
         self._by_number[version.section, version.version] = version
         self._sections.setdefault(version.section, {})[version.version] = version
         self.changed.set()

@@ -1,10 +1,10 @@
 """Requests whose template is not in the catalog yet: each waits for some seconds, within a share of its partition."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from renderer.deficit_round_robin import Source
+from renderer.deficit_round_robin import OTHERS, Source
 from streams.delivery import Delivery
 from streams.inbox import Partition, weigh_by_size
 
@@ -34,11 +34,13 @@ class WaitingRequests:
     """Waiting requests, in the order in which they are due; `capacity` is the weight that may wait in a partition.
 
     Where more would wait, the one that has waited longest of the source with the most is to be answered at once: a
-    source that asks for unknown templates by the thousand has its answers sooner, and delays nobody else.
+    source that asks for unknown templates by the thousand has its answers sooner, and delays nobody else. All sources
+    that are not `known` count as one, so that a flood in made-up names makes room for itself.
     """
 
-    def __init__(self, capacity: float) -> None:
+    def __init__(self, capacity: float, known: Container[Source]) -> None:
         self._capacity = capacity
+        self._known = known
         self._waiting: dict[Delivery, WaitingRequest] = {}
         self._by_template: dict[str, dict[Delivery, None]] = {}
         self._by_source: dict[Partition, dict[Source, dict[Delivery, None]]] = {}
@@ -56,6 +58,8 @@ class WaitingRequests:
 
     def add(self, delivery: Delivery, source: Source, template_id: str, due: float) -> list[Delivery]:
         """Add a request, due no earlier than those before it; return what is to be answered now to make room."""
+        if source not in self._known:
+            source = OTHERS
         request = WaitingRequest(
             delivery=delivery, source=source, template_id=template_id, due=due, weight=weigh_by_size(delivery)
         )

@@ -3,12 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from agents.cancellations import Cancellations
 from agents.events import PinnedPosterEvents, StoredPoster
 from agents.metrics import QUEUE_SECONDS, RETRIES, SOURCE_POSTERS, SOURCE_QUEUE_SECONDS
 from agents.postgres import SchemaMismatchError
+from agents.render.erased_posters import ErasedPosters
 from agents.render.poster_renderer import PosterRenderer
 from agents.render.retry_schedule import retry_for
 from agents.render.slow_templates import SlowTemplates
@@ -28,6 +30,9 @@ from streams.tracing import as_retry, mark_failed, processed
 
 logger = logging.getLogger(__name__)
 
+ERASED_AFTER: Final = timedelta(seconds=1)
+"""How soon a poster can have been rendered, recorded, erased, and delivered again, which takes a restart."""
+
 
 class RenderAgent:
     """Renders posters concurrently, as many as the inbox hands out: one for each page, and some whose images upload."""
@@ -44,6 +49,7 @@ class RenderAgent:
         now: Callable[[], datetime],
         slow: SlowTemplates | None = None,
         source_labels: SourceLabels | None = None,
+        erased: ErasedPosters | None = None,
     ) -> None:
         self._inbox = inbox
         self._publisher = publisher
@@ -54,6 +60,7 @@ class RenderAgent:
         self._now = now
         self._slow = slow or SlowTemplates(1)
         self._source_labels = source_labels or SourceLabels()
+        self._erased = erased
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -76,8 +83,8 @@ class RenderAgent:
         self._inbox.finish([delivery])
 
     async def _handle_poster(self, poster: PosterPinned, delivery: Delivery) -> None:
-        """Skip a cancelled poster, fail an expired one, render the others; publish what happened."""
-        if self._is_cancelled(poster):
+        """Skip a cancelled or erased poster, fail an expired one, render the others; publish what happened."""
+        if self._is_cancelled(poster) or await self._is_erased(poster):
             return
         began = self._now()
         # A producer's clock may be decades slow, and the number has a column.
@@ -155,6 +162,12 @@ class RenderAgent:
 
     def _is_cancelled(self, poster: PosterPinned) -> bool:
         return self._cancellations.covers(poster.job_id, poster.generation)
+
+    async def _is_erased(self, poster: PosterPinned) -> bool:
+        """Return whether an older poster was erased. A new one cannot be: it has to end first."""
+        if self._erased is None or self._now() - poster.requested_at < ERASED_AFTER:
+            return False
+        return await self._erased.contains(poster.job_id, poster.poster_index)
 
     async def _publish(self, records: list[Record]) -> None:
         if records:

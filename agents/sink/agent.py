@@ -21,6 +21,7 @@ from agents.sink.janitor import Janitor
 from agents.sink.replays import Replays
 from agents.sink.sink import DecodedBatch, Sink
 from streams.inbox import Inbox
+from streams.time_slices import TimeSlices
 
 BATCH_RECORDS: Final = 500
 BATCH_SECONDS: Final = 0.2
@@ -66,4 +67,7 @@ class SinkAgent:
             await self._sink.announce(results)
             await self._erasures.record(batch.deliveries)
             await self._replays.record(batch.deliveries)
-            self._inbox.finish(batch.deliveries)
+            slices = TimeSlices()
+            for delivery in batch.deliveries:
+                self._inbox.finish([delivery])
+                await slices.end_slice_if_due()

@@ -12,6 +12,7 @@ import orjson
 from agents.postgres import Database, as_json
 from agents.sink.merge import MergedBatch
 from schemas.fields import JobStatus, JsonObject, PosterStatus
+from streams.time_slices import TimeSlices
 
 _SOURCE: Final = Path(__file__).with_name("flush.sql").read_text(encoding="utf-8")
 _VERSION: Final = hashlib.sha256(_SOURCE.encode()).hexdigest()[:12]
@@ -76,7 +77,10 @@ async def flush(database: Database, batch: MergedBatch, *, count_bytes: bool = F
 
     `count_bytes`: the bytes of new pictures are counted for the quotas, in the same transaction.
     """
-    arguments = [as_json(rows) for rows in (batch.jobs, batch.posters, batch.cancels, batch.logs)]
+    arguments, slices = list[str](), TimeSlices()
+    for rows in (batch.jobs, batch.posters, batch.cancels, batch.logs):
+        arguments.append(as_json(rows))
+        await slices.end_slice_if_due()
     written: str = await database.fetch_value(_CALL, *arguments, count_bytes)
     # Postgres writes a float of jsonb out in full; orjson reads one beyond 64 bits as the float that it was.
     return msgspec.convert(orjson.loads(written), WrittenBatch)

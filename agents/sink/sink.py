@@ -25,14 +25,15 @@ from streams.failpoint import failpoint
 from streams.health.liveness import DeclareWait, declare_wait
 from streams.logs import log_delivery
 from streams.retry import Sleep, retry_while_unavailable
+from streams.time_slices import TimeSlices
 from streams.tracing import flushing
 
 T = TypeVar("T")
 
 ROWS_A_FLUSH: Final = 1_000
 BYTES_A_FLUSH: Final = 8 * 1024 * 1024
-ROWS_BETWEEN_YIELDS: Final = 100
-"""After decoding more rows, also those of a single record, other tasks of the event loop run."""
+JOBS_A_PIECE: Final = 100
+"""Jobs that are announced at a time: building their events and handing them to the producer takes some 5 ms."""
 LONGEST_BACKOFF_SECONDS: Final = 2.0
 """There are few sinks and one database: frequent retries cost it nothing, and a restart is noticed soon."""
 
@@ -129,17 +130,14 @@ class Sink:
     async def decode(self, deliveries: Sequence[Delivery]) -> DecodedBatch:
         """Return the rows of the records. Waits for nothing but other tasks of the event loop."""
         batch = DecodedBatch(deliveries=deliveries, entries=[], undecodable=[])
-        since_yield = 0
+        slices = TimeSlices()
         for delivery in deliveries:
+            await slices.end_slice_if_due()
             try:
                 rows = self._rows_of(delivery)
             except ContractError as error:
                 batch.undecodable.append((delivery, str(error)))
                 continue
-            since_yield += len(rows)
-            if since_yield > ROWS_BETWEEN_YIELDS:
-                since_yield = 0
-                await asyncio.sleep(0)
             if rows:
                 batch.entries.append(_Entry(delivery=delivery, rows=rows, command=command_of(delivery, rows)))
         return batch
@@ -163,8 +161,9 @@ class Sink:
     async def announce(self, results: Iterable[FlushResult]) -> None:
         """Publish the job-events of the results; while the broker is unavailable this retries forever."""
         for result in results:
-            records = job_records(result.jobs, result.causes, result.span)
-            await self._retry(partial(self._publisher.publish, records))
+            for first in range(0, len(result.jobs), JOBS_A_PIECE):
+                records = job_records(result.jobs[first : first + JOBS_A_PIECE], result.causes, result.span)
+                await self._retry(partial(self._publisher.publish, records))
         failpoint("sink announced")
 
     async def _owned(self, entries: list[_Entry]) -> list[_Entry]:

@@ -96,6 +96,15 @@ class TemplatesAgent:
             return _rejected(received, error.errors)
 
 
+def is_readable(delivery: Delivery) -> bool:
+    """Return whether a record is a template command, whatever becomes of it."""
+    try:
+        _decode(delivery)
+    except ContractError:
+        return False
+    return True
+
+
 def _decode(delivery: Delivery) -> TemplateCommand:
     event = decode(
         delivery.value,

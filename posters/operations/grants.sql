@@ -45,7 +45,7 @@ GRANT SELECT, INSERT, UPDATE ON blown_fuses
 GRANT SELECT, INSERT, UPDATE, DELETE ON crash_journal
     TO posters_intake, posters_render, posters_retry, posters_templates, posters_sink;
 
-GRANT SELECT ON templates, template_drafts TO posters_render;
+GRANT SELECT ON templates, template_drafts, erased_posters TO posters_render;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON templates, template_placeholders, template_activations, template_drafts
     TO posters_templates;

@@ -54,6 +54,7 @@ class Room:
         self.published = Announcements()
         self.inbox = Inbox(["poster-renders"], cap=8)
         self.finished = asyncio.Event()
+        self.erased: set[tuple[str, int]] = set()
         self.agent = RenderAgent(
             self.inbox,
             self.published,
@@ -62,7 +63,12 @@ class Room:
             cast("PosterRenderer", self.slow),
             retry_delays=(1, 1, 1),
             now=lambda: datetime.now(UTC),
+            erased=self,
         )
+
+    async def contains(self, job_id: str, poster_index: int) -> bool:
+        """Return whether a poster was erased."""
+        return (job_id, poster_index) in self.erased
 
     def deliver(self, poster: PosterPinned) -> None:
         """Deliver a poster."""
@@ -119,6 +125,26 @@ async def test_a_cancelled_job_is_not_begun(room: Room) -> None:
 
     assert not room.slow.began.is_set()
     assert room.published.records == []
+
+
+async def test_an_erased_poster_that_is_delivered_again_is_not_rendered(room: Room) -> None:
+    """Its worker crashed before it acknowledged the event; its image was deleted meanwhile and does not come back."""
+    room.erased.add(("job", 0))
+    room.deliver(pinned())
+    await room.finished.wait()
+
+    assert not room.slow.began.is_set()
+    assert room.published.records == []
+
+
+async def test_another_poster_of_a_job_with_an_erased_one_is_rendered(room: Room) -> None:
+    """Erasures are looked up by poster: another entity of the batch keeps its own."""
+    room.erased.add(("job", 1))
+    room.slow.ready.set()
+    room.deliver(pinned())
+    await room.finished.wait()
+
+    assert [outcome.status for outcome in room.outcomes] == ["completed"]
 
 
 async def test_a_cancel_interrupts_the_rendering(room: Room) -> None:

@@ -20,6 +20,7 @@ from agents.fair_queue import FairQueue
 from agents.intake.agent import IntakeAgent
 from agents.intake.catalog import Catalog
 from agents.intake.request_handler import RequestHandler, UnknownTemplateError
+from agents.known_sources import KnownSources
 from agents.ownership import Grant
 from agents.render.agent import RenderAgent
 from agents.render.cost_kind import cost_kind
@@ -221,7 +222,8 @@ async def pipeline(templates: Sequence[str], weights: dict[str, float] | None = 
     for page in range(PAGES):
         pool.add(page)
     handler, catalog = Handler(set(templates)), Catalog()
-    lanes, queue = Lanes(limit, costs, slow, weights or {}), FairQueue(weights or {})
+    lanes, known = Lanes(limit, costs, slow, weights or {}), KnownSources(catalog.owners, weights or {})
+    queue = FairQueue(weights or {}, known=known)
     edges = EDGES
     intake = Inbox(edges["intake"].consumes, edges["intake"].cap, weigh=weigh_by_size, queue=queue)
     render = Inbox(edges["render"].consumes, edges["render"].cap, weigh=weigh_by_size, queue=lanes)
@@ -234,7 +236,8 @@ async def pipeline(templates: Sequence[str], weights: dict[str, float] | None = 
         catalog,
         admission(),
         weights=weights or {},
-        sources_waiting=lambda: queue.sources,
+        queue=queue,
+        known=known,
     )
     render_agent = RenderAgent(
         render,

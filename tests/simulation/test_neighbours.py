@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from agents.intake.agent import TEMPLATE_WAIT_SECONDS
 from schemas.requests import Request
 from tests.simulation.pipeline import ENDLESS_SECONDS, PAGES, RENDER_SECONDS, Pipeline, batch, pipeline, single
 from tests.simulation.virtual_time import run, virtual_loop
@@ -16,6 +17,11 @@ Flood = Callable[[], list[Request]]
 def unknown_templates() -> list[Request]:
     """Return requests for templates that do not exist, each for another one."""
     return [single("flood", f"flood_{number}", f"unknown {number}") for number in range(14_000)]
+
+
+def made_up_sources() -> list[Request]:
+    """Return requests for templates that do not exist, each in the name of another source."""
+    return [single(f"flood_{number}", f"flood_{number}", f"unknown {number}") for number in range(14_000)]
 
 
 def endless_scripts() -> list[Request]:
@@ -62,6 +68,7 @@ async def beside(flood: Flood) -> tuple[float, list[float]]:
     "flood",
     [
         unknown_templates,
+        made_up_sources,
         endless_scripts,
         singles,
         large_batch_marked_normal,
@@ -75,6 +82,23 @@ def test_a_neighbours_single_poster_hardly_waits(flood: Flood) -> None:
     idle, times = run(beside(flood))
 
     assert max(times) <= 3 * idle + RENDER_SECONDS, (idle, times)
+
+
+async def _waits_beside_made_up_sources() -> float:
+    running: Pipeline
+    async with pipeline(TEMPLATES) as running:
+        await running.single("neighbour", "first")
+        began = virtual_loop().time()
+        for number in range(3):
+            running.send(single("neighbour", f"late_{number}", "late"))
+        for request in made_up_sources():
+            running.send(request)
+        return min([await running.broker.outcome(f"late_{number}") for number in range(3)]) - began
+
+
+def test_made_up_sources_end_no_wait_of_a_neighbour() -> None:
+    """A request that waits for its template is not answered early, whatever waits in thousands of other names."""
+    assert run(_waits_beside_made_up_sources()) >= TEMPLATE_WAIT_SECONDS
 
 
 async def _alone(requests: list[Request]) -> float:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from agents.render.erased_posters import ErasedPostersTable
 from agents.sink.database import sink_database
 from agents.sink.erasures import Erasures
 from agents.storage.files import FileStore
@@ -248,3 +249,16 @@ async def test_data_that_names_the_event_is_no_request_to_erase(eraser: Eraser) 
 
     assert await eraser.harness.fetch("SELECT * FROM poster_erasures") == []
     assert identity("erase", 1) not in [row[0] for row in await eraser.harness.posters("event_id")]
+
+
+async def test_render_learns_what_was_erased(eraser: Eraser) -> None:
+    """Erased by entity: its poster is not rendered again, and another of the job is."""
+    posters = [{"entity_id": "e", "custom_data": DATA}, {"entity_id": "f", "custom_data": DATA}]
+    await eraser.take(eraser.topics.batch("job", 2, posters=posters))
+    await eraser.complete("job", "e", 0)
+    await eraser.complete("job", "f", 1)
+    await eraser.take(eraser.topics.erase(section="campaign", entity_id="e"))
+    await eraser.erasures.sweep()
+    erased = ErasedPostersTable(eraser.database)
+
+    assert [await erased.contains("job", index) for index in (0, 1)] == [True, False]

@@ -69,7 +69,7 @@ WRITES = {
 for _role in ("intake", "retry", "render", "templates", "sink"):
     WRITES[_role].add("crash_journal")
 READS = {role: set(tables) for role, tables in WRITES.items()}
-READS["render"] |= {"templates", "template_drafts"}
+READS["render"] |= {"templates", "template_drafts", "erased_posters"}
 READS["sink"] |= {"template_sections"}
 READS["operator"] |= set(TABLES) - {"template_drafts"}
 ROLES = ("intake", "render", "retry", "templates", "sink")
@@ -79,6 +79,7 @@ QUERIES = {
     "agents/ownership.sql": ("intake", "sink"),
     "agents/quotas.sql": ("intake",),
     "agents/sink/janitor.sql": ("sink",),
+    "agents/render/erased_posters.sql": ("render",),
     "agents/render/template_sources.sql": ("render",),
     "agents/sink/erasures.sql": ("sink",),
     "agents/sink/open_posters.sql": ("sink",),

@@ -316,3 +316,18 @@ async def test_records_that_only_wait_are_not_noted() -> None:
     await passes()
 
     assert (noted, len(shared.notes)) == (1, 0)
+
+
+async def test_records_between_those_that_were_taken_are_no_suspects() -> None:
+    """Another source's records lie between them: two crashes prove nothing against what was not in flight."""
+    shared, options = SharedJournal(), dict[str, Any](ordered=False)
+    for name in ("first", "second"):
+        await crash(shared, name, 1, 2, 5, 9, **options)
+    worker = Worker(shared, "third", killer(), **options)
+    worker.deliver(*range(11))
+    taken = await worker.take()
+
+    await passes()
+
+    assert taken == [0, 3, 4, 6, 7, 8, 10]
+    assert worker.children == [[1, 2, 5, 9]]

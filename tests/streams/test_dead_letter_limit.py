@@ -20,7 +20,7 @@ from streams.errors import UnavailableError
 from streams.health.liveness import Liveness
 from streams.inbox import Inbox
 from streams.metrics import DEAD_LETTERS_SUPPRESSED
-from streams.producers import DEAD_LETTERS_A_MINUTE, Producer
+from streams.producers import DEAD_LETTERS_A_MINUTE, MINUTE_SECONDS, Producer
 from streams.topics import Role
 from tests.streams.deliveries import delivery
 
@@ -73,7 +73,15 @@ class Role_:  # noqa: N801 - the type of that name is taken
         self.inbox = Inbox([TOPIC], cap=100_000)
         self.states = states or States()
         self.letters = Letters()
-        self.limit = DeadLetterLimit("intake", self.inbox, self.letters, self.states, clock=lambda: self.now)
+        self.limit = DeadLetterLimit(
+            "intake",
+            self.inbox,
+            self.letters,
+            self.states,
+            looks_valid=lambda each: b'"version":2' not in (each.value or b""),
+            refusals={"source_mismatch"},
+            clock=lambda: self.now,
+        )
         self.liveness = Liveness("intake", [self.inbox])
         self.worked: list[int] = []
         self._next: dict[int, int] = {}
@@ -98,7 +106,8 @@ class Role_:  # noqa: N801 - the type of that name is taken
                 if each.value == good():
                     self.worked.append(each.offset)
                 else:
-                    await self.limit.put(each, "invalid_request", "bad")
+                    is_refused = b'"refused"' in (each.value or b"")
+                    await self.limit.put(each, "source_mismatch" if is_refused else "invalid_request", "bad")
                 self.inbox.finish([each])
 
     async def tick(self, seconds: float = 0.0) -> int:
@@ -248,21 +257,21 @@ async def pause(role: Role_) -> None:
 
 
 async def test_a_paused_role_tries_one_record_ever_more_rarely(role: Role_) -> None:
-    """After 30 s, then after 60 s, and so on up to ten minutes: one record each, which becomes a dead letter."""
+    """After 1 s, then after 2 s, and so on up to ten minutes: one record each, which becomes a dead letter."""
     await pause(role)
     for _ in range(50):
         role.send(bad("site-1"))
     waits = []
-    for _ in range(7):
+    for _ in range(12):
         waited = 0.0
         while await role.tick() == 0:
-            role.now += 5.0
-            waited += 5.0
+            role.now += 1.0
+            waited += 1.0
         waits.append(waited)
 
-    assert waits == [30, 60, 120, 240, 480, 600, 600]
+    assert waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600]
     assert (waits[0], waits[-1]) == (FIRST_PROBE_SECONDS, LONGEST_PROBE_SECONDS)
-    assert len(role.letters.offsets) == BURST_RECORDS + 7
+    assert len(role.letters.offsets) == BURST_RECORDS + 12
 
 
 async def test_a_good_probe_reopens_the_role_for_everybody(role: Role_) -> None:
@@ -292,6 +301,63 @@ async def test_a_source_that_has_not_failed_is_tried_at_once(role: Role_, partit
     assert await role.tick() == 21
     assert role.liveness.reasons() == []
     assert len(role.worked) == 1
+
+
+IN_ALL_NAMES = [bad(source) for source in ("shop", "a", "b", "c", "d", "e")] * 100
+
+
+async def test_a_role_that_has_just_started_is_not_judged_before_valid_records(role: Role_) -> None:
+    """A flood in the names of all sites, before any good record: those that wait behind it go on at once."""
+    for number, value in enumerate(IN_ALL_NAMES):
+        role.send(value, key=f"key-{number}".encode())
+    role.send(good())
+    role.send(good(), key=b"another")
+    await role.work()
+
+    assert len(role.worked) == 2
+    assert len(role.letters.offsets) == len(IN_ALL_NAMES)
+    assert role.liveness.reasons() == []
+
+
+async def test_a_valid_record_reopens_a_paused_role_at_once(role: Role_) -> None:
+    """Also one of a source whose records have failed, behind bad ones, however long the backoff is by then."""
+    await send_and_work(role, IN_ALL_NAMES)
+    for number, value in enumerate(IN_ALL_NAMES):
+        role.send(value, key=f"more-{number}".encode())
+    for _ in range(6):
+        await role.tick(LONGEST_PROBE_SECONDS)
+    paused = role.liveness.reasons()
+    role.send(good(), key=b"valid")
+    await role.tick()
+
+    assert paused
+    assert len(role.worked) == 1
+    assert role.liveness.reasons() == []
+
+
+async def test_records_that_look_valid_and_fail_pause_the_role(role: Role_) -> None:
+    """The role reads them and cannot use them: after some of them their looks prove nothing."""
+    for number in range(BURST_RECORDS * 2):
+        role.send(b'{"source":"site-%d"}' % (number % 10), key=b"%d" % number)
+    await role.work()
+
+    assert role.liveness.reasons()
+    assert await role.tick() == 0
+    assert await role.tick(FIRST_PROBE_SECONDS) == 1
+
+
+async def test_refused_records_prove_nothing_against_a_role(role: Role_) -> None:
+    """It could read them: a burst of many sources pauses nobody, and one that is tried reopens a paused role."""
+    refused = [b'{"source":"site-%d","refused":1}' % (number % 10) for number in range(BURST_RECORDS * 2)]
+    await send_and_work(role, refused)
+    still_open = role.liveness.reasons() == []
+    role.now += MINUTE_SECONDS
+    await pause(role)
+    role.send(refused[0], key=b"refused")
+    await role.tick()
+
+    assert still_open
+    assert role.liveness.reasons() == []
 
 
 async def test_a_probe_waits_while_the_role_is_paused_for_another_reason(role: Role_) -> None:
