@@ -1,12 +1,11 @@
 """Frames on demand: Chromium draws a frame of the page when it is asked to, so it draws none in vain."""
 
 import asyncio
-import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final, cast
 
-from renderer.browser.devtools import DevToolsError, Session
+from renderer.browser.devtools import DevToolsError, Session, decoded_bytes
 
 INTERVAL_SECONDS: Final = 0.016
 TRIES: Final = 5
@@ -69,7 +68,7 @@ class Frames:
         for _ in range(TRIES):
             answer = await self._draw(cast("asyncio.Lock", self._frame_lock), {"screenshot": parameters})
             if "screenshotData" in answer:
-                return base64.b64decode(answer["screenshotData"])
+                return decoded_bytes(answer["screenshotData"])
         return b""
 
     async def _flow(self) -> None:

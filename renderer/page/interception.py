@@ -1,7 +1,6 @@
 """Request interception: nothing that a document asks the network for goes through, but what the asset port answers."""
 
 import asyncio
-import base64
 import math
 import re
 from dataclasses import replace
@@ -11,7 +10,7 @@ from urllib.parse import urlsplit
 
 from renderer.assets.document_addresses import is_relative, relative_address
 from renderer.assets.port import KINDS, AssetError, Kind
-from renderer.browser.devtools import Answer, Session
+from renderer.browser.devtools import Answer, Session, encoded_bytes
 from renderer.page.document_assets import MANY, DocumentAssets
 from renderer.rendering import AssetUsage
 from schemas.outcomes import Asset
@@ -171,7 +170,7 @@ class RequestInterceptor:
             "requestId": paused["requestId"],
             "responseCode": fetched.status,
             "responseHeaders": [{"name": name, "value": value} for name, value in headers.items()],
-            "body": base64.b64encode(fetched.body).decode(),
+            "body": encoded_bytes(fetched.body),
         }
         self._session.tell("Fetch.fulfillRequest", answer)
 

@@ -1,11 +1,10 @@
 """Print the page to a PDF of one page, the same bytes every time."""
 
-import base64
 import re
 from pathlib import Path
 from typing import Any, Final
 
-from renderer.browser.devtools import Session
+from renderer.browser.devtools import Session, decoded_bytes
 from renderer.errors import RenderError
 from renderer.page.clip import Clip, clip_size
 from renderer.page.screenshot import checked_bytes
@@ -35,7 +34,7 @@ async def print_page(session: Session, world: int, name: str, output: Output, cl
     await _evaluate(session, world, f"{_SCRIPT};applyPrintLayout({paper[0]}, {paper[1]})")
     answer = await session.send("Page.printToPDF", _parameters(*paper))
     await _evaluate(session, world, "removePrintLayout()")
-    data = checked_bytes(base64.b64decode(answer["data"]))
+    data = checked_bytes(decoded_bytes(answer["data"]))
     return Image(name=name, data=trimmed(data, area), width=pixels[0], height=pixels[1], format="pdf")
 
 

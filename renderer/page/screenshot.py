@@ -1,11 +1,10 @@
 """Capture the page as an image: PNG, JPEG or WebP."""
 
 import asyncio
-import base64
 from typing import Any
 
 from renderer.assets.image_size import image_size
-from renderer.browser.devtools import Session
+from renderer.browser.devtools import Session, decoded_bytes
 from renderer.errors import RenderError
 from renderer.page.clip import Clip, clip_size
 from renderer.page.frames import Frames
@@ -30,7 +29,7 @@ async def capture(session: Session, world: int, frames: Frames, name: str, outpu
     else:
         async with frames.flowing():
             answer = await session.send("Page.captureScreenshot", {**encoding, **_area(output, clip)})
-        data = checked_bytes(base64.b64decode(answer["data"]))
+        data = checked_bytes(decoded_bytes(answer["data"]))
     size = image_size(data)
     if size is None:
         raise RenderError("renderer_crashed", "the browser returned something that is no picture")
