@@ -280,7 +280,14 @@ def replay_id(job_id: str, first_index: int, generation: int) -> UUID:
 
 
 def job_replayed(
-    replay: UUID, job_id: str, count: int, *, failed_only: bool, at: datetime, source: str | None
+    replay: UUID,
+    job_id: str,
+    count: int,
+    *,
+    failed_only: bool,
+    poster_index: int | None,
+    at: datetime,
+    source: str | None,
 ) -> Record:
     """Return the log line of the replay that the event `replay` asked for."""
     event = LogRecorded(
@@ -291,7 +298,8 @@ def job_replayed(
         level="INFO",
         code="job_replayed",
         message=f"{count} posters are requested again",
-        details={"count": count, "failed_only": failed_only},
+        details={"count": count, "failed_only": failed_only}
+        | ({} if poster_index is None else {"poster_index": poster_index}),
     )
     return event_record(topics.POSTER_LOGS, job_id, event, event_headers())
 

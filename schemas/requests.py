@@ -158,11 +158,15 @@ class PosterEraseRequested(Envelope):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobReplayRequested(Envelope):
-    """Make the posters of a job that have ended again, in a new generation; with `failed_only` those that failed."""
+    """Make the posters of a job that have ended again, in a new generation; with `failed_only` those that failed.
+
+    With `poster_index` only that one, once it has ended.
+    """
 
     type: Literal["job.replay_requested"] = "job.replay_requested"
     job_id: JobId
     failed_only: bool = False
+    poster_index: FirstIndex | None = None
 
 
 Request: TypeAlias = PosterRequested | BatchRequested | JobCancelRequested | PosterEraseRequested | JobReplayRequested

@@ -45,12 +45,17 @@ _POSTERS_MAX_BYTES: Final = REQUEST_MAX_BYTES - 100 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
-    """A recorded request to replay a job, with what the job's request said of all its posters."""
+    """A recorded request to replay a job, with what the job's request said of all its posters.
+
+    With `poster_index` that poster only, which had ended in `generation`.
+    """
 
     event_id: UUID
     job_id: str
     source: str | None
     failed_only: bool
+    poster_index: int | None
+    generation: int | None
     requested_at: datetime
     created_at: datetime
     template_id: str
@@ -93,7 +98,7 @@ class Replays:
         command = job_command(request, at, generation=0)
         grants = await self._owners.claim([command] if command is not None else [])
         if all(grant.standing == "own" and grant.erased_at is None for grant in grants):
-            identity = (request.event_id, request.job_id, request.source, request.failed_only)
+            identity = (request.event_id, request.job_id, request.source, request.failed_only, request.poster_index)
             await self._database.fetch_rows(SQL["record"], *identity, at)
 
     async def run(self) -> None:
@@ -111,16 +116,19 @@ class Replays:
         Idempotent: a repeat requests the same generations. Two sinks may do the same replay, to the same effect.
         """
         count = 0
+        await self._database.fetch_rows(SQL["pin"])
         for row in await self._database.fetch_rows(SQL["recorded"]):
             identity = {"event_id": UUID(int=row["event_id"].int), "input_data": orjson.loads(row["input_data"])}
             count += await self._replay(Replay(**{**row, **identity}))
         await self._database.fetch_rows(SQL["expire"])
+        await self._database.fetch_rows(SQL["forget_finished"])
         return count
 
     async def _replay(self, replay: Replay) -> int:
         count, after = 0, -1
+        one = (replay.poster_index, replay.generation)
         while rows := await self._database.fetch_rows(
-            SQL["ended"], replay.job_id, replay.created_at, after, replay.failed_only, LARGEST_GENERATION
+            SQL["ended"], replay.job_id, replay.created_at, after, replay.failed_only, LARGEST_GENERATION, *one
         ):
             posters = [_ended(row) for row in rows]
             await self._publisher.publish(list(replay_records(replay, posters)))
@@ -130,6 +138,7 @@ class Replays:
             replay.job_id,
             count,
             failed_only=replay.failed_only,
+            poster_index=replay.poster_index,
             at=replay.requested_at,
             source=replay.source,
         )

@@ -264,6 +264,40 @@ async def test_a_repeated_replay_asks_for_no_further_generation(harness: SinkHar
     assert (first, await replays.sweep()) == (1, 0)
 
 
+async def test_one_poster_of_a_job_is_replayed_once_it_has_ended(harness: SinkHarness) -> None:
+    """A site may know an outcome before the tables do; the others are left alone, and a repeat replays no more."""
+    topics, sink = harness.topics, harness.sink
+    replays = Replays(harness.database, harness.announcements)
+    posters = [{"entity_id": "a"}, {"entity_id": "b"}]
+    await sink.process([topics.batch("job", 2, posters=posters), topics.completed("job", 0, entity_id="a")])
+    await replays.record([replay_request(harness, "job", 1, poster_index=1)])
+    early = await replays.sweep()
+    await sink.process([topics.completed("job", 1, entity_id="b")])
+    harness.announcements.records.clear()
+    count = await replays.sweep()
+    records = [record for record in harness.announcements.records if record.topic == POSTER_REPLAYS]
+    await sink.process([topics.completed("job", 1, entity_id="b", generation=1)])
+    await replays.record([replay_request(harness, "job", 1, poster_index=1)])
+
+    assert (early, count, await replays.sweep()) == (0, 1, 0)
+    assert [
+        (decode(record.value, BatchRequested).first_index, generation_of(record.headers)) for record in records
+    ] == [(1, 1)]
+
+
+async def test_a_replay_that_is_delivered_again_is_carried_out_once(harness: SinkHarness) -> None:
+    """Also where the generation that it has led to has ended meanwhile."""
+    topics, sink = harness.topics, harness.sink
+    replays = Replays(harness.database, harness.announcements)
+    await sink.process([topics.request("job"), topics.failed("job")])
+    await replays.record([replay_request(harness, "job", 1)])
+    first = await replays.sweep()
+    await sink.process([topics.failed("job", generation=1)])
+    await replays.record([replay_request(harness, "job", 1)])
+
+    assert (first, await replays.sweep()) == (1, 0)
+
+
 async def test_what_is_erased_is_not_replayed(eraser: Eraser) -> None:
     """Its data are gone, and it must not come back."""
     replays = Replays(eraser.database, eraser.harness.announcements)

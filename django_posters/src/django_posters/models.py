@@ -246,7 +246,7 @@ class Poster(models.Model):
         """Request the same poster once more, in the current transaction: its next generation replaces this outcome.
 
         The workers make it of the data and template version that it had. Raises RequestError where it is unfinished,
-        erased or one of a batch, or its row was deleted.
+        erased, or its row was deleted.
         """
         # Requests are written by a room above the models.
         import_module(".requests.replay", __package__).replay_poster(self)

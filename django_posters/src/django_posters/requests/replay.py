@@ -1,6 +1,7 @@
 """Requests of posters that exist: the same one again for want of an outcome, or a replay in the next generation.
 
-The workers replay jobs: they build the new requests from what the first one said, and choose the generation.
+The workers replay a job or one poster of it: they build the new requests from what the first one said, and choose the
+generation.
 """
 
 import uuid
@@ -56,20 +57,15 @@ def read_row(poster: Poster) -> CurrentRow:
 
 
 def replay_poster(poster: Poster) -> None:
-    """Replay a poster that was requested alone, in the current transaction, and mark it as queued.
+    """Replay a poster, alone or of a batch, in the current transaction, and mark it as queued.
 
-    Raises RequestError where the poster is unfinished, erased or one of a batch, or its row was deleted.
+    Raises RequestError where the poster is unfinished or erased, or its row was deleted.
     """
     if poster.row is None:
         raise RequestError(f"{poster.owner_model} {poster.entity_id} was deleted; nothing was requested")
-    if poster.job.total_count > 1:
-        raise RequestError(
-            f"the poster {poster.pk} is one of a batch of {poster.job.total_count:,}, and workers replay a whole job: "
-            "request its row with `reuse=False`, or call `poster.job.replay()`"
-        )
     if poster.erased_generation is not None:
         raise RequestError(f"the poster {poster.pk} was erased; request its row with `reuse=False`")
-    if not replay_job(poster.job):
+    if not _replay(poster.job, poster_index=poster.poster_index):
         raise RequestError(f"the poster {poster.pk} is not finished; wait for its outcome, or cancel its job")
     poster.refresh_from_db()
 
@@ -79,13 +75,24 @@ def replay_job(job: Job, *, failed_only: bool = False) -> int:
 
     They are marked as queued, and their next outcome is the one that counts.
     """
+    return _replay(job, failed_only=failed_only)
+
+
+def _replay(job: Job, *, failed_only: bool = False, poster_index: int | None = None) -> int:
     settings = get_settings()
     now = timezone.now()
     request = JobReplayRequested(
-        event_id=uuid.uuid4(), occurred_at=now, source=settings.site, job_id=job.job_id, failed_only=failed_only
+        event_id=uuid.uuid4(),
+        occurred_at=now,
+        source=settings.site,
+        job_id=job.job_id,
+        failed_only=failed_only,
+        poster_index=poster_index,
     )
     with transaction.atomic(using=database_alias()):
         rows = _replayable(job, failed_only=failed_only)
+        if poster_index is not None:
+            rows = rows.filter(poster_index=poster_index)
         indexes = list(rows.values_list("poster_index", flat=True)) if settings.is_placeholder else []
         count = rows.update(
             status=Status.QUEUED,

@@ -33,6 +33,8 @@ class CapturedPosters(Sequence[CapturedPoster]):
                 self._data[request.job_id, index] = decode_poster(raw).custom_data
         elif isinstance(request, JobReplayRequested):
             posters = Poster.objects.using(database_alias()).filter(job_id=request.job_id).exclude(status__in=FINISHED)
+            if request.poster_index is not None:
+                posters = posters.filter(poster_index=request.poster_index)
             for index in posters.order_by("poster_index").values_list("poster_index", flat=True):
                 # The event does not repeat the data of the request.
                 self._data.setdefault((request.job_id, index), {})

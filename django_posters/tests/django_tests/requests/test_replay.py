@@ -57,7 +57,12 @@ def test_replay_is_an_event_of_its_job(any_site: Site) -> None:
     poster.replay()
 
     request, event = newest_replay()
-    assert (request.job_id, request.source, request.failed_only) == (poster.job_id, NAME, False)
+    assert (request.job_id, request.source, request.failed_only, request.poster_index) == (
+        poster.job_id,
+        NAME,
+        False,
+        0,
+    )
     assert (event.topic, event.key) == ("poster-requests", poster.job_id)
     assert set(event.headers) == {"content-type", "type", "job", "traceparent"}
     assert (poster.status, poster.url, poster.shows_earlier, poster.digest) == ("queued", OLD, True, digest)
@@ -114,6 +119,17 @@ def test_job_is_replayed_as_a_whole_or_where_it_failed(any_site: Site) -> None:
     assert job.replay() == 0
 
 
+def test_one_poster_of_a_batch_is_replayed_alone(any_site: Site) -> None:
+    """The event names its index, and the others keep their outcomes."""
+    job = batch_of_three()
+
+    job.posters.get(poster_index=1).replay()
+
+    request, _ = newest_replay()
+    assert (request.job_id, request.poster_index, request.failed_only) == (job.job_id, 1, False)
+    assert states(job) == [("completed", 0), ("queued", 1), ("queued", 0)]
+
+
 def test_replayed_job_can_be_cancelled_again(any_site: Site) -> None:
     """A cancellation covers the generations before the replay only."""
     poster = finished()
@@ -167,16 +183,13 @@ def test_placeholder_backend_completes_a_replay(any_site: Site) -> None:
 
 
 def test_what_cannot_be_replayed_is_refused(any_site: Site) -> None:
-    """An unfinished or erased poster, one of a batch and that of a deleted row are errors, and nothing is written."""
+    """An unfinished or erased poster and that of a deleted row are errors, and nothing is written."""
     row = make_testimonial()
     poster = request_poster(row)
-    of_batch = batch_of_three().posters.get(poster_index=0)
     count = OutboxEvent.objects.count()
 
     with pytest.raises(RequestError, match="is not finished"):
         poster.replay()
-    with pytest.raises(RequestError, match="one of a batch of 3, and workers replay a whole job: request its row with"):
-        of_batch.replay()
     finish(poster, "erased")
     poster.refresh_from_db()
     with pytest.raises(RequestError, match="was erased; request its row with `reuse=False`"):
