@@ -200,7 +200,8 @@ def batches(measured: Batches) -> str:
     return section(
         "Single posters beside a batch",
         paragraph(f"""
-            Simple posters, one at a time, from asking to the completion received (p50 / p95 in ms):
+            Simple posters, one requested every 0.1 s whether or not those before are completed, from the request to the
+            completion received (p50 / p95 in ms):
             {len(measured.idle_ms)} with nothing beside them, {_times(measured.idle_ms)}; {len(measured.beside_ms)}
             while a batch of {measured.posters:,} is being accepted, which takes {median(measured.seconds):.1f} s until
             its last poster is pinned, {_times(measured.beside_ms)}."""),

@@ -65,9 +65,10 @@ but for the addresses of their fonts, which have to be whole or `data:`.
 
 ## Pictures before and after
 
-What the step to Jinja2's own engine and to mapped fonts changed in the twelve posters of the demo is told in
+What the step to Jinja2's own engine and to mapped fonts changed in the twelve posters of the demo is in
 [decision 46](decisions/0046-one-renderer-version-for-language-fonts-and-pdf.md): nothing in nine of them, and line
-breaks in three, by hyphenation.
+breaks in three, by hyphenation. Since the demo's template hyphenates short quotes only where a word hardly fits, eleven
+are as before.
 """
 
 

@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from django_posters.conf import get_settings
+from django_posters.contract.topics import POSTER_REQUESTS
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
@@ -94,5 +95,7 @@ def record_link(topic: str, partition: int, offset: int, text: str) -> SafeStrin
 
 def _link(topic: str, search: Mapping[str, object], text: str) -> SafeString:
     settings = get_settings()
-    address = f"{settings.console_url}/topics/{settings.topic(topic)}?{urlencode(search)}#messages"
+    # Requests may have a topic of the site's own; all others are read where every site reads them.
+    name = settings.written_topic(topic) if topic == POSTER_REQUESTS else settings.topic(topic)
+    address = f"{settings.console_url}/topics/{name}?{urlencode(search)}#messages"
     return format_html('<a href="{}">{}</a>', address, text)

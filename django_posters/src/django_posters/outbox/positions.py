@@ -3,15 +3,19 @@
 The admin links to the exact records in Redpanda Console. Nothing else needs them, so that a job without is no error.
 """
 
+import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
-from django.db import connections, transaction
+from django.db import DatabaseError, connections, transaction
 
+from django_posters.conf import get_settings
 from django_posters.contract.topics import POSTER_REQUESTS
 from django_posters.database import database_alias
 from django_posters.models import Job, OutboxEvent
+
+logger = logging.getLogger(__name__)
 
 Position = tuple[int, int]
 """Partition and offset."""
@@ -28,8 +32,11 @@ class _Request(msgspec.Struct):
 def record_positions(events: Iterable[OutboxEvent], positions: Mapping[int, Position]) -> None:
     """Write the positions of acknowledged requests, by the primary key of the event, into the rows of their jobs.
 
-    A job whose row is locked goes without: waiting for it could end in a deadlock with a transaction of the site.
+    Only where `CONSOLE_URL` is set. A job whose row is locked goes without: waiting for it could end in a deadlock with
+    a transaction of the site. So does one whose row cannot be written: that is logged, and no reason to publish again.
     """
+    if not get_settings().console_url:
+        return
     found: dict[str, list[list[int]]] = {}
     for event in events:
         if event.topic == POSTER_REQUESTS and event.pk in positions:
@@ -37,8 +44,12 @@ def record_positions(events: Iterable[OutboxEvent], positions: Mapping[int, Posi
             if request is not None and request.type in ("poster.requested", "batch.requested"):
                 count = 1 if request.posters is None else len(request.posters)
                 found.setdefault(event.key, []).append([request.first_index, count, *positions[event.pk]])
-    if found:
+    if not found:
+        return
+    try:
         _write(found)
+    except DatabaseError as error:
+        logger.warning("the positions of %d requests are not recorded: %s", len(found), error)
 
 
 def _read(event: OutboxEvent) -> _Request | None:

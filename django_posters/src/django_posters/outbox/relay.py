@@ -42,7 +42,7 @@ def publish_batch(producer: Producer, *, limit: int = BATCH_SIZE) -> int:
             _produce(producer, event, report)
         producer.flush()
         rows = OutboxEvent.objects.using(database_alias())
-        rows.filter(pk__in=report.positions).delete()
+        rows.filter(pk__in=report.acknowledged).delete()
         record_positions(events, report.positions)
         for pk, reason in report.refused.items():
             logger.error("the broker permanently refuses outbox event %s: %s", pk, reason)
@@ -51,7 +51,7 @@ def publish_batch(producer: Producer, *, limit: int = BATCH_SIZE) -> int:
         raise BrokerError(
             f"the broker did not take {len(report.late)} events in {ACK_SECONDS} s: {report.late[0].str()}"
         )
-    return len(report.positions) + len(report.refused)
+    return len(report.acknowledged) + len(report.refused)
 
 
 def relay_until(
@@ -92,8 +92,9 @@ class _DeliveryReport:
     """What the broker answered for each event of a batch, by the event's primary key."""
 
     def __init__(self) -> None:
+        self.acknowledged: list[int] = []
         self.positions: dict[int, Position] = {}
-        """Of the acknowledged events."""
+        """Of the acknowledged events, as far as the broker says where they are."""
         self.refused: dict[int, str] = {}
         self.late: list[KafkaError] = []
 
@@ -105,7 +106,10 @@ class _DeliveryReport:
         def on_delivery(error: KafkaError | None, message: Message) -> None:
             sent(None if error is None else error.name(), message)
             if error is None:
-                self.positions[pk] = (message.partition() or 0, message.offset() or 0)
+                self.acknowledged.append(pk)
+                partition, offset = message.partition(), message.offset()
+                if partition is not None and offset is not None and offset >= 0:
+                    self.positions[pk] = (partition, offset)
             else:
                 self.record(pk, error)
 

@@ -96,6 +96,7 @@ def _replay(job: Job, *, failed_only: bool = False, poster_index: int | None = N
         indexes = list(rows.values_list("poster_index", flat=True)) if settings.is_placeholder else []
         count = rows.update(
             status=Status.QUEUED,
+            # Before `error_code`: MariaDB assigns one after the other, and the condition reads the former code.
             # The workers never made a generation without an outcome, as far as this site knows: it is still to come.
             generation=Case(When(error_code=NO_OUTCOME, then=F("generation")), default=F("generation") + 1),
             error_code="",

@@ -228,6 +228,21 @@ def test_console_is_linked_to_the_records_themselves_where_they_are_known(admin:
     assert 'href="http://console.test:8080/topics/poster-completions?p=5&amp;s=1&amp;o=0#messages"' in shown
 
 
+def test_console_is_linked_to_the_topic_of_the_site(admin: Client) -> None:
+    """With OWN_TOPICS requests are on a topic of the site; outcomes are on the topic that all sites read."""
+    poster = request_poster(make_testimonial())
+    poster.job.request_records = [[0, 1, 4, 123]]
+    poster.job.save()
+    finish(poster)
+    posters = {"BOOTSTRAP_SERVERS": "localhost:9092", "SITE": NAME, "CONSOLE_URL": "http://console.test:8080/"}
+
+    with override_settings(POSTERS={**posters, "OWN_TOPICS": True}):
+        shown = page(admin, f"poster/{poster.pk}/change/")
+
+    assert f'href="http://console.test:8080/topics/poster-requests.{NAME}?p=4&amp;s=1&amp;o=123#messages"' in shown
+    assert 'href="http://console.test:8080/topics/poster-completions?' in shown
+
+
 def test_a_dead_letter_links_to_its_record(admin: Client) -> None:
     """With CONSOLE_URL to exactly this record, by partition and offset; without it the place is a text."""
     letter = DeadLetterEvent.objects.create(

@@ -1,6 +1,7 @@
 """relay_posters: publishes exactly the committed events, in order, despite crashes."""
 
 import contextlib
+import itertools
 import os
 import signal
 import time
@@ -8,13 +9,14 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import cast
+from unittest.mock import patch
 
 import orjson
 import psutil
 import pytest
 from confluent_kafka import Message, Producer
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import ProgrammingError, connection, transaction
 from django.test import override_settings
 from django.utils import timezone
 from django_posters.contract.requests import JobCancelRequested
@@ -75,10 +77,16 @@ def test_event_reaches_the_broker_as_written(any_site_with_broker: Site) -> None
     assert (record.key(), record.value()) == (row.key.encode(), bytes(row.value))
     assert {name: value.decode() for name, value in record.headers() or []} == row.headers
     assert not OutboxEvent.objects.exists()
-    assert Job.objects.get().request_position(0) == (record.partition(), record.offset())
 
 
-def test_positions_of_requests_are_recorded_by_poster(any_site_with_broker: Site) -> None:
+@pytest.fixture
+def console() -> Iterator[None]:
+    """Settings with a Redpanda Console to link to."""
+    with override_settings(POSTERS={**settings.POSTERS, "CONSOLE_URL": "http://console.test"}):
+        yield
+
+
+def test_positions_of_requests_are_recorded_by_poster(any_site_with_broker: Site, console: None) -> None:
     """A job knows the record of each of its posters; of a request that is sent again the newest; of a cancel none."""
     job = request_poster(make_testimonial()).job
     part = {"type": "batch.requested", "first_index": 1, "posters": [{}, {}]}
@@ -99,7 +107,43 @@ def test_positions_of_requests_are_recorded_by_poster(any_site_with_broker: Site
     assert [job.request_position(number) for number in range(4)] == [(2, 9), (2, 1), (2, 1), None]
 
 
-def test_a_locked_job_goes_without_its_position(served_site: Site) -> None:
+def test_the_relay_records_where_the_broker_stored_a_request(any_site_with_broker: Site, console: None) -> None:
+    """It is that of the acknowledgement; where the broker does not say, the job goes without."""
+    known, unknown = (request_poster(make_testimonial()).job for _ in range(2))
+
+    published = publish_batch(cast("Producer", RecordingProducer(offsets=[7, None])))
+
+    assert published == 2
+    assert not OutboxEvent.objects.exists()
+    known.refresh_from_db()
+    unknown.refresh_from_db()
+    assert (known.request_position(0), unknown.request_position(0)) == ((3, 7), None)
+
+
+def test_nothing_is_recorded_without_a_console(any_site_with_broker: Site) -> None:
+    """Nothing but links to Console needs the positions, so the relay writes none."""
+    job = request_poster(make_testimonial()).job
+
+    publish_batch(cast("Producer", RecordingProducer()))
+
+    job.refresh_from_db()
+    assert job.request_records == []
+
+
+def test_a_position_that_cannot_be_written_is_no_reason_to_publish_again(
+    any_site_with_broker: Site, console: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A relay whose database user may not change jobs deletes what was acknowledged, and says what is missing."""
+    request_poster(make_testimonial())
+
+    with patch("django_posters.outbox.positions._write", side_effect=ProgrammingError("permission denied")):
+        publish_batch(cast("Producer", RecordingProducer()))
+
+    assert not OutboxEvent.objects.exists()
+    assert "the positions of 1 requests are not recorded: permission denied" in caplog.text
+
+
+def test_a_locked_job_goes_without_its_position(served_site: Site, console: None) -> None:
     """The relay waits for no transaction of the site: it would hold locks that the transaction may wait for."""
     job = request_poster(make_testimonial()).job
     event = OutboxEvent.objects.get()
@@ -120,7 +164,7 @@ def _record_in_a_thread(event: OutboxEvent) -> None:
 class StoredRecord:
     """What the broker says of an acknowledged record."""
 
-    def __init__(self, *, partition: int, offset: int) -> None:
+    def __init__(self, *, partition: int, offset: int | None) -> None:
         self.partition = lambda: partition
         self.offset = lambda: offset
         self.topic = lambda: POSTER_REQUESTS
@@ -129,13 +173,14 @@ class StoredRecord:
 class RecordingProducer:
     """Keeps the topics of the records that it is given, and acknowledges them."""
 
-    def __init__(self) -> None:
+    def __init__(self, offsets: Iterable[int | None] | None = None) -> None:
         self.topics: list[str] = []
+        self._offsets = iter(itertools.count(1) if offsets is None else offsets)
 
     def produce(self, topic: str, *, on_delivery: Callable[[None, object], None], **_: object) -> None:
         """Take a record."""
         self.topics.append(topic)
-        on_delivery(None, StoredRecord(partition=3, offset=len(self.topics)))
+        on_delivery(None, StoredRecord(partition=3, offset=next(self._offsets)))
 
     def flush(self) -> None:
         """Have nothing to wait for."""
