@@ -124,7 +124,9 @@ CASES = {
         {WORKER: "1x8 stale", f"poster_waiting{{{ROLE}}}": "0x8 stale", "poster_waiting{role='sink'}": "0x8 stale"},
         minute=8, firing={"PostersNoWorker": [""]},
     ),
-    "a role that was taken out of use the day before": Case({**UP, f"poster_waiting{{{ROLE}}}": "0x8 stale"}, minute=1450),
+    "a role that was taken out of use the day before": Case(
+        {WORKER: "1x6000", f"poster_waiting{{{ROLE}}}": "0x8 stale"}, minute=1450
+    ),
     "lag": Case(
         {**UP, f"poster_consumer_lag_seconds{{{ROLE},partition='1'}}": "0+15x60",
          f"poster_consumer_lag_seconds{{{ROLE},partition='2'}}": "1x60",
