@@ -36,6 +36,10 @@ def _rate(metric: str, by: str = "") -> str:
     return f"sum by ({by}) (rate({metric}[2m]))" if by else f"sum(rate({metric}[2m]))"
 
 
+def _gone(metric: str) -> str:
+    return f"(max by (site) (max_over_time({metric}[1d])) unless max by (site) ({metric})) * 0 + 1"
+
+
 _SINGLE: Final = '{kind="single"}'
 _SLOW: Final = (
     '1 - sum(rate(poster_end_to_end_seconds_bucket{kind="single",le="5.0"}[5m]))'
@@ -77,7 +81,14 @@ PANELS: Final[dict[str, list[Panel]]] = {
             "1 while it is so.",
         ),
         Panel("Rebalances", "ops", {"{{role}}": _rate("poster_rebalances_total", "role")}),
-        Panel("Workers by build", "short", {"{{build}}": "count by (build) (poster_build_info)"}),
+        Panel(
+            "Workers, by build and by role", "short",
+            {
+                "{{build}}": "count by (build) (poster_build_info)",
+                "{{role}}": "count by (role) (poster_waiting)",
+            },
+            "A process may have several roles.",
+        ),
     ],
     "Latency": [
         Panel(
@@ -187,6 +198,14 @@ PANELS: Final[dict[str, list[Panel]]] = {
         Panel(
             "Records that consume_posters has not read", "short",
             {"{{site}}": "sum by (site) (django_posters_consumer_lag)"},
+        ),
+        Panel(
+            "Relays and consumers that are gone", "short",
+            {
+                "{{site}}, relay": _gone("django_posters_outbox_age_seconds"),
+                "{{site}}, consumer": _gone("django_posters_consumer_lag"),
+            },
+            "1 for what was scraped within a day and is not any more.",
         ),
     ],
     "Redpanda": [

@@ -44,7 +44,7 @@ render autoscaling --set autoscaling.enabled=true --set autoscaling.authenticati
 TEXT
 
 render monitoring --set monitoring.podMonitor=true --set monitoring.rules=true --set monitoring.dashboard=true \
-  --show-only templates/monitoring.yaml <<'TEXT'
+  --set site.enabled=true --show-only templates/monitoring.yaml <<'TEXT'
 # Made from deploy/helm/posterstream by scripts/kubernetes.sh. Needs the Prometheus operator; the dashboard is loaded by
-# Grafana's sidecar.
+# Grafana's sidecar. The PodMonitor posters-site is for site.yaml, and finds nothing where that is not applied.
 TEXT

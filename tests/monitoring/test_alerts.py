@@ -111,6 +111,22 @@ CASES = {
     ),
     "no worker": Case({'poster_build_info{build="1"}': "1x8 stale"}, minute=8, firing={"PostersNoWorker": [""]}),
     "no worker for a moment": Case({'poster_build_info{build="1"}': "1x8 _x8 1x60"}, minute=8),
+    "no worker of a role": Case(
+        {**UP, f"poster_waiting{{{ROLE}}}": "1x8 stale", "poster_waiting{role='sink'}": "0x60"}, minute=8,
+        firing={"PostersRoleDown": [ROLE]},
+    ),
+    "no worker of a role for a moment": Case({**UP, f"poster_waiting{{{ROLE}}}": "0x8 _x8 0x60"}, minute=8),
+    "one of two workers of a role ends": Case(
+        {**UP, f"poster_waiting{{{ROLE},instance='a'}}": "0x8 stale", f"poster_waiting{{{ROLE},instance='b'}}": "0x60"},
+        minute=12,
+    ),
+    "the last worker of all roles ends": Case(
+        {WORKER: "1x8 stale", f"poster_waiting{{{ROLE}}}": "0x8 stale", "poster_waiting{role='sink'}": "0x8 stale"},
+        minute=8, firing={"PostersNoWorker": [""]},
+    ),
+    "a role that was taken out of use the day before": Case(
+        {WORKER: "1x6000", f"poster_waiting{{{ROLE}}}": "0x8 stale"}, minute=1450
+    ),
     "lag": Case(
         {**UP, f"poster_consumer_lag_seconds{{{ROLE},partition='1'}}": "0+15x60",
          f"poster_consumer_lag_seconds{{{ROLE},partition='2'}}": "1x60",
@@ -205,6 +221,31 @@ CASES = {
     "an event that the broker refuses": Case(
         {**UP, f"django_posters_outbox_refused_events{{{SITE}}}": "0x8 1x60"}, minute=3,
         firing={"PostersOutboxRefused": [SITE]},
+    ),
+    "a relay that is gone": Case(
+        {**UP, f"django_posters_outbox_age_seconds{{{SITE}}}": "0x40 stale",
+         "django_posters_outbox_age_seconds{site='blog'}": "0x200"},
+        minute=16, firing={"PostersRelayDown": [SITE]},
+    ),
+    "a relay that starts again": Case(
+        {**UP, f"django_posters_outbox_age_seconds{{{SITE}}}": "0x40 _x12 0x200"}, minute=16
+    ),
+    "a relay that is gone while web processes report the outbox": Case(
+        {**UP, f"django_posters_outbox_age_seconds{{{SITE},instance='relay'}}": "0x40 stale",
+         f"django_posters_outbox_age_seconds{{{SITE},instance='web'}}": "0x40 0+15x80"},
+        minute=22, firing={"PostersOutboxWaiting": [SITE]},
+    ),
+    "a consumer that is gone": Case(
+        {**UP, f"django_posters_consumer_lag{{{SITE},partition='0'}}": "3x40 stale",
+         f"django_posters_consumer_lag{{{SITE},partition='1'}}": "0x40 stale",
+         "django_posters_consumer_lag{site='blog',partition='0'}": "0x200"},
+        minute=16, firing={"PostersConsumerDown": [SITE]},
+    ),
+    "one of two consumers ends, and the other takes its partitions": Case(
+        {**UP, f"django_posters_consumer_lag{{{SITE},partition='0',instance='a'}}": "3x40 stale",
+         f"django_posters_consumer_lag{{{SITE},partition='1',instance='b'}}": "0x200",
+         f"django_posters_consumer_lag{{{SITE},partition='0',instance='b'}}": "_x44 0x160"},
+        minute=16,
     ),
     "a site that does not read": Case(
         {**UP, f"django_posters_consumer_lag{{{SITE},partition='0'}}": "400x100",

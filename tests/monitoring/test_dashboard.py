@@ -15,7 +15,7 @@ from tests.monitoring.server import loaded
 
 BOARD: dict[str, Any] = json.loads(TARGET.read_text(encoding="utf-8"))
 CHARTS = [panel for panel in BOARD["panels"] if panel["type"] != "row"]
-STEADY = {"Contradicting outcomes", "Refused", "Workers by build"}
+STEADY = {"Contradicting outcomes", "Refused", "Workers, by build and by role"}
 """Panels whose values do not change: zeros, because nothing of the kind may happen, and the number of workers."""
 EMPTY = {"Retries"}
 """Panels without series: posters wait for an unavailable storage, and need no retry."""

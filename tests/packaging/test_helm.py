@@ -32,6 +32,7 @@ EVERYTHING = {
     "image": {"repository": "registry.example.com/posterstream", "tag": "1.2.3"},
     "site": {
         "enabled": True,
+        "tlsSecret": "shop-tls",
         "image": {"repository": "registry.example.com/posterstream", "tag": "1.2.3"},
         "settings": {"DJANGO_SITE": "shop"},
         "database": {"to": [{"podSelector": {"matchLabels": {"app": "mariadb"}}}], "ports": [3306]},
@@ -118,7 +119,7 @@ def test_an_autoscaler_reads_the_topics_of_its_system(tmp_path: Path) -> None:
 
 
 def test_values_reach_every_pod(tmp_path: Path) -> None:
-    """Image, pull secret and certificates are those of the values, in every pod of ours."""
+    """Image, pull secret and certificates are those of the values, in every pod of ours; a site has its own key."""
     for manifest in with_pods(rendered(EVERYTHING, tmp_path)):
         pod = pod_of(manifest)
         (container,) = pod["containers"]
@@ -127,6 +128,25 @@ def test_values_reach_every_pod(tmp_path: Path) -> None:
         assert pod["imagePullSecrets"] == [{"name": "registry"}]
         if manifest["kind"] != "DaemonSet":
             assert {"name": "tls", "mountPath": "/etc/posters/tls", "readOnly": True} in container["volumeMounts"]
+            (tls,) = (volume["secret"]["secretName"] for volume in pod["volumes"] if volume["name"] == "tls")
+            is_site = manifest["metadata"]["name"].startswith("posters-site-")
+            assert tls == ("shop-tls" if is_site else "posters-tls")
+
+
+def test_a_site_never_gets_the_key_of_the_workers(tmp_path: Path) -> None:
+    """Without certificates of its own a site has none, whatever the workers have, and the other way round."""
+    enabled = {"enabled": True}
+    for values, with_tls in (
+        ({"tlsSecret": "posters-tls", "site": enabled}, "posterstream"),
+        ({"site": enabled | {"tlsSecret": "shop-tls"}}, "posterstream-site"),
+    ):
+        for manifest in of_kind(rendered(values, tmp_path), "Deployment"):
+            pod = pod_of(manifest)
+            (container,) = pod["containers"]
+            has_tls = manifest["metadata"]["labels"]["app.kubernetes.io/name"] == with_tls
+
+            assert ("tls" in {volume["name"] for volume in pod["volumes"]}) is has_tls
+            assert ("tls" in {mount["name"] for mount in container["volumeMounts"]}) is has_tls
 
 
 def test_site_can_have_a_database_of_its_own(tmp_path: Path) -> None:

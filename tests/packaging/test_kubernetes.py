@@ -1,6 +1,7 @@
 """The manifests fit the schemas of Kubernetes, start as they are, and give each role no more than it needs."""
 
 from ipaddress import ip_address, ip_network
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -9,6 +10,7 @@ import pytest
 from agents.settings import NAMES, Settings, read_settings
 from renderer.assets.addresses import is_public
 from streams.topics import ROLES, TOPICS
+from tests.packaging.heartbeat_check import WORKS, verdicts
 from tests.packaging.kubernetes_files import FOLDER, Manifest, check, manifests, of_kind, pod_of, role_of, with_pods
 
 POSTERS = manifests("posters.yaml")
@@ -187,17 +189,18 @@ def test_settings_are_complete_and_valid(manifest: Manifest) -> None:
 
 
 @pytest.mark.parametrize("name", SITE)
-def test_commands_of_a_site_are_restarted_where_that_helps(name: str) -> None:
-    """Their probes ask the heartbeat that they write, with their own command, and Django has time to start for it."""
+def test_commands_of_a_site_are_restarted_where_that_helps(name: str, tmp_path: Path) -> None:
+    """Their probes judge the age of the heartbeat that they write, and start no Django, which a busy node delays."""
     (container,) = pod_of(SITE[name])["containers"]
     command, *options = container["args"]
-    check = ["python", "manage.py", command, "--check", "--heartbeat-file", "/tmp/heartbeat"]  # noqa: S108
 
     assert command == name.replace("-", "_")
     assert options == ["--heartbeat-file", "/tmp/heartbeat", "--metrics-address", "0.0.0.0:9100"]  # noqa: S108
     assert container["command"] == ["python", "manage.py"]
     for probe in ("startupProbe", "livenessProbe"):
-        assert container[probe]["exec"]["command"] == check
+        *shell, check = container[probe]["exec"]["command"]
+        assert shell == ["sh", "-c"]
+        assert verdicts(check, "/tmp/heartbeat", tmp_path) == WORKS  # noqa: S108
         assert container[probe]["timeoutSeconds"] >= 10
     assert container["ports"] == [{"name": "status", "containerPort": 9100}]
     assert sources(SITE[name]) == ["secretRef/posters-site"]
@@ -328,12 +331,14 @@ def test_replicas_belong_to_whoever_scales() -> None:
 
 
 def test_pods_are_scraped_without_a_service() -> None:
-    """The PodMonitor selects the workers' pods, and the port that they have."""
-    (monitor,) = of_kind(manifests("monitoring.yaml"), "PodMonitor")
-    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    """A PodMonitor selects the workers' pods, another those of a site, each with the port that they have."""
+    monitors = {each["metadata"]["name"]: each["spec"] for each in of_kind(manifests("monitoring.yaml"), "PodMonitor")}
 
-    for role in ROLES:
-        labels = DEPLOYMENTS[role]["spec"]["template"]["metadata"]["labels"]
-        assert monitor["spec"]["selector"]["matchLabels"].items() <= labels.items()
-    assert (endpoint["port"], endpoint["path"]) == ("status", "/metrics")
+    assert sorted(monitors) == ["posters", "posters-site"]
+    for name, deployments in (("posters", DEPLOYMENTS), ("posters-site", SITE)):
+        (endpoint,) = monitors[name]["podMetricsEndpoints"]
+        assert (endpoint["port"], endpoint["path"]) == ("status", "/metrics")
+        for deployment in deployments.values():
+            labels = deployment["spec"]["template"]["metadata"]["labels"]
+            assert monitors[name]["selector"]["matchLabels"].items() <= labels.items()
     assert not [each for name in FILES for each in manifests(name) if each["kind"] == "Service"]

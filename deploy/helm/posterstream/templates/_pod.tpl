@@ -41,7 +41,8 @@ readOnlyRootFilesystem: true
 capabilities: { drop: [ALL] }
 {{- end }}
 
-{{/* What every pod has besides its container: posters.pod (dict "root" $ "browser" false) */}}
+{{/* What every pod has besides its container; `tls`: its Secret of certificates, or empty:
+posters.pod (dict "root" $ "browser" false "tls" $.Values.tlsSecret) */}}
 {{- define "posters.pod" -}}
 # Services named posters-* would otherwise inject variables with the prefix of our settings.
 enableServiceLinks: false
@@ -58,15 +59,16 @@ volumes:
     {{- else }}
     emptyDir: { sizeLimit: 64Mi }
     {{- end }}
-  {{- with .root.Values.tlsSecret }}
+  {{- with .tls }}
   - name: tls
     secret: { secretName: {{ . }}, defaultMode: 0440 }
   {{- end }}
 {{- end }}
 
+{{/* The mounts of these volumes, with the same Secret: posters.mounts $.Values.tlsSecret */}}
 {{- define "posters.mounts" -}}
 - { name: scratch, mountPath: /tmp }
-{{- if .Values.tlsSecret }}
+{{- if . }}
 - { name: tls, mountPath: /etc/posters/tls, readOnly: true }
 {{- end }}
 {{- end }}
