@@ -161,6 +161,8 @@ class DeadLetterLimit:
                 count,
                 "producers that name no source" if source is None else f"the source `{source}`",
             )
+        if self._probe is not None and not self._inbox.is_admitted_or_in_flight(self._probe):
+            self._probe = None  # its partition was revoked before it was taken
         if self._reason is not None and self._probe is None and self._inbox.pause_reasons == (self._reason,):
             self._probe_one()
 

@@ -371,6 +371,20 @@ async def test_a_probe_waits_while_the_role_is_paused_for_another_reason(role: R
     assert await role.tick() == 1
 
 
+async def test_a_probe_whose_partition_was_revoked_is_followed_by_another(role: Role_) -> None:
+    """A rebalance takes it back before the role has taken it: the role does not wait for it, and tries one again."""
+    await pause(role)
+    role.send(bad("site-1"))
+    role.now += FIRST_PROBE_SECONDS
+    role.limit.tick()
+    role.inbox.revoke([(TOPIC, 0)])
+    role.inbox.deliver(delivery(BURST_RECORDS, key=b"k", value=good()), lambda: None)
+
+    assert await role.tick() == 1
+    assert role.worked == [BURST_RECORDS]
+    assert role.liveness.reasons() == []
+
+
 async def test_an_operator_resumes_at_once(role: Role_) -> None:
     """What is stored is withdrawn: records are handed out again, without a probe."""
     await pause(role)
