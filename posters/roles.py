@@ -320,7 +320,7 @@ async def _open_render(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
         now=now,
         slow=slow,
         source_labels=labels,
-        erased=ErasedPostersTable(database),
+        erased=ErasedPostersTable(_database(exit_stack, settings, "render")),
     )
     poison = PoisonMessages(publisher, limit, fail_pinned(now))
     return RunningRole(
