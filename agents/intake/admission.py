@@ -30,7 +30,10 @@ from streams.time_slices import TimeSlices
 INVALID: Final = "invalid_request"
 REPLAY_REFUSED: Final = "replay_refused"
 REFUSALS: Final = frozenset({SOURCE_MISMATCH, REPLAY_REFUSED})
-"""Reasons of dead letters that could be read."""
+"""Reasons for which a request that could be read becomes a dead letter.
+
+An unreadable one of another source's job has `source_mismatch` as well: see `is_readable`.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

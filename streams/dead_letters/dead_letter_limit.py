@@ -67,8 +67,8 @@ class DeadLetterLimit:
     A paused role takes no records, except one from time to time as a probe. It works again once a probe is no dead
     letter, an operator resumes it (`posters dead-letters resume`), or another build runs.
 
-    `looks_valid` returns whether the role could read a record; `refusals` are the reasons of dead letters that the role
-    could read, and refused. They prove nothing against it.
+    `looks_valid` returns whether the role could read a record; `refusals` are reasons for which it refuses records that
+    it could read. Those prove nothing against it; an unreadable record with such a reason counts like any other.
     """
 
     def __init__(
@@ -218,7 +218,7 @@ class DeadLetterLimit:
             logger.warning("dead letter: %s[%d]@%d: %s", *position, error)
         else:
             DEAD_LETTERS_SUPPRESSED.labels(self._role).inc()
-        is_refused = reason in self._refusals
+        is_refused = reason in self._refusals and self._looks_valid(delivery)
         counts = within_budget and not is_refused
         exceeded = self._count.add_dead_letter(position, producer if counts else None, now)
         if counts and self._looks_valid(delivery):

@@ -360,6 +360,18 @@ async def test_refused_records_prove_nothing_against_a_role(role: Role_) -> None
     assert role.liveness.reasons() == []
 
 
+async def test_unreadable_records_that_are_refused_count_like_others(role: Role_) -> None:
+    """They name another source's job, say: they pause the role as any others do, and do not resume it when tried."""
+    refused = [orjson.dumps({"source": f"site-{number % 10}", "refused": 1, "version": 2}) for number in range(200)]
+    await send_and_work(role, refused)
+    paused = role.liveness.reasons()
+    role.send(refused[0], key=b"refused")
+
+    assert paused
+    assert await role.tick(FIRST_PROBE_SECONDS) == 1
+    assert role.liveness.reasons() == paused
+
+
 async def test_a_probe_waits_while_the_role_is_paused_for_another_reason(role: Role_) -> None:
     """An unavailable storage, for example: a record that is tried then would fail for another cause."""
     await pause(role)
