@@ -7,7 +7,9 @@ WITH mine AS (
 ), noted AS (
     INSERT INTO crash_journal AS j (role, worker, subject, first_offset, last_offset)
     SELECT $1, $2, m.subject, m.first_offset, m.last_offset FROM mine m
-    ON CONFLICT (role, subject, first_offset, worker) DO UPDATE SET last_offset = excluded.last_offset, begun_at = now()
+    -- A record that is queued again is noted alone while its first note may still be there.
+    ON CONFLICT (role, subject, first_offset, worker)
+        DO UPDATE SET last_offset = greatest(j.last_offset, excluded.last_offset), begun_at = now()
 )
 SELECT j.subject, j.first_offset, j.last_offset, j.crashes
 FROM mine m JOIN crash_journal j ON j.role = $1 AND j.subject = m.subject
@@ -19,7 +21,7 @@ WITH mine AS (
     SELECT * FROM unnest($3::text[], $4::bigint[], $5::bigint[], $6::integer[])
         AS n (subject, first_offset, last_offset, crashes)
 ), raised AS (
-    UPDATE crash_journal j SET crashes = m.crashes FROM mine m
+    UPDATE crash_journal j SET crashes = greatest(j.crashes, m.crashes) FROM mine m
     WHERE j.role = $1 AND j.worker = $2 AND j.subject = m.subject AND j.first_offset = m.first_offset
 ), replaced AS (
     -- Each once, whichever of the notes here share a record with it.
@@ -50,8 +52,10 @@ FROM remainder ORDER BY worker, subject, first_offset, last_offset DESC
 ON CONFLICT DO NOTHING;
 
 -- name: end
-DELETE FROM crash_journal j USING unnest($3::text[], $4::bigint[]) AS n (subject, first_offset)
-WHERE j.role = $1 AND j.worker = $2 AND j.subject = n.subject AND j.first_offset = n.first_offset;
+-- Removes notes, and what others have left of them; a longer one that begins alike is still needed.
+DELETE FROM crash_journal j USING unnest($3::text[], $4::bigint[], $5::bigint[]) AS n (subject, first_offset, last_offset)
+WHERE j.role = $1 AND j.worker = $2 AND j.subject = n.subject
+  AND j.first_offset BETWEEN n.first_offset AND n.last_offset AND j.last_offset <= n.last_offset;
 
 -- name: leave
 DELETE FROM crash_journal WHERE role = $1 AND worker = $2;

@@ -103,6 +103,31 @@ async def test_ended_notes_and_those_of_a_worker_that_leaves_are_removed(connect
     assert await left_in(connection) == []
 
 
+async def test_a_record_that_is_queued_again_takes_no_note_of_others_with_it(connection: Database) -> None:
+    """It is noted alone while the note of its run is still there, which stays as it is until its own end."""
+    mine = CrashJournalTable(connection, "intake", "mine")
+    await mine.begin([Note(PARTITION, 5, 9)])
+    await mine.begin([Note(PARTITION, 5, 5)])
+    both = await left_in(connection)
+    await mine.end([Note(PARTITION, 5, 5)])
+    alone = await left_in(connection)
+    await mine.end([Note(PARTITION, 5, 9)])
+
+    assert both == alone == [(PARTITION, 5, 9, "mine", 0)]
+    assert await left_in(connection) == []
+
+
+async def test_a_note_that_others_have_split_ends_as_well(connection: Database) -> None:
+    """Another worker adopted some of its records after a rebalance; nothing stays of the rest once it is finished."""
+    mine, other = (CrashJournalTable(connection, "intake", name) for name in ("mine", "other"))
+    await mine.begin([Note(PARTITION, 0, 9)])
+    await other.begin([Note(PARTITION, 4, 5)])
+    await other.adopt([Note(PARTITION, 4, 5, 1)])
+    await mine.end([Note(PARTITION, 0, 9)])
+
+    assert await left_in(connection) == [(PARTITION, 4, 5, "other", 1)]
+
+
 @pytest.mark.parametrize("trouble", ["unreachable", "no table"])
 async def test_work_goes_on_without_a_journal(connection: Database, database: str, trouble: str) -> None:
     """An unreachable database, or one from before the table, finds nothing and is left alone for a while."""
