@@ -178,12 +178,13 @@ async def _open_intake(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
     limit = await _dead_letters(exit_stack, settings, app, inbox, looks_valid=intake_reads, refusals=REFUSALS)
     handler = RequestHandler(catalog, cancellations, now)
     publisher = ReducingPublisher(app.publisher)
-    owned = _database(exit_stack, settings, "intake")
     limits = quota_limits(settings)
     admission = Admission(
-        JobOwnersTable(owned),
+        JobOwnersTable(_database(exit_stack, settings, "intake")),
         replay_header=settings.replay_header == "accept",
-        quotas=QuotaTable(owned, limits) if limits.are_set else None,
+        # A connection of its own: counting waits for a row that another process counts for the same source, and the
+        # claims of other rounds do not.
+        quotas=QuotaTable(_database(exit_stack, settings, "intake"), limits) if limits.are_set else None,
     )
     # Not reduced: a record that the shared topic does not take is a dead letter, and others have to go on.
     forwarding = SourceTopics(settings.own_topic_sources, app.publisher, limit)
