@@ -248,7 +248,7 @@ class Inbox:
         self.recheck_queue()
 
     def is_admitted_or_in_flight(self, position: Position) -> bool:
-        """Return whether a record was admitted or taken, and is still there: revoking its partition drops the former."""
+        """Return whether a record was admitted and not dropped by `revoke`, or was taken and is not finished."""
         return position in self._in_flight or any(position_of(each) == position for each in self._admitted)
 
     def deliver(self, delivery: Delivery, acknowledge: Acknowledge) -> None:

@@ -78,7 +78,7 @@ class Role_:  # noqa: N801 - the type of that name is taken
             self.inbox,
             self.letters,
             self.states,
-            looks_valid=lambda each: b'"version":2' not in (each.value or b""),
+            is_decodable=lambda each: b'"version":2' not in (each.value or b""),
             refusals={"source_mismatch"},
             clock=lambda: self.now,
         )
@@ -335,8 +335,8 @@ async def test_a_valid_record_reopens_a_paused_role_at_once(role: Role_) -> None
     assert role.liveness.reasons() == []
 
 
-async def test_records_that_look_valid_and_fail_pause_the_role(role: Role_) -> None:
-    """The role reads them and cannot use them: after some of them their looks prove nothing."""
+async def test_decodable_records_that_fail_pause_the_role(role: Role_) -> None:
+    """The role reads them and cannot use them: after some of them decoding proves nothing."""
     for number in range(BURST_RECORDS * 2):
         role.send(b'{"source":"site-%d"}' % (number % 10), key=b"%d" % number)
     await role.work()
@@ -344,6 +344,25 @@ async def test_records_that_look_valid_and_fail_pause_the_role(role: Role_) -> N
     assert role.liveness.reasons()
     assert await role.tick() == 0
     assert await role.tick(FIRST_PROBE_SECONDS) == 1
+
+
+async def test_a_role_that_is_resumed_reads_ahead_again(role: Role_) -> None:
+    """What failed before an operator resumed it says nothing about what is decodable now."""
+    for number in range(BURST_RECORDS):
+        role.send(b'{"source":"site-%d"}' % (number % 10), key=b"%d" % number)
+    await role.tick()
+    paused = role.liveness.reasons()
+    role.states.reason = None
+    await role.tick()
+    role.now += MINUTE_SECONDS
+    for number, value in enumerate(IN_ALL_NAMES):
+        role.send(value, key=f"key-{number}".encode())
+    role.send(good())
+    await role.work()
+
+    assert paused
+    assert role.liveness.reasons() == []
+    assert len(role.worked) == 1
 
 
 async def test_refused_records_prove_nothing_against_a_role(role: Role_) -> None:
