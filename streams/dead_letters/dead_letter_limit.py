@@ -3,7 +3,7 @@
 A producer that sends bad records stops nobody. It has a budget, and what is over it is set aside and otherwise ignored;
 and while others are known to send good records, it is the producers that are at fault. So they are where a record was
 good a minute ago, in whatever names the bad ones come: a site that works is silenced by nobody who speaks in its name.
-Where none was, as after a start, waiting records are read before the role is judged: one that it can decode comes first.
+Where none was, as after a start, waiting records are read before it is judged: one that it can decode comes first.
 """
 
 import asyncio
