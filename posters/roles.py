@@ -191,7 +191,7 @@ async def _open_intake(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
         replay_header=settings.replay_header == "accept",
         # A connection of its own: counting waits for a row that another process counts for the same source, and the
         # claims of other rounds do not.
-        quotas=QuotaTable(_database(exit_stack, settings, "intake"), limits) if limits.are_set else None,
+        quotas=QuotaTable(_database(exit_stack, settings, "intake"), limits, now=now) if limits.are_set else None,
     )
     # Not reduced: a record that the shared topic does not take is a dead letter, and others have to go on.
     forwarding = SourceTopics(settings.own_topic_sources, app.publisher, limit)

@@ -82,6 +82,12 @@ TOPICS: Final[tuple[Topic, ...]] = (
 )
 
 
+_REQUESTS: Final = next(topic for topic in TOPICS if topic.name == names.POSTER_REQUESTS)
+assert _REQUESTS.retention is not None  # noqa: S101 - a constant
+REQUESTS_AGE: Final = _REQUESTS.retention + _REQUESTS.segment + timedelta(days=1)
+"""No request that is older can be delivered again: what was decided on it, or commanded before it, may be deleted."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edges:
     """The topics of a role and its limits.
