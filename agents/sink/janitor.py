@@ -126,8 +126,8 @@ class Janitor:
     async def delete_outdated(self, now: datetime) -> int:
         """Delete what no request can need any more, in chunks; return how many rows that were. Raises UnavailableError.
 
-        Early cancels, rows of jobs that nobody has requested, and what was counted for quotas: of an age that no request
-        has any more. Of owners and erasures nothing is deleted. Any number of sinks may do so at once.
+        Early cancels, rows of jobs that nobody has requested, and what was counted for quotas: of an age that no
+        request has any more. Of owners and erasures nothing is deleted. Any number of sinks may do so at once.
         """
         before = now - REQUESTS_AGE
         last_day = now.date() - timedelta(days=QUOTA_USE_DAYS)
