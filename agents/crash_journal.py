@@ -53,7 +53,7 @@ class CrashJournalTable:
     async def end(self, notes: Sequence[Note]) -> None:
         """Remove own notes. One that cannot be removed expires; it may cost its record a needless isolation."""
         if notes:
-            await self._ask("end", self._role, self._worker, *_columns(notes, "subject", "first"))
+            await self._ask("end", self._role, self._worker, *_columns(notes, "subject", "first", "last"))
 
     async def leave(self) -> None:
         """Remove all own notes."""

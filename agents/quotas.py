@@ -6,8 +6,8 @@ again is answered as before, and not counted again. Without quotas nothing is co
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
@@ -22,6 +22,7 @@ from schemas.requests import BatchRequested, PosterRequested
 from streams.delivery import Delivery
 from streams.replay import replay_generation
 from streams.sql import named_queries
+from streams.topics import REQUESTS_AGE
 
 SQL: Final = named_queries(Path(__file__).with_name("quotas.sql"))
 
@@ -79,17 +80,24 @@ class Quotas(Protocol):
 
 
 class QuotaTable:
-    """The table `quota_use`. All requests of a call take one round trip."""
+    """The table `quota_use`. All requests of a call take one round trip.
 
-    def __init__(self, database: Database, limits: QuotaLimits) -> None:
+    A request that is older than any can be counts on the first day of which one may still come. Where producers date
+    their records themselves, each day of the past would otherwise have a quota of its own.
+    """
+
+    def __init__(self, database: Database, limits: QuotaLimits, *, now: Callable[[], datetime]) -> None:
         self._database = database
         self._limits = limits
+        self._now = now
         self._labels = SourceLabels({*limits.posters, *limits.bytes})
 
     async def allow(self, requests: Sequence[CountedRequest]) -> list[Allowance | None]:
         """Return what is allowed of each request, None where all of it is. Raises UnavailableError."""
         if not requests:
             return []
+        first_day = (self._now() - REQUESTS_AGE).astimezone(UTC).date()
+        requests = [each if each.day >= first_day else replace(each, day=first_day) for each in requests]
         rows = await self._database.fetch_rows(
             SQL["count"],
             [each.request for each in requests],

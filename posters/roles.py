@@ -17,7 +17,6 @@ from agents.crash_journal import CrashJournalTable
 from agents.dead_letter_limits import DeadLetterLimitTable
 from agents.fair_queue import FairQueue
 from agents.intake.admission import REFUSALS, Admission
-from agents.intake.admission import is_readable as intake_reads
 from agents.intake.agent import IntakeAgent
 from agents.intake.catalog import Catalog
 from agents.intake.request_handler import RequestHandler
@@ -49,8 +48,7 @@ from agents.source_labels import SourceLabels
 from agents.storage.breaker import BreakingStore
 from agents.storage.claims import StoredClaims
 from agents.storage.open_store import object_store
-from agents.templates.agent import TemplatesAgent
-from agents.templates.agent import is_readable as templates_reads
+from agents.templates.agent import COMMAND_CLASSES, TemplatesAgent
 from posters.isolation import handle_in_child
 from renderer.assets.fetcher import HttpFetcher
 from renderer.engine import Engine
@@ -58,6 +56,8 @@ from renderer.errors import BrowserNotFoundError
 from renderer.rendering import RenderRequest
 from renderer.sandbox.sandbox import TemplateSandbox
 from schemas import topics
+from schemas.codec import REQUEST_CLASSES, is_decodable
+from schemas.envelope import Envelope
 from streams.build import build_id
 from streams.compacted_topic import CompactedTopicReader
 from streams.crash_guard import GuardedInbox
@@ -164,6 +164,11 @@ async def _dead_letters(
     return DeadLetterLimit(role, inbox, DeadLetterTopic(role, app.publisher, claims, now), states, **options)
 
 
+def _decodes(*events: type[Envelope]) -> Callable[[Delivery], bool]:
+    """Return a function that returns whether a record is one of these events."""
+    return lambda delivery: is_decodable(delivery.value, *events)
+
+
 async def _open_intake(settings: Settings, exit_stack: AsyncExitStack) -> RunningRole:
     catalog, cancellations = Catalog(), Cancellations()
     readers = await _read_compacted(
@@ -175,15 +180,18 @@ async def _open_intake(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
     known = KnownSources(catalog.owners, settings.weights)
     queue = FairQueue(settings.weights, own_topics=own_topics, known=known)
     app, inbox = _app("intake", settings, tuple(own_topics), weigh=weigh_by_size, queue=queue)
-    limit = await _dead_letters(exit_stack, settings, app, inbox, looks_valid=intake_reads, refusals=REFUSALS)
+    limit = await _dead_letters(
+        exit_stack, settings, app, inbox, is_decodable=_decodes(*REQUEST_CLASSES), refusals=REFUSALS
+    )
     handler = RequestHandler(catalog, cancellations, now)
     publisher = ReducingPublisher(app.publisher)
-    owned = _database(exit_stack, settings, "intake")
     limits = quota_limits(settings)
     admission = Admission(
-        JobOwnersTable(owned),
+        JobOwnersTable(_database(exit_stack, settings, "intake")),
         replay_header=settings.replay_header == "accept",
-        quotas=QuotaTable(owned, limits) if limits.are_set else None,
+        # A connection of its own: counting waits for a row that another process counts for the same source, and the
+        # claims of other rounds do not.
+        quotas=QuotaTable(_database(exit_stack, settings, "intake"), limits, now=now) if limits.are_set else None,
     )
     # Not reduced: a record that the shared topic does not take is a dead letter, and others have to go on.
     forwarding = SourceTopics(settings.own_topic_sources, app.publisher, limit)
@@ -256,7 +264,7 @@ async def _open_templates(settings: Settings, exit_stack: AsyncExitStack) -> Run
     sandbox = _sandbox(exit_stack)
     await sandbox.start()
     app, inbox = _app("templates", settings)
-    limit = await _dead_letters(exit_stack, settings, app, inbox, looks_valid=templates_reads)
+    limit = await _dead_letters(exit_stack, settings, app, inbox, is_decodable=_decodes(*COMMAND_CLASSES))
     publisher = ReducingPublisher(app.publisher)
     agent = TemplatesAgent(
         inbox, publisher, limit, database, sandbox, now, shared_sections=settings.shared_section_names
@@ -320,7 +328,7 @@ async def _open_render(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
         now=now,
         slow=slow,
         source_labels=labels,
-        erased=ErasedPostersTable(database),
+        erased=ErasedPostersTable(_database(exit_stack, settings, "render")),
     )
     poison = PoisonMessages(publisher, limit, fail_pinned(now))
     return RunningRole(

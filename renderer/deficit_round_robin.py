@@ -113,8 +113,8 @@ class DeficitRoundRobin(Generic[Item]):
         else:
             self._deficits[source] = deficit - cost if cost > 0 else min(self._share(source), deficit - cost)
 
-    def remove(self, source: Source, item: Item) -> None:
-        """Remove an item. Raises ValueError where it does not wait."""
+    def remove(self, source: Source, item: Item) -> Source:
+        """Remove an item and return whom to charge for it. Raises ValueError where it does not wait."""
         for name in (source, OTHERS):
             queue = self._queues.get(name)
             if queue is not None and item in queue:
@@ -122,7 +122,7 @@ class DeficitRoundRobin(Generic[Item]):
                 self._length -= 1
                 if not queue:
                     self._retire(name)
-                return
+                return name
         raise ValueError(f"no such item of {source!r} waits")
 
     def drop(self, unwanted: Callable[[Item], bool]) -> None:

@@ -118,6 +118,15 @@ def decode(value: bytes | None, *expected: type[T]) -> T:
     return event
 
 
+def is_decodable(value: bytes | None, *expected: type[Envelope]) -> bool:
+    """Return whether `decode` returns an event of one of the `expected` classes."""
+    try:
+        decode(value, *expected)
+    except ContractError:
+        return False
+    return True
+
+
 def _read(value: bytes, expected: tuple[type[T], ...]) -> T:
     head = _HEAD.decode(value)
     event: T = _decoder(head, len(value), expected).decode(value)

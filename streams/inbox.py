@@ -247,6 +247,10 @@ class Inbox:
         self._admitted.append(delivery)
         self.recheck_queue()
 
+    def is_admitted_or_in_flight(self, position: Position) -> bool:
+        """Return whether a record was admitted and not dropped by `revoke`, or was taken and is not finished."""
+        return position in self._in_flight or any(position_of(each) == position for each in self._admitted)
+
     def deliver(self, delivery: Delivery, acknowledge: Acknowledge) -> None:
         """Accept a record from the stream. `acknowledge` is called once it and all before it are finished.
 

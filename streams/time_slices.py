@@ -9,10 +9,12 @@ from typing import Final
 
 SLICE_SECONDS: Final = 0.003
 """How long a task works before the other tasks of this process have their turn."""
-LOOP_PASSES: Final = 10
 SLICE_PASSES: Final = 2
+"""Passes of the event loop that the other tasks have between two slices, at least."""
+LOOP_PASSES: Final = 10
+"""Passes of the event loop that they have at most, while they are busy."""
 BUSY_PASS_SECONDS: Final = 0.0003
-"""They have `SLICE_PASSES` of the event loop, and up to `LOOP_PASSES` while a pass takes so long: they have work."""
+"""How long a pass of the event loop takes, at least, while other tasks have work."""
 
 
 async def let_others_run(passes: int = SLICE_PASSES) -> None:

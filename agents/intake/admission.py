@@ -11,15 +11,8 @@ from typing import Final, cast
 from agents.events import salvaged_id
 from agents.ownership import OWN, SOURCE_MISMATCH, Grant, JobCommand, JobOwners, job_command, may_replay
 from agents.quotas import Allowance, Quotas, counted_request
-from schemas.codec import ContractError, decode
-from schemas.requests import (
-    BatchRequested,
-    JobCancelRequested,
-    JobReplayRequested,
-    PosterEraseRequested,
-    PosterRequested,
-    Request,
-)
+from schemas.codec import REQUEST_CLASSES, ContractError, decode
+from schemas.requests import BatchRequested, PosterRequested, Request
 from schemas.salvage import salvage
 from schemas.topics import POSTER_REPLAYS
 from streams.delivery import Delivery
@@ -30,7 +23,11 @@ from streams.time_slices import TimeSlices
 INVALID: Final = "invalid_request"
 REPLAY_REFUSED: Final = "replay_refused"
 REFUSALS: Final = frozenset({SOURCE_MISMATCH, REPLAY_REFUSED})
-"""Reasons of dead letters that could be read."""
+"""Reasons for which a request that could be read becomes a dead letter.
+
+A request that cannot be read, and names another source's job, has `source_mismatch` as well. So a reason alone does not
+tell whether a record could be read.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,15 +144,6 @@ async def _limited(decisions: list[Admitted | Rejected], quotas: Quotas) -> list
     return limited
 
 
-def is_readable(delivery: Delivery) -> bool:
-    """Return whether a record is a request, whatever becomes of it."""
-    try:
-        _decode(delivery)
-    except ContractError:
-        return False
-    return True
-
-
 def _read(delivery: Delivery) -> _Read:
     generation = replay_generation(delivery)
     try:
@@ -168,10 +156,7 @@ def _read(delivery: Delivery) -> _Read:
 
 
 def _decode(delivery: Delivery) -> Request:
-    event = decode(
-        delivery.value, PosterRequested, BatchRequested, JobCancelRequested, PosterEraseRequested, JobReplayRequested
-    )
-    return cast("Request", event)
+    return cast("Request", decode(delivery.value, *REQUEST_CLASSES))
 
 
 def _salvaged_command(delivery: Delivery) -> JobCommand | None:

@@ -59,8 +59,9 @@ class IntakeAgent:
     """Handles requests in the chunks they arrive in; a request that waits for its template delays no other.
 
     Bulk batches are handled one after the other, in pieces, beside everything that arrives meanwhile; between sources
-    by deficit round robin, with `weights`. `queue` is that of the inbox. Where it has rounds, those of different
-    sources are handled at the same time, so that one of a few requests does not wait for one of many.
+    by deficit round robin, with `weights`. `queue` is that of the inbox: rounds of different sources are handled at the
+    same time, so that one of a few requests does not wait for one of many. `known` sources always have a place among
+    the requests that wait for a template.
     """
 
     def __init__(
@@ -73,9 +74,9 @@ class IntakeAgent:
         admission: Admission,
         source_topics: SourceTopics | None = None,
         *,
+        queue: FairQueue,
+        known: KnownSources,
         weights: Mapping[str, float] = MappingProxyType({}),
-        queue: FairQueue | None = None,
-        known: KnownSources | None = None,
     ) -> None:
         self._inbox = inbox
         self._publisher = publisher
@@ -91,7 +92,7 @@ class IntakeAgent:
         self._pieces = asyncio.Semaphore(PIECES_IN_FLIGHT)
         self._bulk: DeficitRoundRobin[Admitted] = DeficitRoundRobin(BULK_QUANTUM, weights)
         self._bulk_waits = asyncio.Event()
-        self._known = KnownSources(catalog.owners, weights) if known is None else known
+        self._known = known
         self._waiting = WaitingRequests(WAITING_CAPACITY, self._known)
         self._request_waits = asyncio.Event()
         self._settled: LRUCache[Delivery, bool] = LRUCache(SETTLED_MAX)
@@ -103,26 +104,22 @@ class IntakeAgent:
             tasks.create_task(self._handle_bulk(tasks))
             tasks.create_task(self._end_waits())
             while True:
-                if self._queue is None:
-                    taken = await self._inbox.take(TAKE_LIMIT)
-                    await self._handle(self._begin_forwarding(taken, tasks), self._chunks, tasks)
-                else:
-                    await self._begin_rounds(self._queue, tasks)
+                await self._begin_rounds(tasks)
 
-    async def _begin_rounds(self, queue: FairQueue, tasks: asyncio.TaskGroup) -> None:
+    async def _begin_rounds(self, tasks: asyncio.TaskGroup) -> None:
         """Take requests, and handle those of each source in a task, up to `ROUNDS_MAX` at the same time."""
         async with self._rounds:
-            taken = await self._inbox.take(TAKE_LIMIT if queue.sources < 2 else SHARED_TAKE_LIMIT)
-        for each in queue.begin_rounds(self._begin_forwarding(taken, tasks)):
+            taken = await self._inbox.take(TAKE_LIMIT if self._queue.sources < 2 else SHARED_TAKE_LIMIT)
+        for each in self._queue.begin_rounds(self._begin_forwarding(taken, tasks)):
             await self._rounds.acquire()
-            tasks.create_task(self._handle_round(each, queue, tasks))
+            tasks.create_task(self._handle_round(each, tasks))
 
-    async def _handle_round(self, each: Round, queue: FairQueue, tasks: asyncio.TaskGroup) -> None:
+    async def _handle_round(self, each: Round, tasks: asyncio.TaskGroup) -> None:
         try:
             await self._handle(each.deliveries, self._chunks_of_small_rounds if each.is_small else self._chunks, tasks)
         finally:
             self._rounds.release()
-            queue.end_round(each)
+            self._queue.end_round(each)
             self._inbox.recheck_queue()
 
     def _begin_forwarding(self, taken: list[Delivery], tasks: asyncio.TaskGroup) -> list[Delivery]:

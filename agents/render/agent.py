@@ -164,10 +164,20 @@ class RenderAgent:
         return self._cancellations.covers(poster.job_id, poster.generation)
 
     async def _is_erased(self, poster: PosterPinned) -> bool:
-        """Return whether an older poster was erased. A new one cannot be: it has to end first."""
+        """Return whether an older poster was erased; False where that cannot be looked up.
+
+        A new one cannot be: it has to end first.
+        """
         if self._erased is None or self._now() - poster.requested_at < ERASED_AFTER:
             return False
-        return await self._erased.contains(poster.job_id, poster.poster_index)
+        try:
+            return await self._erased.contains(poster.job_id, poster.poster_index)
+        except SchemaMismatchError:
+            raise
+        except Exception:
+            # Not raised: the record would be delivered again and end one worker after the other.
+            logger.exception("%s[%d]: unforeseen error while looking it up", poster.job_id, poster.poster_index)
+            return False
 
     async def _publish(self, records: list[Record]) -> None:
         if records:

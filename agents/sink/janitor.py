@@ -14,13 +14,12 @@ from typing import Final
 from agents.postgres import Connection, Database
 from agents.sink.missing_posters import MissingPosters, close_oversized_jobs
 from agents.sink.open_posters import OpenPoster, cancelled, failed, open_posters
-from schemas import topics
 from schemas.codes import ErrorCode
 from streams.delivery import Publisher, Record
 from streams.errors import UnavailableError
 from streams.retry import Sleep
 from streams.sql import named_queries
-from streams.topics import TOPICS
+from streams.topics import REQUESTS_AGE
 
 logger = logging.getLogger(__name__)
 
@@ -29,10 +28,6 @@ _ADVISORY_LOCK: Final = 0x706F_7374_6572_7302
 _PARTITION_DAYS_AHEAD: Final = 7
 SQL: Final = named_queries(Path(__file__).with_name("janitor.sql"))
 
-_REQUESTS: Final = next(topic for topic in TOPICS if topic.name == topics.POSTER_REQUESTS)
-assert _REQUESTS.retention is not None  # noqa: S101 - a constant
-REQUESTS_AGE: Final = _REQUESTS.retention + _REQUESTS.segment + timedelta(days=1)
-"""No request that is older can be delivered again: what was decided on it, or commanded before it, may be deleted."""
 QUOTA_USE_DAYS: Final = 35
 """The sums of a day are few; they are kept for a month, to look at."""
 ROWS_A_CHUNK: Final = 1_000
@@ -131,8 +126,8 @@ class Janitor:
     async def delete_outdated(self, now: datetime) -> int:
         """Delete what no request can need any more, in chunks; return how many rows that were. Raises UnavailableError.
 
-        Early cancels, rows of jobs that nobody has requested, and what was counted for quotas. Of owners and erasures
-        nothing is deleted. Any number of sinks may do so at once.
+        Early cancels, rows of jobs that nobody has requested, and what was counted for quotas: of an age that no
+        request has any more. Of owners and erasures nothing is deleted. Any number of sinks may do so at once.
         """
         before = now - REQUESTS_AGE
         last_day = now.date() - timedelta(days=QUOTA_USE_DAYS)

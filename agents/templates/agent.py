@@ -6,7 +6,7 @@ A command takes these steps: read it from the inbox → decode → execute (comm
 import logging
 from collections.abc import Callable, Sequence, Set
 from datetime import datetime
-from typing import cast
+from typing import Final, cast
 
 from agents.metrics import SOURCE_MISMATCHES
 from agents.ownership import SOURCE_MISMATCH
@@ -37,6 +37,15 @@ from streams.retry import retry_while_unavailable
 from streams.tracing import processed
 
 logger = logging.getLogger(__name__)
+
+COMMAND_CLASSES: Final = (
+    TemplateUpload,
+    TemplateUpdate,
+    TemplateActivate,
+    TemplateArchive,
+    TemplatePreview,
+    TemplateGet,
+)
 
 
 class TemplatesAgent:
@@ -96,26 +105,8 @@ class TemplatesAgent:
             return _rejected(received, error.errors)
 
 
-def is_readable(delivery: Delivery) -> bool:
-    """Return whether a record is a template command, whatever becomes of it."""
-    try:
-        _decode(delivery)
-    except ContractError:
-        return False
-    return True
-
-
 def _decode(delivery: Delivery) -> TemplateCommand:
-    event = decode(
-        delivery.value,
-        TemplateUpload,
-        TemplateUpdate,
-        TemplateActivate,
-        TemplateArchive,
-        TemplatePreview,
-        TemplateGet,
-    )
-    return cast("TemplateCommand", event)
+    return cast("TemplateCommand", decode(delivery.value, *COMMAND_CLASSES))
 
 
 def _rejected(received: ReceivedCommand, errors: Sequence[TemplateError]) -> list[Record]:

@@ -3,21 +3,19 @@
 A producer that sends bad records stops nobody. It has a budget, and what is over it is set aside and otherwise ignored;
 and while others are known to send good records, it is the producers that are at fault. So they are where a record was
 good a minute ago, in whatever names the bad ones come: a site that works is silenced by nobody who speaks in its name.
-Where none was, as after a start, waiting records are read before the role is judged: one that looks valid comes first.
+Where none was, as after a start, waiting records are read before it is judged: one that it can decode comes first.
 """
 
 import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Container, Sequence
-from itertools import islice
+from collections.abc import Callable, Container
 from typing import Final, Protocol
-
-from cachetools import LRUCache
 
 from streams.dead_letters.dead_letter_count import STEADY_SECONDS, DeadLetterCount
 from streams.dead_letters.dead_letters import DeadLetters
+from streams.dead_letters.read_ahead import ReadAhead
 from streams.delivery import Delivery
 from streams.errors import UnavailableError
 from streams.inbox import Inbox, Position, position_of
@@ -31,14 +29,6 @@ logger = logging.getLogger(__name__)
 POLL_SECONDS: Final = 3.0
 FIRST_PROBE_SECONDS: Final = 1.0
 LONGEST_PROBE_SECONDS: Final = 600.0
-LOOK_SECONDS: Final = 1.0
-"""How often waiting records are read, to see whether one looks valid."""
-READ_AT_ONCE: Final = 2_000
-"""Waiting records that are read at a time: with bad ones that takes some 10 ms."""
-READ_MAX: Final = 50_000
-"""Waiting records of which is remembered whether they look valid."""
-TRUSTED_FAILURES: Final = 5
-"""After so many dead letters that looked valid, the looks of a record prove nothing: the role is at fault."""
 
 
 def _never(_: Delivery) -> bool:
@@ -67,8 +57,8 @@ class DeadLetterLimit:
     A paused role takes no records, except one from time to time as a probe. It works again once a probe is no dead
     letter, an operator resumes it (`posters dead-letters resume`), or another build runs.
 
-    `looks_valid` returns whether the role could read a record; `refusals` are the reasons of dead letters that the role
-    could read, and refused. They prove nothing against it.
+    `is_decodable` returns whether the role can read a record; `refusals` are reasons for which it refuses records that
+    it could read. Those prove nothing against it; an unreadable record with such a reason counts like any other.
     """
 
     def __init__(
@@ -78,7 +68,7 @@ class DeadLetterLimit:
         inner: DeadLetters,
         states: DeadLetterLimitStates,
         *,
-        looks_valid: Callable[[Delivery], bool] = _never,
+        is_decodable: Callable[[Delivery], bool] = _never,
         refusals: Container[str] = (),
         sleep: Sleep = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
@@ -98,14 +88,9 @@ class DeadLetterLimit:
         self._probe: Position | None = None
         self._probe_seconds = FIRST_PROBE_SECONDS
         self._next_probe = 0.0
-        self._looks_valid = looks_valid
+        self._is_decodable = is_decodable
+        self._read_ahead = ReadAhead(is_decodable)
         self._refusals = refusals
-        self._read: LRUCache[Position, bool] = LRUCache(READ_MAX)
-        """Whether waiting records look valid."""
-        self._looked_valid = 0
-        """Dead letters that looked valid since the last good record."""
-        self._next_look = 0.0
-        self._is_valid_one_waiting = False
         self._failed: Counter[str | None] = Counter()
         """How often a record of each source has failed since the pause."""
         inbox.on_taken = self._on_taken
@@ -161,40 +146,27 @@ class DeadLetterLimit:
                 count,
                 "producers that name no source" if source is None else f"the source `{source}`",
             )
+        if self._probe is not None and not self._inbox.is_admitted_or_in_flight(self._probe):
+            self._probe = None  # its partition was revoked before it was taken
         if self._reason is not None and self._probe is None and self._inbox.pause_reasons == (self._reason,):
             self._probe_one()
 
     def _probe_one(self) -> None:
-        """Hand out one record: at once where it looks valid or its source has not failed, else when a probe is due.
+        """Hand out one record: at once where it is decodable or its source has not failed, else when a probe is due.
 
-        Of several it is one that looks valid, and of the source that has failed least often.
+        Of several it is one that is decodable, and of the source that has failed least often.
         """
         waiting = self._inbox.queue_heads()
-        valid = self._valid_among(waiting)
-        heads = [(producer_of(head).source, head) for head in valid or waiting]
+        decodable = self._read_ahead.decodable(waiting)
+        heads = [(producer_of(head).source, head) for head in decodable or waiting]
         if not heads:
             return
         source, chosen = min(heads, key=lambda head: (self._failed[head[0]], head[0] is None))
-        if not valid and self._clock() < self._next_probe and (source is None or self._failed[source]):
+        if not decodable and self._clock() < self._next_probe and (source is None or self._failed[source]):
             return
         self._probe = position_of(chosen)
         logger.info("%s: paused; trying %s[%d]@%d", self._role, *self._probe)
         self._inbox.admit(chosen)
-
-    def _valid_among(self, waiting: Sequence[Delivery]) -> list[Delivery]:
-        """Return the records that look valid, as far as they are read; none where looks have proved nothing."""
-        if self._looked_valid >= TRUSTED_FAILURES:
-            return []
-        unread = (each for each in waiting if position_of(each) not in self._read)
-        for delivery in islice(unread, READ_AT_ONCE):
-            self._read[position_of(delivery)] = self._looks_valid(delivery)
-        return [delivery for delivery in waiting if self._read.get(position_of(delivery), False)]
-
-    def _does_valid_one_wait(self, now: float) -> bool:
-        if now >= self._next_look:
-            self._next_look = now + LOOK_SECONDS
-            self._is_valid_one_waiting = bool(self._valid_among(self._inbox.queue_heads()))
-        return self._is_valid_one_waiting and self._looked_valid < TRUSTED_FAILURES
 
     async def _wait_until_next_poll(self) -> None:
         if self._unsaved.is_set():
@@ -216,11 +188,11 @@ class DeadLetterLimit:
             logger.warning("dead letter: %s[%d]@%d: %s", *position, error)
         else:
             DEAD_LETTERS_SUPPRESSED.labels(self._role).inc()
-        is_refused = reason in self._refusals
+        is_refused = reason in self._refusals and self._is_decodable(delivery)
         counts = within_budget and not is_refused
         exceeded = self._count.add_dead_letter(position, producer if counts else None, now)
-        if counts and self._looks_valid(delivery):
-            self._looked_valid += 1
+        if counts:
+            self._read_ahead.add_failure(delivery)
         if position == self._probe:
             if is_refused:
                 self._unsaved.set()
@@ -230,7 +202,9 @@ class DeadLetterLimit:
         if exceeded is None or self._reason is not None or self._good_sources.had_one_within(STEADY_SECONDS, now):
             return
         sources = self._count.sources_before(position)
-        if self._good_sources.besides(sources, now) is None and not self._does_valid_one_wait(now):
+        if self._good_sources.besides(sources, now) is not None:
+            return
+        if not self._read_ahead.has_decodable(self._inbox.queue_heads, now):
             self._unsaved.set()
             self._failed = Counter(sources)
             self._pause(
@@ -246,7 +220,7 @@ class DeadLetterLimit:
         if self._count.is_dead_letter(position):
             return
         self._good_sources.add(delivery, self._clock())
-        self._looked_valid = 0
+        self._read_ahead.reset()
         if position == self._probe:
             self._unsaved.set()
             self._resume("a record that was tried again is no dead letter")
@@ -269,6 +243,7 @@ class DeadLetterLimit:
         logger.warning("%s: resumed: %s", self._role, why)
         reason, self._reason, self._probe = self._reason, None, None
         self._failed.clear()
+        self._read_ahead.reset()
         self._count.reset()
         self._inbox.resume(reason or "")
         DEAD_LETTER_LIMIT_EXCEEDED.labels(self._role).set(0)

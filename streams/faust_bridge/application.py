@@ -114,6 +114,7 @@ class RoleApp(faust.App):
         self.role = role
         self.inboxes = tuple(inboxes)
         self.fetch_wait = settings.fetch_wait
+        self.records_at_once = EDGES[role].records_at_once
         self.fetch_more_seconds = min(EDGES[role].fetch_more_seconds, settings.fetch_wait)
         self._drain_timeout = settings.drain_timeout
         self._crash_seen = asyncio.Event()

@@ -46,9 +46,6 @@ PAUSED_POLL_SECONDS = 0.02
 LAST_COMMIT_SECONDS = 2.0
 """How long a commit may delay a rebalance, for which the rest of the group waits."""
 LONGEST_CONNECT_DELAY_SECONDS = 1.0
-SINK_RECORDS_AT_ONCE = 25
-"""Records that are handed on before other tasks run. Faust does so after 100, which takes some 5 ms; but no poster
-waits for the sink, and intake reads the same requests at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +194,8 @@ class Consumer(driver.Consumer):
         super().__init__(*arguments, **options)
         self._read_offset = NoReadOffsets()
         self._handed_on = 0
-        self._yields_often = getattr(self.app, "role", None) == "sink"
+        app: Any = self.app
+        self._records_at_once: int | None = app.records_at_once
 
     def fetched_offsets(self, partition: Any) -> FetchedOffsets:
         """Return what was fetched of a partition since it was assigned."""
@@ -276,7 +274,7 @@ class Consumer(driver.Consumer):
             watch.close()
         done = await handing_on
         self._handed_on += 1
-        if self._yields_often and self._handed_on % SINK_RECORDS_AT_ONCE == 0:
+        if self._records_at_once is not None and self._handed_on % self._records_at_once == 0:
             await asyncio.sleep(0)
         return done
 

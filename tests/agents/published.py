@@ -11,9 +11,11 @@ from msgspec import Raw
 
 from agents.cancellations import Cancellations
 from agents.events import StoredPoster, job_cancellation
+from agents.fair_queue import FairQueue
 from agents.intake.agent import IntakeAgent
 from agents.intake.catalog import Catalog
 from agents.intake.request_handler import RequestHandler
+from agents.known_sources import KnownSources
 from agents.oversized import reduced_forms
 from agents.render.agent import RenderAgent
 from agents.render.poster_renderer import PosterRenderer
@@ -131,9 +133,13 @@ async def worked(inbox: Inbox, run: Callable[[], Any], deliveries: Sequence[Deli
 
 async def by_intake(value: bytes, headers: Headers = TRACE) -> list[Record]:
     """Return what the intake role publishes for a request."""
-    inbox, published, known = Inbox(["poster-requests"], 100), Announcements(), catalog()
+    published, known, queue = Announcements(), catalog(), FairQueue()
+    inbox = Inbox(["poster-requests"], 100, queue=queue)
     handler = RequestHandler(known, Cancellations(), lambda: NOW)
-    agent = IntakeAgent(inbox, published, SetAside(), handler, known, admission(job="shop.example"))
+    admits = admission(job="shop.example")
+    agent = IntakeAgent(
+        inbox, published, SetAside(), handler, known, admits, queue=queue, known=KnownSources(known.owners)
+    )
     await worked(inbox, agent.run, [delivery(0, value=value, headers=headers)])
     return published.records
 

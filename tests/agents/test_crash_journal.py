@@ -43,7 +43,7 @@ async def test_notes_of_others_are_found_where_they_share_a_record(connection: D
 
 
 async def test_adopting_replaces_what_others_left(connection: Database) -> None:
-    """The adopted note has one crash more, and of a longer one the offsets to come are left for the next batch."""
+    """The adopted note has one crash more, and of a longer one the other offsets are left for the next batch."""
     dead, next_owner = (CrashJournalTable(connection, "intake", name) for name in ("dead", "next"))
     await dead.begin([Note(PARTITION, 5, 20), Note("job/1/0", 0, 0)])
     await next_owner.begin([Note(PARTITION, 3, 9), Note("job/1/0", 0, 0)])
@@ -53,6 +53,36 @@ async def test_adopting_replaces_what_others_left(connection: Database) -> None:
         (PARTITION, 10, 20, "dead", 0),
         ("job/1/0", 0, 0, "next", 1),
         (PARTITION, 3, 9, "next", 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("runs", "left"),
+    [
+        ([(0, 1), (8, 9)], [(2, 7)]),
+        ([(2, 3), (6, 7)], [(0, 1), (4, 5), (8, 9)]),
+        ([(0, 4), (5, 9)], []),
+        ([(5, 5)], [(0, 4), (6, 9)]),
+        ([(-3, 1), (4, 4), (9, 12)], [(2, 3), (5, 8)]),
+    ],
+    ids=str,
+)
+async def test_of_a_replaced_note_all_offsets_that_nobody_adopted_are_left(
+    connection: Database, runs: list[tuple[int, int]], left: list[tuple[int, int]]
+) -> None:
+    """Before, between and after the adopting notes, with the crashes that they had: each was in flight in the crash."""
+    dead, next_owner = (CrashJournalTable(connection, "intake", name) for name in ("dead", "next"))
+    await dead.begin([Note(PARTITION, 0, 9)])
+    await connection.fetch_rows("UPDATE crash_journal SET crashes = 1")
+    await next_owner.begin([Note(PARTITION, *run) for run in runs])
+    await next_owner.adopt([Note(PARTITION, *run, 2) for run in runs])
+    notes = await left_in(connection)
+
+    assert [(first, last, crashes) for _, first, last, worker, crashes in notes if worker == "dead"] == [
+        (*each, 1) for each in left
+    ]
+    assert [(first, last, crashes) for _, first, last, worker, crashes in notes if worker == "next"] == [
+        (*each, 2) for each in runs
     ]
 
 
@@ -71,6 +101,31 @@ async def test_ended_notes_and_those_of_a_worker_that_leaves_are_removed(connect
     assert [first for _, first, _, worker, _ in ended if worker == "mine"] == [0, 20]
     assert [worker for *_, worker, _ in left] == ["other"]
     assert await left_in(connection) == []
+
+
+async def test_a_record_that_is_queued_again_takes_no_note_of_others_with_it(connection: Database) -> None:
+    """It is noted alone while the note of its run is still there, which stays as it is until its own end."""
+    mine = CrashJournalTable(connection, "intake", "mine")
+    await mine.begin([Note(PARTITION, 5, 9)])
+    await mine.begin([Note(PARTITION, 5, 5)])
+    both = await left_in(connection)
+    await mine.end([Note(PARTITION, 5, 5)])
+    alone = await left_in(connection)
+    await mine.end([Note(PARTITION, 5, 9)])
+
+    assert both == alone == [(PARTITION, 5, 9, "mine", 0)]
+    assert await left_in(connection) == []
+
+
+async def test_a_note_that_others_have_split_ends_as_well(connection: Database) -> None:
+    """Another worker adopted some of its records after a rebalance; nothing stays of the rest once it is finished."""
+    mine, other = (CrashJournalTable(connection, "intake", name) for name in ("mine", "other"))
+    await mine.begin([Note(PARTITION, 0, 9)])
+    await other.begin([Note(PARTITION, 4, 5)])
+    await other.adopt([Note(PARTITION, 4, 5, 1)])
+    await mine.end([Note(PARTITION, 0, 9)])
+
+    assert await left_in(connection) == [(PARTITION, 4, 5, "other", 1)]
 
 
 @pytest.mark.parametrize("trouble", ["unreachable", "no table"])

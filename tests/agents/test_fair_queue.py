@@ -58,6 +58,39 @@ def test_sources_with_few_records_do_not_wait_for_one_with_many() -> None:
     assert len(large.deliveries) == 38
 
 
+def test_a_record_out_of_its_turn_ends_no_round_of_another_source() -> None:
+    """A probe belongs to its source: neither records without a source nor an earlier round of its own go on early."""
+    queue = FairQueue()
+    for offset, value in enumerate([b"{}", b"{}", b'{"source": "shop"}', b'{"source": "shop"}', b'{"source": "shop"}']):
+        queue.append(delivery(offset, value=value))
+    rounds = queue.begin_rounds([queue.popleft()])
+    rounds += queue.begin_rounds([queue.popleft()])
+    probe = next(each for each in queue if b"shop" in (each.value or b""))
+    queue.remove(probe)
+    (of_the_probe,) = queue.begin_rounds([probe])
+    queue.end_round(of_the_probe)
+    while_both_run = len(queue)
+    for each in rounds:
+        queue.end_round(each)
+
+    assert of_the_probe.sources == {"shop"}
+    assert {source for each in rounds for source in each.sources} == {None, "shop"}
+    assert while_both_run == 0
+    assert len(queue) == 2
+
+
+def test_a_round_is_small_by_the_size_of_its_records() -> None:
+    """One record of a megabyte has a round of its own, and no place among those of a few requests."""
+    queue = FairQueue()
+    queue.append(named(0, "few"))
+    queue.append(delivery(1, value=b'{"source": "large", "x": "%s"}' % (b"x" * 1_000_000)))
+
+    small, large = queue.begin_rounds([queue.popleft() for _ in range(2)])
+
+    assert ([each.offset for each in small.deliveries], small.is_small) == ([0], True)
+    assert ([each.offset for each in large.deliveries], large.is_small) == ([1], False)
+
+
 def test_a_known_source_has_a_queue_beside_thousands_of_others() -> None:
     """It does not wait behind what names that somebody makes up have queued."""
     queue = FairQueue(known={"shop"})

@@ -9,9 +9,11 @@ from uuid import uuid4
 import pytest
 from msgspec import Raw
 
+from agents.fair_queue import FairQueue
 from agents.intake.agent import PIECES_IN_FLIGHT, RECORDS_PER_CHUNK, RECORDS_PER_PIECE, IntakeAgent
 from agents.intake.catalog import Catalog
 from agents.intake.request_handler import RequestHandler
+from agents.known_sources import KnownSources
 from schemas.codec import encode
 from schemas.limits import BATCH_MAX_POSTERS
 from schemas.requests import BatchRequested, JobCancelRequested, PosterRequested, Request
@@ -52,7 +54,8 @@ class Slow:
 
 async def test_large_requests_are_published_in_chunks() -> None:
     """While two chunks are in flight no more than a third is built; in the end all requests are handled."""
-    inbox, handler, publisher = Inbox(["poster-requests"], cap=100), Many(), Slow()
+    handler, publisher, queue = Many(), Slow(), FairQueue()
+    inbox = Inbox(["poster-requests"], cap=100, queue=queue)
     agent = IntakeAgent(
         inbox,
         publisher,
@@ -60,6 +63,8 @@ async def test_large_requests_are_published_in_chunks() -> None:
         cast("RequestHandler", handler),
         Catalog(),
         admission(),
+        queue=queue,
+        known=KnownSources(()),
     )
     done = asyncio.Event()
     for offset in range(REQUESTS):
@@ -109,7 +114,8 @@ class Desk:
 
     def __init__(self) -> None:
         self.gate = Gate()
-        self.inbox = Inbox(["poster-requests"], cap=100, weigh=weigh_by_size)
+        queue = FairQueue()
+        self.inbox = Inbox(["poster-requests"], cap=100, weigh=weigh_by_size, queue=queue)
         self.acknowledged: list[int] = []
         self.agent = IntakeAgent(
             self.inbox,
@@ -118,6 +124,8 @@ class Desk:
             cast("RequestHandler", Named()),
             Catalog(),
             admission(),
+            queue=queue,
+            known=KnownSources(()),
         )
 
     def deliver(self, offset: int, request: Request) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from agents.cancellations import Cancellations
 from agents.events import StoredPoster
+from agents.postgres import BadRowError
 from agents.render.agent import RenderAgent
 from agents.render.poster_renderer import PosterRenderer
 from schemas.codec import decode, encode
@@ -55,6 +56,7 @@ class Room:
         self.inbox = Inbox(["poster-renders"], cap=8)
         self.finished = asyncio.Event()
         self.erased: set[tuple[str, int]] = set()
+        self.lookup_error: Exception | None = None
         self.agent = RenderAgent(
             self.inbox,
             self.published,
@@ -68,6 +70,8 @@ class Room:
 
     async def contains(self, job_id: str, poster_index: int) -> bool:
         """Return whether a poster was erased."""
+        if self.lookup_error is not None:
+            raise self.lookup_error
         return (job_id, poster_index) in self.erased
 
     def deliver(self, poster: PosterPinned) -> None:
@@ -143,6 +147,17 @@ async def test_another_poster_of_a_job_with_an_erased_one_is_rendered(room: Room
     room.slow.ready.set()
     room.deliver(pinned())
     await room.finished.wait()
+
+    assert [outcome.status for outcome in room.outcomes] == ["completed"]
+
+
+@pytest.mark.parametrize("error", [BadRowError("a value"), ZeroDivisionError("of some library")], ids=repr)
+async def test_a_poster_that_cannot_be_looked_up_is_rendered(room: Room, error: Exception) -> None:
+    """Whatever the lookup of erased posters raises neither ends the worker nor keeps the poster from being made."""
+    room.lookup_error = error
+    room.slow.ready.set()
+    room.deliver(pinned())
+    await asyncio.wait_for(room.finished.wait(), 5)
 
     assert [outcome.status for outcome in room.outcomes] == ["completed"]
 

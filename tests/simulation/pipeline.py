@@ -21,7 +21,6 @@ from agents.intake.agent import IntakeAgent
 from agents.intake.catalog import Catalog
 from agents.intake.request_handler import RequestHandler, UnknownTemplateError
 from agents.known_sources import KnownSources
-from agents.ownership import Grant
 from agents.render.agent import RenderAgent
 from agents.render.cost_kind import cost_kind
 from agents.render.lanes import Lanes
@@ -120,7 +119,7 @@ class Handler:
 
     templates: set[str]
 
-    def handle(self, request: Request, _: Delivery, *, final: bool, grant: Grant) -> Iterator[Record]:
+    def handle(self, request: Request, _: Delivery, *, final: bool, **_grant: object) -> Iterator[Record]:
         """Yield the records of a request, or raise UnknownTemplateError."""
         assert isinstance(request, PosterRequested | BatchRequested)
         if request.template_id not in self.templates and not final:

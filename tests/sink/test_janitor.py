@@ -11,10 +11,11 @@ import pytest
 from agents.ownership import Grant, JobCommand, JobOwnersTable, Kind
 from agents.sink import janitor, missing_posters
 from agents.sink.database import sink_database
-from agents.sink.janitor import EVERY_SECONDS, REQUESTS_AGE, Janitor, SweepResult
+from agents.sink.janitor import EVERY_SECONDS, Janitor, SweepResult
 from schemas.outcomes import JobEvent
 from schemas.topics import POSTER_COMPLETIONS
 from streams.errors import UnavailableError
+from streams.topics import REQUESTS_AGE
 from tests.sink.conftest import SinkHarness
 
 HOUR, DAY = 3_600.0, 86_400.0

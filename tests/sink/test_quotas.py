@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -12,9 +12,11 @@ from prometheus_client import REGISTRY
 from agents.postgres import Database
 from agents.quotas import Allowance, CountedRequest, QuotaLimits, QuotaTable
 from agents.sink.sink import Sink
+from streams.topics import REQUESTS_AGE
 from tests.sink.conftest import SinkHarness
 
 TODAY, TOMORROW = date(2026, 3, 1), date(2026, 3, 2)
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LIMITS = QuotaLimits(posters={"shop": 10, "*": 3}, bytes={"shop": 5_000})
 
 
@@ -34,7 +36,7 @@ async def database_of_intake(database: str) -> AsyncIterator[Database]:
 @pytest.fixture
 def quotas(database_of_intake: Database) -> QuotaTable:
     """The table, where the shop may have 10 posters and 5,000 bytes and everybody else 3 posters."""
-    return QuotaTable(database_of_intake, LIMITS)
+    return QuotaTable(database_of_intake, LIMITS, now=lambda: NOW)
 
 
 def granted(requests: list[CountedRequest], allowances: list[Allowance | None]) -> list[int]:
@@ -78,13 +80,28 @@ async def test_a_request_counts_once_however_often_it_is_delivered(
     requests = [asked(1, 8), asked(1, 8), asked(2, 4)]
     first = await quotas.allow(requests)
     again = await quotas.allow([asked(2, 4), asked(1, 8), asked(2, 4, day=TOMORROW)])
-    more = QuotaTable(database_of_intake, QuotaLimits(posters={"shop": 100}, bytes={}))
+    more = QuotaTable(database_of_intake, QuotaLimits(posters={"shop": 100}, bytes={}), now=lambda: NOW)
     raised = await more.allow([asked(2, 4), asked(3, 4)])
 
     assert granted(requests, first) == [8, 8, 2]
     assert again == [first[2], None, Allowance(posters=2, reason=again[2].reason if again[2] else "")]
     assert raised == [first[2], None]
     assert await use(database_of_intake, "posters") == {"shop": (14, 2)}
+
+
+async def test_backdated_requests_share_the_quota_of_the_first_day(
+    quotas: QuotaTable, database_of_intake: Database
+) -> None:
+    """On a topic with times of its producers: not every day of the past has a quota of its own."""
+    first_day = (NOW - REQUESTS_AGE).date()
+    days = [first_day, *(first_day - timedelta(days=days) for days in (1, 30, 10_000))]
+    requests = [asked(number, 4, day=day) for number, day in enumerate(days)]
+    allowances = await quotas.allow(requests)
+
+    assert granted(requests, allowances) == [4, 4, 2, 0]
+    assert await use(database_of_intake, "posters", first_day) == {"shop": (10, 6)}
+    assert allowances[3] is not None
+    assert f"begins at {first_day + timedelta(days=1)}" in allowances[3].reason
 
 
 async def test_any_number_of_processes_together_grant_exactly_the_quota(database: str) -> None:
@@ -102,7 +119,7 @@ async def test_any_number_of_processes_together_grant_exactly_the_quota(database
             done: list[tuple[CountedRequest, int]] = []
             for start in range(0, len(mine), 4):
                 chunk = mine[start : start + 4]
-                allowances = await QuotaTable(databases[number], limits).allow(chunk)
+                allowances = await QuotaTable(databases[number], limits, now=lambda: NOW).allow(chunk)
                 done += zip(chunk, granted(chunk, allowances), strict=True)
             return done
 
@@ -177,7 +194,7 @@ async def test_without_a_quota_nothing_is_counted(harness: SinkHarness, database
 async def test_a_number_of_zero_is_a_quota(database_of_intake: Database) -> None:
     """Of posters or of bytes: nothing is made for the source."""
     for number, limits in enumerate((QuotaLimits(posters={"*": 0}, bytes={}), QuotaLimits(posters={}, bytes={"*": 0}))):
-        (allowance,) = await QuotaTable(database_of_intake, limits).allow([asked(number, 2)])
+        (allowance,) = await QuotaTable(database_of_intake, limits, now=lambda: NOW).allow([asked(number, 2)])
 
         assert allowance is not None
         assert allowance.posters == 0

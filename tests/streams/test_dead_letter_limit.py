@@ -78,7 +78,7 @@ class Role_:  # noqa: N801 - the type of that name is taken
             self.inbox,
             self.letters,
             self.states,
-            looks_valid=lambda each: b'"version":2' not in (each.value or b""),
+            is_decodable=lambda each: b'"version":2' not in (each.value or b""),
             refusals={"source_mismatch"},
             clock=lambda: self.now,
         )
@@ -335,8 +335,8 @@ async def test_a_valid_record_reopens_a_paused_role_at_once(role: Role_) -> None
     assert role.liveness.reasons() == []
 
 
-async def test_records_that_look_valid_and_fail_pause_the_role(role: Role_) -> None:
-    """The role reads them and cannot use them: after some of them their looks prove nothing."""
+async def test_decodable_records_that_fail_pause_the_role(role: Role_) -> None:
+    """The role reads them and cannot use them: after some of them decoding proves nothing."""
     for number in range(BURST_RECORDS * 2):
         role.send(b'{"source":"site-%d"}' % (number % 10), key=b"%d" % number)
     await role.work()
@@ -344,6 +344,25 @@ async def test_records_that_look_valid_and_fail_pause_the_role(role: Role_) -> N
     assert role.liveness.reasons()
     assert await role.tick() == 0
     assert await role.tick(FIRST_PROBE_SECONDS) == 1
+
+
+async def test_a_role_that_is_resumed_reads_ahead_again(role: Role_) -> None:
+    """What failed before an operator resumed it says nothing about what is decodable now."""
+    for number in range(BURST_RECORDS):
+        role.send(b'{"source":"site-%d"}' % (number % 10), key=b"%d" % number)
+    await role.tick()
+    paused = role.liveness.reasons()
+    role.states.reason = None
+    await role.tick()
+    role.now += MINUTE_SECONDS
+    for number, value in enumerate(IN_ALL_NAMES):
+        role.send(value, key=f"key-{number}".encode())
+    role.send(good())
+    await role.work()
+
+    assert paused
+    assert role.liveness.reasons() == []
+    assert len(role.worked) == 1
 
 
 async def test_refused_records_prove_nothing_against_a_role(role: Role_) -> None:
@@ -360,6 +379,18 @@ async def test_refused_records_prove_nothing_against_a_role(role: Role_) -> None
     assert role.liveness.reasons() == []
 
 
+async def test_unreadable_records_that_are_refused_count_like_others(role: Role_) -> None:
+    """They name another source's job, say: they pause the role as any others do, and do not resume it when tried."""
+    refused = [orjson.dumps({"source": f"site-{number % 10}", "refused": 1, "version": 2}) for number in range(200)]
+    await send_and_work(role, refused)
+    paused = role.liveness.reasons()
+    role.send(refused[0], key=b"refused")
+
+    assert paused
+    assert await role.tick(FIRST_PROBE_SECONDS) == 1
+    assert role.liveness.reasons() == paused
+
+
 async def test_a_probe_waits_while_the_role_is_paused_for_another_reason(role: Role_) -> None:
     """An unavailable storage, for example: a record that is tried then would fail for another cause."""
     await pause(role)
@@ -369,6 +400,20 @@ async def test_a_probe_waits_while_the_role_is_paused_for_another_reason(role: R
     assert await role.tick(FIRST_PROBE_SECONDS) == 0
     role.inbox.resume("the storage is unavailable")
     assert await role.tick() == 1
+
+
+async def test_a_probe_whose_partition_was_revoked_is_followed_by_another(role: Role_) -> None:
+    """A rebalance takes it back before the role has taken it: the role does not wait for it, and tries one again."""
+    await pause(role)
+    role.send(bad("site-1"))
+    role.now += FIRST_PROBE_SECONDS
+    role.limit.tick()
+    role.inbox.revoke([(TOPIC, 0)])
+    role.inbox.deliver(delivery(BURST_RECORDS, key=b"k", value=good()), lambda: None)
+
+    assert await role.tick() == 1
+    assert role.worked == [BURST_RECORDS]
+    assert role.liveness.reasons() == []
 
 
 async def test_an_operator_resumes_at_once(role: Role_) -> None:

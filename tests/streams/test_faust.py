@@ -10,10 +10,9 @@ from agents.settings import Settings
 from streams.delivery import Delivery, Record
 from streams.faust_bridge.application import RoleApp, require_cython
 from streams.inbox import Acknowledge, Inbox
+from streams.topics import EDGES
 
 BULK = 1_500
-HANDED_ON_AT_ONCE = 100
-"""Records that Faust hands on before other tasks run."""
 
 
 async def test_paused_partitions_lose_nothing_and_block_no_others(broker: str) -> None:
@@ -82,4 +81,6 @@ async def test_no_records_wait_in_a_stream(broker: str, monkeypatch: pytest.Monk
     finally:
         await app.stop()
 
-    assert max(waiting) <= HANDED_ON_AT_ONCE
+    records_at_once = EDGES["sink"].records_at_once
+    assert records_at_once is not None
+    assert max(waiting) <= records_at_once

@@ -18,9 +18,11 @@ import pytest
 
 import agents.intake.agent as intake_agent
 from agents.cancellations import Cancellations
+from agents.fair_queue import FairQueue
 from agents.intake.agent import IntakeAgent
 from agents.intake.catalog import Catalog
 from agents.intake.request_handler import RequestHandler
+from agents.known_sources import KnownSources
 from agents.render.agent import RenderAgent
 from agents.retry.agent import RetryAgent
 from agents.sink.sink import Sink
@@ -140,7 +142,7 @@ def intake(inbox: Inbox, port: Any) -> Any:
     """Return the role."""
     catalog = Catalog()
     handler = RequestHandler(catalog, Cancellations(), lambda: EPOCH)
-    return IntakeAgent(inbox, port, port, handler, catalog, admission())
+    return IntakeAgent(inbox, port, port, handler, catalog, admission(), queue=FairQueue(), known=KnownSources(()))
 
 
 def render(inbox: Inbox, port: Any) -> Any:

@@ -24,9 +24,11 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind
 
 from agents.cancellations import Cancellations
+from agents.fair_queue import FairQueue
 from agents.intake.agent import IntakeAgent
 from agents.intake.catalog import Catalog
 from agents.intake.request_handler import RequestHandler
+from agents.known_sources import KnownSources
 from agents.render.agent import RenderAgent
 from agents.render.image_store import ImageStore
 from agents.render.poster_renderer import PosterRenderer, Renderer
@@ -220,8 +222,9 @@ async def through_the_roles(requested: Record, database_url: str) -> list[Record
     """Return every record that the roles publish for a request."""
     sent, known = Announcements(), catalog()
     handler = RequestHandler(known, Cancellations(), lambda: datetime.now(UTC))
-    inbox = Inbox([topics.POSTER_REQUESTS], 100)
-    intake = IntakeAgent(inbox, sent, SetAside(), handler, known, admission())
+    queue, known_sources = FairQueue(), KnownSources(known.owners)
+    inbox = Inbox([topics.POSTER_REQUESTS], 100, queue=queue)
+    intake = IntakeAgent(inbox, sent, SetAside(), handler, known, admission(), queue=queue, known=known_sources)
     await worked(inbox, intake.run, [delivered(requested)])
     async with (
         open_site() as assets,
