@@ -75,6 +75,8 @@ def test_a_hostile_site_ends_and_changes_nothing_of_another(system: System) -> N
     """Requests, cancels, erasures and replays of a job, unreadable ones too, before and after it is made."""
     section = system.upload(HTML).section
     job = system.request(f"{section}_latest", {"title": "mine"}, entity_id="row")
+    # The requests of two sources are on different partitions, so that only the claim says which one came first.
+    system.eventually(lambda: system.rows("SELECT FROM job_owners WHERE job_id = %s AND claimed_at IS NOT NULL", job))
     sent = attack(system, job, section)
     outcome = system.outcome(job)
     sent += attack(system, job, section)

@@ -204,7 +204,7 @@ def test_wheel_brings_its_license(distributions: Path) -> None:
         metadata = wheel.read("django_posters-0.1.0.dist-info/METADATA").decode()
         text = wheel.read("django_posters-0.1.0.dist-info/licenses/LICENSE").decode()
 
-    assert "License-Expression: BSD-3-Clause\n" in metadata
+    assert "License-Expression: BSD-3-Clause AND MIT\n" in metadata
     assert text == (PROJECT / "LICENSE").read_text(encoding="utf-8")
     assert text.startswith("BSD 3-Clause License\n\nCopyright (c) 2026, the Posterstream developers\n")
     assert (next((distributions / "source").iterdir()) / "LICENSE").read_text(encoding="utf-8") == text

@@ -32,10 +32,21 @@ async def sandbox() -> AsyncIterator[TemplateSandbox]:
     await opened.close()
 
 
+OTHERS: Final[set[psutil.Process]] = set()
+"""Sandbox processes that fixtures of the session hold for other files."""
+
+
+@pytest.fixture(autouse=True)
+def others() -> None:
+    """Leave out of `processes` what was there before the test."""
+    OTHERS.clear()
+    OTHERS.update(processes())
+
+
 def processes() -> list[psutil.Process]:
-    """Return the sandbox processes of this process."""
+    """Return the sandbox processes that the test has started in this process."""
     children = psutil.Process().children()
-    running = [each for each in children if each.status() != psutil.STATUS_ZOMBIE]
+    running = [each for each in children if each not in OTHERS and each.status() != psutil.STATUS_ZOMBIE]
     return [each for each in running if "renderer.sandbox.child" in " ".join(each.cmdline())]
 
 
