@@ -26,6 +26,7 @@ _SCRIPTS: Final = (
     "images_and_fonts.js",
     "glyph_usage.js",
     "text_needs.js",
+    "text_overflow.js",
     "fit.js",
     "compose.js",
 )

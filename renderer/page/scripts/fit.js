@@ -4,21 +4,33 @@
   const SMALLEST = 12;
   const STEP = 0.25;
   const TEXTS_MAX = 100;
+  const ROUNDS_MAX = 4;
   const SEGMENTS_MAX = 20_000;
   const WITHOUT_TRANSITIONS = new CSSStyleSheet();
   WITHOUT_TRANSITIONS.replaceSync("*{transition:none!important}");
   // A form whose fields have a `name` hides its own members.
   /** @type {(element: Element, selector: string) => boolean} */
   const matches = (element, selector) => Element.prototype.matches.call(element, selector);
-  /** @type {(element: Element) => DOMRect} */
-  const rectOf = (element) => Element.prototype.getBoundingClientRect.call(element);
   /** @type {(node: Node) => HTMLElement | null} */
   const parentOf = (node) => Reflect.get(Node.prototype, "parentElement", node);
   const segmenter = new Intl.Segmenter("en");
   /** @type {(() => void)[]} */
   const undo = [];
 
-  /** @typedef {{ left: number, top: number, right: number, bottom: number }} Edges In CSS pixels, like all lengths. */
+  /**
+   * A text while it is fitted. Sizes are font sizes in CSS pixels.
+   * @typedef {object} Fitted
+   * @property {HTMLElement} element
+   * @property {number} full The size that the template gives it.
+   * @property {number} least
+   * @property {number} size The largest at which it fits, as far as is known.
+   * @property {(size: number) => void} resize
+   * @property {() => void} restore
+   * @property {() => boolean} fits
+   * @property {HTMLElement[]} items Items of flex boxes and grids that it is in and that it shares with other texts.
+   * @property {boolean} isFreed
+   * @property {boolean} isCut
+   */
 
   /**
    * Fits every `data-fit="shrink"`. Returns the texts that were cut, each as tag, id and smallest size, and the elements
@@ -33,9 +45,9 @@
     const texts = marked.filter(isPlain).slice(0, TEXTS_MAX);
     const ignored = marked.filter((element) => !isPlain(element) || !texts.includes(element)).map(nameOf);
     sheets.add(WITHOUT_TRANSITIONS);
-    const cut = texts.filter((text) => !fit(text, wholePage)).map((text) => named(text));
+    const cut = levels(texts).flatMap((level) => fitTogether(level, wholePage));
     sheets.remove(WITHOUT_TRANSITIONS);
-    return { fitted: undo.length, cut, ignored };
+    return { fitted: undo.length, cut: cut.map(named), ignored };
   }
 
   /**
@@ -74,35 +86,168 @@
   }
 
   /**
-   * Returns whether the text fits without being cut.
-   * @param {HTMLElement} text
-   * @param {boolean} wholePage
+   * Returns the texts in no other text, those in one other, and so on: a text shrinks with the one that it is in first.
+   * @param {HTMLElement[]} texts
    */
-  function fit(text, wholePage) {
-    const full = parseFloat(getComputedStyle(text).fontSize);
-    const least = Math.min(smallest(text), full);
-    const resize = resizer(text, full);
-    const boxes = boxesAround(text);
-    resize(0);
-    const spare = overflows(text, boxes, wholePage);
-    resize(full);
-    const fits = () => overflows(text, boxes, wholePage).every((by, side) => by <= Math.max(spare[side], 0) + 0.5);
-    if (fits()) {
-      undo.pop()?.();
-      return true;
+  function levels(texts) {
+    /** @type {HTMLElement[][]} */
+    const found = [];
+    for (const text of texts) {
+      let depth = 0;
+      for (let box = parentOf(text); box; box = parentOf(box)) if (texts.includes(box)) depth += 1;
+      found[depth] = [...(found[depth] ?? []), text];
     }
-    allowShrinking(text);
-    const steps = Math.floor((full - least) / STEP);
-    const step = largest(steps, (number) => {
-      resize(least + number * STEP);
-      return fits();
-    });
-    resize(least + Math.max(step, 0) * STEP);
-    return step >= 0 || !shorten(text, fits);
+    return found;
   }
 
   /**
-   * Returns a function that sets the font size, in proportion also of the parts that have a size of their own.
+   * Fits texts that may stand in each other's way: each without the others first, then side by side. Returns those that
+   * were cut.
+   * @param {HTMLElement[]} elements
+   * @param {boolean} wholePage
+   */
+  function fitTogether(elements, wholePage) {
+    const texts = elements.map((element) => prepared(element, elements));
+    for (const text of texts) text.fits = fitting(text, wholePage);
+    resizeAll(texts);
+    if (!texts.every((text) => text.fits())) {
+      if (texts.length > 1) for (const text of texts) text.resize(0);
+      for (const text of texts) fitAlone(text, texts.length > 1);
+      if (texts.length > 1) fitBesides(texts);
+    }
+    for (const text of texts)
+      if (text.size === text.full && !text.isFreed && !text.isCut) text.restore();
+      else undo.push(text.restore);
+    return texts.filter((text) => text.isCut).map((text) => text.element);
+  }
+
+  /**
+   * Returns the text with nothing of its content taking any space.
+   * @param {HTMLElement} element
+   * @param {HTMLElement[]} all
+   * @returns {Fitted}
+   */
+  function prepared(element, all) {
+    const full = parseFloat(getComputedStyle(element).fontSize);
+    const least = Math.min(smallest(element), full);
+    const fits = () => true;
+    const items = sharedItems(element, all);
+    return { element, full, least, size: full, ...resizer(element, full), fits, items, isFreed: false, isCut: false };
+  }
+
+  /**
+   * Returns the function that says whether the text fits. What overflows without any of the texts is not their fault.
+   * @param {Fitted} text
+   * @param {boolean} wholePage
+   */
+  function fitting({ element }, wholePage) {
+    const boxes = boxesAround(element);
+    const spare = overflows(element, boxes, wholePage);
+    return () => overflows(element, boxes, wholePage).every((by, side) => by <= Math.max(spare[side], 0) + 0.5);
+  }
+
+  /** @param {Fitted[]} texts */
+  function resizeAll(texts) {
+    for (const { resize, size } of texts) resize(size);
+  }
+
+  /**
+   * Finds the largest size up to the present one at which the text fits, and cuts it if there is none.
+   * @param {Fitted} text
+   * @param {boolean} isOneOfMany Take it out of the way of the others afterwards.
+   */
+  function fitAlone(text, isOneOfMany) {
+    const { least, size, resize } = text;
+    if (isOneOfMany) resize(size);
+    if (!text.fits()) {
+      free(text);
+      const step = largest(Math.floor((size - least) / STEP), (number) => {
+        resize(least + number * STEP);
+        return text.fits();
+      });
+      text.size = least + Math.max(step, 0) * STEP;
+      resize(text.size);
+      if (step < 0) cut(text);
+    }
+    if (isOneOfMany) resize(0);
+  }
+
+  /**
+   * Makes texts smaller that fit alone and not beside each other: those that do not fit, if that is not enough all of
+   * them, in proportion; and cuts those that do not fit even then.
+   * @param {Fitted[]} texts
+   */
+  function fitBesides(texts) {
+    const misfits = () => texts.filter((text) => !text.fits());
+    resizeAll(texts);
+    if (misfits().length === 0) return;
+    const sharing = texts.filter(({ items, isFreed }) => items.length > 0 && !isFreed);
+    for (const text of texts) text.resize(0);
+    for (const text of sharing) free(text);
+    if (sharing.length > 0) for (const text of texts) fitAlone(text, true);
+    resizeAll(texts);
+    const left = misfits();
+    if (left.length === 0 || share(left, texts) || share(texts, texts)) return;
+    const alone = texts.map(({ size }) => size);
+    for (const text of texts) text.size = text.least;
+    resizeAll(texts);
+    for (const text of texts) if (!text.fits()) cut(text);
+    for (const [index, text] of texts.entries()) if (!text.isCut) text.size = alone[index];
+    share(
+      texts.filter(({ isCut }) => !isCut),
+      texts,
+    );
+  }
+
+  /**
+   * Gives each of the texts the same part of the way from its smallest size to its present one, and more to those that
+   * others do not keep from it. Returns false, with sizes as they were, where not even the smallest sizes fit.
+   * @param {Fitted[]} some
+   * @param {Fitted[]} all
+   */
+  function share(some, all) {
+    const most = some.map(({ least, size }) => Math.floor((size - least) / STEP));
+    const parts = Math.max(1, ...most);
+    /** @type {(index: number, part: number) => number} */
+    const sizeAt = (index, part) =>
+      part === parts ? some[index].size : some[index].least + Math.floor((most[index] * part) / parts) * STEP;
+    const given = some.map(() => 0);
+    const allFit = () => all.every((text) => text.fits());
+    let open = [...some.keys()];
+    for (let round = 0; round < ROUNDS_MAX && open.length > 0; round += 1) {
+      const part = largest(parts, (number) => {
+        for (const index of open) some[index].resize(sizeAt(index, number));
+        return allFit();
+      });
+      if (part < 0 && round === 0) {
+        resizeAll(some);
+        return false;
+      }
+      for (const index of open) {
+        given[index] = Math.max(part, given[index]);
+        some[index].resize(sizeAt(index, given[index]));
+      }
+      open = open.filter((index) => {
+        if (given[index] === parts) return false;
+        some[index].resize(sizeAt(index, parts > given[index] ? given[index] + 1 : parts));
+        const isFree = allFit();
+        some[index].resize(sizeAt(index, given[index]));
+        return isFree;
+      });
+    }
+    for (const [index, text] of some.entries()) text.size = sizeAt(index, given[index]);
+    resizeAll(some);
+    return true;
+  }
+
+  /** @param {Fitted} text */
+  function cut(text) {
+    text.isCut = shorten(text.element, text.fits) || text.isCut;
+  }
+
+  /**
+   * Makes the text vanish. Returns a function that sets its font size, in proportion also of the parts that have a size
+   * of their own, and one that restores its styles.
    * @param {HTMLElement} text
    * @param {number} full
    */
@@ -111,11 +256,9 @@
     const before = [text, ...parts].map(
       (part) => /** @type {[HTMLElement, string | null]} */ ([part, part.getAttribute("style")]),
     );
-    undo.push(() => {
-      for (const [part, style] of before)
-        if (style === null) part.removeAttribute("style");
-        else part.setAttribute("style", style);
-    });
+    const restore = () => {
+      for (const [part, style] of before) setStyle(part, style);
+    };
     const sizes = parts.map((part) => parseFloat(getComputedStyle(part).fontSize));
     text.style.setProperty("font-size", "0", "important");
     /** @type {[HTMLElement, number][]} */
@@ -126,9 +269,64 @@
         part.style.setProperty("font-size", "0", "important");
       }
     /** @param {number} size */
-    return (size) => {
+    const resize = (size) => {
       for (const [part, its] of own) part.style.setProperty("font-size", `${(its * size) / full}px`, "important");
     };
+    return { resize, restore };
+  }
+
+  /**
+   * @param {HTMLElement} element
+   * @param {string | null} style
+   */
+  function setStyle(element, style) {
+    if (style === null) element.removeAttribute("style");
+    else element.setAttribute("style", style);
+  }
+
+  /**
+   * Returns the items of flex boxes and grids that the text is, or is in, and that have other texts beside them.
+   * @param {HTMLElement} text
+   * @param {HTMLElement[]} all
+   */
+  function sharedItems(text, all) {
+    const items = [];
+    let item = text;
+    for (let parent = parentOf(item); parent && !isOutOfFlow(item); parent = parentOf(item)) {
+      const [box, inner] = [parent, item];
+      const isBeside = () => all.some((other) => box.contains(other) && !inner.contains(other));
+      if (all.length > 1 && /flex|grid/.test(getComputedStyle(box).display) && isBeside()) items.push(inner);
+      item = parent;
+    }
+    return items;
+  }
+
+  /**
+   * Lets the text, and the items that it is in, be narrower than its words. All texts beside it have to be out of the way.
+   * @param {Fitted} text
+   */
+  function free(text) {
+    text.isFreed = true;
+    allowShrinking(text.element);
+    for (const item of text.items) if (item !== text.element) limitItem(item, text);
+  }
+
+  /**
+   * The text no longer makes the item wider, or higher where lines run down; what else is in the item still does.
+   * @param {HTMLElement} item
+   * @param {Fitted} text
+   */
+  function limitItem(item, { resize }) {
+    const style = getComputedStyle(item);
+    const side = style.writingMode.startsWith("horizontal") ? "width" : "height";
+    if (style.getPropertyValue(`min-${side}`) !== "auto") return;
+    const before = item.getAttribute("style");
+    undo.push(() => setStyle(item, before));
+    resize(0);
+    item.style.setProperty(side, "min-content", "important");
+    const needed = style.getPropertyValue(side);
+    setStyle(item, before);
+    item.style.setProperty(`min-${side}`, needed, "important");
   }
 
   /**
@@ -142,100 +340,6 @@
   }
 
   /**
-   * Returns the boxes in whose flow the text stands.
-   * @param {HTMLElement} text
-   */
-  function boxesAround(text) {
-    const boxes = [];
-    let box = text;
-    for (let parent = parentOf(box); parent && !isOutOfFlow(box); parent = parentOf(box)) {
-      box = parent;
-      const { display } = getComputedStyle(box);
-      if (display !== "inline" && display !== "contents") boxes.push(box);
-    }
-    return boxes;
-  }
-
-  /** @param {HTMLElement} box */
-  function isOutOfFlow(box) {
-    const { position, transform } = getComputedStyle(box);
-    return position === "absolute" || position === "fixed" || transform !== "none";
-  }
-
-  /**
-   * Returns by how much the content overflows its own box, and that box those around it and the poster, side by side.
-   * @param {HTMLElement} text
-   * @param {HTMLElement[]} boxes
-   * @param {boolean} wholePage
-   */
-  function overflows(text, boxes, wholePage) {
-    const style = getComputedStyle(text);
-    const [across, down] = overhang(text, style);
-    const own = [text.scrollWidth - text.clientWidth - across, text.scrollHeight - text.clientHeight - down];
-    const rect = rectOf(text);
-    const around = boxes.flatMap((box) => beyond(rect, content(box)));
-    const poster = { left: -scrollX, top: -scrollY, right: innerWidth - scrollX, bottom: innerHeight - scrollY };
-    return [...own, ...around, ...(wholePage ? [] : beyond(rect, poster))];
-  }
-
-  /**
-   * With lines set tighter than the font's own height, letters stand out of the last one; that is no overflow.
-   * @param {HTMLElement} text
-   * @param {CSSStyleDeclaration} style
-   */
-  function overhang(text, style) {
-    const line = parseFloat(style.lineHeight);
-    const first = walk(text).nextNode();
-    if (!(line > 0) || !first) return [0, 0];
-    const range = new Range();
-    range.selectNodeContents(first);
-    const [rect] = range.getClientRects();
-    if (!rect) return [0, 0];
-    return style.writingMode.startsWith("horizontal")
-      ? [0, Math.max(0, rect.height - line) / 2]
-      : [Math.max(0, rect.width - line) / 2, 0];
-  }
-
-  /**
-   * @param {HTMLElement} box
-   * @returns {Edges}
-   */
-  function content(box) {
-    const rect = rectOf(box);
-    const style = /** @type {Record<string, any>} */ (getComputedStyle(box));
-    /** @type {(side: string) => number} */
-    const inset = (side) => parseFloat(style[`border${side}Width`]) + parseFloat(style[`padding${side}`]);
-    return {
-      left: rect.left + inset("Left"),
-      top: rect.top + inset("Top"),
-      right: rect.right - inset("Right"),
-      bottom: rect.bottom - inset("Bottom"),
-    };
-  }
-
-  /**
-   * @param {Edges} inner
-   * @param {Edges} outer
-   */
-  function beyond(inner, outer) {
-    return [outer.left - inner.left, outer.top - inner.top, inner.right - outer.right, inner.bottom - outer.bottom];
-  }
-
-  /**
-   * Returns a walker over the texts that are shown.
-   * @param {HTMLElement} text
-   */
-  function walk(text) {
-    /** @param {Node} node */
-    const shown = (node) => {
-      const { data } = /** @type {Text} */ (node);
-      const hidden = !data.trim() || Element.prototype.closest.call(parentOf(node), "script,style,template,noscript");
-      return hidden ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT;
-    };
-    return Document.prototype.createTreeWalker.call(document, text, NodeFilter.SHOW_TEXT, shown);
-  }
-
-  /**
    * Removes the end, character by character as readers count them, and puts an ellipsis there. Returns whether there was
    * anything to remove.
    * @param {HTMLElement} text
@@ -244,7 +348,7 @@
   function shorten(text, fits) {
     /** @type {Text[]} */
     const nodes = [];
-    for (const walker = walk(text); walker.nextNode(); ) nodes.push(/** @type {Text} */ (walker.currentNode));
+    for (const walker = shownTexts(text); walker.nextNode(); ) nodes.push(/** @type {Text} */ (walker.currentNode));
     const whole = nodes.map((node) => node.data);
     /** @type {[index: number, end: number][]} */
     const ends = [];

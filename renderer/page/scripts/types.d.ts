@@ -94,6 +94,11 @@ declare var loadImagesAndFonts: (all: Element[], parts: Part[]) => Promise<{ bro
 declare var shownCharacters: (all: Element[], roots: Root[], generated: boolean) => string;
 // text_needs.js
 declare var textNeeds: (roots: Root[], hyphens: boolean) => TextNeeds;
+// text_overflow.js
+declare var boxesAround: (text: HTMLElement) => HTMLElement[];
+declare var isOutOfFlow: (box: HTMLElement) => boolean;
+declare var overflows: (text: HTMLElement, boxes: HTMLElement[], wholePage: boolean) => number[];
+declare var shownTexts: (text: HTMLElement) => TreeWalker;
 // fit.js
 declare var fitTexts: (all: Element[], wholePage: boolean) => { fitted: number; cut: string[]; ignored: string[] };
 // print_layout.js
