@@ -27,6 +27,7 @@ _SCRIPTS: Final = (
     "glyph_usage.js",
     "text_needs.js",
     "text_overflow.js",
+    "text_size.js",
     "fit.js",
     "compose.js",
 )

@@ -4,7 +4,7 @@
   const SMALLEST = 12;
   const STEP = 0.25;
   const TEXTS_MAX = 100;
-  const ROUNDS_MAX = 4;
+  const ROUNDS_MAX = 10;
   const SEGMENTS_MAX = 20_000;
   const WITHOUT_TRANSITIONS = new CSSStyleSheet();
   WITHOUT_TRANSITIONS.replaceSync("*{transition:none!important}");
@@ -26,7 +26,7 @@
    * @property {number} size The largest at which it fits, as far as is known.
    * @property {(size: number) => void} resize
    * @property {() => void} restore
-   * @property {() => boolean} fits
+   * @property {(measured?: Map<HTMLElement, Edges>) => boolean} fits With boxes that are measured already.
    * @property {HTMLElement[]} items Items of flex boxes and grids that it is in and that it shares with other texts.
    * @property {boolean} isFreed
    * @property {boolean} isCut
@@ -48,14 +48,6 @@
     const cut = levels(texts).flatMap((level) => fitTogether(level, wholePage));
     sheets.remove(WITHOUT_TRANSITIONS);
     return { fitted: undo.length, cut: cut.map(named), ignored };
-  }
-
-  /**
-   * @param {Element} element
-   * @returns {element is HTMLElement}
-   */
-  function isPlain(element) {
-    return element instanceof HTMLElement && !(element instanceof HTMLFormElement);
   }
 
   /** @param {HTMLElement} text */
@@ -110,7 +102,7 @@
     const texts = elements.map((element) => prepared(element, elements));
     for (const text of texts) text.fits = fitting(text, wholePage);
     resizeAll(texts);
-    if (!texts.every((text) => text.fits())) {
+    if (!allFit(texts)) {
       if (texts.length > 1) for (const text of texts) text.resize(0);
       for (const text of texts) fitAlone(text, texts.length > 1);
       if (texts.length > 1) fitBesides(texts);
@@ -143,8 +135,22 @@
   function fitting({ element }, wholePage) {
     const boxes = boxesAround(element);
     const spare = overflows(element, boxes, wholePage);
-    return () => overflows(element, boxes, wholePage).every((by, side) => by <= Math.max(spare[side], 0) + 0.5);
+    const most = spare.map((by) => Math.max(by, 0) + 0.5);
+    /** @param {Map<HTMLElement, Edges>} [measured] */
+    return (measured) => overflows(element, boxes, wholePage, measured).every((by, side) => by <= most[side]);
   }
+
+  /**
+   * Returns those that do not fit at the present sizes, one after another.
+   * @param {Fitted[]} texts
+   */
+  function* misfits(texts) {
+    const measured = new Map();
+    for (const text of texts) if (!text.fits(measured)) yield text;
+  }
+
+  /** @param {Fitted[]} texts */
+  const allFit = (texts) => misfits(texts).next().done === true;
 
   /** @param {Fitted[]} texts */
   function resizeAll(texts) {
@@ -178,15 +184,17 @@
    * @param {Fitted[]} texts
    */
   function fitBesides(texts) {
-    const misfits = () => texts.filter((text) => !text.fits());
     resizeAll(texts);
-    if (misfits().length === 0) return;
-    const sharing = texts.filter(({ items, isFreed }) => items.length > 0 && !isFreed);
+    const crowded = [...misfits(texts)];
+    if (crowded.length === 0) return;
+    /** @type {(item: HTMLElement) => boolean} */
+    const isBesideThem = (item) => crowded.some(({ element }) => parentOf(item)?.contains(element));
+    const sharing = texts.filter(({ items, isFreed }) => !isFreed && items.some(isBesideThem));
     for (const text of texts) text.resize(0);
     for (const text of sharing) free(text);
     if (sharing.length > 0) for (const text of texts) fitAlone(text, true);
     resizeAll(texts);
-    const left = misfits();
+    const left = [...misfits(texts)];
     if (left.length === 0 || share(left, texts) || share(texts, texts)) return;
     const alone = texts.map(({ size }) => size);
     for (const text of texts) text.size = text.least;
@@ -206,99 +214,51 @@
    * @param {Fitted[]} all
    */
   function share(some, all) {
-    const most = some.map(({ least, size }) => Math.floor((size - least) / STEP));
-    const parts = Math.max(1, ...most);
-    /** @type {(index: number, part: number) => number} */
-    const sizeAt = (index, part) =>
-      part === parts ? some[index].size : some[index].least + Math.floor((most[index] * part) / parts) * STEP;
-    const given = some.map(() => 0);
-    const allFit = () => all.every((text) => text.fits());
-    let open = [...some.keys()];
-    for (let round = 0; round < ROUNDS_MAX && open.length > 0; round += 1) {
-      const part = largest(parts, (number) => {
-        for (const index of open) some[index].resize(sizeAt(index, number));
-        return allFit();
-      });
-      if (part < 0 && round === 0) {
-        resizeAll(some);
-        return false;
-      }
-      for (const index of open) {
-        given[index] = Math.max(part, given[index]);
-        some[index].resize(sizeAt(index, given[index]));
-      }
-      open = open.filter((index) => {
-        if (given[index] === parts) return false;
-        some[index].resize(sizeAt(index, parts > given[index] ? given[index] + 1 : parts));
-        const isFree = allFit();
-        some[index].resize(sizeAt(index, given[index]));
-        return isFree;
-      });
+    const parts = Math.max(1, ...some.map(({ least, size }) => Math.floor((size - least) / STEP)));
+    let open = some.map((text) => ({ text, sizes: sizesOf(text, parts) }));
+    /** @type {(number: number) => boolean} */
+    const holds = (number) => {
+      for (const { text, sizes } of open) text.resize(sizes(number));
+      return allFit(all);
+    };
+    if (!holds(0)) {
+      resizeAll(some);
+      return false;
     }
-    for (const [index, text] of some.entries()) text.size = sizeAt(index, given[index]);
-    resizeAll(some);
+    for (let round = 0, part = 0; round < ROUNDS_MAX && open.length > 0; round += 1, part += 1) {
+      part += largest(parts - part, (more) => more === 0 || holds(part + more));
+      for (const { text, sizes } of open) {
+        text.size = sizes(part);
+        text.resize(text.size);
+      }
+      open = part < parts ? open.filter(({ text, sizes }) => grows(text, sizes(part + 1), all)) : [];
+    }
     return true;
   }
 
-  /** @param {Fitted} text */
-  function cut(text) {
-    text.isCut = shorten(text.element, text.fits) || text.isCut;
+  /**
+   * Returns the sizes that are so many parts of the way from the smallest size to the present one.
+   * @param {Fitted} text
+   * @param {number} parts
+   */
+  function sizesOf({ least, size }, parts) {
+    const steps = Math.floor((size - least) / STEP);
+    /** @param {number} part */
+    return (part) => (part === parts ? size : least + Math.floor((steps * part) / parts) * STEP);
   }
 
   /**
-   * Makes the text vanish. Returns a function that sets its font size, in proportion also of the parts that have a size
-   * of their own, and one that restores its styles.
-   * @param {HTMLElement} text
-   * @param {number} full
+   * Makes the text larger where all of them still fit then, and returns whether they do.
+   * @param {Fitted} text
+   * @param {number} size
+   * @param {Fitted[]} all
    */
-  function resizer(text, full) {
-    const parts = [...text.querySelectorAll("*")].filter(isPlain);
-    const before = [text, ...parts].map(
-      (part) => /** @type {[HTMLElement, string | null]} */ ([part, part.getAttribute("style")]),
-    );
-    const restore = () => {
-      for (const [part, style] of before) setStyle(part, style);
-    };
-    const sizes = parts.map((part) => parseFloat(getComputedStyle(part).fontSize));
-    text.style.setProperty("font-size", "0", "important");
-    /** @type {[HTMLElement, number][]} */
-    const own = [[text, full]];
-    for (const [index, part] of parts.entries())
-      if (parseFloat(getComputedStyle(part).fontSize) > 0) {
-        own.push([part, sizes[index]]);
-        part.style.setProperty("font-size", "0", "important");
-      }
-    /** @param {number} size */
-    const resize = (size) => {
-      for (const [part, its] of own) part.style.setProperty("font-size", `${(its * size) / full}px`, "important");
-    };
-    return { resize, restore };
-  }
-
-  /**
-   * @param {HTMLElement} element
-   * @param {string | null} style
-   */
-  function setStyle(element, style) {
-    if (style === null) element.removeAttribute("style");
-    else element.setAttribute("style", style);
-  }
-
-  /**
-   * Returns the items of flex boxes and grids that the text is, or is in, and that have other texts beside them.
-   * @param {HTMLElement} text
-   * @param {HTMLElement[]} all
-   */
-  function sharedItems(text, all) {
-    const items = [];
-    let item = text;
-    for (let parent = parentOf(item); parent && !isOutOfFlow(item); parent = parentOf(item)) {
-      const [box, inner] = [parent, item];
-      const isBeside = () => all.some((other) => box.contains(other) && !inner.contains(other));
-      if (all.length > 1 && /flex|grid/.test(getComputedStyle(box).display) && isBeside()) items.push(inner);
-      item = parent;
-    }
-    return items;
+  function grows(text, size, all) {
+    text.resize(size);
+    const isPossible = allFit(all);
+    if (isPossible) text.size = size;
+    else text.resize(text.size);
+    return isPossible;
   }
 
   /**
@@ -308,35 +268,13 @@
   function free(text) {
     text.isFreed = true;
     allowShrinking(text.element);
-    for (const item of text.items) if (item !== text.element) limitItem(item, text);
+    text.resize(0);
+    for (const item of text.items) if (item !== text.element) undo.push(limitItem(item));
   }
 
-  /**
-   * The text no longer makes the item wider, or higher where lines run down; what else is in the item still does.
-   * @param {HTMLElement} item
-   * @param {Fitted} text
-   */
-  function limitItem(item, { resize }) {
-    const style = getComputedStyle(item);
-    const side = style.writingMode.startsWith("horizontal") ? "width" : "height";
-    if (style.getPropertyValue(`min-${side}`) !== "auto") return;
-    const before = item.getAttribute("style");
-    undo.push(() => setStyle(item, before));
-    resize(0);
-    item.style.setProperty(side, "min-content", "important");
-    const needed = style.getPropertyValue(side);
-    setStyle(item, before);
-    item.style.setProperty(`min-${side}`, needed, "important");
-  }
-
-  /**
-   * An item of a flex box or grid does not get smaller than its content unless its minimum size is 0.
-   * @param {HTMLElement} text
-   */
-  function allowShrinking(text) {
-    const style = getComputedStyle(text);
-    for (const side of ["min-width", "min-height"])
-      if (style.getPropertyValue(side) === "auto") text.style.setProperty(side, "0", "important");
+  /** @param {Fitted} text */
+  function cut(text) {
+    text.isCut = shorten(text.element, text.fits) || text.isCut;
   }
 
   /**

@@ -9,8 +9,6 @@
 
   const SIDES = ["left", "top", "right", "bottom"];
 
-  /** @typedef {{ left: number, top: number, right: number, bottom: number }} Edges In CSS pixels, like all lengths. */
-
   /**
    * Returns the boxes in whose flow the text stands.
    * @param {HTMLElement} text
@@ -37,63 +35,67 @@
    * @param {HTMLElement} text
    * @param {HTMLElement[]} boxes
    * @param {boolean} wholePage
+   * @param {Map<HTMLElement, Edges>} measured What is known of the boxes; nothing may have changed since.
    */
-  function overflows(text, boxes, wholePage) {
+  function overflows(text, boxes, wholePage, measured = new Map()) {
     const style = getComputedStyle(text);
     const [across, down] = overhang(text, style);
     const own = [text.scrollWidth - text.clientWidth - across, text.scrollHeight - text.clientHeight - down];
     const rect = rectOf(text);
-    const around = boxes.flatMap((box) => beyond(rect, content(box)));
+    const around = boxes.flatMap((box) => beyond(rect, contentOnce(box, measured)));
     const poster = { left: -scrollX, top: -scrollY, right: innerWidth - scrollX, bottom: innerHeight - scrollY };
     const padding = overflowsPadding(text, style);
     return [...own, ...around, ...(wholePage ? [] : beyond(rect, poster)), ...padding];
   }
 
   /**
-   * Returns by how much letters stand in the padding. Scroll sizes leave out the padding at the end of lines, and what
-   * a flex box or grid with its content in the middle lets overflow at the start.
+   * Returns by how much letters stand in the padding. Scroll sizes leave out the padding at the end of lines and below
+   * the last of them, and what a flex box or grid with its content in the middle lets overflow at the start.
    * @param {HTMLElement} text
    * @param {CSSStyleDeclaration} style
    */
   function overflowsPadding(text, style) {
-    const side = endOfLines(style);
-    const isBoth = /flex|grid/.test(style.display);
-    const hasPadding = style.display !== "inline" && parseFloat(style.getPropertyValue(`padding-${side}`)) > 0;
-    if (!isBoth && !hasPadding) return [0, 0, 0, 0];
-    const inner = content(text);
     const most = [0, 0, 0, 0];
+    const sides = unmeasuredSides(style);
+    if (!sides.includes(true)) return most;
+    const inner = content(text);
     const range = new Range();
     for (const walker = shownTexts(text); walker.nextNode(); ) {
-      if (!isInFlow(walker.currentNode, text)) continue;
+      const parent = parentOf(walker.currentNode) ?? text;
       range.selectNodeContents(walker.currentNode);
       const rect = range.getBoundingClientRect();
-      if (rect.width === 0 && rect.height === 0) continue;
-      const [across, down] = isBoth
-        ? overhangOf(range, getComputedStyle(parentOf(walker.currentNode) ?? text))
-        : [0, 0];
+      if ((rect.width === 0 && rect.height === 0) || !isInFlow(parent, text)) continue;
+      const [across, down] = overhangOf(range, getComputedStyle(parent));
       for (const [index, by] of beyond(rect, inner).entries())
-        if (isBoth || SIDES[index] === side) most[index] = Math.max(most[index], by - (index % 2 ? down : across));
+        if (sides[index]) most[index] = Math.max(most[index], by - (index % 2 ? down : across));
     }
     return most;
   }
 
   /**
-   * Returns the side at which lines end.
+   * Returns of each side whether scroll sizes do not say what overflows the content box there.
    * @param {CSSStyleDeclaration} style
    */
-  function endOfLines({ direction, writingMode }) {
+  function unmeasuredSides(style) {
+    if (style.display === "inline") return [false, false, false, false];
+    const { direction, writingMode } = style;
     const isBackward = (direction === "rtl") !== (writingMode === "sideways-lr");
-    if (writingMode.startsWith("horizontal")) return isBackward ? "left" : "right";
-    return isBackward ? "top" : "bottom";
+    const ends = writingMode.startsWith("horizontal")
+      ? [isBackward ? "left" : "right", "bottom"]
+      : [isBackward ? "top" : "bottom", writingMode.endsWith("-rl") ? "left" : "right"];
+    const isMiddlePossible = /flex|grid/.test(style.display);
+    return SIDES.map(
+      (side) => isMiddlePossible || (ends.includes(side) && parseFloat(style.getPropertyValue(`padding-${side}`)) > 0),
+    );
   }
 
   /**
    * Whether a part of the text has its place there by the flow, and not a place of its own.
-   * @param {Node} node
+   * @param {HTMLElement} part
    * @param {HTMLElement} text
    */
-  function isInFlow(node, text) {
-    for (let part = parentOf(node); part && part !== text; part = parentOf(part)) if (isOutOfFlow(part)) return false;
+  function isInFlow(part, text) {
+    for (let box = part; box !== text; box = parentOf(box) ?? text) if (isOutOfFlow(box)) return false;
     return true;
   }
 
@@ -121,6 +123,16 @@
     return style.writingMode.startsWith("horizontal")
       ? [0, Math.max(0, rect.height - line) / 2]
       : [Math.max(0, rect.width - line) / 2, 0];
+  }
+
+  /**
+   * @param {HTMLElement} box
+   * @param {Map<HTMLElement, Edges>} measured
+   */
+  function contentOnce(box, measured) {
+    const edges = measured.get(box) ?? content(box);
+    measured.set(box, edges);
+    return edges;
   }
 
   /**
