@@ -3,6 +3,7 @@
   "use strict";
   const SMALLEST = 12;
   const STEP = 0.25;
+  const TOLERANCE = 0.5;
   const TEXTS_MAX = 100;
   const ROUNDS_MAX = 10;
   const SEGMENTS_MAX = 20_000;
@@ -135,9 +136,11 @@
   function fitting({ element }, wholePage) {
     const boxes = boxesAround(element);
     const spare = overflows(element, boxes, wholePage);
-    const most = spare.map((by) => Math.max(by, 0) + 0.5);
+    const most = spare.map((by) => Math.max(by, 0) + TOLERANCE);
+    const inPadding = paddingOverflow(element);
     /** @param {Map<HTMLElement, Edges>} [measured] */
-    return (measured) => overflows(element, boxes, wholePage, measured).every((by, side) => by <= most[side]);
+    return (measured) =>
+      overflows(element, boxes, wholePage, measured).every((by, side) => by <= most[side]) && inPadding() <= TOLERANCE;
   }
 
   /**

@@ -44,32 +44,39 @@
     const rect = rectOf(text);
     const around = boxes.flatMap((box) => beyond(rect, contentOnce(box, measured)));
     const poster = { left: -scrollX, top: -scrollY, right: innerWidth - scrollX, bottom: innerHeight - scrollY };
-    const padding = overflowsPadding(text, style);
-    return [...own, ...around, ...(wholePage ? [] : beyond(rect, poster)), ...padding];
+    return [...own, ...around, ...(wholePage ? [] : beyond(rect, poster))];
   }
 
   /**
-   * Returns by how much letters stand in the padding. Scroll sizes leave out the padding at the end of lines and below
-   * the last of them, and what a flex box or grid with its content in the middle lets overflow at the start.
+   * Returns a function that says by how much letters stand in the padding at most. Scroll sizes leave out the padding at
+   * the end of lines and below the last of them, and what a flex box or grid with its content in the middle lets
+   * overflow at the start.
    * @param {HTMLElement} text
-   * @param {CSSStyleDeclaration} style
    */
-  function overflowsPadding(text, style) {
-    const most = [0, 0, 0, 0];
-    const sides = unmeasuredSides(style);
-    if (!sides.includes(true)) return most;
-    const inner = content(text);
-    const range = new Range();
+  function paddingOverflow(text) {
+    const sides = unmeasuredSides(getComputedStyle(text));
+    if (!sides.includes(true)) return () => 0;
+    /** @type {[Node, CSSStyleDeclaration][]} */
+    const parts = [];
     for (const walker = shownTexts(text); walker.nextNode(); ) {
       const parent = parentOf(walker.currentNode) ?? text;
-      range.selectNodeContents(walker.currentNode);
-      const rect = range.getBoundingClientRect();
-      if ((rect.width === 0 && rect.height === 0) || !isInFlow(parent, text)) continue;
-      const [across, down] = overhangOf(range, getComputedStyle(parent));
-      for (const [index, by] of beyond(rect, inner).entries())
-        if (sides[index]) most[index] = Math.max(most[index], by - (index % 2 ? down : across));
+      if (isInFlow(parent, text)) parts.push([walker.currentNode, getComputedStyle(parent)]);
     }
-    return most;
+    const range = new Range();
+    return () => {
+      let most = 0;
+      const inner = content(text);
+      for (const [node, style] of parts) {
+        range.selectNodeContents(node);
+        const rect = range.getBoundingClientRect();
+        if (rect.width === 0 && rect.height === 0) continue;
+        const out = beyond(rect, inner).map((by, index) => (sides[index] ? by : 0));
+        if (!out.some((by) => by > most)) continue;
+        const overhang = overhangOf(range, style);
+        most = Math.max(most, ...out.map((by, index) => by - overhang[index % 2]));
+      }
+      return most;
+    };
   }
 
   /**
@@ -177,5 +184,6 @@
   globalThis.boxesAround = boxesAround;
   globalThis.isOutOfFlow = isOutOfFlow;
   globalThis.overflows = overflows;
+  globalThis.paddingOverflow = paddingOverflow;
   globalThis.shownTexts = shownTexts;
 })();

@@ -111,6 +111,7 @@ declare var overflows: (
   wholePage: boolean,
   measured?: Map<HTMLElement, Edges>,
 ) => number[];
+declare var paddingOverflow: (text: HTMLElement) => () => number;
 declare var shownTexts: (text: HTMLElement) => TreeWalker;
 // text_size.js
 declare var isPlain: (element: Element) => element is HTMLElement;
