@@ -10,6 +10,7 @@ from renderer.rendering import AssetUsage, Image
 from schemas import outcomes
 from schemas.codes import WarningCode
 from schemas.outcomes import Asset
+from schemas.output import DEFAULT_NAME
 
 NAMED_MAX: Final = 5
 """How many things of a kind a warning names."""

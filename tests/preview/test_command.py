@@ -46,6 +46,19 @@ def test_a_template_alone_is_drawn_with_its_samples(desk: Path, monkeypatch: pyt
         assert image.size == (300, 200)
 
 
+def test_a_relative_address_has_one_warning(desk: Path) -> None:
+    """The warning of the template says the line, so the picture's says nothing new; that of the data's address stays."""
+    html = "<html lang=en><meta charset=utf-8>\n<img src='logo.png?v=1'>"
+    (desk / "logo.html").write_text(html, encoding="utf-8")
+    (desk / "photo.html").write_text(f"{html}<img src='{{{{ photo }}}}'>", encoding="utf-8")
+    logo = preview("logo.html")
+    photo = preview("photo.html", "--data", '{"photo": "logo"}')
+
+    assert logo.stderr.count("(relative_address)") == 1
+    assert "line 2, column " in logo.stderr
+    assert photo.stderr.count("(relative_address)") == 2
+
+
 def test_variants_get_a_contact_sheet(desk: Path) -> None:
     """Each variant has a file, and the named picture shows all of them. The output may stand in a file."""
     (desk / "output.json").write_text('{"variants": [{"name": "a"}, {"name": "b", "width": 200}]}', encoding="utf-8")
