@@ -47,17 +47,18 @@ def test_a_template_alone_is_drawn_with_its_samples(desk: Path, monkeypatch: pyt
 
 
 def test_a_relative_address_has_one_warning(desk: Path) -> None:
-    """The warning of the template says the line, that of the picture stays for addresses from data."""
+    """The warning of the template says the line, that of the picture stays for addresses that scripts make."""
     html = "<html lang=en><meta charset=utf-8>\n<img src='logo.png?v=1'>"
     (desk / "logo.html").write_text(html, encoding="utf-8")
-    (desk / "photo.html").write_text(f"{html}<img src='lo{{{{ rest }}}}'>", encoding="utf-8")
+    script = "<body><script>const image = new Image(); image.src = 'made'; document.body.append(image)</script>"
+    (desk / "made.html").write_text(html + script, encoding="utf-8")
     logo = preview("logo.html")
-    photo = preview("photo.html", "--data", '{"rest": "go"}')
+    made = preview("made.html", "--javascript")
 
     assert logo.stderr.count("(relative_address)") == 1
     assert "line 2, column " in logo.stderr
     assert "not loaded: " not in logo.stderr
-    assert "not loaded: " in photo.stderr
+    assert "not loaded: " in made.stderr
 
 
 def test_variants_get_a_contact_sheet(desk: Path) -> None:
