@@ -59,6 +59,8 @@ class Output(Shape):
     variants: list[Variant] | None = None
 
 
+DEFAULT_NAME: Final = "default"
+"""Of the image of an output without variants."""
 DEFAULTS: Final = Output(
     format="png",
     width=1080,
@@ -139,9 +141,9 @@ def resolve_output(*layers: Output) -> Output:
 
 
 def named_outputs(output: Output) -> list[tuple[str, Output]]:
-    """Return the images of a resolved output by name: its variants, or one named `default`."""
+    """Return the images of a resolved output by name: its variants, or one named `DEFAULT_NAME`."""
     if output.variants is None:
-        return [("default", output)]
+        return [(DEFAULT_NAME, output)]
     return [(variant.name, Output(**_shape(variant))) for variant in output.variants]
 
 

@@ -10,6 +10,7 @@ from renderer.rendering import AssetUsage, Image
 from schemas import outcomes
 from schemas.codes import WarningCode
 from schemas.outcomes import Asset
+from schemas.output import DEFAULT_NAME
 
 NAMED_MAX: Final = 5
 """How many things of a kind a warning names."""
@@ -26,6 +27,8 @@ _KINDS: Final[tuple[tuple[WarningCode, str, Callable[[LayoutReport], list[str]]]
     ("pdf_unsupported", "left out of the PDF, which has no such effect", attrgetter("unprinted")),
 )
 """Codes and messages of what a page reports by name."""
+_OF_VARIANTS: Final[frozenset[WarningCode]] = frozenset({"text_truncated"})
+"""Codes whose warnings name the variants, because the size of the poster decides about them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +79,7 @@ class PageResult:
             warnings=[
                 *_asset_warnings(usage.assets),
                 *_script_warnings(reports, script_errors),
-                *_layout_warnings(reports),
+                *_layout_warnings(reports, [image.name for image in images]),
             ],
             composed_seconds=composed_seconds,
             captured_seconds=captured_seconds,
@@ -111,14 +114,23 @@ def _script_warnings(reports: Sequence[LayoutReport], errors: Sequence[str]) -> 
     return [outcomes.PosterWarning(code="script_error", message=_first(messages, ERRORS_MAX, "; "))]
 
 
-def _layout_warnings(reports: Sequence[LayoutReport]) -> list[outcomes.PosterWarning]:
+def _layout_warnings(reports: Sequence[LayoutReport], outputs: Sequence[str]) -> list[outcomes.PosterWarning]:
     """Return a warning for each kind of thing that the page reports, with the first five of them."""
     warnings = []
     for code, message, named in _KINDS:
-        names = list(dict.fromkeys(name for report in reports for name in named(report)))
+        found: dict[str, list[str]] = {}
+        for report, output in zip(reports, outputs, strict=True):
+            for name in dict.fromkeys(named(report)):
+                found.setdefault(name, []).append(output)
+        names = [_with_outputs(name, where) if code in _OF_VARIANTS else name for name, where in found.items()]
         if names:
             warnings.append(outcomes.PosterWarning(code=code, message=f"{message}: {_first(names)}"))
     return warnings
+
+
+def _with_outputs(name: str, outputs: Sequence[str]) -> str:
+    """Return the name with the variants that it is about, if the poster has variants."""
+    return name if list(outputs) == [DEFAULT_NAME] else f"{name} ({', '.join(outputs)})"
 
 
 def _first(names: Sequence[str], shown: int = NAMED_MAX, between: str = ", ") -> str:

@@ -26,6 +26,8 @@ _SCRIPTS: Final = (
     "images_and_fonts.js",
     "glyph_usage.js",
     "text_needs.js",
+    "text_overflow.js",
+    "text_size.js",
     "fit.js",
     "compose.js",
 )

@@ -46,6 +46,21 @@ def test_a_template_alone_is_drawn_with_its_samples(desk: Path, monkeypatch: pyt
         assert image.size == (300, 200)
 
 
+def test_a_relative_address_has_one_warning(desk: Path) -> None:
+    """The warning of the template says the line, that of the picture stays for addresses that scripts make."""
+    html = "<html lang=en><meta charset=utf-8>\n<img src='logo.png?v=1'>"
+    (desk / "logo.html").write_text(html, encoding="utf-8")
+    script = "<body><script>const image = new Image(); image.src = 'made'; document.body.append(image)</script>"
+    (desk / "made.html").write_text(html + script, encoding="utf-8")
+    logo = preview("logo.html")
+    made = preview("made.html", "--javascript")
+
+    assert logo.stderr.count("(relative_address)") == 1
+    assert "line 2, column " in logo.stderr
+    assert "not loaded: " not in logo.stderr
+    assert "not loaded: " in made.stderr
+
+
 def test_variants_get_a_contact_sheet(desk: Path) -> None:
     """Each variant has a file, and the named picture shows all of them. The output may stand in a file."""
     (desk / "output.json").write_text('{"variants": [{"name": "a"}, {"name": "b", "width": 200}]}', encoding="utf-8")

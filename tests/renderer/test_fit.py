@@ -146,6 +146,18 @@ async def test_each_variant_is_fitted_to_its_own_size(engine: Engine) -> None:
         assert image.data == (await draw(engine, html, **size)).images[0].data
 
 
+async def test_a_warning_names_the_variants_that_cut_the_text(engine: Engine) -> None:
+    """Whoever reads the warning knows which of the pictures to look at."""
+    html = page(f"<p id=quote data-fit=shrink>{LONG}</p>", STYLE + "p{width:100vw;height:100vh}")
+    sizes = {"story": 60, "wide": 900, "small": 50}
+    rendering = await draw(
+        engine, html, variants=[{"name": name, "width": width, "height": 100} for name, width in sizes.items()]
+    )
+
+    assert [warning.code for warning in rendering.warnings] == ["text_truncated"]
+    assert rendering.warnings[0].message.endswith(": <p quote> at 12 px (story, small)")
+
+
 async def test_fitting_is_the_same_ten_times(engine: Engine) -> None:
     """Texts are fitted to the same size every time."""
     html = document(

@@ -1,5 +1,6 @@
 """Previews of a template file: what a request with the same template, data and output would store."""
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,10 +16,11 @@ from agents.templates.preview import preview_data
 from agents.templates.received_command import CommandRejectedError
 from agents.templates.store import NewVersion
 from posters.operations.previews.local_renderer import LocalRenderer
+from renderer.assets.relative_warnings import CODE as RELATIVE
 from renderer.errors import RenderError
 from renderer.language.check import TemplateRejectedError
 from renderer.language.problems import TemplateProblemError
-from renderer.rendering import Image
+from renderer.rendering import Image, Rendering
 from schemas.outcomes import PosterWarning
 from schemas.output import Output, parse_output, resolve_output
 from schemas.placeholders import check_data
@@ -93,7 +95,11 @@ async def draw_preview(request: PreviewRequest, renderer: LocalRenderer) -> Prev
         raise PreviewError(name, [_error(error.code, error.message)]) from error
     return Preview(
         images=rendering.images,
-        warnings=[*version.warnings, *rendering.warnings, *_unknown_data(version, data or {})],
+        warnings=[
+            *version.warnings,
+            *_not_said(rendering, version.warnings),
+            *_unknown_data(version, data or {}),
+        ],
         seconds=time.monotonic() - began,
     )
 
@@ -129,6 +135,15 @@ def _data(request: PreviewRequest, data: dict[str, Any] | None, version: NewVers
         advice = f"correct {name}, or leave --data out for the samples"
         errors = [replace(each, message=f"{each.message}; {advice}") for each in error.errors]
         raise PreviewError(name, errors) from error
+
+
+def _not_said(rendering: Rendering, said: Sequence[TemplateWarning]) -> list[PosterWarning]:
+    """Return the warnings of the pictures without that of relative addresses if each has one with its line."""
+    texts = [warning.message for warning in said if warning.code == RELATIVE]
+    relative = [asset.url for asset in rendering.assets if asset.reason == RELATIVE]
+    if not all(any(re.search(rf"`{re.escape(url)}[`?#]", text) for text in texts) for url in relative):
+        return rendering.warnings
+    return [warning for warning in rendering.warnings if warning.code != RELATIVE]
 
 
 def _unknown_data(version: NewVersion, data: Mapping[str, Any]) -> list[TemplateWarning]:

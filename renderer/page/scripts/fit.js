@@ -3,22 +3,35 @@
   "use strict";
   const SMALLEST = 12;
   const STEP = 0.25;
+  const TOLERANCE = 0.5;
   const TEXTS_MAX = 100;
+  const ROUNDS_MAX = 10;
   const SEGMENTS_MAX = 20_000;
   const WITHOUT_TRANSITIONS = new CSSStyleSheet();
   WITHOUT_TRANSITIONS.replaceSync("*{transition:none!important}");
   // A form whose fields have a `name` hides its own members.
   /** @type {(element: Element, selector: string) => boolean} */
   const matches = (element, selector) => Element.prototype.matches.call(element, selector);
-  /** @type {(element: Element) => DOMRect} */
-  const rectOf = (element) => Element.prototype.getBoundingClientRect.call(element);
   /** @type {(node: Node) => HTMLElement | null} */
   const parentOf = (node) => Reflect.get(Node.prototype, "parentElement", node);
   const segmenter = new Intl.Segmenter("en");
   /** @type {(() => void)[]} */
   const undo = [];
 
-  /** @typedef {{ left: number, top: number, right: number, bottom: number }} Edges In CSS pixels, like all lengths. */
+  /**
+   * A text while it is fitted. Sizes are font sizes in CSS pixels.
+   * @typedef {object} Fitted
+   * @property {HTMLElement} element
+   * @property {number} full The size that the template gives it.
+   * @property {number} least
+   * @property {number} size The largest at which it fits, as far as is known.
+   * @property {(size: number) => void} resize
+   * @property {() => void} restore
+   * @property {(measured?: Map<HTMLElement, Edges>) => boolean} fits With boxes that are measured already.
+   * @property {HTMLElement[]} items Items of flex boxes and grids that it is in and that it shares with other texts.
+   * @property {boolean} isFreed
+   * @property {boolean} isCut
+   */
 
   /**
    * Fits every `data-fit="shrink"`. Returns the texts that were cut, each as tag, id and smallest size, and the elements
@@ -33,17 +46,9 @@
     const texts = marked.filter(isPlain).slice(0, TEXTS_MAX);
     const ignored = marked.filter((element) => !isPlain(element) || !texts.includes(element)).map(nameOf);
     sheets.add(WITHOUT_TRANSITIONS);
-    const cut = texts.filter((text) => !fit(text, wholePage)).map((text) => named(text));
+    const cut = levels(texts).flatMap((level) => fitTogether(level, wholePage));
     sheets.remove(WITHOUT_TRANSITIONS);
-    return { fitted: undo.length, cut, ignored };
-  }
-
-  /**
-   * @param {Element} element
-   * @returns {element is HTMLElement}
-   */
-  function isPlain(element) {
-    return element instanceof HTMLElement && !(element instanceof HTMLFormElement);
+    return { fitted: undo.length, cut: cut.map(named), ignored };
   }
 
   /** @param {HTMLElement} text */
@@ -74,165 +79,205 @@
   }
 
   /**
-   * Returns whether the text fits without being cut.
-   * @param {HTMLElement} text
-   * @param {boolean} wholePage
+   * Returns the texts in no other text, those in one other, and so on: a text shrinks with the one that it is in first.
+   * @param {HTMLElement[]} texts
    */
-  function fit(text, wholePage) {
-    const full = parseFloat(getComputedStyle(text).fontSize);
-    const least = Math.min(smallest(text), full);
-    const resize = resizer(text, full);
-    const boxes = boxesAround(text);
-    resize(0);
-    const spare = overflows(text, boxes, wholePage);
-    resize(full);
-    const fits = () => overflows(text, boxes, wholePage).every((by, side) => by <= Math.max(spare[side], 0) + 0.5);
-    if (fits()) {
-      undo.pop()?.();
-      return true;
+  function levels(texts) {
+    /** @type {HTMLElement[][]} */
+    const found = [];
+    for (const text of texts) {
+      let depth = 0;
+      for (let box = parentOf(text); box; box = parentOf(box)) if (texts.includes(box)) depth += 1;
+      found[depth] = [...(found[depth] ?? []), text];
     }
-    allowShrinking(text);
-    const steps = Math.floor((full - least) / STEP);
-    const step = largest(steps, (number) => {
-      resize(least + number * STEP);
-      return fits();
-    });
-    resize(least + Math.max(step, 0) * STEP);
-    return step >= 0 || !shorten(text, fits);
+    return found;
   }
 
   /**
-   * Returns a function that sets the font size, in proportion also of the parts that have a size of their own.
-   * @param {HTMLElement} text
-   * @param {number} full
+   * Fits texts that may stand in each other's way: each without the others first, then side by side. Returns those that
+   * were cut.
+   * @param {HTMLElement[]} elements
+   * @param {boolean} wholePage
    */
-  function resizer(text, full) {
-    const parts = [...text.querySelectorAll("*")].filter(isPlain);
-    const before = [text, ...parts].map(
-      (part) => /** @type {[HTMLElement, string | null]} */ ([part, part.getAttribute("style")]),
+  function fitTogether(elements, wholePage) {
+    const texts = elements.map((element) => prepared(element, elements));
+    for (const text of texts) text.fits = fitting(text, wholePage);
+    resizeAll(texts);
+    if (!allFit(texts)) {
+      if (texts.length > 1) for (const text of texts) text.resize(0);
+      for (const text of texts) fitAlone(text, texts.length > 1);
+      if (texts.length > 1) fitBesides(texts);
+    }
+    for (const text of texts)
+      if (text.size === text.full && !text.isFreed && !text.isCut) text.restore();
+      else undo.push(text.restore);
+    return texts.filter((text) => text.isCut).map((text) => text.element);
+  }
+
+  /**
+   * Returns the text with nothing of its content taking any space.
+   * @param {HTMLElement} element
+   * @param {HTMLElement[]} all
+   * @returns {Fitted}
+   */
+  function prepared(element, all) {
+    const full = parseFloat(getComputedStyle(element).fontSize);
+    const least = Math.min(smallest(element), full);
+    const fits = () => true;
+    const items = sharedItems(element, all);
+    return { element, full, least, size: full, ...resizer(element, full), fits, items, isFreed: false, isCut: false };
+  }
+
+  /**
+   * Returns the function that says whether the text fits. What overflows without any of the texts is not their fault.
+   * @param {Fitted} text
+   * @param {boolean} wholePage
+   */
+  function fitting({ element }, wholePage) {
+    const boxes = boxesAround(element);
+    const spare = overflows(element, boxes, wholePage);
+    const most = spare.map((by) => Math.max(by, 0) + TOLERANCE);
+    const inPadding = paddingOverflow(element);
+    /** @param {Map<HTMLElement, Edges>} [measured] */
+    return (measured) =>
+      overflows(element, boxes, wholePage, measured).every((by, side) => by <= most[side]) && inPadding() <= TOLERANCE;
+  }
+
+  /**
+   * Returns those that do not fit at the present sizes, one after another.
+   * @param {Fitted[]} texts
+   */
+  function* misfits(texts) {
+    const measured = new Map();
+    for (const text of texts) if (!text.fits(measured)) yield text;
+  }
+
+  /** @param {Fitted[]} texts */
+  const allFit = (texts) => misfits(texts).next().done === true;
+
+  /** @param {Fitted[]} texts */
+  function resizeAll(texts) {
+    for (const { resize, size } of texts) resize(size);
+  }
+
+  /**
+   * Finds the largest size up to the present one at which the text fits, and cuts it if there is none.
+   * @param {Fitted} text
+   * @param {boolean} isOneOfMany Take it out of the way of the others afterwards.
+   */
+  function fitAlone(text, isOneOfMany) {
+    const { least, size, resize } = text;
+    if (isOneOfMany) resize(size);
+    if (!text.fits()) {
+      free(text);
+      const step = largest(Math.floor((size - least) / STEP), (number) => {
+        resize(least + number * STEP);
+        return text.fits();
+      });
+      text.size = least + Math.max(step, 0) * STEP;
+      resize(text.size);
+      if (step < 0) cut(text);
+    }
+    if (isOneOfMany) resize(0);
+  }
+
+  /**
+   * Makes texts smaller that fit alone and not beside each other: those that do not fit, if that is not enough all of
+   * them, in proportion; and cuts those that do not fit even then.
+   * @param {Fitted[]} texts
+   */
+  function fitBesides(texts) {
+    resizeAll(texts);
+    const crowded = [...misfits(texts)];
+    if (crowded.length === 0) return;
+    /** @type {(item: HTMLElement) => boolean} */
+    const isBesideThem = (item) => crowded.some(({ element }) => parentOf(item)?.contains(element));
+    const sharing = texts.filter(({ items, isFreed }) => !isFreed && items.some(isBesideThem));
+    for (const text of texts) text.resize(0);
+    for (const text of sharing) free(text);
+    if (sharing.length > 0) for (const text of texts) fitAlone(text, true);
+    resizeAll(texts);
+    const left = [...misfits(texts)];
+    if (left.length === 0 || share(left, texts) || share(texts, texts)) return;
+    const alone = texts.map(({ size }) => size);
+    for (const text of texts) text.size = text.least;
+    resizeAll(texts);
+    for (const text of texts) if (!text.fits()) cut(text);
+    for (const [index, text] of texts.entries()) if (!text.isCut) text.size = alone[index];
+    share(
+      texts.filter(({ isCut }) => !isCut),
+      texts,
     );
-    undo.push(() => {
-      for (const [part, style] of before)
-        if (style === null) part.removeAttribute("style");
-        else part.setAttribute("style", style);
-    });
-    const sizes = parts.map((part) => parseFloat(getComputedStyle(part).fontSize));
-    text.style.setProperty("font-size", "0", "important");
-    /** @type {[HTMLElement, number][]} */
-    const own = [[text, full]];
-    for (const [index, part] of parts.entries())
-      if (parseFloat(getComputedStyle(part).fontSize) > 0) {
-        own.push([part, sizes[index]]);
-        part.style.setProperty("font-size", "0", "important");
-      }
-    /** @param {number} size */
-    return (size) => {
-      for (const [part, its] of own) part.style.setProperty("font-size", `${(its * size) / full}px`, "important");
+  }
+
+  /**
+   * Gives each of the texts the same part of the way from its smallest size to its present one, and more to those that
+   * others do not keep from it. Returns false, with sizes as they were, where not even the smallest sizes fit.
+   * @param {Fitted[]} some
+   * @param {Fitted[]} all
+   */
+  function share(some, all) {
+    const parts = Math.max(1, ...some.map(({ least, size }) => Math.floor((size - least) / STEP)));
+    let open = some.map((text) => ({ text, sizes: sizesOf(text, parts) }));
+    /** @type {(number: number) => boolean} */
+    const holds = (number) => {
+      for (const { text, sizes } of open) text.resize(sizes(number));
+      return allFit(all);
     };
-  }
-
-  /**
-   * An item of a flex box or grid does not get smaller than its content unless its minimum size is 0.
-   * @param {HTMLElement} text
-   */
-  function allowShrinking(text) {
-    const style = getComputedStyle(text);
-    for (const side of ["min-width", "min-height"])
-      if (style.getPropertyValue(side) === "auto") text.style.setProperty(side, "0", "important");
-  }
-
-  /**
-   * Returns the boxes in whose flow the text stands.
-   * @param {HTMLElement} text
-   */
-  function boxesAround(text) {
-    const boxes = [];
-    let box = text;
-    for (let parent = parentOf(box); parent && !isOutOfFlow(box); parent = parentOf(box)) {
-      box = parent;
-      const { display } = getComputedStyle(box);
-      if (display !== "inline" && display !== "contents") boxes.push(box);
+    if (!holds(0)) {
+      resizeAll(some);
+      return false;
     }
-    return boxes;
-  }
-
-  /** @param {HTMLElement} box */
-  function isOutOfFlow(box) {
-    const { position, transform } = getComputedStyle(box);
-    return position === "absolute" || position === "fixed" || transform !== "none";
-  }
-
-  /**
-   * Returns by how much the content overflows its own box, and that box those around it and the poster, side by side.
-   * @param {HTMLElement} text
-   * @param {HTMLElement[]} boxes
-   * @param {boolean} wholePage
-   */
-  function overflows(text, boxes, wholePage) {
-    const style = getComputedStyle(text);
-    const [across, down] = overhang(text, style);
-    const own = [text.scrollWidth - text.clientWidth - across, text.scrollHeight - text.clientHeight - down];
-    const rect = rectOf(text);
-    const around = boxes.flatMap((box) => beyond(rect, content(box)));
-    const poster = { left: -scrollX, top: -scrollY, right: innerWidth - scrollX, bottom: innerHeight - scrollY };
-    return [...own, ...around, ...(wholePage ? [] : beyond(rect, poster))];
+    for (let round = 0, part = 0; round < ROUNDS_MAX && open.length > 0; round += 1, part += 1) {
+      part += largest(parts - part, (more) => more === 0 || holds(part + more));
+      for (const { text, sizes } of open) {
+        text.size = sizes(part);
+        text.resize(text.size);
+      }
+      open = part < parts ? open.filter(({ text, sizes }) => grows(text, sizes(part + 1), all)) : [];
+    }
+    return true;
   }
 
   /**
-   * With lines set tighter than the font's own height, letters stand out of the last one; that is no overflow.
-   * @param {HTMLElement} text
-   * @param {CSSStyleDeclaration} style
+   * Returns the sizes that are so many parts of the way from the smallest size to the present one.
+   * @param {Fitted} text
+   * @param {number} parts
    */
-  function overhang(text, style) {
-    const line = parseFloat(style.lineHeight);
-    const first = walk(text).nextNode();
-    if (!(line > 0) || !first) return [0, 0];
-    const range = new Range();
-    range.selectNodeContents(first);
-    const [rect] = range.getClientRects();
-    if (!rect) return [0, 0];
-    return style.writingMode.startsWith("horizontal")
-      ? [0, Math.max(0, rect.height - line) / 2]
-      : [Math.max(0, rect.width - line) / 2, 0];
+  function sizesOf({ least, size }, parts) {
+    const steps = Math.floor((size - least) / STEP);
+    /** @param {number} part */
+    return (part) => (part === parts ? size : least + Math.floor((steps * part) / parts) * STEP);
   }
 
   /**
-   * @param {HTMLElement} box
-   * @returns {Edges}
+   * Makes the text larger where all of them still fit then, and returns whether they do.
+   * @param {Fitted} text
+   * @param {number} size
+   * @param {Fitted[]} all
    */
-  function content(box) {
-    const rect = rectOf(box);
-    const style = /** @type {Record<string, any>} */ (getComputedStyle(box));
-    /** @type {(side: string) => number} */
-    const inset = (side) => parseFloat(style[`border${side}Width`]) + parseFloat(style[`padding${side}`]);
-    return {
-      left: rect.left + inset("Left"),
-      top: rect.top + inset("Top"),
-      right: rect.right - inset("Right"),
-      bottom: rect.bottom - inset("Bottom"),
-    };
+  function grows(text, size, all) {
+    text.resize(size);
+    const isPossible = allFit(all);
+    if (isPossible) text.size = size;
+    else text.resize(text.size);
+    return isPossible;
   }
 
   /**
-   * @param {Edges} inner
-   * @param {Edges} outer
+   * Lets the text, and the items that it is in, be narrower than its words. All texts beside it have to be out of the way.
+   * @param {Fitted} text
    */
-  function beyond(inner, outer) {
-    return [outer.left - inner.left, outer.top - inner.top, inner.right - outer.right, inner.bottom - outer.bottom];
+  function free(text) {
+    text.isFreed = true;
+    allowShrinking(text.element);
+    text.resize(0);
+    for (const item of text.items) if (item !== text.element) undo.push(limitItem(item));
   }
 
-  /**
-   * Returns a walker over the texts that are shown.
-   * @param {HTMLElement} text
-   */
-  function walk(text) {
-    /** @param {Node} node */
-    const shown = (node) => {
-      const { data } = /** @type {Text} */ (node);
-      const hidden = !data.trim() || Element.prototype.closest.call(parentOf(node), "script,style,template,noscript");
-      return hidden ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT;
-    };
-    return Document.prototype.createTreeWalker.call(document, text, NodeFilter.SHOW_TEXT, shown);
+  /** @param {Fitted} text */
+  function cut(text) {
+    text.isCut = shorten(text.element, text.fits) || text.isCut;
   }
 
   /**
@@ -244,7 +289,7 @@
   function shorten(text, fits) {
     /** @type {Text[]} */
     const nodes = [];
-    for (const walker = walk(text); walker.nextNode(); ) nodes.push(/** @type {Text} */ (walker.currentNode));
+    for (const walker = shownTexts(text); walker.nextNode(); ) nodes.push(/** @type {Text} */ (walker.currentNode));
     const whole = nodes.map((node) => node.data);
     /** @type {[index: number, end: number][]} */
     const ends = [];

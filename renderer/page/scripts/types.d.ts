@@ -94,6 +94,31 @@ declare var loadImagesAndFonts: (all: Element[], parts: Part[]) => Promise<{ bro
 declare var shownCharacters: (all: Element[], roots: Root[], generated: boolean) => string;
 // text_needs.js
 declare var textNeeds: (roots: Root[], hyphens: boolean) => TextNeeds;
+/** In CSS pixels, like all lengths. */
+interface Edges {
+  left: number;
+  top: number;
+  right: number;
+  bottom: number;
+}
+
+// text_overflow.js
+declare var boxesAround: (text: HTMLElement) => HTMLElement[];
+declare var isOutOfFlow: (box: HTMLElement) => boolean;
+declare var overflows: (
+  text: HTMLElement,
+  boxes: HTMLElement[],
+  wholePage: boolean,
+  measured?: Map<HTMLElement, Edges>,
+) => number[];
+declare var paddingOverflow: (text: HTMLElement) => () => number;
+declare var shownTexts: (text: HTMLElement) => TreeWalker;
+// text_size.js
+declare var isPlain: (element: Element) => element is HTMLElement;
+declare var resizer: (text: HTMLElement, full: number) => { resize: (size: number) => void; restore: () => void };
+declare var sharedItems: (text: HTMLElement, all: HTMLElement[]) => HTMLElement[];
+declare var allowShrinking: (text: HTMLElement) => void;
+declare var limitItem: (item: HTMLElement) => () => void;
 // fit.js
 declare var fitTexts: (all: Element[], wholePage: boolean) => { fitted: number; cut: string[]; ignored: string[] };
 // print_layout.js
