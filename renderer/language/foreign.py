@@ -191,7 +191,7 @@ _BLOCKS: Final = {
     "with": "{% with a = data %}…{% endwith %}",
 }
 _SHORT: Final = {
-    "else": "`{{else}}` is Handlebars'; write `{% if a %}…{% else %}…{% endif %}`",
+    "else": "`{{else if}}` is Handlebars'; write `{% if a %}…{% elif b %}…{% endif %}`",
     "!": "`{{! … }}` is Handlebars'; write `{# … #}`",
     ">": (
         "`{{> … }}` is Handlebars', and a template stands alone; repeat markup, write "
@@ -212,7 +212,8 @@ _OPERATORS: Final = (
     (r"=>", "JavaScript's", "{{ items | map(attribute='name') | join(', ') }}", "{% for a in items %}…{% endfor %}"),
     (r"`", "JavaScript's", "{{ 'a' ~ name }}", "{% set name = 'a' ~ b %}"),
     (r"\$(?=[\w(])", "PHP's and n8n's", "{{ name }}", "{% if name %}…{% endif %}"),
-    (r"\.\./", "Handlebars'", "{{ name }}", "{% if name %}…{% endif %}"),
+    (r"\.\./", "Handlebars', and a loop sees the names outside of it", "{{ name }}", "{% if name %}…{% endif %}"),
+    (r"@(?=\w)", "Handlebars'", "{{ loop.index0 }}", "{% if loop.last %}…{% endif %}"),
     (r"\.\.", "Twig's and Liquid's", "{{ range(1, 4) | join(' ') }}", "{% for a in range(1, 4) %}…{% endfor %}"),
 )
 """What is no operator of Jinja2, whose it is, and what to write in an expression and in a statement."""
@@ -289,7 +290,8 @@ def _handlebars(mark: str, word: str) -> str:
     if word in _BLOCKS or not word.isidentifier():
         return f"{whose}; write `{_BLOCKS.get(word, _BLOCKS['if'])}`"
     loop = f"{{% for a in {word} %}}…{{% endfor %}}"
-    return f"{whose} and Mustache's; where `{word}` is a list write `{loop}`, else write `{{% if {word} %}}…{{% endif %}}`"
+    condition = f"{{% if {word} %}}…{{% endif %}}"
+    return f"{whose} and Mustache's; where `{word}` is a list write `{loop}`, else write `{condition}`"
 
 
 def misread(tag: str) -> str | None:

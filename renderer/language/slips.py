@@ -26,9 +26,14 @@ _WITHIN: Final = {
 }
 TAGS: Final = {**{f"end{name}": example for name, example in _OPENING.items()}, **_WITHIN, **_OPENING}
 """The tags of the language, each with what shows its use."""
+CLOSING: Final = frozenset({*(f"end{name}" for name in _OPENING), "else", "elif"})
+"""Tags that end a block, or a part of one."""
 _BLOCKS: Final = frozenset(_OPENING) | {"filter", "block"}
+_NAME_CHARACTERS: Final = 40
 _KEYWORDS: Final = frozenset({"and", "else", "if", "in", "is", "not", "or"})
-_PIECE: Final = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'|\}\}|%\}|\{\{|\{%|\{#|[{}]|</?[a-zA-Z][\w-]*(?=\s*/?>|\s+[\w-]+=)|</")
+_PIECE: Final = re.compile(
+    r"\"[^\"\n]*\"|'[^'\n]*'|\}\}|%\}|\{\{|\{%|\{#|[{}]|</?[a-zA-Z][\w-]*(?=\s*/?>|\s+[\w-]+=)|</"
+)
 """What may end a tag, and the texts in it, which end none."""
 _BEFORE: Final = re.compile(r"(?P<word>[^\W\d]\w*)(?P<gap>[ \t]+)\Z")
 _AFTER: Final = re.compile(r"[^\W\d]\w*")
@@ -83,12 +88,13 @@ def _is_inline(values: tuple[str, ...]) -> bool:
 
 
 def _unknown_tag(name: str) -> str:
+    name = name[:_NAME_CHARACTERS]
     if name in TAGS:
         if name in ("else", "elif"):
             return f"`{{% {name} %}}` stands in no `{{% if %}}` that is open; write `{TAGS[name]}`"
         opening = name.removeprefix("end")
         return f"`{{% {name} %}}` ends nothing: no `{{% {opening} %}}` is open here; delete it, or write `{TAGS[name]}`"
-    near = get_close_matches(name[:40], TAGS, n=1, cutoff=0.6)
+    near = get_close_matches(name, TAGS, n=1, cutoff=0.6)
     if not near:
         return f"`{name}` is no tag of a template; a value is printed with `{{{{ name }}}}`"
     return f"`{name}` is no tag; `{near[0]}` is one, write `{TAGS[near[0]]}`"

@@ -112,7 +112,7 @@ def _explained(text: str, seen: Sequence[Token], at: int, message: str) -> Templ
     """Return the parser's error, or what is known of the construct that it stopped at."""
     block = slips.unclosed(_statements(seen, at)) if "needs to be closed" in message else None
     found = _UNKNOWN_TAG.search(message)
-    if block is not None and (found is None or found[1].startswith("end") or found[1] in ("else", "elif")):
+    if block is not None and (found is None or found[1] in slips.CLOSING):
         return _not_closed(text, at, *block, met=found[1] if found else "")
     if "Missing end of raw" in message:
         start = seen[-1].offset if seen else 0
@@ -129,20 +129,11 @@ def _explained(text: str, seen: Sequence[Token], at: int, message: str) -> Templ
         tag = text[start : min([start + TAG_MAX_CHARACTERS, *(end + 3 for end in ends)])]
         # A tag without an end may be followed by anything, which is none of its own.
         rest = text[start : start + TAG_MAX_CHARACTERS]
-        hint = _hint(tag, rest, at - start, message)
+        hint = foreign.hint(tag, message) or slips.end_missing(rest) or foreign.misread(tag)
         if hint is not None:
             return TemplateSyntaxProblemError(hint, *position(text, start))
+        message = slips.slip(rest, at - start, message) or message
     return TemplateSyntaxProblemError(slips.plain(message), *position(text, at))
-
-
-def _hint(tag: str, rest: str, at: int, message: str) -> str | None:
-    """Return what is known of a tag, and what to write; `rest` is the text from it on."""
-    return (
-        foreign.hint(tag, message)
-        or slips.end_missing(rest)
-        or foreign.misread(tag)
-        or slips.slip(rest, at, message)
-    )
 
 
 def _not_closed(text: str, at: int, offset: int, name: str, *, met: str) -> TemplateSyntaxProblemError:
@@ -152,7 +143,9 @@ def _not_closed(text: str, at: int, offset: int, name: str, *, met: str) -> Temp
         return TemplateSyntaxProblemError(message, *position(text, offset))
     line = position(text, offset)[0]
     message = f"`{{% {met} %}}` stands here, but `{{% {name} %}}` of line {line} is not closed"
-    return TemplateSyntaxProblemError(f"{message}; write `{{% end{name} %}}` before it", *position(text, text.rfind("{%", 0, at)))
+    return TemplateSyntaxProblemError(
+        f"{message}; write `{{% end{name} %}}` before it", *position(text, text.rfind("{%", 0, at))
+    )
 
 
 def _statements(seen: Sequence[Token], before: int) -> Iterator[tuple[int, tuple[str, ...]]]:

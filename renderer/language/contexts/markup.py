@@ -308,6 +308,25 @@ def _broken_out(foreign: tuple[str, ...]) -> tuple[str, ...]:
     return foreign
 
 
+def is_left_open(state: State) -> bool:
+    """Say whether this is inside of a comment, or of an element that holds text only."""
+    return state.kind in ("comment", "raw") or state.styled
+
+
+def closing_of(state: State) -> str:
+    """Return what closes the comment or element."""
+    return "-->" if state.kind == "comment" else f"</{state.element}>"
+
+
+def opened_at(state: State, chunk: str) -> int:
+    """Return where in `chunk` the comment or element begins that is open after it."""
+    # Not through `lower`, which changes the length of some texts.
+    closings = [found.end() for found in re.finditer(re.escape(closing_of(state)[:-1]), chunk, re.IGNORECASE)]
+    opening = re.escape("<!--" if state.kind == "comment" else f"<{state.element}")
+    begun = re.compile(opening, re.IGNORECASE).search(chunk, closings[-1] if closings else 0)
+    return 0 if begun is None else begun.start()
+
+
 def _is_foreign(state: State) -> bool:
     return bool(state.foreign) and state.foreign[-1] in FOREIGN
 
