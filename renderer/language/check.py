@@ -57,7 +57,8 @@ def check_template(html: str, declarations: Sequence[PlaceholderDeclaration]) ->
     except TemplateSyntaxProblemError as problem:
         raise _rejected([problem]) from None
     declared = merged(own.values(), declarations)
-    problems = mistaken_this(read.source, {each.name for each in declared})
+    names = frozenset(each.name for each in declared)
+    problems = mistaken_this(read.source, names)
     if problems:
         raise _rejected(problems)
     found = find_placeholders(read, declared)
@@ -78,7 +79,7 @@ def check_template(html: str, declarations: Sequence[PlaceholderDeclaration]) ->
     warnings = [*found.warnings, *_sample_warning(template, found.placeholders)]
     warnings += [each for each in (xml_warning(text), framework_warning(read.source)) if each is not None]
     warnings += misspelt_block(read.source)
-    warnings += subtractions(read.source, {item.name for item in found.placeholders}, {each.name for each in declared})
+    warnings += subtractions(read.source, frozenset(item.name for item in found.placeholders), names)
     warnings += leftover_warnings(read.source)
     return Checked(placeholders=found.placeholders, warnings=warnings)
 

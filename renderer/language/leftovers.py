@@ -20,7 +20,7 @@ _LEFT: Final = re.compile(
         (
             r"<%[=-]?" + _NAME.replace("NAME", "erb") + "[-]?%>",
             r"(?<![$\\])\$\{" + _NAME.replace("NAME", "dollar") + r"\}",
-            r"(?<![\w\[\])=:,])\[\[" + _NAME.replace("NAME", "square") + r"\]\](?![\[\](,])",
+            r"(?<![\w\[\])=:,])\[\[" + _NAME.replace("NAME", "square") + r"\]\](?![\[\](])",
             r"(?<![\w%/?&=.,:;)-])%(?P<per>(?![a-fA-F0-9]{2}[^a-z])[a-zA-Z][a-zA-Z_]{2,40})%(?![\w%(])",
         )
     )

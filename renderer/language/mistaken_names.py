@@ -33,29 +33,28 @@ def mistaken_this(source: Source, declared: Set[str]) -> list[TemplateSyntaxProb
     """Return the first `this` in a loop that is Handlebars' element, not a name of the template or its data."""
     if _THIS in declared or _THIS not in source.text or _binds_this(source.tree):
         return []
-    for node, loop in _used(source.tree, None):
-        target = loop.target.name if isinstance(loop.target, nodes.Name) else "a"
-        message = (
-            f"`this` is Handlebars'; the element of this loop is `{target}`, write `{{{{ {target} }}}}`"
-            if isinstance(loop.target, nodes.Name)
-            else "`this` is Handlebars'; the parts of an element have the names of the loop"
-        )
-        return [source.problem(message, offset_of(node))]
-    return []
+    used = list(_used(source.tree, None))
+    if not used or any(loop is None for _, loop in used):
+        return []
+    node, loop = used[0]
+    message = "`this` is Handlebars'; the parts of an element have the names of the loop"
+    if loop is not None and isinstance(loop.target, nodes.Name):
+        name = loop.target.name
+        message = f"`this` is Handlebars'; the element of this loop is `{name}`, write `{{{{ {name} }}}}`"
+    return [source.problem(message, offset_of(node))]
 
 
 def _binds_this(tree: nodes.Template) -> bool:
     return any(name.name == _THIS and name.ctx != "load" for name in tree.find_all(nodes.Name))
 
 
-def _used(node: nodes.Node, loop: nodes.For | None) -> Iterator[tuple[nodes.Node, nodes.For]]:
-    """Yield each use of `this` with the loop around it."""
-    if loop is not None and isinstance(node, nodes.Name) and node.name == _THIS:
+def _used(node: nodes.Node, loop: nodes.For | None) -> Iterator[tuple[nodes.Node, nodes.For | None]]:
+    """Yield each use of `this` with the loop around it; what chooses the elements stands outside of a loop."""
+    if isinstance(node, nodes.Name) and node.name == _THIS:
         yield node, loop
     for child in node.iter_child_nodes():
-        # The list of a loop is looked up outside of it.
-        inside = node if isinstance(node, nodes.For) and child is not node.iter else loop
-        yield from _used(child, inside)
+        is_inside = isinstance(node, nodes.For) and child is not node.iter and child is not node.test
+        yield from _used(child, node if is_inside and isinstance(node, nodes.For) else loop)
 
 
 def misspelt_block(source: Source) -> list[TemplateWarning]:
@@ -79,7 +78,7 @@ def misspelt_block(source: Source) -> list[TemplateWarning]:
     return warnings
 
 
-def subtractions(source: Source, placeholders: Set[str], declared: Set[str]) -> list[TemplateWarning]:
+def subtractions(source: Source, placeholders: frozenset[str], declared: frozenset[str]) -> list[TemplateWarning]:
     """Return a warning for names with `-` in them: without blanks around it, and with names that are nowhere else."""
     if not any("-" in source.text[tag.start : tag.end] for tag in source.tags):
         return []
@@ -88,14 +87,9 @@ def subtractions(source: Source, placeholders: Set[str], declared: Set[str]) -> 
     for tag in source.tags:
         for chain in _chains(tag):
             names = [token.value for token in chain]
-            is_lone = all(name in placeholders and name not in declared for name in names[1:])
-            is_long = sum(map(len, names)) > _CHARACTERS
-            if (
-                is_long
-                or not is_lone
-                or names[0] in declared
-                or all(counts[name] > names.count(name) for name in names)
-            ):
+            is_of_data = placeholders.issuperset(names[1:]) and declared.isdisjoint(names)
+            is_elsewhere = all(counts[name] > names.count(name) for name in names)
+            if not is_of_data or is_elsewhere or sum(map(len, names)) > _CHARACTERS:
                 continue
             line = position(source.text, chain[0].offset)[0]
             message = (

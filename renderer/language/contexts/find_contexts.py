@@ -31,6 +31,7 @@ from renderer.language.contexts.markup import (
     State,
     advance,
     closing_of,
+    end_of,
     is_left_open,
     opened_at,
 )
@@ -162,7 +163,7 @@ class _Reading:
             state, closed = advance(state, node.data)
         except MarkupError as error:
             raise self._source.problem(str(error), offset_of(node) + error.offset) from None
-        if is_left_open(state) and (before.kind != state.kind or closing_of(state)[:-1] in node.data):
+        if is_left_open(state) and (before.kind != state.kind or end_of(state) in node.data):
             self._opening = node
         for ended in closed:
             try:
