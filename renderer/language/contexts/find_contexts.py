@@ -31,7 +31,6 @@ from renderer.language.contexts.markup import (
     State,
     advance,
     closing_of,
-    end_of,
     is_left_open,
     opened_at,
 )
@@ -101,7 +100,7 @@ class _Reading:
             message, offset = f"the template ends {describe(state)}", len(self._source.text)
             if self._opening is not None and is_left_open(state):
                 message += f", which begins here; close it with `{closing_of(state)}`"
-                offset = offset_of(self._opening) + opened_at(state, self._opening.data)
+                offset = offset_of(self._opening) + opened_at(state, self._opening.data)[0]
             raise self._source.problem(message, offset)
 
     # -- statements ----------------------------------------------------------------------------------------------
@@ -163,7 +162,7 @@ class _Reading:
             state, closed = advance(state, node.data)
         except MarkupError as error:
             raise self._source.problem(str(error), offset_of(node) + error.offset) from None
-        if is_left_open(state) and (before.kind != state.kind or end_of(state) in node.data):
+        if is_left_open(state) and (before.kind != state.kind or opened_at(state, node.data)[1]):
             self._opening = node
         for ended in closed:
             try:

@@ -318,18 +318,13 @@ def closing_of(state: State) -> str:
     return "-->" if state.kind == "comment" else f"</{state.element}>"
 
 
-def end_of(state: State) -> str:
-    """Return what every end of one has, in whatever letters."""
-    return "-->" if state.kind == "comment" else "</"
-
-
-def opened_at(state: State, chunk: str) -> int:
-    """Return where in `chunk` the comment or element begins that is open after it."""
+def opened_at(state: State, chunk: str) -> tuple[int, bool]:
+    """Return where in `chunk` the comment or element begins that is open after it, and whether one ends before."""
+    closing, opening = ("-->", "<!--") if state.kind == "comment" else (f"</{state.element}", f"<{state.element}")
     # Not through `lower`, which changes the length of some texts.
-    closings = [found.end() for found in re.finditer(re.escape(end_of(state)), chunk, re.IGNORECASE)]
-    opening = re.escape("<!--" if state.kind == "comment" else f"<{state.element}")
-    begun = re.compile(opening, re.IGNORECASE).search(chunk, closings[-1] if closings else 0)
-    return 0 if begun is None else begun.start()
+    ends = [found.end() for found in re.finditer(closing, chunk, re.IGNORECASE)]
+    begun = re.compile(opening, re.IGNORECASE).search(chunk, ends[-1] if ends else 0)
+    return (0 if begun is None else begun.start()), bool(ends) and begun is not None
 
 
 def _is_foreign(state: State) -> bool:

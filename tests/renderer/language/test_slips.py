@@ -65,6 +65,14 @@ def test_what_is_not_closed_is_named_where_it_begins(html: str, says: str, line:
     assert error.line == line
 
 
+def test_what_stands_in_an_element_that_is_not_closed_hides_its_place_from_nobody() -> None:
+    """Values and tags in it do not move the error."""
+    error = errors_of("<p>a</p>\n<style>\np { color: {{ a }} }\n</p><p>{{ b }}</p>\n{{ c }}</p>")[0]
+
+    assert (error.line, error.column) == (2, 1)
+    assert "close it with `</style>`" in error.message
+
+
 @pytest.mark.parametrize(("tag", "meant"), [("fro", "for"), ("iff", "if"), ("endfi", "endif"), ("macor", "macro")])
 def test_a_misspelt_tag_is_answered_with_the_nearest(tag: str, meant: str) -> None:
     """Also the end of a block that is open; what to write is accepted."""
