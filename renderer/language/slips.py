@@ -32,7 +32,7 @@ _BLOCKS: Final = frozenset(_OPENING) | {"filter", "block"}
 _NAME_CHARACTERS: Final = 40
 _KEYWORDS: Final = frozenset({"and", "else", "if", "in", "is", "not", "or"})
 _PIECE: Final = re.compile(
-    r"\"[^\"\n]*\"|'[^'\n]*'|\}\}|%\}|\{\{|\{%|\{#|[{}]|</?[a-zA-Z][\w-]*(?=\s*/?>|\s+[\w-]+=)|</"
+    r"\"[^\"\n]*\"|'[^'\n]*'|`[^`\n]*`|\}\}|%\}|\{\{|\{%|\{#|[{}]|</?[a-zA-Z][\w-]*(?=\s*/?>|\s+[\w-]+=)|</"
 )
 """What may end a tag, and the texts in it, which end none."""
 _BEFORE: Final = re.compile(r"(?P<word>[^\W\d]\w*)(?P<gap>[ \t]+)\Z")
@@ -107,7 +107,7 @@ def end_missing(tag: str) -> str | None:
     sign, until = "", len(tag)
     for piece in _PIECE.finditer(tag, 2):
         sign, until = piece.group(), piece.start()
-        if sign[0] in "\"'":
+        if sign[0] in "\"'`":
             if "}}" in sign or "%}" in sign:
                 return None  # a quote too few, or too many
         elif sign == "{" or (sign == "{{" and depth):

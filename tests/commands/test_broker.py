@@ -13,7 +13,7 @@ def test_the_setting_with_the_address_is_named(monkeypatch: pytest.MonkeyPatch) 
     """Whoever reads or writes learns where the address comes from: it may be the default one."""
     monkeypatch.setattr(kafka_client, "TIMEOUT_SECONDS", 0.2)
     client = KafkaClient(Settings(brokers="127.0.0.1:1"))
-    with pytest.raises(UnavailableError, match="127.0.0.1:1 did not take .*POSTERS_BROKERS"):
+    with pytest.raises(UnavailableError, match=r"127\.0\.0\.1:1 did not take .*POSTERS_BROKERS"):
         client.publish([Record(topic="poster-renders", key="k", value=b"x")])
-    with pytest.raises(UnavailableError, match="127.0.0.1:1 does not answer.*POSTERS_BROKERS"), client.reader("a"):
+    with pytest.raises(UnavailableError, match=r"127\.0\.0\.1:1 does not answer.*POSTERS_BROKERS"), client.reader("a"):
         pass
