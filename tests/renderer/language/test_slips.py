@@ -189,13 +189,13 @@ HOSTILE = {
     "brackets": "[[" * 400_000,
     "per cent": "%a" * 400_000,
     "dollars": "${a" * 300_000,
-    "ERB": "<%= " * 200_000,
-    "scripts": "<script>${a}</script>" * 40_000 + "${a}",
+    "ERB": "<%= " * 40_000,
+    "scripts": "<script>${a}</script>" * 15_000 + "${a}",
     "open comments": "${a}" + "<!--" * 200_000,
     "minus": "{{ " + "a-" * 200 + "a }}" * 1,
     "comments": "{# placeholder: " + " " * 900_000 + "#}",
     "letters": "{# " + "placeholder" * 80_000 + " #}",
-    "style elements": "<style></style>" * 60_000 + "<style>",
+    "style elements": "<style></style>" * 15_000 + "<style>",
     "a long tag": "{% " + "f" * 900_000 + " %}",
     "quotes": "{{ '" + "a'" * 400_000 + " }}",
     "declarations": "{# placeholders:\n" + "a" + "-a" * 400_000 + "\n#}",
@@ -204,8 +204,8 @@ HOSTILE = {
 
 @pytest.mark.parametrize("html", HOSTILE.values(), ids=HOSTILE)
 def test_hints_take_no_time_that_grows_with_the_square(html: str) -> None:
-    """A megabyte of what is nearly something is answered as fast as other megabytes."""
+    """Much of what is nearly something is answered as fast as other texts of its length."""
     began = time.process_time()
     errors_of(html)
 
-    assert time.process_time() - began < 12
+    assert time.process_time() - began < 8
