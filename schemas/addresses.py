@@ -16,7 +16,7 @@ _SHOWN_CHARACTERS: Final = 60
 def address_problem(value: object) -> str | None:
     """Return why `value` is no http(s) URL with a host and no `data:image/` URL, or None where it is one."""
     if not isinstance(value, str):
-        return f"must be an http(s) or data:image address, got {type(value).__name__}"
+        return f"must be an http(s) or data:image address, got {_kind(value)}"
     value = value.strip(BLANKS)
     pattern = _IMAGE if value[:5].lower() == "data:" else _WEB
     if not pattern.fullmatch(value):
@@ -25,6 +25,19 @@ def address_problem(value: object) -> str | None:
     if forbidden is not None:
         return f"holds {forbidden.group()!r}, which no address may hold; percent-encode it"
     return None
+
+
+def _kind(value: object) -> str:
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return f"the number {shown(str(value))[1:-1]}"
+        case list() | tuple():
+            return "a list"
+    return "an object"
 
 
 def shown(value: str) -> str:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from difflib import get_close_matches
 from typing import Any, Final
 
 from . import limits
@@ -15,6 +16,9 @@ from .templates import DataType, Placeholder
 RATING_MAX: Final = 5
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)")
 _NUMBER_MAX_CHARACTERS: Final = 40
+_NEAR_CHARACTERS: Final = 40
+_NEAR_MAX: Final = 10
+"""How many names, of how many characters, are compared to find a misspelt one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,9 +39,26 @@ class DataCheck:
         """One sentence that names every missing and every wrong placeholder; empty where the data is usable."""
         parts = []
         if self.missing:
-            parts.append("missing required data: " + ", ".join(f"`{name}`" for name in self.missing))
+            parts.append("missing required data: " + ", ".join(f"`{name}`" for name in self.missing) + self.near)
         parts.extend(f"`{name}` {reason}" for name, reason in self.wrong)
         return "; ".join(parts)
+
+    @property
+    def near(self) -> str:
+        """What the data has under a name like a missing one, as a clause after a list of those; empty for nothing."""
+        unknown = [name for name in self.unknown if len(name) <= _NEAR_CHARACTERS and name.isprintable()]
+        unknown, missing = unknown[:_NEAR_MAX], set(self.missing)
+        # `{{ first-name }}` takes the two names apart, with a minus between them.
+        found = {name: None for name in unknown if "-" in name and missing.issuperset(name.split("-"))}
+        if found:
+            name = next(iter(found))
+            return (
+                f"; the data has `{name}`, but `-` is minus in a template: name it `{name.replace('-', '_')}` in both"
+            )
+        for name in self.missing[:_NEAR_MAX]:
+            found |= dict.fromkeys(get_close_matches(name[:_NEAR_CHARACTERS], unknown, n=1, cutoff=0.7))
+        names = ", ".join(f"`{name}`" for name in found)
+        return f"; the data has {names}, which the template does not use" if found else ""
 
 
 class PlaceholderSet:

@@ -315,7 +315,7 @@ def _check_data(data: dict[str, Any], expected: PlaceholderSet) -> list[PosterWa
     """Return a warning where the template does not use some of the data. Raises RefusedError."""
     check = expected.check(data)
     if check.missing:
-        raise RefusedError("template_data", f"missing required data: {', '.join(check.missing)}")
+        raise RefusedError("template_data", f"missing required data: {', '.join(check.missing)}{check.near}")
     if check.wrong:
         raise RefusedError("template_data", "; ".join(f"`{name}` {reason}" for name, reason in check.wrong))
     return [_unknown_data(check.unknown)] if check.unknown else []

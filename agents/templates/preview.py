@@ -104,7 +104,7 @@ def preview_data(custom_data: dict[str, Any] | None, placeholders: Sequence[Plac
     expected = PlaceholderSet(placeholders)
     check = expected.check(custom_data)
     if check.missing:
-        raise rejection("template_data", f"missing required data: {', '.join(check.missing)}")
+        raise rejection("template_data", f"missing required data: {', '.join(check.missing)}{check.near}")
     if check.wrong:
         raise rejection("template_data", "; ".join(f"`{name}` {reason}" for name, reason in check.wrong))
     return expected.filled(custom_data)

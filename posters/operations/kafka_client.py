@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS: Final = 10.0
 POLL_SECONDS: Final = 0.2
+_ADDRESS: Final = "POSTERS_BROKERS has its address"
 MESSAGE_MAX_BYTES: Final = 256 * 1024 * 1024
 _UNDECODABLE: Final = frozenset({KafkaError._BAD_COMPRESSION, KafkaError._BAD_MSG, KafkaError._UNDERFLOW})
 _headers: Final = methodcaller("headers")
@@ -59,7 +60,8 @@ class KafkaClient:
             if isinstance(reason, AuthorizationError):
                 raise reason
             topics = ", ".join(sorted({record.topic for record in records}))
-            raise UnavailableError(f"the broker at {self._brokers} did not take the records for {topics}: {reason}")
+            message = f"the broker at {self._brokers} did not take the records for {topics}: {reason}; {_ADDRESS}"
+            raise UnavailableError(message)
 
     def _produce(self, producer: Producer, record: Record, failures: list[Exception]) -> None:
         def report(error: KafkaError | None, _: Message) -> None:
@@ -103,7 +105,8 @@ class KafkaClient:
         except KafkaException as error:
             if error.args[0].code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
                 raise AuthorizationError("Read", f"topic {topic}") from error
-            raise UnavailableError(f"the broker at {self._brokers} does not answer: {error.args[0].str()}") from error
+            reason = error.args[0].str()
+            raise UnavailableError(f"the broker at {self._brokers} does not answer: {reason}; {_ADDRESS}") from error
         finally:
             consumer.close()
 

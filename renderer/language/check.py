@@ -9,6 +9,8 @@ from renderer.language.foreign_documents import no_html, xml_warning
 from renderer.language.foreign_scripts import framework_warning
 from renderer.language.grammar import mistaken_arguments
 from renderer.language.html5lib_check import disagreements
+from renderer.language.leftovers import leftover_warnings
+from renderer.language.mistaken_names import misspelt_block, mistaken_this, subtractions
 from renderer.language.placeholders.declarations import declared_in, merged
 from renderer.language.placeholders.placeholders import find_placeholders, sample_data
 from renderer.language.problems import TemplateSyntaxProblemError
@@ -54,7 +56,12 @@ def check_template(html: str, declarations: Sequence[PlaceholderDeclaration]) ->
         own = declared_in(read.source)
     except TemplateSyntaxProblemError as problem:
         raise _rejected([problem]) from None
-    found = find_placeholders(read, merged(own.values(), declarations))
+    declared = merged(own.values(), declarations)
+    names = frozenset(each.name for each in declared)
+    problems = mistaken_this(read.source, names)
+    if problems:
+        raise _rejected(problems)
+    found = find_placeholders(read, declared)
     text = read.source.text
     try:
         template = Template.of(read)
@@ -71,6 +78,9 @@ def check_template(html: str, declarations: Sequence[PlaceholderDeclaration]) ->
     _check_size(found.placeholders)
     warnings = [*found.warnings, *_sample_warning(template, found.placeholders)]
     warnings += [each for each in (xml_warning(text), framework_warning(read.source)) if each is not None]
+    warnings += misspelt_block(read.source)
+    warnings += subtractions(read.source, frozenset(item.name for item in found.placeholders), names)
+    warnings += leftover_warnings(read.source)
     return Checked(placeholders=found.placeholders, warnings=warnings)
 
 

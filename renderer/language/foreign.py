@@ -75,7 +75,7 @@ FILTERS: Final[dict[str, tuple[str, str]]] = {
     "newline_to_br": ("Liquid's; write", '<p style="white-space: pre-line">{{ name }}</p>'),
     "floatformat": ("Django's; write", "{{ value | number(decimals=1) }}"),
     "intcomma": ("Django's; write", "{{ value | number }}"),
-    "number_format": ("Twig's; write", "{{ value | number(decimals=2) }}"),
+    "number_format": ("Twig's; the locale decides on the separators, write", "{{ value | number('de-DE', 2) }}"),
     "format_number": ("Twig's; write", "{{ value | number }}"),
     "format_currency": ("Twig's; write", "{{ price | money('EUR') }}"),
     "format_date": ("Twig's; write", "{{ day | date('long') }}"),
@@ -102,9 +102,13 @@ FILTERS: Final[dict[str, tuple[str, str]]] = {
     "escapejs": ("Django's; write", "<script>let a = {{ name | tojson }}</script>"),
     "json_script": ("Django's; write", '<script type="application/json">{{ data | tojson }}</script>'),
     "json_encode": ("Twig's; write", "<script>let a = {{ data | tojson }}</script>"),
+    "dump": ("Nunjucks'; write", "<script>let a = {{ data | tojson }}</script>"),
     "json": ("Liquid's; write", "<script>let a = {{ data | tojson }}</script>"),
     "keys": ("Twig's; write", "{{ data.keys() | join(', ') }}"),
-    "merge": ("Twig's; write", "{{ (items + others) | join(', ') }}"),
+    "merge": (
+        "Twig's, and two objects cannot be put together here: send them as one in the data; for two lists write",
+        "{{ (items + others) | join(', ') }}",
+    ),
     "column": ("Twig's; write", "{{ items | map(attribute='name') | join(', ') }}"),
     "upcase": ("Liquid's; write", "{{ name | upper }}"),
     "downcase": ("Liquid's; write", "{{ name | lower }}"),
@@ -187,7 +191,7 @@ _BLOCKS: Final = {
     "with": "{% with a = data %}…{% endwith %}",
 }
 _SHORT: Final = {
-    "else": "`{{else}}` is Handlebars'; write `{% if a %}…{% else %}…{% endif %}`",
+    "else": "`{{else if}}` is Handlebars'; write `{% if a %}…{% elif b %}…{% endif %}`",
     "!": "`{{! … }}` is Handlebars'; write `{# … #}`",
     ">": (
         "`{{> … }}` is Handlebars', and a template stands alone; repeat markup, write "
@@ -208,7 +212,8 @@ _OPERATORS: Final = (
     (r"=>", "JavaScript's", "{{ items | map(attribute='name') | join(', ') }}", "{% for a in items %}…{% endfor %}"),
     (r"`", "JavaScript's", "{{ 'a' ~ name }}", "{% set name = 'a' ~ b %}"),
     (r"\$(?=[\w(])", "PHP's and n8n's", "{{ name }}", "{% if name %}…{% endif %}"),
-    (r"\.\./", "Handlebars'", "{{ name }}", "{% if name %}…{% endif %}"),
+    (r"\.\./", "Handlebars', and a loop sees the names outside of it", "{{ name }}", "{% if name %}…{% endif %}"),
+    (r"@(?=\w)", "Handlebars'", "{{ loop.index0 }}", "{% if loop.last %}…{% endif %}"),
     (r"\.\.", "Twig's and Liquid's", "{{ range(1, 4) | join(' ') }}", "{% for a in range(1, 4) %}…{% endfor %}"),
 )
 """What is no operator of Jinja2, whose it is, and what to write in an expression and in a statement."""
@@ -241,7 +246,7 @@ def hint(tag: str, message: str) -> str | None:
     name = _TAG.match(tag)
     if name is not None and name["name"] in TAGS and "unknown tag" in message:
         return tag_hint(name["name"])
-    return _misread(tag)
+    return None
 
 
 def tag_hint(name: str) -> str:
@@ -281,10 +286,16 @@ def _handlebars(mark: str, word: str) -> str:
     if mark in "{&":
         whose = "`{{{ … }}}` is Handlebars'" if mark == "{" else "`{{& … }}` is Mustache's"
         return f"{whose}; every value is escaped, write `{{{{ {word or 'name'} }}}}`"
-    return f"`{{{{{mark}{word}…}}}}` is Handlebars'; write `{_BLOCKS.get(word, _BLOCKS['if'])}`"
+    whose = f"`{{{{{mark}{word}…}}}}` is Handlebars'"
+    if word in _BLOCKS or not word.isidentifier():
+        return f"{whose}; write `{_BLOCKS.get(word, _BLOCKS['if'])}`"
+    loop = f"{{% for a in {word} %}}…{{% endfor %}}"
+    condition = f"{{% if {word} %}}…{{% endif %}}"
+    return f"{whose} and Mustache's; where `{word}` is a list write `{loop}`, else write `{condition}`"
 
 
-def _misread(tag: str) -> str | None:
+def misread(tag: str) -> str | None:
+    """Return what a tag has of another language's expressions, and what to write; None where nothing is known."""
     colon = _COLON_FILTER.search(tag)
     if colon is not None:
         return _colon(colon["name"], (colon["first"] or "'…'") + colon["others"])

@@ -5,6 +5,7 @@ What is refused here is refused when the template is uploaded, with what to writ
 
 import inspect
 from collections.abc import Callable, Iterator
+from difflib import get_close_matches
 from typing import Any, Final
 
 from jinja2 import nodes
@@ -20,6 +21,8 @@ from renderer.language.values import ValueRefusedError
 BRANCHES_MAX: Final = 2_000
 """How many `elif` a condition may have: Python compiles each inside of the one before."""
 _ENVIRONMENT: Final = PosterEnvironment()
+_NAME_CHARACTERS: Final = 40
+"""How much of a name is compared to find the one that was meant."""
 # Where the name of a test stands among the arguments.
 _TESTING: Final = {"select": 0, "reject": 0, "selectattr": 1, "rejectattr": 1}
 _ALONE: Final = "a template stands alone: `extends`, `include`, `import` and `block` are not available"
@@ -99,7 +102,7 @@ class _Check:
         if node.name == "self":
             yield "the name `self` is reserved; take another"
         elif node.name == "else":
-            yield "`{{else}}` is Handlebars'; write `{% if a %}…{% else %}…{% endif %}`"
+            yield "`{{else}}` is Handlebars'; in an `if` or a `for` write `{% else %}`"
         elif node.ctx != "load" and (node.name in self._macros or node.name == "caller"):
             yield f"`{node.name}` is a macro; take another name"
 
@@ -129,7 +132,7 @@ class _Check:
 
 def _filter(node: nodes.Filter) -> Iterator[str]:
     if node.name not in _ENVIRONMENT.filters:
-        yield from _unknown_filter(node.name)
+        yield _number_format(node) if node.name == "number_format" else _unknown_filter(node.name)
         return
     arguments: list[nodes.Node] = [*node.args]
     keywords = [str(keyword.key) for keyword in node.kwargs]
@@ -140,7 +143,7 @@ def _filter(node: nodes.Filter) -> Iterator[str]:
     if node.name == "map" and arguments and isinstance(arguments[0], nodes.Const):
         name = str(arguments[0].value)
         if name not in _ENVIRONMENT.filters:
-            yield from _unknown_filter(name)
+            yield _unknown_filter(name)
     if node.name in _TESTING:
         tested = arguments[_TESTING[node.name] :][:1]
         if tested and isinstance(tested[0], nodes.Const) and tested[0].value not in _ENVIRONMENT.tests:
@@ -199,8 +202,33 @@ def _mistake(name: str, positional: list[Any], named: dict[str, Any]) -> str | N
     return None
 
 
-def _unknown_filter(name: str) -> Iterator[str]:
-    yield foreign.filter_hint(name) or f"there is no filter `{name}`"
+def _unknown_filter(name: str) -> str:
+    known = foreign.filter_hint(name)
+    if known is not None:
+        return known
+    near = get_close_matches(name[:_NAME_CHARACTERS], _ENVIRONMENT.filters, n=1, cutoff=0.75)
+    return f"there is no filter `{name}`" + (f"; `{near[0]}` is one" if near else "")
+
+
+_LOCALES: Final = {
+    (",", "."): "de-DE",
+    (".", ","): "en-US",
+    (",", " "): "fr-FR",
+    (".", "'"): "de-CH",
+    (".", "’"): "de-CH",
+}
+"""Locales by their separators of decimals and thousands."""
+
+
+def _number_format(node: nodes.Filter) -> str:
+    """Return the hint for Twig's filter, with the locale that has its separators."""
+    given = [value.value for value in node.args if isinstance(value, nodes.Const)]
+    hint = _unknown_filter("number_format")
+    if len(given) != len(node.args) or not given or not isinstance(given[0], int):
+        return hint
+    locale = _LOCALES.get((given[1], given[2])) if len(given) == 3 else None
+    arguments = f'"{locale}", {given[0]}' if locale else f"decimals={given[0]}"
+    return f"{hint.rpartition(' `')[0]} `{{{{ value | number({arguments}) }}}}`"
 
 
 def _signatures() -> Iterator[tuple[str, tuple[inspect.Signature, int]]]:

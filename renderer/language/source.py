@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
@@ -10,10 +10,11 @@ from typing import Any, Final
 from jinja2 import Environment, TemplateSyntaxError, nodes
 from jinja2.lexer import TokenStream
 
-from renderer.language import foreign
+from renderer.language import foreign, slips
 from renderer.language.problems import TemplateSyntaxProblemError
 
-_UNEXPECTED: Final = re.compile(r"unexpected char '(.+)' at \d+")
+_UNKNOWN_TAG: Final = re.compile(r"unknown tag '(\w+)'")
+_BEGINNINGS: Final = frozenset({"variable_begin", "block_begin"})
 TAGS_MAX: Final = 20_000
 """How many tags a template may have: Python takes 10 KB to compile one."""
 TAG_MAX_CHARACTERS: Final = 300
@@ -100,31 +101,65 @@ def read_source(html: str) -> Source:
     except TemplateSyntaxError as error:
         place = error.lineno
         at = place.offset if isinstance(place, Place) else environment.reached
-        raise _explained(text, at, error.message or "does not parse") from None
+        raise _explained(text, environment.seen, at, error.message or "does not parse") from None
     except RecursionError:
         raise TemplateSyntaxProblemError("expressions or blocks are nested too deeply") from None
     tokens = tuple(environment.seen)
     return Source(text=text, tokens=tokens, tags=tuple(_tags(tokens)), tree=tree)
 
 
-def _explained(text: str, at: int, message: str) -> TemplateSyntaxProblemError:
+def _explained(text: str, seen: Sequence[Token], at: int, message: str) -> TemplateSyntaxProblemError:
     """Return the parser's error, or what is known of the construct that it stopped at."""
+    block = slips.unclosed(_statements(seen, at)) if "needs to be closed" in message else None
+    found = _UNKNOWN_TAG.search(message)
+    if block is not None and (found is None or found[1] in slips.CLOSING):
+        return _not_closed(text, at, *block, met=found[1] if found else "")
+    if "Missing end of raw" in message:
+        start = seen[-1].offset if seen else 0
+        return TemplateSyntaxProblemError(
+            "`{% raw %}` is not closed; write `{% raw %}…{% endraw %}`", *position(text, start)
+        )
     if "Missing end of comment" in message:
         start = text.rfind("{#", 0, at + 2)
     else:
-        start = max(text.rfind(begin, 0, at + 2) for begin in ("{{", "{%"))
-        while start > 0 and text[start - 1] == "{":
-            start -= 1
+        begun = (token.offset for token in reversed(seen) if token.kind in _BEGINNINGS and token.offset <= at)
+        start = next(begun, -1)
     if start >= 0:
         ends = [end for mark in ("}}", "%}") if (end := text.find(mark, start)) >= 0]
         tag = text[start : min([start + TAG_MAX_CHARACTERS, *(end + 3 for end in ends)])]
-        hint = foreign.hint(tag, message)
+        # A tag without an end may be followed by anything, which is none of its own.
+        rest = text[start : start + TAG_MAX_CHARACTERS]
+        hint = foreign.hint(tag, message) or slips.end_missing(rest) or foreign.misread(tag)
         if hint is not None:
             return TemplateSyntaxProblemError(hint, *position(text, start))
-    character = _UNEXPECTED.match(message)
-    if character is not None:
-        message = f"`{character[1]}` cannot stand in an expression"
-    return TemplateSyntaxProblemError(message, *position(text, at))
+        message = slips.slip(rest, at - start, message) or message
+    return TemplateSyntaxProblemError(slips.plain(message), *position(text, at))
+
+
+def _not_closed(text: str, at: int, offset: int, name: str, *, met: str) -> TemplateSyntaxProblemError:
+    """Return the error of a block that is not closed, or not before another one ends."""
+    if not met:
+        message = f"`{{% {name} %}}` is not closed; write `{{% end{name} %}}` where it ends"
+        return TemplateSyntaxProblemError(message, *position(text, offset))
+    line = position(text, offset)[0]
+    message = f"`{{% {met} %}}` stands here, but `{{% {name} %}}` of line {line} is not closed"
+    return TemplateSyntaxProblemError(
+        f"{message}; write `{{% end{name} %}}` before it", *position(text, text.rfind("{%", 0, at))
+    )
+
+
+def _statements(seen: Sequence[Token], before: int) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Yield the statements that end before an offset: where each begins, and the values of its tokens."""
+    start, inside = -1, list[str]()
+    for token in seen:
+        if token.kind == "block_begin":
+            start, inside = token.offset, []
+        elif token.kind == "block_end":
+            if token.offset <= before:
+                yield start, tuple(inside)
+            start = -1
+        elif start >= 0 and token.kind != "whitespace":
+            inside.append(token.value)
 
 
 class _PlacingEnvironment(Environment):
@@ -148,7 +183,7 @@ class _PlacingEnvironment(Environment):
             offset = source.find(value, self.reached)
             self.reached = offset + len(value)
             self.seen.append(Token(kind, value, offset))
-            self._tags += kind in ("variable_begin", "block_begin")
+            self._tags += kind in _BEGINNINGS
             if self._tags > TAGS_MAX:
                 raise TemplateSyntaxError(
                     f"a template may have {TAGS_MAX:,} tags; repeat with a loop", Place(line, offset)
@@ -160,7 +195,7 @@ def _tags(tokens: tuple[Token, ...]) -> Iterator[Tag]:
     inside: list[Token] = []
     start = -1
     for token in tokens:
-        if token.kind in ("variable_begin", "block_begin"):
+        if token.kind in _BEGINNINGS:
             start, inside = token.offset, []
         elif token.kind in ("variable_end", "block_end"):
             yield Tag(start=start, end=token.offset + len(token.value), tokens=tuple(inside))

@@ -21,7 +21,6 @@ from renderer.page.screenshot import capture
 from renderer.page.script_errors import QUIET_CONSOLE, ScriptErrors
 from renderer.page.viewport import Viewport
 from renderer.rendering import Image, RenderRequest
-from schemas.codes import ErrorCode
 from schemas.output import Output, named_outputs
 
 DEFAULT_OPTIONS: Final = ContextOptions()
@@ -95,9 +94,11 @@ class Page:
                 ends = [self._left, self._crashed, self._browser.gone, *([assets.late] if assets else [])]
                 return await _cancel_on(self._draw(request, assets), *ends)
         except TimeoutError:
-            code: ErrorCode = "script_timeout" if request.javascript else "render_timeout"
             message = f"the document was not ready within {request.deadline_seconds:.3g} s"
-            raise RenderError(code, message) from None
+            if request.javascript:
+                hint = "a script may not end; look for loops and for what it waits for"
+                raise RenderError("script_timeout", f"{message}; {hint}") from None
+            raise RenderError("render_timeout", message) from None
         except _EndedError:
             raise self._reason_of_end() from None
         except DevToolsError as error:

@@ -108,6 +108,7 @@ def test_warnings_are_printed_and_the_picture_is_made(desk: Path) -> None:
         assert any(
             line.startswith("card.html: warning: ") and f"({code})" in line for line in done.stderr.splitlines()
         ), code
+    assert "runs without `--javascript`; scripts will not run" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -118,6 +119,10 @@ def test_warnings_are_printed_and_the_picture_is_made(desk: Path) -> None:
         ('{"title": }', "data.json:1:11: it is not JSON: "),
         ("\udce9", "data.json: is not UTF-8 (byte 1); save it in that encoding"),
         ('{"title": "x"}', "data.json: missing required data: day; correct data.json, or leave --data out"),
+        (
+            '{"title": "x", "days": "2026-01-01"}',
+            "data.json: missing required data: day; the data has `days`, which the template does not use; correct",
+        ),
         ('{"title": "x", "day": "soon"}', "data.json: `day` must be a date in ISO 8601"),
     ],
 )

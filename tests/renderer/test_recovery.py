@@ -237,6 +237,7 @@ async def test_endless_loop_is_named_and_not_retried(own: Engine) -> None:
     error, took = await failing(draw(own, ENDLESS, javascript=True, deadline_seconds=1))
 
     assert (error.code, error.retryable) == ("script_timeout", False)
+    assert "a script may not end" in str(error)
     assert 1 <= took < 3
 
 

@@ -120,11 +120,21 @@ async def _uploaded(
         javascript=request.javascript,
     )
     try:
-        return await new_version(upload, renderer)
+        version = await new_version(upload, renderer)
     except TemplateRejectedError as error:
         raise PreviewError(str(request.file), error.errors, html) from error
     except CommandRejectedError as error:
         raise PreviewError(_named(request.output, "--output"), error.errors) from error
+    return replace(version, warnings=[_of_preview(warning) for warning in version.warnings])
+
+
+def _of_preview(warning: TemplateWarning) -> TemplateWarning:
+    """Return the warning with the option that a preview has in place of an upload's field."""
+    if warning.code != "javascript_off":
+        return warning
+    return replace(
+        warning, message=warning.message.replace("was not uploaded with `javascript`", "runs without `--javascript`")
+    )
 
 
 def _data(request: PreviewRequest, data: dict[str, Any] | None, version: NewVersion) -> dict[str, Any]:

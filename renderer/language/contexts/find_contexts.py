@@ -25,7 +25,15 @@ from renderer.language.contexts.attributes import (
 from renderer.language.contexts.contexts import Refusal, Standing, Use
 from renderer.language.contexts.css import BEGINNING_CHARACTERS, BOUNDARY, NOWHERE, CssError, CssReader, Found
 from renderer.language.contexts.javascript import inside_text
-from renderer.language.contexts.markup import VALUES, MarkupError, State, advance
+from renderer.language.contexts.markup import (
+    VALUES,
+    MarkupError,
+    State,
+    advance,
+    closing_of,
+    is_left_open,
+    opened_at,
+)
 from renderer.language.contexts.merge_branches import BranchError, join, same_place
 from renderer.language.contexts.places import describe, refusal
 from renderer.language.grammar import called_name
@@ -83,11 +91,17 @@ class _Reading:
         self._mark = _unused_number(source.text)
         self._sentinel = re.compile(rf"{self._mark}[0-9]{{{_SENTINEL_DIGITS}}}")
         self._through_json: set[int] = set()
+        self._opening: nodes.TemplateData | None = None
+        """The text in which the last comment or raw element began."""
 
     def read(self) -> None:
         state = self._body(self._source.tree.body, State())
         if state.kind not in ("text", "tag_open") or state.styled:
-            raise self._source.problem(f"the template ends {describe(state)}", len(self._source.text))
+            message, offset = f"the template ends {describe(state)}", len(self._source.text)
+            if self._opening is not None and is_left_open(state):
+                message += f", which begins here; close it with `{closing_of(state)}`"
+                offset = offset_of(self._opening) + opened_at(state, self._opening.data)[0]
+            raise self._source.problem(message, offset)
 
     # -- statements ----------------------------------------------------------------------------------------------
 
@@ -143,10 +157,13 @@ class _Reading:
         return state
 
     def _text(self, node: nodes.TemplateData, state: State) -> State:
+        before = state
         try:
             state, closed = advance(state, node.data)
         except MarkupError as error:
             raise self._source.problem(str(error), offset_of(node) + error.offset) from None
+        if is_left_open(state) and (before.kind != state.kind or opened_at(state, node.data)[1]):
+            self._opening = node
         for ended in closed:
             try:
                 self._close(ended.state)

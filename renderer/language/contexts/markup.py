@@ -308,6 +308,25 @@ def _broken_out(foreign: tuple[str, ...]) -> tuple[str, ...]:
     return foreign
 
 
+def is_left_open(state: State) -> bool:
+    """Say whether this is inside of a comment, or of an element that holds text only."""
+    return state.kind in ("comment", "raw") or state.styled
+
+
+def closing_of(state: State) -> str:
+    """Return what closes the comment or element."""
+    return "-->" if state.kind == "comment" else f"</{state.element}>"
+
+
+def opened_at(state: State, chunk: str) -> tuple[int, bool]:
+    """Return where in `chunk` the comment or element begins that is open after it, and whether one ends before."""
+    closing, opening = ("-->", "<!--") if state.kind == "comment" else (f"</{state.element}", f"<{state.element}")
+    # Not through `lower`, which changes the length of some texts.
+    ends = [found.end() for found in re.finditer(closing, chunk, re.IGNORECASE)]
+    begun = re.compile(opening, re.IGNORECASE).search(chunk, ends[-1] if ends else 0)
+    return (0 if begun is None else begun.start()), bool(ends) and begun is not None
+
+
 def _is_foreign(state: State) -> bool:
     return bool(state.foreign) and state.foreign[-1] in FOREIGN
 

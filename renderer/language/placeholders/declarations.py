@@ -21,6 +21,7 @@ from schemas.templates import DataType, PlaceholderDeclaration
 _HEAD: Final = re.compile(r"[-+]?\s*placeholders\s*:", re.IGNORECASE)
 _LINE: Final = re.compile(r"[^\n]*")
 _NAME: Final = re.compile(r"\s*(?P<name>[^\W\d]\w*)\s*:\s*")
+_DASHED: Final = re.compile(r"\s*(?P<name>[^\W\d]\w*(?:-\w+)+)\s*:")
 _KEY: Final = re.compile(r"(?P<key>[a-z_]+)\s*(?P<given>=\s*)?")
 _FIELDS: Final = {"default": "default", "sample": "sample_value", "description": "description"}
 _TYPES: Final = get_args(DataType)
@@ -84,13 +85,17 @@ class _Line:
     def read(self) -> Declared:
         name = _NAME.match(self._line)
         if name is None:
+            dashed = _DASHED.match(self._line)
+            if dashed is not None:
+                better = dashed["name"].replace("-", "_")
+                raise self._problem(f"a name has no `-`, which is minus in a template; write `{better}` here and there")
             raise self._problem(f"a line declares a placeholder: its name, a colon, and {_HELP}")
         self._at = name.end()
         fields: dict[str, Any] = {}
         while self._at < len(self._line):
             key, value = self._part()
             if key in fields:
-                raise self._problem(f"`{name['name']}` has two of the same; one is enough")
+                raise self._problem(_twice(name["name"], key, fields[key], value))
             fields[key] = value
             self._separator()
         start = self._offset + name.start("name")
@@ -119,6 +124,12 @@ class _Line:
         try:
             value, self._at = _DECODER.raw_decode(self._line, self._at)
         except ValueError:
+            rest = self._line[start:]
+            if bare and bare[0] in "[{" and _count(rest, "[{") > _count(rest, "]}"):
+                raise self._problem(
+                    "this list or object does not end on its line; a declaration stands on one line, from its name to "
+                    'its end, as in `sample=["a", "b"]`'
+                ) from None
             if not bare or bare[0] in '"[{':
                 raise self._problem(
                     'this is no value: write a text in double quotes, a number, `["a", "b"]` …'
@@ -139,3 +150,15 @@ class _Line:
 
     def _problem(self, message: str) -> TemplateSyntaxProblemError:
         return self._source.problem(message, self._offset + self._at)
+
+
+def _twice(name: str, key: str, before: Any, value: Any) -> str:
+    if key == "required" and before is not value:
+        return f"`{name}`: `required` and `optional` contradict each other; delete one"
+    if key == "data_type" and before != value:
+        return f"`{name}` has two of the same, the types {before} and {value}; one is enough"
+    return f"`{name}` has two of the same; one is enough"
+
+
+def _count(text: str, characters: str) -> int:
+    return sum(text.count(character) for character in characters)

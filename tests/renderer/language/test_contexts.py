@@ -167,7 +167,7 @@ BROKEN_BRANCHES = {
     "loop": ('{% for x in xs %}<p title="{% endfor %}">', 1, 1),
     "two tags": ("<{% if x %}p{% else %}b{% endif %}>", 1, 2),
     "end in a tag": ("<b>{{ x }}</b><p", 1, 17),
-    "end in a style": ("<style>p{}", 1, 11),
+    "end in a style": ("<style>p{}", 1, 1),
 }
 
 

@@ -80,6 +80,49 @@ def test_every_missing_name_is_listed() -> None:
     assert check.problem == "missing required data: `a`, `b`"
 
 
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        ({"title": "a"}, "; the data has `title`, which the template does not use"),
+        ({"Titel": "a", "b": 1}, "; the data has `Titel`, which the template does not use"),
+        ({"colour": "a", "t\x1btel": 1, "titel" * 20: 1}, ""),
+    ],
+)
+def test_a_misspelt_key_is_named_beside_the_missing_one(data: dict[str, Any], says: str) -> None:
+    """Names that are like none that is missing are a warning of their own."""
+    check = check_data([Placeholder(name="titel")], data)
+
+    assert check.problem == "missing required data: `titel`" + says
+
+
+def test_a_key_with_a_minus_is_answered_with_the_name_that_a_template_can_have() -> None:
+    """`{{ first-name }}` takes two names."""
+    check = check_data([Placeholder(name="first"), Placeholder(name="name")], {"first-name": "a"})
+
+    assert check.problem.endswith(
+        "the data has `first-name`, but `-` is minus in a template: name it `first_name` in both"
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (42, "the number 42"),
+        (True, "true"),
+        ([], "a list"),
+        ({}, "an object"),
+        ("a", "'a'"),
+        (10**70, "the number 100"),
+    ],
+)
+def test_a_value_that_is_no_address_is_told_in_plain_words(value: Any, shown: str) -> None:
+    """The message names the value, not a type of Python's."""
+    problem = check_data([Placeholder(name="photo", data_type="image")], {"photo": value}).problem
+
+    assert problem.startswith(f"`photo` must be an http(s) or data:image address, got {shown}")
+    assert len(problem) < 200
+
+
 def test_an_empty_field_of_a_form_is_no_value() -> None:
     """An empty text passes for an optional image, not for a required one."""
     optional = Placeholder(name="x", data_type="image", required=False)

@@ -242,7 +242,7 @@ def test_mistakes_in_a_long_style_sheet_of_the_template_are_told_as_elsewhere() 
         f"<style>p {{ color: {{{{ a | uper }}}}; width: {{{{ b | nothing }}}}px }}{FILLER}</style>"
     )
 
-    assert first.message.startswith("there is no filter `uper`; if this comes from elsewhere")
+    assert first.message.startswith("there is no filter `uper`; `upper` is one; if this comes from elsewhere")
     assert second.message == "there is no filter `nothing`"
 
 

@@ -315,7 +315,7 @@ def test_a_template_no_value_suits_is_told() -> None:
 
 @pytest.mark.parametrize(
     ("html", "line", "column"),
-    [("<p>{{ x", 1, 7), ("<p>\n{% if x %}", 2, 9), ("<p>\n  {% nothing %}", 2, 6), ("<p>{{ x y }}", 1, 9)],
+    [("<p>{{ x", 1, 4), ("<p>\n{% if x %}", 2, 1), ("<p>\n  {% nothing %}", 2, 6), ("<p>{{ x y }}", 1, 9)],
 )
 def test_what_does_not_compile_is_refused_with_its_place(html: str, line: int, column: int) -> None:
     """Line and column count characters from 1."""
