@@ -261,3 +261,13 @@ def _in_order(node: nodes.Node, loops: tuple[nodes.For, ...]) -> Iterator[tuple[
     for child in node.iter_child_nodes():
         yield child, inside
         yield from _in_order(child, inside)
+
+
+def ends_with(node: nodes.Node, name: str) -> bool:
+    """Say whether this filter has the last word on every value of the expression."""
+    match node:
+        case nodes.Filter():
+            return node.name == name
+        case nodes.CondExpr():
+            return ends_with(node.expr1, name) and (node.expr2 is None or ends_with(node.expr2, name))
+    return False

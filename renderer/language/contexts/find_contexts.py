@@ -16,7 +16,6 @@ from jinja2 import nodes
 
 from renderer.language.contexts.attributes import (
     PLACEHOLDER,
-    Meaning,
     address_type,
     beginning_of,
     meaning_of,
@@ -35,8 +34,8 @@ from renderer.language.contexts.markup import (
     opened_at,
 )
 from renderer.language.contexts.merge_branches import BranchError, join, same_place
-from renderer.language.contexts.places import describe, refusal
-from renderer.language.grammar import called_name
+from renderer.language.contexts.places import describe, json_use, refusal
+from renderer.language.grammar import called_name, ends_with
 from renderer.language.problems import TemplateSyntaxProblemError
 from renderer.language.source import Source, offset_of
 
@@ -257,10 +256,10 @@ class _Reading:
 
     def _value(self, node: nodes.Node, state: State) -> State:
         tag = self._source.tag_at(offset_of(node))
-        if _ends_with(node, "tojson"):
+        if ends_with(node, "tojson"):
             self._through_json.add(tag)
         found = self._use(tag, state)
-        if found is not None and _ends_with(node, "stars") and found != _TEXT:
+        if found is not None and ends_with(node, "stars") and found != _TEXT:
             found = _TEXT_ONLY
         if found is not None:
             self._record(tag, found)
@@ -291,7 +290,7 @@ class _Reading:
         if state.element == "meta" and "http-equiv" in state.attributes:
             return Refusal("no value can stand in a `<meta http-equiv>`")
         if tag in self._through_json:
-            return _json_use(state, meaning, where)
+            return json_use(state, meaning, where)
         if meaning == "plain":
             return Use("plain", "text", where)
         if meaning == "address":
@@ -392,22 +391,6 @@ class _Reading:
 
 
 _TEXT: Final = Use("text", "text", "in text")
-
-
-def _json_use(state: State, meaning: Meaning, where: str) -> Use | Refusal:
-    if state.kind == "double_quoted":
-        return Refusal("`tojson` writes double quotes; put the attribute's value into single quotes")
-    return Use("json", "text", where) if meaning == "plain" else Refusal(f"`tojson` cannot stand {where}")
-
-
-def _ends_with(node: nodes.Node, name: str) -> bool:
-    """Say whether this filter has the last word on every value of the expression."""
-    match node:
-        case nodes.Filter():
-            return node.name == name
-        case nodes.CondExpr():
-            return _ends_with(node.expr1, name) and (node.expr2 is None or _ends_with(node.expr2, name))
-    return False
 
 
 def _unused_number(text: str) -> str:

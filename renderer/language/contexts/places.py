@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from renderer.language.contexts.attributes import Meaning
+from renderer.language.contexts.contexts import Refusal, Use
 from renderer.language.contexts.markup import IN_TAG, VALUES, State
 
 _IN_NAMES: Final = "a value can stand in text or in an attribute's quoted value, not in the name of "
@@ -39,3 +41,10 @@ def refusal(state: State) -> str:
             return f"a value cannot stand {describe(state)}"
         case _:
             return _IN_NAMES + "an attribute"
+
+
+def json_use(state: State, meaning: Meaning, where: str) -> Use | Refusal:
+    """Return what `tojson` is used as where the state is, or why it cannot stand there."""
+    if state.kind == "double_quoted":
+        return Refusal("`tojson` writes double quotes; put the attribute's value into single quotes")
+    return Use("json", "text", where) if meaning == "plain" else Refusal(f"`tojson` cannot stand {where}")

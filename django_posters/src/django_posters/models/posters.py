@@ -1,8 +1,4 @@
-"""Models: jobs and their posters, the template catalog and commands, the outbox, and dead letters.
-
-Columns that were added after the first release have defaults in the database, so that processes of the former version
-can write rows during an upgrade.
-"""
+"""Jobs and their posters."""
 
 import uuid
 from dataclasses import replace
@@ -15,10 +11,10 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from .contract import limits
-from .contract.output import CONTENT_TYPES
-from .images import ONLY, PosterImage, find_image
-from .signing import AddressField, readable_address, stored_address
+from ..contract import limits
+from ..contract.output import CONTENT_TYPES
+from ..images import ONLY, PosterImage, find_image
+from ..signing import AddressField, readable_address, stored_address
 
 
 class Status(models.TextChoices):
@@ -85,7 +81,7 @@ class Job(models.Model):
         The workers make them of the data and template versions that they had. Erased posters stay erased.
         """
         # Requests are written by a room above the models.
-        count: int = import_module(".requests.replay", __package__).replay_job(self, failed_only=failed_only)
+        count: int = import_module("django_posters.requests.replay").replay_job(self, failed_only=failed_only)
         return count
 
     async def areplay(self, *, failed_only: bool = False) -> int:
@@ -249,7 +245,7 @@ class Poster(models.Model):
         erased, or its row was deleted.
         """
         # Requests are written by a room above the models.
-        import_module(".requests.replay", __package__).replay_poster(self)
+        import_module("django_posters.requests.replay").replay_poster(self)
 
     async def areplay(self) -> None:
         """Async variant of `replay()`."""
@@ -271,133 +267,3 @@ class Poster(models.Model):
     def is_finished(self) -> bool:
         """Whether the outcome is known."""
         return self.status in self.FINISHED
-
-
-class PosterTemplate(models.Model):
-    """A version of a template in this site's copy of the catalog. Only `consume_posters` writes this table."""
-
-    template_id = models.UUIDField(primary_key=True)
-    section = models.CharField(max_length=63)
-    name = models.CharField(max_length=limits.TEMPLATE_NAME_MAX_CHARACTERS)
-    version = models.PositiveIntegerField()
-    is_active = models.BooleanField(default=False, help_text=_("Whether <section>_latest means this version."))
-    active_from = models.DateTimeField(null=True)
-    archived_at = models.DateTimeField(null=True)
-    html_sha256 = models.CharField(max_length=64)
-    html_content = models.TextField(default="", help_text=_("Empty until this site uploads or opens the version."))
-    width = models.PositiveIntegerField(help_text=_("CSS pixels."))
-    height = models.PositiveIntegerField(help_text=_("CSS pixels."))
-    output = models.JSONField(default=dict)
-    javascript = models.BooleanField(default=False)
-    placeholders = models.JSONField(default=list)
-    warnings = models.JSONField(default=list)
-    owner = models.CharField(
-        max_length=limits.SOURCE_MAX_CHARACTERS,
-        default="",
-        db_default="",
-        help_text=_("The site whose section it is; empty: that of no site."),
-    )
-    is_shared = models.BooleanField(
-        default=False, db_default=False, help_text=_("Whether other sites may change the section.")
-    )
-    is_private = models.BooleanField(
-        default=False, db_default=False, help_text=_("Whether other sites may not use the section.")
-    )
-    reported_at = models.DateTimeField(
-        db_column="told_at", help_text=_("When the templates role reported this state; older reports are ignored.")
-    )
-
-    class Meta:
-        verbose_name = "template"
-        indexes: ClassVar = [models.Index(fields=["section", "version"], name="posters_template_version")]
-
-    def __str__(self) -> str:
-        return f"{self.section}@{self.version}"
-
-    @property
-    def samples(self) -> dict[str, Any]:
-        """The sample values, which a preview without data shows."""
-        return {item["name"]: item["sample_value"] for item in self.placeholders}
-
-    @property
-    def own_samples(self) -> dict[str, Any]:
-        """The samples that differ from the default: without the others, a preview of other HTML shows its defaults."""
-        return {
-            item["name"]: item["sample_value"] for item in self.placeholders if item["sample_value"] != item["default"]
-        }
-
-
-class TemplateCommand(models.Model):
-    """A command to the templates role, and its answer."""
-
-    class State(models.TextChoices):
-        """Whether a command has an answer."""
-
-        SENT = "sent", _("Sent")
-        DONE = "done", _("Done")
-        REJECTED = "rejected", _("Rejected")
-
-    command_id = models.UUIDField(primary_key=True)
-    kind = models.CharField(max_length=30, help_text=_("The type of the command, such as template.upload."))
-    section = models.CharField(max_length=63)
-    html_content = models.TextField(default="", help_text=_("The uploaded HTML, until the version stores it."))
-    state = models.CharField(max_length=10, choices=State, default=State.SENT)
-    # No constraint: the answer may arrive before the version, which comes from another topic.
-    template = models.ForeignKey(PosterTemplate, null=True, on_delete=models.DO_NOTHING, db_constraint=False)
-    url = AddressField(default="", help_text=_("Address of the preview image."))
-    errors = models.JSONField(default=list)
-    warnings = models.JSONField(default=list)
-    created_at = models.DateTimeField()
-    answered_at = models.DateTimeField(null=True)
-
-    class Meta:
-        indexes: ClassVar = [models.Index(fields=["-created_at"], name="posters_command_created")]
-
-    def __str__(self) -> str:
-        return f"{self.kind} of {self.section}: {self.state}"
-
-
-class OutboxEvent(models.Model):
-    """A committed event that is not yet published; `relay_posters` deletes it after the broker's acknowledgement."""
-
-    id = models.BigAutoField(primary_key=True)
-    event_id = models.UUIDField(unique=True)
-    topic = models.CharField(max_length=100)
-    key = models.CharField(max_length=100)
-    value = models.BinaryField()
-    headers = models.JSONField(default=dict)
-    created_at = models.DateTimeField()
-    refused = models.TextField(default="", help_text=_("Why the broker permanently refuses the event, or empty."))
-    due_at = models.DateTimeField(null=True, help_text=_("When to publish the event; empty: at once."))
-
-    class Meta:
-        indexes: ClassVar = [models.Index(fields=["topic", "key", "id"], name="posters_outbox_order")]
-
-    def __str__(self) -> str:
-        return f"{self.topic} {self.key}"
-
-
-class DeadLetterEvent(models.Model):
-    """A Kafka record that could not be applied, with its original bytes."""
-
-    id = models.BigAutoField(primary_key=True)
-    topic = models.CharField(max_length=100)
-    partition = models.PositiveIntegerField()
-    offset = models.PositiveBigIntegerField()
-    key = models.BinaryField(null=True)
-    value = models.BinaryField(null=True)
-    error = models.TextField()
-    seen_at = models.DateTimeField()
-
-    class Meta:
-        db_table = "posters_setasideevent"
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["topic", "partition", "offset"], name="posters_set_aside_place"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.topic}/{self.partition}@{self.offset}"
-
-
-SetAsideEvent = DeadLetterEvent
-"""The name of DeadLetterEvent in version 0.1."""
