@@ -9,6 +9,7 @@ import pytest
 from renderer.language.filters import FILTERS
 from renderer.language.stars import GAP, WIDTH
 from renderer.language.template import Template, TemplateDataProblemError
+from renderer.language.time_zones import SHORT_NAMES, time_zone
 from tests.renderer.language.reading import errors_of
 
 NO_BREAK = "\u00a0"
@@ -134,6 +135,34 @@ def test_times_are_those_of_the_posters_time_zone() -> None:
     assert template.render({"x": "2025-01-30T23:30:00"}, timezone="Europe/Berlin") == "30 23:30 11:30\u202fPM 30"
     assert template.render({"x": "2025-01-30T23:30:00Z"}, locale="de-DE") == "30 23:30 23:30 30"
     assert template.render({"x": "2025-01-30T23:30:00Z"}, locale="tlh-QX") == "30 23:30 11:30\u202fPM 30"
+
+
+@pytest.mark.parametrize(
+    ("zone", "written"),
+    [
+        ("GMT+2", "14:30"),
+        ("GMT-2", "10:30"),
+        ("GMT+05:30", "18:00"),
+        ("GMT+530", "18:00"),
+        ("gmt-9:30", "03:00"),
+        ("GMT+0530", "18:00"),
+        ("Etc/GMT+2", "10:30"),
+        ("GMT", "12:30"),
+        ("PST", "05:30"),
+        ("IST", "18:00"),
+        ("GMT+24", "13:30"),
+        ("UTC+2", "13:30"),
+        ("Mars/Base", "13:30"),
+    ],
+)
+def test_a_time_zone_is_what_chromium_takes_it_for(zone: str, written: str) -> None:
+    """Offsets and ICU's short names count as in scripts; what Chromium refuses changes nothing."""
+    assert Template("{{ x|time('HH:mm') }}").render({"x": "2025-07-01T13:30:00+01:00"}, timezone=zone) == written
+
+
+def test_every_short_name_is_a_time_zone() -> None:
+    """None of them leads to a zone that is not there."""
+    assert [name for name in SHORT_NAMES if time_zone(name) is None] == []
 
 
 REFUSED = {
