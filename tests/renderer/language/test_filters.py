@@ -165,6 +165,27 @@ def test_every_short_name_is_a_time_zone() -> None:
     assert [name for name in SHORT_NAMES if time_zone(name) is None] == []
 
 
+@pytest.mark.parametrize(
+    ("html", "written"),
+    [
+        *((f"[{{{{ p.n|{name} }}}}]", "[]") for name in ("upper", "lower", "trim", "truncate(9)", "urlize", "title")),
+        *((f"[{{{{ p.n|{name} }}}}]", "[]") for name in ("string", "e", "forceescape", "capitalize", "striptags")),
+        *((f"[{{{{ p.n|{name} }}}}]", "[]") for name in ("urlencode", "replace('o', '0')", "indent", "wordwrap(2)")),
+        ("{{ 'Hi ' ~ p.n ~ '!' }}", "Hi !"),
+        ("{{ [1, p.n, 2]|join('-') }}", "1--2"),
+        ("{{ [p, {'n': 1}]|join('-', attribute='n') }}", "-1"),
+        ("{{ [p.n, 'a']|map('upper')|join('-') }}", "-A"),
+        ("{{ 'a %s'|format(p.n) }}{{ 'b %s' % p.n }}{{ '%s c %s' % (p.n, 1) }}", "a b  c 1"),
+        ("{{ p.n|wordcount }}{{ p.n|split|length }}", "00"),
+        ("{{ p.n is none }}{{ p.n|default('d') }}{{ p.n|tojson }}", "Truednull"),
+        ("{% set b %}<b>{{ p.n }}</b>{% endset %}{{ b ~ p.n }}{{ b ~ '<' }}", "<b></b><b></b>&lt;"),
+    ],
+)
+def test_null_has_no_text(html: str, written: str) -> None:
+    """Wherever a text is made of null, however deep it is in the data, nothing is printed."""
+    assert Template(html).render({"p": {"n": None}}) == written
+
+
 REFUSED = {
     "rating over five": ("<p>{{ x|stars }}", 6, "`x|stars` must be a rating from 0 to 5, got 6"),
     "rating below zero": ("<p>{{ x|stars }}", -0.1, "must be a rating from 0 to 5"),
