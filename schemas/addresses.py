@@ -16,7 +16,7 @@ _SHOWN_CHARACTERS: Final = 60
 def address_problem(value: object) -> str | None:
     """Return why `value` is no http(s) URL with a host and no `data:image/` URL, or None where it is one."""
     if not isinstance(value, str):
-        return f"must be an http(s) or data:image address, got {type(value).__name__}"
+        return f"must be an http(s) or data:image address, got {_plainly(value)}"
     value = value.strip(BLANKS)
     pattern = _IMAGE if value[:5].lower() == "data:" else _WEB
     if not pattern.fullmatch(value):
@@ -25,6 +25,17 @@ def address_problem(value: object) -> str | None:
     if forbidden is not None:
         return f"holds {forbidden.group()!r}, which no address may hold; percent-encode it"
     return None
+
+
+def _plainly(value: object) -> str:
+    """Return what a value of JSON is that is no text."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return "a number"
+    return "a list" if isinstance(value, list | tuple) else "an object"
 
 
 def shown(value: str) -> str:
