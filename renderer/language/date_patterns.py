@@ -20,6 +20,7 @@ PATTERN_MAX_CHARACTERS: Final = 100
 _DATE: Final = frozenset("GyYuQqMLwWdDEec")
 _TIME: Final = frozenset("abBhHKkmsSzZOvVxX")
 _FIELDS: Final[dict[Kind, frozenset[str]]] = {"date": _DATE, "time": _TIME, "datetime": _DATE | _TIME}
+_ZONE: Final = re.compile(r"\s*(?:\([zZOvVxX]+\)|[zZOvVxX]+)")
 _STRFTIME: Final = {
     "d": "dd",
     "m": "MM",
@@ -115,6 +116,14 @@ def pattern_problem(kind: Kind, pattern: str) -> str | None:
         return None
     better = _suggestion(kind, pattern)
     return f"the pattern {pattern!r} does not fit: {problem}" + (f"; write {better!r}" if better else "")
+
+
+def without_zone(pattern: str) -> str:
+    """Return a pattern without the letters of time zones and what stands between them and the rest."""
+    if pattern in STYLES:
+        return pattern
+    pieces = re.split("('[^']*')", pattern)
+    return "".join(piece if piece.startswith("'") else _ZONE.sub("", piece) for piece in pieces)
 
 
 def _problem(kind: Kind, pattern: str) -> str | None:

@@ -15,14 +15,14 @@ from typing import Any, Final
 
 import regex
 from babel import Locale
-from babel.dates import format_date, format_datetime, format_time
+from babel.dates import format_date, format_datetime, format_time, get_datetime_format
 from babel.numbers import format_compact_decimal, format_currency, format_decimal, format_percent, parse_pattern
 from jinja2 import Undefined
 from jinja2.filters import do_indent
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup, escape, soft_str
 
-from renderer.language.date_patterns import Kind, pattern_problem
+from renderer.language.date_patterns import Kind, pattern_problem, without_zone
 from renderer.language.locality import currencies, current_zone, in_own_digits, locale_of
 from renderer.language.stars import stars_svg
 from renderer.language.values import ValueRefusedError, described, moment_of, number_of, read
@@ -33,6 +33,7 @@ LEEWAY: Final = 5
 INDENT_MAX: Final = 16
 _GRAPHEME: Final = regex.compile(r"\X")
 _TIME_ALONE: Final = re.compile(r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?")
+_WITH_ZONE: Final = ("long", "full")
 # Enough for every float, written out in full.
 _DIGITS: Final = 700
 
@@ -154,7 +155,8 @@ def format_a_time(value: Any, style: str = "short", locale: str | None = None) -
     if not isinstance(moment, datetime):
         raise ValueRefusedError(f"time: {value!r} has no time of day")
     moment = _in_zone(moment)
-    return _formatted("time", partial(format_time, tzinfo=moment.tzinfo), moment, style, locale)
+    write = _time_alone if moment.tzinfo is None else partial(format_time, tzinfo=moment.tzinfo)
+    return _formatted("time", write, moment, style, locale)
 
 
 def format_a_datetime(value: Any, style: str = "medium", locale: str | None = None) -> str:
@@ -162,7 +164,8 @@ def format_a_datetime(value: Any, style: str = "medium", locale: str | None = No
     moment = moment_of(value)
     moment = _in_zone(moment) if isinstance(moment, datetime) else datetime.combine(moment, time())
     # Without `tzinfo`, Babel would convert to UTC.
-    return _formatted("datetime", partial(format_datetime, tzinfo=moment.tzinfo), moment, style, locale)
+    write = _datetime_alone if moment.tzinfo is None else partial(format_datetime, tzinfo=moment.tzinfo)
+    return _formatted("datetime", write, moment, style, locale)
 
 
 def stars(value: Any) -> Markup:
@@ -227,6 +230,19 @@ def _pattern(whole: str, decimals: int | None) -> str | None:
 def _in_zone(moment: datetime) -> datetime:
     zone = current_zone()
     return moment if zone is None or moment.tzinfo is None else moment.astimezone(zone)
+
+
+def _time_alone(moment: datetime, style: str, locale: Locale) -> str:
+    """Return the time of a moment that names no time zone: without one, where Babel would write UTC."""
+    return format_time(moment, "medium" if style in _WITH_ZONE else without_zone(style), locale=locale)
+
+
+def _datetime_alone(moment: datetime, style: str, locale: Locale) -> str:
+    if style not in _WITH_ZONE:
+        return format_datetime(moment, without_zone(style), locale=locale)
+    both = str(get_datetime_format("full" if style == "full" else "long", locale=locale)).replace("'", "")
+    day, hour = format_date(moment, style, locale=locale), _time_alone(moment, style, locale)
+    return both.replace("{0}", hour).replace("{1}", day)
 
 
 def _formatted(kind: Kind, function: Callable[..., str], moment: Any, style: str, locale: str | None) -> str:

@@ -148,6 +148,25 @@ def test_times_are_those_of_the_posters_time_zone() -> None:
 
 
 @pytest.mark.parametrize(
+    ("html", "alone", "with_zone"),
+    [
+        ("{{ x|time('full') }}", f"6:05:00{NARROW}PM", f"6:05:00{NARROW}PM Coordinated Universal Time"),
+        ("{{ x|time('long', 'de') }}", "18:05:00", "18:05:00 UTC"),
+        ("{{ x|datetime('full', 'de') }}", "Freitag, 31. Januar 2025, 18:05:00", " Koordinierte Weltzeit"),
+        ("{{ x|time('HH:mm z') }}", "18:05", "18:05 UTC"),
+        ("{{ x|datetime(\"d. MMM HH:mm (z) 'z'\") }}", "31. Jan 18:05 z", "31. Jan 18:05 (UTC) z"),
+        ("{{ x|time('HH:mmXXX') }}", "18:05", "18:05Z"),
+        ("{{ x|time('z') }}{{ x|datetime('zzzz') }}", "", "UTCCoordinated Universal Time"),
+    ],
+)
+def test_a_time_without_offset_names_no_time_zone(html: str, alone: str, with_zone: str) -> None:
+    """The data does not say which it is, so neither does the poster."""
+    assert Template(html).render({"x": "2025-01-31T18:05:00"}) == alone
+    assert Template(html).render({"x": "2025-01-31T18:05:00"}, timezone="Asia/Tokyo") == alone
+    assert with_zone in Template(html).render({"x": "2025-01-31T18:05:00Z"})
+
+
+@pytest.mark.parametrize(
     ("zone", "written"),
     [
         ("GMT+2", "14:30"),
