@@ -5,15 +5,22 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final, Literal
 
+from renderer.language.date_mistakes import (
+    QUOTED,
+    RUN,
+    STYLES,
+    likely_mistake,
+    with_months_and_minutes,
+    with_quoted_texts,
+)
+
 Kind = Literal["date", "time", "datetime"]
 
-STYLES: Final = ("short", "medium", "long", "full")
 PATTERN_MAX_CHARACTERS: Final = 100
 _DATE: Final = frozenset("GyYuQqMLwWdDEec")
 _TIME: Final = frozenset("abBhHKkmsSzZOvVxX")
 _FIELDS: Final[dict[Kind, frozenset[str]]] = {"date": _DATE, "time": _TIME, "datetime": _DATE | _TIME}
-_QUOTED: Final = re.compile(r"'[^']*(?:'|\Z)")
-_RUN: Final = re.compile(r"([A-Za-z])\1*")
+_ZONE: Final = re.compile(r"\s*(?:\([zZOvVxX]+\)|[zZOvVxX]+)")
 _STRFTIME: Final = {
     "d": "dd",
     "m": "MM",
@@ -71,6 +78,8 @@ _DJANGO: Final = {
     "P": "h:mm a",
     "e": "z",
 }
+# `D.M.Y` has no day of the month where `D` is a name: it is no pattern of Django or PHP, but day, month and year.
+_DAY_AND_MONTH: Final = {"D": "dd", "M": "MM"}
 _MOMENT: Final = {
     "YYYY": "yyyy",
     "YY": "yy",
@@ -109,17 +118,12 @@ def pattern_problem(kind: Kind, pattern: str) -> str | None:
     return f"the pattern {pattern!r} does not fit: {problem}" + (f"; write {better!r}" if better else "")
 
 
-def likely_mistake(pattern: str) -> str | None:
-    """Return why a pattern that fits is hardly what is meant, and what to write; for uploads, not for what is drawn."""
-    runs = [match.group() for match in _RUN.finditer(_QUOTED.sub("''", pattern))]
-    letters = {run[0] for run in runs}
-    is_date = {"y", "d"} <= letters and not letters & set("MLEceDwWQq")
-    minutes = [run for run in runs if run[0] == "m"]
-    if not is_date or pattern in STYLES or not (len(minutes) > 1 or (minutes and not letters & set("hHkK"))):
-        return None
-    first = re.search("m+", pattern)
-    better = pattern if first is None else pattern[: first.start()] + first.group().upper() + pattern[first.end() :]
-    return f"the pattern {pattern!r} does not fit: `m` is the minute, `M` is the month; write {better!r}"
+def without_zone(pattern: str) -> str:
+    """Return a pattern without the letters of time zones and what stands between them and the rest."""
+    if pattern in STYLES:
+        return pattern
+    pieces = re.split("('[^']*')", pattern)
+    return "".join(piece if piece.startswith("'") else _ZONE.sub("", piece) for piece in pieces)
 
 
 def _problem(kind: Kind, pattern: str) -> str | None:
@@ -127,7 +131,7 @@ def _problem(kind: Kind, pattern: str) -> str | None:
         return None
     if "%" in pattern:
         return "`%` is how strftime writes, a pattern is made of letters such as `yyyy-MM-dd`"
-    runs = [match.group() for match in _RUN.finditer(_QUOTED.sub("''", pattern))]
+    runs = [match.group() for match in RUN.finditer(QUOTED.sub("''", pattern))]
     letters = {run[0] for run in runs}
     for run in runs:
         if run[0] not in _FIELDS[kind]:
@@ -154,10 +158,15 @@ def _suggestion(kind: Kind, pattern: str) -> str | None:
         _from_runs(pattern, _MOMENT),
         _from_letters(pattern),
         _from_case(kind, pattern),
+        with_quoted_texts(pattern),
     )
     for translated in attempts:
-        if translated is not None and _problem(kind, translated) is None:
-            return translated
+        if translated is None:
+            continue
+        # PHP's `h:m` is the hour and the month as well.
+        better = with_months_and_minutes(translated)
+        if _problem(kind, better) is None and likely_mistake(better) is None:
+            return better
     return None
 
 
@@ -170,17 +179,18 @@ def _from_strftime(pattern: str) -> str | None:
 def _from_runs(pattern: str, names: Mapping[str, str]) -> str | None:
     if not re.search("YYYY|YY|DD|dddd", pattern):
         return None
-    return _RUN.sub(lambda match: names.get(match.group(), match.group()), pattern)
+    return RUN.sub(lambda match: names.get(match.group(), match.group()), pattern)
 
 
 def _from_letters(pattern: str) -> str | None:
-    if any(len(match.group()) > 1 for match in _RUN.finditer(pattern)):
+    if any(len(match.group()) > 1 for match in RUN.finditer(pattern)):
         return None
-    return _RUN.sub(lambda match: _DJANGO.get(match.group(), match.group()), pattern)
+    names = _DJANGO if set(pattern) & set("djl") else _DJANGO | _DAY_AND_MONTH
+    return RUN.sub(lambda match: names.get(match.group(), match.group()), pattern)
 
 
 def _from_case(kind: Kind, pattern: str) -> str | None:
     """Months and minutes taken for each other."""
     if kind == "date":
-        return _RUN.sub(lambda match: _MONTHS.get(match.group(), match.group()), pattern)
+        return RUN.sub(lambda match: _MONTHS.get(match.group(), match.group()), pattern)
     return pattern.replace("M", "m") if kind == "time" else None

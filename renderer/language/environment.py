@@ -15,6 +15,7 @@ from jinja2.utils import Cycler, Joiner, Namespace, pass_environment
 
 from renderer.language.filters import FILTERS
 from renderer.language.fragments import WHOLE_FILTERS, WHOLE_METHODS, cut, cutting
+from renderer.language.nulls import NullCodeGenerator, null_filters, printable_parts
 from renderer.language.values import ValueRefusedError
 
 LOOP_ATTRIBUTES: Final = frozenset(
@@ -71,6 +72,7 @@ class MissingValue(Undefined):
 class PosterEnvironment(ImmutableSandboxedEnvironment):
     """Jinja2's language as templates of posters have it. Everything is escaped, nothing can be changed or reached."""
 
+    code_generator_class = NullCodeGenerator
     intercepted_binops = frozenset({"**", "%"})
 
     def __init__(self) -> None:
@@ -90,6 +92,7 @@ class PosterEnvironment(ImmutableSandboxedEnvironment):
         }
         self.filters.update(FILTERS)
         self.filters["attr"] = _attribute
+        self.filters.update(null_filters(self.filters))
         for name in REFUSED_FILTERS:
             self.filters.pop(name, None)
         for name in self.filters.keys() - WHOLE_FILTERS:
@@ -148,7 +151,7 @@ class PosterEnvironment(ImmutableSandboxedEnvironment):
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         """Return a power, unless it has more digits than anybody prints, or a formatted text or remainder."""
         if operator == "%":
-            return cut(left) % right
+            return cut(left) % (printable_parts(right) if isinstance(left, str) else right)
         integers = isinstance(left, int) and isinstance(right, int)
         if integers and right > 0 and (right > EXPONENT_MAX or left.bit_length() * right > INTEGER_BITS_MAX):
             raise ValueRefusedError("the number is too large")

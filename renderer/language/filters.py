@@ -5,6 +5,7 @@ Each takes the value and what the template adds; a value that does not fit raise
 
 import decimal
 import json
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime, time
@@ -14,23 +15,25 @@ from typing import Any, Final
 
 import regex
 from babel import Locale
-from babel.dates import format_date, format_datetime, format_time
-from babel.numbers import format_compact_decimal, format_currency, format_decimal, format_percent
+from babel.dates import format_date, format_datetime, format_time, get_datetime_format
+from babel.numbers import format_compact_decimal, format_currency, format_decimal, format_percent, parse_pattern
 from jinja2 import Undefined
 from jinja2.filters import do_indent
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup, escape, soft_str
 
-from renderer.language.date_patterns import Kind, pattern_problem
+from renderer.language.date_patterns import Kind, pattern_problem, without_zone
 from renderer.language.locality import currencies, current_zone, in_own_digits, locale_of
 from renderer.language.stars import stars_svg
-from renderer.language.values import ValueRefusedError, moment_of, number_of, read
+from renderer.language.values import ValueRefusedError, described, moment_of, number_of, read
+from schemas.addresses import BLANKS
 
 DEFAULT_TRUNCATION: Final = 255
 LEEWAY: Final = 5
 INDENT_MAX: Final = 16
 _GRAPHEME: Final = regex.compile(r"\X")
-_COMPACTED_FROM: Final = 1000
+_TIME_ALONE: Final = re.compile(r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?")
+_WITH_ZONE: Final = ("long", "full")
 # Enough for every float, written out in full.
 _DIGITS: Final = 700
 
@@ -55,6 +58,8 @@ def truncate(
     clusters of UAX 29): a flag, a family or a letter with its marks is never cut.
     """
     characters, ending = graphemes(read(soft_str(value))), str(end)
+    if not isinstance(length, int | float):
+        raise ValueRefusedError(f"truncate: a length is a number of characters such as 80, got {described(length)}")
     if length < len(ending):
         raise ValueRefusedError(f"truncate: a length of {length!r} leaves no room for {ending!r}")
     if len(characters) <= length + (LEEWAY if leeway is None else leeway):
@@ -116,11 +121,8 @@ def compact(value: Any, locale: str | None = None, decimals: int = 1) -> str:
     if not isinstance(decimals, int) or not 0 <= decimals <= 3:
         raise ValueRefusedError(f"compact: decimals are 0 to 3, got {decimals!r}")
     known = locale_of(locale)
-    amount = _exact(value)
     with _halves_up():
-        if abs(amount) < _COMPACTED_FROM:
-            # Babel leaves these as they are, with all their decimals.
-            amount = round(amount, decimals)
+        amount = _rounded_in_short(_exact(value), decimals, known)
         written = format_compact_decimal(amount, locale=known, fraction_digits=decimals, numbering_system="default")
     return in_own_digits(written, known)
 
@@ -145,11 +147,16 @@ def format_a_date(value: Any, style: str = "medium", locale: str | None = None) 
 
 def format_a_time(value: Any, style: str = "short", locale: str | None = None) -> str:
     """Return the time of day in `style`, in the poster's time zone if it has one and the value says its own."""
+    if isinstance(value, str) and _TIME_ALONE.fullmatch(value.strip(BLANKS)):
+        raise ValueRefusedError(
+            f"time: {described(value)} has no date; send both, such as '2025-01-31T18:05', or print it without `time`"
+        )
     moment = moment_of(value)
     if not isinstance(moment, datetime):
         raise ValueRefusedError(f"time: {value!r} has no time of day")
     moment = _in_zone(moment)
-    return _formatted("time", partial(format_time, tzinfo=moment.tzinfo), moment, style, locale)
+    write = _time_alone if moment.tzinfo is None else partial(format_time, tzinfo=moment.tzinfo)
+    return _formatted("time", write, moment, style, locale)
 
 
 def format_a_datetime(value: Any, style: str = "medium", locale: str | None = None) -> str:
@@ -157,7 +164,8 @@ def format_a_datetime(value: Any, style: str = "medium", locale: str | None = No
     moment = moment_of(value)
     moment = _in_zone(moment) if isinstance(moment, datetime) else datetime.combine(moment, time())
     # Without `tzinfo`, Babel would convert to UTC.
-    return _formatted("datetime", partial(format_datetime, tzinfo=moment.tzinfo), moment, style, locale)
+    write = _datetime_alone if moment.tzinfo is None else partial(format_datetime, tzinfo=moment.tzinfo)
+    return _formatted("datetime", write, moment, style, locale)
 
 
 def stars(value: Any) -> Markup:
@@ -190,7 +198,21 @@ DATE_FILTERS: Final[dict[str, Kind]] = {"date": "date", "time": "time", "datetim
 
 def _exact(value: Any) -> Decimal:
     """Return the decimal number that is written, not the binary one that is nearest to it."""
-    return Decimal(repr(number_of(value)))
+    number = number_of(value)
+    # A text may have more digits than a binary number holds.
+    return Decimal(read(value).strip(BLANKS) if isinstance(value, str) else repr(number))
+
+
+def _rounded_in_short(amount: Decimal, decimals: int, locale: Locale) -> Decimal:
+    """Return the amount with the decimals of its unit, so that 999,999 is a million and not 1000 thousand.
+
+    Babel takes the unit of the amount before it is rounded, and leaves what has no unit with all its decimals.
+    """
+    patterns = locale.compact_decimal_formats["short"]["other"]
+    magnitude = max((int(each) for each in patterns if abs(amount) >= int(each)), default=1)
+    pattern = parse_pattern(patterns[str(magnitude)]).pattern if magnitude > 1 else "0"
+    unit = 1 if pattern == "0" else magnitude // 10 ** (pattern.count("0") - 1)
+    return round(amount / unit, decimals) * unit
 
 
 def _halves_up() -> AbstractContextManager[Any]:
@@ -208,6 +230,19 @@ def _pattern(whole: str, decimals: int | None) -> str | None:
 def _in_zone(moment: datetime) -> datetime:
     zone = current_zone()
     return moment if zone is None or moment.tzinfo is None else moment.astimezone(zone)
+
+
+def _time_alone(moment: datetime, style: str, locale: Locale) -> str:
+    """Return the time of a moment that names no time zone: without one, where Babel would write UTC."""
+    return format_time(moment, "medium" if style in _WITH_ZONE else without_zone(style), locale=locale)
+
+
+def _datetime_alone(moment: datetime, style: str, locale: Locale) -> str:
+    if style not in _WITH_ZONE:
+        return format_datetime(moment, without_zone(style), locale=locale)
+    both = str(get_datetime_format("full" if style == "full" else "long", locale=locale)).replace("'", "")
+    day, hour = format_date(moment, style, locale=locale), _time_alone(moment, style, locale)
+    return both.replace("{0}", hour).replace("{1}", day)
 
 
 def _formatted(kind: Kind, function: Callable[..., str], moment: Any, style: str, locale: str | None) -> str:

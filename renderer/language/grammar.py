@@ -11,7 +11,8 @@ from typing import Any, Final
 from jinja2 import nodes
 
 from renderer.language import foreign
-from renderer.language.date_patterns import likely_mistake, pattern_problem
+from renderer.language.date_mistakes import likely_mistake
+from renderer.language.date_patterns import pattern_problem
 from renderer.language.environment import FUNCTIONS, METHODS, PosterEnvironment
 from renderer.language.filters import DATE_FILTERS
 from renderer.language.problems import TemplateSyntaxProblemError
@@ -152,12 +153,27 @@ def _filter(node: nodes.Filter) -> Iterator[str]:
 
 
 def _pattern(node: nodes.Filter) -> Iterator[str]:
-    style = node.args[0] if node.args else next((each.value for each in node.kwargs if each.key == "style"), None)
-    kind = DATE_FILTERS.get(node.name)
-    if kind is not None and isinstance(style, nodes.Const) and isinstance(style.value, str):
-        problem = pattern_problem(kind, style.value)
-        if problem is not None:
-            yield f"`{node.name}`: {problem}"
+    kind, style = DATE_FILTERS.get(node.name), _style(node, node.args[:1])
+    problem = None if kind is None or style is None else pattern_problem(kind, style)
+    if problem is not None:
+        yield f"`{node.name}`: {problem}"
+
+
+def _mistaken_pattern(node: nodes.Filter) -> str | None:
+    name, values = node.name, node.args
+    if name == "map" and values and isinstance(values[0], nodes.Const):
+        name, values = str(values[0].value), values[1:]
+    kind, style = DATE_FILTERS.get(name), _style(node, values[:1])
+    if kind is None or style is None:
+        return None
+    mistake = pattern_problem(kind, style) or likely_mistake(style)
+    return None if mistake is None else f"`{name}`: {mistake}"
+
+
+def _style(node: nodes.Filter, first: list[nodes.Expr]) -> str | None:
+    """Return the style of a date that stands in the template as a text."""
+    style = next(iter(first), None) or next((each.value for each in node.kwargs if each.key == "style"), None)
+    return style.value if isinstance(style, nodes.Const) and isinstance(style.value, str) else None
 
 
 _VALUES: Final = {
@@ -175,6 +191,10 @@ def mistaken_arguments(source: Source) -> list[TemplateSyntaxProblemError]:
     """
     found = []
     for node in source.tree.find_all(nodes.Filter):
+        mistake = _mistaken_pattern(node)
+        if mistake is not None:
+            found.append(source.problem(mistake, offset_of(node)))
+            continue
         values: list[nodes.Expr] = [*node.args, *(keyword.value for keyword in node.kwargs)]
         if node.name in _VALUES and all(isinstance(value, nodes.Const) for value in values):
             positional = [value.value for value in values[: len(node.args)] if isinstance(value, nodes.Const)]
@@ -188,11 +208,6 @@ def mistaken_arguments(source: Source) -> list[TemplateSyntaxProblemError]:
 
 
 def _mistake(name: str, positional: list[Any], named: dict[str, Any]) -> str | None:
-    style = positional[0] if positional else named.get("style")
-    if name in DATE_FILTERS and isinstance(style, str):
-        mistake = likely_mistake(style)
-        if mistake is not None:
-            return mistake
     try:
         _ENVIRONMENT.filters[name](_VALUES[name], *positional, **named)
     except ValueRefusedError as error:

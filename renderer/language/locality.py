@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import tzinfo
 from functools import lru_cache
 from typing import Final, NamedTuple
-from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
 from babel.core import get_global
 
+from renderer.language.time_zones import time_zone
 from renderer.language.values import ValueRefusedError
 
 DEFAULT_LOCALE: Final = "en-US"
@@ -19,12 +20,12 @@ class Locality(NamedTuple):
     """`zone` is None where times stay as the data gives them."""
 
     locale: Locale
-    zone: ZoneInfo | None
+    zone: tzinfo | None
 
 
 @contextmanager
 def located(locale: str | None, timezone: str | None) -> Iterator[None]:
-    """Take these as defaults. Raises ValueRefusedError where there is no such time zone."""
+    """Take these as defaults; a time zone that does not exist counts as none."""
     token = _current.set(_locality(locale or DEFAULT_LOCALE, timezone))
     try:
         yield
@@ -32,7 +33,7 @@ def located(locale: str | None, timezone: str | None) -> Iterator[None]:
         _current.reset(token)
 
 
-def current_zone() -> ZoneInfo | None:
+def current_zone() -> tzinfo | None:
     """Return the time zone of the poster, if it has one."""
     return _current.get().zone
 
@@ -87,11 +88,9 @@ def _locality(locale: str, timezone: str | None) -> Locality:
     except ValueRefusedError:
         # A browser takes any name for its locale, so no poster fails for one that only Babel does not know.
         known = _named(DEFAULT_LOCALE)
-    try:
-        return Locality(known, None if timezone is None else ZoneInfo(timezone))
-    except (ValueError, OSError, LookupError):
-        # The browser, which gets the same name, refuses it: as what is wrong with the output, not with the data.
-        return Locality(known, None)
+    # Where there is no such zone, times stay as the data gives them: Chromium, which gets the same name, refuses it
+    # with `output_invalid`, so that no image shows them.
+    return Locality(known, None if timezone is None else time_zone(timezone))
 
 
 _NOTHING_SAID: Final = Locality(Locale("en", "US"), None)

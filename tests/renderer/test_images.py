@@ -1,12 +1,15 @@
 """Images have the size, format and channels that were asked for, every time the same."""
 
 import asyncio
+import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from renderer.engine import Engine
 from renderer.errors import RenderError
+from renderer.language.time_zones import time_zone
 from schemas.output import Format, device_size
 from tests.renderer.drawing import decode, draw, output, page, picture, rgb
 
@@ -199,10 +202,12 @@ async def test_dark_scheme_is_honoured_and_gone_with_the_next(engine: Engine) ->
     assert max(rgb(dark, 5, 90)) < 40
 
 
-@pytest.mark.parametrize("fields", [{"timezone": "Mars/Base"}, {"locale": "not a locale"}])
+@pytest.mark.parametrize(
+    "fields", [{"timezone": "Mars/Base"}, {"timezone": "UTC+2"}, {"timezone": "GMT+24"}, {"locale": "not a locale"}]
+)
 async def test_unknown_locale_or_time_zone_is_refused(engine: Engine, fields: dict[str, Any]) -> None:
     """A locale or time zone that Chromium does not know fails the poster with `output_invalid`, once and for all."""
-    with pytest.raises(RenderError, match=next(iter(fields.values()))) as raised:
+    with pytest.raises(RenderError, match=re.escape(next(iter(fields.values())))) as raised:
         await draw(engine, page("x"), **fields)
 
     assert raised.value.code == "output_invalid"
@@ -220,6 +225,19 @@ async def test_locale_and_time_zone_reach_the_document(engine: Engine) -> None:
     here = await picture(engine, script.replace("WANTED", "'1/1/1970, 12:'"), javascript=True)
 
     assert [rgb(there, 5, 5), rgb(here, 5, 5)] == [(0, 255, 0), (0, 255, 0)]
+
+
+@pytest.mark.parametrize("zone", ["GMT+2", "gmt-9:30", "GMT+530", "PST", "IST", "BST"])
+async def test_scripts_and_filters_have_the_same_time_zone(engine: Engine, zone: str) -> None:
+    """Chromium takes names that IANA does not have; the filters take them for the same, in winter and in summer."""
+    days = [datetime(2025, month, 1, tzinfo=UTC).astimezone(time_zone(zone)) for month in (1, 7)]
+    wanted = [-int((day.utcoffset() or timedelta()).total_seconds() / 60) for day in days]
+    script = (
+        "<script>const o=[0,6].map(m=>new Date(Date.UTC(2025,m,1)).getTimezoneOffset());document.body.style.background="
+        f"String(o)==='{wanted[0]},{wanted[1]}'?'lime':'red'</script>"
+    )
+
+    assert rgb(await picture(engine, page(script), javascript=True, timezone=zone), 5, 5) == (0, 255, 0)
 
 
 async def test_screen_has_the_size_of_the_poster(engine: Engine) -> None:

@@ -12,13 +12,14 @@ from typing import Any, Final, Literal
 
 import jinja2
 from jinja2 import Undefined, nodes
-from jinja2.compiler import CodeGenerator, Frame
+from jinja2.compiler import Frame
 from jinja2.nodes import Block, Extends, FromImport, Import, Include
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from renderer.language.check import TemplateRejectedError, check_template
 from renderer.language.environment import MissingValue
 from renderer.language.filters import default
+from renderer.language.nulls import NullCodeGenerator, null_filters
 from renderer.language.problems import TemplateProblemError
 from renderer.language.template import Template
 from renderer.language.values import written
@@ -119,11 +120,12 @@ def reference() -> jinja2.Environment:
     )
     for name in ("default", "d"):
         environment.filters[name] = default
+    environment.filters.update(null_filters(environment.filters))
     environment.code_generator_class = _Unfolded
     return environment
 
 
-class _Unfolded(CodeGenerator):
+class _Unfolded(NullCodeGenerator):
     """Prints constants as they are when the template runs: in advance `{{ not 1[1:] }}` would be no error."""
 
     def _output_child_to_const(self, node: nodes.Expr, frame: Frame, finalize: Any) -> str:

@@ -9,6 +9,7 @@ import pytest
 from renderer.language.filters import FILTERS
 from renderer.language.stars import GAP, WIDTH
 from renderer.language.template import Template, TemplateDataProblemError
+from renderer.language.time_zones import SHORT_NAMES, time_zone
 from tests.renderer.language.reading import errors_of
 
 NO_BREAK = "\u00a0"
@@ -29,6 +30,16 @@ WRITTEN = {
     "compact of little": ("{{ x|compact }}", 5.0000000001, "5"),
     "compact of little, with decimals": ("{{ x|compact(decimals=2) }}", 12.3456, "12.35"),
     "compact of nearly a thousand": ("{{ x|compact }}", 999.96, "1K"),
+    "compact of nearly a million": ("{{ x|compact }}", 999_999, "1M"),
+    "compact of less than nearly a million": ("{{ x|compact }}", 999_949, "999.9K"),
+    "compact of nearly minus a million": ("{{ x|compact }}", -999_950, "-1M"),
+    "compact of nearly a unit in Japanese": ("{{ x|compact('ja') }}", 99_999_999, "1億"),
+    "money with more digits than a float": (
+        "{{ x|money('EUR') }}",
+        "12345678901234567.89",
+        "€12,345,678,901,234,567.89",
+    ),
+    "number with more digits than a float": ("{{ x|number }}", " 12345678901234567.891 ", "12,345,678,901,234,567.891"),
     "compact in German": ("{{ x|compact('de-DE') }}", 12_345_678, f"12,3{NO_BREAK}Mio."),
     "money": ("{{ x|money('USD') }}", 1234.5, "$1,234.50"),
     "money in German": ("{{ x|money('EUR', 'de-DE') }}", 1234.5, f"1.234,50{NO_BREAK}€"),
@@ -136,6 +147,74 @@ def test_times_are_those_of_the_posters_time_zone() -> None:
     assert template.render({"x": "2025-01-30T23:30:00Z"}, locale="tlh-QX") == "30 23:30 11:30\u202fPM 30"
 
 
+@pytest.mark.parametrize(
+    ("html", "alone", "with_zone"),
+    [
+        ("{{ x|time('full') }}", f"6:05:00{NARROW}PM", f"6:05:00{NARROW}PM Coordinated Universal Time"),
+        ("{{ x|time('long', 'de') }}", "18:05:00", "18:05:00 UTC"),
+        ("{{ x|datetime('full', 'de') }}", "Freitag, 31. Januar 2025, 18:05:00", " Koordinierte Weltzeit"),
+        ("{{ x|time('HH:mm z') }}", "18:05", "18:05 UTC"),
+        ("{{ x|datetime(\"d. MMM HH:mm (z) 'z'\") }}", "31. Jan 18:05 z", "31. Jan 18:05 (UTC) z"),
+        ("{{ x|time('HH:mmXXX') }}", "18:05", "18:05Z"),
+        ("{{ x|time('z') }}{{ x|datetime('zzzz') }}", "", "UTCCoordinated Universal Time"),
+    ],
+)
+def test_a_time_without_offset_names_no_time_zone(html: str, alone: str, with_zone: str) -> None:
+    """The data does not say which it is, so neither does the poster."""
+    assert Template(html).render({"x": "2025-01-31T18:05:00"}) == alone
+    assert Template(html).render({"x": "2025-01-31T18:05:00"}, timezone="Asia/Tokyo") == alone
+    assert with_zone in Template(html).render({"x": "2025-01-31T18:05:00Z"})
+
+
+@pytest.mark.parametrize(
+    ("zone", "written"),
+    [
+        ("GMT+2", "14:30"),
+        ("GMT-2", "10:30"),
+        ("GMT+05:30", "18:00"),
+        ("GMT+530", "18:00"),
+        ("gmt-9:30", "03:00"),
+        ("GMT+0530", "18:00"),
+        ("Etc/GMT+2", "10:30"),
+        ("GMT", "12:30"),
+        ("PST", "05:30"),
+        ("IST", "18:00"),
+        ("GMT+24", "13:30"),
+        ("UTC+2", "13:30"),
+        ("Mars/Base", "13:30"),
+    ],
+)
+def test_a_time_zone_is_what_chromium_takes_it_for(zone: str, written: str) -> None:
+    """Offsets and ICU's short names count as in scripts; what Chromium refuses changes nothing."""
+    assert Template("{{ x|time('HH:mm') }}").render({"x": "2025-07-01T13:30:00+01:00"}, timezone=zone) == written
+
+
+def test_every_short_name_is_a_time_zone() -> None:
+    """None of them leads to a zone that is not there."""
+    assert [name for name in SHORT_NAMES if time_zone(name) is None] == []
+
+
+@pytest.mark.parametrize(
+    ("html", "written"),
+    [
+        *((f"[{{{{ p.n|{name} }}}}]", "[]") for name in ("upper", "lower", "trim", "truncate(9)", "urlize", "title")),
+        *((f"[{{{{ p.n|{name} }}}}]", "[]") for name in ("string", "e", "forceescape", "capitalize", "striptags")),
+        *((f"[{{{{ p.n|{name} }}}}]", "[]") for name in ("urlencode", "replace('o', '0')", "indent", "wordwrap(2)")),
+        ("{{ 'Hi ' ~ p.n ~ '!' }}", "Hi !"),
+        ("{{ [1, p.n, 2]|join('-') }}", "1--2"),
+        ("{{ [p, {'n': 1}]|join('-', attribute='n') }}", "-1"),
+        ("{{ [p.n, 'a']|map('upper')|join('-') }}", "-A"),
+        ("{{ 'a %s'|format(p.n) }}{{ 'b %s' % p.n }}{{ '%s c %s' % (p.n, 1) }}", "a b  c 1"),
+        ("{{ p.n|wordcount }}{{ p.n|split|length }}", "00"),
+        ("{{ p.n is none }}{{ p.n|default('d') }}{{ p.n|tojson }}", "Truednull"),
+        ("{% set b %}<b>{{ p.n }}</b>{% endset %}{{ b ~ p.n }}{{ b ~ '<' }}", "<b></b><b></b>&lt;"),
+    ],
+)
+def test_null_has_no_text(html: str, written: str) -> None:
+    """Wherever a text is made of null, however deep it is in the data, nothing is printed."""
+    assert Template(html).render({"p": {"n": None}}) == written
+
+
 REFUSED = {
     "rating over five": ("<p>{{ x|stars }}", 6, "`x|stars` must be a rating from 0 to 5, got 6"),
     "rating below zero": ("<p>{{ x|stars }}", -0.1, "must be a rating from 0 to 5"),
@@ -151,6 +230,19 @@ REFUSED = {
     "a missing part in JSON": ("<p>{{ [x.y]|tojson }}", {}, "has no value, which `tojson` could write"),
     "a date that is none": ("<p>{{ x|date }}", "31.01.2025", "must be a date in ISO 8601"),
     "a time of a date": ("<p>{{ x|time }}", "2025-01-31", "has no time of day"),
+    "a time without its date": (
+        "<p>{{ x|time }}",
+        "18:05",
+        "'18:05' has no date; send both, such as '2025-01-31T18:05'",
+    ),
+    "an address that is nothing": (
+        "<img src='{{ x }}'>",
+        None,
+        "must be an http(s) or data:image address, got nothing",
+    ),
+    "an address that is a number": ("<img src='{{ x }}'>", 4, "address, got a number"),
+    "an address that is a list": ("<img src='{{ x }}'>", [4], "address, got a list"),
+    "a length that is a text": ("<p>{{ 'abc'|truncate(x) }}", "3", "a length is a number of characters such as 80"),
     "an unknown currency": ("<p>{{ 1|money(x) }}", "EURO", "no currency"),
     "a currency in small letters": ("<p>{{ 1|money(x) }}", "eur", "no currency of ISO 4217; write 'EUR'"),
     "decimals for a locale": ("<p>{{ 1|number(x) }}", 2, "no locale such as 'de-DE'; for decimals write `decimals=2`"),
@@ -187,6 +279,7 @@ def test_a_value_that_does_not_fit_is_refused_with_its_place(html: str, value: o
         ("{{ x|number(locale='klingon') }}", 6, "'klingon' is no locale"),
         ("{{ x|date('long', 'klingon') }}", 6, "'klingon' is no locale"),
         ("{{ x|truncate(2) }}", 6, "`truncate`: a length of 2 leaves no room for '...'"),
+        ("{{ x|truncate('3') }}", 6, "`truncate`: a length is a number of characters such as 80, got '3'"),
         ("{{ x|map('safe') }}", 6, "`safe` is not available"),
         ("{{ x is nothing }}", 6, "there is no test `nothing`"),
         ("{{ nothing() }}", 4, "there is no function `nothing`"),

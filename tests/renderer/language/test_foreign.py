@@ -93,6 +93,10 @@ PATTERNS = {
     "HH:MM": ("time", "HH:mm"),
     "dd.mm.yyyy HH:mm": ("datetime", "dd.MM.yyyy HH:mm"),
     "d MMM HH:mm": ("date", None),
+    "D.M.Y h:m": ("datetime", "dd.MM.yyyy hh:mm"),
+    "d/m/Y h:m": ("datetime", "dd/MM/yyyy hh:mm"),
+    "D, d M Y H:i": ("datetime", "EEE, dd MMM yyyy HH:mm"),
+    "%d.%m. %H:%m": ("datetime", "dd.MM. HH:mm"),
 }
 
 
