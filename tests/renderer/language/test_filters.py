@@ -240,7 +240,7 @@ REFUSED = {
         None,
         "must be an http(s) or data:image address, got nothing",
     ),
-    "an address that is a number": ("<img src='{{ x }}'>", 4, "address, got a number"),
+    "an address that is a number": ("<img src='{{ x }}'>", 4, "address, got the number 4"),
     "an address that is a list": ("<img src='{{ x }}'>", [4], "address, got a list"),
     "a length that is a text": ("<p>{{ 'abc'|truncate(x) }}", "3", "a length is a number of characters such as 80"),
     "an unknown currency": ("<p>{{ 1|money(x) }}", "EURO", "no currency"),
