@@ -15,6 +15,7 @@
     close: documents("close"),
     body: documents("body"),
     documentElement: documents("documentElement"),
+    scrollingElement: documents("scrollingElement"),
     /** @type {(selector: string) => NodeListOf<Element>} */
     all: documents("querySelectorAll"),
     /** @type {() => Element | null} */
@@ -27,6 +28,7 @@
 
   const REFRESH = /^\s*(?=[\d.])(\d*)[^;,]*[;,]?\s*(?:url\s*=\s*)?["']?([^"']*)/i;
   const LATEST_SECONDS = 1e9;
+  const FAR = 1e9;
   const POLL_MILLISECONDS = 50;
   const FRAMES_MILLISECONDS = 200;
   // How much virtual time passes for scripts. The budgets are real time: how long that may take altogether, and for how
@@ -239,6 +241,24 @@
   }
 
   /**
+   * Returns the size of all that can be scrolled to. Without a doctype that is the size of the body: the root element then
+   * has only its own box, beyond which positioned content may stand.
+   * @returns {LayoutReport["size"]}
+   */
+  function documentSize() {
+    const element = page.scrollingElement();
+    if (element) return [element.scrollWidth, element.scrollHeight];
+    if (!page.documentElement()) return [0, 0];
+    // No element has the size where the body scrolls on its own, so go to the end and back.
+    const [left, top] = [scrollX, scrollY];
+    scrollTo({ left: FAR, top: FAR, behavior: "instant" });
+    /** @type {LayoutReport["size"]} */
+    const size = [innerWidth + scrollX, innerHeight + scrollY];
+    scrollTo({ left, top, behavior: "instant" });
+    return size;
+  }
+
+  /**
    * Reads a `<meta http-equiv=refresh>`, which would replace the document when it is due before the poster's deadline.
    * @returns {LayoutReport["refresh"]}
    */
@@ -321,7 +341,6 @@
       ({ broken, failed } = await loadImagesAndFonts(all, parts));
     }
     drawn = new Promise((resolve) => requestAnimationFrame(() => resolve()));
-    const root = page.documentElement();
     return {
       failed,
       broken,
@@ -335,7 +354,7 @@
       clipped: clippedContent ? clippedElements(all) : [],
       unprinted: unprintedEffects(printEffects ? all : []),
       unfinished,
-      size: root ? [root.scrollWidth, root.scrollHeight] : [0, 0],
+      size: documentSize(),
       box: selector ? boxOf(roots, selector) : null,
       text: textNeeds(roots, hyphens),
     };
