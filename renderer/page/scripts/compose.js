@@ -275,6 +275,8 @@
 
   /** @type {Part[]} */
   let parts = [];
+  /** @type {string[]} */
+  let textParts = [];
 
   /**
    * Shows a document in the page, and reports its layout once it is ready for capture.
@@ -283,6 +285,7 @@
    */
   async function compose(html, request) {
     parts = partsWithImages(html, request);
+    textParts = partsWithText(html, request);
     unfinished = false;
     await writeDocument(html);
     await removeFocus();
@@ -302,6 +305,7 @@
   /** The document of a frame inside the page; its own scripts are turned off like the page's. */
   async function composeFrame() {
     parts = partsWithImages("", { styleImages: true, styleSheets: true });
+    textParts = partsWithText("", { styleSheets: true, styleTexts: true });
     await removeFocus();
     return await ready({ wholePage: true, styleTexts: true, hyphens: true, contentsLater: true });
   }
@@ -310,16 +314,7 @@
    * @param {LayoutRequest} request
    * @returns {Promise<LayoutReport>}
    */
-  async function ready({
-    selector,
-    wholePage,
-    fixedBackground,
-    styleTexts,
-    hyphens,
-    contentsLater,
-    clippedContent,
-    printEffects,
-  }) {
+  async function ready({ selector, wholePage, fixedBackground, hyphens, contentsLater, clippedContent, printEffects }) {
     let all = allElements();
     if (contentsLater) showDeferredContent(all);
     const hasMedia = hideControls(all);
@@ -341,10 +336,11 @@
       ({ broken, failed } = await loadImagesAndFonts(all, parts));
     }
     drawn = new Promise((resolve) => requestAnimationFrame(() => resolve()));
+    const generated = generatedParts(all, textParts);
     return {
       failed,
       broken,
-      characters: shownCharacters(all, roots, styleTexts),
+      characters: shownCharacters(all, roots, generated),
       refresh: refresh(),
       // A document that snaps to a scroll position leaves the next one there.
       traces: hasMedia || scrollX !== 0 || scrollY !== 0 || page.all(LEAVES_TRACES).length > 0,
@@ -356,7 +352,7 @@
       unfinished,
       size: documentSize(),
       box: selector ? boxOf(roots, selector) : null,
-      text: textNeeds(roots, hyphens),
+      text: textNeeds(all, roots, generated, textParts, hyphens),
     };
   }
 

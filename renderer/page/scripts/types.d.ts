@@ -7,6 +7,13 @@ type Root = Document | ShadowRoot;
 /** A pseudo element, or null for the element itself. */
 type Part = string | null;
 
+/** A pseudo element that may show text before, after or beside an element. */
+interface GeneratedPart {
+  element: Element;
+  part: string;
+  style: CSSStyleDeclaration;
+}
+
 /** What `readiness.py` asks for: what to do, and what the document's text says that it may need. */
 interface LayoutRequest {
   /** The element whose box is reported. */
@@ -91,9 +98,17 @@ declare var fontsLoaded: () => boolean;
 declare var partsWithImages: (html: string, request: Pick<LayoutRequest, "styleImages" | "styleSheets">) => Part[];
 declare var loadImagesAndFonts: (all: Element[], parts: Part[]) => Promise<{ broken: string[]; failed: string[] }>;
 // glyph_usage.js
-declare var shownCharacters: (all: Element[], roots: Root[], generated: boolean) => string;
+declare var generatedParts: (all: Element[], parts: string[]) => GeneratedPart[];
+declare var shownCharacters: (all: Element[], roots: Root[], generated: GeneratedPart[]) => string;
 // text_needs.js
-declare var textNeeds: (roots: Root[], hyphens: boolean) => TextNeeds;
+declare var partsWithText: (html: string, request: Pick<LayoutRequest, "styleSheets" | "styleTexts">) => string[];
+declare var textNeeds: (
+  all: Element[],
+  roots: Root[],
+  generated: GeneratedPart[],
+  parts: string[],
+  hyphens: boolean,
+) => TextNeeds;
 // fit.js
 declare var fitTexts: (all: Element[], wholePage: boolean) => { fitted: number; cut: string[]; ignored: string[] };
 // print_layout.js
