@@ -18,6 +18,7 @@ from schemas.outcomes import Asset
 _SCHEMES: Final = ("http:", "https:", "ws:", "wss:")
 _NAMESPACE: Final = re.compile(r"https?://www\.w3\.org/(?:2000/svg|1999/xlink|1999/xhtml|1998/Math/MathML)")
 _WILDCARD: Final = re.compile(r"[*?\\]")
+_AUTHORITY_ENDS: Final = re.compile(r"[/?#]")
 _INLINE: Final = ("data:", "blob:")
 _PREFETCH_KINDS: Final = ("other", "prefetch", "fetch", "xhr")
 _DOCUMENTS: Final = {"resourceType": "Document"}
@@ -26,6 +27,7 @@ _NOWHERE: Final = (
     "a relative address: a poster has no address of its own; write https://… or give the document a <base href>"
 )
 _NO_NETWORK: Final = "this renderer loads nothing from the network"
+_USER_INFO: Final = "an address with a user or password is not loaded, write it without them"
 _NOT_LOADED: Final = {
     "document": "frames are not loaded from the network",
     "media": "audio and video are not loaded",
@@ -124,6 +126,8 @@ class RequestInterceptor:
             return _NOT_LOADED.get(kind, _OTHER)
         if self._document_assets is None:
             return _NO_NETWORK
+        if "@" in _AUTHORITY_ENDS.split(url.partition("://")[2], maxsplit=1)[0]:
+            return _USER_INFO  # Chromium refuses them, before anybody else is asked
         return None if self._document_assets.addresses is None else MANY.detail
 
     def mark_invalid(self, url: str) -> None:
