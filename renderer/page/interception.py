@@ -65,6 +65,8 @@ class RequestInterceptor:
         self._document_assets = document_assets
         self._entries: dict[str, Asset] = {}
         self._answers: set[asyncio.Task[None]] = set()
+        self._is_replaced = False
+        """An asset is missing that the document has another for, so the next time the picture may be another."""
 
     async def start(self) -> None:
         """Begin to intercept requests, if there is anything to answer them with."""
@@ -138,11 +140,19 @@ class RequestInterceptor:
         if asset is not None and asset.ok:
             self._entries[url] = replace(asset, ok=False, reason="asset_invalid", detail="the browser cannot use it")
 
+    def forget_replaced(self, url: str) -> None:
+        """Remove the entry of an asset, if that is missing: the document has another instead, until it is there."""
+        url = _without_fragment(url)
+        asset = self._entries.get(url)
+        if asset is not None and not asset.ok:
+            del self._entries[url]
+            self._is_replaced = True
+
     def usage(self) -> AssetUsage:
         """Return what became of each address asked for, in the order of the requests."""
         assets = list(self._entries.values())
         # A relative address leads nowhere the next time as well.
-        missing = any(not asset.ok and asset.reason != "relative_address" for asset in assets)
+        missing = self._is_replaced or any(not asset.ok and asset.reason != "relative_address" for asset in assets)
         if self._document_assets is None:
             return AssetUsage(
                 assets=assets, contents=[None] * len(assets), fresh_until=-math.inf if missing else math.inf

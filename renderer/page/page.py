@@ -227,6 +227,8 @@ class Page:
         await self._interceptor.stop()
         for url in dict.fromkeys(url for report in reports for url in report.failed):
             self._interceptor.mark_invalid(url)
+        for url in dict.fromkeys(url for report in reports for url in report.replaceable):
+            self._interceptor.forget_replaced(url)
         usage = self._interceptor.usage()
         self._stained = any(report.traces for report in reports) or bool(usage.assets) or request.javascript
         captured_seconds = time.monotonic() - started - composed_seconds

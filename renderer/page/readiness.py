@@ -52,6 +52,8 @@ class LayoutReport(msgspec.Struct, frozen=True):
     """Addresses of images that did not load; no data: addresses."""
     broken: list[str]
     """Where images and fonts stand that the document holds in data: addresses and that cannot be decoded."""
+    replaceable: list[str]
+    """Addresses of fonts of which none is missed, because another source of their lists was loaded."""
     characters: str
     """Distinct characters outside ASCII that are left to the installed fonts."""
     refresh: tuple[float, str] | None
@@ -168,6 +170,7 @@ def _joined(report: LayoutReport, inner: LayoutReport) -> LayoutReport:
         characters=report.characters + inner.characters,
         failed=[*report.failed, *inner.failed],
         broken=[*report.broken, *inner.broken],
+        replaceable=[*report.replaceable, *inner.replaceable],
         text=texts,
     )
 

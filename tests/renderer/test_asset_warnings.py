@@ -1,5 +1,7 @@
 """Warnings about assets say why one is not there, and name only what the picture lacks."""
 
+import base64
+import math
 from collections.abc import AsyncIterator
 
 import pytest
@@ -45,3 +47,32 @@ async def test_an_address_with_a_password_is_refused_with_the_reason(served: tup
     assert "a user or password is not loaded" in warning.message
     assert "cret" not in warning.message + asset.url
     assert "someone" not in warning.message + asset.url
+
+
+@pytest.mark.parametrize(
+    ("faces", "missing"),
+    [
+        ("{face}src:url({u}/no.ttf),url({u}/f.ttf)}}", []),
+        ("{face}src:url({u}/no.ttf),url({font})}}", []),
+        ("{face}src:url({u}/f.ttf),url({u}/no.ttf)}}", []),
+        ("{face}src:url({u}/no.ttf)}}", ["no.ttf"]),
+        ("{face}src:url({u}/no.ttf),url({u}/none.ttf)}}", ["no.ttf", "none.ttf"]),
+        ("{face}src:url({u}/f.ttf)}}{face}font-weight:bold;src:url({u}/1.ttf),url({u}/2.ttf)}}", ["1.ttf", "2.ttf"]),
+        ("{face}src:url({u}/no.ttf),url({u}/f.ttf)}}@font-face{{font-family:G;src:url({u}/no.ttf)}}", ["no.ttf"]),
+    ],
+)
+async def test_a_font_that_another_source_replaces_is_not_missed(
+    served: tuple[Engine, Site], pixel_font: str, faces: str, missing: list[str]
+) -> None:
+    """A source of a list that failed is no missing asset where a later one was loaded; it is not fresh then."""
+    engine, site = served
+    site.put("/f.ttf", base64.b64decode(pixel_font.partition(",")[2]), "font/ttf")
+    style = faces.format(u=site.url, face="@font-face{font-family:F;", font=pixel_font)
+    rendering = await draw(
+        engine,
+        page("<p>X<b>X</b><i>X", f"{style}p{{font-family:F}}i{{font-family:{'G' if 'family:G' in faces else 'F'}}}"),
+    )
+
+    assert [asset.url.rpartition("/")[2] for asset in rendering.assets if not asset.ok] == missing
+    assert (rendering.usage.fresh_until == -math.inf) == ("url({u}/f.ttf),url({u}/no" not in faces)
+    assert [warning.code for warning in rendering.warnings] == ["asset_status"] * bool(missing)

@@ -340,6 +340,7 @@
     return {
       failed,
       broken,
+      replaceable: replaceableFonts(),
       characters: shownCharacters(all, roots, generated),
       refresh: refresh(),
       // A document that snaps to a scroll position leaves the next one there.

@@ -169,6 +169,30 @@
     return [...new Set(faces)].filter((family) => embedded.has(family)).map((family) => `font ${family.slice(0, 60)}`);
   }
 
+  /**
+   * Returns the addresses of fonts in lists of sources of which one was loaded, if not this one then another. A family
+   * with a font that did not load has none.
+   */
+  function replaceableFonts() {
+    const faces = [...fonts()];
+    /** @type {(wanted: FontFaceLoadStatus) => Set<string>} */
+    const families = (wanted) =>
+      new Set(faces.filter(({ status }) => status === wanted).map(({ family }) => familyOf(family)));
+    const loaded = families("loaded");
+    const failed = families("error");
+    /** @type {Map<string, boolean>} */
+    const found = new Map();
+    for (const sheet of loaded.size > 0 ? Reflect.get(Document.prototype, "styleSheets", document) : [])
+      for (const rule of rulesOf(sheet)) {
+        if (!(rule instanceof CSSFontFaceRule)) continue;
+        const family = familyOf(rule.style.getPropertyValue("font-family"));
+        const urls = urlsIn(rule.style.getPropertyValue("src")).map(absolute);
+        const isLoaded = urls.length > 1 && loaded.has(family) && !failed.has(family);
+        for (const url of urls) found.set(url, isLoaded && found.get(url) !== false);
+      }
+    return [...found].filter(([url, isLoaded]) => isLoaded && !INLINE.test(url)).map(([url]) => url);
+  }
+
   /** @param {string} family */
   function familyOf(family) {
     return family.replace(/^["']|["']$/g, "");
@@ -236,6 +260,7 @@
   }
 
   globalThis.fontsLoaded = fontsLoaded;
+  globalThis.replaceableFonts = replaceableFonts;
   globalThis.partsWithImages = partsWithImages;
   globalThis.loadImagesAndFonts = loadImagesAndFonts;
 })();

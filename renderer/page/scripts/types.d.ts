@@ -39,6 +39,7 @@ interface LayoutRequest {
 interface LayoutReport {
   failed: string[];
   broken: string[];
+  replaceable: string[];
   characters: string;
   refresh: [seconds: number, url: string] | null;
   traces: boolean;
@@ -95,6 +96,7 @@ declare var showDeferredContent: (all: Element[]) => void;
 declare var showBeforeScrolling: (roots: Root[], wholePage: boolean) => void;
 // images_and_fonts.js
 declare var fontsLoaded: () => boolean;
+declare var replaceableFonts: () => string[];
 declare var partsWithImages: (html: string, request: Pick<LayoutRequest, "styleImages" | "styleSheets">) => Part[];
 declare var loadImagesAndFonts: (all: Element[], parts: Part[]) => Promise<{ broken: string[]; failed: string[] }>;
 // glyph_usage.js
