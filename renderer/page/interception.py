@@ -29,6 +29,7 @@ _NOWHERE: Final = (
 _NO_NETWORK: Final = "this renderer loads nothing from the network"
 _USER_INFO: Final = "an address with a user or password is not loaded, write it without them"
 _NOT_LOADED: Final = {
+    "refresh": "a poster does not navigate, remove the <meta http-equiv=refresh>",
     "document": "frames are not loaded from the network",
     "media": "audio and video are not loaded",
     "texttrack": "audio and video are not loaded",
@@ -120,6 +121,11 @@ class RequestInterceptor:
             self._entries[url] = Asset(
                 url=public_url(url), ok=False, reason="asset_blocked", detail=self._why_blocked(url, kind)
             )
+
+    def block_refresh(self, url: str) -> None:
+        """Add an entry for where the document would navigate, in place of the one for its request."""
+        self._entries.pop(_without_fragment(url), None)
+        self.block(url, "refresh")
 
     def _why_blocked(self, url: str, kind: str) -> str | None:
         if not url.startswith(_SCHEMES):

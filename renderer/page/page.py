@@ -273,8 +273,9 @@ class Page:
             return
         _, url = report.refresh
         if not url.lower().startswith(("http:", "https:")):
-            raise RenderError("navigated", "the document refreshes itself; remove its <meta http-equiv=refresh>")
-        self._interceptor.block(url)
+            where = f"navigates to {url[:80]!r}" if url else "refreshes itself"
+            raise RenderError("navigated", f"the document {where}; remove its <meta http-equiv=refresh>")
+        self._interceptor.block_refresh(url)
 
 
 class _EndedError(Exception):

@@ -10,6 +10,7 @@ import pytest_asyncio
 from renderer.assets.allowed_hosts import AllowedHosts
 from renderer.assets.fetcher import HttpFetcher
 from renderer.engine import Engine
+from renderer.errors import RenderError
 from tests.renderer.assets.site import Site, open_site
 from tests.renderer.drawing import draw, page
 
@@ -76,3 +77,37 @@ async def test_a_font_that_another_source_replaces_is_not_missed(
     assert [asset.url.rpartition("/")[2] for asset in rendering.assets if not asset.ok] == missing
     assert (rendering.usage.fresh_until == -math.inf) == ("url({u}/f.ttf),url({u}/no" not in faces)
     assert [warning.code for warning in rendering.warnings] == ["asset_status"] * bool(missing)
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ("<link id=a rel=stylesheet href='data:text/plain,b{}'>", ["<link a>"]),
+        ("<link rel=stylesheet href='data:text/css,b{}'>", []),
+        ("<link rel=stylesheet href='data:text/css,b{}' media=print>", []),
+        ("<link rel=stylesheet type=text/less href='data:text/less,b{}'>", []),
+        ("<img id=b src='blob:x'>", ["<img b>"]),
+    ],
+)
+async def test_what_the_document_holds_and_the_browser_cannot_use_is_named(
+    served: tuple[Engine, Site], body: str, named: list[str]
+) -> None:
+    """Also a style sheet that is none by its type, and an address of a page that is gone."""
+    warnings = (await draw(served[0], page(body))).warnings
+
+    assert [(warning.code, warning.message.rpartition(": ")[2]) for warning in warnings] == [
+        ("asset_invalid", name) for name in named
+    ]
+    assert all("a data: or blob: address" in warning.message for warning in warnings)
+
+
+async def test_a_document_that_navigates_is_told_so(served: tuple[Engine, Site]) -> None:
+    """The reason of a refresh is the refresh, whether it is refused or ends the poster."""
+    engine, site = served
+    refresh = "<meta http-equiv=refresh content='0;url={}'>x"
+    (warning,) = (await draw(engine, page(refresh.format(f"{site.url}/next")))).warnings
+    with pytest.raises(RenderError, match=r"navigates to 'next\.html'") as raised:
+        await draw(engine, page(refresh.format("next.html")))
+
+    assert "a poster does not navigate" in warning.message
+    assert raised.value.code == "navigated"

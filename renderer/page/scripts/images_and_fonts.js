@@ -79,6 +79,19 @@
     integrity && relList.contains("stylesheet") && !relList.contains("alternate") && !disabled && !sheet;
 
   /**
+   * A style sheet in the document itself that the browser does not take for one, such as `data:text/plain,`. Without a
+   * doctype it may.
+   * @param {HTMLLinkElement} link
+   */
+  const isNoSheet = ({ href, type, relList, disabled }) =>
+    DATA.test(href) &&
+    !/^data:text\/css[;,]/i.test(href) &&
+    relList.contains("stylesheet") &&
+    !disabled &&
+    /^(?:text\/css)?$/i.test(type) &&
+    Reflect.get(Document.prototype, "compatMode", document) === "CSS1Compat";
+
+  /**
    * Reads a string of a computed style: an escape is a backslash before the character, or before its number.
    * @param {string} text
    */
@@ -245,6 +258,7 @@
         if (element.currentSrc || element.src) waits.push(decode(element, nameIfShown(element), fail));
       } else if (element instanceof SVGImageElement) waits.push(decode(element, nameIfShown(element), fail));
       else if (isUnplayable(element)) broken.push(...nameIfShown(element));
+      else if (element instanceof HTMLLinkElement && isNoSheet(element)) broken.push(nameOf(element));
       else if (element instanceof HTMLLinkElement && isDropped(element)) failed.add(element.href);
     }
     for (const [url, places] of urls) {
