@@ -26,6 +26,7 @@ _KINDS: Final[tuple[tuple[WarningCode, str, Callable[[LayoutReport], list[str]]]
     ),
     ("text_truncated", "cut with an ellipsis, because it does not fit its box", attrgetter("cut")),
     ("text_not_fitted", "`data-fit` has no effect here; see the documentation of templates", attrgetter("unfitted")),
+    ("text_not_fitted", "without effect, write `shrink` or a number of pixels", attrgetter("misspelled")),
     ("content_clipped", "shown in part, because the rest would have to be scrolled to", attrgetter("clipped")),
     ("pdf_unsupported", "left out of the PDF, which has no such effect", attrgetter("unprinted")),
 )

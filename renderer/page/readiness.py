@@ -64,6 +64,8 @@ class LayoutReport(msgspec.Struct, frozen=True):
     """Texts that did not fit their boxes at their smallest size and were cut, each named by its tag and id."""
     unfitted: list[str]
     """Elements with `data-fit` whose text is left as it is."""
+    misspelled: list[str]
+    """Elements of which an attribute for fitting has a value without effect."""
     clipped: list[str]
     """Elements that show a part of their content only, where all of the document is shown."""
     unprinted: list[str]

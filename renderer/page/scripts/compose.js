@@ -29,6 +29,12 @@
   const REFRESH = /^\s*(?=[\d.])(\d*)[^;,]*[;,]?\s*(?:url\s*=\s*)?["']?([^"']*)/i;
   const LATEST_SECONDS = 1e9;
   const FAR = 1e9;
+  /** @type {[attribute: string, valid: RegExp][]} */
+  const FIT_VALUES = [
+    ["data-fit", /^shrink$/i],
+    ["data-fit-min", /^\s*\+?(?=[\d.]*[1-9])(?:\d+\.?\d*|\.\d+)/],
+  ];
+  const MISSPELLED_MAX = 50;
   const POLL_MILLISECONDS = 50;
   const FRAMES_MILLISECONDS = 200;
   // How much virtual time passes for scripts. The budgets are real time: how long that may take altogether, and for how
@@ -270,6 +276,22 @@
     return null;
   }
 
+  /**
+   * Names the elements of which an attribute for fitting has a value that has no effect, each with it.
+   * @param {Root[]} roots
+   */
+  function misspelledFits(roots) {
+    const named = [];
+    for (const root of roots)
+      for (const [name, isValid] of FIT_VALUES)
+        for (const element of root === document ? page.all(`[${name}]`) : root.querySelectorAll(`[${name}]`)) {
+          const value = Element.prototype.getAttribute.call(element, name) ?? "";
+          if (named.length < MISSPELLED_MAX && !isValid.test(value))
+            named.push(`${nameOf(element)} with ${name}="${value.slice(0, 20)}"`);
+        }
+    return named;
+  }
+
   /** Of the next frame, which shows all that was done to the document until the last report. */
   let drawn = Promise.resolve();
 
@@ -348,6 +370,7 @@
       frames: frames.length,
       cut,
       unfitted: ignored,
+      misspelled: misspelledFits(roots),
       clipped: clippedContent ? clippedElements(all) : [],
       unprinted: unprintedEffects(printEffects ? all : []),
       unfinished,

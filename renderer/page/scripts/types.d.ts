@@ -46,6 +46,7 @@ interface LayoutReport {
   frames: number;
   cut: string[];
   unfitted: string[];
+  misspelled: string[];
   clipped: string[];
   unprinted: string[];
   unfinished: boolean;
