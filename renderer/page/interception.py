@@ -18,6 +18,7 @@ from schemas.outcomes import Asset
 _SCHEMES: Final = ("http:", "https:", "ws:", "wss:")
 _NAMESPACE: Final = re.compile(r"https?://www\.w3\.org/(?:2000/svg|1999/xlink|1999/xhtml|1998/Math/MathML)")
 _WILDCARD: Final = re.compile(r"[*?\\]")
+_AUTHORITY_ENDS: Final = re.compile(r"[/?#]")
 _INLINE: Final = ("data:", "blob:")
 _PREFETCH_KINDS: Final = ("other", "prefetch", "fetch", "xhr")
 _DOCUMENTS: Final = {"resourceType": "Document"}
@@ -26,7 +27,9 @@ _NOWHERE: Final = (
     "a relative address: a poster has no address of its own; write https://… or give the document a <base href>"
 )
 _NO_NETWORK: Final = "this renderer loads nothing from the network"
+_USER_INFO: Final = "an address with a user or password is not loaded, write it without them"
 _NOT_LOADED: Final = {
+    "refresh": "a poster does not navigate, remove the <meta http-equiv=refresh>",
     "document": "frames are not loaded from the network",
     "media": "audio and video are not loaded",
     "texttrack": "audio and video are not loaded",
@@ -63,6 +66,8 @@ class RequestInterceptor:
         self._document_assets = document_assets
         self._entries: dict[str, Asset] = {}
         self._answers: set[asyncio.Task[None]] = set()
+        self._is_replaced = False
+        """An asset is missing that the document has another for, so the next time the picture may be another."""
 
     async def start(self) -> None:
         """Begin to intercept requests, if there is anything to answer them with."""
@@ -117,6 +122,11 @@ class RequestInterceptor:
                 url=public_url(url), ok=False, reason="asset_blocked", detail=self._why_blocked(url, kind)
             )
 
+    def block_refresh(self, url: str) -> None:
+        """Add an entry for where the document would navigate, in place of the one for its request."""
+        self._entries.pop(_without_fragment(url), None)
+        self.block(url, "refresh")
+
     def _why_blocked(self, url: str, kind: str) -> str | None:
         if not url.startswith(_SCHEMES):
             return "only https:// and http:// addresses are loaded"
@@ -124,6 +134,8 @@ class RequestInterceptor:
             return _NOT_LOADED.get(kind, _OTHER)
         if self._document_assets is None:
             return _NO_NETWORK
+        if "@" in _AUTHORITY_ENDS.split(url.partition("://")[2], maxsplit=1)[0]:
+            return _USER_INFO  # Chromium refuses them, before anybody else is asked
         return None if self._document_assets.addresses is None else MANY.detail
 
     def mark_invalid(self, url: str) -> None:
@@ -134,11 +146,19 @@ class RequestInterceptor:
         if asset is not None and asset.ok:
             self._entries[url] = replace(asset, ok=False, reason="asset_invalid", detail="the browser cannot use it")
 
+    def forget_replaced(self, url: str) -> None:
+        """Remove the entry of an asset, if that is missing: the document has another instead, until it is there."""
+        url = _without_fragment(url)
+        asset = self._entries.get(url)
+        if asset is not None and not asset.ok:
+            del self._entries[url]
+            self._is_replaced = True
+
     def usage(self) -> AssetUsage:
         """Return what became of each address asked for, in the order of the requests."""
         assets = list(self._entries.values())
         # A relative address leads nowhere the next time as well.
-        missing = any(not asset.ok and asset.reason != "relative_address" for asset in assets)
+        missing = self._is_replaced or any(not asset.ok and asset.reason != "relative_address" for asset in assets)
         if self._document_assets is None:
             return AssetUsage(
                 assets=assets, contents=[None] * len(assets), fresh_until=-math.inf if missing else math.inf

@@ -228,6 +228,8 @@ class Page:
         await self._interceptor.stop()
         for url in dict.fromkeys(url for report in reports for url in report.failed):
             self._interceptor.mark_invalid(url)
+        for url in dict.fromkeys(url for report in reports for url in report.replaceable):
+            self._interceptor.forget_replaced(url)
         usage = self._interceptor.usage()
         self._stained = any(report.traces for report in reports) or bool(usage.assets) or request.javascript
         captured_seconds = time.monotonic() - started - composed_seconds
@@ -272,8 +274,9 @@ class Page:
             return
         _, url = report.refresh
         if not url.lower().startswith(("http:", "https:")):
-            raise RenderError("navigated", "the document refreshes itself; remove its <meta http-equiv=refresh>")
-        self._interceptor.block(url)
+            where = f"navigates to {url[:80]!r}" if url else "refreshes itself"
+            raise RenderError("navigated", f"the document {where}; remove its <meta http-equiv=refresh>")
+        self._interceptor.block_refresh(url)
 
 
 class _EndedError(Exception):

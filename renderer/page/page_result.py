@@ -20,9 +20,14 @@ _UNFINISHED: Final = "scripts had not ended when their time was over, so the pic
 _FONT: Final = "font "
 """Before the family of a broken font of the document, as `images_and_fonts.js` names it."""
 _KINDS: Final[tuple[tuple[WarningCode, str, Callable[[LayoutReport], list[str]]], ...]] = (
-    ("asset_invalid", "not shown, because the browser cannot read what a data: address holds", attrgetter("broken")),
+    (
+        "asset_invalid",
+        "not shown, because the browser cannot read what a data: or blob: address holds",
+        attrgetter("broken"),
+    ),
     ("text_truncated", "cut with an ellipsis, because it does not fit its box", attrgetter("cut")),
     ("text_not_fitted", "`data-fit` has no effect here; see the documentation of templates", attrgetter("unfitted")),
+    ("text_not_fitted", "without effect, write `shrink` or a number of pixels", attrgetter("misspelled")),
     ("content_clipped", "shown in part, because the rest would have to be scrolled to", attrgetter("clipped")),
     ("pdf_unsupported", "left out of the PDF, which has no such effect", attrgetter("unprinted")),
 )

@@ -54,6 +54,8 @@ class LayoutReport(msgspec.Struct, frozen=True):
     """Addresses of images that did not load; no data: addresses."""
     broken: list[str]
     """Where images and fonts stand that the document holds in data: addresses and that cannot be decoded."""
+    replaceable: list[str]
+    """Addresses of fonts of which none is missed, because another source of their lists was loaded."""
     characters: str
     """Distinct characters outside ASCII that are left to the installed fonts."""
     refresh: tuple[float, str] | None
@@ -64,6 +66,8 @@ class LayoutReport(msgspec.Struct, frozen=True):
     """Texts that did not fit their boxes at their smallest size and were cut, each named by its tag and id."""
     unfitted: list[str]
     """Elements with `data-fit` whose text is left as it is."""
+    misspelled: list[str]
+    """Elements of which an attribute for fitting has a value without effect."""
     clipped: list[str]
     """Elements that show a part of their content only, where all of the document is shown."""
     unprinted: list[str]
@@ -170,6 +174,7 @@ def _joined(report: LayoutReport, inner: LayoutReport) -> LayoutReport:
         characters=report.characters + inner.characters,
         failed=[*report.failed, *inner.failed],
         broken=[*report.broken, *inner.broken],
+        replaceable=[*report.replaceable, *inner.replaceable],
         text=texts,
     )
 

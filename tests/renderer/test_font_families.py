@@ -11,7 +11,7 @@ from renderer.engine import Engine
 from renderer.fonts.families import family_names, stand_ins
 from renderer.fonts.font_set import FONT_CONFIGURATION, FONT_PACKAGES, font_files, missing_packages, read_fonts
 from renderer.fonts.tables import FontError
-from tests.renderer.drawing import draw, page
+from tests.renderer.drawing import draw, image_url, page
 from tests.renderer.platform_fonts import PlatformFonts, open_platform_fonts
 
 ROOT = Path(__file__).parents[2]
@@ -228,6 +228,50 @@ async def test_families_are_named_once_and_not_all(engine: Engine) -> None:
         "Family0, Family1, Family2, Family3, Family4 and 2 more"
     ]
     assert [warning.message.rpartition(": ")[2] for warning in one] == ["L" * 59 + "…"]
+
+
+OTHER_TEXTS = {
+    "before": "<style>i::before{content:'\\f007';font-family:Poppins}</style><i></i>",
+    "old before": "<style>i:before{content:'x';font-family:Poppins}</style><i></i>",
+    "inherited after": "<style>b{font-family:Poppins}b::after{content:counter(b)}</style><b></b>",
+    "attribute": "<style>b::after{content:attr(title);font:9px Poppins}</style><b title=x></b>",
+    "marker": "<style>li::marker{font-family:Poppins}</style><ol><li>x</ol>",
+    "marker of a list": "<ol style='font-family:Poppins'><li><b style='font-family:Arial'>x</b></ol>",
+    "first letter": "<style>p::first-letter{font-family:Poppins}</style><p><b>x</b></p>",
+    "first line": "<style>p::first-line{font-family:Poppins}</style><p>x</p>",
+    "value": "<input value=x style='font-family:Poppins'>",
+    "placeholder": "<style>::placeholder{font-family:Poppins}</style><input placeholder=x>",
+    "placeholder of an area": "<textarea placeholder=x style='font-family:Poppins'></textarea>",
+    "value of an area": "<script></script><textarea style='font-family:Poppins'>x</textarea>",
+    "choice": "<select style='font-family:Poppins'><option>x</select>",
+    "button": "<input type=submit style='font-family:Poppins'>",
+}
+NO_TEXTS = {
+    "empty before": "<style>i::before{content:'';font-family:Poppins}</style><i>x</i>",
+    "no content": "<style>i::before{font-family:Poppins}</style><i>x</i>",
+    "image": f"<style>i::before{{content:url({image_url('red')}) / 'x';font-family:Poppins}}</style><i>x</i>",
+    "before that is not shown": "<style>i::before{content:'x';display:none;font-family:Poppins}</style><i>x</i>",
+    "hidden": "<style>i::before{content:'x';font-family:Poppins}</style><i hidden>x</i>",
+    "before of an image": f"<style>img::before{{content:'x';font:9px Poppins}}</style><img src='{image_url('red')}'>",
+    "drawn marker": "<style>li::marker{font-family:Poppins}</style><ul><li>x</ul>",
+    "marker of no item": "<style>p::marker{font-family:Poppins}</style><p>x</p>",
+    "first letter in a line": "<style>b::first-letter{font-family:Poppins}</style><b>x</b>",
+    "first letter of nothing": "<style>p::first-letter{font-family:Poppins}</style><p><br></p>",
+    "empty field": "<input style='font-family:Poppins'><textarea style='font-family:Poppins'></textarea>",
+    "placeholder under a value": "<style>::placeholder{font-family:Poppins}</style><input placeholder=x value=y>",
+    "box": "<input type=checkbox value=x style='font-family:Poppins'>",
+}
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_families_of_generated_texts_and_fields_are_named(engine: Engine) -> None:
+    """Texts of pseudo elements and of forms count as those of the document do, where they are shown."""
+    named = {}
+    for name, body in (OTHER_TEXTS | NO_TEXTS).items():
+        warnings = (await draw(engine, page(body))).warnings
+        named[name] = "".join(each.message.rpartition(": ")[2] for each in warnings if each.code == "font_missing")
+
+    assert named == dict.fromkeys(OTHER_TEXTS, "Poppins") | dict.fromkeys(NO_TEXTS, "")
 
 
 @pytest.mark.asyncio(loop_scope="session")

@@ -15,6 +15,7 @@
     close: documents("close"),
     body: documents("body"),
     documentElement: documents("documentElement"),
+    scrollingElement: documents("scrollingElement"),
     /** @type {(selector: string) => NodeListOf<Element>} */
     all: documents("querySelectorAll"),
     /** @type {() => Element | null} */
@@ -27,6 +28,13 @@
 
   const REFRESH = /^\s*(?=[\d.])(\d*)[^;,]*[;,]?\s*(?:url\s*=\s*)?["']?([^"']*)/i;
   const LATEST_SECONDS = 1e9;
+  const FAR = 1e9;
+  /** @type {[attribute: string, valid: RegExp][]} */
+  const FIT_VALUES = [
+    ["data-fit", /^shrink$/i],
+    ["data-fit-min", /^\s*\+?(?=[\d.]*[1-9])(?:\d+\.?\d*|\.\d+)/],
+  ];
+  const MISSPELLED_MAX = 50;
   const POLL_MILLISECONDS = 50;
   const FRAMES_MILLISECONDS = 200;
   // How much virtual time passes for scripts. The budgets are real time: how long that may take altogether, and for how
@@ -239,6 +247,24 @@
   }
 
   /**
+   * Returns the size of all that can be scrolled to. Without a doctype that is the size of the body: the root element then
+   * has only its own box, beyond which positioned content may stand.
+   * @returns {LayoutReport["size"]}
+   */
+  function documentSize() {
+    const element = page.scrollingElement();
+    if (element) return [element.scrollWidth, element.scrollHeight];
+    if (!page.documentElement()) return [0, 0];
+    // No element has the size where the body scrolls on its own, so go to the end and back.
+    const [left, top] = [scrollX, scrollY];
+    scrollTo({ left: FAR, top: FAR, behavior: "instant" });
+    /** @type {LayoutReport["size"]} */
+    const size = [innerWidth + scrollX, innerHeight + scrollY];
+    scrollTo({ left, top, behavior: "instant" });
+    return size;
+  }
+
+  /**
    * Reads a `<meta http-equiv=refresh>`, which would replace the document when it is due before the poster's deadline.
    * @returns {LayoutReport["refresh"]}
    */
@@ -250,11 +276,29 @@
     return null;
   }
 
+  /**
+   * Names the elements of which an attribute for fitting has a value that has no effect, each with it.
+   * @param {Root[]} roots
+   */
+  function misspelledFits(roots) {
+    const named = [];
+    for (const root of roots)
+      for (const [name, isValid] of FIT_VALUES)
+        for (const element of root === document ? page.all(`[${name}]`) : root.querySelectorAll(`[${name}]`)) {
+          const value = Element.prototype.getAttribute.call(element, name) ?? "";
+          if (named.length < MISSPELLED_MAX && !isValid.test(value))
+            named.push(`${nameOf(element)} with ${name}="${value.slice(0, 20)}"`);
+        }
+    return named;
+  }
+
   /** Of the next frame, which shows all that was done to the document until the last report. */
   let drawn = Promise.resolve();
 
   /** @type {Part[]} */
   let parts = [];
+  /** @type {string[]} */
+  let textParts = [];
 
   /**
    * Shows a document in the page, and reports its layout once it is ready for capture.
@@ -263,6 +307,7 @@
    */
   async function compose(html, request) {
     parts = partsWithImages(html, request);
+    textParts = partsWithText(html, request);
     unfinished = false;
     await writeDocument(html);
     await removeFocus();
@@ -282,6 +327,7 @@
   /** The document of a frame inside the page; its own scripts are turned off like the page's. */
   async function composeFrame() {
     parts = partsWithImages("", { styleImages: true, styleSheets: true });
+    textParts = partsWithText("", { styleSheets: true, styleTexts: true });
     await removeFocus();
     return await ready({ wholePage: true, styleTexts: true, hyphens: true, contentsLater: true });
   }
@@ -290,16 +336,7 @@
    * @param {LayoutRequest} request
    * @returns {Promise<LayoutReport>}
    */
-  async function ready({
-    selector,
-    wholePage,
-    fixedBackground,
-    styleTexts,
-    hyphens,
-    contentsLater,
-    clippedContent,
-    printEffects,
-  }) {
+  async function ready({ selector, wholePage, fixedBackground, hyphens, contentsLater, clippedContent, printEffects }) {
     let all = allElements();
     if (contentsLater) showDeferredContent(all);
     const hasMedia = hideControls(all);
@@ -321,23 +358,25 @@
       ({ broken, failed } = await loadImagesAndFonts(all, parts));
     }
     drawn = new Promise((resolve) => requestAnimationFrame(() => resolve()));
-    const root = page.documentElement();
+    const generated = generatedParts(all, textParts);
     return {
       failed,
       broken,
-      characters: shownCharacters(all, roots, styleTexts),
+      replaceable: replaceableFonts(),
+      characters: shownCharacters(all, roots, generated),
       refresh: refresh(),
       // A document that snaps to a scroll position leaves the next one there.
       traces: hasMedia || scrollX !== 0 || scrollY !== 0 || page.all(LEAVES_TRACES).length > 0,
       frames: frames.length,
       cut,
       unfitted: ignored,
+      misspelled: misspelledFits(roots),
       clipped: clippedContent ? clippedElements(all) : [],
       unprinted: unprintedEffects(printEffects ? all : []),
       unfinished,
-      size: root ? [root.scrollWidth, root.scrollHeight] : [0, 0],
+      size: documentSize(),
       box: selector ? boxOf(roots, selector) : null,
-      text: textNeeds(roots, hyphens),
+      text: textNeeds(all, roots, generated, textParts, hyphens),
     };
   }
 

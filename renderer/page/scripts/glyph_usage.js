@@ -18,17 +18,34 @@
   /** @typedef {(style: CSSStyleDeclaration, text: string) => void} Note */
 
   /**
-   * Returns distinct characters outside ASCII; with `generated`, also those that style sheets put before and after
-   * elements.
+   * Returns the pseudo elements that may show text before, after or beside elements, with their styles.
+   * @param {Element[]} all
+   * @param {string[]} parts The only ones that the document may have.
+   */
+  function generatedParts(all, parts) {
+    /** @type {GeneratedPart[]} */
+    const found = [];
+    const named = PARTS.filter((part) => parts.includes(part));
+    for (const element of named.length > 0 ? all : [])
+      for (const part of named) {
+        const style = getComputedStyle(element, part);
+        const { content } = style;
+        if (part === "::marker" || (content !== "none" && content !== "normal")) found.push({ element, part, style });
+      }
+    return found;
+  }
+
+  /**
+   * Returns distinct characters outside ASCII.
    * @param {Element[]} all
    * @param {Root[]} roots
-   * @param {boolean} generated
+   * @param {GeneratedPart[]} generated
    */
   function shownCharacters(all, roots, generated) {
     /** @type {FontFace[]} */
     const faces = [...getter(Document.prototype, "fonts").call(document)].filter((face) => face.status === "loaded");
     const families = faces.map((face) => face.family.replace(/^["']|["']$/g, "").toLowerCase());
-    const texts = [...shownTexts(all, roots), ...(generated ? generatedTexts(all) : [])];
+    const texts = [...shownTexts(all, roots), ...generatedTexts(generated)];
     const found = new Set(texts.flatMap(([, text]) => beyondAscii(text)));
     if (families.length > 0 && found.size > 0) removeDrawn(found, texts, roots, families);
     return [...found].join("");
@@ -58,20 +75,17 @@
     return texts;
   }
 
-  /** @param {Element[]} all */
-  function generatedTexts(all) {
+  /** @param {GeneratedPart[]} generated */
+  function generatedTexts(generated) {
     /** @type {StyledText[]} */
     const texts = [];
-    for (const element of all)
-      for (const part of PARTS) {
-        const style = getComputedStyle(element, part);
-        const content = part === "::marker" ? `${style.content} ${style.listStyleType}` : style.content;
-        if (content === "none" || content === "normal") continue;
-        let text = "";
-        for (const [, string, name] of content.matchAll(STRING))
-          text += string ?? (Element.prototype.getAttribute.call(element, name) || "");
-        if (beyondAscii(text).length > 0 && isShown(element)) texts.push([style, text]);
-      }
+    for (const { element, part, style } of generated) {
+      const content = part === "::marker" ? `${style.content} ${style.listStyleType}` : style.content;
+      let text = "";
+      for (const [, string, name] of content.matchAll(STRING))
+        text += string ?? (Element.prototype.getAttribute.call(element, name) || "");
+      if (beyondAscii(text).length > 0 && isShown(element)) texts.push([style, text]);
+    }
     return texts;
   }
 
@@ -134,5 +148,6 @@
     return [size.width, ...edges, size.actualBoundingBoxDescent].join();
   }
 
+  globalThis.generatedParts = generatedParts;
   globalThis.shownCharacters = shownCharacters;
 })();

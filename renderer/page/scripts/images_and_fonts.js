@@ -79,6 +79,19 @@
     integrity && relList.contains("stylesheet") && !relList.contains("alternate") && !disabled && !sheet;
 
   /**
+   * A style sheet in the document itself that the browser does not take for one, such as `data:text/plain,`. Without a
+   * doctype it may.
+   * @param {HTMLLinkElement} link
+   */
+  const isNoSheet = ({ href, type, relList, disabled }) =>
+    DATA.test(href) &&
+    !/^data:text\/css[;,]/i.test(href) &&
+    relList.contains("stylesheet") &&
+    !disabled &&
+    /^(?:text\/css)?$/i.test(type) &&
+    Reflect.get(Document.prototype, "compatMode", document) === "CSS1Compat";
+
+  /**
    * Reads a string of a computed style: an escape is a backslash before the character, or before its number.
    * @param {string} text
    */
@@ -169,6 +182,30 @@
     return [...new Set(faces)].filter((family) => embedded.has(family)).map((family) => `font ${family.slice(0, 60)}`);
   }
 
+  /**
+   * Returns the addresses of fonts in lists of sources of which one was loaded, if not this one then another. A family
+   * with a font that did not load has none.
+   */
+  function replaceableFonts() {
+    const faces = [...fonts()];
+    /** @type {(wanted: FontFaceLoadStatus) => Set<string>} */
+    const families = (wanted) =>
+      new Set(faces.filter(({ status }) => status === wanted).map(({ family }) => familyOf(family)));
+    const loaded = families("loaded");
+    const failed = families("error");
+    /** @type {Map<string, boolean>} */
+    const found = new Map();
+    for (const sheet of loaded.size > 0 ? Reflect.get(Document.prototype, "styleSheets", document) : [])
+      for (const rule of rulesOf(sheet)) {
+        if (!(rule instanceof CSSFontFaceRule)) continue;
+        const family = familyOf(rule.style.getPropertyValue("font-family"));
+        const urls = urlsIn(rule.style.getPropertyValue("src")).map(absolute);
+        const isLoaded = urls.length > 1 && loaded.has(family) && !failed.has(family);
+        for (const url of urls) found.set(url, isLoaded && found.get(url) !== false);
+      }
+    return [...found].filter(([url, isLoaded]) => isLoaded && !INLINE.test(url)).map(([url]) => url);
+  }
+
   /** @param {string} family */
   function familyOf(family) {
     return family.replace(/^["']|["']$/g, "");
@@ -221,6 +258,7 @@
         if (element.currentSrc || element.src) waits.push(decode(element, nameIfShown(element), fail));
       } else if (element instanceof SVGImageElement) waits.push(decode(element, nameIfShown(element), fail));
       else if (isUnplayable(element)) broken.push(...nameIfShown(element));
+      else if (element instanceof HTMLLinkElement && isNoSheet(element)) broken.push(nameOf(element));
       else if (element instanceof HTMLLinkElement && isDropped(element)) failed.add(element.href);
     }
     for (const [url, places] of urls) {
@@ -236,6 +274,7 @@
   }
 
   globalThis.fontsLoaded = fontsLoaded;
+  globalThis.replaceableFonts = replaceableFonts;
   globalThis.partsWithImages = partsWithImages;
   globalThis.loadImagesAndFonts = loadImagesAndFonts;
 })();

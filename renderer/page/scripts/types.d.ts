@@ -7,6 +7,13 @@ type Root = Document | ShadowRoot;
 /** A pseudo element, or null for the element itself. */
 type Part = string | null;
 
+/** A pseudo element that may show text before, after or beside an element. */
+interface GeneratedPart {
+  element: Element;
+  part: string;
+  style: CSSStyleDeclaration;
+}
+
 /** What `readiness.py` asks for: what to do, and what the document's text says that it may need. */
 interface LayoutRequest {
   /** The element whose box is reported. */
@@ -32,12 +39,14 @@ interface LayoutRequest {
 interface LayoutReport {
   failed: string[];
   broken: string[];
+  replaceable: string[];
   characters: string;
   refresh: [seconds: number, url: string] | null;
   traces: boolean;
   frames: number;
   cut: string[];
   unfitted: string[];
+  misspelled: string[];
   clipped: string[];
   unprinted: string[];
   unfinished: boolean;
@@ -88,12 +97,21 @@ declare var showDeferredContent: (all: Element[]) => void;
 declare var showBeforeScrolling: (roots: Root[], wholePage: boolean) => void;
 // images_and_fonts.js
 declare var fontsLoaded: () => boolean;
+declare var replaceableFonts: () => string[];
 declare var partsWithImages: (html: string, request: Pick<LayoutRequest, "styleImages" | "styleSheets">) => Part[];
 declare var loadImagesAndFonts: (all: Element[], parts: Part[]) => Promise<{ broken: string[]; failed: string[] }>;
 // glyph_usage.js
-declare var shownCharacters: (all: Element[], roots: Root[], generated: boolean) => string;
+declare var generatedParts: (all: Element[], parts: string[]) => GeneratedPart[];
+declare var shownCharacters: (all: Element[], roots: Root[], generated: GeneratedPart[]) => string;
 // text_needs.js
-declare var textNeeds: (roots: Root[], hyphens: boolean) => TextNeeds;
+declare var partsWithText: (html: string, request: Pick<LayoutRequest, "styleSheets" | "styleTexts">) => string[];
+declare var textNeeds: (
+  all: Element[],
+  roots: Root[],
+  generated: GeneratedPart[],
+  parts: string[],
+  hyphens: boolean,
+) => TextNeeds;
 /** In CSS pixels, like all lengths. */
 interface Edges {
   left: number;
