@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from renderer.language.advice.foreign_scripts import in_scripts
 from renderer.language.contexts.contexts import Standing, Use
 from renderer.language.contexts.find_contexts import find_contexts
-from renderer.language.foreign_scripts import in_scripts
 from renderer.language.grammar import language_problems
 from renderer.language.problems import TemplateSyntaxProblemError
 from renderer.language.source import Source, read_source

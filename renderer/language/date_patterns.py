@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final, Literal
 
-from renderer.language.date_mistakes import (
+from renderer.language.advice.date_mistakes import (
     QUOTED,
     RUN,
     STYLES,

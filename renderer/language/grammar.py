@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from jinja2 import nodes
 
-from renderer.language import foreign
-from renderer.language.date_mistakes import likely_mistake
+from renderer.language.advice import foreign
+from renderer.language.advice.date_mistakes import likely_mistake
 from renderer.language.date_patterns import pattern_problem
 from renderer.language.environment import FUNCTIONS, METHODS, PosterEnvironment
 from renderer.language.filters import DATE_FILTERS

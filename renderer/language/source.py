@@ -10,7 +10,7 @@ from typing import Any, Final
 from jinja2 import Environment, TemplateSyntaxError, nodes
 from jinja2.lexer import TokenStream
 
-from renderer.language import foreign, slips
+from renderer.language.advice import foreign, slips
 from renderer.language.problems import TemplateSyntaxProblemError
 
 _UNKNOWN_TAG: Final = re.compile(r"unknown tag '(\w+)'")

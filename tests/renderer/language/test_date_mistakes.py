@@ -4,7 +4,7 @@ import pytest
 from babel import Locale
 from babel.localedata import locale_identifiers
 
-from renderer.language.date_mistakes import likely_mistake
+from renderer.language.advice.date_mistakes import likely_mistake
 from renderer.language.template import Template
 from tests.renderer.language.reading import errors_of
 

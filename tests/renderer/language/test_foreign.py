@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from renderer.language import foreign
-from renderer.language.foreign_scripts import LIBRARY_MIN_CHARACTERS
+from renderer.language.advice import foreign
+from renderer.language.advice.foreign_scripts import LIBRARY_MIN_CHARACTERS
 from renderer.language.template import Template
 from tests.renderer.language.reading import checked, errors_of
 
