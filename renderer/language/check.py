@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from renderer.language.advice.foreign_documents import no_html, xml_warning
 from renderer.language.advice.foreign_scripts import framework_warning
 from renderer.language.advice.leftovers import leftover_warnings
-from renderer.language.advice.mistaken_names import misspelt_block, mistaken_this, subtractions
+from renderer.language.advice.mistaken_names import misspelt_block, mistaken_parts, mistaken_this, subtractions
 from renderer.language.analyse import UnreadableTemplateError, read_template
 from renderer.language.grammar import mistaken_arguments
 from renderer.language.html5lib_check import disagreements
@@ -58,7 +58,7 @@ def check_template(html: str, declarations: Sequence[PlaceholderDeclaration]) ->
         raise _rejected([problem]) from None
     declared = merged(own.values(), declarations)
     names = frozenset(each.name for each in declared)
-    problems = mistaken_this(read.source, names)
+    problems = mistaken_this(read.source, names) + mistaken_parts(read.source, names)
     if problems:
         raise _rejected(problems)
     found = find_placeholders(read, declared)

@@ -201,6 +201,8 @@ _SHORT: Final = {
 }
 """What follows Handlebars' braces, and the hint."""
 _OPERATORS: Final = (
+    (r"\?\.", "JavaScript's, and a missing value prints nothing here", "{{ a.b }}", "{% if a.b %}…{% endif %}"),
+    (r"\.\[", "Handlebars'", "{{ items[0] }}", "{% if items[0] %}…{% endif %}"),
     (r"\?\?", "Twig's", "{{ name | default('…') }}", "{% if name is defined %}…{% endif %}"),
     (r"\?", "Twig's `a ? b : c`", "{{ 'b' if a else 'c' }}", "{% set name = 'b' if a else 'c' %}"),
     (r"&&", "JavaScript's", "{{ a and b }}", "{% if a and b %}…{% endif %}"),
@@ -232,6 +234,7 @@ _COLON: Final = {
 _EMPTY: Final = re.compile(r"\{\{[-+]?\s*[-+]?\}\}.?", re.DOTALL)
 _TEXT: Final = re.compile(r"\"[^\"]*\"|'[^']*'")
 _TAG: Final = re.compile(r"\{%[-+]?\s*(?P<name>\w+)")
+_REVERSED: Final = re.compile(r"\{%[-+]?\s*for\s+[^%]{1,200}\sreversed\s*[-+]?%\}")
 
 
 def hint(tag: str, message: str) -> str | None:
@@ -240,6 +243,8 @@ def hint(tag: str, message: str) -> str | None:
         return "`{#` begins a comment, which does not end; in CSS and JavaScript write `{ #`"
     if _EMPTY.fullmatch(tag):
         return "`{{ }}` has no value; braces that are to be seen stand between `{% raw %}` and `{% endraw %}`"
+    if _REVERSED.match(tag):
+        return "`reversed` is Django's and Liquid's; write `{% for a in items | reverse %}…{% endfor %}`"
     handlebars = _HANDLEBARS.match(tag)
     if handlebars is not None:
         return _handlebars(handlebars["mark"], handlebars["word"])

@@ -1,4 +1,4 @@
-"""Names that mean something else than is meant: `this` in a loop, `-` in a name, a block of declarations misspelt.
+"""Names that mean something else than is meant: `this` or `counter` in a loop, `-` in a name, declarations misspelt.
 
 All of it is for uploads: a version that was accepted without it is drawn as before.
 """
@@ -11,6 +11,7 @@ from typing import Final, get_args
 
 from jinja2 import nodes
 
+from renderer.language.advice import foreign
 from renderer.language.problems import TemplateSyntaxProblemError
 from renderer.language.source import Source, Tag, Token, offset_of, position
 from schemas.templates import DataType, TemplateWarning
@@ -42,6 +43,24 @@ def mistaken_this(source: Source, declared: Set[str]) -> list[TemplateSyntaxProb
         name = loop.target.name
         message = f"`this` is Handlebars'; the element of this loop is `{name}`, write `{{{{ {name} }}}}`"
     return [source.problem(message, offset_of(node))]
+
+
+def mistaken_parts(source: Source, declared: Set[str]) -> list[TemplateSyntaxProblemError]:
+    """Return the parts of `loop` that Django's has and Jinja2's has not, in a loop, and `block.super`."""
+    problems: dict[int, TemplateSyntaxProblemError] = {}
+    in_loops = (part for loop in source.tree.find_all(nodes.For) for part in loop.find_all(nodes.Getattr))
+    for part in in_loops:
+        if isinstance(part.node, nodes.Name) and part.node.name == "loop":
+            ours = foreign.LOOPS.get(part.attr, part.attr)
+            if ours != part.attr:
+                message = f"`loop.{part.attr}` is that of Django's `forloop`; write `{{{{ loop.{ours} }}}}`"
+                problems[offset_of(part)] = source.problem(message, offset_of(part.node))
+    for part in source.tree.find_all(nodes.Getattr):
+        is_super = isinstance(part.node, nodes.Name) and (part.node.name, part.attr) == ("block", "super")
+        if is_super and "block" not in declared:
+            message = "`block.super` is Django's, and a template stands alone; put the markup here"
+            problems[offset_of(part)] = source.problem(message, offset_of(part.node))
+    return [problems[offset] for offset in sorted(problems)]
 
 
 def _binds_this(tree: nodes.Template) -> bool:

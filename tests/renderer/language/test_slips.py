@@ -100,6 +100,11 @@ def test_a_misspelt_filter_is_answered_with_the_nearest() -> None:
         ("{% for a in items %}{{ ../x }}{% endfor %}", "{{ ../x }}"),
         ("{% for a in items %}x{{else}}y{% endfor %}", "{{else}}"),
         ("{% if a %}x{{else}}y{% endif %}", "{{else}}"),
+        ("{% for a in items %}{{ loop.counter }}{% endfor %}", "{{ loop.counter }}"),
+        ("{% for a in items %}{{ loop.revcounter0 }}{% endfor %}", "{{ loop.revcounter0 }}"),
+        ("{% for a in items reversed %}{{ a }}{% endfor %}", "{% for a in items reversed %}{{ a }}{% endfor %}"),
+        ("{{ a.[0] }}", "{{ a.[0] }}"),
+        ("{{ a?.b }}", "{{ a?.b }}"),
         ("{{ a | number_format(2, ',', '.') }}", "{{ a | number_format(2, ',', '.') }}"),
     ],
 )
@@ -119,11 +124,23 @@ def test_half_translated_templates_are_answered_with_what_stands_there_instead(h
         "{% for a in this %}{{ a }}{% endfor %}{{ this }}",
         "{# placeholders: this: text #}{% for a in items %}{{ this }}{% endfor %}",
         "{% set this = 1 %}{% for a in items %}{{ this }}{% endfor %}",
+        "{{ loop.counter }}",
+        "{# placeholders: block: object #}{{ block.super }}",
     ],
 )
-def test_a_name_this_of_the_template_is_a_name(html: str) -> None:
+def test_a_name_of_the_template_is_a_name(html: str) -> None:
     """Where it is declared, bound by the template, or outside of any loop."""
     assert errors_of(html) == []
+
+
+def test_a_parent_template_is_answered() -> None:
+    """A template stands alone, so that nothing is inherited."""
+    [error] = errors_of("<p>{{ block.super }}")
+
+    assert (error.message, error.column) == (
+        "`block.super` is Django's, and a template stands alone; put the markup here",
+        7,
+    )
 
 
 def test_number_format_keeps_its_format() -> None:
