@@ -55,7 +55,18 @@ class SimulatedWorker:
             Image(name=name, data=self._data, width=WIDTH, height=HEIGHT, format=output.format or "png")
             for name, output in named_outputs(request.output)
         ]
-        return PageResult.of(images, [], AssetUsage(), composed_seconds=DRAW_SECONDS, captured_seconds=0.0)
+        return PageResult(
+            images=images,
+            characters="",
+            families=[],
+            broken_families=[],
+            named_families=frozenset(),
+            languages=[],
+            usage=AssetUsage(),
+            warnings=[],
+            composed_seconds=DRAW_SECONDS,
+            captured_seconds=0.0,
+        )
 
     async def clear(self) -> None:
         """Do nothing."""

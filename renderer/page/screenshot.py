@@ -37,14 +37,17 @@ async def capture(session: Session, world: int, frames: Frames, name: str, outpu
 
 
 async def _picture(session: Session, world: int, frames: Frames, encoding: dict[str, Any]) -> bytes:
-    """Return the picture of a frame that has everything that was done to the document."""
+    """Return the picture of a frame that has everything that was done to the document.
+
+    That is a frame after the one with these changes: on a busy machine the browser sometimes captures the frame before,
+    although the page has drawn the later one (of documents with fitted texts 4 in 1,000).
+    """
     drawn = when_drawn(session, world)
-    data = await frames.picture(encoding)
+    await frames.draw()
     if not drawn.done():
         async with frames.flowing():
             await asyncio.wait((drawn,), timeout=DRAWN_SECONDS)
-        data = await frames.picture(encoding)
-    return data
+    return await frames.picture(encoding)
 
 
 def _encoding(output: Output) -> dict[str, Any]:
