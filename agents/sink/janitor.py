@@ -126,13 +126,15 @@ class Janitor:
     async def delete_outdated(self, now: datetime) -> int:
         """Delete what no request can need any more, in chunks; return how many rows that were. Raises UnavailableError.
 
-        Early cancels, rows of jobs that nobody has requested, and what was counted for quotas: of an age that no
-        request has any more. Of owners and erasures nothing is deleted. Any number of sinks may do so at once.
+        Early cancels, rows of jobs that nobody has requested, replays that were carried out, and what was counted for
+        quotas: of an age that no request has any more. Of owners and erasures nothing is deleted. Any number of sinks
+        may do so at once.
         """
         before = now - REQUESTS_AGE
         last_day = now.date() - timedelta(days=QUOTA_USE_DAYS)
         chunks = (
             (SQL["forget_unclaimed"], before),
+            (SQL["forget_finished_replays"], before),
             (SQL["forget_quota_requests"], before.date()),
             (SQL["forget_quota_use"], last_day),
         )

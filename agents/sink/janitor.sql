@@ -17,3 +17,11 @@ WITH old AS (
     DELETE FROM quota_use u USING old WHERE u.ctid = old.ctid RETURNING 1
 )
 SELECT count(*) FROM deleted;
+
+-- name: forget_finished_replays
+WITH old AS (
+    SELECT event_id FROM finished_replays WHERE finished_at < $1 ORDER BY finished_at LIMIT $2::integer
+), deleted AS (
+    DELETE FROM finished_replays f USING old WHERE f.event_id = old.event_id RETURNING 1
+)
+SELECT count(*) FROM deleted;

@@ -121,7 +121,6 @@ class Replays:
             identity = {"event_id": UUID(int=row["event_id"].int), "input_data": orjson.loads(row["input_data"])}
             count += await self._replay(Replay(**{**row, **identity}))
         await self._database.fetch_rows(SQL["expire"])
-        await self._database.fetch_rows(SQL["forget_finished"])
         return count
 
     async def _replay(self, replay: Replay) -> int:

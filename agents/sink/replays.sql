@@ -38,7 +38,3 @@ INSERT INTO finished_replays (event_id) SELECT event_id FROM finished ON CONFLIC
 -- name: expire
 -- Jobs that never came, and posters that never ended.
 DELETE FROM poster_replays WHERE created_at < now() - interval '1 day';
-
--- name: forget_finished
--- No request that is older is delivered again: the topic has deleted it.
-DELETE FROM finished_replays WHERE finished_at < now() - interval '9 days';

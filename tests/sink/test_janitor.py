@@ -396,6 +396,16 @@ async def test_early_commands_that_no_request_can_follow_are_deleted(harness: Si
     assert (await command(harness, "request", "older", "shop", NOW)).early_cancel is None
 
 
+async def test_replays_that_no_request_can_repeat_are_forgotten(harness: SinkHarness) -> None:
+    """The event id of one that was carried out is kept as long as its request can be delivered again."""
+    old, young = NOW - REQUESTS_AGE - timedelta(seconds=1), NOW - REQUESTS_AGE + timedelta(seconds=1)
+    for finished_at in (old, young):
+        await harness.fetch("INSERT INTO finished_replays VALUES (gen_random_uuid(), $1)", finished_at)
+
+    assert await forget(harness) == 1
+    assert await harness.fetch("SELECT finished_at FROM finished_replays") == [(young,)]
+
+
 async def test_owners_and_erasures_are_never_deleted(harness: SinkHarness) -> None:
     """Whose a job is and that it is erased, also where nobody has requested it, however long ago that was."""
     ages_ago = NOW - timedelta(days=4_000)
