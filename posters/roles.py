@@ -48,7 +48,7 @@ from agents.source_labels import SourceLabels
 from agents.storage.breaker import BreakingStore
 from agents.storage.claims import StoredClaims
 from agents.storage.open_store import object_store
-from agents.templates.agent import COMMAND_CLASSES, TemplatesAgent
+from agents.templates.agent import TemplatesAgent
 from posters.isolation import handle_in_child
 from renderer.assets.fetcher import HttpFetcher
 from renderer.engine import Engine
@@ -56,7 +56,7 @@ from renderer.errors import BrowserNotFoundError
 from renderer.rendering import RenderRequest
 from renderer.sandbox.sandbox import TemplateSandbox
 from schemas import topics
-from schemas.codec import REQUEST_CLASSES, is_decodable
+from schemas.codec import REQUEST_CLASSES, TEMPLATE_COMMAND_CLASSES, is_decodable
 from schemas.envelope import Envelope
 from streams.build import build_id
 from streams.compacted_topic import CompactedTopicReader
@@ -264,7 +264,7 @@ async def _open_templates(settings: Settings, exit_stack: AsyncExitStack) -> Run
     sandbox = _sandbox(exit_stack)
     await sandbox.start()
     app, inbox = _app("templates", settings)
-    limit = await _dead_letters(exit_stack, settings, app, inbox, is_decodable=_decodes(*COMMAND_CLASSES))
+    limit = await _dead_letters(exit_stack, settings, app, inbox, is_decodable=_decodes(*TEMPLATE_COMMAND_CLASSES))
     publisher = ReducingPublisher(app.publisher)
     agent = TemplatesAgent(
         inbox, publisher, limit, database, sandbox, now, shared_sections=settings.shared_section_names

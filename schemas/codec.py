@@ -39,24 +39,30 @@ from .templates import (
 
 T = TypeVar("T", bound=Envelope)
 
-EVENT_CLASSES: Final[tuple[type[Envelope], ...]] = (
+REQUEST_CLASSES: Final = (
     PosterRequested,
     BatchRequested,
     JobCancelRequested,
     PosterEraseRequested,
     JobReplayRequested,
-    PosterOutcome,
-    JobEvent,
-    PosterProgress,
-    LogRecorded,
-    PosterPinned,
-    JobCancellation,
+)
+TEMPLATE_COMMAND_CLASSES: Final = (
     TemplateUpload,
     TemplateUpdate,
     TemplateActivate,
     TemplateArchive,
     TemplatePreview,
     TemplateGet,
+)
+EVENT_CLASSES: Final[tuple[type[Envelope], ...]] = (
+    *REQUEST_CLASSES,
+    PosterOutcome,
+    JobEvent,
+    PosterProgress,
+    LogRecorded,
+    PosterPinned,
+    JobCancellation,
+    *TEMPLATE_COMMAND_CLASSES,
     TemplateUploaded,
     TemplateActivated,
     TemplateArchived,
@@ -86,13 +92,6 @@ _DECODERS: Final[dict[str, msgspec.json.Decoder[Any]]] = {
     name: msgspec.json.Decoder(event_class) for event_class in EVENT_CLASSES for name in event_types(event_class)
 }
 _POSTER: Final = msgspec.json.Decoder(BatchPoster)
-REQUEST_CLASSES: Final = (
-    PosterRequested,
-    BatchRequested,
-    JobCancelRequested,
-    PosterEraseRequested,
-    JobReplayRequested,
-)
 UNREADABLE: Final = (msgspec.MsgspecError, ValueError, RecursionError)
 """What reading bytes raises that are not the JSON we expect: msgspec's own errors, bad UTF-8, a check of ours."""
 _REASON_MAX_CHARACTERS: Final = 500

@@ -6,15 +6,13 @@ from typing import Any, Final
 from agents.events import salvaged_id
 from agents.sink.rows import CancelRow, JobRow, LogRow, PosterRow, Row
 from schemas import topics
-from schemas.codec import ContractError, decode, decode_poster
+from schemas.codec import REQUEST_CLASSES, ContractError, decode, decode_poster
 from schemas.outcomes import PosterOutcome
 from schemas.progress import LogRecorded, PosterProgress
 from schemas.requests import (
     BatchPoster,
     BatchRequested,
     JobCancelRequested,
-    JobReplayRequested,
-    PosterEraseRequested,
     PosterRequested,
     batch_priority,
 )
@@ -49,8 +47,7 @@ def salvaged_rows(salvaged: Salvaged, delivery: Delivery) -> list[Row]:
 
 
 def _request_rows(delivery: Delivery) -> Iterator[Row]:
-    kinds = (PosterRequested, BatchRequested, JobCancelRequested, PosterEraseRequested, JobReplayRequested)
-    match decode(delivery.value, *kinds):
+    match decode(delivery.value, *REQUEST_CLASSES):
         case PosterRequested() as request:
             yield _job(request, 1, request.priority, delivery)
             poster = BatchPoster(entity_id=request.entity_id, custom_data=request.custom_data)

@@ -6,7 +6,7 @@ A command takes these steps: read it from the inbox → decode → execute (comm
 import logging
 from collections.abc import Callable, Sequence, Set
 from datetime import datetime
-from typing import Final, cast
+from typing import cast
 
 from agents.metrics import SOURCE_MISMATCHES
 from agents.ownership import SOURCE_MISMATCH
@@ -17,16 +17,10 @@ from agents.templates.commands import execute
 from agents.templates.received_command import CommandRejectedError, ReceivedCommand, rejection
 from agents.templates.store import TemplateStore
 from renderer.language.check import TemplateRejectedError
-from schemas.codec import ContractError, decode
+from schemas.codec import TEMPLATE_COMMAND_CLASSES, ContractError, decode
 from schemas.templates import (
-    TemplateActivate,
-    TemplateArchive,
     TemplateCommand,
     TemplateError,
-    TemplateGet,
-    TemplatePreview,
-    TemplateUpdate,
-    TemplateUpload,
 )
 from streams.dead_letters.dead_letters import DeadLetters
 from streams.delivery import Delivery, Publisher, Record
@@ -37,15 +31,6 @@ from streams.retry import retry_while_unavailable
 from streams.tracing import processed
 
 logger = logging.getLogger(__name__)
-
-COMMAND_CLASSES: Final = (
-    TemplateUpload,
-    TemplateUpdate,
-    TemplateActivate,
-    TemplateArchive,
-    TemplatePreview,
-    TemplateGet,
-)
 
 
 class TemplatesAgent:
@@ -106,7 +91,7 @@ class TemplatesAgent:
 
 
 def _decode(delivery: Delivery) -> TemplateCommand:
-    return cast("TemplateCommand", decode(delivery.value, *COMMAND_CLASSES))
+    return cast("TemplateCommand", decode(delivery.value, *TEMPLATE_COMMAND_CLASSES))
 
 
 def _rejected(received: ReceivedCommand, errors: Sequence[TemplateError]) -> list[Record]:

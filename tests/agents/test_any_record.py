@@ -21,9 +21,8 @@ from agents.sink.merge import merge
 from posters.operations.dead_letters import FIELDS, parse, replay_record
 from posters.operations.requests import _outcome
 from schemas import topics
-from schemas.codec import ContractError, decode, encode
+from schemas.codec import REQUEST_CLASSES, ContractError, decode, encode
 from schemas.renders import PosterPinned
-from schemas.requests import BatchRequested, JobCancelRequested, PosterEraseRequested, PosterRequested
 from schemas.salvage import salvage
 from schemas.templates import (
     TemplateActivate,
@@ -80,7 +79,7 @@ def read_request(each: Delivery) -> None:
     """Read a request as intake does, against a catalog that the golden versions are in."""
     handler = RequestHandler(catalog(), Cancellations(), lambda: NOW)
     try:
-        request = decode(each.value, PosterRequested, BatchRequested, JobCancelRequested, PosterEraseRequested)
+        request = decode(each.value, *REQUEST_CLASSES)
         publish(list(handler.handle(request, each)))  # type: ignore[arg-type]
     except ContractError as error:
         publish(handler.reject(each, str(error)))
