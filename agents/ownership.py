@@ -91,6 +91,10 @@ class Grant:
         """
         return self.erased_at is not None and requested_at > self.erased_at
 
+    def cancel_of(self, generation: int) -> EarlyCancel | None:
+        """Return the cancel that came before the job, where it covers this generation: a replay comes after it."""
+        return self.early_cancel if generation == 0 else None
+
     def allows_generation(self, generation: int) -> bool:
         """Return whether posters may be made in this generation: the recorded ones, or one more."""
         return generation <= self.recorded + 1

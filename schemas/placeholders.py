@@ -44,6 +44,13 @@ class DataCheck:
         return "; ".join(parts)
 
     @property
+    def refusal(self) -> str | None:
+        """Why a poster cannot be made from this data: what is missing, else what is wrong; None where it can."""
+        if self.missing:
+            return f"missing required data: {', '.join(self.missing)}{self.near}"
+        return "; ".join(f"`{name}` {reason}" for name, reason in self.wrong) or None
+
+    @property
     def near(self) -> str:
         """What the data has under a name like a missing one, as a clause after a list of those; empty for nothing."""
         unknown = [name for name in self.unknown if len(name) <= _NEAR_CHARACTERS and name.isprintable()]

@@ -132,8 +132,8 @@ async def _limited(decisions: list[Admitted | Rejected], quotas: Quotas) -> list
     counted = {}
     for number, each in enumerate(decisions):
         if isinstance(each, Admitted) and isinstance(each.request, PosterRequested | BatchRequested):
-            ends_at_once = each.grant.early_cancel is not None and replay_generation(each.delivery) == 0
-            if not ends_at_once and not each.grant.is_erased_for(each.delivery.timestamp):
+            is_cancelled = each.grant.cancel_of(replay_generation(each.delivery)) is not None
+            if not is_cancelled and not each.grant.is_erased_for(each.delivery.timestamp):
                 counted[number] = counted_request(each.request, each.delivery)
     allowances = await retry_while_unavailable(lambda: quotas.allow(list(counted.values())))
     limited = list(decisions)

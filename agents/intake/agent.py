@@ -21,7 +21,6 @@ from agents.metrics import SOURCE_MISMATCHES
 from agents.ownership import SOURCE_MISMATCH
 from renderer.deficit_round_robin import DeficitRoundRobin
 from schemas.requests import BatchRequested, batch_priority
-from schemas.topics import POSTER_RENDERS, POSTER_RENDERS_BULK
 from streams.dead_letters.dead_letters import DeadLetters
 from streams.delivery import Delivery, Publisher, Record
 from streams.failpoint import failpoint
@@ -50,7 +49,7 @@ CHUNKS_IN_FLIGHT: Final = 2
 RECORDS_PER_PIECE: Final = 400
 """What one publish holds of a bulk batch: building it blocks the event loop for some ten milliseconds."""
 PIECES_IN_FLIGHT: Final = 2
-RENDER_TOPICS: Final = frozenset({POSTER_RENDERS, POSTER_RENDERS_BULK})
+RENDER_TOPICS: Final = frozenset(EDGES["render"].consumes)
 BULK_QUANTUM: Final = 100.0
 """Posters of batches that a source may have in one round."""
 

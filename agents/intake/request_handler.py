@@ -108,8 +108,9 @@ class RequestHandler:
             case PosterRequested() | BatchRequested():
                 if grant.is_erased_for(requested_at) or self._cancellations.covers(request.job_id, generation):
                     return iter(())
-                if grant.early_cancel is not None and generation == 0:
-                    return iter([self._cancel_early(request, grant.early_cancel, headers)])
+                early_cancel = grant.cancel_of(generation)
+                if early_cancel is not None:
+                    return iter([self._cancel_early(request, early_cancel, headers)])
                 nothing_is_made = allowance is not None and allowance.posters == 0
                 template = self._find_template(request, requested_at, final or nothing_is_made)
                 posters = self._expand(request, generation)
@@ -314,10 +315,9 @@ def pin(
 def _check_data(data: dict[str, Any], expected: PlaceholderSet) -> list[PosterWarning]:
     """Return a warning where the template does not use some of the data. Raises RefusedError."""
     check = expected.check(data)
-    if check.missing:
-        raise RefusedError("template_data", f"missing required data: {', '.join(check.missing)}{check.near}")
-    if check.wrong:
-        raise RefusedError("template_data", "; ".join(f"`{name}` {reason}" for name, reason in check.wrong))
+    reason = check.refusal
+    if reason is not None:
+        raise RefusedError("template_data", reason)
     return [_unknown_data(check.unknown)] if check.unknown else []
 
 

@@ -102,9 +102,7 @@ def preview_data(custom_data: dict[str, Any] | None, placeholders: Sequence[Plac
     except ValueError as error:
         raise rejection("template_data", str(error)) from None
     expected = PlaceholderSet(placeholders)
-    check = expected.check(custom_data)
-    if check.missing:
-        raise rejection("template_data", f"missing required data: {', '.join(check.missing)}{check.near}")
-    if check.wrong:
-        raise rejection("template_data", "; ".join(f"`{name}` {reason}" for name, reason in check.wrong))
+    reason = expected.check(custom_data).refusal
+    if reason is not None:
+        raise rejection("template_data", reason)
     return expected.filled(custom_data)
