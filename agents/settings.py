@@ -1,7 +1,7 @@
 """Settings of the workers: environment variables named `POSTERS_*`, read once at start."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
@@ -90,7 +90,7 @@ class Settings(StreamSettings):
     @property
     def weights(self) -> dict[str, float]:
         """The shares of `source_weights`, by source. Raises ValueError where it is not a list of these."""
-        return dict(map(_source_weight, filter(None, self.source_weights.split(","))))
+        return _weights(self.source_weights)
 
     @property
     def poster_quotas(self) -> dict[str, int]:
@@ -129,16 +129,11 @@ class Settings(StreamSettings):
         for name in self.shared_section_names:
             if name != "*" and not is_section(name):
                 raise SettingsError(f"POSTERS_SHARED_SECTIONS names `{name}`; it takes names of sections, or *")
-        try:
-            weights = self.weights
-        except ValueError as error:
-            raise SettingsError(f"POSTERS_SOURCE_WEIGHTS: {error}; it takes shares, as in shop=2,blog=1") from None
-        if len(weights) > WEIGHTS_MAX:
-            raise SettingsError(
-                f"POSTERS_SOURCE_WEIGHTS has {len(weights)} sources; {WEIGHTS_MAX} are allowed, and others have 1"
-            )
-        self._check_quotas("POSTERS_QUOTA_POSTERS", self.quota_posters)
-        self._check_quotas("POSTERS_QUOTA_BYTES", self.quota_bytes)
+        shares, quotas = "shares, as in shop=2,blog=1", "numbers a day, as in shop=1000,*=200"
+        _check_list("POSTERS_SOURCE_WEIGHTS", lambda: self.weights, shares, WEIGHTS_MAX, "others have 1")
+        star = "`*` stands for all others"
+        _check_list("POSTERS_QUOTA_POSTERS", lambda: self.poster_quotas, quotas, QUOTAS_MAX, star)
+        _check_list("POSTERS_QUOTA_BYTES", lambda: self.byte_quotas, quotas, QUOTAS_MAX, star)
         for name in self.own_topic_sources:
             if not SOURCE_OF_TOPICS.fullmatch(name):
                 raise SettingsError(
@@ -151,16 +146,6 @@ class Settings(StreamSettings):
             raise SettingsError(
                 f"POSTERS_ASSET_ALLOW: {error}; it takes hosts, host:port pairs and CIDR ranges, comma-separated"
             ) from None
-
-    def _check_quotas(self, variable: str, value: str) -> None:
-        try:
-            quotas = _quotas(value)
-        except ValueError as error:
-            raise SettingsError(f"{variable}: {error}; it takes numbers a day, as in shop=1000,*=200") from None
-        if len(quotas) > QUOTAS_MAX:
-            raise SettingsError(
-                f"{variable} has {len(quotas)} sources; {QUOTAS_MAX} are allowed, and `*` stands for all others"
-            )
 
     def _check_addresses(self) -> None:
         if _scheme(self.storage_url) not in ("s3", "file"):
@@ -176,21 +161,36 @@ class Settings(StreamSettings):
             )
 
 
-def _source_weight(entry: str) -> tuple[str, float]:
-    source, _, weight = entry.strip().rpartition("=")
-    if not source or not _WEIGHT.fullmatch(weight) or not WEIGHT_MIN <= float(weight) <= WEIGHT_MAX:
-        raise ValueError(f"`{entry.strip()}` is no source and its share, from {WEIGHT_MIN:g} to {WEIGHT_MAX:g}")
-    return source, float(weight)
+def _check_list(variable: str, read: Callable[[], Mapping[str, float]], takes: str, most: int, others: str) -> None:
+    """Raise SettingsError where a variable that lists sources with numbers cannot be read, or lists too many."""
+    try:
+        count = len(read())
+    except ValueError as error:
+        raise SettingsError(f"{variable}: {error}; it takes {takes}") from None
+    if count > most:
+        raise SettingsError(f"{variable} has {count} sources; {most} are allowed, and {others}")
+
+
+def _weights(value: str) -> dict[str, float]:
+    share = f"share, from {WEIGHT_MIN:g} to {WEIGHT_MAX:g}"
+    return {source: float(weight) for source, weight in _by_source(value, _is_weight, share)}
+
+
+def _is_weight(number: str) -> bool:
+    return _WEIGHT.fullmatch(number) is not None and WEIGHT_MIN <= float(number) <= WEIGHT_MAX
 
 
 def _quotas(value: str) -> dict[str, int]:
-    quotas: dict[str, int] = {}
+    return {source: int(number) for source, number in _by_source(value, _QUOTA.fullmatch, "number, of up to 15 digits")}
+
+
+def _by_source(value: str, is_number: Callable[[str], object], what: str) -> Iterator[tuple[str, str]]:
+    """Yield sources with their numbers, as in `shop=2,blog=1`. Raises ValueError where one is no `what`."""
     for entry in filter(None, value.split(",")):
         source, _, number = entry.strip().rpartition("=")
-        if not source or not _QUOTA.fullmatch(number):
-            raise ValueError(f"`{entry.strip()}` is no source and its number, of up to 15 digits")
-        quotas[source] = int(number)
-    return quotas
+        if not source or not is_number(number):
+            raise ValueError(f"`{entry.strip()}` is no source and its {what}")
+        yield source, number
 
 
 NAMES: Final = stream_settings.variables(Settings)
