@@ -1,4 +1,4 @@
-"""Fixtures of the render tests: one engine for all that do not break it."""
+"""Fixtures of the render tests: one engine for all that do not break it, and one that fetches."""
 
 import base64
 import io
@@ -9,7 +9,10 @@ import pytest_asyncio
 from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 
+from renderer.assets.allowed_hosts import AllowedHosts
+from renderer.assets.fetcher import HttpFetcher
 from renderer.engine import Engine
+from tests.renderer.assets.site import Site, open_site
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -19,6 +22,16 @@ async def engine() -> AsyncIterator[Engine]:
     await engine.start()
     yield engine
     await engine.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def served() -> AsyncIterator[tuple[Engine, Site]]:
+    """An engine that may fetch from a site, and the site."""
+    async with open_site() as site, HttpFetcher(AllowedHosts.parse(f"127.0.0.1:{site.port}"), seconds=1.0) as fetcher:
+        engine = Engine(concurrency=1, fetcher=fetcher)
+        await engine.start()
+        yield engine, site
+        await engine.close()
 
 
 @pytest.fixture(scope="session")

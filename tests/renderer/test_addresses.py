@@ -3,35 +3,21 @@
 import base64
 import hashlib
 import math
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 
 from agents.render.object_key import object_digest
 from agents.render.strictness import refuse_missing_assets
-from renderer.assets.allowed_hosts import AllowedHosts
-from renderer.assets.fetcher import HttpFetcher
 from renderer.assets.port import AssetError, Fetched, Kind, Received, ignore
 from renderer.engine import Engine
 from renderer.errors import RenderError
-from tests.renderer.assets.site import Site, open_canary, open_site, png
+from tests.renderer.assets.site import Site, open_canary, png
 from tests.renderer.drawing import decode, draw, page, rgb
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 GREEN = (0, 128, 0)
 WHITE = (255, 255, 255)
 SIZE = "width=200 height=100"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def served() -> AsyncIterator[tuple[Engine, Site]]:
-    """An engine that may fetch from a site, and the site."""
-    async with open_site() as site, HttpFetcher(AllowedHosts.parse(f"127.0.0.1:{site.port}"), seconds=1.0) as fetcher:
-        engine = Engine(concurrency=1, fetcher=fetcher)
-        await engine.start()
-        yield engine, site
-        await engine.close()
 
 
 @pytest.fixture

@@ -2,29 +2,15 @@
 
 import base64
 import math
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 
-from renderer.assets.allowed_hosts import AllowedHosts
-from renderer.assets.fetcher import HttpFetcher
 from renderer.engine import Engine
 from renderer.errors import RenderError
-from tests.renderer.assets.site import Site, open_site
+from tests.renderer.assets.site import Site
 from tests.renderer.drawing import draw, page
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def served() -> AsyncIterator[tuple[Engine, Site]]:
-    """An engine that may fetch from a site, and the site."""
-    async with open_site() as site, HttpFetcher(AllowedHosts.parse(f"127.0.0.1:{site.port}"), seconds=1.0) as fetcher:
-        engine = Engine(concurrency=1, fetcher=fetcher)
-        await engine.start()
-        yield engine, site
-        await engine.close()
 
 
 @pytest.mark.parametrize(
