@@ -1,27 +1,22 @@
 """The crash journal in Postgres: which records every worker has in flight.
 
-It has to slow nothing down and to stop nothing: a statement that takes too long, or fails, switches the journal off for
-some seconds. Records are then not noted, and a crash counts against none of them.
+While it is off (`agents/best_effort.py`), records are not noted, and a crash counts against none of them.
 """
 
-import asyncio
-import logging
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from agents.best_effort import BestEffort
 from agents.postgres import BadRowError, Database, SchemaMismatchError
 from streams.crash_guard import Note
 from streams.errors import UnavailableError
 from streams.sql import named_queries
 from streams.topics import Role
 
-logger = logging.getLogger(__name__)
-
 SQL: Final = named_queries(Path(__file__).with_name("crash_journal.sql"))
-STATEMENT_SECONDS: Final = 0.5
-OFF_SECONDS: Final = 10.0
 
 
 class CrashJournalTable:
@@ -33,8 +28,8 @@ class CrashJournalTable:
         self._database = database
         self._role = role
         self._worker = worker
-        self._clock = clock
-        self._off_until = 0.0
+        failures = (UnavailableError, SchemaMismatchError, BadRowError)
+        self._best_effort = BestEffort(f"{role}: the crash journal is off", failures, clock=clock)
 
     async def open(self) -> None:
         """Remove notes of the day before: of workers whose records were finished by others."""
@@ -60,15 +55,8 @@ class CrashJournalTable:
         await self._ask("leave", self._role, self._worker)
 
     async def _ask(self, query: str, *arguments: object) -> Sequence[Any]:
-        if self._clock() < self._off_until:
-            return ()
-        try:
-            async with asyncio.timeout(STATEMENT_SECONDS):
-                return await self._database.fetch_rows(SQL[query], *arguments)
-        except (UnavailableError, SchemaMismatchError, BadRowError, TimeoutError) as error:
-            self._off_until = self._clock() + OFF_SECONDS
-            logger.warning("%s: the crash journal is off for %g s: %r", self._role, OFF_SECONDS, error)
-            return ()
+        asking = partial(self._database.fetch_rows, SQL[query], *arguments)
+        return await self._best_effort.ask(asking, ())
 
 
 def _columns(notes: Sequence[Note], *names: str) -> list[list[Any]]:

@@ -1,27 +1,20 @@
 """Which posters were erased: an event of one may be delivered again after its image was deleted (at-least-once).
 
-The lookup has to slow no rendering down: one that takes too long, or fails, switches it off for some seconds, as in the
-crash journal. Posters are then rendered without it.
+While lookups are off (`agents/best_effort.py`), posters are rendered without them.
 """
 
-import asyncio
-import logging
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
+from agents.best_effort import BestEffort
 from agents.postgres import Database
 from streams.errors import UnavailableError
 from streams.sql import named_queries
 
-logger = logging.getLogger(__name__)
-
 SQL: Final = named_queries(Path(__file__).with_name("erased_posters.sql"))
-LOOKUP_SECONDS: Final = 0.5
-"""How long a poster waits for the answer, connecting included."""
-OFF_SECONDS: Final = 10.0
-"""How long nothing is looked up after a lookup that failed."""
 
 
 class ErasedPosters(Protocol):
@@ -37,17 +30,9 @@ class ErasedPostersTable:
 
     def __init__(self, database: Database, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._database = database
-        self._clock = clock
-        self._off_until = 0.0
+        self._best_effort = BestEffort("erased posters are not looked up", (UnavailableError,), clock=clock)
 
     async def contains(self, job_id: str, poster_index: int) -> bool:
         """Return whether a poster was erased; False while the database is unavailable: posters do not wait for it."""
-        if self._clock() < self._off_until:
-            return False
-        try:
-            async with asyncio.timeout(LOOKUP_SECONDS):
-                return bool(await self._database.fetch_value(SQL["contains"], job_id, poster_index))
-        except (UnavailableError, TimeoutError) as error:
-            self._off_until = self._clock() + OFF_SECONDS
-            logger.warning("erased posters are not looked up for %g s: %r", OFF_SECONDS, error)
-            return False
+        looking = partial(self._database.fetch_value, SQL["contains"], job_id, poster_index)
+        return bool(await self._best_effort.ask(looking, False))

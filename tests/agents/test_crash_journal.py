@@ -5,7 +5,8 @@ from itertools import count
 
 import pytest
 
-from agents.crash_journal import OFF_SECONDS, CrashJournalTable
+from agents.best_effort import OFF_SECONDS
+from agents.crash_journal import CrashJournalTable
 from agents.postgres import Database
 from streams.crash_guard import Note
 

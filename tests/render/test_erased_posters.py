@@ -5,8 +5,9 @@ from typing import cast
 
 import pytest
 
+from agents.best_effort import OFF_SECONDS, QUERY_SECONDS
 from agents.postgres import Database
-from agents.render.erased_posters import LOOKUP_SECONDS, OFF_SECONDS, ErasedPostersTable
+from agents.render.erased_posters import ErasedPostersTable
 from streams.errors import UnavailableError
 from tests.simulation.virtual_time import run, virtual_loop
 
@@ -40,7 +41,7 @@ async def looked_up(database: Answers) -> tuple[list[bool], list[int], float]:
     return answers, [*asked, database.asked], waited
 
 
-@pytest.mark.parametrize(("trouble", "seconds"), [("hangs", LOOKUP_SECONDS), ("fails", 0.0)])
+@pytest.mark.parametrize(("trouble", "seconds"), [("hangs", QUERY_SECONDS), ("fails", 0.0)])
 def test_a_database_that_is_unavailable_delays_one_poster_by_half_a_second(trouble: str, seconds: float) -> None:
     """It is asked once, and not for some seconds after that; posters count as not erased until it answers again."""
     answers, asked, waited = run(looked_up(Answers(trouble)))
