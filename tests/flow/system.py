@@ -25,7 +25,7 @@ from schemas.outcomes import PosterOutcome
 from schemas.requests import PosterRequested
 from schemas.templates import TemplateUpload, TemplateUploaded
 from streams.delivery import Record
-from streams.topics import EDGES
+from streams.topics import EDGES, Role
 
 TIMEOUT_SECONDS = 120.0
 T = TypeVar("T")
@@ -219,10 +219,13 @@ class System:
 
     def sink_is_idle(self) -> bool:
         """Whether the sink has committed everything that is on its topics now."""
-        consumer = Consumer({"bootstrap.servers": self.brokers, "group.id": "sink", "enable.auto.commit": False})
+        return self.is_idle("sink")
+
+    def is_idle(self, role: Role) -> bool:
+        """Whether the role has committed everything that is on its topics now."""
+        consumer = Consumer({"bootstrap.servers": self.brokers, "group.id": role, "enable.auto.commit": False})
         known = consumer.list_topics(timeout=10).topics
-        topics_of_sink = EDGES["sink"].consumes
-        positions = [TopicPartition(name, number) for name in topics_of_sink for number in known[name].partitions]
+        positions = [TopicPartition(name, number) for name in EDGES[role].consumes for number in known[name].partitions]
         ends = {
             (position.topic, position.partition): consumer.get_watermark_offsets(position, timeout=10)[1]
             for position in positions
