@@ -22,14 +22,7 @@ if ! git cat-file -e "$commit^{commit}" 2>/dev/null; then
   exit 1
 fi
 
-export UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=${UV_LINK_MODE:-copy}
-python=$(scripts/find-python.sh)
-# uv does not read pip's settings; an index that is set only there must be used all the same.
-if [ -z "${UV_DEFAULT_INDEX:-}${UV_INDEX_URL:-}" ]; then
-  index=${PIP_INDEX_URL:-$("$python" -m pip config get global.index-url 2>/dev/null || true)}
-  [ -z "$index" ] || export UV_DEFAULT_INDEX=$index
-fi
-uv=$(scripts/get-uv.sh)
+. scripts/uv-environment.sh
 
 say "making the build of commit $commit"
 rm -rf "$target"
