@@ -184,18 +184,23 @@ def save(file: Path, text: str) -> None:
     new.replace(file)
 
 
-def test_watching_draws_after_each_save_and_goes_on_after_errors(desk: Path) -> None:
-    """A save of the template or the data gives a new picture in place; a mistake is printed; Ctrl-C ends it quietly."""
-    template, data, picture = desk / "card.html", desk / "data.json", desk / "card.preview.png"
-    data.write_text('{"title": "one", "day": "2025-01-31"}', encoding="utf-8")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "posters", "templates", "preview", "card.html", "--data", "data.json", "--watch"],
+def watching(desk: Path, *options: str) -> subprocess.Popen[str]:
+    """Start a preview of the template that is drawn again after each save."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "posters", "templates", "preview", "card.html", *options, "--watch"],
         cwd=desk,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def test_watching_draws_after_each_save_and_goes_on_after_errors(desk: Path) -> None:
+    """A save of the template or the data gives a new picture in place; a mistake is printed; Ctrl-C ends it quietly."""
+    template, data, picture = desk / "card.html", desk / "data.json", desk / "card.preview.png"
+    data.write_text('{"title": "one", "day": "2025-01-31"}', encoding="utf-8")
+    process = watching(desk, "--data", "data.json")
     try:
         line_with(process.stdout, "card.preview.png\t1080x1080")
         first = picture.read_bytes()
@@ -223,14 +228,7 @@ def test_watching_follows_a_link_to_its_file(desk: Path) -> None:
     shared.mkdir()
     (desk / "card.html").rename(shared / "card.html")
     (desk / "card.html").symlink_to(shared / "card.html")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "posters", "templates", "preview", "card.html", "--watch"],
-        cwd=desk,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = watching(desk)
     pictures = set()
     try:
         line_with(process.stdout, "card.preview.png\t1080x1080")
@@ -256,14 +254,7 @@ def test_watching_follows_a_link_to_its_file(desk: Path) -> None:
 def test_a_template_without_an_end_holds_up_neither_the_next_save_nor_ctrl_c(desk: Path) -> None:
     """Half a minute of processor time would be gone before the template is refused."""
     template = desk / "card.html"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "posters", "templates", "preview", "card.html", "--watch"],
-        cwd=desk,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = watching(desk)
     endless = "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"
     try:
         line_with(process.stdout, "card.preview.png")
