@@ -1,4 +1,4 @@
-"""`python -m bench [PART …]`: measure, store the figures in out/bench, and write docs/performance.md from them.
+"""`python -m bench [PART …]`: measure, store the figures in bench/results, and write docs/performance.md from them.
 
 The README's section on speed, and the check of docs/capacity.md, follow from the same figures.
 """
@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         TRIAL if trial else Counts(),
         **{name: value for name in _names() if (value := getattr(options, name)) is not None},
     )
-    results = ROOT / "out" / ("bench-trial" if trial else "bench")
+    results = ROOT / "out" / "bench-trial" if trial else ROOT / "bench" / "results"
     for part in chosen(options.parts):
         began = time.monotonic()
         figures = asyncio.run(_measured(part, counts))
@@ -101,14 +101,15 @@ def chosen(parts: Sequence[str]) -> Sequence[str]:
 
 
 def write_page(results: Path, directory: Path) -> None:
-    """Write the page and its picture from the stored results."""
+    """Write the page and its picture from the stored results; a part without one keeps its section of the page."""
     figures = stored_figures(results)
     if figures.memory is not None:
         picture = directory / PLOT
         picture.parent.mkdir(exist_ok=True)
         picture.write_text(memory_plot(figures.memory), encoding="utf-8")
     document = directory / "performance.md"
-    document.write_text(page(figures), encoding="utf-8")
+    earlier = document.read_text(encoding="utf-8") if document.exists() else ""
+    document.write_text(page(figures, earlier), encoding="utf-8")
     print(f"written: {document.relative_to(ROOT)}")
 
 

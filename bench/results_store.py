@@ -1,4 +1,7 @@
-"""Results stored as JSON, one file per part, so that a part can be measured again alone and the page written again."""
+"""Results stored as JSON, one file per part, so that a part can be measured again alone and the page written again.
+
+The files belong to the repository: docs/performance.md is generated from them.
+"""
 
 import os
 from collections.abc import Mapping
@@ -11,8 +14,6 @@ import msgspec
 
 from bench.report.results import Figures
 
-_RENAMED: Final = {"bare_rates": "playwright_rates", "bare_ms": "playwright_ms", "kept_ms": "stored_ms"}
-"""Fields by the names they had in older results."""
 PARTS: Final[Mapping[str, type[Any]]] = {
     name: get_args(kind)[0]
     for name, kind in get_type_hints(Figures).items()
@@ -31,19 +32,13 @@ def store_figures(directory: Path, part: str, figures: Any, day: date, seconds: 
 def stored_figures(directory: Path) -> Figures:
     """Return every stored part. Raises msgspec.ValidationError for one of another version of the part."""
     figures: dict[str, Any] = {}
-    days, cores, seconds = set[str](), 1, dict[str, float]()
+    days, cores, seconds = dict[str, str](), 1, dict[str, float]()
     for each in fields(Figures):
         path = directory / f"{each.name}.json"
         if path.exists():
             stored = msgspec.json.decode(path.read_bytes())
-            days.add(stored["day"])
+            days[each.name] = stored["day"]
             cores = stored["cores"]
             seconds[each.name] = stored.get("seconds", 0.0)
-            figures[each.name] = msgspec.convert(_renamed(stored["figures"]), PARTS[each.name])
-    return Figures(days=sorted(days), cores=cores, seconds=seconds, **figures)
-
-
-def _renamed(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {_RENAMED.get(name, name): _renamed(each) for name, each in value.items()}
-    return value
+            figures[each.name] = msgspec.convert(stored["figures"], PARTS[each.name])
+    return Figures(days=days, cores=cores, seconds=seconds, **figures)

@@ -1,5 +1,6 @@
 """Generates docs/performance.md from stored results: targets first, then the figures of each part."""
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -28,46 +29,49 @@ PLOT: Final = "images/memory.svg"
 RATES: Final = ("poster", "Playwright /s", "pipe /s", "system /s", "system by Playwright", "system by pipe")
 
 
-def page(figures: Figures) -> str:
-    """Return the page; parts without stored results are left out."""
-    sections = [
-        head(figures),
-        targets(figures),
-        figures.flow and flow(figures.flow),
-        figures.start and starts(figures.start),
-        figures.memory and memory(figures.memory),
-        figures.intake and intake(figures.intake),
-        figures.sink and sink(figures.sink),
-        figures.reuse and reuses(figures.reuse),
-        figures.peers and peers(figures.peers),
-        figures.choices and choices(figures.choices),
-        figures.drivers and drivers(figures.drivers),
-        figures.guards and guards(figures, figures.guards),
-        figures.batches and batches(figures.batches),
-        figures.processes and processes(figures.processes),
-        figures.scale and scale(figures.scale),
-    ]
-    return "".join(each for each in sections if each).rstrip("\n") + "\n"
+def page(figures: Figures, earlier: str = "") -> str:
+    """Return the page; parts without stored results keep their section of an `earlier` page, or are left out."""
+    sections = {
+        "flow": figures.flow and flow(figures.flow),
+        "start": figures.start and starts(figures.start),
+        "memory": figures.memory and memory(figures.memory),
+        "intake": figures.intake and intake(figures.intake),
+        "sink": figures.sink and sink(figures.sink),
+        "reuse": figures.reuse and reuses(figures.reuse),
+        "peers": figures.peers and peers(figures.peers),
+        "choices": figures.choices and choices(figures.choices),
+        "drivers": figures.drivers and drivers(figures.drivers),
+        "guards": figures.guards and guards(figures, figures.guards),
+        "batches": figures.batches and batches(figures.batches),
+        "processes": figures.processes and processes(figures.processes),
+        "scale": figures.scale and scale(figures.scale),
+    }
+    parts = [_dated(figures, part, text) if text else _earlier(part, earlier) for part, text in sections.items()]
+    return "".join([head(figures), targets(figures), *parts]).rstrip("\n") + "\n"
+
+
+def _dated(figures: Figures, part: str, text: str) -> str:
+    """Return a section with a line that says when, how, and for how long its part was measured."""
+    seconds = figures.seconds.get(part)
+    duration = f" in {max(1, round(seconds / 60))} min" if seconds else ""
+    line = f"Measured on {figures.days[part]}{duration} by `make bench ARGS={part}`.\n"
+    return f"{text.rstrip()}\n\n{line}\n"
+
+
+def _earlier(part: str, page: str) -> str:
+    """Return the section of a part in an earlier page, which its last line names."""
+    return next((each for each in re.split(r"(?m)^(?=## )", page) if f"`make bench ARGS={part}`.\n" in each), "")
 
 
 def head(figures: Figures) -> str:
     """Say where the figures come from."""
     return "# Performance\n\n" + paragraph(f"""
-        Measured on {" and ".join(figures.days)} by `make bench` on one machine with {figures.cores} cores: throughput,
-        latency, memory and processor time. Everything runs on that machine: Kafka, PostgreSQL with durable commits, an
+        Measured by `make bench` on one machine with {figures.cores} cores: throughput, latency, memory and processor
+        time. Everything runs on that machine: Kafka, PostgreSQL with durable commits, an
         S3 server, the roles, Chromium, and the producer of requests. Read the ratios; absolute numbers are those of
         that machine. Variants that are compared take turns, so that other load affects both, and a ratio is the median
         of the rounds' ratios. `make bench ARGS="memory sink"` measures some parts again and generates this page from
-        the results that are stored in `out/bench`.{_durations(figures)}""")
-
-
-def _durations(figures: Figures) -> str:
-    """Say how long the measuring took."""
-    known = {part: seconds for part, seconds in figures.seconds.items() if seconds}
-    if not known:
-        return ""
-    parts = ", ".join(f"`{part}` {seconds / 60:.0f}" for part, seconds in known.items())
-    return f" Measuring took {sum(known.values()) / 60:.0f} minutes: {parts}."
+        the results that are stored in `bench/results`. Each section ends with the day of its figures.""")
 
 
 def targets(figures: Figures) -> str:

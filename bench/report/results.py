@@ -259,9 +259,9 @@ class Scale:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """Every part that is stored, on which days they were measured, and how many seconds each took (0: unknown)."""
+    """Every part that is stored; by part the day of measuring it, and how many seconds that took (0: unknown)."""
 
-    days: list[str]
+    days: dict[str, str]
     cores: int
     seconds: dict[str, float] = field(default_factory=dict)
     flow: Flow | None = None

@@ -1,6 +1,5 @@
 """The page follows from the stored results."""
 
-import json
 import re
 from dataclasses import replace
 from datetime import date
@@ -15,13 +14,15 @@ from bench.report.capacity_check import with_check
 from bench.report.page import memory_plot, page
 from bench.report.plot import Line, plot
 from bench.report.readme import with_speed
-from bench.report.results import Figures, Rounds
+from bench.report.results import Figures
 from bench.report.targets import TARGETS
 from bench.results_store import PARTS, store_figures, stored_figures
 from tests.bench.measured import figures, memory, scale
 
 README = Path(__file__).parents[2] / "README.md"
 CAPACITY = README.parent / "docs" / "capacity.md"
+PERFORMANCE = README.parent / "docs" / "performance.md"
+RESULTS = README.parent / "bench" / "results"
 TODAY = date(2026, 1, 31)
 
 
@@ -34,11 +35,11 @@ def test_what_is_stored_is_what_was_measured(tmp_path: Path) -> None:
     stored = stored_figures(tmp_path)
 
     assert all(getattr(stored, part) == getattr(measured, part) for part in PARTS)
-    assert stored.days == ["2026-01-31"]
+    assert stored.days == dict.fromkeys(PARTS, "2026-01-31")
 
 
 def test_a_part_measured_again_takes_the_place_of_the_former(tmp_path: Path) -> None:
-    """Parts can be measured singly; the others stay, and the page names both days."""
+    """Parts can be measured singly; the others stay, and the page names the day of each."""
     store_figures(tmp_path, "intake", figures().intake, TODAY)
     store_figures(tmp_path, "memory", memory(1, 2, 3, 4), TODAY)
     store_figures(tmp_path, "memory", memory(5, 6, 7, 8), date(2026, 2, 1))
@@ -46,28 +47,19 @@ def test_a_part_measured_again_takes_the_place_of_the_former(tmp_path: Path) -> 
     stored = stored_figures(tmp_path)
 
     assert (stored.intake, stored.memory) == (figures().intake, memory(5, 6, 7, 8))
-    assert "Measured on 2026-01-31 and 2026-02-01" in page(stored)
+    assert "Measured on 2026-01-31 by `make bench ARGS=intake`." in page(stored)
+    assert "Measured on 2026-02-01 by `make bench ARGS=memory`." in page(stored)
 
 
-def test_results_of_before_the_second_baseline_are_read(tmp_path: Path) -> None:
-    """They name the baseline's fields otherwise and have no figures of the pipe, for which the page shows a dash."""
-    old = {"rates": [9.6], "ms": [110], "bare_rates": [10.0], "bare_ms": [100]}
-    document = {"day": "2026-01-31", "cores": 2, "figures": {"posters": 500, "documents": {"simple": old, "rich": old}}}
-    (tmp_path / "flow.json").write_text(json.dumps(document), encoding="utf-8")
-    stored = stored_figures(tmp_path)
+def test_the_page_is_of_the_stored_results() -> None:
+    """Nobody edits a figure by hand, in the page, the README or the capacity page."""
+    stored = stored_figures(RESULTS)
+    written = PERFORMANCE.read_text(encoding="utf-8")
 
-    assert stored.flow is not None
-    assert stored.flow.documents["rich"] == Rounds(rates=[9.6], ms=[110], playwright_rates=[10.0], playwright_ms=[100])
-    assert "| rich | 10.0 | – | 9.6 | 0.96 | – |" in page(stored)
-
-
-def test_results_of_before_the_renaming_of_stored_times_are_read(tmp_path: Path) -> None:
-    """The times of posters that are answered from storage have had another name."""
-    old = {"rendered_ms": 180, "kept_ms": 1.5}
-    document = {"day": "2026-01-31", "cores": 2, "figures": {"stores": {"S3": {"simple": old, "rich": old}}}}
-    (tmp_path / "reuse.json").write_text(json.dumps(document), encoding="utf-8")
-
-    assert stored_figures(tmp_path).reuse == figures().reuse
+    assert page(stored, earlier=written) == written
+    for path, section in ((README, with_speed), (CAPACITY, with_check)):
+        text = path.read_text(encoding="utf-8")
+        assert section(text, stored) == text
 
 
 def test_the_page_compares_the_drivers() -> None:
@@ -107,7 +99,9 @@ def test_the_page_says_how_long_measuring_took(tmp_path: Path) -> None:
     store_figures(tmp_path, "intake", figures().intake, TODAY, 61)
     store_figures(tmp_path, "sink", figures().sink, TODAY)
 
-    assert "Measuring took 1 minutes: `intake` 1." in " ".join(page(stored_figures(tmp_path)).split())
+    text = page(stored_figures(tmp_path))
+    assert "Measured on 2026-01-31 in 1 min by `make bench ARGS=intake`.\n" in text
+    assert "Measured on 2026-01-31 by `make bench ARGS=sink`.\n" in text
 
 
 def test_the_help_says_how_long_each_part_takes() -> None:
@@ -135,10 +129,24 @@ def test_the_page_shows_every_part_and_every_target(tmp_path: Path) -> None:
 
 def test_the_page_leaves_out_what_is_not_stored() -> None:
     """A first run of one part makes a page that claims nothing of the others."""
-    text = page(Figures(days=["2026-01-31"], cores=2, intake=figures().intake))
+    text = page(Figures(days={"intake": "2026-01-31"}, cores=2, intake=figures().intake))
 
     assert re.findall(r"^## (.*)", text, re.MULTILINE) == ["Targets", "Intake"]
     assert text.count("| not measured |") == len(TARGETS) - 2
+
+
+def test_a_part_without_results_keeps_its_section() -> None:
+    """Measuring one part again says nothing new of the others, whose day stays in their sections."""
+    whole = page(figures())
+    one = replace(figures(), flow=None, scale=None, choices=None)
+
+    assert sections(page(one, earlier=whole)) == sections(whole)
+    assert "Against Chromium alone" not in sections(page(one))
+
+
+def sections(text: str) -> dict[str, str]:
+    """Return the sections of parts by their headings."""
+    return {each.partition("\n")[0]: each.rstrip() for each in text.split("\n## ")[2:]}
 
 
 def test_the_readme_says_what_the_page_says() -> None:

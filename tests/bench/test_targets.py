@@ -28,7 +28,7 @@ def test_what_reaches_every_target_meets_it() -> None:
 
 def test_what_was_not_measured_is_neither_met_nor_missed() -> None:
     """Without figures there is no verdict, and the page says so."""
-    assert {(verdict.measured, verdict.text) for verdict in verdicts(Figures(days=[], cores=2))} == {
+    assert {(verdict.measured, verdict.text) for verdict in verdicts(Figures(days={}, cores=2))} == {
         (None, "not measured")
     }
 
