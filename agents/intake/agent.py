@@ -12,6 +12,7 @@ from cachetools import LRUCache
 
 from agents.fair_queue import FairQueue, Round
 from agents.intake.admission import Admission, Admitted, Rejected
+from agents.intake.bulk_pace import BulkPace
 from agents.intake.catalog import Catalog
 from agents.intake.request_handler import RequestHandler, UnknownTemplateError
 from agents.intake.source_topics import SourceTopics
@@ -26,7 +27,7 @@ from streams.delivery import Delivery, Publisher, Record
 from streams.failpoint import failpoint
 from streams.inbox import Inbox
 from streams.logs import log_delivery
-from streams.retry import retry_while_unavailable
+from streams.retry import Sleep, retry_while_unavailable
 from streams.time_slices import LOOP_PASSES, TimeSlices, let_others_run
 from streams.topics import EDGES
 from streams.tracing import processed, processing
@@ -60,7 +61,7 @@ class IntakeAgent:
     Bulk batches are handled one after the other, in pieces, beside everything that arrives meanwhile; between sources
     by deficit round robin, with `weights`. `queue` is that of the inbox: rounds of different sources are handled at the
     same time, so that one of a few requests does not wait for one of many. `known` sources always have a place among
-    the requests that wait for a template.
+    the requests that wait for a template. `sleep` is for pauses between pieces of batches.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class IntakeAgent:
         queue: FairQueue,
         known: KnownSources,
         weights: Mapping[str, float] = MappingProxyType({}),
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._inbox = inbox
         self._publisher = publisher
@@ -91,6 +93,8 @@ class IntakeAgent:
         self._pieces = asyncio.Semaphore(PIECES_IN_FLIGHT)
         self._bulk: DeficitRoundRobin[Admitted] = DeficitRoundRobin(BULK_QUANTUM, weights)
         self._bulk_waits = asyncio.Event()
+        self._bulk_pace = BulkPace()
+        self._sleep = sleep
         self._known = known
         self._waiting = WaitingRequests(WAITING_CAPACITY, self._known)
         self._request_waits = asyncio.Event()
@@ -149,6 +153,7 @@ class IntakeAgent:
             if isinstance(each.request, BatchRequested) and batch_priority(each.request) == "bulk":
                 self._defer_bulk(each)
                 continue
+            self._bulk_pace.note_single(asyncio.get_running_loop().time())
             try:
                 with processing(each.delivery):
                     built = list(self._records(each))
@@ -229,13 +234,18 @@ class IntakeAgent:
     async def _begin_pieces(
         self, each: Admitted, records: Iterator[Record], tasks: asyncio.TaskGroup
     ) -> list[asyncio.Task[None]]:
-        """Publish each piece in a task while the next one is built, of this batch or of the next."""
+        """Publish each piece in a task while the next one is built, of this batch or of the next, at a pace."""
         pieces = []
+        clock = asyncio.get_running_loop().time
+        began = clock()
         while piece := list(islice(records, RECORDS_PER_PIECE)):
+            built = clock()
             self._note_rendered(each, piece)
             await self._pieces.acquire()
             pieces.append(tasks.create_task(self._publish_within(self._pieces, piece)))
             await let_others_run(LOOP_PASSES)
+            await self._sleep(self._bulk_pace.pause(built - began, clock()))
+            began = clock()
         return pieces
 
     async def _finish_bulk(self, delivery: Delivery, pieces: list[asyncio.Task[None]]) -> None:

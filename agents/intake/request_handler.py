@@ -309,7 +309,7 @@ def pin(
         output = _output(poster, template)
     except OutputError as error:
         raise RefusedError(error.code, error.message) from None
-    return replace(_pinned(poster, template, output, requested_at, now), warnings=warnings)
+    return _pinned(poster, template, output, warnings, requested_at, now)
 
 
 def _check_data(data: dict[str, Any], expected: PlaceholderSet) -> list[PosterWarning]:
@@ -334,7 +334,12 @@ def _output(poster: RequestedPoster, version: CatalogVersion) -> Output:
 
 
 def _pinned(
-    poster: RequestedPoster, version: CatalogVersion, output: Output, requested_at: datetime, now: datetime
+    poster: RequestedPoster,
+    version: CatalogVersion,
+    output: Output,
+    warnings: list[PosterWarning],
+    requested_at: datetime,
+    now: datetime,
 ) -> PosterPinned:
     request = poster.request
     data = version.placeholders.filled(poster.custom_data)
@@ -358,4 +363,5 @@ def _pinned(
         generation=poster.generation,
         requested_at=requested_at,
         input_digest=input_digest(version.fingerprint, data, output),
+        warnings=warnings,
     )

@@ -117,6 +117,7 @@ class Desk:
         queue = FairQueue()
         self.inbox = Inbox(["poster-requests"], cap=100, weigh=weigh_by_size, queue=queue)
         self.acknowledged: list[int] = []
+        self.pauses: list[float] = []
         self.agent = IntakeAgent(
             self.inbox,
             cast("Publisher", self.gate),
@@ -126,7 +127,12 @@ class Desk:
             admission(),
             queue=queue,
             known=KnownSources(()),
+            sleep=self._sleep,
         )
+
+    async def _sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        await asyncio.sleep(0)
 
     def deliver(self, offset: int, request: Request) -> None:
         """Deliver a request."""
@@ -186,6 +192,20 @@ async def test_a_single_poster_overtakes_batches(desk: Desk) -> None:
     assert early == []
     assert desk.gate.taken[len(published) :] == [("first", rest), ("second", 40)]
     assert desk.acknowledged == [0, 1, 2]
+
+
+async def test_batches_pause_for_single_posters_only(desk: Desk) -> None:
+    """Intake pauses between pieces of a batch once single posters arrive, because those have to be drawn meanwhile."""
+    desk.deliver(0, batch("first", BATCH_MAX_POSTERS))
+    await desk.passes()
+    without = list(desk.pauses)
+    desk.deliver(1, single())
+    await desk.passes()
+    await desk.acknowledge(2)
+
+    assert (len(without), set(without)) == (PIECES_IN_FLIGHT, {0.0})
+    assert len(desk.pauses) > len(without)
+    assert min(desk.pauses[len(without) :]) > 0
 
 
 async def test_a_batch_begins_while_the_end_of_another_is_in_flight(desk: Desk) -> None:
