@@ -119,9 +119,9 @@ class GuardedInbox(Inbox):
         """Wait for records and return up to `limit` that are no suspects."""
         while True:
             taken = await super().take(limit, linger)
-            admitted = taken if self._guard is None else await self._admit(taken, self._guard)
-            if admitted:
-                return admitted
+            harmless = taken if self._guard is None else await self._without_suspects(taken, self._guard)
+            if harmless:
+                return harmless
 
     def finish(self, deliveries: Iterable[Delivery]) -> None:
         """Mark records finished, and remove the notes of which no other record is unfinished."""
@@ -145,7 +145,7 @@ class GuardedInbox(Inbox):
             if self.draining:
                 await self._guard.journal.leave()
 
-    async def _admit(self, deliveries: list[Delivery], guard: _Guard) -> list[Delivery]:
+    async def _without_suspects(self, deliveries: list[Delivery], guard: _Guard) -> list[Delivery]:
         """Note records, and return those that the role may handle."""
         identities = [self._identify(delivery) for delivery in deliveries]
         notes = self._note(deliveries, identities)
