@@ -184,7 +184,7 @@ async def test_records_that_the_queue_holds_back_wait_for_a_recheck() -> None:
 
 
 @pytest.mark.parametrize("what", ["drain", "pause", "revoke"])
-async def test_a_change_while_a_fetch_settles_takes_effect(inbox: Inbox, what: str) -> None:
+async def test_a_change_while_a_fetch_arrives_takes_effect(inbox: Inbox, what: str) -> None:
     """A batch about to be handed out is not, where the inbox is closed, paused or emptied meanwhile."""
     inbox.deliver(delivery(0), lambda: None)
     taking = asyncio.create_task(inbox.take(10))
