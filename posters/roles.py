@@ -123,7 +123,7 @@ async def _guard(opened: RunningRole, settings: Settings, exit_stack: AsyncExitS
     worker = f"{platform.node()}.{os.getpid()}.{uuid4().hex[:8]}"
     journal = CrashJournalTable(_database(exit_stack, settings, opened.role), opened.role, worker)
     await journal.open()
-    opened.inbox.guard(journal, partial(handle_in_child, opened.role), opened.poison.condemn)
+    opened.inbox.guard(journal, partial(handle_in_child, opened.role), opened.poison.reject)
     exit_stack.push_async_callback(opened.inbox.close)
 
 
