@@ -36,7 +36,7 @@ class _Pending(NamedTuple):
     timestamp: datetime
 
 
-class Source(Protocol):
+class ConsumerControl(Protocol):
     """The consumer, as far as an inbox needs it."""
 
     def pause_partition(self, partition: Partition) -> None:
@@ -148,7 +148,7 @@ class Inbox:
         self._cap = cap
         self._weigh = weigh
         self._clock = clock
-        self._source: Source | None = None
+        self._control: ConsumerControl | None = None
         self._trackers: dict[Partition, OffsetTracker[_Pending]] = {}
         self._paused_partitions: set[Partition] = set()
         self._queue: Queue = Fifo() if queue is None else queue
@@ -167,9 +167,9 @@ class Inbox:
         self.finished = 0
         """Total number of finished records."""
 
-    def attach(self, source: Source) -> None:
+    def attach(self, control: ConsumerControl) -> None:
         """Set the consumer; called once, before the first delivery."""
-        self._source = source
+        self._control = control
 
     @property
     def queued(self) -> int:
@@ -265,9 +265,9 @@ class Inbox:
         ):
             return
         tracker.deliver(delivery.offset, _Pending(acknowledge, delivery.timestamp), self._weigh(delivery))
-        if tracker.weight >= self._cap and self._source is not None:
+        if tracker.weight >= self._cap and self._control is not None:
             self._paused_partitions.add(partition)
-            self._source.pause_partition(partition)
+            self._control.pause_partition(partition)
         position = position_of(delivery)
         if position not in self._in_flight and position not in self._deferred:
             self._queue.append(delivery)
@@ -323,9 +323,9 @@ class Inbox:
                 continue
             for pending in tracker.finish(delivery.offset):
                 pending.acknowledge()
-            if partition in self._paused_partitions and tracker.weight <= self._cap // 2 and self._source is not None:
+            if partition in self._paused_partitions and tracker.weight <= self._cap // 2 and self._control is not None:
                 self._paused_partitions.discard(partition)
-                self._source.resume_partition(partition)
+                self._control.resume_partition(partition)
         if not self._in_flight:
             self._idle.set()
 
@@ -397,4 +397,4 @@ class Inbox:
         self.recheck_queue()
 
     def _accept(self, partition: Partition, offset: int, after: int | None) -> bool:
-        return self._source is None or self._source.accept(partition, offset, after)
+        return self._control is None or self._control.accept(partition, offset, after)
