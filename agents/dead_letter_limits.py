@@ -20,16 +20,16 @@ class DeadLetterLimitTable:
 
     async def exceeded_reason(self, role: Role) -> str | None:
         """Return why the role exceeded its limit, or None. Raises UnavailableError."""
-        row = await self._ask("blown", role, self._build)
+        row = await self._ask("exceeded_reason", role, self._build)
         return None if row is None else str(row["reason"])
 
     async def save_exceeded(self, role: Role, reason: str) -> None:
         """Store that the role exceeded its limit. Raises UnavailableError."""
-        await self._ask("blow", role, self._build, reason)
+        await self._ask("save_exceeded", role, self._build, reason)
 
     async def save_reopened(self, role: Role) -> None:
         """Store that the role works again. Raises UnavailableError."""
-        await self._ask("reopen", role, self._build)
+        await self._ask("save_reopened", role, self._build)
 
     async def _ask(self, query: str, *arguments: object) -> Any:
         try:

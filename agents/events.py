@@ -1,7 +1,7 @@
 """The one builder of events about posters and jobs: outcomes, progress, log lines, cancellations.
 
-Fact ids of posters and jobs are composed here and nowhere else in `agents`: two roles that state the same fact have to
-arrive at the same id, or consumers would not recognise the second event as a repeat.
+Event ids are composed here and nowhere else in `agents`: two roles that state the same fact have to arrive at the same
+id, or consumers would not recognise the second event as a repeat.
 """
 
 from collections.abc import Sequence
@@ -246,6 +246,11 @@ def preview_id(command_id: UUID) -> UUID:
 def template_answer_id(kind: type[TemplateAnswer], command_id: UUID | None) -> UUID:
     """Return the event id of an answer to a template command: one of each kind, whichever role answers it."""
     return fact_id(kind.__name__, command_id)
+
+
+def catalog_id(template_id: UUID, command_id: UUID) -> UUID:
+    """Return the event id of a version on `template-catalog`, as a command left it."""
+    return fact_id("template-catalog", template_id, command_id)
 
 
 def render_record(poster: PosterPinned, headers: Headers) -> Record:

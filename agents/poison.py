@@ -35,7 +35,7 @@ class PoisonMessages:
         self._dead_letters = dead_letters
         self._answer = answer
 
-    async def condemn(self, delivery: Delivery, reason: str) -> None:
+    async def reject(self, delivery: Delivery, reason: str) -> None:
         """Publish the answer and the dead letter; retries while what they need is unavailable."""
         records = await self._answer(delivery, reason) if self._answer is not None else []
         if records:

@@ -30,7 +30,7 @@ from streams.topics import Role
 
 
 class _EveryRecord:
-    """A consumer's place: the records that the child got are all there are."""
+    """Stands for the consumer: the records that the child got are all there are."""
 
     def pause_partition(self, partition: Partition) -> None:
         """Do nothing."""

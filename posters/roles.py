@@ -4,7 +4,7 @@ import asyncio
 import os
 import platform
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Container, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,7 +25,7 @@ from agents.known_sources import KnownSources
 from agents.metrics import BROWSER_RESTARTS, SOURCE_COST
 from agents.oversized import ReducingPublisher
 from agents.ownership import JobOwnersTable
-from agents.poison import PoisonMessages, fail_pinned, poster_identity
+from agents.poison import Answer, PoisonMessages, fail_pinned, poster_identity
 from agents.postgres import Database
 from agents.quotas import QuotaTable, quota_limits
 from agents.render.agent import RenderAgent
@@ -123,7 +123,7 @@ async def _guard(opened: RunningRole, settings: Settings, exit_stack: AsyncExitS
     worker = f"{platform.node()}.{os.getpid()}.{uuid4().hex[:8]}"
     journal = CrashJournalTable(_database(exit_stack, settings, opened.role), opened.role, worker)
     await journal.open()
-    opened.inbox.guard(journal, partial(handle_in_child, opened.role), opened.poison.condemn)
+    opened.inbox.guard(journal, partial(handle_in_child, opened.role), opened.poison.reject)
     exit_stack.push_async_callback(opened.inbox.close)
 
 
@@ -185,14 +185,7 @@ async def _open_intake(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
     )
     handler = RequestHandler(catalog, cancellations, now)
     publisher = ReducingPublisher(app.publisher)
-    limits = quota_limits(settings)
-    admission = Admission(
-        JobOwnersTable(_database(exit_stack, settings, "intake")),
-        replay_header=settings.replay_header == "accept",
-        # A connection of its own: counting waits for a row that another process counts for the same source, and the
-        # claims of other rounds do not.
-        quotas=QuotaTable(_database(exit_stack, settings, "intake"), limits, now=now) if limits.are_set else None,
-    )
+    admission = _admission(settings, exit_stack)
     # Not reduced: a record that the shared topic does not take is a dead letter, and others have to go on.
     forwarding = SourceTopics(settings.own_topic_sources, app.publisher, limit)
     agent = IntakeAgent(
@@ -207,14 +200,7 @@ async def _open_intake(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
         queue=queue,
         known=known,
     )
-
-    async def answer(delivery: Delivery, reason: str) -> list[Record]:
-        # Whose a record of a source's own topic is has not been checked, so nobody is answered.
-        if delivery.topic in own_topics or not await admission.may_answer(delivery):
-            return []
-        return handler.reject(delivery, reason, "internal")
-
-    poison = PoisonMessages(publisher, limit, answer)
+    poison = PoisonMessages(publisher, limit, _fail_request(handler, admission, own_topics))
     return RunningRole(
         role="intake",
         app=app,
@@ -224,6 +210,26 @@ async def _open_intake(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
         poison=poison,
         readers=readers,
     )
+
+
+def _admission(settings: Settings, exit_stack: AsyncExitStack) -> Admission:
+    owners, limits = JobOwnersTable(_database(exit_stack, settings, "intake")), quota_limits(settings)
+    # A connection of its own: counting waits for a row that another process counts for the same source, and the claims
+    # of other rounds do not.
+    quotas = QuotaTable(_database(exit_stack, settings, "intake"), limits, now=now) if limits.are_set else None
+    return Admission(owners, replay_header=settings.replay_header == "accept", quotas=quotas)
+
+
+def _fail_request(handler: RequestHandler, admission: Admission, own_topics: Container[str]) -> Answer:
+    """Return the answer to a poisoned request: its failure, where its sender may have one."""
+
+    async def answer(delivery: Delivery, reason: str) -> list[Record]:
+        # Whose a record of a source's own topic is has not been checked, so nobody is answered.
+        if delivery.topic in own_topics or not await admission.may_answer(delivery):
+            return []
+        return handler.reject(delivery, reason, "internal")
+
+    return answer
 
 
 async def _open_retry(settings: Settings, exit_stack: AsyncExitStack) -> RunningRole:
@@ -307,15 +313,10 @@ async def _open_render(settings: Settings, exit_stack: AsyncExitStack) -> Runnin
         _read_compacted(exit_stack, settings, [(topics.JOB_CANCELLATIONS, cancellations.on_record)]),
     )
     exit_stack.push_async_callback(store.close)
-    database = _database(exit_stack, settings, "render")
-    renderer = PosterRenderer(
-        engine,
-        TemplateSources(database),
-        sandbox,
-        ImageStore(store=store, public_url=settings.public_url),
-        timeout=settings.render_timeout,
-        clock=time.monotonic,
-    )
+    sources = TemplateSources(_database(exit_stack, settings, "render"))
+    images = ImageStore(store=store, public_url=settings.public_url)
+    timeout, clock = settings.render_timeout, time.monotonic
+    renderer = PosterRenderer(engine, sources, sandbox, images, timeout=timeout, clock=clock)
     limit = await _dead_letters(exit_stack, settings, app, inbox)
     publisher = ReducingPublisher(app.publisher)
     agent = RenderAgent(

@@ -28,7 +28,7 @@ Verdict = Literal["finished", "crashed", "refused"]
 """How a child ended: its records are finished, it crashed while it handled them, or it could not handle any."""
 
 Isolate = Callable[[Sequence[Delivery]], Awaitable[Verdict]]
-Condemn = Callable[[Delivery, str], Awaitable[None]]
+Reject = Callable[[Delivery, str], Awaitable[None]]
 """Publishes what becomes of a poison message; the text says why it is one."""
 Identify = Callable[[Delivery], tuple[str, int]]
 """Returns the subject of a record in the journal, and its offset there."""
@@ -78,7 +78,7 @@ def by_position(delivery: Delivery) -> tuple[str, int]:
 class _Guard:
     journal: CrashJournal
     isolate: Isolate
-    condemn: Condemn
+    reject: Reject
 
 
 class GuardedInbox(Inbox):
@@ -110,18 +110,18 @@ class GuardedInbox(Inbox):
         self._alone = asyncio.Lock()
         self._tasks: set[asyncio.Task[Any]] = set()
 
-    def guard(self, journal: CrashJournal, isolate: Isolate, condemn: Condemn) -> None:
+    def guard(self, journal: CrashJournal, isolate: Isolate, reject: Reject) -> None:
         """Note records from now on."""
-        self._guard = _Guard(journal, isolate, condemn)
+        self._guard = _Guard(journal, isolate, reject)
         self._start(self._remove_notes(journal))
 
     async def take(self, limit: int, linger: float = 0.0) -> list[Delivery]:
         """Wait for records and return up to `limit` that are no suspects."""
         while True:
             taken = await super().take(limit, linger)
-            admitted = taken if self._guard is None else await self._admit(taken, self._guard)
-            if admitted:
-                return admitted
+            harmless = taken if self._guard is None else await self._without_suspects(taken, self._guard)
+            if harmless:
+                return harmless
 
     def finish(self, deliveries: Iterable[Delivery]) -> None:
         """Mark records finished, and remove the notes of which no other record is unfinished."""
@@ -145,7 +145,7 @@ class GuardedInbox(Inbox):
             if self.draining:
                 await self._guard.journal.leave()
 
-    async def _admit(self, deliveries: list[Delivery], guard: _Guard) -> list[Delivery]:
+    async def _without_suspects(self, deliveries: list[Delivery], guard: _Guard) -> list[Delivery]:
         """Note records, and return those that the role may handle."""
         identities = [self._identify(delivery) for delivery in deliveries]
         notes = self._note(deliveries, identities)
@@ -232,7 +232,7 @@ class GuardedInbox(Inbox):
     async def _end_poison(self, delivery: Delivery, guard: _Guard) -> None:
         reason = f"{CRASH_LIMIT} workers crashed while this record was in flight, and {CHILD_CRASHES} that had only it"
         logger.error("poison: %s[%d]@%d: %s", delivery.topic, delivery.partition, delivery.offset, reason)
-        await guard.condemn(delivery, reason)
+        await guard.reject(delivery, reason)
         self._finish_alone([delivery])
 
     def _finish_alone(self, deliveries: Sequence[Delivery]) -> None:

@@ -16,9 +16,10 @@ from typing import Final, NamedTuple, Protocol
 from streams.delivery import Delivery
 from streams.offset_tracker import OffsetTracker
 
-SETTLE_PASSES: Final = 3
+FETCH_PASSES: Final = 3
 """Passes of the event loop, some microseconds each, after which no further record of the same fetch arrives."""
-SETTLE_SECONDS: Final = 0.002
+FETCH_SECONDS: Final = 0.002
+"""Limit of these passes, on a busy event loop."""
 
 GAP_TIMESTAMP: Final = datetime.max.replace(tzinfo=UTC)
 """Stands for the timestamp of a gap in the offsets, which has no record."""
@@ -35,7 +36,7 @@ class _Pending(NamedTuple):
     timestamp: datetime
 
 
-class Source(Protocol):
+class ConsumerControl(Protocol):
     """The consumer, as far as an inbox needs it."""
 
     def pause_partition(self, partition: Partition) -> None:
@@ -147,7 +148,7 @@ class Inbox:
         self._cap = cap
         self._weigh = weigh
         self._clock = clock
-        self._source: Source | None = None
+        self._control: ConsumerControl | None = None
         self._trackers: dict[Partition, OffsetTracker[_Pending]] = {}
         self._paused_partitions: set[Partition] = set()
         self._queue: Queue = Fifo() if queue is None else queue
@@ -159,16 +160,16 @@ class Inbox:
         self._idle.set()
         self._closed = False
         self._pause_reasons: dict[str, None] = {}
-        self.on_taken: Callable[[Delivery], object] = _unit_weight
+        self.on_taken: Callable[[Delivery], object] = lambda _: None
         """Called with every record that `take` hands out, in that order."""
-        self.on_settled: Callable[[Delivery], object] = _unit_weight
+        self.on_ended: Callable[[Delivery], object] = lambda _: None
         """Called with every record that is finished or deferred."""
         self.finished = 0
         """Total number of finished records."""
 
-    def attach(self, source: Source) -> None:
+    def attach(self, control: ConsumerControl) -> None:
         """Set the consumer; called once, before the first delivery."""
-        self._source = source
+        self._control = control
 
     @property
     def queued(self) -> int:
@@ -264,9 +265,9 @@ class Inbox:
         ):
             return
         tracker.deliver(delivery.offset, _Pending(acknowledge, delivery.timestamp), self._weigh(delivery))
-        if tracker.weight >= self._cap and self._source is not None:
+        if tracker.weight >= self._cap and self._control is not None:
             self._paused_partitions.add(partition)
-            self._source.pause_partition(partition)
+            self._control.pause_partition(partition)
         position = position_of(delivery)
         if position not in self._in_flight and position not in self._deferred:
             self._queue.append(delivery)
@@ -291,7 +292,7 @@ class Inbox:
                 await self._available.wait()
             if self._admitted:
                 return self._hand_out([self._admitted.popleft()])
-            await self._settle(limit)
+            await self._await_rest_of_fetch(limit)
             if not self._queue or self._closed or self._pause_reasons:
                 continue  # revoked, closed or paused meanwhile
             if not linger or len(self._queue) >= limit:
@@ -314,7 +315,7 @@ class Inbox:
         for delivery in deliveries:
             self.finished += 1
             self._queue.end(delivery)
-            self.on_settled(delivery)
+            self.on_ended(delivery)
             partition = (delivery.topic, delivery.partition)
             self._in_flight.pop(position_of(delivery), None)
             tracker = self._trackers.get(partition)
@@ -322,9 +323,9 @@ class Inbox:
                 continue
             for pending in tracker.finish(delivery.offset):
                 pending.acknowledge()
-            if partition in self._paused_partitions and tracker.weight <= self._cap // 2 and self._source is not None:
+            if partition in self._paused_partitions and tracker.weight <= self._cap // 2 and self._control is not None:
                 self._paused_partitions.discard(partition)
-                self._source.resume_partition(partition)
+                self._control.resume_partition(partition)
         if not self._in_flight:
             self._idle.set()
 
@@ -333,7 +334,7 @@ class Inbox:
         self._in_flight.pop(position_of(delivery), None)
         self._deferred.add(position_of(delivery))
         self._queue.end(delivery)
-        self.on_settled(delivery)
+        self.on_ended(delivery)
         if not self._in_flight:
             self._idle.set()
 
@@ -376,15 +377,15 @@ class Inbox:
             return False
         return True
 
-    async def _settle(self, limit: int) -> None:
+    async def _await_rest_of_fetch(self, limit: int) -> None:
         """Let the rest of a fetch arrive: Faust hands over one record in some passes of the event loop.
 
         While the event loop is busy, what has arrived is not kept waiting for the rest.
         """
-        before, ends = 0, self._clock() + SETTLE_SECONDS
+        before, ends = 0, self._clock() + FETCH_SECONDS
         while before < len(self._queue) < limit and self._clock() < ends:
             before = len(self._queue)
-            for _ in range(SETTLE_PASSES):
+            for _ in range(FETCH_PASSES):
                 await asyncio.sleep(0)
 
     async def _fill(self, limit: int, linger: float) -> None:
@@ -396,4 +397,4 @@ class Inbox:
         self.recheck_queue()
 
     def _accept(self, partition: Partition, offset: int, after: int | None) -> bool:
-        return self._source is None or self._source.accept(partition, offset, after)
+        return self._control is None or self._control.accept(partition, offset, after)

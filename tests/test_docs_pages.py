@@ -85,6 +85,14 @@ def test_index_lists_the_decision(decision: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("page", sorted([ROOT / "README.md", *DOCS.glob("*.md")]), ids=lambda path: path.name)
+def test_page_links_to_decisions_that_hold(page: Path) -> None:
+    """A page sends its reader to no decision that another one has replaced."""
+    superseded = [each for each in DECISIONS if "Status: superseded" in each.read_text(encoding="utf-8")]
+
+    assert linked(page).isdisjoint(superseded)
+
+
 @pytest.mark.parametrize(("term", "page"), SEARCHED)
 def test_terms_of_the_field_are_found(term: str, page: str) -> None:
     """A search for the usual term leads to the page that describes it."""

@@ -1,4 +1,19 @@
-"""The intake role: requests in, pinned posters out."""
+"""The intake role: requests in, pinned posters out.
+
+A request takes these steps, and is acknowledged after the last one (at-least-once; a repeat states the same events):
+
+1. take: a round of requests for each source, in equal shares (agents/fair_queue.py)
+2. forward: a record on the topic of one source → the shared topic, from which it is read again (source_topics.py)
+3. admit: decode, whose job it is, generation, quota (admission.py). What is refused → a dead letter, and the failure of
+   its poster where its sender may have an answer
+4. handle: find the template, expand to posters, check and pin them → records (request_handler.py, catalog.py,
+   batch_parts.py, agents/events.py)
+5. publish: in chunks, each while the next one is built
+
+Two kinds of requests leave the order. A bulk batch is deferred after step 3, and handled in pieces beside the others.
+One whose template is not in the catalog is deferred at step 4, and begins again with step 1 when it is there, or after
+some seconds (waiting_requests.py).
+"""
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping
@@ -35,7 +50,7 @@ from streams.tracing import processed, processing
 TEMPLATE_WAIT_SECONDS: Final = 10.0
 """How long a request waits for a template that the catalog does not hold: an upload and a request can race."""
 WAITING_CAPACITY: Final = SHARE * EDGES["intake"].cap
-SETTLED_MAX: Final = 20_000
+WAITED_MAX: Final = 20_000
 """Requests that have waited and are queued once more."""
 
 TAKE_LIMIT: Final = 250
@@ -98,7 +113,7 @@ class IntakeAgent:
         self._known = known
         self._waiting = WaitingRequests(WAITING_CAPACITY, self._known)
         self._request_waits = asyncio.Event()
-        self._settled: LRUCache[Delivery, bool] = LRUCache(SETTLED_MAX)
+        self._waited: LRUCache[Delivery, bool] = LRUCache(WAITED_MAX)
         """Requests that have waited for their template: they are answered now, whether it is there or not."""
 
     async def run(self) -> None:
@@ -191,7 +206,7 @@ class IntakeAgent:
 
     def _records(self, each: Admitted) -> Iterator[Record]:
         """Return the records of a request. Raises UnknownTemplateError, unless it has waited for its template."""
-        final = self._has_settled(each.delivery)
+        final = self._pop_waited(each.delivery)
         return self._handler.handle(
             each.request, each.delivery, grant=each.grant, allowance=each.allowance, final=final
         )
@@ -268,7 +283,7 @@ class IntakeAgent:
         """Defer a request until the catalog holds its template, for `TEMPLATE_WAIT_SECONDS` at most."""
         self._inbox.defer(each.delivery)
         due = asyncio.get_running_loop().time() + TEMPLATE_WAIT_SECONDS
-        self._settle(self._waiting.add(each.delivery, each.request.source, template_id, due))
+        self._requeue(self._waiting.add(each.delivery, each.request.source, template_id, due))
         self._request_waits.set()
 
     async def _end_waits(self) -> None:
@@ -283,7 +298,7 @@ class IntakeAgent:
                     await changed.wait()
             now = asyncio.get_running_loop().time()
             while due := self._waiting.pop_due(now, SHARED_TAKE_LIMIT):
-                self._settle(due)
+                self._requeue(due)
                 await let_others_run()
             if changed.is_set():
                 changed = self._catalog.changed
@@ -292,21 +307,21 @@ class IntakeAgent:
     async def _end_waits_of_known_templates(self) -> None:
         for number, template_id in enumerate(self._waiting.templates()):
             is_known = partial(self._knows, template_id)
-            self._settle(self._waiting.pop_known(template_id, is_known))
+            self._requeue(self._waiting.pop_known(template_id, is_known))
             if number % TAKE_LIMIT == 0:
                 await let_others_run()
 
     def _knows(self, template_id: str, delivery: Delivery) -> bool:
         return self._handler.knows(template_id, delivery.timestamp)
 
-    def _has_settled(self, delivery: Delivery) -> bool:
-        """Return whether a request has waited for its template before, and forget it."""
-        return len(self._settled) > 0 and self._settled.pop(delivery, False)
+    def _pop_waited(self, delivery: Delivery) -> bool:
+        """Return whether a request has waited for its template, and forget that it has."""
+        return len(self._waited) > 0 and self._waited.pop(delivery, False)
 
-    def _settle(self, deliveries: Iterable[Delivery]) -> None:
+    def _requeue(self, deliveries: Iterable[Delivery]) -> None:
         """Queue requests again that have waited long enough: they take their turn like all others of their source."""
         for delivery in deliveries:
-            self._settled[delivery] = True
+            self._waited[delivery] = True
             self._inbox.requeue(delivery)
 
     async def _publish_within(self, in_flight: asyncio.Semaphore, records: list[Record]) -> None:

@@ -1,4 +1,13 @@
-"""The render role: pinned posters in, images in storage and completions out."""
+"""The render role: pinned posters in, images in storage and completions out.
+
+A poster takes these steps, and is acknowledged after the last one (at-least-once; a repeat finds the stored image):
+
+1. take: the next poster by lane and source, within the limit of posters in flight (lanes.py)
+2. decode: what is no pinned poster → a dead letter
+3. skip: a poster that is cancelled (agents/cancellations.py) or erased (erased_posters.py); an expired one fails
+4. render: its stored image, or fill the template, draw and store it (poster_renderer.py)
+5. publish: the completion, the failure, or the next retry tier (retry_schedule.py, agents/events.py)
+"""
 
 import asyncio
 import logging

@@ -60,7 +60,7 @@ class Lanes:
         self._waiting: dict[Priority, DeficitRoundRobin[_Waiting]] = {
             lane: DeficitRoundRobin(QUANTUM_SECONDS, weights) for lane in LANES
         }
-        self._set_aside: dict[tuple[Priority, Source], dict[UUID | None, deque[_Waiting]]] = {}
+        self._throttled: dict[tuple[Priority, Source], dict[UUID | None, deque[_Waiting]]] = {}
         """Posters of versions that are slow or unproven, while as many as allowed of their source are in flight."""
         self._in_flight: dict[Delivery, _InFlight] = {}
         self._limited_in_flight: Counter[Source] = Counter()
@@ -100,7 +100,7 @@ class Lanes:
         if ended.is_limited:
             self._limited_in_flight[permit.source] -= 1
             self._limited_in_flight += Counter()  # drops what is 0
-            self._put_back(permit.source, ended.version_id)
+            self._resume_throttled(permit.source, ended.version_id)
         self._limit.release(permit)
 
     def charge(self, lane: Priority, source: Source, seconds: float) -> None:
@@ -109,8 +109,8 @@ class Lanes:
 
     def __iter__(self) -> Iterator[Delivery]:
         """Yield all waiting posters."""
-        set_aside = (group for groups in self._set_aside.values() for group in groups.values())
-        for waiting in chain(*set_aside, *self._waiting.values()):
+        throttled = (group for groups in self._throttled.values() for group in groups.values())
+        for waiting in chain(*throttled, *self._waiting.values()):
             yield waiting.delivery
 
     def remove(self, delivery: Delivery) -> None:
@@ -124,42 +124,42 @@ class Lanes:
     def _drop(self, unwanted: Callable[[_Waiting], bool]) -> None:
         for lane in self._waiting.values():
             lane.drop(unwanted)
-        for key, groups in list(self._set_aside.items()):
+        for key, groups in list(self._throttled.items()):
             remaining = {
                 version: deque(each for each in group if not unwanted(each)) for version, group in groups.items()
             }
-            self._set_aside[key] = {version: group for version, group in remaining.items() if group}
+            self._throttled[key] = {version: group for version, group in remaining.items() if group}
             if not self._limited_in_flight[key[1]]:
-                self._put_back(key[1], None)  # what was to be next may be among the removed
+                self._resume_throttled(key[1], None)  # what was to be next may be among the removed
 
     def _can_begin(self, lane: Priority) -> bool:
         waiting = self._waiting[lane]
         for payer in waiting.sources:
-            self._set_limited_aside(lane, payer)
+            self._throttle(lane, payer)
         return waiting.can_pop(self._admits(lane))
 
     def _admits(self, lane: Priority) -> Callable[[Source], bool]:
         return lambda payer: self._limit.has_room(lane, payer)
 
-    def _set_limited_aside(self, lane: Priority, payer: Source) -> None:
-        """Let the next poster of a source be one that may begin, as far as its template goes."""
+    def _throttle(self, lane: Priority, payer: Source) -> None:
+        """Take posters out of a source's queue until the next one may begin, as far as its template goes."""
         waiting = self._waiting[lane]
-        while (first := waiting.head(payer)) is not None and self._must_wait(first.head):
+        while (first := waiting.head(payer)) is not None and self._is_throttled(first.head):
             waiting.remove(payer, first)
-            groups = self._set_aside.setdefault((lane, first.head.source), {})
+            groups = self._throttled.setdefault((lane, first.head.source), {})
             groups.setdefault(first.head.template_version_id, deque()).append(first)
 
-    def _must_wait(self, head: RenderHead) -> bool:
+    def _is_throttled(self, head: RenderHead) -> bool:
         allowed = self._slow.in_flight_max(head.template_version_id)
         return allowed is not None and self._limited_in_flight[head.source] >= allowed
 
-    def _put_back(self, source: Source, ended: UUID | None) -> None:
-        """Put back to the front of its lane: one poster that was set aside, and all whose version has no limit now.
+    def _resume_throttled(self, source: Source, ended: UUID | None) -> None:
+        """Put back to the front of its lane: one throttled poster, and all whose version has no limit any more.
 
-        Of the versions that have posters set aside each is next in turn.
+        Of the versions that have throttled posters each is next in turn.
         """
         for lane in LANES:
-            groups = self._set_aside.pop((lane, source), {})
+            groups = self._throttled.pop((lane, source), {})
             if ended in groups and self._slow.in_flight_max(ended) is None:
                 for waiting in reversed(groups.pop(ended)):
                     self._waiting[lane].appendleft(source, waiting)
@@ -170,7 +170,7 @@ class Lanes:
                 if group:
                     groups[version] = group
             if groups:
-                self._set_aside[lane, source] = groups
+                self._throttled[lane, source] = groups
 
 
 def _lane(delivery: Delivery) -> Priority:

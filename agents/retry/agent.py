@@ -1,4 +1,8 @@
-"""The retry role: waits until a failed poster is due, then sends it back to the render topics."""
+"""The retry role: waits until a failed poster is due, then sends it back to the render topics.
+
+A poster takes these steps: take it from the inbox → decode → wait until it is due → publish, unless its job is
+cancelled → acknowledge.
+"""
 
 import asyncio
 from collections.abc import Callable

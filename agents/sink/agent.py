@@ -7,8 +7,10 @@ A batch takes these steps and is acknowledged after the last one (at-least-once;
 3. own: requests of a job's owner go on, others are left to intake (owned_rows.py)
 4. merge: rows → at most one for each job, poster and log line (merge.py)
 5. flush: rows → tables, one transaction for each piece of the batch (flush.py, flush.sql). A record with a row that the
-   database refuses is isolated (isolate_bad_rows.py) and becomes a dead letter.
-6. announce: changed jobs → job-events (job_events.py), open posters of cancelled jobs → outcomes (open_posters.py)
+   database refuses is isolated (isolate_bad_rows.py) and becomes a dead letter. After the commit, open posters of
+   cancelled jobs → outcomes (open_posters.py).
+6. announce: changed jobs → job-events (job_events.py)
+7. record: requests to erase or to replay → their tables (erasures.py, replays.py); both are carried out by sweeps
 
 `Sink.flush` does 3 to 5, because the halves of a batch with a bad row are merged again.
 """

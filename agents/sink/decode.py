@@ -1,24 +1,34 @@
 """Decoding: records of the sink's topics → rows. A request that is not valid still gives the rows of its identity."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from agents.events import salvaged_id
 from agents.sink.rows import CancelRow, JobRow, LogRow, PosterRow, Row
 from schemas import topics
 from schemas.codec import REQUEST_CLASSES, ContractError, decode, decode_poster
+from schemas.envelope import Envelope
 from schemas.outcomes import PosterOutcome
 from schemas.progress import LogRecorded, PosterProgress
 from schemas.requests import (
     BatchPoster,
     BatchRequested,
     JobCancelRequested,
+    JobReplayRequested,
+    PosterEraseRequested,
     PosterRequested,
     batch_priority,
 )
 from schemas.salvage import Salvaged
 from streams.delivery import Delivery
 from streams.replay import replay_generation
+
+RecordedT = TypeVar("RecordedT", PosterEraseRequested, JobReplayRequested)
+_RECORDED_TYPES: Final[dict[type[Envelope], bytes]] = {
+    PosterEraseRequested: b"poster.erase_requested",
+    JobReplayRequested: b"job.replay_requested",
+}
+"""Requests that change no row by themselves: they are recorded, and carried out beside the flushes."""
 
 
 def rows_of(delivery: Delivery) -> list[Row]:
@@ -44,6 +54,17 @@ def salvaged_rows(salvaged: Salvaged, delivery: Delivery) -> list[Row]:
             requested_at=delivery.timestamp,
         ),
     ]
+
+
+def recorded_request(delivery: Delivery, kind: type[RecordedT]) -> RecordedT | None:
+    """Return the request of this kind that a record holds; None where it holds none, which is seen without decoding."""
+    if delivery.topic != topics.POSTER_REQUESTS or _RECORDED_TYPES[kind] not in (delivery.value or b""):
+        return None
+    try:
+        return decode(delivery.value, kind)
+    except ContractError:
+        # Another type of event that quotes this one in its data, or a dead letter, which is intake's.
+        return None
 
 
 def _request_rows(delivery: Delivery) -> Iterator[Row]:

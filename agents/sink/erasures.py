@@ -25,11 +25,10 @@ import orjson
 from agents.events import PosterEvents, PosterIdentity, job_cancellation
 from agents.ownership import JobCommand, JobOwnersTable, job_command
 from agents.postgres import Database
+from agents.sink.decode import recorded_request
 from agents.storage.port import ObjectStore, StorageRefusedError
-from schemas.codec import ContractError, decode
 from schemas.references import is_section
 from schemas.requests import PosterEraseRequested
-from schemas.topics import POSTER_REQUESTS
 from streams.delivery import Delivery, Publisher, Record
 from streams.errors import UnavailableError
 from streams.logs import log_delivery
@@ -47,7 +46,6 @@ ANSWERED_EVERY: Final = 30
 DELETES_AT_ONCE: Final = 8
 PREVIEW_ENTITY: Final = "preview"
 """The entity of every preview."""
-_EVENT_TYPE: Final = b"poster.erase_requested"
 _DIGEST: Final = r"[0-9a-f]{64}\.[a-z]+"
 
 
@@ -97,7 +95,7 @@ class Erasures:
         One of a job of another source is not recorded; intake makes it a dead letter.
         """
         for delivery in deliveries:
-            request = _request(delivery)
+            request = recorded_request(delivery, PosterEraseRequested)
             if request is not None:
                 with log_delivery(delivery, request):
                     await retry_while_unavailable(partial(self._record, request, delivery.timestamp))
@@ -145,7 +143,7 @@ class Erasures:
             # Forgotten before the objects are deleted, marked after the event: a crash in between repeats the event.
             await self._database.fetch_rows(SQL["forget"], ids, indexes)
             await self._delete(erasure, posters)
-            await self._publisher.publish([_erased(erasure, poster) for poster in posters])
+            await self._publisher.publish([_answer_of_poster(erasure, poster) for poster in posters])
             await self._database.fetch_rows(SQL["mark"], ids, indexes)
             erased += len(posters)
         if not erased:
@@ -156,7 +154,7 @@ class Erasures:
                 return 0
             # No poster is known. Objects may exist all the same, and the sender waits for an answer.
             await self._delete(erasure, [])
-            await self._publisher.publish([_nothing(erasure)])
+            await self._publisher.publish([_answer_without_poster(erasure)])
         if erasure.job_id is not None:
             await self._cancel_ended(erasure, erasure.job_id)
         await self._database.fetch_rows(SQL["answered"], erasure.event_id)
@@ -218,17 +216,7 @@ class Erasures:
         return bool(row["allowed"])
 
 
-def _request(delivery: Delivery) -> PosterEraseRequested | None:
-    if delivery.topic != POSTER_REQUESTS or _EVENT_TYPE not in (delivery.value or b""):
-        return None
-    try:
-        return decode(delivery.value, PosterEraseRequested)
-    except ContractError:
-        # Another type of event that quotes this one in its data, or a dead letter, which is intake's.
-        return None
-
-
-def _erased(erasure: Erasure, poster: asyncpg.Record) -> Record:
+def _answer_of_poster(erasure: Erasure, poster: asyncpg.Record) -> Record:
     version: UUID | None = poster["template_version_id"]
     identity = PosterIdentity(
         job_id=poster["job_id"],
@@ -242,18 +230,18 @@ def _erased(erasure: Erasure, poster: asyncpg.Record) -> Record:
         metadata=orjson.loads(poster["metadata"]),
         source=erasure.source,
     )
-    return _record(erasure, identity)
+    return _answer(erasure, identity)
 
 
-def _nothing(erasure: Erasure) -> Record:
+def _answer_without_poster(erasure: Erasure) -> Record:
     job_id = erasure.job_id or f"erase_{erasure.event_id.hex}"
     entity_id = "unknown" if erasure.entity_id is None else erasure.entity_id
     identity = PosterIdentity(
         job_id=job_id, poster_index=0, entity_id=entity_id, section=erasure.section, source=erasure.source
     )
-    return _record(erasure, identity)
+    return _answer(erasure, identity)
 
 
-def _record(erasure: Erasure, poster: PosterIdentity) -> Record:
+def _answer(erasure: Erasure, poster: PosterIdentity) -> Record:
     events = PosterEvents(poster=poster, now=erasure.requested_at, headers=event_headers())
     return events.erased(erasure.event_id)

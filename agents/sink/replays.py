@@ -22,10 +22,10 @@ import orjson
 from agents.events import job_replayed, replay_id
 from agents.ownership import JobOwnersTable, job_command
 from agents.postgres import Database
-from schemas.codec import ContractError, decode
+from agents.sink.decode import recorded_request
 from schemas.limits import BATCH_MAX_POSTERS, REQUEST_MAX_BYTES
 from schemas.requests import BatchPoster, BatchRequested, JobReplayRequested
-from schemas.topics import POSTER_REPLAYS, POSTER_REQUESTS
+from schemas.topics import POSTER_REPLAYS
 from streams.delivery import Delivery, Publisher, Record
 from streams.errors import UnavailableError
 from streams.logs import log_delivery
@@ -38,7 +38,6 @@ logger = logging.getLogger(__name__)
 
 SQL: Final = named_queries(Path(__file__).with_name("replays.sql"))
 EVERY_SECONDS: Final = 2.0
-_EVENT_TYPE: Final = b"job.replay_requested"
 _POSTERS_MAX_BYTES: Final = REQUEST_MAX_BYTES - 100 * 1024
 """What the posters of one request may take; the rest is for what they have in common."""
 
@@ -65,7 +64,7 @@ class Replay:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EndedPoster:
+class ReplayedPoster:
     """A poster to make again: the recorded generation, its pinned template, if any, and the poster as JSON."""
 
     poster_index: int
@@ -89,7 +88,7 @@ class Replays:
         Only of jobs of their source; intake makes dead letters of the others.
         """
         for delivery in deliveries:
-            request = _request(delivery)
+            request = recorded_request(delivery, JobReplayRequested)
             if request is not None:
                 with log_delivery(delivery, request):
                     await retry_while_unavailable(partial(self._record, request, delivery.timestamp))
@@ -129,7 +128,7 @@ class Replays:
         while rows := await self._database.fetch_rows(
             SQL["ended"], replay.job_id, replay.created_at, after, replay.failed_only, LARGEST_GENERATION, *one
         ):
-            posters = [_ended(row) for row in rows]
+            posters = [_replayed_poster(row) for row in rows]
             await self._publisher.publish(list(replay_records(replay, posters)))
             count, after = count + len(posters), posters[-1].poster_index
         line = job_replayed(
@@ -146,7 +145,7 @@ class Replays:
         return count
 
 
-def replay_records(replay: Replay, posters: Sequence[EndedPoster]) -> Iterator[Record]:
+def replay_records(replay: Replay, posters: Sequence[ReplayedPoster]) -> Iterator[Record]:
     """Yield the records that request these posters again, given in the order of their indexes.
 
     Posters with consecutive indexes and the same generation and template share a request, as far as its size allows.
@@ -155,18 +154,18 @@ def replay_records(replay: Replay, posters: Sequence[EndedPoster]) -> Iterator[R
         enumerate(posters), key=lambda each: (each[1].poster_index - each[0], each[1].generation, each[1].template)
     )
     for _, run in runs:
-        piece: list[EndedPoster] = []
+        piece: list[ReplayedPoster] = []
         size = 0
         for _, poster in run:
             if piece and (len(piece) == BATCH_MAX_POSTERS or size + len(poster.poster) > _POSTERS_MAX_BYTES):
-                yield _record(replay, piece)
+                yield _request_record(replay, piece)
                 piece, size = [], 0
             piece.append(poster)
             size += len(poster.poster)
-        yield _record(replay, piece)
+        yield _request_record(replay, piece)
 
 
-def _record(replay: Replay, posters: Sequence[EndedPoster]) -> Record:
+def _request_record(replay: Replay, posters: Sequence[ReplayedPoster]) -> Record:
     first = posters[0]
     generation = first.generation + 1
     options = replay.input_data
@@ -191,25 +190,16 @@ def _record(replay: Replay, posters: Sequence[EndedPoster]) -> Record:
     return event_record(POSTER_REPLAYS, replay.job_id, request, replayed(event_headers(), generation, origin))
 
 
-def _ended(row: Any) -> EndedPoster:
+def _replayed_poster(row: Any) -> ReplayedPoster:
     poster = BatchPoster(
         entity_id=row["entity_id"],
         custom_data=orjson.loads(row["custom_data"]),
         metadata=orjson.loads(row["metadata"]),
         output=None if row["output"] is None else orjson.loads(row["output"]),
     )
-    return EndedPoster(
+    return ReplayedPoster(
         poster_index=row["poster_index"],
         generation=row["generation"],
         template=row["template"],
         poster=orjson.dumps(poster),
     )
-
-
-def _request(delivery: Delivery) -> JobReplayRequested | None:
-    if delivery.topic != POSTER_REQUESTS or _EVENT_TYPE not in (delivery.value or b""):
-        return None
-    try:
-        return decode(delivery.value, JobReplayRequested)
-    except ContractError:
-        return None

@@ -1,4 +1,7 @@
-"""Circuit breaker: while the storage is unavailable, one caller at a time probes it and all others wait."""
+"""Circuit breaker: while the storage is unavailable, one caller at a time probes it and all others wait.
+
+It is our own because no caller may fail: libraries raise an error while the circuit is open.
+"""
 
 import asyncio
 import logging

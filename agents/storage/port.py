@@ -71,7 +71,7 @@ def _stored(warnings: Sequence[PosterWarning]) -> str:
     shown = list(warnings)
     # The standard library's encoder is the one that escapes whatever is not ASCII.
     while len(text := json.dumps(msgspec.to_builtins(shown))) > WARNINGS_MAX_BYTES:
-        longest = max(range(len(shown)), key=lambda place: len(shown[place].message))
+        longest = max(range(len(shown)), key=lambda index: len(shown[index].message))
         message = shown[longest].message
         shown[longest] = replace(shown[longest], message=f"{message[: len(message) * 3 // 4]}…")
     return text

@@ -1,6 +1,6 @@
 """The templates role: executes one command at a time, in one transaction, and publishes its events after the commit.
 
-A command takes these steps: read it from the inbox → decode → execute (commands.py) → commit → publish → acknowledge.
+A command takes these steps: take it from the inbox → decode → execute (commands.py) → commit → publish → acknowledge.
 """
 
 import logging
@@ -18,10 +18,7 @@ from agents.templates.received_command import CommandRejectedError, ReceivedComm
 from agents.templates.store import TemplateStore
 from renderer.language.check import TemplateRejectedError
 from schemas.codec import TEMPLATE_COMMAND_CLASSES, ContractError, decode
-from schemas.templates import (
-    TemplateCommand,
-    TemplateError,
-)
+from schemas.templates import TemplateCommand, TemplateError
 from streams.dead_letters.dead_letters import DeadLetters
 from streams.delivery import Delivery, Publisher, Record
 from streams.inbox import Inbox

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
-from uuid import UUID
 
-from agents.events import template_answer_id
+from agents.events import catalog_id, template_answer_id
 from agents.templates.received_command import ReceivedCommand
 from agents.templates.store import StoredVersion
 from schemas import topics
-from schemas.envelope import Envelope, fact_id
+from schemas.envelope import Envelope
 from schemas.templates import (
     TemplateDescribed,
     TemplateError,
@@ -50,13 +49,9 @@ def answer_record(event: Envelope, received: ReceivedCommand) -> Record:
 def catalog_records(versions: Iterable[StoredVersion], received: ReceivedCommand) -> Iterator[Record]:
     """Yield the catalog's new records of the versions that a command changed."""
     for version in versions:
-        event_id = _catalog_id(version.template_id, received.command.event_id)
+        event_id = catalog_id(version.template_id, received.command.event_id)
         event = TemplateUploaded(event_id=event_id, **_fields(version, received))
         yield event_record(topics.TEMPLATE_CATALOG, f"{version.section}@{version.version}", event, received.headers)
-
-
-def _catalog_id(template_id: UUID, command_id: UUID) -> UUID:
-    return fact_id("template-catalog", template_id, command_id)
 
 
 def _fields(version: StoredVersion, received: ReceivedCommand) -> dict[str, Any]:

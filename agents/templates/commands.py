@@ -10,7 +10,7 @@ from agents.sandbox import TemplateChecker
 from agents.templates import answers
 from agents.templates.preview import DEFAULT_SIDE, preview
 from agents.templates.received_command import ReceivedCommand, rejection
-from agents.templates.sections import admit
+from agents.templates.sections import claim_section
 from agents.templates.store import NewVersion, StoredVersion, TemplateStore
 from renderer.assets.relative_warnings import relative_address_warnings
 from renderer.large_text import off_the_loop
@@ -56,7 +56,7 @@ async def execute(
             f"section `{command.section[:100]}` is not [a-z0-9][a-z0-9_-]{{0,62}}, or ends in `_latest`",
         )
     await store.lock(command.section)
-    section_changed = await admit(command, store, shared_sections)
+    section_changed = await claim_section(command, store, shared_sections)
     match command:
         case TemplateUpload():
             records = await _upload(command, received, store, checker)

@@ -6,11 +6,10 @@ from typing import Any, Final
 from uuid import UUID
 
 from agents.digest import input_digest, template_fingerprint
-from agents.events import preview_id
+from agents.events import preview_id, render_record
 from agents.sandbox import TemplateChecker
 from agents.templates.received_command import ReceivedCommand, rejection
 from agents.templates.store import StoredVersion, TemplateStore
-from schemas import topics
 from schemas.envelope import fact_id
 from schemas.fields import check_custom_data
 from schemas.output import Output, OutputError, parse_output, resolve_output
@@ -18,7 +17,6 @@ from schemas.placeholders import PlaceholderSet
 from schemas.renders import PosterPinned
 from schemas.templates import Placeholder, TemplatePreview
 from streams.delivery import Record
-from streams.records import event_record
 
 DEFAULT_SIDE: Final = 1080
 """Width and height of a template that states none, in CSS pixels."""
@@ -87,7 +85,7 @@ def _record(
         requested_at=received.at,
         input_digest=input_digest(fingerprint, data, output),
     )
-    return event_record(topics.POSTER_RENDERS, poster.input_digest, poster, received.headers)
+    return render_record(poster, received.headers)
 
 
 def preview_data(custom_data: dict[str, Any] | None, placeholders: Sequence[Placeholder]) -> dict[str, Any]:

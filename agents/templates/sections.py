@@ -15,8 +15,10 @@ from schemas.templates import TemplateCommand, TemplateGet, TemplatePreview, Tem
 EVERY_SECTION: Final = "*"
 
 
-async def admit(command: TemplateCommand, store: TemplateStore, shared_sections: Set[str]) -> bool:
-    """Check that a command's source may command its section, and store what an upload says of the section.
+async def claim_section(command: TemplateCommand, store: TemplateStore, shared_sections: Set[str]) -> bool:
+    """Check that a command's source may command its section, which it owns from its first upload on.
+
+    What an upload says of the section is stored with that.
 
     `shared_sections` are those that the workers' settings share. Return whether all versions of the section changed by
     that. Call it with the section locked. Raises CommandRejectedError.

@@ -50,11 +50,12 @@ class DeadLetterActions:
     async def pending(self, letters: Sequence[DeadLetter]) -> list[DeadLetter]:
         """Return those of the letters that were neither replayed nor dropped."""
         done = {tuple(row) for row in await self._connection.fetch(SQL["done"])}
-        return [letter for letter in letters if letter.place not in done]
+        return [letter for letter in letters if letter.identity not in done]
 
     async def record(self, letters: Iterable[DeadLetter], action: str) -> None:
         """Record what was done with the letters, and by whom."""
-        await self._connection.executemany(SQL["record"], [(*letter.place, action, operator()) for letter in letters])
+        rows = [(*letter.identity, action, operator()) for letter in letters]
+        await self._connection.executemany(SQL["record"], rows)
 
     async def generation(self, letter: DeadLetter) -> int:
         """Return the highest generation recorded of the posters that a letter requests, -1 where there is none."""

@@ -31,7 +31,7 @@ _BEGIN: Final = "dlq.topic"
 _CLAIMS: Final = ("dlq.claim", "dlq.claimed")
 _LARGEST: Final = {"partition": 2**31 - 1, "offset": 2**63 - 1, "timestamp": 2**63 - 1}
 
-Place = tuple[str, str, int, int, int]
+Identity = tuple[str, str, int, int, int]
 Conditions = Sequence[tuple[str, str]]
 """Pairs of a field's name and the value that it must have."""
 
@@ -59,8 +59,8 @@ class DeadLetter:
     headers: Headers
 
     @property
-    def place(self) -> Place:
-        """The letter's identity: redelivered copies of one record share it."""
+    def identity(self) -> Identity:
+        """What redelivered copies of one record share."""
         return self.role, self.topic, self.partition, self.offset, self.timestamp
 
     @property
@@ -89,23 +89,23 @@ class DeadLetter:
 def read(settings: Settings, conditions: Iterable[tuple[str, str]]) -> list[DeadLetter]:
     """Return the dead letters that meet every condition, oldest first, without copies. Raises UnavailableError."""
     conditions = list(conditions)
-    found: dict[Place, DeadLetter] = {}
+    found: dict[Identity, DeadLetter] = {}
     with KafkaClient(settings).reader(topics.DEAD_LETTERS, from_beginning=True) as records:
         for message in records.until_end():
             letter = parse(message.key(), message.value(), headers_of(message))
             if letter is not None and all(letter.text(name) == value for name, value in conditions):
-                found.setdefault(letter.place, letter)
+                found.setdefault(letter.identity, letter)
     return list(found.values())
 
 
 def parse(key: bytes | None, value: bytes | None, headers: Headers) -> DeadLetter | None:
     """Return the dead letter that a record of the topic is, or None where its origin is missing."""
     # Our headers come last: the original record may be a replayed dead letter, and a claim of its own is none of ours.
-    begin = max((place for place, (name, _) in enumerate(headers) if name == _BEGIN), default=0)
+    begin = max((index for index, (name, _) in enumerate(headers) if name == _BEGIN), default=0)
     ours = {
         name.removeprefix(_PREFIX): value.decode("utf-8", "replace").replace("\0", "\ufffd")
-        for place, (name, value) in enumerate(headers)
-        if name.startswith(_PREFIX) and value is not None and (place >= begin or name not in _CLAIMS)
+        for index, (name, value) in enumerate(headers)
+        if name.startswith(_PREFIX) and value is not None and (index >= begin or name not in _CLAIMS)
     }
     try:
         numbers = {name: int(ours[name]) for name in _LARGEST}
@@ -156,7 +156,7 @@ def replay_record(letter: DeadLetter, recorded_generation: int, replay_topic: st
         topic, generation = replay_topic, max(recorded_generation, 0) + 1
     elif value is not None and topic != topics.TEMPLATE_COMMANDS:
         value = _with_next_generation(value)
-    headers = replayed(letter.headers, generation, "/".join(str(part) for part in letter.place[1:4]))
+    headers = replayed(letter.headers, generation, "/".join(str(part) for part in letter.identity[1:4]))
     return Record(topic=topic, key=letter.key, value=value, headers=headers)
 
 

@@ -197,6 +197,6 @@ class TopicReader:
         # The error names the first offset of the batch, also after some of them were skipped.
         offset = max(cast("int", message.offset()), self._skipped.get(partition, -1) + 1)
         self._skipped[partition] = offset
-        place = TopicPartition(cast("str", message.topic()), partition, offset + 1)
-        logger.warning("skipped what cannot be decoded: %s[%d]@%d", place.topic, partition, offset)
-        self._consumer.seek(place)
+        following = TopicPartition(cast("str", message.topic()), partition, offset + 1)
+        logger.warning("skipped what cannot be decoded: %s[%d]@%d", following.topic, partition, offset)
+        self._consumer.seek(following)

@@ -1,7 +1,9 @@
 """Schema migrations: applies the numbered SQL files of `migrations/`, once each, under an advisory lock.
 
-After them it creates the flush function of this build, which is no migration: its source is the sink's, and builds with
-different ones share a database.
+They need no framework: the files are plain SQL, and one that was edited after its release is recognised by its digest.
+
+After the migrations it creates the flush function of this build, which is no migration: its source is the sink's, and
+builds with different ones share a database.
 """
 
 import asyncio

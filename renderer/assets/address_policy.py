@@ -1,4 +1,8 @@
-"""SSRF guard: resolve once, check every address, dial only checked addresses (no DNS rebinding)."""
+"""SSRF guard: resolve once, check every address, dial only checked addresses (no DNS rebinding).
+
+It is our own because the check has to be where the HTTP client resolves names: one before the request would be about
+other addresses than those that are dialled.
+"""
 
 import asyncio
 import socket

@@ -1,4 +1,8 @@
-"""Bounded decompression: read a response body within a limit of bytes, packed and unpacked (zip bombs)."""
+"""Bounded decompression: read a response body within a limit of bytes, packed and unpacked (zip bombs).
+
+It is our own because aiohttp's does not notice a gzip, Brotli or zstd body that was cut, and sets no limit to the
+window of zstd.
+"""
 
 import sys
 import zlib

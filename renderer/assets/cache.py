@@ -1,4 +1,7 @@
-"""The HTTP cache: assets in memory, least recently used ones evicted."""
+"""The HTTP cache: assets in memory, least recently used ones evicted.
+
+It is our own because hishel, which follows the same RFC, has no adapter for aiohttp.
+"""
 
 from operator import itemgetter
 from typing import Final

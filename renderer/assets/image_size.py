@@ -1,4 +1,8 @@
-"""Image dimensions from the file header, before anything decodes the image (decompression bombs)."""
+"""Image dimensions from the file header, before anything decodes the image (decompression bombs).
+
+It is our own because the bound is about what the browser decodes: the whole of a GIF's frames, the largest image of an
+AVIF or an icon. imagesize returns what the header of a GIF announces.
+"""
 
 import re
 import struct

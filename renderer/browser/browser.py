@@ -105,7 +105,7 @@ class Browser:
         return sum(map(processes.memory_bytes, processes.group_members(self._group)))
 
     def _kill_oversized(self, what: Oversized, process: int) -> None:
-        """Kill what uses more memory than a document may; `take_blame` reports a page's process to its page."""
+        """Kill what uses more memory than a document may; `claim_kill` reports a page's process to its page."""
         if what == "browser":
             logger.warning("a browser used more than %d MiB of memory, and is ended", BROWSER_MAX_BYTES // 1024**2)
             self.oversized = True
@@ -115,7 +115,7 @@ class Browser:
         with contextlib.suppress(ProcessLookupError):
             os.kill(process, signal.SIGKILL)
 
-    def take_blame(self) -> bool:
+    def claim_kill(self) -> bool:
         """Return whether a page whose process has ended was killed for its memory. Each kill is reported once."""
         if self._unclaimed_kills == 0:
             return False

@@ -1,7 +1,8 @@
 """Client of Chromium's DevTools protocol: commands, answers, events and sessions, over any transport.
 
 A transport carries whole JSON messages; `driver.py` lists those there are. Whatever the transport, a caller sees the
-same sessions, the same errors and the same values.
+same sessions, the same errors and the same values. It is our own because a poster takes three commands, and those of
+Playwright's API go through a second process (decision 21).
 """
 
 import asyncio

@@ -14,7 +14,7 @@ from renderer.assets.html_tags import Attribute, start_tags
 from renderer.assets.integrity import Integrity
 
 _PLAIN: Final = re.compile(r"https?://[a-z0-9][a-z0-9.-]*(?::\d+)?/[a-zA-Z0-9_~!$&()*+,;=:@%/?.-]*")
-_UNSETTLED: Final = re.compile(r"/\.{1,2}(?:/|\?|$)|^http://[^/]*:80/|^https://[^/]*:443/")
+_NOT_NORMALIZED: Final = re.compile(r"/\.{1,2}(?:/|\?|$)|^http://[^/]*:80/|^https://[^/]*:443/")
 _HAS_LINKS: Final = re.compile(r"integrity|preload|prefetch", re.IGNORECASE)
 _HINTS: Final = frozenset({"preload", "modulepreload", "prefetch"})
 _RENAMED: Final = "data-posters-"
@@ -37,9 +37,9 @@ class NetworkDocument:
         return cls(with_base(html), integrity)
 
 
-def is_settled(url: str) -> bool:
-    """Say whether an address is in the form in which the browser requests it."""
-    return bool(_PLAIN.fullmatch(url)) and not _UNSETTLED.search(url)
+def is_normalized(url: str) -> bool:
+    """Say whether an address is normalized: in the form in which the browser requests it."""
+    return bool(_PLAIN.fullmatch(url)) and not _NOT_NORMALIZED.search(url)
 
 
 def _attributes_to_rename(html: str, integrity: dict[str, set[Integrity]]) -> Iterator[int]:
@@ -63,7 +63,7 @@ def _note_integrity(base: str, attributes: dict[str, Attribute], integrity: dict
     """Add what an element asks for; False where only the browser knows of which address."""
     named = attributes.get("href") or attributes.get("src")
     url = resolved(base, named.value if named else "")
-    if not is_settled(url):
+    if not is_normalized(url):
         return False
     asked = Integrity.parse(attributes["integrity"].value)
     if asked:

@@ -52,7 +52,7 @@ class Page:
         self._arrived = asyncio.Event()
         self._crashed = asyncio.Event()
         self._left = asyncio.Event()
-        self._stained = False
+        self._dirty = False
         """The last document left something behind that another document would see."""
 
     @classmethod
@@ -115,7 +115,7 @@ class Page:
             return RenderError("renderer_crashed", "the browser ended while it drew the document")
         if not self._crashed.is_set():
             return AssetsLateError()
-        if self._browser.take_blame():
+        if self._browser.claim_kill():
             return RenderError("renderer_oom", _TOO_LARGE.format(PAGE_MAX_BYTES))
         return RenderError("renderer_crashed", "the page's process ended while it drew the document")
 
@@ -126,13 +126,13 @@ class Page:
 
     async def clean(self) -> bool:
         """Make the page ready for the next document; False when it has to be closed instead."""
-        cleaning = self._go_to_blank() if self._stained else self._session.send("Page.stopLoading")
+        cleaning = self._go_to_blank() if self._dirty else self._session.send("Page.stopLoading")
         try:
             async with asyncio.timeout(CLEAN_SECONDS):
                 await _cancel_on(cleaning, self._crashed, self._browser.gone)
         except (DevToolsError, TimeoutError, _EndedError):
             return False
-        self._stained = False
+        self._dirty = False
         self._left.clear()
         return True
 
@@ -231,7 +231,7 @@ class Page:
         for url in dict.fromkeys(url for report in reports for url in report.replaceable):
             self._interceptor.forget_replaced(url)
         usage = self._interceptor.usage()
-        self._stained = any(report.traces for report in reports) or bool(usage.assets) or request.javascript
+        self._dirty = any(report.traces for report in reports) or bool(usage.assets) or request.javascript
         captured_seconds = time.monotonic() - started - composed_seconds
         return PageResult.of(
             images,

@@ -10,7 +10,7 @@ from typing import Final
 from renderer.assets.document_addresses import NOWHERE, relative_address, resolved
 from renderer.assets.html_tags import Attribute, start_tags
 from renderer.assets.port import Kind
-from renderer.page.network_document import is_settled
+from renderer.page.network_document import is_normalized
 
 TAGS_MAX: Final = 5_000
 """Tags that are looked at."""
@@ -28,7 +28,7 @@ def named_assets(html: str, *, scripts: bool = False) -> list[tuple[str, Kind]]:
         asset = _asset(tag.name, attributes, scripts=scripts)
         if asset is not None:
             url = resolved(base, asset[0]) if base and asset[0] else asset[0]
-            if is_settled(url) and relative_address(url) is None:
+            if is_normalized(url) and relative_address(url) is None:
                 found[url, asset[1]] = None
         before = tag.name
     return list(found)

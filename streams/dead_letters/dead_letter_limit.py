@@ -1,9 +1,9 @@
 """Dead-letter limit: pauses a role when everything it takes becomes a dead letter, because then the role is at fault.
 
-A producer that sends bad records stops nobody. It has a budget, and what is over it is set aside and otherwise ignored;
-and while others are known to send good records, it is the producers that are at fault. So they are where a record was
-good a minute ago, in whatever names the bad ones come: a site that works is silenced by nobody who speaks in its name.
-Where none was, as after a start, waiting records are read before it is judged: one that it can decode comes first.
+A producer that sends bad records stops nobody. It has a budget: what is over it becomes a dead letter, but is not
+counted. While another source is known to send good records, or where any record was good a minute ago, the producers
+are at fault and the role goes on: so nobody stops it by bad records in the names of all sources. Where none was good,
+as after a start, waiting records are read before the role is judged: one that it can decode comes first.
 """
 
 import asyncio
@@ -94,7 +94,7 @@ class DeadLetterLimit:
         self._failed: Counter[str | None] = Counter()
         """How often a record of each source has failed since the pause."""
         inbox.on_taken = self._on_taken
-        inbox.on_settled = self._on_settled
+        inbox.on_ended = self._on_ended
         DEAD_LETTER_LIMIT_EXCEEDED.labels(role).set(0)
         DEAD_LETTERS_SUPPRESSED.labels(role).inc(0)
 
@@ -215,7 +215,7 @@ class DeadLetterLimit:
     def _on_taken(self, delivery: Delivery) -> None:
         self._count.add_taken(position_of(delivery), self._clock())
 
-    def _on_settled(self, delivery: Delivery) -> None:
+    def _on_ended(self, delivery: Delivery) -> None:
         position = position_of(delivery)
         if self._count.is_dead_letter(position):
             return

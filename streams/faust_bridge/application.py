@@ -36,7 +36,7 @@ MAX_POLL_INTERVAL_SECONDS = 86_400.0
 detects a lack of progress."""
 
 
-class ConsumerSource:
+class FaustConsumerControl:
     """Pauses and resumes partitions without dropping fetched records, and fetches lost records again.
 
     Faust's `pause_partitions` drops records: it skips the rest of a fetched batch once its partition is paused.
@@ -124,9 +124,9 @@ class RoleApp(faust.App):
         super().__init__(settings.topic_prefix + role, **_configuration(role, settings, consumed))
         self.transport = Transport(self._broker_urls(), self, loop=self.loop)
         self.publisher = KafkaPublisher(settings)
-        self.source = ConsumerSource(self)
+        self.consumer_control = FaustConsumerControl(self)
         for inbox in self.inboxes:
-            inbox.attach(self.source)
+            inbox.attach(self.consumer_control)
             for topic in inbox.topics:
                 self.agent(self._raw_topic(topic), name=f"{role}:{topic}")(
                     _receiver(topic, inbox, RECEIVED.labels(role, topic), now)

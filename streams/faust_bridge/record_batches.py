@@ -2,7 +2,7 @@
 
 One header name that is not UTF-8, one damaged batch or an unknown codec keeps a consumer from everything behind it.
 This module decodes what aiokafka's parser refuses, record by record. What cannot be decoded at all is delivered as its
-raw bytes with the reason, so that a role sets it aside, and the consumer goes on behind it.
+raw bytes with the reason, so that a role makes it a dead letter, and the consumer goes on behind it.
 """
 
 import struct
@@ -104,17 +104,17 @@ class TolerantRecords(PartitionRecords):
                 if header is None or not header.intact:
                     if self._is_first_time(batch):
                         return  # fetched again from here: it may have been damaged on the way
-                    yield from self._set_aside(batch, header, error)
+                    yield from self._stand_in_for_batch(batch, header, error)
                 elif header.is_control:
                     self.next_fetch_offset = header.first + header.last_delta + 1
                 else:
                     yield from self._decode(batch, header, error)
 
     def _is_first_time(self, batch: bytes) -> bool:
-        place = (self._tp, int.from_bytes(batch[:8], signed=True))
-        if _damaged.get(place) == batch[8:_CHECKED_FROM]:
+        position = (self._tp, int.from_bytes(batch[:8], signed=True))
+        if _damaged.get(position) == batch[8:_CHECKED_FROM]:
             return False
-        _damaged[place] = batch[8:_CHECKED_FROM]
+        _damaged[position] = batch[8:_CHECKED_FROM]
         return True
 
     def _decode(self, batch: bytes, header: _BatchHeader, error: Exception) -> Iterator[Any]:
@@ -123,7 +123,7 @@ class TolerantRecords(PartitionRecords):
         try:
             content = _DECODERS[header.codec](batch[_HEADER.size :])
         except Exception as cause:  # noqa: BLE001 - codecs raise errors of many kinds
-            yield from self._set_aside(batch, header, error if isinstance(cause, KeyError) else cause)
+            yield from self._stand_in_for_batch(batch, header, error if isinstance(cause, KeyError) else cause)
             return
         fields, offset = Fields(content), header.first - 1
         for _ in range(header.count):
@@ -160,7 +160,7 @@ class TolerantRecords(PartitionRecords):
             self.next_fetch_offset = record.offset + 1
             yield record
 
-    def _set_aside(self, batch: bytes, header: _BatchHeader | None, error: Exception) -> Iterator[Any]:
+    def _stand_in_for_batch(self, batch: bytes, header: _BatchHeader | None, error: Exception) -> Iterator[Any]:
         first = int.from_bytes(batch[:8], signed=True)
         delta = header.last_delta if header is not None and 0 <= header.last_delta < _LARGEST_BATCH else 0
         return self._stand_in(batch, first, max(first + delta, self.next_fetch_offset), error)
@@ -184,8 +184,8 @@ class TolerantRecords(PartitionRecords):
         headers: Headers,
     ) -> Any:
         sizes = (-1 if key is None else len(key), -1 if value is None else len(value))
-        place = (self._tp.topic, self._tp.partition, offset)
-        return ConsumerRecord(*place, timestamp, int(is_appended), key, value, None, *sizes, headers)  # type: ignore[arg-type]
+        position = (self._tp.topic, self._tp.partition, offset)
+        return ConsumerRecord(*position, timestamp, int(is_appended), key, value, None, *sizes, headers)  # type: ignore[arg-type]
 
 
 def _batches(content: bytes) -> Iterator[bytes]:

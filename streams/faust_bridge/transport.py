@@ -121,7 +121,6 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer = super()._create_worker_consumer(transport)
         app: Any = self.app
         decode_every_batch()
-        consumer._isolation_level = "read_committed"
         consumer._fetch_max_wait_ms = int(app.fetch_wait * 1000)
         consumer._retry_backoff_ms = int(RETRY_SECONDS * 1000)
         consumer._client._retry_backoff = RETRY_SECONDS

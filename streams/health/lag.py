@@ -86,7 +86,7 @@ class Lag:
             if state.last is not None and (delivered is None or delivered < state.last):
                 missing[tp] = delivered
         for tp, last in missing.items() & self._missing.items():
-            self._app.source.refetch(self._app.partition_of(tp), last)
+            self._app.consumer_control.refetch(self._app.partition_of(tp), last)
         self._missing = missing
 
     def _last_delivered(self, tp: Any) -> int | None:

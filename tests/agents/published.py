@@ -329,9 +329,9 @@ def _erased() -> Iterator[Record]:
     }
     unpinned = {**row, "template_version_id": None, "section": None, "template_version": None}
     for each in (row, unpinned):
-        yield erasures._erased(of_job, cast("Any", each))
+        yield erasures._answer_of_poster(of_job, cast("Any", each))
     for erasure in (of_job, of_entity):
-        yield erasures._nothing(erasure)
+        yield erasures._answer_without_poster(erasure)
 
 
 def _job_events() -> Iterator[Record]:

@@ -30,10 +30,10 @@ HARMLESS = [
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-class Easel:
+class FakeRenderer:
     """A renderer whose images are 33 pixels higher than anybody could know, and that counts."""
 
-    fingerprint = "easel-1"
+    fingerprint = "fake-1"
 
     def __init__(self, *warnings: PosterWarning) -> None:
         self.drawn = 0
@@ -57,11 +57,11 @@ class Sources:
         return TemplateSource("<p>x", javascript=False)
 
 
-def rendering(easel: Easel, directory: Path) -> PosterRenderer:
+def rendering(renderer: FakeRenderer, directory: Path) -> PosterRenderer:
     """Return a poster renderer that stores in a directory."""
     images = ImageStore(store=FileStore(directory), public_url=None)
     return PosterRenderer(
-        easel, cast("TemplateSources", Sources()), InProcessFiller(), images, timeout=5, clock=lambda: 0.0
+        renderer, cast("TemplateSources", Sources()), InProcessFiller(), images, timeout=5, clock=lambda: 0.0
     )
 
 
@@ -85,11 +85,11 @@ def pinned(output: dict[str, Any], **fields: Any) -> PosterPinned:
 
 async def test_a_stored_poster_is_reused_as_it_was_rendered(tmp_path: Path) -> None:
     """The second result has the same images, sizes and warnings, without drawing."""
-    easel = Easel(CUT, BROKEN)
+    renderer = FakeRenderer(CUT, BROKEN)
     poster = pinned({"full_page": True, "width": 50})
-    first, second = [await rendering(easel, tmp_path).render(poster) for _ in range(2)]
+    first, second = [await rendering(renderer, tmp_path).render(poster) for _ in range(2)]
 
-    assert (first.cached, second.cached, easel.drawn) == (False, True, 1)
+    assert (first.cached, second.cached, renderer.drawn) == (False, True, 1)
     assert (second.images, second.warnings) == (first.images, [CUT, BROKEN])
     assert (first.lacks_assets, second.lacks_assets) == (True, True)
     assert (second.images[0].width, second.images[0].height) == (50, 33)
@@ -97,15 +97,15 @@ async def test_a_stored_poster_is_reused_as_it_was_rendered(tmp_path: Path) -> N
 
 async def test_variants_are_reused_only_all_together(tmp_path: Path) -> None:
     """Each variant has a key of its own; one that is gone has all drawn again, to the same keys."""
-    easel = Easel()
+    renderer = FakeRenderer()
     poster = pinned({"variants": [{"name": "a"}, {"name": "b", "format": "jpeg"}]})
-    first = await rendering(easel, tmp_path).render(poster)
+    first = await rendering(renderer, tmp_path).render(poster)
     await FileStore(tmp_path).delete(first.images[1].object_key)
-    second = await rendering(easel, tmp_path).render(poster)
-    third = await rendering(easel, tmp_path).render(poster)
+    second = await rendering(renderer, tmp_path).render(poster)
+    third = await rendering(renderer, tmp_path).render(poster)
 
     assert len({image.object_key for image in first.images}) == 2
-    assert (easel.drawn, second.cached, third.cached) == (2, False, True)
+    assert (renderer.drawn, second.cached, third.cached) == (2, False, True)
     assert first.images == second.images == third.images
 
 
@@ -115,20 +115,20 @@ async def test_strict_fails_where_a_text_an_image_or_a_script_does(
     tmp_path: Path, is_stored: bool, flaw: PosterWarning
 ) -> None:
     """It fails with the code of the warning, also where an equal lenient poster is stored."""
-    easel = Easel(flaw)
+    renderer = FakeRenderer(flaw)
     if is_stored:
-        await rendering(easel, tmp_path).render(pinned({}))
+        await rendering(renderer, tmp_path).render(pinned({}))
     with pytest.raises(RenderError, match=flaw.message) as raised:
-        await rendering(easel, tmp_path).render(pinned({}, strict=True))
+        await rendering(renderer, tmp_path).render(pinned({}, strict=True))
 
     assert raised.value.code == flaw.code
-    assert easel.drawn == 1
+    assert renderer.drawn == 1
 
 
 async def test_strict_does_not_fail_for_what_may_be_meant(tmp_path: Path) -> None:
     """Warnings about the style of a template complete a strict poster, new or stored."""
-    easel = Easel(*HARMLESS)
-    first, second = [await rendering(easel, tmp_path).render(pinned({}, strict=True)) for _ in range(2)]
+    renderer = FakeRenderer(*HARMLESS)
+    first, second = [await rendering(renderer, tmp_path).render(pinned({}, strict=True)) for _ in range(2)]
 
-    assert (first.warnings, second.warnings, easel.drawn) == (HARMLESS, HARMLESS, 1)
+    assert (first.warnings, second.warnings, renderer.drawn) == (HARMLESS, HARMLESS, 1)
     assert not second.lacks_assets

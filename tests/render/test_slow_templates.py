@@ -72,7 +72,7 @@ def test_an_unproven_version_leaves_a_browser_to_others() -> None:
     assert [each.offset for each in begun(lanes)] == [2, 3]
 
 
-def test_what_is_set_aside_is_not_forgotten() -> None:
+def test_what_is_throttled_is_not_forgotten() -> None:
     """Each end lets the next one begin, failed or not; also where the one that was next is taken away."""
     lanes = Lanes(ConcurrencyLimit(10), CostEstimates(), SlowTemplates(1))
     for offset in range(6):

@@ -247,10 +247,10 @@ async def test_the_others_do_theirs(users: dict[str, str]) -> None:
     render = Database(users["render"], application_name="tests")
     intake = Database(users["intake"], application_name="tests")
     source = await TemplateSources(render).get(uuid.uuid4())
-    fuse = DeadLetterLimitTable(intake, "this build")
-    await fuse.save_exceeded("intake", "too many")
+    states = DeadLetterLimitTable(intake, "this build")
+    await states.save_exceeded("intake", "too many")
     reasons = (
-        await fuse.exceeded_reason("intake"),
+        await states.exceeded_reason("intake"),
         await DeadLetterLimitTable(intake, "another build").exceeded_reason("intake"),
     )
     await render.close()

@@ -65,15 +65,15 @@ class View:
 
 
 class Worker:
-    """One worker of a role: its inbox, the children it started and the records it condemned."""
+    """One worker of a role: its inbox, the children it started and the records it rejected."""
 
     def __init__(self, shared: SharedJournal, name: str, children: Children, **options: Any) -> None:
         self.inbox = GuardedInbox([TOPIC], 1_000, **options)
         self.children: list[list[int]] = []
-        self.condemned: list[tuple[int, str]] = []
+        self.rejected: list[tuple[int, str]] = []
         self.acknowledged: list[int] = []
         self._children = children
-        self.inbox.guard(shared.view(name), self._isolate, self._condemn)
+        self.inbox.guard(shared.view(name), self._isolate, self._reject)
 
     def deliver(self, *offsets: int) -> None:
         """Deliver records."""
@@ -94,8 +94,8 @@ class Worker:
         self.children.append([each.offset for each in deliveries])
         return self._children(deliveries)
 
-    async def _condemn(self, delivery: Delivery, reason: str) -> None:
-        self.condemned.append((delivery.offset, reason))
+    async def _reject(self, delivery: Delivery, reason: str) -> None:
+        self.rejected.append((delivery.offset, reason))
 
 
 async def passes() -> None:
@@ -133,8 +133,8 @@ async def test_after_two_crashes_only_the_cause_is_poison() -> None:
 
     assert taken == [list(offsets)] * CRASH_LIMIT
     assert rest == [40]
-    assert [offset for offset, _ in third.condemned] == [17]
-    assert "2 workers crashed" in third.condemned[0][1]
+    assert [offset for offset, _ in third.rejected] == [17]
+    assert "2 workers crashed" in third.rejected[0][1]
     assert third.children[-2:].count([17]) <= 2
     assert third.children.count([17]) == 2
     assert third.acknowledged == list(offsets)
@@ -148,15 +148,15 @@ async def test_kills_from_outside_make_nothing_poison() -> None:
     shared = SharedJournal()
     for number in range(10):
         victim = Worker(shared, f"victim-{number}", killer())
-        victim.inbox.guard(shared.view(f"victim-{number}"), never, victim._condemn)
+        victim.inbox.guard(shared.view(f"victim-{number}"), never, victim._reject)
         victim.deliver(0, 1, 2)
         await victim.take()
-        assert victim.condemned == []
+        assert victim.rejected == []
     last = Worker(shared, "last", killer())
     last.deliver(0, 1, 2)
     await last.take()
 
-    assert last.condemned == []
+    assert last.rejected == []
     assert last.acknowledged == [0, 1, 2]
 
 
@@ -188,7 +188,7 @@ async def test_batches_of_another_size() -> None:
 
     assert pieces == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
     assert rest == [10, 11]
-    assert [offset for offset, _ in third.condemned] == [9]
+    assert [offset for offset, _ in third.rejected] == [9]
 
 
 async def test_two_workers_that_have_the_same_record_in_a_rebalance() -> None:
@@ -218,7 +218,7 @@ async def test_unordered_records_do_not_wait_for_suspects() -> None:
         return "finished"
 
     third = Worker(shared, "third", killer(), ordered=False)
-    third.inbox.guard(shared.view("third"), isolate, third._condemn)
+    third.inbox.guard(shared.view("third"), isolate, third._reject)
     third.deliver(0, 1, 2, 3)
     rest = await third.take()
     third.inbox.finish(third.taken)
@@ -249,7 +249,7 @@ async def test_a_copy_of_a_suspect_is_handled_alone_too() -> None:
     rest = await third.take()
 
     assert rest == [7]
-    assert [offset for offset, _ in third.condemned] == [0, 5, 6]
+    assert [offset for offset, _ in third.rejected] == [0, 5, 6]
     assert third.acknowledged == [0, 5, 6]
 
 
@@ -265,7 +265,7 @@ async def test_what_no_child_can_handle_is_handled_as_usual(ordered: bool) -> No
     third.inbox.finish(third.taken)
 
     assert taken == [0, 1]
-    assert third.condemned == []
+    assert third.rejected == []
 
 
 @pytest.mark.parametrize("ordered", [True, False])

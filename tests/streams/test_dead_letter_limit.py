@@ -1,145 +1,27 @@
 """A producer of bad records stops nobody; a role that can use nothing pauses, tries again and works on by itself."""
 
-import asyncio
 import logging
-from random import Random
 
 import orjson
 import pytest
 
 from streams.dead_letters.dead_letter_count import (
     BURST_RECORDS,
-    BURST_SOURCES,
     STEADY_RECORDS,
     STEADY_SECONDS,
-    DeadLetterCount,
 )
-from streams.dead_letters.dead_letter_limit import FIRST_PROBE_SECONDS, LONGEST_PROBE_SECONDS, DeadLetterLimit
-from streams.delivery import Delivery
+from streams.dead_letters.dead_letter_limit import FIRST_PROBE_SECONDS, LONGEST_PROBE_SECONDS
 from streams.errors import UnavailableError
-from streams.health.liveness import Liveness
-from streams.inbox import Inbox
 from streams.metrics import DEAD_LETTERS_SUPPRESSED
-from streams.producers import DEAD_LETTERS_A_MINUTE, MINUTE_SECONDS, Producer
-from streams.topics import Role
+from streams.producers import DEAD_LETTERS_A_MINUTE, MINUTE_SECONDS
 from tests.streams.deliveries import delivery
-
-TOPIC = "poster-requests"
-
-
-class States:
-    """The stored states, in memory."""
-
-    def __init__(self) -> None:
-        self.reason: str | None = None
-        self.unavailable = False
-
-    async def exceeded_reason(self, role: Role) -> str | None:
-        """Return the reason."""
-        self._answer()
-        return self.reason
-
-    async def save_exceeded(self, role: Role, reason: str) -> None:
-        """Store the reason."""
-        self._answer()
-        self.reason = reason
-
-    async def save_reopened(self, role: Role) -> None:
-        """Forget the reason."""
-        self._answer()
-        self.reason = None
-
-    def _answer(self) -> None:
-        if self.unavailable:
-            raise UnavailableError("the database is unavailable")
-
-
-class Letters:
-    """Dead letters, in memory."""
-
-    def __init__(self) -> None:
-        self.offsets: list[int] = []
-
-    async def put(self, delivery: Delivery, reason: str, error: str) -> None:
-        """Store it."""
-        self.offsets.append(delivery.offset)
-
-
-class Role_:  # noqa: N801 - the type of that name is taken
-    """A role with a dead-letter limit, which cannot use any record that is not `good`."""
-
-    def __init__(self, states: States | None = None) -> None:
-        self.now = 1_000.0
-        self.inbox = Inbox([TOPIC], cap=100_000)
-        self.states = states or States()
-        self.letters = Letters()
-        self.limit = DeadLetterLimit(
-            "intake",
-            self.inbox,
-            self.letters,
-            self.states,
-            is_decodable=lambda each: b'"version":2' not in (each.value or b""),
-            refusals={"source_mismatch"},
-            clock=lambda: self.now,
-        )
-        self.liveness = Liveness("intake", [self.inbox])
-        self.worked: list[int] = []
-        self._next: dict[int, int] = {}
-
-    def send(self, value: bytes, *, key: bytes = b"k", partition: int = 0) -> None:
-        """Deliver a record."""
-        offset = self._next.get(partition, 0)
-        self._next[partition] = offset + 1
-        self.inbox.deliver(delivery(offset, partition=partition, key=key, value=value), lambda: None)
-
-    async def work(self) -> int:
-        """Handle what is handed out, one record after the other, and return how many records that were."""
-        handled = 0
-        while True:
-            taking = asyncio.create_task(self.inbox.take(1))
-            await settle()
-            if not taking.done():
-                taking.cancel()
-                return handled
-            for each in taking.result():
-                handled += 1
-                if each.value == good():
-                    self.worked.append(each.offset)
-                else:
-                    is_refused = b'"refused"' in (each.value or b"")
-                    await self.limit.put(each, "source_mismatch" if is_refused else "invalid_request", "bad")
-                self.inbox.finish([each])
-
-    async def tick(self, seconds: float = 0.0) -> int:
-        """Let time pass, and return how many records were handled in consequence."""
-        self.now += seconds
-        await self.limit.synchronize()
-        self.limit.tick()
-        handled = await self.work()
-        await self.limit.synchronize()
-        return handled
-
-
-def good() -> bytes:
-    """Return the value of a record that the role can use."""
-    return b'{"source":"shop","good":true}'
-
-
-def bad(source: object) -> bytes:
-    """Return the value of one that it cannot use."""
-    return orjson.dumps({"source": source, "version": 2})
+from tests.streams.limited_role import TOPIC, Role_, bad, good
 
 
 @pytest.fixture
 async def role() -> Role_:
     """A role within its limit."""
     return Role_()
-
-
-async def settle() -> None:
-    """Let every task come as far as it can."""
-    for _ in range(8):
-        await asyncio.sleep(0)
 
 
 async def send_and_work(role: Role_, values: list[bytes], *, seconds: float = 0.0) -> None:
@@ -471,31 +353,3 @@ async def test_a_flood_is_logged_once_a_minute_and_counted(role: Role_, caplog: 
         f"intake: {rest} more dead letters of the source `shop` in the last minute; they do not count towards a pause"
     ]
     assert DEAD_LETTERS_SUPPRESSED.labels("intake")._value.get() - before == rest + 10
-
-
-@pytest.mark.parametrize(("share", "least", "most"), [(0.9, 0, 1), (0.99, 1, 19), (1.0, 20, 20)])
-def test_the_order_of_taking_counts_not_that_of_failing(share: float, least: int, most: int) -> None:
-    """Reported as taken, records exceed the limit exactly by its rule; in any other order never without reason."""
-    random = Random(5)  # noqa: S311 - repeatable on purpose
-    exceeded = 0
-    for _ in range(20):
-        is_bad = [random.random() < share for _ in range(250)]
-        in_a_row = any(all(is_bad[start : start + BURST_RECORDS]) for start in range(251 - BURST_RECORDS))
-        taken_order = [offset for offset in range(250) if is_bad[offset]]
-        any_order = random.sample(taken_order, len(taken_order))
-
-        assert exceeds(taken_order) == in_a_row
-        assert in_a_row or not exceeds(any_order)
-        exceeded += in_a_row
-    assert least <= exceeded <= most
-
-
-def exceeds(dead_letters: list[int]) -> bool:
-    """Say whether 250 records exceed the limit, of which these become dead letters in this order."""
-    count = DeadLetterCount()
-    for offset in range(250):
-        count.add_taken(("t", 0, offset), 0.0)
-    producers = [Producer(f"site-{number}", b"k") for number in range(BURST_SOURCES)]
-    return any(
-        count.add_dead_letter(("t", 0, offset), producers[offset % BURST_SOURCES], 0.0) for offset in dead_letters
-    )

@@ -68,7 +68,7 @@ async def test_every_byte_comes_back(
     assert letter is not None
     again = replay_record(with_claim(letter, claims.stored[letter.claim]) if letter.claim else letter, -1)
 
-    assert (letter.place, letter.reason) == (
+    assert (letter.identity, letter.reason) == (
         ("intake", "poster-requests", 3, 7, int(EPOCH.timestamp() * 1000)),
         "invalid_request",
     )
@@ -95,7 +95,7 @@ async def test_a_record_of_which_nothing_fits_is_stored_whole(
     assert letter.claim is not None
     again = replay_record(with_claim(letter, claims.stored[letter.claim]), -1)
 
-    assert letter.place[:4] == ("intake", "poster-requests", 3, 7)
+    assert letter.identity[:4] == ("intake", "poster-requests", 3, 7)
     assert (again.key, again.value, again.headers[: len(headers)]) == (key, b"{", headers)
 
 

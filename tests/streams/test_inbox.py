@@ -8,7 +8,7 @@ from streams.inbox import Fifo, Inbox, Partition
 from tests.streams.deliveries import delivery
 
 
-class RecordingSource:
+class RecordingControl:
     """Records which partitions are paused."""
 
     def __init__(self) -> None:
@@ -31,16 +31,16 @@ class RecordingSource:
 
 
 @pytest.fixture
-def source() -> RecordingSource:
+def control() -> RecordingControl:
     """A consumer."""
-    return RecordingSource()
+    return RecordingControl()
 
 
 @pytest.fixture
-def inbox(source: RecordingSource) -> Inbox:
+def inbox(control: RecordingControl) -> Inbox:
     """An inbox that pauses a partition at four records."""
     inbox = Inbox(["poster-requests"], cap=4)
-    inbox.attach(source)
+    inbox.attach(control)
     return inbox
 
 
@@ -59,18 +59,18 @@ async def test_records_are_acknowledged_in_order_whatever_finishes_first(inbox: 
     assert acknowledged == [0, 1, 2]
 
 
-async def test_a_full_partition_is_paused_and_resumed_at_half(inbox: Inbox, source: RecordingSource) -> None:
+async def test_a_full_partition_is_paused_and_resumed_at_half(inbox: Inbox, control: RecordingControl) -> None:
     """Records beyond the cap are accepted, as the rest of a fetch may still arrive, but the partition is paused."""
     for offset in range(6):
         inbox.deliver(delivery(offset), lambda: None)
-    paused_when_full = set(source.paused)
+    paused_when_full = set(control.paused)
     taken = await inbox.take(10)
     inbox.finish(taken[:3])
-    paused_above_half = set(source.paused)
+    paused_above_half = set(control.paused)
     inbox.finish(taken[3:4])
 
     assert paused_when_full == paused_above_half == {("poster-requests", 0)}
-    assert source.paused == set()
+    assert control.paused == set()
 
 
 async def test_a_record_delivered_again_joins_the_work_in_progress(inbox: Inbox) -> None:
@@ -184,7 +184,7 @@ async def test_records_that_the_queue_holds_back_wait_for_a_recheck() -> None:
 
 
 @pytest.mark.parametrize("what", ["drain", "pause", "revoke"])
-async def test_a_change_while_a_fetch_settles_takes_effect(inbox: Inbox, what: str) -> None:
+async def test_a_change_while_a_fetch_arrives_takes_effect(inbox: Inbox, what: str) -> None:
     """A batch about to be handed out is not, where the inbox is closed, paused or emptied meanwhile."""
     inbox.deliver(delivery(0), lambda: None)
     taking = asyncio.create_task(inbox.take(10))

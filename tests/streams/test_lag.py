@@ -14,7 +14,7 @@ from streams.health.lag import Lag
 from streams.health.liveness import Liveness
 from streams.inbox import Inbox
 from tests.streams.deliveries import EPOCH, delivery
-from tests.streams.test_inbox import RecordingSource
+from tests.streams.test_inbox import RecordingControl
 
 PARTITION = TopicPartition("poster-requests", 0)
 
@@ -33,7 +33,7 @@ class Consumer:
 
 
 @dataclass
-class Source:
+class Control:
     """Records what is fetched again."""
 
     refetched_after: list[tuple[tuple[str, int], int | None]] = field(default_factory=list)
@@ -50,7 +50,7 @@ class App:
     inboxes: tuple[Inbox, ...]
     consumer: Consumer
     role: str = "intake"
-    source: Source = field(default_factory=Source)
+    consumer_control: Control = field(default_factory=Control)
 
     def partition_of(self, tp: Any) -> tuple[str, int]:
         """Return the partition, whose topic has no prefix."""
@@ -69,7 +69,7 @@ def shown(name: str) -> float | None:
 def inbox() -> Inbox:
     """An inbox that pauses a partition at two records."""
     inbox = Inbox(["poster-requests"], cap=2)
-    inbox.attach(RecordingSource())
+    inbox.attach(RecordingControl())
     return inbox
 
 
@@ -127,8 +127,8 @@ async def test_fetched_records_that_do_not_arrive_are_fetched_again(inbox: Inbox
     await lag.update()
     inbox.deliver(delivery(8), lambda: None)
     await lag.update()
-    at_first = list(app.source.refetched_after)
+    at_first = list(app.consumer_control.refetched_after)
     await lag.update()
 
     assert at_first == []
-    assert app.source.refetched_after == [(("poster-requests", 0), 8)]
+    assert app.consumer_control.refetched_after == [(("poster-requests", 0), 8)]

@@ -1,7 +1,6 @@
 """App configuration of `posters`."""
 
 from collections.abc import Iterator
-from importlib import import_module
 from typing import Any, Final
 
 from django.apps import AppConfig
@@ -38,11 +37,12 @@ class PostersConfig(AppConfig):
         """Register the system checks and the erasure of posters with their rows, and translate labels."""
         from .checks import check_database, check_settings  # noqa: PLC0415 - Django wants app modules imported here
         from .labels import set_labels  # noqa: PLC0415 - likewise
+        from .requests import deletion  # noqa: PLC0415 - likewise
 
         checks.register(check_settings, "posters")
         checks.register(check_database, checks.Tags.database)
         set_labels(self)
-        import_module(".requests.deletion", __package__).connect()
+        deletion.connect()
 
 
 def _apps_with_our_label() -> Iterator[str]:

@@ -37,10 +37,10 @@ def data_url(file: File, *, max_bytes: int = EMBED_MAX_BYTES) -> str | None:  # 
     return f"data:{content_type};base64,{base64.b64encode(content).decode()}"
 
 
-def file_address(file: FieldFile, place: str) -> str | None:
+def file_address(file: FieldFile, path: str) -> str | None:
     """Return what a template gets of a file: None if it is empty, a `data:` address if it is small, else its address.
 
-    Raises RequestError, which names `place`, where the address is relative and `MEDIA_BASE_URL` is not set.
+    Raises RequestError, which names `path`, where the address is relative and `MEDIA_BASE_URL` is not set.
     """
     if not file:
         return None
@@ -50,9 +50,9 @@ def file_address(file: FieldFile, place: str) -> str | None:
             return data_url(file, max_bytes=limit)
         return absolute_address(file.url)
     except OSError as error:
-        raise RequestError(f"`{place}` is the file {file.name!r}, which cannot be read: {error}") from error
+        raise RequestError(f"`{path}` is the file {file.name!r}, which cannot be read: {error}") from error
     except ValueError as error:
-        raise RequestError(f"`{place}` is the file {file.name!r}: {error}") from error
+        raise RequestError(f"`{path}` is the file {file.name!r}: {error}") from error
 
 
 def absolute_address(url: str) -> str:

@@ -92,18 +92,18 @@ class ConsumerLagCollector:
 
     def _lags(self) -> Iterable[tuple[str, int, int]]:
         positions = self._consumer.position(self._consumer.assignment())
-        unread = [place for place in positions if place.offset < 0]
+        unread = [each for each in positions if each.offset < 0]
         if unread:  # nothing was read since the start
             committed = {
-                (place.topic, place.partition): place.offset
-                for place in self._consumer.committed(unread, timeout=_KAFKA_SECONDS)
+                (each.topic, each.partition): each.offset
+                for each in self._consumer.committed(unread, timeout=_KAFKA_SECONDS)
             }
-        for place in positions:
-            low, high = self._consumer.get_watermark_offsets(place, cached=True)
+        for each in positions:
+            low, high = self._consumer.get_watermark_offsets(each, cached=True)
             if high < 0:
                 continue
-            offset = place.offset if place.offset >= 0 else committed[place.topic, place.partition]
-            yield place.topic, place.partition, max(0, high - max(low, offset))
+            offset = each.offset if each.offset >= 0 else committed[each.topic, each.partition]
+            yield each.topic, each.partition, max(0, high - max(low, offset))
 
 
 def register(registry: Any = None) -> None:

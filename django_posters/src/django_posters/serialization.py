@@ -28,7 +28,7 @@ def plain_object(value: object, name: str) -> dict[str, Any]:
     return {_key(key, name): _plain(item, f"{name}.{key}", 1) for key, item in value.items()}
 
 
-def _plain(value: object, place: str, depth: int) -> Any:
+def _plain(value: object, path: str, depth: int) -> Any:
     while isinstance(value, Enum):  # before texts and integers, which the members of many are, too
         value = value.value
     if value is None or isinstance(value, bool):
@@ -36,24 +36,24 @@ def _plain(value: object, place: str, depth: int) -> Any:
     if isinstance(value, str | Promise | UUID):
         return str(value)
     if isinstance(value, int | float | Decimal):
-        return _number(value, place)
+        return _number(value, path)
     if isinstance(value, datetime | date | time):
         return _moment(value)
     if isinstance(value, FieldFile):
-        return file_address(value, place)
+        return file_address(value, path)
     if isinstance(value, Mapping | list | tuple):
-        return _container(value, place, depth)
+        return _container(value, path, depth)
     raise RequestError(
-        f"`{place}` is a {type(value).__name__}, which JSON cannot hold; "
+        f"`{path}` is a {type(value).__name__}, which JSON cannot hold; "
         "convert it to text, a number, a bool, None, a list or a dict"
     )
 
 
-def _number(value: float | Decimal, place: str) -> int | float | str:
+def _number(value: float | Decimal, path: str) -> int | float | str:
     if isinstance(value, int):
         return int(value)
     if not (value.is_finite() if isinstance(value, Decimal) else math.isfinite(value)):
-        raise RequestError(f"`{place}` is {value}, which JSON cannot hold; send a number or None")
+        raise RequestError(f"`{path}` is {value}, which JSON cannot hold; send a number or None")
     # Every digit of a Decimal: 12.50 stays 12.50, and templates calculate with it all the same.
     return format(value, "f") if isinstance(value, Decimal) else float(value)
 
@@ -65,15 +65,15 @@ def _moment(value: datetime | date | time) -> str:
     return value.isoformat()
 
 
-def _container(value: Mapping[Any, Any] | list[Any] | tuple[Any, ...], place: str, depth: int) -> Any:
+def _container(value: Mapping[Any, Any] | list[Any] | tuple[Any, ...], path: str, depth: int) -> Any:
     if depth >= CUSTOM_DATA_MAX_DEPTH:
-        raise RequestError(f"`{place}` is nested deeper than {CUSTOM_DATA_MAX_DEPTH} levels")
+        raise RequestError(f"`{path}` is nested deeper than {CUSTOM_DATA_MAX_DEPTH} levels")
     if isinstance(value, Mapping):
-        return {_key(key, place): _plain(item, f"{place}.{key}", depth + 1) for key, item in value.items()}
-    return [_plain(item, f"{place}[{index}]", depth + 1) for index, item in enumerate(value)]
+        return {_key(key, path): _plain(item, f"{path}.{key}", depth + 1) for key, item in value.items()}
+    return [_plain(item, f"{path}[{index}]", depth + 1) for index, item in enumerate(value)]
 
 
-def _key(key: object, place: str) -> str:
+def _key(key: object, path: str) -> str:
     if not isinstance(key, str):
-        raise RequestError(f"`{place}` has the key {key!r}; JSON takes text only")
+        raise RequestError(f"`{path}` has the key {key!r}; JSON takes text only")
     return str(key)

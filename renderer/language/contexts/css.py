@@ -36,9 +36,6 @@ _NUMBER_FUNCTIONS: Final = re.compile(
     r"polygon|circle|ellipse|inset|fit-content"
 )
 NOWHERE: Final = "in CSS a value can stand as a color, as a number or inside `url(…)` with quotes"
-_RULE_LISTS: Final = frozenset({"media", "supports", "container", "layer", "scope", "starting-style", "document"})
-
-
 BEGINNING_CHARACTERS: Final = 2_000
 """How much of an address is looked at to say whether it has a scheme."""
 BOUNDARY: Final = "/**/"

@@ -1,6 +1,7 @@
 // Runs before the scripts of a document: a virtual clock, which stands still until `compose.js` lets some of its time
 // pass, at once and in the same steps every time. So what scripts do later is in the picture, and nobody waits for it.
-// Nothing that scripts may replace is used once they run, or time would stand still for good.
+// Nothing that scripts may replace is used once they run, or time would stand still for good. It is our own because
+// Chromium's virtual time, once it has run out, blocks more than timers: an image just named is not decoded.
 (() => {
   "use strict"; // or the functions would be global names of the document
   const FRAME_MILLISECONDS = 1000 / 30;

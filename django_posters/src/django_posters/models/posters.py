@@ -2,7 +2,6 @@
 
 import uuid
 from dataclasses import replace
-from importlib import import_module
 from typing import Any, ClassVar, Final
 
 from asgiref.sync import sync_to_async
@@ -80,9 +79,9 @@ class Job(models.Model):
 
         The workers make them of the data and template versions that they had. Erased posters stay erased.
         """
-        # Requests are written by a room above the models.
-        count: int = import_module("django_posters.requests.replay").replay_job(self, failed_only=failed_only)
-        return count
+        from ..requests.replay import replay_job  # noqa: PLC0415 - a room above the models, which imports them
+
+        return replay_job(self, failed_only=failed_only)
 
     async def areplay(self, *, failed_only: bool = False) -> int:
         """Async variant of `replay()`."""
@@ -244,8 +243,9 @@ class Poster(models.Model):
         The workers make it of the data and template version that it had. Raises RequestError where it is unfinished,
         erased, or its row was deleted.
         """
-        # Requests are written by a room above the models.
-        import_module("django_posters.requests.replay").replay_poster(self)
+        from ..requests.replay import replay_poster  # noqa: PLC0415 - likewise
+
+        replay_poster(self)
 
     async def areplay(self) -> None:
         """Async variant of `replay()`."""

@@ -1,6 +1,8 @@
 """The outbox table: add an event in the caller's transaction, and claim events for publishing.
 
 An event is published only after its transaction commits, and a rollback removes it. Delivery is at-least-once.
+
+It is our own because the events of a job have to be published in their order, on each of Django's databases.
 """
 
 from collections.abc import Iterator

@@ -62,28 +62,22 @@ def request_poster(
     check_saved(instance)
     template = choose_template(poster_field.section, template_id)
     check_options(priority, deadline)
-    request = _build(
-        job_id=new_job_id(now := timezone.now(), secrets.token_bytes(10)),
-        now=now,
+    requested = _requested(
+        instance,
+        poster_field,
+        template,
         source=settings.site,
-        template_id=template.template_id,
-        entity_id=str(instance.pk),
-        custom_data=read_data(instance, poster_field),
-        metadata=plain_object(metadata or {}, "metadata"),
-        output=plain_output(output),
+        metadata=metadata,
+        output=output,
         strict=strict,
         reuse=reuse,
         priority=priority,
         deadline=deadline,
     )
-    wanted = _Wanted(instance, poster_field, request, template, read_alt(instance, poster_field))
     with transaction.atomic(using=database_alias()):
-        newest = _newest(wanted)
-        poster = (_reuse(wanted, newest) if reuse else None) or _replace(wanted, newest)
-        if poster is None:
-            poster = _write(wanted, newest)
-            debounce = debounce_of(poster_field)
-            send_request(request, due_at=now + debounce if debounce else None)
+        newest = _newest(requested)
+        current = _reuse(requested, newest) if reuse else None
+        poster = current or _replace(requested, newest) or _write(requested, newest)
     poster_field.link(instance, poster)
     return poster
 
@@ -91,19 +85,8 @@ def request_poster(
 arequest_poster = async_variant(request_poster)
 
 
-def _build(*, now: datetime, job_id: str, **fields: Any) -> PosterRequested:
-    try:
-        request = PosterRequested(
-            event_id=fact_id("poster.requested", job_id), occurred_at=now, job_id=job_id, **fields
-        )
-        # The constructor checks no types; decoding does, and every worker decodes the request.
-        return decode(encode(request), PosterRequested)
-    except (ContractError, ValueError, TypeError) as error:
-        raise RequestError(f"this poster cannot be requested: {error}") from error
-
-
 @dataclass(frozen=True, slots=True)
-class _Wanted:
+class _RequestedPoster:
     """What is requested, and for which row."""
 
     instance: models.Model
@@ -142,57 +125,93 @@ class _Wanted:
         }
 
 
-def _newest(wanted: _Wanted) -> Poster | None:
+def _requested(
+    instance: models.Model,
+    field: PosterField,
+    template: ChosenTemplate,
+    *,
+    metadata: Mapping[str, Any] | None,
+    output: Mapping[str, Any] | None,
+    **options: Any,
+) -> _RequestedPoster:
+    """Return the request of a row with these options. Raises RequestError where its data or an option is invalid."""
+    now = timezone.now()
+    job_id = new_job_id(now, secrets.token_bytes(10))
+    fields: dict[str, Any] = {
+        "custom_data": read_data(instance, field),
+        "metadata": plain_object(metadata or {}, "metadata"),
+        "output": plain_output(output),
+    }
+    try:
+        request = PosterRequested(
+            event_id=fact_id("poster.requested", job_id),
+            occurred_at=now,
+            job_id=job_id,
+            template_id=template.template_id,
+            entity_id=str(instance.pk),
+            **fields,
+            **options,
+        )
+        # The constructor checks no types; decoding does, and every worker decodes the request.
+        request = decode(encode(request), PosterRequested)
+    except (ContractError, ValueError, TypeError) as error:
+        raise RequestError(f"this poster cannot be requested: {error}") from error
+    return _RequestedPoster(instance, field, request, template, read_alt(instance, field))
+
+
+def _newest(requested: _RequestedPoster) -> Poster | None:
     # Read from the database: the instance may be older than its row.
-    link = lock_link(wanted.instance, wanted.field)
+    link = lock_link(requested.instance, requested.field)
     posters = Poster.objects.using(database_alias()).select_related("job")
     return posters.filter(pk=link).first() if link is not None else None
 
 
-def _reuse(wanted: _Wanted, newest: Poster | None) -> Poster | None:
-    if newest is None or not is_current(newest, wanted.digest, wanted.template):
+def _reuse(requested: _RequestedPoster, newest: Poster | None) -> Poster | None:
+    if newest is None or not is_current(newest, requested.digest, requested.template):
         return None
-    if newest.alt != wanted.alt:
-        newest.alt = wanted.alt
+    if newest.alt != requested.alt:
+        newest.alt = requested.alt
         newest.save(update_fields=["alt"])
     return newest
 
 
-def _replace(wanted: _Wanted, newest: Poster | None) -> Poster | None:
+def _replace(requested: _RequestedPoster, newest: Poster | None) -> Poster | None:
     """Put this request in the place of one that still waits, if there is one; return its poster."""
     if newest is None:
         return None
     job_id = newest.job_id
-    request = replace(wanted.request, job_id=job_id, event_id=fact_id("poster.requested", job_id))
-    if not replace_waiting(newest, request, debounce_of(wanted.field)):
+    request = replace(requested.request, job_id=job_id, event_id=fact_id("poster.requested", job_id))
+    if not replace_waiting(newest, request, debounce_of(requested.field)):
         return None
-    Job.objects.using(database_alias()).filter(pk=job_id).update(**wanted.shared_columns())
-    for name, value in wanted.columns().items():
+    Job.objects.using(database_alias()).filter(pk=job_id).update(**requested.shared_columns())
+    for name, value in requested.columns().items():
         setattr(newest, name, value)
-    newest.save(update_fields=list(wanted.columns()))
+    newest.save(update_fields=list(requested.columns()))
     return newest
 
 
-def _write(wanted: _Wanted, newest: Poster | None) -> Poster:
-    using, request = database_alias(), wanted.request
+def _write(requested: _RequestedPoster, newest: Poster | None) -> Poster:
+    using, request = database_alias(), requested.request
     at = request.occurred_at
     shared = {
-        "owner_model": type(wanted.instance)._meta.label_lower,
-        "section": wanted.field.section,
+        "owner_model": type(requested.instance)._meta.label_lower,
+        "section": requested.field.section,
         # A concurrent request may have got the row's lock first, although it began later.
         "requested_at": at if newest is None else max(at, newest.requested_at + timedelta(microseconds=1)),
     }
-    job = Job.objects.using(using).create(job_id=request.job_id, total_count=1, **shared, **wanted.shared_columns())
+    job = Job.objects.using(using).create(job_id=request.job_id, total_count=1, **shared, **requested.shared_columns())
     poster = Poster.objects.using(using).create(
         id=uuid.UUID(request.job_id.removeprefix("template_gen_")),
         job=job,
-        field_name=wanted.field.name,
+        field_name=requested.field.name,
         entity_id=request.entity_id,
-        automatic_retries=retries_after(newest, wanted.digest),
+        automatic_retries=retries_after(newest, requested.digest),
         **shared,
-        **wanted.columns(),
+        **requested.columns(),
         **picture_of(newest),
     )
-    if not stored(wanted.instance).update(**{wanted.field.name: poster}):
-        raise gone(wanted.instance)
+    if not stored(requested.instance).update(**{requested.field.name: poster}):
+        raise gone(requested.instance)
+    debounce = debounce_of(requested.field)
+    send_request(request, due_at=at + debounce if debounce else None)
     return poster

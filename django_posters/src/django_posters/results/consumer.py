@@ -142,8 +142,8 @@ def _handle_with_retries(stop: threading.Event, message: Message, site: str, bea
 
 
 def _store_dead_letter(message: Message, error: Exception) -> None:
-    place: dict[str, Any] = {"topic": _topic(message), "partition": message.partition(), "offset": message.offset()}
-    _log.write("dead letter: cannot apply %(topic)s/%(partition)s@%(offset)s", place, error)
+    position: dict[str, Any] = {"topic": _topic(message), "partition": message.partition(), "offset": message.offset()}
+    _dead_letter_log.write("dead letter: cannot apply %(topic)s/%(partition)s@%(offset)s", position, error)
     columns: dict[str, Any] = {"error": str(error).replace("\0", "\ufffd"), "seen_at": timezone.now()}
     for name, content in (("key", message.key()), ("value", message.value())):
         raw = content.encode() if isinstance(content, str) else content
@@ -151,7 +151,7 @@ def _store_dead_letter(message: Message, error: Exception) -> None:
         if raw is not None and len(raw) > VALUE_MAX_BYTES:
             columns["error"] += f"\n(The {name} is cut: it has {len(raw):,} bytes.)"
     rows = DeadLetterEvent.objects.using(database_alias())
-    row, is_new = rows.update_or_create(**place, defaults=columns)
+    row, is_new = rows.update_or_create(**position, defaults=columns)
     if is_new:
         rows.filter(pk__lte=row.pk - DEAD_LETTERS_KEPT).delete()
 
@@ -163,7 +163,7 @@ class _DeadLetterLog:
         self._next = 0.0
         self._suppressed = 0
 
-    def write(self, text: str, place: dict[str, Any], error: Exception) -> None:
+    def write(self, text: str, position: dict[str, Any], error: Exception) -> None:
         """Log a dead letter, unless one was logged within the last minute."""
         now = time.monotonic()
         if now < self._next:
@@ -172,10 +172,10 @@ class _DeadLetterLog:
         self._next = now + _LOG_SECONDS
         more = f" ({self._suppressed} more since the last message)" if self._suppressed else ""
         self._suppressed = 0
-        logger.error(text + more, place, exc_info=error)
+        logger.error(text + more, position, exc_info=error)
 
 
-_log: Final = _DeadLetterLog()
+_dead_letter_log: Final = _DeadLetterLog()
 
 
 def _store_offset(consumer: Consumer, message: Message) -> None:

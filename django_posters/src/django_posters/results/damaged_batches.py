@@ -24,14 +24,14 @@ class DamagedBatches:
         error, offset = message.error(), message.offset()
         if error is None or error.code() not in UNDECODABLE or offset is None:
             return False
-        place = (message.topic(), message.partition())
-        first, attempts, last = self._failed.get(place, (offset, 0, offset - 1))
+        partition = (message.topic(), message.partition())
+        first, attempts, last = self._failed.get(partition, (offset, 0, offset - 1))
         if first != offset:
             attempts, last = 0, offset - 1
-        self._failed[place] = (offset, attempts + 1, last)
+        self._failed[partition] = (offset, attempts + 1, last)
         if attempts + 1 < ATTEMPTS:
             return False
-        self._failed[place] = (offset, attempts + 1, last + 1)
+        self._failed[partition] = (offset, attempts + 1, last + 1)
         try:
             consumer.seek(TopicPartition(message.topic() or "", message.partition() or 0, last + 2))
         except KafkaException:

@@ -188,9 +188,9 @@ def _columns(outcome: PosterOutcome) -> dict[str, Any]:
 
 
 def _picture(outcome: PosterOutcome, placeholder: bool) -> dict[str, Any]:
-    place = f"{outcome.job_id}[{outcome.poster_index}]"
-    url = (outcome.url or "") if placeholder else usable_address(outcome.url, place)
-    images = [_image(image, place, placeholder).as_json() for image in outcome.images]
+    label = f"{outcome.job_id}[{outcome.poster_index}]"
+    url = (outcome.url or "") if placeholder else usable_address(outcome.url, label)
+    images = [_image(image, label, placeholder).as_json() for image in outcome.images]
     return {
         "url": _unless_erased(outcome, url),
         "object_key": _unless_erased(outcome, outcome.object_key or ""),
@@ -204,10 +204,10 @@ def _picture(outcome: PosterOutcome, placeholder: bool) -> dict[str, Any]:
     }
 
 
-def _image(image: Image, place: str, placeholder: bool) -> PosterImage:
+def _image(image: Image, label: str, placeholder: bool) -> PosterImage:
     return PosterImage(
         name=image.name,
-        url=image.url if placeholder else usable_address(image.url, f"{place}, {image.name},"),
+        url=image.url if placeholder else usable_address(image.url, f"{label}, {image.name},"),
         object_key=image.object_key,
         sha256=image.sha256,
         width=image.width,

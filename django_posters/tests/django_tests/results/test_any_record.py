@@ -128,7 +128,7 @@ def test_dead_letters_are_bounded(
 ) -> None:
     """The newest rows stay, a repeated record takes no second row, long values are cut, and one line is logged."""
     monkeypatch.setattr(consumer, "DEAD_LETTERS_KEPT", 10)
-    monkeypatch.setattr(consumer, "_log", consumer._DeadLetterLog())
+    monkeypatch.setattr(consumer, "_dead_letter_log", consumer._DeadLetterLog())
     with caplog.at_level(logging.ERROR):
         for offset in range(25):
             handle(Received(POSTER_COMPLETIONS, b"x" * 100_000, b"k" * 70_000, offset))
