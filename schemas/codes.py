@@ -48,6 +48,7 @@ WarningCode = Literal[
     "pdf_unsupported",
     "font_missing",
     "hyphenation_missing",
+    "locale_unknown",
 ]
 
 Retry = Literal["never", "once", "always"]
@@ -94,6 +95,7 @@ MEANINGS: Final[dict[ErrorCode | WarningCode, str]] = {
     "pdf_unsupported": "The PDF leaves out an effect of the style.",
     "font_missing": "A font family is neither installed nor brought by the template; another font is drawn.",
     "hyphenation_missing": "A text shall be hyphenated, and its language has no dictionary here.",
+    "locale_unknown": "Filters do not know the locale of the output, and write in another.",
 }
 
 _RETRIED: Final[dict[ErrorCode, Retry]] = {

@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 PERSISTED_WARNINGS: Final = (
     *("text_truncated", "missing_glyphs", "asset_invalid", "font_missing", "hyphenation_missing"),
-    *("script_error", "content_clipped", "text_not_fitted", "pdf_unsupported"),
+    *("script_error", "content_clipped", "text_not_fitted", "pdf_unsupported", "locale_unknown"),
 )
 """Warnings stored with the image, for posters that reuse it. Those about network assets follow from its key."""
 

@@ -15,12 +15,13 @@ from agents.render.template_sources import TemplateSources
 from agents.sandbox import TemplateFiller, fill_document
 from agents.storage.port import StoredObject
 from renderer.errors import RenderError
+from renderer.language.locality import unknown_locale
 from renderer.language.problems import TemplateProblemError
 from renderer.rendering import AssetUsage, Rendering, RenderRequest
 from renderer.rendering import Image as RenderedImage
 from renderer.single_flight import SingleFlight
-from schemas.outcomes import Image
-from schemas.output import Format, named_outputs
+from schemas.outcomes import Image, PosterWarning
+from schemas.output import Format, Output, named_outputs
 from schemas.renders import PosterPinned
 from streams.failpoint import failpoint
 from streams.retry import retry_while_unavailable
@@ -93,6 +94,7 @@ class PosterRenderer:
 
     async def _render_new(self, poster: PosterPinned) -> Rendering:
         rendering = await self._engine.render(await self._request(poster))
+        rendering = replace(rendering, warnings=[*rendering.warnings, *_locale_warning(poster.output)])
         timings = rendering.timings
         past_steps(
             ("assets", timings.fetched),
@@ -167,6 +169,11 @@ class PosterRenderer:
             height=stored.metadata.height,
             format=image_format,
         )
+
+
+def _locale_warning(output: Output) -> list[PosterWarning]:
+    message = unknown_locale(output.locale)
+    return [PosterWarning(code="locale_unknown", message=message)] if message else []
 
 
 def _reused(poster: PosterPinned, found: Sequence[tuple[Image, StoredObject]], cached: CachedUsage) -> StoredPoster:

@@ -13,6 +13,7 @@ from agents.templates.received_command import ReceivedCommand, rejection
 from agents.templates.sections import claim_section
 from agents.templates.store import NewVersion, StoredVersion, TemplateStore
 from renderer.assets.relative_warnings import relative_address_warnings
+from renderer.language.locality import unknown_locale
 from renderer.large_text import off_the_loop
 from schemas import limits
 from schemas.envelope import Envelope, fact_id
@@ -147,7 +148,7 @@ async def new_version(command: TemplateUpload, checker: TemplateChecker) -> NewV
     height = DEFAULT_SIDE if command.height is None else command.height
     warnings = list(checked.warnings)
     try:
-        resolve_output(parse_output(command.output), Output(width=width, height=height))
+        resolved = resolve_output(parse_output(command.output), Output(width=width, height=height))
     except OutputError as error:
         raise rejection(error.code, error.message) from None
     return NewVersion(
@@ -161,7 +162,12 @@ async def new_version(command: TemplateUpload, checker: TemplateChecker) -> NewV
         height=height,
         output=command.output or {},
         javascript=command.javascript,
-        warnings=[*warnings, *_javascript_warning(command), *await _address_warnings(command.html_content)],
+        warnings=[
+            *warnings,
+            *_javascript_warning(command),
+            *_locale_warning(resolved),
+            *await _address_warnings(command.html_content),
+        ],
         placeholders=list(checked.placeholders),
     )
 
@@ -179,6 +185,11 @@ def _javascript_warning(command: TemplateUpload) -> list[TemplateWarning]:
         message = f"the template has {what}, but was not uploaded with `javascript`; scripts will not run"
         return [TemplateWarning(code="javascript_off", message=message)]
     return []
+
+
+def _locale_warning(output: Output) -> list[TemplateWarning]:
+    message = unknown_locale(output.locale)
+    return [TemplateWarning(code="locale_unknown", message=message)] if message else []
 
 
 async def _address_warnings(html: str) -> list[TemplateWarning]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from renderer.language.advice.foreign_documents import no_html, xml_warning
 from renderer.language.advice.foreign_scripts import framework_warning
 from renderer.language.advice.leftovers import leftover_warnings
+from renderer.language.advice.mistaken_arguments import mistaken_arguments
 from renderer.language.advice.mistaken_names import misspelt_block, mistaken_parts, mistaken_this, subtractions
 from renderer.language.analyse import UnreadableTemplateError, read_template
-from renderer.language.grammar import mistaken_arguments
 from renderer.language.html5lib_check import disagreements
 from renderer.language.placeholders.declarations import declared_in, merged
 from renderer.language.placeholders.placeholders import find_placeholders, sample_data

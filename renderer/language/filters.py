@@ -34,6 +34,8 @@ INDENT_MAX: Final = 16
 _GRAPHEME: Final = regex.compile(r"\X")
 _TIME_ALONE: Final = re.compile(r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?")
 _WITH_ZONE: Final = ("long", "full")
+_GROUPED_IN_SHORT: Final = re.compile(r"[0-9]{5,}")
+"""Digits of a number in short that are grouped: four stand together, as in CLDR's examples and in scripts."""
 # Enough for every float, written out in full.
 _DIGITS: Final = 700
 
@@ -100,10 +102,9 @@ def truth(value: Any) -> bool:
 def number(value: Any, locale: str | None = None, decimals: int | None = None) -> str:
     """Return the number as the locale writes it, with its own decimals (3 at most) or exactly `decimals` (0-20)."""
     known = locale_of(locale)
+    pattern = _pattern(known.decimal_formats[None].pattern.partition(".")[0], decimals)
     with _halves_up():
-        written = format_decimal(
-            _exact(value), format=_pattern("#,##0", decimals), locale=known, numbering_system="default"
-        )
+        written = format_decimal(_exact(value), format=pattern, locale=known, numbering_system="default")
     return in_own_digits(written, known)
 
 
@@ -124,7 +125,7 @@ def compact(value: Any, locale: str | None = None, decimals: int = 1) -> str:
     with _halves_up():
         amount = _rounded_in_short(_exact(value), decimals, known)
         written = format_compact_decimal(amount, locale=known, fraction_digits=decimals, numbering_system="default")
-    return in_own_digits(written, known)
+    return in_own_digits(_GROUPED_IN_SHORT.sub(lambda digits: number(digits[0], locale), written), known)
 
 
 def money(value: Any, currency: str, locale: str | None = None) -> str:

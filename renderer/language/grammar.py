@@ -11,13 +11,11 @@ from typing import Any, Final
 from jinja2 import nodes
 
 from renderer.language.advice import foreign
-from renderer.language.advice.date_mistakes import likely_mistake
 from renderer.language.date_patterns import pattern_problem
 from renderer.language.environment import FUNCTIONS, METHODS, PosterEnvironment
 from renderer.language.filters import DATE_FILTERS
 from renderer.language.problems import TemplateSyntaxProblemError
 from renderer.language.source import Source, offset_of
-from renderer.language.values import ValueRefusedError
 
 BRANCHES_MAX: Final = 2_000
 """How many `elif` a condition may have: Python compiles each inside of the one before."""
@@ -82,7 +80,7 @@ class _Check:
             yield refused
         match node:
             case nodes.Filter():
-                yield from _filter(node)
+                yield from _filter(node, self._source)
             case nodes.Test(name=name) if name not in _ENVIRONMENT.tests:
                 yield foreign.test_hint(name)
             case nodes.Call():
@@ -131,9 +129,11 @@ class _Check:
             seen.add(macro.name)
 
 
-def _filter(node: nodes.Filter) -> Iterator[str]:
+def _filter(node: nodes.Filter, source: Source) -> Iterator[str]:
     if node.name not in _ENVIRONMENT.filters:
-        yield _number_format(node) if node.name == "number_format" else _unknown_filter(node.name)
+        tag = source.tags[source.tag_at(offset_of(node))]
+        text = source.text[tag.start : tag.end]
+        yield _number_format(node) if node.name == "number_format" else _unknown_filter(node.name, text)
         return
     arguments: list[nodes.Node] = [*node.args]
     keywords = [str(keyword.key) for keyword in node.kwargs]
@@ -153,72 +153,20 @@ def _filter(node: nodes.Filter) -> Iterator[str]:
 
 
 def _pattern(node: nodes.Filter) -> Iterator[str]:
-    kind, style = DATE_FILTERS.get(node.name), _style(node, node.args[:1])
+    kind, style = DATE_FILTERS.get(node.name), literal_style(node, node.args[:1])
     problem = None if kind is None or style is None else pattern_problem(kind, style)
     if problem is not None:
         yield f"`{node.name}`: {problem}"
 
 
-def _mistaken_pattern(node: nodes.Filter) -> str | None:
-    name, values = node.name, node.args
-    if name == "map" and values and isinstance(values[0], nodes.Const):
-        name, values = str(values[0].value), values[1:]
-    kind, style = DATE_FILTERS.get(name), _style(node, values[:1])
-    if kind is None or style is None:
-        return None
-    mistake = pattern_problem(kind, style) or likely_mistake(style)
-    return None if mistake is None else f"`{name}`: {mistake}"
-
-
-def _style(node: nodes.Filter, first: list[nodes.Expr]) -> str | None:
+def literal_style(node: nodes.Filter, first: list[nodes.Expr]) -> str | None:
     """Return the style of a date that stands in the template as a text."""
     style = next(iter(first), None) or next((each.value for each in node.kwargs if each.key == "style"), None)
     return style.value if isinstance(style, nodes.Const) and isinstance(style.value, str) else None
 
 
-_VALUES: Final = {
-    **dict.fromkeys(("number", "percent", "compact", "money"), 1),
-    **dict.fromkeys(DATE_FILTERS, "2025-01-31T18:00:00Z"),
-    "truncate": "a text",
-}
-"""What filters whose arguments may be mistaken are tried with."""
-
-
-def mistaken_arguments(source: Source) -> list[TemplateSyntaxProblemError]:
-    """Return which arguments of filters fail with any data, or mean something else than is meant.
-
-    It is for uploads: a version that was accepted without it is drawn as before.
-    """
-    found = []
-    for node in source.tree.find_all(nodes.Filter):
-        mistake = _mistaken_pattern(node)
-        if mistake is not None:
-            found.append(source.problem(mistake, offset_of(node)))
-            continue
-        values: list[nodes.Expr] = [*node.args, *(keyword.value for keyword in node.kwargs)]
-        if node.name in _VALUES and all(isinstance(value, nodes.Const) for value in values):
-            positional = [value.value for value in values[: len(node.args)] if isinstance(value, nodes.Const)]
-            named = {str(each.key): each.value.value for each in node.kwargs if isinstance(each.value, nodes.Const)}
-            message = _mistake(node.name, positional, named)
-            if message is not None:
-                found.append(
-                    source.problem(f"`{node.name}`: {message.removeprefix(f'{node.name}: ')}", offset_of(node))
-                )
-    return found
-
-
-def _mistake(name: str, positional: list[Any], named: dict[str, Any]) -> str | None:
-    try:
-        _ENVIRONMENT.filters[name](_VALUES[name], *positional, **named)
-    except ValueRefusedError as error:
-        return str(error)
-    except (TypeError, ValueError, ArithmeticError):
-        return None
-    return None
-
-
-def _unknown_filter(name: str) -> str:
-    known = foreign.filter_hint(name)
+def _unknown_filter(name: str, tag: str = "") -> str:
+    known = foreign.filter_hint(name, tag)
     if known is not None:
         return known
     near = get_close_matches(name[:_NAME_CHARACTERS], _ENVIRONMENT.filters, n=1, cutoff=0.75)

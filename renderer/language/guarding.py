@@ -6,9 +6,10 @@ from typing import Final
 from jinja2 import nodes
 from jinja2.visitor import NodeTransformer
 
-from renderer.language.contexts.contexts import Guard, Use
+from renderer.language.contexts.contexts import NUMBERS, Guard, Use
 from renderer.language.environment import CALLED
 from renderer.language.grammar import is_own_call, macro_names
+from renderer.language.guards import SIGNED
 from renderer.language.source import Source, offset_of
 
 GUARD_FILTER: Final = "guard "
@@ -32,7 +33,9 @@ def guard_of(uses: tuple[Use, ...]) -> Guard:
 
     A macro may print a value in text and in an attribute; what suits the attribute suits the text.
     """
-    return next((use.guard for use in uses if use.guard != "text"), "text")
+    guards = [use.guard for use in uses]
+    number = next((guard for guard in NUMBERS if guard in guards), None)
+    return number or next((guard for guard in guards if guard != "text"), "text")
 
 
 class _Guarding(NodeTransformer):
@@ -43,7 +46,8 @@ class _Guarding(NodeTransformer):
 
     def visit_Output(self, node: nodes.Output) -> nodes.Node:  # noqa: N802 - Jinja2 names visitors so
         self.generic_visit(node)
-        node.nodes = [self._printed(each) for each in node.nodes]
+        before = [None, *node.nodes]
+        node.nodes = [self._printed(each, before[index]) for index, each in enumerate(node.nodes)]
         return node
 
     def visit_Call(self, node: nodes.Call) -> nodes.Node:  # noqa: N802
@@ -61,13 +65,16 @@ class _Guarding(NodeTransformer):
         ]
         return nodes.Filter(node.node, SLICE_FILTER, bounds, [], None, None, lineno=node.lineno)
 
-    def _printed(self, node: nodes.Expr) -> nodes.Expr:
+    def _printed(self, node: nodes.Expr, before: nodes.Expr | None) -> nodes.Expr:
         if isinstance(node, nodes.TemplateData):
             return node
         tag = self._source.tag_at(offset_of(node))
-        uses = self._uses.get(tag, ())
+        guard: str = self._guard_of(node, self._uses.get(tag, ()))
+        if guard == "unsigned" and isinstance(before, nodes.TemplateData) and before.data[-1:] in SIGNED:
+            # The guard writes the sign: with that of the value there would be two, which CSS drops.
+            guard, before.data = before.data[-1], before.data[:-1]
         at = nodes.Const(tag, lineno=node.lineno)
-        return nodes.Filter(node, GUARD_FILTER + self._guard_of(node, uses), [at], [], None, None, lineno=node.lineno)
+        return nodes.Filter(node, GUARD_FILTER + guard, [at], [], None, None, lineno=node.lineno)
 
     def _guard_of(self, node: nodes.Expr, uses: tuple[Use, ...]) -> Guard:
         if uses:

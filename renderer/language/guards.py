@@ -20,6 +20,7 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _ENDS_CSS: Final = re.compile(r"[\x00-\x20\x7f\"'()\\<>]")
 # What would end a candidate of srcset.
 _ENDS_CANDIDATE: Final = re.compile(r"[\x00-\x20\x7f,]")
+_WHOLE_MAX: Final = 2**53
 
 
 def text(value: Any) -> Any:
@@ -98,7 +99,34 @@ def color(value: Any) -> Markup:
 
 def number(value: Any) -> Markup:
     """Let through a number, as CSS writes it."""
-    return Markup(repr(number_of(value)))  # noqa: S704
+    return Markup(_css_number(number_of(value)))  # noqa: S704
+
+
+def unsigned(value: Any) -> Markup:
+    """Let through what can stand behind a sign or a digit: CSS drops `--3px`."""
+    if number_of(value) < 0:
+        raise ValueRefusedError(f"must not be negative behind a sign or digit, got {described(value)}")
+    return number(value)
+
+
+def digits(value: Any) -> Markup:
+    """Let through what can stand behind a decimal point."""
+    whole = unsigned(value)
+    if not whole.isdigit():
+        raise ValueRefusedError(f"must be a whole number behind a decimal point, got {described(value)}")
+    return whole
+
+
+def positive(value: Any) -> Markup:
+    """Write a number with its sign, in place of the `+` that the template has before it."""
+    written = number(value)
+    return written if written.startswith("-") else "+" + written
+
+
+def negative(value: Any) -> Markup:
+    """Write a number with the opposite sign, in place of the `-` that the template has before it."""
+    written = number(value)
+    return "+" + written[1:] if written.startswith("-") else "-" + written
 
 
 def color_or_number(value: Any) -> Markup:
@@ -117,6 +145,14 @@ def _percent_encoded(pattern: re.Pattern[str], value: str) -> str:
     return pattern.sub(lambda match: quote(match.group(), safe=""), value)
 
 
+def _css_number(value: int | float) -> str:
+    # What counts things, such as `z-index`, takes no decimals, not even those of 2.0.
+    is_whole = isinstance(value, float) and value.is_integer() and abs(value) < _WHOLE_MAX
+    return repr(int(value)) if is_whole else repr(value)
+
+
+SIGNED: Final[dict[str, Callable[[Any], Any]]] = {"+": positive, "-": negative}
+"""By the sign that stands right before a value."""
 GUARDS: Final[dict[Guard, Callable[[Any], Any]]] = {
     "text": text,
     "plain": plain,
@@ -130,6 +166,8 @@ GUARDS: Final[dict[Guard, Callable[[Any], Any]]] = {
     "sheet_address_part": sheet_address_part,
     "color": color,
     "number": number,
+    "unsigned": unsigned,
+    "digits": digits,
     "color_or_number": color_or_number,
     "json": json,
     "fragment": fragment,

@@ -6,13 +6,12 @@ each choice of branches, as a browser would parse them.
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Final
 
-import html5lib
-import html5lib._tokenizer
 from jinja2 import nodes
 
 from renderer.language.analyse import ReadTemplate
+from renderer.language.bounded_parser import NestingError, parsed
 from renderer.language.contexts.contexts import Standing
 from renderer.language.contexts.markup import RAW_ELEMENTS
 from renderer.language.grammar import called_name
@@ -24,47 +23,10 @@ DOCUMENTS_MAX: Final = 4
 CHARACTERS_MAX: Final = 200_000
 """How much is parsed beyond the first document: html5lib takes two seconds for 1 MB."""
 _SENTINEL: Final = re.compile(r"qz([0-9]+)zq")
-# Each of these is an error for html5lib, and a megabyte of them takes it a minute. To a parser they are like any other.
-_INVALID: Final = re.compile("[\x01-\x08\x0b\x0e-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff]")
 _NAMESPACE: Final = re.compile(r"\{([^}]*)\}(.*)")
 # The parser gives these the name of what they are taken for.
 _TAKEN_FOR: Final = {"image": "img"}
 _COMMANDING: Final = "meta http-equiv"
-DEPTH_MAX: Final = 512
-"""How deep elements may be nested: Chromium nests no deeper either."""
-FORMATTING_MAX: Final = 100
-"""How many of `<b>`, `<i>` and the like may be open at once: each is opened again in every paragraph."""
-WORK_MAX: Final = 4_000_000
-"""Tags times the elements open around them: html5lib looks through those at each tag."""
-_HTML: Final[Any] = html5lib
-_PARSER: Final[Any] = html5lib.HTMLParser
-_TOKENIZER: Final[Any] = html5lib._tokenizer.HTMLTokenizer
-
-
-class NestingError(Exception):
-    """The document is nested too deeply to be parsed in the time that a check has."""
-
-
-class _BoundedTokenizer(_TOKENIZER):  # type: ignore[misc]
-    """Stops where html5lib would take time that grows with the square of the document."""
-
-    def __iter__(self) -> Iterator[Any]:
-        work = 0
-        for token in super().__iter__():
-            depth, formatting = len(self.parser.tree.openElements), len(self.parser.tree.activeFormattingElements)
-            work += depth + 10 * formatting
-            if depth > DEPTH_MAX:
-                raise NestingError(f"elements are nested more than {DEPTH_MAX} deep; close them")
-            if formatting > FORMATTING_MAX or work > WORK_MAX:
-                raise NestingError("too many elements are open at once for a document of this length; close them")
-            yield token
-
-
-class _BoundedParser(_PARSER):  # type: ignore[misc]
-    def mainLoop(self) -> None:  # noqa: N802 - html5lib names it so
-        # html5lib makes its tokenizer itself, and reads tokens from nothing else.
-        self.tokenizer.__class__ = _BoundedTokenizer
-        super().mainLoop()
 
 
 def disagreements(template: ReadTemplate) -> list[TemplateSyntaxProblemError]:
@@ -165,9 +127,7 @@ class _Flattening:
 
 
 def _standings(document: str) -> Iterator[tuple[int, Standing]]:
-    parser: Any = _BoundedParser(tree=_HTML.getTreeBuilder("etree"), namespaceHTMLElements=False)
-    tree = parser.parse(_INVALID.sub("\ufffd", document))
-    for element in tree.iter():
+    for element in parsed(document).iter():
         if not isinstance(element.tag, str):
             continue
         namespace, name = _name(element.tag)

@@ -8,12 +8,13 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from babel import Locale, UnknownLocaleError
-from babel.core import get_global
+from babel.core import get_global, parse_locale
 
 from renderer.language.time_zones import time_zone
-from renderer.language.values import ValueRefusedError
+from renderer.language.values import ValueRefusedError, described
 
 DEFAULT_LOCALE: Final = "en-US"
+_UNKNOWN_REGION: Final = "ZZ"
 
 
 class Locality(NamedTuple):
@@ -72,25 +73,58 @@ def currencies() -> frozenset[str]:
     return frozenset(get_global("all_currencies"))
 
 
+def unknown_locale(name: str | None) -> str | None:
+    """Return what to know of the locale of a poster's output that filters do not know; None for a known one."""
+    if name is None or _parsed(name) is not None:
+        return None
+    taken = str(_nearest(name)).replace("_", "-")
+    return f"filters do not know the locale {described(name)} of `output`, and write as in {taken}"
+
+
 @lru_cache(maxsize=64)
 def _named(name: object) -> Locale:
-    try:
-        return Locale.parse(str(name).replace("-", "_"))
-    except (UnknownLocaleError, ValueError, TypeError, AttributeError):
+    known = _parsed(str(name))
+    if known is None:
         advice = f"; for decimals write `decimals={name}`" if isinstance(name, int) else ""
-        raise ValueRefusedError(f"{name!r} is no locale such as 'de-DE'{advice}") from None
+        raise ValueRefusedError(f"{name!r} is no locale such as 'de-DE'{advice}")
+    return known
+
+
+@lru_cache(maxsize=64)
+def _parsed(name: str) -> Locale | None:
+    """Return the locale of a name, None for a name of none.
+
+    A language in a country that has no conventions of its own for it, such as `fr-DE`, is written as in general.
+    """
+    name = name.replace("-", "_")
+    try:
+        return Locale.parse(name)
+    except UnknownLocaleError:
+        language, territory, script, *_ = parse_locale(name)
+        return _parsed("_".join(filter(None, (language, script)))) if territory in _territories() else None
+    except (ValueError, TypeError, AttributeError):
+        return None
+
+
+@lru_cache(maxsize=64)
+def _nearest(name: str) -> Locale:
+    """Return the locale that the beginning of a name is one of: `de` for `de-XX`, else that of US English."""
+    parts = name.replace("-", "_").split("_")
+    beginnings = (_parsed("_".join(parts[:count])) for count in range(len(parts), 0, -1))
+    return next((known for known in beginnings if known is not None), _named(DEFAULT_LOCALE))
+
+
+@lru_cache(maxsize=1)
+def _territories() -> frozenset[str]:
+    return frozenset(_named(DEFAULT_LOCALE).territories) - {_UNKNOWN_REGION}
 
 
 @lru_cache(maxsize=64)
 def _locality(locale: str, timezone: str | None) -> Locality:
-    try:
-        known = _named(locale)
-    except ValueRefusedError:
-        # A browser takes any name for its locale, so no poster fails for one that only Babel does not know.
-        known = _named(DEFAULT_LOCALE)
-    # Where there is no such zone, times stay as the data gives them: Chromium, which gets the same name, refuses it
-    # with `output_invalid`, so that no image shows them.
-    return Locality(known, None if timezone is None else time_zone(timezone))
+    # A browser takes any name for its locale, so no poster fails for one that only filters do not know: it has a
+    # warning, see `unknown_locale`. Where there is no such zone, times stay as the data gives them: Chromium, which
+    # gets the same name, refuses it with `output_invalid`, so that no image shows them.
+    return Locality(_nearest(locale), None if timezone is None else time_zone(timezone))
 
 
 _NOTHING_SAID: Final = Locality(Locale("en", "US"), None)

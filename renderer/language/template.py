@@ -17,7 +17,7 @@ from jinja2 import TemplateError, TemplateSyntaxError, Undefined, UndefinedError
 from renderer.language.analyse import ReadTemplate, UnreadableTemplateError, read_template
 from renderer.language.environment import MissingValue, PosterEnvironment
 from renderer.language.guarding import GUARD_FILTER, SLICE_FILTER, guarded
-from renderer.language.guards import GUARDS
+from renderer.language.guards import GUARDS, SIGNED
 from renderer.language.locality import located
 from renderer.language.problems import (
     TemplateDataProblemError,
@@ -94,7 +94,7 @@ class Template:
         self._text = read.source.text
         self._tags = [(tag.start, tag.text) for tag in read.source.tags]
         environment = PosterEnvironment()
-        for guard, function in GUARDS.items():
+        for guard, function in (GUARDS | SIGNED).items():
             environment.filters[GUARD_FILTER + guard] = self._guard(function)
         environment.filters[SLICE_FILTER] = environment.part
         try:

@@ -83,6 +83,10 @@ class LayoutReport(msgspec.Struct, frozen=True):
     text: TextNeeds
 
 
+_JOINED: Final = (*("failed", "broken", "replaceable", "cut", "unfitted", "misspelled", "clipped", "unprinted"),)
+"""What a document reports by name, and its frames as well."""
+
+
 async def main_frame(session: Session) -> str:
     """Return the id of the page's own frame, which stays the same when it navigates."""
     tree = await session.send("Page.getFrameTree")
@@ -110,7 +114,7 @@ async def compose(session: Session, world: int, html: str, output: Output) -> La
     document, request = await off_the_loop(lambda: (_prepared(html), _layout_request(html, output)), len(html))
     function = "(html, request) => compose(html, request)"
     report = await _call(session, world, function, output.selector, document, request)
-    return await _with_frames(session, world, report)
+    return await _with_frames(session, world, report, output)
 
 
 async def arrange(session: Session, world: int, html: str, output: Output) -> LayoutReport:
@@ -118,7 +122,7 @@ async def arrange(session: Session, world: int, html: str, output: Output) -> La
     hinted = await off_the_loop(lambda: _layout_request(html, output), len(html))
     request = {**hinted, "width": output.width, "height": output.height}
     report = await _call(session, world, "(request) => arrange(request)", output.selector, request)
-    return await _with_frames(session, world, report)
+    return await _with_frames(session, world, report, output)
 
 
 def _prepared(html: str) -> str:
@@ -148,15 +152,18 @@ def _layout_request(html: str, output: Output) -> dict[str, Any]:
     }
 
 
-async def _with_frames(session: Session, world: int, report: LayoutReport) -> LayoutReport:
+async def _with_frames(session: Session, world: int, report: LayoutReport, output: Output) -> LayoutReport:
     """Wait for the documents inside this one as well, and add what they show, lack and need."""
     if not report.frames:
         return report
+    # Hints are of the outer document, which has those of frames with its own characters escaped.
+    request = {"clippedContent": bool(output.full_page), "printEffects": output.format == "pdf"}
     tree = await session.send("Page.getFrameTree")
     for frame in islice(_frames_below(tree["frameTree"]), FRAMES_MAX):
         # The frame may be gone by now, or never have become a document; the page itself is what counts.
         with contextlib.suppress(DevToolsError, RenderError):
-            inner = await _call(session, await make_world(session, frame), "() => composeFrame()", None)
+            function = "(request) => composeFrame(request)"
+            inner = await _call(session, await make_world(session, frame), function, None, request)
             report = _joined(report, inner)
     await draw_frames(session, world)
     return report
@@ -169,13 +176,13 @@ def _joined(report: LayoutReport, inner: LayoutReport) -> LayoutReport:
         broken=report.text.broken + inner.text.broken,
         languages=report.text.languages + inner.text.languages,
     )
+    lists = {name: [*getattr(report, name), *getattr(inner, name)] for name in _JOINED}
     return msgspec.structs.replace(
         report,
         characters=report.characters + inner.characters,
-        failed=[*report.failed, *inner.failed],
-        broken=[*report.broken, *inner.broken],
-        replaceable=[*report.replaceable, *inner.replaceable],
+        unfinished=report.unfinished or inner.unfinished,
         text=texts,
+        **lists,
     )
 
 

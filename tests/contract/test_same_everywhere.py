@@ -68,7 +68,7 @@ ALWAYS = ["asset_timeout", "render_timeout", "renderer_crashed", "upload", "inte
 WARNINGS = [
     *("asset_blocked", "asset_status", "asset_too_large", "asset_invalid", "text_truncated", "asset_timeout"),
     *("unknown_data", "missing_glyphs", "relative_address", "font_missing", "hyphenation_missing"),
-    *("script_error", "content_clipped", "text_not_fitted", "pdf_unsupported"),
+    *("script_error", "content_clipped", "text_not_fitted", "pdf_unsupported", "locale_unknown"),
 ]
 ALL_TYPES = {name for names in AGREED_TYPES.values() for name in names.split()}
 

@@ -16,6 +16,7 @@ from agents.templates.preview import preview_data
 from agents.templates.received_command import CommandRejectedError
 from agents.templates.store import NewVersion
 from posters.operations.previews.local_renderer import LocalRenderer
+from posters.operations.previews.warning_lines import with_lines
 from renderer.assets.relative_warnings import CODE as RELATIVE
 from renderer.errors import RenderError
 from renderer.language.check import TemplateRejectedError
@@ -97,7 +98,7 @@ async def draw_preview(request: PreviewRequest, renderer: LocalRenderer) -> Prev
         images=rendering.images,
         warnings=[
             *version.warnings,
-            *_not_said(rendering, version.warnings),
+            *with_lines(_not_said(rendering, version.warnings), rendering.assets, html),
             *_unknown_data(version, data or {}),
         ],
         seconds=time.monotonic() - began,

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from renderer.language.advice.rewriting import rewritten, rewritten_tag
 from renderer.language.environment import PosterEnvironment
 
 _ENVIRONMENT: Final = PosterEnvironment()
@@ -126,6 +127,13 @@ FILTERS: Final[dict[str, tuple[str, str]]] = {
     "image_url": ("Liquid's; write the address,", '<img src="{{ photo }}">'),
     "money_with_currency": ("Liquid's; write", "{{ price | money('EUR') }}"),
     "money_without_currency": ("Liquid's; write", "{{ price | number(decimals=2) }}"),
+    "urlizetrunc": ("Django's; write", "{{ name | urlize(40) }}"),
+    "dictsortreversed": (
+        "Django's; write",
+        "{{ items | sort(attribute='name', reverse=true) | map(attribute='name') | join(', ') }}",
+    ),
+    "ljust": ("Django's; write", "{{ '%-20s' | format(name) }}"),
+    "rjust": ("Django's; write", "{{ '%20s' | format(name) }}"),
     "strftime": ("of another library; write", "{{ day | date('d MMMM y') }}"),
     "stringformat": ("Django's; write", "{{ '%05d' | format(value) }}"),
     "force_escape": ("Django's, and every value is escaped; write", _ALIKE),
@@ -225,6 +233,7 @@ _ARGUMENT: Final = r"(?:\"[^\"]*\"|'[^']*'|[\w.]+)"
 _COLON_FILTER: Final = re.compile(
     rf"\|\s*(?P<name>\w+)\s*:\s*(?P<first>{_ARGUMENT})?(?P<others>(?:\s*,\s*{_ARGUMENT})*)"
 )
+_WHOLE: Final = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _COLON: Final = {
     "slice": "{{ items[:5] | join(', ') }}",
     "map": "{{ items | map(attribute='name') | join(', ') }}",
@@ -250,14 +259,15 @@ def hint(tag: str, message: str) -> str | None:
         return _handlebars(handlebars["mark"], handlebars["word"])
     name = _TAG.match(tag)
     if name is not None and name["name"] in TAGS and "unknown tag" in message:
-        return tag_hint(name["name"])
+        whole = _WHOLE.match(tag)
+        return tag_hint(name["name"], whole[0] if whole else "")
     return None
 
 
-def tag_hint(name: str) -> str:
-    """Return what this tag is, and what to write."""
+def tag_hint(name: str, tag: str = "") -> str:
+    """Return what this tag is, and what to write: with its arguments, where they can be taken over."""
     whose, write = TAGS[name]
-    return f"`{{% {name} %}}` is {whose} `{write}`"
+    return f"`{{% {name} %}}` is {whose} `{rewritten_tag(tag) or write}`"
 
 
 def test_hint(name: str) -> str:
@@ -277,12 +287,15 @@ def _missing(kind: str, name: str, known: Mapping[str, tuple[str, str]]) -> str:
     return f"there is no {kind} `{name}`: {whose} `{write}`"
 
 
-def filter_hint(name: str) -> str | None:
-    """Return why there is no such filter, and what to write; None where nothing is known of it."""
+def filter_hint(name: str, tag: str = "") -> str | None:
+    """Return why there is no such filter, and what to write; None where nothing is known of it.
+
+    What to write is the `tag` in which the filter stands, where its arguments can be taken over.
+    """
     if name not in FILTERS:
         return None
     why, write = FILTERS[name]
-    return f"`{name}` is not available: {why} `{write}`"
+    return f"`{name}` is not available: {why} `{rewritten(tag, name) or write}`"
 
 
 def _handlebars(mark: str, word: str) -> str:
@@ -303,7 +316,8 @@ def misread(tag: str) -> str | None:
     """Return what a tag has of another language's expressions, and what to write; None where nothing is known."""
     colon = _COLON_FILTER.search(tag)
     if colon is not None:
-        return _colon(colon["name"], (colon["first"] or "'…'") + colon["others"])
+        whole = _WHOLE.match(tag)
+        return _colon(colon["name"], (colon["first"] or "'…'") + colon["others"], whole[0] if whole else "")
     # What a text holds is no operator.
     code = _TEXT.sub("''", tag)
     for operator, whose, expression, statement in _OPERATORS:
@@ -314,12 +328,14 @@ def misread(tag: str) -> str | None:
     return None
 
 
-def _colon(name: str, arguments: str) -> str:
+def _colon(name: str, arguments: str, tag: str) -> str:
     whose = f"`{name}:` is Django's and Liquid's"
     if name in _PATTERNS:
         return f"{whose}; write `{{{{ day | {name}('{_PATTERNS[name]}') }}}}`"
-    if name in _COLON:
-        return f"{whose}; write `{_COLON[name]}`"
     if name not in _ENVIRONMENT.filters:
-        return filter_hint(name) or f"{whose}, and there is no filter `{name}`; write `{_ALIKE}`"
-    return f"{whose}; arguments stand in parentheses, write `{{{{ name | {name}({arguments}) }}}}`"
+        return filter_hint(name, tag) or f"{whose}, and there is no filter `{name}`; write `{_ALIKE}`"
+    write = rewritten(tag, name)
+    if name in _COLON:
+        return f"{whose}; write `{write or _COLON[name]}`"
+    write = write or f"{{{{ name | {name}({arguments}) }}}}"
+    return f"{whose}; arguments stand in parentheses, write `{write}`"

@@ -1,7 +1,7 @@
 """Where a value stands in the document, and what may stand there."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from schemas.templates import DataType
 
@@ -18,11 +18,15 @@ Guard = Literal[
     "sheet_address_part",
     "color",
     "number",
+    "unsigned",
+    "digits",
     "color_or_number",
     "json",
     "fragment",
     "nowhere",
 ]
+NUMBERS: Final[tuple[Guard, ...]] = ("number", "digits", "unsigned")
+"""Those of numbers. A value of several such places passes the first: what suits any of them is not refused."""
 
 
 @dataclass(frozen=True, slots=True)

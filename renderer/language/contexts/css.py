@@ -131,14 +131,15 @@ class CssReader:
 
     def _numeric(self, name: str, token: Any, function: str | None) -> Iterator[Found]:
         for sentinel in self._sentinel.findall(token.representation):
-            yield Found(sentinel, self._use(name, token, function))
+            yield Found(sentinel, self._use(name, token, sentinel, function))
         if token.type == "dimension":
             yield from self._refused(token.unit, "a value cannot stand in the unit of a number")
 
-    def _use(self, name: str, token: Any, function: str | None) -> Use | Refusal:
+    def _use(self, name: str, token: Any, sentinel: str, function: str | None) -> Use | Refusal:
         where = f"in the CSS property `{name}`"
-        if token.type != "number" or token.representation[0] in "+-" or not self._is_bare(token):
-            return Use("number", "number", where)
+        begun = token.representation[: token.representation.index(sentinel)]
+        if token.type != "number" or begun or not self._is_bare(token):
+            return Use(_number_guard(begun), "number", where)
         if function is not None and _NUMBER_FUNCTIONS.fullmatch(function):
             return Use("number", "number", where)
         if name.startswith("--"):
@@ -180,6 +181,13 @@ class CssReader:
     def _refused(self, text: str, reason: str) -> Iterator[Found]:
         for sentinel in self._sentinel.findall(text):
             yield Found(sentinel, Refusal(reason))
+
+
+def _number_guard(begun: str) -> Guard:
+    """Return what a value passes that continues a number of which the template has written this much."""
+    if not begun or begun[-1] in "eE":
+        return "number"
+    return "digits" if "." in begun else "unsigned"
 
 
 _NUMBER_WORDS: Final = re.compile(

@@ -21,7 +21,7 @@ from renderer.language.contexts.attributes import (
     meaning_of,
     property_of,
 )
-from renderer.language.contexts.contexts import Refusal, Standing, Use
+from renderer.language.contexts.contexts import NUMBERS, Refusal, Standing, Use
 from renderer.language.contexts.css import BEGINNING_CHARACTERS, BOUNDARY, NOWHERE, CssError, CssReader, Found
 from renderer.language.contexts.javascript import inside_text
 from renderer.language.contexts.markup import (
@@ -371,7 +371,7 @@ class _Reading:
         if isinstance(use, Use):
             self.uses.setdefault(tag, {})[use] = None
             guards = {known.guard for known in self.uses[tag]}
-            if len(guards) < 2 or guards == {"text", "plain"}:
+            if len(guards) < 2 or guards == {"text", "plain"} or guards.issubset(NUMBERS):
                 return
             places = " and ".join(known.where for known in self.uses[tag])
             use = Refusal(f"it stands in places that differ, {places}; write it once for each")

@@ -96,8 +96,13 @@ def advance(state: State, chunk: str) -> tuple[State, list[Closed]]:
 _Step = tuple[State, int]
 
 
+# Any other `<` is text; at the end of a chunk, what follows decides.
+_TAG_START: Final = re.compile(r"<(?=[a-zA-Z/!?]|\Z)")
+
+
 def _text(state: State, chunk: str, position: int, closed: list[Closed]) -> _Step:
-    end = chunk.find("<", position)
+    # In an SVG style or script, `<` is an error unless it ends it.
+    end = chunk.find("<", position) if state.styled else _until(_TAG_START, chunk, position)
     if end < 0:
         end = len(chunk)
     if state.styled:

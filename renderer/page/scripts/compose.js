@@ -324,12 +324,23 @@
     return await ready(request);
   }
 
-  /** The document of a frame inside the page; its own scripts are turned off like the page's. */
-  async function composeFrame() {
+  /**
+   * The document of a frame inside the page; its own scripts are turned off like the page's.
+   * @param {Pick<LayoutRequest, "clippedContent" | "printEffects">} request
+   */
+  async function composeFrame(request) {
     parts = partsWithImages("", { styleImages: true, styleSheets: true });
     textParts = partsWithText("", { styleSheets: true, styleTexts: true });
     await removeFocus();
-    return await ready({ wholePage: true, styleTexts: true, hyphens: true, contentsLater: true });
+    const report = await ready({
+      ...request,
+      wholePage: true,
+      styleTexts: true,
+      hyphens: true,
+      contentsLater: true,
+    });
+    if (request.clippedContent) report.clipped.unshift(...clippedFrame(report.size));
+    return report;
   }
 
   /**

@@ -6,6 +6,7 @@
   const NODES_MAX = 5_000;
   const SLACK = 4; // pixels: less is the overhang of letters, or a shadow
   const SCROLLS = /^(?:auto|scroll|overlay)$/;
+  const HIDES = /^(?:hidden|clip)$/;
   const PARTS = [null, "::before", "::after"];
   const STRING = /"(?:[^"\\]|\\.)*"/g;
   const IMAGES = "img,svg,canvas,video,picture,object";
@@ -93,6 +94,23 @@
       if ([...range.getClientRects()].some(isBeyond)) return true;
     }
     return false;
+  }
+
+  /**
+   * Names the frame of this document if it shows only a part of it: a frame scrolls unless its document says otherwise.
+   * @param {[width: number, height: number]} size Of the whole document.
+   */
+  function clippedFrame([width, height]) {
+    const [across, down] = [width - innerWidth > SLACK, height - innerHeight > SLACK];
+    const [root, body] = [ofDocument("documentElement"), ofDocument("body")];
+    if (!(across || down) || innerWidth === 0 || innerHeight === 0 || !root) return [];
+    const [ofRoot, ofBody] = [root, body ?? root].map((element) => getComputedStyle(element));
+    const { overflowX, overflowY } = ofRoot.overflowY === "visible" ? ofBody : ofRoot;
+    if (!(across && !HIDES.test(overflowX)) && !(down && !HIDES.test(overflowY))) return [];
+    // Nobody but the frame's own origin sees its element.
+    const frame = Reflect.get(window, "frameElement");
+    if (frame && (!isShown(frame) || attribute(frame, "scrolling")?.toLowerCase() === "no")) return [];
+    return [frame ? nameOf(frame) : "<iframe>"];
   }
 
   let blending = false;
@@ -191,6 +209,7 @@
 
   globalThis.nameOf = nameOf;
   globalThis.clippedElements = clippedElements;
+  globalThis.clippedFrame = clippedFrame;
   globalThis.unprintedEffects = unprintedEffects;
   globalThis.canHoldBackdrop = canHoldBackdrop;
   globalThis.hasBlending = () => blending;

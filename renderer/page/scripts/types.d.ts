@@ -89,6 +89,7 @@ declare var freezeMotion: (all: Element[], roots: Root[]) => boolean;
 // omissions.js
 declare var nameOf: (element: Element) => string;
 declare var clippedElements: (all: Element[]) => string[];
+declare var clippedFrame: (size: LayoutReport["size"]) => string[];
 declare var unprintedEffects: (all: Element[]) => string[];
 declare var canHoldBackdrop: (root: Element) => boolean;
 declare var hasBlending: () => boolean;
@@ -147,4 +148,4 @@ declare var sheets: { add(sheet: CSSStyleSheet): void; remove(sheet: CSSStyleShe
 declare var compose: (html: string, request: LayoutRequest) => Promise<LayoutReport>;
 declare var arrange: (request: LayoutRequest) => Promise<LayoutReport>;
 declare var whenDrawn: () => Promise<void>;
-declare var composeFrame: () => Promise<LayoutReport>;
+declare var composeFrame: (request: Pick<LayoutRequest, "clippedContent" | "printEffects">) => Promise<LayoutReport>;
