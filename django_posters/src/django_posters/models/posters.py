@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from ..contract import limits
 from ..contract.output import CONTENT_TYPES
 from ..images import ONLY, PosterImage, find_image
+from ..row_ids import parse_id
 from ..signing import AddressField, readable_address, stored_address
 
 
@@ -235,7 +236,8 @@ class Poster(models.Model):
             model = apps.get_model(self.owner_model)
         except (LookupError, ValueError):
             return None
-        row: models.Model | None = model._base_manager.using(self._state.db).filter(pk=self.entity_id).first()
+        row: models.Model | None = model._base_manager.using(self._state.db).filter(pk=pk).first()
+            pk = parse_id(model, self.entity_id)
         return row
 
     def replay(self) -> None:
