@@ -261,6 +261,11 @@ class Poster(models.Model):
     @property
     def is_usable(self) -> bool:
         """Whether there is an image or one is pending: not where the poster failed, was cancelled or was erased."""
+    @property
+    def has_own_picture(self) -> bool:
+        """Whether there is a picture that was made for this poster: not that of an earlier one, and none erased."""
+        return self.stored_url != "" and self.picture_of is None
+
         if self.is_finished:
             return self.status == Status.COMPLETED and self.stored_url != ""
         return self.job.cancel_requested_at is None

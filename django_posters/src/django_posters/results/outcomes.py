@@ -52,9 +52,11 @@ def apply_outcome(
     columns["outcome_partition"], columns["outcome_offset"] = position
     if outcome.status == "completed":
         columns |= _picture(outcome, placeholder)
-    with transaction.atomic(using=database_alias()):
-        if rows.update(**columns):
-            _share_pictures(posters.get())
+    rows.update(**columns)
+    # After that is committed: a request that commits meanwhile shares it by itself, and one before is seen here.
+    finished = posters.filter(announced=False, status__in=FINISHED).first()
+    if finished is not None:
+        _share_pictures(finished)
     _announce_poster(posters)
     _announce_job(outcome.job_id)
 
