@@ -11,7 +11,7 @@ from django_posters.errors import RequestError
 from django_posters.models import Poster
 
 from .retry import retry_poster
-from .rows import find_field
+from .rows import find_field, isolated
 
 logger = logging.getLogger(__name__)
 
@@ -34,13 +34,21 @@ def _retry(poster: Poster) -> bool:
         if not mine.update(retry_at=None):
             return False
         try:
-            if not _is_shown(poster):
-                return False
-            retry_poster(poster, priority="bulk")
+            with isolated(f"{poster.owner_model} {poster.entity_id}"):
+                if not _is_shown(poster):
+                    return False
+                _request(poster)
         except RequestError as error:
             logger.warning("the degraded poster %s cannot be requested again: %s", poster.pk, error)
             return False
     return True
+
+
+def _request(poster: Poster) -> None:
+    new = retry_poster(poster, priority="bulk")
+    # Whatever its data is now: that of some rows is new each time, such as an address with a signature.
+    following = Poster.objects.using(database_alias()).filter(pk=new.pk)
+    following.update(automatic_retries=poster.automatic_retries + 1)
 
 
 def _is_shown(poster: Poster) -> bool:
