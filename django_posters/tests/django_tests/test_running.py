@@ -287,6 +287,60 @@ def test_restarted_consumer_calls_them_again(any_site: Site, receiver: _Receiver
     assert Poster.objects.get(pk=poster.pk).announced
 
 
+def test_erasures_are_called_again_after_a_restart(any_site: Site, receiver: _Receivers, clock: list[float]) -> None:
+    """So is poster_erased, by which receivers delete their copies: while the process runs, and after its start."""
+    poster = finish()
+    receiver.failures = 2
+    receiver.called.clear()
+    erased = decode(outcome(poster.job_id, "erased"), PosterOutcome)
+
+    apply_outcome(erased)
+    clock[0] = 10.0
+    outcomes.retries.run_due()
+    announce_unannounced()
+    apply_outcome(erased)
+    announce_unannounced()
+
+    assert receiver.called == ["poster"] * 3
+    assert Poster.objects.get(pk=poster.pk).is_erased
+
+
+def test_erasure_survives_a_kill(any_site: Site, receiver: _Receivers, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process killed between the commit and the signal leaves the signal to the redelivered erasure."""
+    poster = finish()
+    erased = decode(outcome(poster.job_id, "erased"), PosterOutcome)
+    receiver.called.clear()
+    with monkeypatch.context() as killed:
+        killed.setattr(outcomes.retries, "send", _kill)
+        with pytest.raises(KeyboardInterrupt):
+            apply_outcome(erased)
+
+    apply_outcome(erased)
+    apply_outcome(erased)
+
+    assert receiver.called == ["poster"]
+
+
+def test_too_many_failures_are_logged(
+    plain_site: Site,
+    receiver: _Receivers,
+    clock: list[float],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What is not called again because too much waits already is an error in the log."""
+    monkeypatch.setattr("django_posters.results.receivers.MAX_REMEMBERED", 1)
+    receiver.failures = 1_000
+
+    finish()
+
+    assert "they are not called again: 1 others wait" in caplog.text
+
+
+def _kill(*_: object, **__: object) -> bool:
+    raise KeyboardInterrupt
+
+
 def test_receivers_are_not_called_again_unless_asked_for(any_site: Site, receiver: _Receivers) -> None:
     """Without RETRY_RECEIVERS a signal is sent once, as before."""
     receiver.failures = 2

@@ -47,7 +47,10 @@ class ReceiverRetries:
             return True
         now, earlier = self._clock(), self._failures.pop(key, None)
         window = get_settings().retry_receivers.total_seconds()
-        if not self.is_running or not window or len(self._failures) >= MAX_REMEMBERED:
+        if not self.is_running or not window:
+            return True
+        if len(self._failures) >= MAX_REMEMBERED:
+            logger.error("receivers of %s raised; they are not called again: %d others wait", key, MAX_REMEMBERED)
             return True
         first = earlier.first if earlier is not None else now
         delay = min(earlier.delay * 2, LONGEST_DELAY_SECONDS) if earlier is not None else FIRST_DELAY_SECONDS
