@@ -1,6 +1,8 @@
 """Degraded posters, which lack an asset: request them again once their time has come."""
 
 import logging
+import time
+from itertools import takewhile
 from typing import Final
 
 from django.db import transaction
@@ -16,6 +18,8 @@ from .rows import find_field, isolated
 logger = logging.getLogger(__name__)
 
 BATCH_SIZE: Final = 100
+SLICE_SECONDS: Final = 5.0
+"""After so long the rest waits for the next call: results do not wait for rows whose data takes long to read."""
 
 
 def retry_degraded(limit: int = BATCH_SIZE) -> int:
@@ -25,7 +29,8 @@ def retry_degraded(limit: int = BATCH_SIZE) -> int:
     posters, and until it completes it shows the degraded picture.
     """
     due = Poster.objects.using(database_alias()).filter(retry_at__lte=timezone.now()).order_by("retry_at")
-    return sum(_retry(poster) for poster in due[:limit])
+    end = time.monotonic() + SLICE_SECONDS
+    return sum(_retry(poster) for poster in takewhile(lambda _: time.monotonic() < end, due[:limit]))
 
 
 def _retry(poster: Poster) -> bool:

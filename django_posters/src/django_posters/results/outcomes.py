@@ -139,15 +139,15 @@ def _announce_job(job_id: str) -> None:
 
 
 def announce_unannounced(limit: int = MAX_REMEMBERED) -> None:
-    """Send the signals of outcomes and erasures whose receivers raised before this process started."""
+    """Have the signals of outcomes and erasures sent that an earlier process still had to send."""
     finished = {"announced": False, "status__in": FINISHED}
-    posters = Poster.objects.using(database_alias())
-    for pk in list(posters.filter(**finished).values_list("pk", flat=True)[:limit]):
-        _announce_poster(posters.filter(pk=pk))
-    for pk in list(posters.filter(erasure_announced=False).values_list("pk", flat=True)[:limit]):
-        _announce_erased(posters.filter(pk=pk))
-    for job_id in list(Job.objects.using(database_alias()).filter(**finished).values_list("pk", flat=True)[:limit]):
-        _announce_job(job_id)
+    posters, jobs = Poster.objects.using(database_alias()), Job.objects.using(database_alias())
+    for pk in posters.filter(**finished).values_list("pk", flat=True)[:limit]:
+        retries.add(f"poster {pk}", partial(_announce_poster, posters.filter(pk=pk)))
+    for pk in posters.filter(erasure_announced=False).values_list("pk", flat=True)[:limit]:
+        retries.add(f"erased poster {pk}", partial(_announce_erased, posters.filter(pk=pk)))
+    for job_id in jobs.filter(**finished).values_list("pk", flat=True)[:limit]:
+        retries.add(f"job {job_id}", partial(_announce_job, job_id))
 
 
 def _share_pictures(poster: Poster) -> None:
