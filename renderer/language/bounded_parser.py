@@ -79,13 +79,13 @@ class _BoundedTokenizer(_TOKENIZER):  # type: ignore[misc]
             yield token
 
     def emitCurrentToken(self) -> None:  # noqa: N802 - html5lib names it so
-        self._emitted = self.currentToken
+        self._emitted: Any = self.currentToken
         super().emitCurrentToken()
 
     def _tokens(self) -> Iterator[Any]:
         """Yield the tokens, as html5lib does, without its errors."""
-        self.tokenQueue = deque()
-        self._emitted: Any = None
+        self.tokenQueue: deque[Any] = deque()
+        self._emitted = None
         steps = copied = 0
         while self.state():
             steps += 1

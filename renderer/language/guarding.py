@@ -34,8 +34,10 @@ def guard_of(uses: tuple[Use, ...]) -> Guard:
     A macro may print a value in text and in an attribute; what suits the attribute suits the text.
     """
     guards = [use.guard for use in uses]
-    number = next((guard for guard in NUMBERS if guard in guards), None)
-    return number or next((guard for guard in guards if guard != "text"), "text")
+    numbers: list[Guard] = [guard for guard in NUMBERS if guard in guards]
+    if numbers:
+        return numbers[0]
+    return next((guard for guard in guards if guard != "text"), "text")
 
 
 class _Guarding(NodeTransformer):

@@ -137,7 +137,7 @@ async def test_strict_does_not_fail_for_what_may_be_meant(tmp_path: Path) -> Non
 async def test_a_locale_that_filters_do_not_know_is_told_of(tmp_path: Path) -> None:
     """With each poster, also with one that reuses the picture; a strict poster is completed."""
     first, second, known = [
-        await rendering(Easel(), tmp_path / locale).render(pinned({"locale": locale}, strict=True))
+        await rendering(FakeRenderer(), tmp_path / locale).render(pinned({"locale": locale}, strict=True))
         for locale in ("tlh-QX", "tlh-QX", "fr-DE")
     ]
 

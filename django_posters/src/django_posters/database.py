@@ -2,12 +2,24 @@
 
 from typing import Final
 
-from django.db import InterfaceError, OperationalError, connections, router
+from django.db import (
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+    connections,
+    router,
+)
 
 from .models import OutboxEvent
 
 UNAVAILABLE: Final = (OperationalError, InterfaceError)
 """What drivers raise while the database server cannot be reached, or restarts."""
+STATEMENT_ERRORS: Final = (DataError, IntegrityError, InternalError, NotSupportedError, ProgrammingError)
+"""What drivers raise for a statement, which would fail again."""
 
 
 def database_alias() -> str:

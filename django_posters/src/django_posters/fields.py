@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.core.checks import CheckMessage, Error
 from django.db import models, router
-from django.db.models.fields.related_descriptors import ForwardManyToOneDescriptor
+from django.db.models.fields.related_descriptors import ForeignKeyDeferredAttribute, ForwardManyToOneDescriptor
 from django.utils.module_loading import import_string
 
 from .contract.references import is_section
@@ -40,6 +40,29 @@ class _AssignedLink(_Descriptor):
         _note_assigned(instance, _assigned(instance) | {self.field.attname})
 
 
+class _Link(ForeignKeyDeferredAttribute):
+    """Forgets what was assigned by hand when the column is read again, as `refresh_from_db()` does."""
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        super().__set__(instance, value)
+        if assigned := _assigned(instance):
+            _note_assigned(instance, assigned - {self.field.attname})
+
+
+class _Unchanged:
+    """The SQL of a column as it is, which `save()` writes into it.
+
+    No expression of Django: from 6.0 on Django reads such a column anew, or defers it where the server cannot return
+    it (MariaDB), so that the next access would be a query and the next `save()` one with `update_fields`.
+    """
+
+    def __init__(self, column: str) -> None:
+        self._column = column
+
+    def as_sql(self, _compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+        return connection.ops.quote_name(self._column), []
+
+
 def _assigned(instance: models.Model) -> frozenset[str]:
     return getattr(instance._state, "posters_assigned", frozenset())
 
@@ -60,6 +83,7 @@ class PosterField(_ForeignKey):
     was read. An assignment to the attribute is saved; one to the attribute with `_id` is not.
     """
 
+    descriptor_class = _Link
     forward_related_accessor_class = _AssignedLink
 
     def __init__(
@@ -108,14 +132,15 @@ class PosterField(_ForeignKey):
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
         """Return what `save()` writes: the link as it is in the database, unless the site assigned another one."""
         if not add and self.attname not in _assigned(model_instance):
-            return models.F(self.attname)
+            return _Unchanged(self.column)
         _note_assigned(model_instance, _assigned(model_instance) - {self.attname})
         return super().pre_save(model_instance, add)
 
     def link(self, instance: models.Model, poster: "Poster | None") -> None:
         """Set the attribute of a row whose link in the database was updated: a later `save()` does not write it."""
-        setattr(instance, self.name, poster)
-        _note_assigned(instance, _assigned(instance) - {self.attname})
+        # Not by the attribute: with a row that was read from a replica, a router may refuse to relate the two.
+        setattr(instance, self.attname, None if poster is None else poster.pk)
+        self.set_cached_value(instance, poster)
 
     def alternative_text(self, instance: models.Model) -> str:
         """Return the alternative text of this row's picture, from the `alt` of the field; "" where it has none."""

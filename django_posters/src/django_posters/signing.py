@@ -76,7 +76,7 @@ setting_changed.connect(_addresses.clear, dispatch_uid="django_posters.signing")
 def readable_address(url: str, *, now: float | None = None) -> str:
     """Return the address under which a browser can read an image: signed by `URL_SIGNER` if that is set.
 
-    It is "", with an error in the log, where the signer raises: a page shows its placeholder then.
+    It is "", with an error in the log, where the signer raises or returns no text: a page shows its placeholder then.
     """
     settings = get_settings()
     if settings.url_signer is None or not url or url.startswith("data:"):
@@ -89,6 +89,9 @@ def readable_address(url: str, *, now: float | None = None) -> str:
             address = settings.url_signer(stored, settings.url_lifetime)
         except Exception:  # it is code of the site
             logger.exception("URL_SIGNER raised for %s", stored)
+            return SignedAddress("", stored)
+        if not isinstance(address, str):
+            logger.error("URL_SIGNER returned %r for %s; it has to return the signed address", address, stored)
             return SignedAddress("", stored)
         _addresses.keep(stored, now + settings.url_lifetime.total_seconds() / 2, address)
     return SignedAddress(address, stored)

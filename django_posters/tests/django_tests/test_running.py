@@ -3,7 +3,7 @@
 import json
 import signal
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -201,8 +201,10 @@ class _Receivers:
     def __init__(self) -> None:
         self.failures = 0
         self.called: list[str] = []
+        self.takes: Callable[[], object] = lambda: None
 
     def hear(self, **arguments: Any) -> None:
+        self.takes()
         self.called.append("poster" if "poster" in arguments else "job")
         if self.failures:
             self.failures -= 1
@@ -282,9 +284,102 @@ def test_restarted_consumer_calls_them_again(any_site: Site, receiver: _Receiver
     receiver.called.clear()
 
     announce_unannounced()
+    outcomes.retries.run_due()
 
     assert receiver.called == ["poster", "job"]
     assert Poster.objects.get(pk=poster.pk).announced
+
+
+def test_erasures_are_called_again_after_a_restart(any_site: Site, receiver: _Receivers, clock: list[float]) -> None:
+    """So is poster_erased, by which receivers delete their copies: while the process runs, and after its start."""
+    poster = finish()
+    receiver.failures = 2
+    receiver.called.clear()
+    erased = decode(outcome(poster.job_id, "erased"), PosterOutcome)
+
+    apply_outcome(erased)
+    clock[0] = 10.0
+    outcomes.retries.run_due()
+    outcomes.retries._failures.clear()  # the process ends
+    for _ in range(2):
+        announce_unannounced()
+        outcomes.retries.run_due()
+        apply_outcome(erased)
+
+    assert receiver.called == ["poster"] * 3
+    assert Poster.objects.get(pk=poster.pk).is_erased
+
+
+def test_erasure_survives_a_kill(any_site: Site, receiver: _Receivers, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process killed between the commit and the signal leaves the signal to the redelivered erasure."""
+    poster = finish()
+    erased = decode(outcome(poster.job_id, "erased"), PosterOutcome)
+    receiver.called.clear()
+    with monkeypatch.context() as killed:
+        killed.setattr(outcomes.retries, "send", _kill)
+        with pytest.raises(KeyboardInterrupt):
+            apply_outcome(erased)
+
+    apply_outcome(erased)
+    apply_outcome(erased)
+
+    assert receiver.called == ["poster"]
+
+
+def test_slow_receivers_leave_time_for_results(any_site: Site, receiver: _Receivers, clock: list[float]) -> None:
+    """After two seconds of receivers that are called again, and at a start, the consumer goes on with its records."""
+    receiver.failures = 1_000
+    for _ in range(3):
+        finish()
+
+    def call() -> int:
+        receiver.called.clear()
+        outcomes.retries.run_due()
+        return len(receiver.called)
+
+    clock[0] = 10.0
+    receiver.takes = lambda: clock.__setitem__(0, clock[0] + 1.0)
+    again = [call(), call(), call()]
+    outcomes.retries._failures.clear()
+    announce_unannounced()
+    after_a_start = [call(), call(), call()]
+
+    assert (again, after_a_start) == ([2, 2, 2], [2, 2, 2])
+
+
+def test_signal_that_another_process_sent_is_forgotten(
+    plain_site: Site, receiver: _Receivers, clock: list[float]
+) -> None:
+    """Where there is nothing to send any more, nothing waits in memory for ever."""
+    receiver.failures = 2
+    finish()
+    Poster.objects.update(announced=True)
+    Job.objects.update(announced=True)
+    clock[0] = 10.0
+
+    outcomes.retries.run_due()
+
+    assert outcomes.retries._failures == {}
+
+
+def test_too_many_failures_are_logged(
+    plain_site: Site,
+    receiver: _Receivers,
+    clock: list[float],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What is not called again because too much waits already is an error in the log."""
+    monkeypatch.setattr("django_posters.results.receivers.MAX_REMEMBERED", 1)
+    receiver.failures = 1_000
+
+    finish()
+
+    assert "they are not called again: 1 others wait" in caplog.text
+
+
+def _kill(*_: object, **__: object) -> bool:
+    raise KeyboardInterrupt
 
 
 def test_receivers_are_not_called_again_unless_asked_for(any_site: Site, receiver: _Receivers) -> None:

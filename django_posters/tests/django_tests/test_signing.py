@@ -145,6 +145,16 @@ def test_signer_that_raises_leaves_a_placeholder(any_site: Site, caplog: pytest.
     assert again.stored_url == URL
 
 
+def test_signer_that_returns_nothing_leaves_a_placeholder(plain_site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    """A signer without a `return` is named in the log, and no page asks for the address `None`."""
+    with with_signer(lambda _url, _lifetime: None):
+        poster = completed()
+
+        assert (poster.url, poster.stored_url) == ("", URL)
+
+    assert f"URL_SIGNER returned None for {URL}" in caplog.text
+
+
 def test_data_addresses_are_not_signed() -> None:
     """A `data:` address, as the placeholder backend has, works without a signature."""
     with with_signer(sign):

@@ -162,6 +162,44 @@ def test_scales_of_a_variant_are_a_srcset(any_site: Site) -> None:
     assert (found["width"], found["height"]) == ("600", "315")
 
 
+def test_commas_of_an_address_stay_in_a_srcset(any_site: Site) -> None:
+    """A signature may cover them; only blanks, and commas at the end, would be taken for the end of an address."""
+    row = complete()
+    assert row.poster is not None
+    urls = ["https://cdn.test/fit,w_600/og.png", "https://cdn.test/fit,w_1200/a b,c,"]
+    for image, url in zip(row.poster.image_data[1:], urls, strict=False):
+        image["url"] = url
+
+    found = shown(row, 'variant="og"')
+
+    assert found["src"] == urls[0]
+    assert found["srcset"] == "https://cdn.test/fit,w_600/og.png 1x, https://cdn.test/fit,w_1200/a%20b,c%2C 2x"
+
+
+def test_document_is_no_picture(any_site: Site) -> None:
+    """A PDF is left out: the tag shows the next image at its size, or the placeholder."""
+    output = {"variants": [{"name": "print", "format": "pdf"}, {"name": "og", "width": 1200, "height": 630}]}
+    with capture_posters() as posters:
+        request_poster(make_testimonial(), output=output)
+    image = {"object_key": "a", "sha256": "0" * 64, "size_bytes": 1, "width": 1200, "height": 630}
+    document = image | {"name": "print", "url": "https://cdn.test/a.pdf", "format": "pdf"}
+    picture = image | {"name": "og", "url": "https://cdn.test/a.png", "format": "png"}
+    poster = posters[0].succeed(images=[document, picture])
+    row = models.Testimonial.objects.select_related("poster").get()
+
+    found, none = shown(row), shown(row, "variant='print'")
+
+    assert (found["src"], found["width"], found["height"]) == (poster.url_of("og"), "1200", "630")
+    assert (none["src"][:5], none["data-poster-picture"]) == ("data:", "none")
+
+
+@pytest.mark.parametrize("size", ["width='50%'", "height='auto'"])
+def test_size_that_is_no_number_says_what_to_write(plain_site: Site, size: str) -> None:
+    """The attributes of an image are CSS pixels; anything else is an error that names the tag."""
+    with pytest.raises(TemplateSyntaxError, match="tag poster are CSS pixels, such as 540"):
+        shown(make_testimonial(), size)
+
+
 def test_unknown_variant_has_a_place(any_site: Site) -> None:
     """A picture of an older design may lack a variant: there is a placeholder, which says so."""
     found = shown(complete(), 'variant="story"')

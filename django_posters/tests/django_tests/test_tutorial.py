@@ -92,6 +92,15 @@ def reader(tmp_path: Path) -> Reader:
     return Reader(tmp_path)
 
 
+def test_tutorial_is_the_first_link_of_the_repository() -> None:
+    """Who opens the README is led to the ten minutes before anything else, and the heading that is linked is there."""
+    front = README.parents[1].joinpath("README.md").read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)]+)\)", front)
+
+    assert links[0] == "django_posters/README.md#ten-minutes"
+    assert "\n## Ten minutes\n" in README.read_text(encoding="utf-8")
+
+
 def test_first_half_needs_no_broker(reader: Reader) -> None:
     """Steps 1 to 4 give a site that passes its checks and tests and shows a placeholder, without a broker."""
     for step in steps()[:4]:

@@ -31,7 +31,7 @@ class PosterAdminMixin(ModelAdmin):
     """Put it before `ModelAdmin`, and `poster_thumbnail` into `list_display` or `readonly_fields`.
 
     `poster_field` names the PosterField where the model has several. The action needs the permission to change the
-    rows. The list makes no further query for the posters.
+    rows. One query reads the posters of a list.
     """
 
     poster_field: str | None = None
@@ -42,8 +42,9 @@ class PosterAdminMixin(ModelAdmin):
         return super().media + Media(css={"all": ["posters/admin.css"]})
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Read the posters with the rows."""
-        return super().get_queryset(request).select_related(self._poster_field_name())
+        """Read the posters of the list by one query."""
+        # With select_related() here Django would not join what `list_display` or `list_select_related` asks for.
+        return super().get_queryset(request).prefetch_related(self._poster_field_name())
 
     def get_actions(self, request: HttpRequest, action_location: Any = None) -> dict[str, Any]:
         """Add "Ask again" to the actions of the list, for those who may change the rows. Popups have no actions.

@@ -1,6 +1,7 @@
 """Pictures of posters and previews in the admin."""
 
-from django.utils.html import format_html
+from django.template.defaultfilters import filesizeformat
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from django_posters.images import find_image
@@ -22,6 +23,26 @@ def picture_of(poster: Poster, css_class: str) -> SafeString | str:
         poster.css_width,
         poster.css_height,
     )
+
+
+def list_of_images(poster: Poster) -> SafeString | str:
+    """Return links to the images of the last good picture by their names, with size and format; "–" without any."""
+    lines = format_html_join(
+        SafeString("<br>"),
+        '<a href="{}">{}</a> {} {} {}',
+        (
+            (
+                image.url,
+                image.name,
+                f"{image.width} × {image.height}" if image.width and image.height else "",
+                image.format.upper(),
+                filesizeformat(image.size) if image.size else "",
+            )
+            for image in poster.images
+            if image.url
+        ),
+    )
+    return lines or "–"
 
 
 def shortened(value: object, limit: int = 80) -> str:

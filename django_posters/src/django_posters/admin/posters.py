@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.utils import quote
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -20,7 +21,8 @@ from django_posters.models import Poster
 from django_posters.requests import erase_poster
 from django_posters.requests.retry import retry_poster
 
-from .pictures import picture_of
+from .filters import ErrorFilter
+from .pictures import list_of_images, picture_of
 from .read_only import ReadOnlyAdmin, colored, console_link, record_link
 
 
@@ -30,14 +32,14 @@ class PosterAdmin(ReadOnlyAdmin):
 
     list_display = ("thumbnail", "colored_status", "section", "owner", "error", "requested_at")
     list_display_links = ("thumbnail", "colored_status")
-    list_filter = ("status", "degraded", "section", "error_code", "owner_model", "requested_at")
+    list_filter = ("status", "degraded", "section", ("error_code", ErrorFilter), "owner_model", "requested_at")
     search_fields = ("entity_id", "job__job_id", "error_message")
     date_hierarchy = "requested_at"
     ordering = ("-requested_at",)
     list_per_page = 50
     show_full_result_count = False
     actions = ("retry", "erase")
-    readonly_fields = ("picture", "colored_status", "owner", "of_job", "records")
+    readonly_fields = ("picture", "colored_status", "owner", "of_job", "records", "every_image")
     fieldsets: ClassVar = [
         (None, {"fields": ["picture", "colored_status", "owner", "of_job", "url", "records"]}),
         (_("Problems"), {"fields": ["error_code", "error_message", "warnings", "degraded", "retry_at", "assets"]}),
@@ -49,7 +51,7 @@ class PosterAdmin(ReadOnlyAdmin):
             _("Result"),
             {
                 "fields": [
-                    "image_data",
+                    "every_image",
                     "picture_of",
                     "object_key",
                     "sha256",
@@ -89,6 +91,11 @@ class PosterAdmin(ReadOnlyAdmin):
         """Show the image in full."""
         return picture_of(poster, "poster-picture") or "–"
 
+    @admin.display(description=_("images"))
+    def every_image(self, poster: Poster) -> SafeString | str:
+        """Link to each image, with its size."""
+        return list_of_images(poster)
+
     @admin.display(description=_("status"), ordering="status")
     def colored_status(self, poster: Poster) -> SafeString:
         """Show the status in its colour, and whether the image was erased."""
@@ -100,7 +107,7 @@ class PosterAdmin(ReadOnlyAdmin):
         label, model = poster.owner_model.split(".")
         text = f"{model} {poster.entity_id}"
         try:
-            address = reverse(f"{self.admin_site.name}:{label}_{model}_change", args=[poster.entity_id])
+            address = reverse(f"{self.admin_site.name}:{label}_{model}_change", args=[quote(poster.entity_id)])
         except NoReverseMatch:
             return text
         return format_html('<a href="{}">{}</a>', address, text)

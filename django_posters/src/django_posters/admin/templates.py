@@ -20,10 +20,12 @@ from django.views.decorators.http import require_POST
 
 from django_posters.errors import RequestError
 from django_posters.models import PosterTemplate, TemplateCommand
+from django_posters.signing import readable_address
 from django_posters.template_uploads import commands
 from django_posters.template_uploads.upload import Upload
 
 from .editor_form import OTHER_SITES, EditorForm
+from .filters import OwnerFilter
 from .pictures import shortened
 from .read_only import ReadOnlyAdmin
 
@@ -46,17 +48,17 @@ class TemplateAdmin(ReadOnlyAdmin):
 
     list_display = ("thumbnail", "__str__", "name", "is_active", "size", "placeholder_names", "reported_at")
     list_display_links = ("thumbnail", "__str__")
-    list_filter = ("is_active", "section", "owner")
+    list_filter = ("is_active", "section", ("owner", OwnerFilter))
     search_fields = ("section", "name")
     ordering = ("section", "-version")
     actions = ("compare", "draw")
     change_form_template = "admin/posters/editor.html"
 
     class Media:
-        """The script that sends commands and polls for answers, and styles."""
+        """The script that sends commands and polls for answers, the editor that it uses, and styles."""
 
         css: ClassVar = {"all": ["posters/admin.css"]}
-        js: ClassVar = [Script("posters/admin_templates.js", type="module")]
+        js: ClassVar = [Script(f"posters/{name}.js", type="module") for name in ("code_editor", "admin_templates")]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Whether the user has Django's permission to add templates, which ReadOnlyAdmin denies."""
@@ -82,7 +84,7 @@ class TemplateAdmin(ReadOnlyAdmin):
     @admin.display(description=_("preview"))
     def thumbnail(self, template: PosterTemplate) -> SafeString | str:
         """Show the newest preview of the version."""
-        url = getattr(template, "preview", "")
+        url = _preview_of(template)
         return format_html('<img src="{}" class="poster-thumbnail" alt="" loading="lazy">', url) if url else "–"
 
     @admin.display(description=_("size"))
@@ -126,6 +128,7 @@ class TemplateAdmin(ReadOnlyAdmin):
         context = self._context(request, title) | {
             "form": EditorForm(initial=initial),
             "template": template,
+            "preview": _preview_of(template) if template is not None else "",
             "placeholders": [_shown(item) for item in template.placeholders] if template is not None else [],
             "texts": _texts(),
             "halves": ("section", "name", "width", "height", "set_as_active", "javascript"),
@@ -225,6 +228,11 @@ class TemplateAdmin(ReadOnlyAdmin):
 
     def _context(self, request: HttpRequest, title: str) -> dict[str, Any]:
         return self.admin_site.each_context(request) | {"title": title, "opts": self.opts, "media": self.media}
+
+
+def _preview_of(template: PosterTemplate) -> str:
+    # The annotation is the address of the storage.
+    return readable_address(getattr(template, "preview", "") or "")
 
 
 def _template(request: HttpRequest) -> PosterTemplate | None:

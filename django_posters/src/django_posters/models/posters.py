@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from ..contract import limits
 from ..contract.output import CONTENT_TYPES
 from ..images import ONLY, PosterImage, find_image
+from ..row_ids import parse_id
 from ..signing import AddressField, readable_address, stored_address
 
 
@@ -162,6 +163,9 @@ class Poster(models.Model):
     attempt = models.PositiveIntegerField(default=1)
     generation = models.PositiveIntegerField(default=0)
     erased_generation = models.PositiveIntegerField(null=True, help_text=_("Images up to this generation are deleted."))
+    erasure_announced = models.BooleanField(
+        default=True, db_default=True, help_text=_("Whether poster_erased was sent for these images.")
+    )
     generation_time_ms = models.PositiveIntegerField(null=True)
     requested_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
@@ -232,9 +236,10 @@ class Poster(models.Model):
         """The row that the poster shows, None where it or its model no longer exists. Each access is a query."""
         try:
             model = apps.get_model(self.owner_model)
+            pk = parse_id(model, self.entity_id)
         except (LookupError, ValueError):
             return None
-        row: models.Model | None = model._base_manager.using(self._state.db).filter(pk=self.entity_id).first()
+        row: models.Model | None = model._base_manager.using(self._state.db).filter(pk=pk).first()
         return row
 
     def replay(self) -> None:
@@ -255,6 +260,11 @@ class Poster(models.Model):
     def is_erased(self) -> bool:
         """Whether the image was deleted."""
         return self.erased_generation is not None and self.erased_generation >= self.generation
+
+    @property
+    def has_own_picture(self) -> bool:
+        """Whether there is a picture that was made for this poster: not that of an earlier one, and none erased."""
+        return self.stored_url != "" and self.picture_of is None
 
     @property
     def is_usable(self) -> bool:

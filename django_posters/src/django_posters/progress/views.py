@@ -2,13 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import aclosing
+from typing import Any, TypeAlias
 
 from asgiref.sync import sync_to_async
 from django.core.exceptions import PermissionDenied
 from django.core.handlers.asgi import ASGIRequest
-from django.db import transaction
+from django.db import connections, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -19,6 +20,8 @@ from django_posters.models import Job
 
 from .job_progress import Progress, read_progress
 from .progress_stream import close_connections, get_poller
+
+_View: TypeAlias = Callable[..., Coroutine[Any, Any, HttpResponseBase]]
 
 
 @never_cache
@@ -32,7 +35,14 @@ def progress(request: HttpRequest, job_id: str) -> HttpResponse:
     return response
 
 
-@transaction.non_atomic_requests  # with ATOMIC_REQUESTS Django refuses to call an async view
+def _without_transactions(view: _View) -> _View:
+    """Exempt a view from ATOMIC_REQUESTS of every database, with which Django refuses to call an async view."""
+    for alias in connections:
+        view = transaction.non_atomic_requests(using=alias)(view)
+    return view
+
+
+@_without_transactions
 @never_cache
 @require_safe
 async def progress_events(request: HttpRequest, job_id: str) -> HttpResponseBase:

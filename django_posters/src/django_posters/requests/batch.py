@@ -4,12 +4,13 @@ import secrets
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
 from typing import Any, Final, Literal
 
 import orjson
-from django.db import models, transaction
+from django.db import models, router, transaction
 from django.db.models.query import ModelIterable
 from django.utils import timezone
 from msgspec import Raw
@@ -24,7 +25,8 @@ from django_posters.errors import RequestError
 from django_posters.fields import PosterField
 from django_posters.models import Job, Poster
 from django_posters.results.outcomes import announce_empty_job
-from django_posters.results.pictures import PICTURE, picture_of
+from django_posters.results.pictures import PICTURE, picture_of, show_latest_of
+from django_posters.row_ids import id_text
 from django_posters.serialization import plain_object
 
 from .async_variant import async_variant
@@ -94,13 +96,14 @@ arequest_posters = async_variant(request_posters)
 
 @dataclass(frozen=True, slots=True)
 class _RequestedRow:
-    """A row that gets a new poster. `newest` is the one that it had."""
+    """A row that gets a new poster. `newest` is the one that it had, which may have no picture of its own yet."""
 
     pk: Any
     digest: str
     alt: str
     retries: int
     newest: uuid.UUID | None
+    waits: bool
 
 
 def _rows(queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
@@ -109,9 +112,12 @@ def _rows(queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
             f"request_posters() takes a queryset of rows, not a {type(queryset).__name__}; "
             "pass Model.objects.filter(…), without values()"
         )
-    check_database(queryset.model._meta.label, queryset.db)
-    _check_count(queryset.count())
-    return queryset if queryset.ordered or queryset.query.is_sliced else queryset.order_by("pk")
+    chosen: str | None = queryset._db  # type: ignore[attr-defined]
+    alias = chosen or router.db_for_write(queryset.model, **queryset._hints)  # type: ignore[attr-defined]
+    check_database(queryset.model._meta.label, alias)
+    rows = queryset.using(alias)  # not from a replica, which may be behind
+    _check_count(rows.count())
+    return rows if rows.ordered or rows.query.is_sliced else rows.order_by("pk")
 
 
 def _check_count(count: int) -> None:
@@ -138,14 +144,16 @@ def _read(
                 continue
             seen.add(row.pk)
             if getattr(row, field.attname) != links[row.pk]:
-                row.refresh_from_db()  # a poster of newer data was requested since the row was read
+                # A poster of newer data was requested since the row was read.
+                row.refresh_from_db(using=database_alias())
             poster, digest = _encode(row, field, batch)
             current = posters.get(links[row.pk])
             if batch.reuse and current is not None and is_current(current, digest, template):
                 continue
             buffer.append(poster)
             retries = retries_after(current, digest)
-            yield _RequestedRow(row.pk, digest, read_alt(row, field), retries, links[row.pk])
+            waits = current is not None and not current.has_own_picture
+            yield _RequestedRow(row.pk, digest, read_alt(row, field), retries, links[row.pk], waits)
 
 
 def _chunks(rows: Iterator[Any]) -> Iterator[list[Any]]:
@@ -156,12 +164,12 @@ def _chunks(rows: Iterator[Any]) -> Iterator[list[Any]]:
 def _posters(ids: set[Any]) -> dict[Any, Poster]:
     columns = ("digest", "status", "requested_at", "template_version", "degraded", "retry_at", "automatic_retries")
     posters = Poster.objects.using(database_alias()).select_related("job")
-    return posters.only(*columns, "url", "job__cancel_requested_at").in_bulk(list(ids - {None}))
+    return posters.only(*columns, "url", "picture_of", "job__cancel_requested_at").in_bulk(list(ids - {None}))
 
 
 def _encode(row: models.Model, field: PosterField, batch: BatchRequested) -> tuple[bytes, str]:
     custom_data = read_data(row, field, f"{row_name(row)}: custom_data")
-    poster = {"entity_id": str(row.pk), "custom_data": custom_data}
+    poster = {"entity_id": id_text(row.pk), "custom_data": custom_data}
     try:
         encoded = orjson.dumps(poster)
         decode_poster(Raw(encoded))
@@ -169,7 +177,7 @@ def _encode(row: models.Model, field: PosterField, batch: BatchRequested) -> tup
         raise RequestError(f"the poster of {row_name(row)} cannot be requested: {error}") from error
     digest = digest_of(
         template_id=batch.template_id,
-        entity_id=str(row.pk),
+        entity_id=id_text(row.pk),
         custom_data=custom_data,
         metadata=batch.metadata,
         output=batch.output,
@@ -196,10 +204,11 @@ def _write(
         requested_at=batch.occurred_at,
     )
     parts = buffer.parts(max_bytes=_max_poster_bytes(batch))
+    waiting: list[uuid.UUID] = []
     for number, (part, posters) in enumerate(zip(parts, buffer.read(parts), strict=True), start=1):
-        _link(
-            model, field, _posters_of(job, field, batch, template, requested, part), requested[part.start : part.stop]
-        )
+        written, rows = _posters_of(job, field, batch, template, requested, part), requested[part.start : part.stop]
+        _link(model, field, written, rows)
+        waiting += [poster.pk for poster, row in zip(written, rows, strict=True) if row.waits]
         event = replace(
             batch,
             event_id=fact_id("batch.requested", job.pk, number),
@@ -212,6 +221,8 @@ def _write(
         send_request(event)
     if not parts:
         announce_empty_job(job)
+    if waiting:
+        transaction.on_commit(partial(show_latest_of, waiting), using=database_alias(), robust=True)
     return job
 
 
@@ -227,7 +238,7 @@ def _posters_of(
     width, height = expected_size(output, template.version)
     sizes = stored_sizes(output, template.version)
     # Not read with the rows: of a large batch they would not fit the memory.
-    earlier = Poster.objects.using(database_alias()).only(*PICTURE, "picture_of")
+    earlier = Poster.objects.using(database_alias()).only(*PICTURE, "picture_of", "entity_id", "requested_at")
     newest = earlier.in_bulk([requested[index].newest for index in part if requested[index].newest is not None])
     posters = [
         Poster(
@@ -235,7 +246,7 @@ def _posters_of(
             poster_index=index,
             owner_model=job.owner_model,
             field_name=field.name,
-            entity_id=str(requested[index].pk),
+            entity_id=id_text(requested[index].pk),
             section=field.section,
             template_id=batch.template_id,
             digest=requested[index].digest,
@@ -247,12 +258,17 @@ def _posters_of(
             variant_sizes=sizes,
             alt=requested[index].alt,
             automatic_retries=requested[index].retries,
-            requested_at=batch.occurred_at,
-            **picture_of(newest.get(requested[index].newest)),
+            requested_at=_time_after(newest.get(requested[index].newest), batch.occurred_at),
+            **picture_of(newest.get(requested[index].newest), id_text(requested[index].pk)),
         )
         for index in part
     ]
     return Poster.objects.using(database_alias()).bulk_create(posters)
+
+
+def _time_after(newest: Poster | None, at: datetime) -> datetime:
+    # The row's newest poster may have been requested while the batch read other rows.
+    return at if newest is None else max(at, newest.requested_at + timedelta(microseconds=1))
 
 
 def _link(model: type[models.Model], field: PosterField, posters: list[Poster], requested: list[_RequestedRow]) -> None:

@@ -1,6 +1,8 @@
 """Degraded posters, which lack an asset: request them again once their time has come."""
 
 import logging
+import time
+from itertools import takewhile
 from typing import Final
 
 from django.db import transaction
@@ -11,11 +13,13 @@ from django_posters.errors import RequestError
 from django_posters.models import Poster
 
 from .retry import retry_poster
-from .rows import find_field
+from .rows import find_field, isolated
 
 logger = logging.getLogger(__name__)
 
 BATCH_SIZE: Final = 100
+SLICE_SECONDS: Final = 5.0
+"""After so long the rest waits for the next call: results do not wait for rows whose data takes long to read."""
 
 
 def retry_degraded(limit: int = BATCH_SIZE) -> int:
@@ -25,7 +29,8 @@ def retry_degraded(limit: int = BATCH_SIZE) -> int:
     posters, and until it completes it shows the degraded picture.
     """
     due = Poster.objects.using(database_alias()).filter(retry_at__lte=timezone.now()).order_by("retry_at")
-    return sum(_retry(poster) for poster in due[:limit])
+    end = time.monotonic() + SLICE_SECONDS
+    return sum(_retry(poster) for poster in takewhile(lambda _: time.monotonic() < end, due[:limit]))
 
 
 def _retry(poster: Poster) -> bool:
@@ -34,13 +39,21 @@ def _retry(poster: Poster) -> bool:
         if not mine.update(retry_at=None):
             return False
         try:
-            if not _is_shown(poster):
-                return False
-            retry_poster(poster, priority="bulk")
+            with isolated(f"{poster.owner_model} {poster.entity_id}"):
+                if not _is_shown(poster):
+                    return False
+                _request(poster)
         except RequestError as error:
             logger.warning("the degraded poster %s cannot be requested again: %s", poster.pk, error)
             return False
     return True
+
+
+def _request(poster: Poster) -> None:
+    new = retry_poster(poster, priority="bulk")
+    # Whatever its data is now: that of some rows is new each time, such as an address with a signature.
+    following = Poster.objects.using(database_alias()).filter(pk=new.pk)
+    following.update(automatic_retries=poster.automatic_retries + 1)
 
 
 def _is_shown(poster: Poster) -> bool:

@@ -3,7 +3,6 @@
 import uuid
 from typing import Any, Final
 
-from django.apps import apps
 from django.db import models, transaction
 from django.db.models import F
 from django.utils import timezone
@@ -14,8 +13,9 @@ from django_posters.database import database_alias
 from django_posters.errors import RequestError
 from django_posters.fields import PosterField
 from django_posters.models import Job, Poster
-from django_posters.owners import owner_model
+from django_posters.owners import labels_of_row, owner_model
 from django_posters.results.pictures import NO_PICTURE, forget_pictures
+from django_posters.row_ids import id_text
 
 from .async_variant import async_variant
 from .delivery import send_control
@@ -41,8 +41,13 @@ def erase_poster(instance: models.Model, *, field: str | None = None) -> int:
         return _erase(Poster.objects.using(database_alias()).filter(pk=instance.pk))
     poster_field = find_field(type(instance), field)
     check_saved(instance, "erase before the row is deleted, or give its Poster: erase_poster() also takes that")
-    count = _erase(_posters_of(instance, poster_field))
-    poster_field.link(instance, None)
+    return erase_row(instance, poster_field)
+
+
+def erase_row(instance: models.Model, field: PosterField) -> int:
+    """Erase every poster that a saved row ever had for this field, unlink the row, and return their number."""
+    count = _erase(_posters_of(instance, field))
+    field.link(instance, None)
     return count
 
 
@@ -66,10 +71,9 @@ aerase_job = async_variant(erase_job)
 
 
 def _posters_of(instance: models.Model, field: PosterField) -> models.QuerySet[Poster]:
-    # The request may have named another model of the same row: a parent, a child or a proxy.
-    family = [model._meta.label_lower for model in apps.get_models() if field in model._meta.get_fields()]
-    posters = Poster.objects.using(database_alias()).filter(owner_model__in=family)
-    return posters.filter(field_name=field.name, entity_id=str(instance.pk)).exclude(
+    labels = labels_of_row(type(instance)._meta.label_lower, field.name)
+    posters = Poster.objects.using(database_alias()).filter(owner_model__in=labels)
+    return posters.filter(field_name=field.name, entity_id=id_text(instance.pk)).exclude(
         erased_generation__gte=F("generation")
     )
 

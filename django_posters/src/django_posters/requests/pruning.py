@@ -1,19 +1,17 @@
 """Pruning: delete old jobs with the rows and pictures of their posters, as far as no row of the site shows them."""
 
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
-from django.db import transaction
+from django.db import models, transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from django_posters.conf import get_settings
 from django_posters.database import database_alias
 from django_posters.models import FINISHED, Job, Poster, TemplateCommand
-from django_posters.owners import owner_model
 
 from .erasure import send_erasure
 
@@ -21,6 +19,10 @@ PREVIEW_ENTITY: Final = "preview"
 """The entity under which workers store the pictures of a section's previews."""
 _PREVIEW: Final = "template.preview"
 _CHUNK_SIZE: Final = 100
+_MAX_POSTERS: Final = 5_000
+"""Of the jobs that are looked at together, unless one job alone has more: so many are in memory."""
+
+_COLUMNS: Final = ("job_id", "entity_id", "object_key", "image_data")
 
 T = TypeVar("T")
 
@@ -59,16 +61,22 @@ def prune(older_than: timedelta, *, dry_run: bool = False) -> Pruned:
 def _chunks(before: datetime) -> Iterator[list[str]]:
     open_posters = Poster.objects.filter(job_id=OuterRef("pk")).exclude(status__in=FINISHED)
     jobs = Job.objects.using(database_alias()).filter(requested_at__lt=before, status__in=FINISHED)
-    ids = jobs.exclude(Exists(open_posters)).order_by("pk").values_list("pk", flat=True)
+    counts = jobs.exclude(Exists(open_posters)).order_by("pk").values_list("pk", "total_count")
     last = ""
-    while chunk := list(ids.filter(pk__gt=last)[:_CHUNK_SIZE]):
+    while found := list(counts.filter(pk__gt=last)[:_CHUNK_SIZE]):
+        chunk, posters = list[str](), 0
+        for job_id, count in found:
+            posters += count
+            if chunk and posters > _MAX_POSTERS:
+                break
+            chunk.append(job_id)
         yield chunk
         last = chunk[-1]
 
 
 def _posters_by_job(job_ids: list[str]) -> dict[str, list[Poster]]:
     by_job: dict[str, list[Poster]] = {job_id: [] for job_id in job_ids}
-    for poster in Poster.objects.using(database_alias()).filter(job__in=job_ids):
+    for poster in Poster.objects.using(database_alias()).filter(job__in=job_ids).only(*_COLUMNS):
         by_job[poster.job_id].append(poster)
     return by_job
 
@@ -87,18 +95,14 @@ def _needed(by_job: dict[str, list[Poster]]) -> set[str]:
 
 
 def _linked(posters: list[Poster]) -> set[Any]:
+    """Return the posters to which a row of any model links: by a PosterField, or by a foreign key of the site."""
     linked: set[Any] = set()
-    by_field: dict[tuple[str, str], list[Any]] = defaultdict(list)
-    for poster in posters:
-        by_field[poster.owner_model, poster.field_name].append(poster.pk)
-    for (label, name), ids in by_field.items():
-        model = owner_model(label)
-        if model is None or name not in {field.name for field in model._meta.get_fields()}:
+    for relation in Poster._meta.get_fields(include_hidden=True):
+        if not isinstance(relation, models.ManyToOneRel):  # also of one-to-one keys, and of the tables of many-to-many
             continue
-        rows = model._base_manager.using(database_alias())
-        for part in _parts(ids):
-            links = rows.filter(**{f"{name}__in": part})
-            linked |= set(links.values_list(f"{name}_id", flat=True))
+        rows, key = relation.related_model._base_manager.using(database_alias()), relation.field
+        for part in _parts([poster.pk for poster in posters]):
+            linked |= set(rows.filter(**{f"{key.name}__in": part}).values_list(key.attname, flat=True))
     return linked
 
 
@@ -112,13 +116,13 @@ def _delete(job_id: str, posters: list[Poster]) -> None:
 def _is_shared(job_id: str, posters: list[Poster]) -> bool:
     """Whether another job has a picture of this one: the workers would delete it for both."""
     own = {key for poster in posters for key in _keys(poster)}
-    others = Poster.objects.using(database_alias()).exclude(job=job_id)
+    others = Poster.objects.using(database_alias()).exclude(job=job_id).only(*_COLUMNS)
     entities = sorted({poster.entity_id for poster in posters})
     return any(own & _keys(other) for part in _parts(entities) for other in others.filter(entity_id__in=part))
 
 
 def _keys(poster: Poster) -> set[str]:
-    return {image.object_key for image in poster.images if image.object_key}
+    return {poster.object_key, *(image.get("object_key", "") for image in poster.image_data)} - {""}
 
 
 def _parts(values: list[T]) -> Iterator[list[T]]:

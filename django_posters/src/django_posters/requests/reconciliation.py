@@ -23,7 +23,7 @@ from django_posters.results.outcomes import UNFINISHED, give_up, settle_job
 
 from .replay import CurrentRow, read_row, send_again
 from .retry import retry_poster
-from .rows import find_field
+from .rows import find_field, isolated
 
 Step: TypeAlias = Literal["in_outbox", "asked_again", "requested_anew", "given_up", "cancelled", "jobs_settled"]
 _CHUNK_SIZE: Final = 500
@@ -97,7 +97,8 @@ def _current(poster: Poster, events: models.QuerySet[OutboxEvent]) -> CurrentRow
     if refused:
         return f"the broker refuses its request: {refused}"
     try:
-        current = read_row(poster)
+        with isolated(f"{poster.owner_model} {poster.entity_id}"):
+            current = read_row(poster)
     except RequestError as error:
         return str(error)
     field = find_field(type(current.row), poster.field_name)
@@ -110,7 +111,8 @@ def _request_anew(poster: Poster, dry_run: bool) -> Step:
         return "requested_anew"
     # First, so that receivers of its failure find the row with the newer poster.
     try:
-        retry_poster(poster)
+        with isolated(f"{poster.owner_model} {poster.entity_id}"):
+            retry_poster(poster)
     except RequestError as error:
         return _end(poster, "given_up", str(error), dry_run)
     _end(poster, "given_up", "no outcome arrived; a new poster was requested", dry_run)

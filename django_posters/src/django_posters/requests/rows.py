@@ -1,12 +1,14 @@
 """Rows of the site: their PosterField, and the checks that a row has to pass before a poster is requested."""
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import Error as DatabaseError
-from django.db import connections, models
+from django.db import connections, models, router, transaction
 
-from django_posters.database import database_alias
+from django_posters.database import STATEMENT_ERRORS, database_alias
 from django_posters.errors import RequestError
 from django_posters.fields import PosterField
 from django_posters.serialization import plain_object
@@ -31,15 +33,18 @@ def find_field(model: type[models.Model], name: str | None) -> PosterField:
 
 
 def check_saved(instance: models.Model, advice: str = "call its save() before request_poster()") -> None:
-    """Raise RequestError where the row is not saved, or is saved in another database than the posters."""
+    """Raise RequestError where the row is not saved, or is written to another database than the posters.
+
+    It may have been read from another one, such as a replica.
+    """
     label = type(instance)._meta.label
     if instance.pk is None or instance._state.adding:
         raise RequestError(f"this {label} is not saved; {advice}")
-    check_database(label, instance._state.db)
+    check_database(label, router.db_for_write(type(instance), instance=instance))
 
 
 def check_database(label: str, alias: str | None) -> None:
-    """Raise RequestError where rows of `alias` cannot share a transaction with the posters."""
+    """Raise RequestError where rows that are written to `alias` cannot share a transaction with the posters."""
     if alias != database_alias():
         raise RequestError(
             f"this {label} is in the database {alias!r}, the posters are in {database_alias()!r}; "
@@ -91,12 +96,12 @@ def gone(instance: models.Model) -> RequestError:
 def read_data(instance: models.Model, field: PosterField, place: str = "custom_data") -> dict[str, Any]:
     """Return the template values of a row as JSON data. Raises RequestError, which names the row or the `place`."""
     try:
-        data = field.custom_data(instance)
+        # Storages of files raise errors of their own when they are asked for an address or a size.
+        return plain_object(field.custom_data(instance), place)
     except (DatabaseError, RequestError):
         raise
     except Exception as error:
         raise RequestError(f"the data of {row_name(instance)} cannot be read: {_described(error)}") from error
-    return plain_object(data, place)
 
 
 def read_alt(instance: models.Model, field: PosterField) -> str:
@@ -108,6 +113,19 @@ def read_alt(instance: models.Model, field: PosterField) -> str:
     except Exception as error:
         name = row_name(instance)
         raise RequestError(f"the alternative text of {name} cannot be read: {_described(error)}") from error
+
+
+@contextmanager
+def isolated(name: str) -> Iterator[None]:
+    """Have the site's own code of a row raise RequestError, with `name`, where a statement of it fails.
+
+    For work on many rows: the transaction around it goes on.
+    """
+    try:
+        with transaction.atomic(using=database_alias()):
+            yield
+    except STATEMENT_ERRORS as error:
+        raise RequestError(f"{name}: {_described(error)}") from error
 
 
 def row_name(instance: models.Model) -> str:

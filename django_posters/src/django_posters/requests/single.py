@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Literal
 
 from django.db import models, transaction
@@ -18,7 +19,8 @@ from django_posters.database import database_alias
 from django_posters.errors import RequestError
 from django_posters.fields import PosterField
 from django_posters.models import Job, Poster
-from django_posters.results.pictures import picture_of
+from django_posters.results.pictures import picture_of, show_latest_of
+from django_posters.row_ids import id_text
 from django_posters.serialization import plain_object
 
 from .async_variant import async_variant
@@ -148,7 +150,7 @@ def _requested(
             occurred_at=now,
             job_id=job_id,
             template_id=template.template_id,
-            entity_id=str(instance.pk),
+            entity_id=id_text(instance.pk),
             **fields,
             **options,
         )
@@ -163,7 +165,8 @@ def _newest(requested: _RequestedPoster) -> Poster | None:
     # Read from the database: the instance may be older than its row.
     link = lock_link(requested.instance, requested.field)
     posters = Poster.objects.using(database_alias()).select_related("job")
-    return posters.filter(pk=link).first() if link is not None else None
+    # A copy of another row may link to that one's poster.
+    return posters.filter(pk=link, entity_id=requested.request.entity_id).first() if link is not None else None
 
 
 def _reuse(requested: _RequestedPoster, newest: Poster | None) -> Poster | None:
@@ -208,8 +211,11 @@ def _write(requested: _RequestedPoster, newest: Poster | None) -> Poster:
         automatic_retries=retries_after(newest, requested.digest),
         **shared,
         **requested.columns(),
-        **picture_of(newest),
+        **picture_of(newest, request.entity_id),
     )
+    if newest is not None and not newest.has_own_picture:
+        # An earlier poster may complete while this one is not committed yet, so that nobody gives it that picture.
+        transaction.on_commit(partial(show_latest_of, [poster.pk]), using=using, robust=True)
     if not stored(requested.instance).update(**{requested.field.name: poster}):
         raise gone(requested.instance)
     debounce = debounce_of(requested.field)

@@ -52,9 +52,11 @@ def apply_outcome(
     columns["outcome_partition"], columns["outcome_offset"] = position
     if outcome.status == "completed":
         columns |= _picture(outcome, placeholder)
-    with transaction.atomic(using=database_alias()):
-        if rows.update(**columns):
-            _share_pictures(posters.get())
+    rows.update(**columns)
+    # After that is committed: a request that commits meanwhile shares it by itself, and one before is seen here.
+    finished = posters.filter(announced=False, status__in=FINISHED).first()
+    if finished is not None:
+        _share_pictures(finished)
     _announce_poster(posters)
     _announce_job(outcome.job_id)
 
@@ -137,12 +139,15 @@ def _announce_job(job_id: str) -> None:
 
 
 def announce_unannounced(limit: int = MAX_REMEMBERED) -> None:
-    """Send the signals of outcomes whose receivers raised before this process started."""
+    """Have the signals of outcomes and erasures sent that an earlier process still had to send."""
     finished = {"announced": False, "status__in": FINISHED}
-    for pk in list(Poster.objects.using(database_alias()).filter(**finished).values_list("pk", flat=True)[:limit]):
-        _announce_poster(Poster.objects.using(database_alias()).filter(pk=pk))
-    for job_id in list(Job.objects.using(database_alias()).filter(**finished).values_list("pk", flat=True)[:limit]):
-        _announce_job(job_id)
+    posters, jobs = Poster.objects.using(database_alias()), Job.objects.using(database_alias())
+    for pk in posters.filter(**finished).values_list("pk", flat=True)[:limit]:
+        retries.add(f"poster {pk}", partial(_announce_poster, posters.filter(pk=pk)))
+    for pk in posters.filter(erasure_announced=False).values_list("pk", flat=True)[:limit]:
+        retries.add(f"erased poster {pk}", partial(_announce_erased, posters.filter(pk=pk)))
+    for job_id in jobs.filter(**finished).values_list("pk", flat=True)[:limit]:
+        retries.add(f"job {job_id}", partial(_announce_job, job_id))
 
 
 def _share_pictures(poster: Poster) -> None:
@@ -155,18 +160,20 @@ def _share_pictures(poster: Poster) -> None:
 def _apply_erased(posters: models.QuerySet[Poster], generation: int) -> None:
     unmarked = Q(erased_generation=None) | Q(erased_generation__lt=generation)
     erased = posters.filter(unmarked, generation__lte=generation)
-    own = erased.filter(picture_of=None)
-    own.update(**NO_PICTURE)
-    poster = erased.first()
-    if poster is not None:
-        forget_pictures([poster.pk])
-        _announce_erased(poster)
-        erased.update(erased_generation=generation, retry_at=None)
+    mark = {"erased_generation": generation, "retry_at": None, "erasure_announced": False}
+    if not erased.filter(picture_of=None).update(**NO_PICTURE, **mark):
+        erased.update(**mark)
+    _announce_erased(posters)
 
 
-def _announce_erased(poster: Poster) -> None:
-    again = partial(_announce_erased, poster)
-    retries.send(poster_erased, f"erased poster {poster.pk}", again, sender=_owner_model(poster), poster=poster)
+def _announce_erased(posters: models.QuerySet[Poster]) -> None:
+    poster = posters.filter(erasure_announced=False).first()
+    if poster is None:
+        return
+    forget_pictures([poster.pk])
+    again = partial(_announce_erased, posters)
+    if retries.send(poster_erased, f"erased poster {poster.pk}", again, sender=_owner_model(poster), poster=poster):
+        posters.filter(erased_generation=poster.erased_generation).update(erasure_announced=True)
 
 
 def _columns(outcome: PosterOutcome) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Final
 
 from django.dispatch import Signal
@@ -19,6 +20,8 @@ logger = logging.getLogger(__name__)
 FIRST_DELAY_SECONDS: Final = 10.0
 LONGEST_DELAY_SECONDS: Final = 600.0
 MAX_REMEMBERED: Final = 10_000
+SLICE_SECONDS: Final = 2.0
+"""After so long the rest waits for the next call: neither results nor the heartbeat wait for many slow receivers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,10 @@ class ReceiverRetries:
             return True
         now, earlier = self._clock(), self._failures.pop(key, None)
         window = get_settings().retry_receivers.total_seconds()
-        if not self.is_running or not window or len(self._failures) >= MAX_REMEMBERED:
+        if not self.is_running or not window:
+            return True
+        if len(self._failures) >= MAX_REMEMBERED:
+            logger.error("receivers of %s raised; they are not called again: %d others wait", key, MAX_REMEMBERED)
             return True
         first = earlier.first if earlier is not None else now
         delay = min(earlier.delay * 2, LONGEST_DELAY_SECONDS) if earlier is not None else FIRST_DELAY_SECONDS
@@ -58,16 +64,27 @@ class ReceiverRetries:
         logger.warning("receivers of %s raised; they are called again in %g s", key, delay)
         return False
 
+    def add(self, key: Hashable, send: Callable[[], object]) -> None:
+        """Have a signal sent at the next `run_due()`, as far as there is room."""
+        now = self._clock()
+        if len(self._failures) < MAX_REMEMBERED:
+            self._failures.setdefault(key, _Failure(send, now, FIRST_DELAY_SECONDS / 2, now))
+
     def run_due(self) -> None:
         """Send the signals again whose time has come. Raises what the database raises while it is unavailable."""
         now = self._clock()
-        for key, failure in list(self._failures.items()):
-            if failure.due <= now:
-                try:
-                    failure.send()
-                except UNAVAILABLE:
-                    self._failures.setdefault(key, failure)
-                    raise
+        due = [(failure.due, key) for key, failure in self._failures.items() if failure.due <= now]
+        for _, key in sorted(due, key=itemgetter(0)):
+            if self._clock() - now >= SLICE_SECONDS:
+                return
+            failure = self._failures[key]
+            try:
+                failure.send()
+            except UNAVAILABLE:
+                self._failures.setdefault(key, failure)
+                raise
+            if self._failures.get(key) is failure:  # there was nothing to send any more
+                del self._failures[key]
 
 
 retries: Final = ReceiverRetries()

@@ -1,5 +1,6 @@
 """Template tags, for `{% load posters %}`."""
 
+import re
 from typing import Any, Final
 
 from django import template
@@ -33,12 +34,13 @@ def poster(
     The `<img>` has `data-poster` (the poster's id), `data-poster-status` (of the newest request), `data-poster-picture`
     (`own`, `earlier` or `none`) and all other given attributes, such as `class`. `alt` is that of the PosterField,
     unless it is given. `width` and `height` are CSS pixels and default to the poster's size; one given side scales the
-    other.
+    other. A PDF is no picture: the next image is shown, or the placeholder.
     """
     found = _poster_of(row, field)
-    width, height = shown_size(found, attributes.pop("width", None), attributes.pop("height", None), variant)
-    images = found.images if found is not None else []
+    images = [image for image in found.images if image.is_picture] if found is not None else []
     image = find_image(images, variant)
+    name = image.name if image is not None else variant
+    width, height = _size(found, attributes.pop("width", None), attributes.pop("height", None), name)
     shown = image is not None and image.url != ""
     given = {
         "src": image.url if image is not None and shown else placeholder_url(width, height),
@@ -88,6 +90,15 @@ def poster_meta(
     return format_html_join("\n", '<meta {}="{}" content="{}">', (tag for tag in tags if tag[2]))
 
 
+def _size(found: Poster | None, width: object, height: object, name: str | None) -> tuple[int, int]:
+    try:
+        return shown_size(found, width, height, name)
+    except ValueError as error:
+        raise template.TemplateSyntaxError(
+            f"`width` and `height` of the tag poster are CSS pixels, such as 540; use `style` for other units: {error}"
+        ) from error
+
+
 def _poster_of(row: models.Model | Poster | None, field: str | None) -> Poster | None:
     if isinstance(row, Poster) or row is None:
         return row
@@ -103,9 +114,13 @@ def _srcset(images: list[PosterImage], variant: str) -> str:
     """Return the addresses of a variant's images by their density; "" where there is only one."""
     densities = {image.url: density_of(image.name, variant) for image in images if image.url}
     known = sorted((density, url) for url, density in densities.items() if density is not None)
-    # A comma or a blank in an address, as `data:` addresses have, would end its entry.
-    escaped = [(density, url.replace(" ", "%20").replace(",", "%2C", url.count(",") - 1)) for density, url in known]
-    return ", ".join(f"{url} {density:g}x" for density, url in escaped) if len(known) > 1 else ""
+    return ", ".join(f"{_candidate(url)} {density:g}x" for density, url in known) if len(known) > 1 else ""
+
+
+def _candidate(url: str) -> str:
+    # A blank within an address, as `data:` addresses have, or a comma at its end would end the entry. Other commas are
+    # left as they are: they may be part of a signature.
+    return re.sub(r",+\Z", lambda commas: "%2C" * len(commas[0]), url.replace(" ", "%20"))
 
 
 def _absolute(url: str, request: object) -> str:

@@ -17,7 +17,7 @@ from django.test import AsyncClient, Client, override_settings
 from django_posters.contract.codec import decode
 from django_posters.contract.outcomes import JobEvent, PosterOutcome
 from django_posters.models import Job
-from django_posters.progress import Progress, progress_stream
+from django_posters.progress import Progress, progress_stream, views
 from django_posters.progress.progress_stream import ProgressPoller
 from django_posters.results.outcomes import apply_job, apply_outcome
 from testimonials import models
@@ -263,3 +263,12 @@ def test_progress_bar_takes_twenty_lines() -> None:
 
     assert len(lines) <= 20
     assert not re.search(r"\b(import|require)\b", script.read_text(encoding="utf-8"))
+
+
+def test_stream_needs_no_transaction_of_any_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ATOMIC_REQUESTS of a second database does not refuse the stream either."""
+    monkeypatch.setattr(views, "connections", ["default", "archive"])
+
+    view: Any = views._without_transactions(lambda _: None)  # type: ignore[arg-type,return-value]
+
+    assert view._non_atomic_requests == {"default", "archive"}

@@ -180,7 +180,7 @@ async def test_reconnecting_page_receives_what_it_missed(application: ASGIHandle
 async def test_site_with_a_transaction_a_request_can_stream(
     application: ASGIHandler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Streams work with ATOMIC_REQUESTS, which Django does not support for async views."""
+    """Streams work with ATOMIC_REQUESTS, on whichever database, which Django does not support for async views."""
     monkeypatch.setitem(connections["default"].settings_dict, "ATOMIC_REQUESTS", True)
     [job, *_] = await sync_to_async(make_jobs)()
     async with FollowingPage(application, job.pk) as page:

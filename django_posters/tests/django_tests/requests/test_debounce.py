@@ -1,6 +1,7 @@
 """DEBOUNCE: several saves in a row make one poster."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from testimonials import models
 
 import schemas.codec
 from django_posters import cancel_job, request_poster
+from django_tests.requests.test_last_picture import together
 from django_tests.site import Site, make_testimonial
 from schemas.requests import PosterRequested
 
@@ -51,6 +53,23 @@ def test_four_saves_make_one_poster(any_site: Site) -> None:
     assert event.due_at is not None
     assert event.due_at > timezone.now() + timedelta(seconds=50)
     assert due() == []
+
+
+def test_concurrent_saves_make_one_poster(any_site: Site) -> None:
+    """Requests at the same time wait for the row, and take each other's place; what is sent is what the poster has."""
+    pk = make_testimonial().pk
+
+    def save(number: int) -> None:
+        row = models.Testimonial.objects.get(pk=pk)
+        row.author = f"Author {number}"
+        row.save()
+        request_poster(row, metadata={"author": row.author})
+
+    together(*[partial(save, number) for number in range(4)])
+
+    [event], [poster] = OutboxEvent.objects.all(), Poster.objects.all()
+    request = schemas.codec.decode(bytes(event.value), PosterRequested)
+    assert {"author": request.custom_data["author"]} == request.metadata == poster.metadata
 
 
 def test_relay_publishes_it_when_it_is_due(any_site: Site) -> None:

@@ -1,9 +1,13 @@
 """Degraded posters: requested again after a while, at most a few times."""
 
 from datetime import timedelta
+from itertools import count
 from typing import Any
 
 import pytest
+from django.db import OperationalError, ProgrammingError, connection
+from django.db.models import FileField
+from django.db.models.fields.files import FieldFile
 from django.test import override_settings
 from django.utils import timezone
 from django_posters.models import Poster
@@ -119,6 +123,70 @@ def test_row_whose_data_fails_does_not_stop_the_others(
 
     assert retry_degraded() == 1
     assert "cannot be requested again" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "sql", [pytest.param("SELECT * FROM no_such_table", id="table"), pytest.param("SELECT 1 +", id="syntax")]
+)
+def test_row_whose_query_fails_does_not_stop_the_others(
+    any_site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, sql: str
+) -> None:
+    """A statement of the site's own code that the server refuses is that of its row, and ends no transaction."""
+    degrade(request_poster(make_testimonial(author="Bad")))
+    degrade(request_poster(make_testimonial(author="Good")))
+    make_due()
+    data = models.Testimonial.poster_data
+
+    def fails(row: models.Testimonial) -> dict[str, Any]:
+        if row.author == "Bad":
+            with connection.cursor() as cursor:
+                try:
+                    cursor.execute(sql)
+                except OperationalError as error:  # of SQLite, and of MariaDB's driver where it knows no better
+                    raise ProgrammingError from error
+        return data(row)
+
+    monkeypatch.setattr(models.Testimonial, "poster_data", fails)
+
+    assert retry_degraded() == 1
+    assert "cannot be requested again" in caplog.text
+    assert not Poster.objects.exclude(retry_at=None).exists()
+
+
+def test_storage_that_fails_is_that_of_its_row(
+    any_site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A storage may raise anything when it is asked for a file: the error names the row, and others go on."""
+
+    class Broken(FieldFile):
+        @property
+        def url(self) -> str:
+            raise NotImplementedError("This backend doesn't support absolute URLs.")
+
+    poster = degrade(request_poster(make_testimonial()))
+    make_due()
+    file = Broken(models.Testimonial(), FileField(name="photo"), "photo.jpg")
+    monkeypatch.setattr(models.Testimonial, "poster_data", lambda _: {"photo": file})
+
+    assert retry_degraded() == 0
+    assert f"the data of testimonials.Testimonial {poster.entity_id} cannot be read: NotImplementedError" in caplog.text
+
+
+def test_data_that_is_new_each_time_is_requested_a_few_times_all_the_same(
+    any_site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A signed address in the data changes it at each request, which does not count as a changed row here."""
+    signatures = count()
+    monkeypatch.setattr(models.Testimonial, "poster_data", lambda _: {"photo": f"/photo.jpg?{next(signatures)}"})
+    row = make_testimonial()
+    degrade(request_poster(row))
+
+    while newest(row).retry_at is not None and Poster.objects.count() < 10:
+        make_due()
+        retry_degraded()
+        degrade(newest(row))
+
+    assert Poster.objects.count() == 4
 
 
 @pytest.mark.parametrize("never", [None, 0])

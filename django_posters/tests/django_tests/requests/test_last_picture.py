@@ -2,13 +2,17 @@
 
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.conf import settings
+from django.db import connections, transaction
+from django.test import override_settings
 from django_posters.contract.codec import decode
 from django_posters.contract.outcomes import PosterOutcome
 from django_posters.models import OutboxEvent, Poster
+from django_posters.results import pictures
 from django_posters.results.outcomes import apply_outcome
 from django_posters.testing import capture_posters
 from testimonials import models
@@ -90,6 +94,17 @@ def test_late_result_of_an_earlier_request_is_shown_meanwhile(any_site: Site) ->
     assert shown(row)[:2] == ("failed", "https://cdn.test/second.png")
 
 
+def test_replayed_picture_is_shown_meanwhile(any_site: Site) -> None:
+    """If an earlier poster gets another picture by a replay, a newer one that has none yet shows that."""
+    row = make_testimonial()
+    finish(first := request_poster(row), url=OLD)
+    request_poster(row, reuse=False)
+
+    finish(first, url="https://cdn.test/replayed.png", generation=1)
+
+    assert shown(row)[:2] == ("queued", "https://cdn.test/replayed.png")
+
+
 def test_failure_shows_what_completed_before_it(any_site: Site) -> None:
     """A poster whose columns hold no picture, as the former version writes it, finds the last good one on failure."""
     row = make_testimonial()
@@ -157,6 +172,92 @@ def test_assigned_link_is_saved_once(any_site: Site) -> None:
     assert (assigned, kept, models.Testimonial.objects.get().poster) == (first, second, None)
     copy = models.Testimonial.objects.create(author="Ada", quote="…", rating=1, poster=first)
     assert models.Testimonial.objects.get(pk=copy.pk).poster == first
+
+
+def test_assignment_that_is_read_over_is_not_saved(any_site: Site) -> None:
+    """refresh_from_db() forgets what was assigned before, so that a later save() does not undo a newer link."""
+    row = make_testimonial()
+    first = request_poster(row)
+    row.poster = first
+    row.refresh_from_db()
+    second = request_poster(models.Testimonial.objects.get(), reuse=False)
+
+    row.save()
+
+    assert models.Testimonial.objects.get().poster == second
+
+
+def test_copied_row_shows_no_picture_of_the_original(any_site: Site) -> None:
+    """A copy links to the original's poster until its own is requested, which does not take that one's place."""
+    row = make_testimonial()
+    finish(request_poster(row), url=OLD)
+    with override_settings(POSTERS=settings.POSTERS | {"DEBOUNCE": 60}):
+        waiting = request_poster(row, reuse=False)
+        copy = models.Testimonial.objects.get()
+        copy.pk, copy._state.adding = None, True
+        copy.save()
+
+        own = request_poster(copy)
+        job = request_posters(models.Testimonial.objects.filter(pk=copy.pk), reuse=False)
+
+    assert own != waiting
+    assert (own.entity_id, own.url) == (str(copy.pk), "")
+    assert job.posters.get().url == ""
+    waiting.refresh_from_db()
+    assert (waiting.entity_id, waiting.url) == (str(row.pk), OLD)
+
+
+def test_batch_comes_after_what_was_requested_while_it_read(any_site: Site) -> None:
+    """A poster of a batch is newer than the one that it replaces, although the batch began before."""
+    row = make_testimonial()
+    single = request_poster(row)
+    Poster.objects.filter(pk=single.pk).update(requested_at=single.requested_at + timedelta(minutes=5))
+
+    job = request_posters(models.Testimonial.objects.all(), reuse=False)
+    finish(single, url=OLD)
+
+    assert job.posters.get().url == OLD
+
+
+def test_pictures_that_arrive_together_leave_the_latest(any_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two consumers complete two posters of a row at the same time: the waiting one shows the picture of the newer."""
+    row = make_testimonial()
+    first, second, third = (request_poster(row, reuse=False) for _ in range(3))
+    share = pictures.picture_of
+
+    def late(latest: Poster | None, entity_id: str) -> dict[str, Any]:
+        monkeypatch.setattr(pictures, "picture_of", share)
+        finish(second, url="https://cdn.test/second.png")
+        return share(latest, entity_id)
+
+    monkeypatch.setattr(pictures, "picture_of", late)
+    finish(first, url=OLD)
+
+    third.refresh_from_db()
+    assert (third.url, third.picture_of) == ("https://cdn.test/second.png", second.pk)
+
+
+@pytest.mark.parametrize("batch", [False, True])
+@pytest.mark.parametrize("server", ["postgres_url", "mariadb_url"])
+def test_picture_that_completes_during_a_request_is_shown(
+    server: str, batch: bool, request: pytest.FixtureRequest
+) -> None:
+    """What completes between a request and its commit is seen by neither of the two transactions, and shown after them.
+
+    On SQLite the outcome waits for the commit.
+    """
+    with Site(database_url=request.getfixturevalue(server), broker="127.0.0.1:9"):
+        row = make_testimonial()
+        first = request_poster(row)
+
+        with transaction.atomic():
+            if batch:
+                request_posters(models.Testimonial.objects.all(), reuse=False)
+            else:
+                request_poster(row, reuse=False)
+            together(lambda: finish(first, url=OLD))
+
+        assert shown(row)[:2] == ("queued", OLD)
 
 
 def together(*works: Callable[[], object]) -> None:

@@ -3,8 +3,10 @@
 import uuid
 from datetime import timedelta
 
+import pytest
 from django.utils import timezone
 from django_posters.models import Job, OutboxEvent, Poster, TemplateCommand
+from django_posters.requests import pruning
 from django_posters.requests.pruning import prune
 from testimonials import models
 
@@ -66,6 +68,47 @@ def test_picture_that_is_still_shown_stays(any_site: Site) -> None:
     assert prune(MONTH).jobs == 2
     assert not Poster.objects.filter(pk__in=[old.pk, failed.pk]).exists()
     assert models.Testimonial.objects.get(pk=row.pk).poster.url == key(1)["url"]  # type: ignore[union-attr]
+
+
+def test_poster_that_the_site_links_to_stays(any_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also one that no PosterField links to, but another key of the site: its rows are not deleted along."""
+    row = make_testimonial()
+    linked = request_poster(row)
+    finish(linked, **key(1))
+    finish(request_poster(row, reuse=False), **key(2))
+    age()
+    # Stands for a foreign key in a model of the site.
+    other = models.Testimonial.objects.create(author="Ada", quote="…", rating=1, poster=linked)
+    Poster.objects.filter(pk=linked.pk).update(owner_model="gone.model", field_name="picture")
+
+    assert prune(MONTH).jobs == 0
+    other.delete()
+    assert prune(MONTH).jobs == 1
+
+
+def test_large_jobs_are_looked_at_one_by_one(plain_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only so many posters are in memory at a time; all jobs are pruned all the same."""
+    monkeypatch.setattr(pruning, "_MAX_POSTERS", 3)
+    seen: list[int] = []
+    delete = pruning._delete
+
+    def note(job_id: str, posters: list[Poster]) -> None:
+        seen.append(len(posters))
+        delete(job_id, posters)
+
+    monkeypatch.setattr(pruning, "_delete", note)
+    for count in (2, 2, 5, 1, 1):
+        for number in range(count):
+            make_testimonial(author=f"Author {number}")
+        request_posters(models.Testimonial.objects.all())
+        Poster.objects.update(status="completed")
+        models.Testimonial.objects.all().delete()
+    age()
+    chunks = [len(chunk) for chunk in pruning._chunks(timezone.now())]
+
+    assert chunks == [1, 1, 1, 2]
+    assert prune(MONTH).posters == 11
+    assert seen == [2, 2, 5, 1, 1]
 
 
 def test_equal_picture_of_another_job_is_not_erased(any_site: Site) -> None:

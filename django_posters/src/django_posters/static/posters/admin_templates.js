@@ -1,10 +1,8 @@
 // Send a command to the site and poll twice a second for its answer, which arrives over Kafka.
-import { codeEditor } from "./code_editor.js";
-
 const LIVE_DELAY = 1500;
 const texts = JSON.parse(document.querySelector("#poster-texts")?.textContent ?? "{}");
 const editor = document.querySelector(".poster-editor");
-const code = editor && codeEditor(editor.elements.html);
+const code = editor && window.postersCodeEditor(editor.elements.html);
 
 async function send(form, fields, output) {
   const body = new FormData(form);

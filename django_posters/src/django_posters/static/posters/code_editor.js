@@ -24,7 +24,8 @@ const placeholders = {
 };
 
 // Takes the place of the textarea. `save` writes the text back into it, so that a form has it.
-export function codeEditor(textarea) {
+// No import: a storage with a manifest renames files, and does not follow imports.
+window.postersCodeEditor = function codeEditor(textarea) {
   const { CodeMirror } = window;
   CodeMirror.defineMode("poster", (config) =>
     CodeMirror.overlayMode(CodeMirror.getMode(config, "htmlmixed"), placeholders),
@@ -65,4 +66,4 @@ export function codeEditor(textarea) {
       if (shown.length) editor.scrollIntoView({ line: shown[0].line.lineNo(), ch: 0 }, 80);
     },
   };
-}
+};
