@@ -284,6 +284,11 @@ def replay_id(job_id: str, first_index: int, generation: int) -> UUID:
     return fact_id("replay", job_id, first_index, generation)
 
 
+def restored_id(job_id: str, poster_index: int, generation: int) -> UUID:
+    """Return the event id of the request to replay a poster whose object was erased with that of an equal one."""
+    return fact_id("restored", job_id, poster_index, generation)
+
+
 def job_replayed(
     replay: UUID,
     job_id: str,

@@ -26,6 +26,7 @@ from agents.events import PosterEvents, PosterIdentity, job_cancellation
 from agents.ownership import JobCommand, JobOwnersTable, job_command
 from agents.postgres import Database
 from agents.sink.decode import recorded_request
+from agents.sink.erased_objects import ErasedObjects
 from agents.storage.port import ObjectStore, StorageRefusedError
 from schemas.references import is_section
 from schemas.requests import PosterEraseRequested
@@ -42,8 +43,7 @@ SQL: Final = named_queries(Path(__file__).with_name("erasures.sql"))
 EVERY_SECONDS: Final = 2.0
 """Between two sweeps for posters that have ended since; without recorded erasures a sweep is one small query."""
 ANSWERED_EVERY: Final = 30
-"""One sweep of this many is also for posters whose events arrive after the erasure was answered."""
-DELETES_AT_ONCE: Final = 8
+"""One sweep of this many is also for posters whose events arrive after an erasure was answered or an object went."""
 PREVIEW_ENTITY: Final = "preview"
 """The entity of every preview."""
 _DIGEST: Final = r"[0-9a-f]{64}\.[a-z]+"
@@ -86,6 +86,7 @@ class Erasures:
         self._database = database
         self._owners = JobOwnersTable(database)
         self._store = store
+        self._objects = ErasedObjects(database, store)
         self._publisher = publisher
         self._sleep = sleep
 
@@ -134,7 +135,16 @@ class Erasures:
                 logger.warning("erasure %s failed, next sweep in %.0f s: %s", erasure.event_id, EVERY_SECONDS, error)
         if rows:
             await self._database.fetch_rows(SQL["expire"])
+        if also_answered:
+            await self._restore()
         return erased
+
+    async def _restore(self) -> None:
+        """Have posters made again whose completion was on its way while their object was deleted."""
+        try:
+            await self._objects.restore()
+        except (UnavailableError, StorageRefusedError) as error:
+            logger.warning("erased objects are looked for again in the next sweep: %s", error)
 
     async def _erase(self, erasure: Erasure) -> int:
         erased = 0
@@ -201,10 +211,7 @@ class Erasures:
             keys -= {row["object_key"] for row in await self._select("later_keys_of", erasure)}
         if erasure.previews is not None and await self._may_erase_previews(erasure):
             keys |= await self._keys(erasure.previews)
-        needed = await self._database.fetch_rows(SQL["needed_by_others"], list(keys), erasure.source)
-        pending = sorted(keys - {row["object_key"] for row in needed})
-        for start in range(0, len(pending), DELETES_AT_ONCE):
-            await asyncio.gather(*(self._store.delete(key) for key in pending[start : start + DELETES_AT_ONCE]))
+        await self._objects.delete(keys, erasure)
 
     async def _keys(self, prefix: str) -> set[str]:
         """Return the keys of a prefix that are those of images: the rest of a key is a digest."""

@@ -50,16 +50,6 @@ SELECT DISTINCT image ->> 'object_key' AS object_key
 FROM template_poster_results r CROSS JOIN LATERAL jsonb_array_elements(r.images) AS image
 WHERE r.entity_id = $2 AND r.section = $1 AND r.created_at > $3 AND r.source IS NOT DISTINCT FROM $4;
 
--- name: needed_by_others
--- Which of the objects $1 posters of other sources than $2 rely on. Posters that share an image share all of them, so
--- the first one finds the row.
-SELECT r.object_key FROM template_poster_results r
-WHERE r.object_key = ANY ($1::text[]) AND r.source IS DISTINCT FROM $2 AND r.erased_at IS NULL
-UNION
-SELECT image ->> 'object_key'
-FROM template_poster_results r CROSS JOIN LATERAL jsonb_array_elements(r.images) AS image
-WHERE r.object_key = ANY ($1::text[]) AND r.source IS DISTINCT FROM $2 AND r.erased_at IS NULL;
-
 -- name: commands_section
 -- Whether a source may command a section, and so erase its previews, of which nobody knows whose they are.
 SELECT coalesce((SELECT is_shared OR source IS NOT DISTINCT FROM $2 FROM template_sections WHERE section = $1), true)

@@ -53,7 +53,7 @@ GRANT SELECT, INSERT, UPDATE ON template_sections TO posters_templates, posters_
 
 GRANT SELECT, INSERT, UPDATE ON template_generation_jobs, template_poster_results TO posters_sink;
 GRANT SELECT, INSERT ON template_generation_logs TO posters_sink;
-GRANT SELECT, INSERT, UPDATE, DELETE ON poster_erasures, poster_replays, finished_replays TO posters_sink;
+GRANT SELECT, INSERT, UPDATE, DELETE ON poster_erasures, erased_objects, poster_replays, finished_replays TO posters_sink;
 GRANT SELECT, INSERT ON erased_posters TO posters_sink;
 GRANT SELECT ON template_sections TO posters_sink;
 GRANT EXECUTE ON FUNCTION claim_jobs(
@@ -67,7 +67,7 @@ GRANT EXECUTE ON FUNCTION make_log_partitions(integer, integer), retire_log_part
 
 GRANT SELECT ON templates, template_placeholders, template_activations, template_generation_jobs,
     template_poster_results, template_generation_logs, poster_erasures, blown_fuses, dead_letter_actions, crash_journal,
-    posters_migrations, job_owners, early_commands, erased_posters, poster_replays, finished_replays,
+    posters_migrations, job_owners, early_commands, erased_posters, erased_objects, poster_replays, finished_replays,
     quota_use, quota_requests
     TO posters_operator;
 GRANT INSERT ON dead_letter_actions TO posters_operator;

@@ -170,6 +170,22 @@ CASES = {
         {**UP, "poster_dlq_suppressed_total{role='intake'}": "_x80 40x60"}, minute=22,
         firing={"PostersProducerQuarantined": ['role="intake"']},
     ),
+    "a site that is told to be another one": Case(
+        {**UP, "poster_source_mismatch_total{command='request',instance='a'}": "2x20 2+1x60",
+         "poster_source_mismatch_total{command='request',instance='b'}": "_x30 1x60",
+         "poster_source_mismatch_total{command='cancel',instance='a'}": "0x20 2x60"},
+        minute=9, firing={"PostersSourceMismatch": ['command="request"']},
+    ),
+    "the first commands for another source's job that a worker sees": Case(
+        {**UP, "poster_source_mismatch_total{command='template'}": "_x80 20x60"}, minute=22,
+        firing={"PostersSourceMismatch": ['command="template"']},
+    ),
+    "a command for another source's job now and then": Case(
+        {**UP, "poster_source_mismatch_total{command='erase'}": "_x20 1x20 2x20 3x60"}, minute=18
+    ),
+    "commands for another source's jobs in the past": Case(
+        {**UP, "poster_source_mismatch_total{command='request'}": "0x20 50x200"}, minute=40
+    ),
     "a conflict": Case(
         {**UP, "poster_terminal_conflicts_total": "0x20 1x60"}, minute=10, firing={"PostersConflicts": [""]}
     ),
