@@ -94,7 +94,7 @@ class Page:
                 ends = [self._left, self._crashed, self._browser.gone, *([assets.late] if assets else [])]
                 return await _cancel_on(self._draw(request, assets), *ends)
         except TimeoutError:
-            message = f"the document was not ready within {request.deadline_seconds:.3g} s"
+            message = f"the document was not ready within {request.deadline_seconds:.2g} s"
             if request.javascript:
                 hint = "a script may not end; look for loops and for what it waits for"
                 raise RenderError("script_timeout", f"{message}; {hint}") from None

@@ -66,11 +66,11 @@ def test_bytes_of_a_poster_are_those_of_its_records() -> None:
 
 
 def test_processor_time_agrees_with_the_counters_of_processes() -> None:
-    """What two cores draw in a second says as much of a simple poster as its processes' own processor time."""
+    """What two cores draw in a second says as much of a simple poster as its processes' own time, to a fifth."""
     counted = re.search(r"\| with \| [\d.]+ \| ([\d.]+) \|", PERFORMANCE)
     assert counted is not None
 
-    assert Load(per_second=1, rich=0).core_seconds * 1000 == pytest.approx(float(counted[1]), rel=0.15)
+    assert Load(per_second=1, rich=0).core_seconds * 1000 == pytest.approx(float(counted[1]), rel=0.2)
 
 
 def test_the_measured_machine_is_predicted() -> None:

@@ -86,7 +86,7 @@ async def stopped(stopping: "asyncio.Task[None]") -> float:
 def revoked(app: RoleApp, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
     """Return an event that is set when partitions are taken from the app, also where it is about to stop."""
     event, consumer = asyncio.Event(), app.consumer
-    revoke = consumer.on_partitions_revoked
+    revoke = consumer.on_partitions_revoked  # type: ignore[attr-defined]
 
     async def notice(partitions: Any) -> None:
         await revoke(partitions)

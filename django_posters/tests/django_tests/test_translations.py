@@ -106,7 +106,7 @@ def test_models_and_fields_have_labels() -> None:
     models = (Job, Poster, PosterTemplate, TemplateCommand, OutboxEvent, DeadLetterEvent)
     hidden = {"announced", "css_height", "css_width", "digest", "html_content", "html_sha256", "poster_index"}
     hidden |= {"activations", "command_id", "revision", "value", "variant_sizes"}
-    hidden |= {"request_records", "outcome_partition", "outcome_offset"}
+    hidden |= {"request_records", "outcome_partition", "outcome_offset", "erasure_announced"}
 
     assert {model.__name__ for model in models} == MODELS.keys()
     fields = {field.name for model in models for field in model._meta.local_fields}

@@ -21,6 +21,8 @@ from renderer.sandbox.sandbox import TemplateSandbox
 ROOT: Final = Path(__file__).parents[3]
 SLOW: Final = "{{ v }}" * 8_000
 """More than a second of processor time to check."""
+BUSY_SECONDS: Final = 0.9
+"""More processor time than a start takes, and less than a start and checking `SLOW`."""
 SHORT: Final = TimeLimit(cpu_seconds=0.3, wall_seconds=20.0)
 
 
@@ -59,7 +61,7 @@ def runs_sandbox(process: psutil.Process) -> bool:
 def is_busy(process: psutil.Process) -> bool:
     """Say whether it has used enough processor time to be in the middle of checking `SLOW`."""
     try:
-        return process.cpu_times().user > 0.4
+        return process.cpu_times().user > BUSY_SECONDS
     except psutil.NoSuchProcess:
         return False
 

@@ -21,7 +21,7 @@ from django_posters.admin.templates import TemplateAdmin
 from django_posters.models import Poster, PosterTemplate, TemplateCommand
 from django_posters.results.template_results import apply_version
 from django_posters.testing import capture_posters
-from testimonials.models import Testimonial
+from testimonials.models import Testimonial as Row
 
 from django_posters import request_poster
 from django_tests.outcomes import NOW, version
@@ -131,7 +131,7 @@ def second_admin() -> Iterator[str]:
     """The address of another AdminSite of the site."""
     other = django_admin.AdminSite(name="staff")
     other.register(PosterTemplate, _Templates)
-    other.register(Testimonial, _Testimonials)
+    other.register(Row, _Testimonials)
     urls: Any = ModuleType("urls")
     urls.urlpatterns = [path("staff/", other.urls), path("", include("website.urls"))]
     with override_settings(ROOT_URLCONF=urls):
