@@ -9,10 +9,11 @@ import psutil
 import pytest
 
 from renderer.language.analyse import UnreadableTemplateError, read_template
-from renderer.language.check import TemplateRejectedError
+from renderer.language.check import TemplateRejectedError, check_template
 from renderer.language.template import OUTPUT_MAX_BYTES, Template, TemplateDataProblemError, TemplateProblemError
 from renderer.sandbox.limits import Limits, TimeLimit
 from renderer.sandbox.sandbox import TemplateSandbox
+from schemas.templates import TemplateError
 
 LIMITS = Limits(
     memory_bytes=384 * 1024 * 1024,
@@ -38,13 +39,18 @@ class Worker:
         except TemplateProblemError as problem:
             return problem.code
 
-    def check(self, html: str) -> str:
-        """Return the code of the answer to an upload."""
+    def answer(self, html: str) -> TemplateError | None:
+        """Return the first error of an upload, None where it is accepted."""
         try:
             self._runner.run(self._sandbox.check(html, []))
         except TemplateRejectedError as error:
-            return error.errors[0].code
-        return "accepted"
+            return error.errors[0]
+        return None
+
+    def check(self, html: str) -> str:
+        """Return the code of the answer to an upload."""
+        error = self.answer(html)
+        return "accepted" if error is None else error.code
 
 
 @pytest.fixture(scope="module")
@@ -169,6 +175,38 @@ def test_a_hostile_upload_is_answered_in_seconds(worker: Worker, html: str) -> N
 
     assert answer in ("accepted", "template_syntax", "invalid_request")
     assert children_seconds() - before < LIMITS.check.cpu_seconds + 1
+
+
+SOUPS = {
+    "marks": "<" * 1_000_000,
+    "marks with blanks": "< " * 500_000,
+    "references": "&" * 1_000_000,
+    "references of an attribute": "<p title='" + "&amp;" * 200_000 + "'>",
+    "the name of a tag": "<a" + "b" * 1_000_000 + ">",
+    "the name of an attribute": "<p " + "1" * 1_000_000 + ">",
+    "a value without quotes": "<p a=" + "'" * 1_000_000 + ">",
+    "a doctype": "<!doctype " + "a" * 1_000_000 + ">",
+    "dashes of a comment": "<!--" + "- " * 500_000 + "-->",
+    "ends of tags in a script": "<script>" + "</" * 500_000 + "</script>",
+    "ends of tags in a title": "<title>" + "</ " * 333_000 + "</title>",
+    "breaks in a table": "<table>" + "<br>" * 90_000,
+    "tables with texts": "<table>a" * 90_000,
+    "lines": "<br>" * 250_000,
+}
+
+
+@pytest.mark.parametrize("html", SOUPS.values(), ids=SOUPS)
+def test_a_megabyte_of_soup_is_checked_to_its_end(worker: Worker, html: str) -> None:
+    """It is accepted, or refused for what it has too much of: no check is stopped for its time or memory."""
+    answers = [worker.answer(beginning + html) for beginning in ("", "{{ v }}")]
+
+    assert all(answer is None or "the template takes" not in answer.message for answer in answers)
+
+
+def test_too_many_tags_are_refused_with_their_number() -> None:
+    """Before anything else is done with them; those of a script count, which is not read yet."""
+    with pytest.raises(TemplateRejectedError, match="may have 100,000 tags of HTML, and this one has 100,001"):
+        check_template("<br>" * 60_000 + "<script>" + "a<b;" * 40_000, [])
 
 
 def test_a_document_may_have_exactly_the_limit() -> None:
