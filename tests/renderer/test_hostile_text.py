@@ -19,7 +19,7 @@ from tests.renderer.drivers.documents import FakeSite
 CHARACTERS = 300_000
 SECONDS = 2.0
 """Several times what the slowest takes; quadratic time would be minutes."""
-BLOCKED_SECONDS = 0.5
+BLOCKED_SECONDS = 1.0
 """Several times what the event loop is blocked for, on a machine with other work."""
 
 

@@ -94,15 +94,18 @@ def tell(event: Envelope) -> None:
 
 def contrast(page: Page, selector: str) -> float:
     """Return the contrast of a text with its background, as WCAG 2 defines it."""
-    colors = page.eval_on_selector(
-        selector,
-        """element => {
+    # Looked up where its style is read: the page replaces what it shows, and what it has replaced has no style.
+    colors = page.wait_for_function(
+        """selector => {
+            const element = document.querySelector(selector);
+            if (!element) return null;
             let behind = element, ground;
             do { ground = getComputedStyle(behind).backgroundColor; behind = behind.parentElement; }
             while (behind && /, 0\\)$|^transparent$/.test(ground));
             return [getComputedStyle(element).color, ground];
         }""",
-    )
+        arg=selector,
+    ).json_value()
     light, dark = sorted((_luminance(color) for color in colors), reverse=True)
     return (light + 0.05) / (dark + 0.05)
 
