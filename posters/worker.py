@@ -33,7 +33,10 @@ from streams.topics import Role
 logger = logging.getLogger(__name__)
 
 ABORT_SECONDS: Final = 5.0
-"""How long an interrupted start, or a stop beyond its drain timeout, may take before it is aborted."""
+"""How long an interrupted start may take before it is aborted."""
+STOP_SECONDS: Final = 8.0
+"""How long a stop may take beyond its drain timeout. Committing and leaving have limits of their own, below this one
+together, so only a consumer that hangs takes longer."""
 
 
 class Readiness:
@@ -54,7 +57,7 @@ class Readiness:
 
 
 class UncleanStopError(Exception):
-    """A consumer did not stop in time; the process must be ended without waiting for it."""
+    """A consumer hangs in its stop; the process must be ended without waiting for it."""
 
 
 async def run_worker(roles: Sequence[Role], settings: Settings, stop: asyncio.Event) -> None:
@@ -159,14 +162,14 @@ def _coroutines(role: RunningRole) -> Iterator[Coroutine[Any, Any, None]]:
 
 
 async def _shut_down(opened: Sequence[RunningRole], settings: Settings) -> None:
-    """Stop intake, drain, commit and leave the groups. Raises UncleanStopError where that takes too long."""
+    """Stop intake, drain, commit and leave the groups. Raises UncleanStopError where that takes too long.
+
+    What cannot be committed or left because the broker is unavailable is only logged: nothing is lost by it.
+    """
     stops = [role.task(role.app.stop()) for role in opened]
-    _, hanging = await asyncio.wait(stops, timeout=settings.drain_timeout + ABORT_SECONDS)
+    _, hanging = await asyncio.wait(stops, timeout=settings.drain_timeout + STOP_SECONDS)
     if hanging:
-        raise UncleanStopError(
-            "the consumers did not leave their groups in time; is the broker unavailable? "
-            "Unfinished records are delivered again"
-        )
+        raise UncleanStopError("a consumer hangs and is ended; unfinished records are delivered again")
 
 
 def stop_on_signals(stop: asyncio.Event) -> None:

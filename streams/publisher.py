@@ -33,6 +33,8 @@ _PERMANENT: Final = frozenset(
     }
 )
 """Refusals that no retry changes: the broker, or its configuration, is none that this producer can write to."""
+CLOSE_SECONDS: Final = 1.0
+"""Whoever awaits an acknowledgement when the publisher is closed has not finished its record, which comes again."""
 POLL_SECONDS: Final = 0.2
 """How soon the thread notices that it should end; acknowledgements wake it at once."""
 
@@ -75,9 +77,9 @@ class KafkaPublisher:
             await pending.acknowledged
 
     async def close(self) -> None:
-        """Wait for unacknowledged records, 30 seconds at most, and end the thread."""
+        """Wait for unacknowledged records, a second at most, and end the thread."""
         if self._producer is not None and self._thread is not None:
-            await asyncio.to_thread(self._producer.flush, DELIVERY_TIMEOUT_SECONDS)
+            await asyncio.to_thread(self._producer.flush, CLOSE_SECONDS)
             self._closed.set()
             await asyncio.to_thread(self._thread.join)
 

@@ -163,11 +163,18 @@ class RoleApp(faust.App):
             raise refusal from self.crash_reason
         raise RuntimeError(f"{self.role}: the consumer has given up") from self.crash_reason
 
-    async def on_stop(self) -> None:
-        """Shut down gracefully: stop handing out records, finish those in flight, commit, leave the group."""
+    async def stop(self) -> None:
+        """Shut down gracefully: stop handing out records, finish those in flight, commit, leave the group.
+
+        During the drain it is a member like any other. Faust keeps only half the rules of a rebalance once it stops.
+        """
         drained = await asyncio.gather(*(inbox.drain(self._drain_timeout) for inbox in self.inboxes))
         if not all(drained):
             logger.warning("%s: unfinished after %g s; its records are delivered again", self.role, self._drain_timeout)
+        await super().stop()
+
+    async def on_stop(self) -> None:
+        """Stop fetching and publishing."""
         await super().on_stop()
         await self.publisher.close()
 

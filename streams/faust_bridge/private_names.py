@@ -12,6 +12,7 @@ _CONSUMER: Final = "faust.transport.drivers.aiokafka:Consumer"
 _THREAD: Final = "faust.transport.drivers.aiokafka:AIOKafkaConsumerThread"
 _TABLES: Final = "faust.tables.manager:TableManager"
 _FETCH_RECORDS: Final = "(self, consumer, active_partitions, timeout=None, max_records=None)"
+_CLIENT: Final = "aiokafka.client:AIOKafkaClient"
 _CLIENT_CONSUMER: Final = "aiokafka.consumer.consumer:AIOKafkaConsumer"
 _FETCHER: Final = "aiokafka.consumer.fetcher:Fetcher"
 _FETCHES: Final = "aiokafka.consumer.fetcher"
@@ -43,7 +44,8 @@ LIBRARY_NAMES: Final = (
     LibraryName("faust.app.base:BootStrategy", "enable_kafka_producer", "start no Faust producer"),
     LibraryName(_APP, "_crash", "learn that the consumer has crashed", "(self, reason)"),
     LibraryName(_APP, "_create_directories", "create no directories for tables", "(self)"),
-    LibraryName(_APP, "on_stop", "drain the inboxes before the consumer leaves its group", "(self)"),
+    LibraryName(_APP, "stop", "drain the inboxes before anything is stopped", "(self)"),
+    LibraryName(_APP, "on_stop", "close the publisher once fetching has stopped", "(self)"),
     LibraryName(_APP, "flow_control", "drop queued events while partitions are moved"),
     LibraryName(_APP, "consumer_generation_id", "drop queued events of an earlier assignment"),
     LibraryName(_APP, "crash_reason", "report why the consumer has crashed"),
@@ -65,6 +67,9 @@ LIBRARY_NAMES: Final = (
     LibraryName(_CONSUMER, "_filter_committable_offsets", "commit before a rebalance"),
     LibraryName(_CONSUMER, "_new_offset", "tests: the rule by which Faust commits"),
     LibraryName(_CONSUMER, "on_partitions_revoked", "commit before a rebalance", "(self, revoked)"),
+    LibraryName(_CONSUMER, "on_stop", "limit the last commit", "(self)"),
+    LibraryName(_CONSUMER, "_commit_fut", "commit also what was finished during a commit"),
+    LibraryName(_CONSUMER, "close", "keep Faust from closing the consumer while it stops", "(self)"),
     LibraryName(_CONSUMER, "wait_first", "create no tasks for a record", "(self, *coros, timeout=None)"),
     LibraryName(_CONSUMER, "flow_active", "use Faust's own way while partitions are moved"),
     LibraryName(_CONSUMER, "suspend_flow", "use Faust's own way while partitions are moved"),
@@ -74,6 +79,7 @@ LIBRARY_NAMES: Final = (
     LibraryName(_THREAD, "_fetch_records", "record fetched offsets", _FETCH_RECORDS),
     LibraryName(_THREAD, "__post_init__", "add attributes", "(self)"),
     LibraryName(_THREAD, "on_start", "retry while no broker answers", "(self)"),
+    LibraryName(_THREAD, "on_thread_stop", "leave the group within a limit", "(self)"),
     LibraryName("faust.transport.drivers.aiokafka:Transport", "Consumer", "create `Consumer`"),
     LibraryName("mode.threads:ServiceThread", "Worker", "keep the log context in the consumer's thread"),
     LibraryName("mode.threads:WorkerThread", "run", "keep the log context in the consumer's thread", "(self)"),
@@ -85,7 +91,13 @@ LIBRARY_NAMES: Final = (
     LibraryName(_CLIENT_CONSUMER, "_isolation_level", "read committed records only"),
     LibraryName(_CLIENT_CONSUMER, "_retry_backoff_ms", "set the retry delay"),
     LibraryName(_CLIENT_CONSUMER, "_subscription", "identify the present assignment"),
-    LibraryName("aiokafka.client:AIOKafkaClient", "_retry_backoff", "set the retry delay"),
+    LibraryName(_CLIENT, "_retry_backoff", "set the retry delay"),
+    LibraryName(_CLIENT, "send", "ask to leave the group on another connection"),
+    LibraryName(_CLIENT, "coordinator_lookup", "find the coordinator to leave"),
+    LibraryName(_CLIENT, "close", "close a consumer that could not stop"),
+    LibraryName("aiokafka.client", "CoordinationType", "find the coordinator to leave"),
+    LibraryName("aiokafka.protocol.group", "LeaveGroupRequest", "ask to leave the group on another connection"),
+    LibraryName("aiokafka.protocol.group", "JoinGroupRequest", "know who is no member"),
     LibraryName(_FETCHER, "_fetch_max_wait_ms", "pace fetches"),
     LibraryName(_FETCHER, "_fetch_min_bytes", "pace fetches"),
     LibraryName(_FETCHER, "_proc_fetch_request", "pace fetches", "(self, assignment, node_id, request)"),
@@ -101,6 +113,10 @@ LIBRARY_NAMES: Final = (
     LibraryName(_COORDINATOR, "_do_rejoin_group", "tests: break the group membership"),
     LibraryName(_COORDINATOR, "check_errors", "find errors of the group membership"),
     LibraryName(_COORDINATOR, "coordinator_id", "learn whether the group has a coordinator"),
+    LibraryName(_COORDINATOR, "ensure_coordinator_known", "find the coordinator to leave"),
+    LibraryName(_COORDINATOR, "group_id", "leave the group"),
+    LibraryName(_COORDINATOR, "member_id", "leave the group"),
+    LibraryName(_COORDINATOR, "_group_instance_id", "stay in the group where the member has a name"),
     LibraryName(_ASSIGNMENT, "state_value", "read positions without waiting for them"),
     LibraryName(_PARTITION_STATE, "has_valid_position", "read positions without waiting for them"),
     LibraryName(_PARTITION_STATE, "position", "read positions without waiting for them"),

@@ -9,6 +9,8 @@
 - *Retry at the start.* Faust gives up when the first broker does not answer; this transport retries with backoff.
 - *Consumer errors.* Faust never asks the consumer for errors, and a consumer that could not join its group stops
   without a message. `fetch_states` asks.
+- *A stop that ends.* Where partitions are moved while it stops, Faust closes the consumer, from another thread. It then
+  can neither commit, which it tries without end, nor leave its group. This transport does both, within limits.
 - *Commit before a rebalance.* Faust forgets acknowledgements since its last commit when partitions are revoked, and the
   records are processed again; this transport commits them first.
 - *No lost records.* Faust drops some fetched records during a rebalance, takes the hole for a gap and commits past it;
@@ -35,6 +37,7 @@ from streams.broker_access import RETRY_SECONDS
 from streams.errors import UnavailableError
 from streams.faust_bridge.fetch_pacing import wait_for_more_while_flowing
 from streams.faust_bridge.fetched_offsets import FetchedOffsets
+from streams.faust_bridge.leaving import leave_within_limit
 from streams.faust_bridge.record_batches import decode_every_batch
 from streams.retry import Backoff
 
@@ -44,7 +47,7 @@ logger = logging.getLogger(__name__)
 PAUSED_POLL_SECONDS = 0.02
 """How soon a resumed partition is fetched again; a poll without records costs some 50 microseconds."""
 LAST_COMMIT_SECONDS = 2.0
-"""How long a commit may delay a rebalance, for which the rest of the group waits."""
+"""How long a commit may delay a rebalance, for which the rest of the group waits, or the end of the process."""
 LONGEST_CONNECT_DELAY_SECONDS = 1.0
 
 
@@ -106,10 +109,16 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
                 logger.warning("connecting again: %s", error)
                 if self._consumer is not None:
                     await self._consumer.stop()
-                await asyncio.sleep(delay)
+                await self.sleep(delay)
+                if self.should_stop:
+                    return
             else:
                 self._set_fetch_pacing()
                 return
+
+    async def on_thread_stop(self) -> None:
+        """Leave the group and stop, within a limit."""
+        await leave_within_limit(self._consumer, super().on_thread_stop)
 
     def _set_fetch_pacing(self) -> None:
         app: Any = self.app
@@ -231,6 +240,21 @@ class Consumer(driver.Consumer):
         if finished:
             await thread.commit_before_rebalance(finished)
         await super().on_partitions_revoked(revoked)
+
+    async def on_stop(self) -> None:
+        """Commit what was finished since the last commit; where the broker does not take it, it is processed again."""
+        try:
+            async with asyncio.timeout(LAST_COMMIT_SECONDS):
+                if self._commit_fut is not None:
+                    # Faust would wait for this commit and leave out what was finished since it began. It also ignores
+                    # a cancellation meanwhile, unlike `wait`.
+                    await asyncio.wait({self._commit_fut})
+                await super().on_stop()
+        except TimeoutError:
+            logger.warning("records finished since the last commit are processed again: the broker does not commit")
+
+    def close(self) -> None:
+        """Do nothing: Faust calls this when partitions are moved while it stops, and the stop goes on."""
 
     async def refetch(self, partition: Any, offset: int) -> None:
         """Fetch a partition again from `offset` on, if it is still assigned."""

@@ -17,6 +17,7 @@ from jsonschema import Draft202012Validator
 
 from agents.settings import NAMES, read_settings
 from posters.main import main
+from posters.worker import STOP_SECONDS
 from schemas import limits
 from streams.topics import ROLES, TOPICS
 from tests.packaging.heartbeat_check import WORKS, verdicts
@@ -193,7 +194,9 @@ def test_workers_get_longer_to_stop_than_they_drain() -> None:
     """A worker is not killed while it drains."""
     drain = read_settings({}).drain_timeout
 
-    assert all(float(service["stop_grace_period"].removesuffix("s")) > drain + 5 for service in OURS.values())
+    assert all(
+        float(service["stop_grace_period"].removesuffix("s")) > drain + STOP_SECONDS for service in OURS.values()
+    )
 
 
 def test_mounted_files_exist() -> None:

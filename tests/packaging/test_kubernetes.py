@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from agents.settings import NAMES, Settings, read_settings
+from posters.worker import STOP_SECONDS
 from renderer.assets.addresses import is_public
 from streams.topics import ROLES, TOPICS
 from tests.packaging.heartbeat_check import WORKS, verdicts
@@ -134,9 +135,8 @@ def test_a_worker_may_finish_and_is_never_restarted_for_waiting(role: str) -> No
     """Ready when the worker is; no liveness probe; time to drain and to abandon what does not drain."""
     pod = pod_of(DEPLOYMENTS[role])
     (worker,) = pod["containers"]
-    abandon_seconds = 5
 
-    assert pod["terminationGracePeriodSeconds"] > Settings().drain_timeout + abandon_seconds
+    assert pod["terminationGracePeriodSeconds"] > Settings().drain_timeout + STOP_SECONDS
     assert worker["readinessProbe"]["httpGet"] == {"path": "/ready", "port": "status"}
     assert worker["ports"] == [{"name": "status", "containerPort": 9100}]
     assert environment(DEPLOYMENTS[role])["POSTERS_STATUS_ADDRESS"] == "0.0.0.0:9100"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from agents.settings import Settings
+from posters.worker import STOP_SECONDS
 from tests.packaging.seccomp_trial import draw
 
 UNIT = Path(__file__).parents[2] / "deploy" / "posters@.service"
@@ -28,7 +29,7 @@ def test_systemd_starts_a_worker_again_whatever_ended_it() -> None:
     assert unit["ExecStart"].endswith("/posters worker %i")
     assert unit["Restart"] == "always"
     assert unit["StartLimitIntervalSec"] == "0"
-    assert float(unit["TimeoutStopSec"]) > Settings().drain_timeout + 5
+    assert float(unit["TimeoutStopSec"]) > Settings().drain_timeout + STOP_SECONDS
 
 
 def test_exposure_stays_low() -> None:
