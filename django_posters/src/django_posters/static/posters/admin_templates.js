@@ -26,6 +26,9 @@ async function send(form, fields, output) {
 }
 
 function say(output, kind, text) {
+  const shown = output.firstElementChild;
+  // Screen readers read each change aloud, and an unanswered command is asked for twice a second.
+  if (shown?.className === kind && shown.textContent === text) return;
   const line = document.createElement("span");
   line.className = kind;
   line.textContent = text;
