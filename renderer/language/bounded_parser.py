@@ -30,6 +30,10 @@ _CHECKED_EACH: Final = 64
 _INVALID: Final = re.compile("[\x01-\x08\x0b\x0e-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff]")
 _MARK: Final = re.compile(r"<(?![a-zA-Z/!?])|&")
 _PLAIN: Final = "."
+# Blanks decide where an element stands: they are not moved out of a table, as letters are.
+_BLANK_REFERENCE: Final = re.compile(
+    r"&(?:Tab;|NewLine;|#(?:0*(?:9|10|12|13|32)|[xX]0*(?:9|[aAcCdD]|20))(?:;|(?![0-9a-zA-Z])))"
+)
 _SENTINEL_END: Final = "zq"
 _TEXTS: Final = (tokenTypes["Characters"], tokenTypes["SpaceCharacters"])
 _COMMENT: Final = tokenTypes["Comment"]
@@ -52,7 +56,7 @@ def parsed(document: str) -> Any:
     """
     document = _INVALID.sub("\ufffd", document)
     if document.count("<") + document.count("&") > MARKS_MAX and len(_MARK.findall(document)) > MARKS_MAX:
-        document = _MARK.sub(_PLAIN, document)
+        document = _MARK.sub(_PLAIN, _BLANK_REFERENCE.sub(" ", document))
     return _BoundedParser(tree=_BoundedTree, namespaceHTMLElements=False).parse(document)
 
 

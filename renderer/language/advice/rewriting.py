@@ -242,7 +242,12 @@ def _intcomma(applied: _Applied) -> tuple[str, bool] | None:
 
 
 def _operator(operator: str, applied: _Applied) -> tuple[str, bool] | None:
-    return (f"{applied.subject} {operator} {applied.arguments[0]}", True) if len(applied.arguments) == 1 else None
+    if len(applied.arguments) != 1:
+        return None
+    [given] = applied.arguments
+    # Django takes a text of digits for a number.
+    number = None if operator == "~" else _whole(given)
+    return f"{applied.subject} {operator} {given if number is None else number}", True
 
 
 def _prepend(applied: _Applied) -> tuple[str, bool] | None:
