@@ -110,6 +110,23 @@ def test_a_template_warns_with_line_and_column() -> None:
     assert [len(many), many[-1].message] == [11, "20 more relative addresses lead nowhere"]
 
 
+@pytest.mark.parametrize(
+    ("html", "advice"),
+    [
+        ("<audio src=a.mp3></audio>", "delete the element"),
+        ("<video src=a.mp4></video>", "`poster` is what is shown"),
+        ("<iframe src=a.html></iframe>", "write the document into `srcdoc`"),
+        ("<video poster=a.png></video>", "write https://… or give the template a <base href>"),
+        ("<iframe srcdoc='<img src=a.png>'></iframe>", "write https://… or give the template a <base href>"),
+    ],
+)
+def test_a_whole_address_is_not_asked_for_where_it_would_be_left_out(html: str, advice: str) -> None:
+    """Audio, video and frames are never loaded, and the warning says what to do instead."""
+    [warning] = relative_address_warnings(html)
+
+    assert warning.message.endswith(advice)
+
+
 def sri(body: bytes, algorithm: str = "sha384") -> str:
     """Return the integrity of content."""
     return f"{algorithm}-{base64.b64encode(hashlib.new(algorithm, body).digest()).decode()}"
