@@ -10,6 +10,9 @@ _ARCHIVE: Final = re.compile(
     r"\A(?:[\w-]+:[^\n]*\n(?:[ \t]+[^\n]*\n)*)*?(?:MIME-Version|Snapshot-Content-Location):", re.IGNORECASE
 )
 _XML: Final = re.compile(r"\A\s*(?:<\?xml\b|(?:<!--(?:(?!-->).)*-->\s*)*<!DOCTYPE\s+svg\b)", re.IGNORECASE | re.DOTALL)
+_XHTML: Final = re.compile(
+    r"\A\s*(?:<\?xml\b[^>]*>|<!--(?:(?!-->).)*-->|\s)*(?:<!DOCTYPE\s+html\b|<html\b)", re.IGNORECASE | re.DOTALL
+)
 _OTHERS: Final = {"{\\rtf": "a document in RTF", "%PDF-": "a PDF"}
 
 
@@ -24,8 +27,9 @@ def no_html(html: str) -> str | None:
 
 
 def xml_warning(html: str) -> TemplateWarning | None:
-    """Return a warning where the file begins as XML: it is read as HTML all the same."""
-    if not _XML.match(html[:_BEGINNING_CHARACTERS]):
+    """Return a warning where the file begins as XML, and is no XHTML: it is read as HTML all the same."""
+    beginning = html[:_BEGINNING_CHARACTERS]
+    if not _XML.match(beginning) or _XHTML.match(beginning):
         return None
     message = (
         "the file begins as XML, and is read as HTML, with margins around it and what stands before the first element "

@@ -23,6 +23,8 @@ HTML = [
     SVG,
     f"<!doctype html><!-- <?xml ?> -->{SVG}",
     "<!-- a -->" * 300 + "x",
+    '<?xml version="1.0"?>\n<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN" "x.dtd"><html><p>x</p></html>',
+    "<?xml version='1.0'?><!-- a --><html xmlns='http://www.w3.org/1999/xhtml'><p>x</p></html>",
 ]
 
 
