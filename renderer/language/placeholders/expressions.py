@@ -29,6 +29,22 @@ _ASKED: Final[tuple[tuple[frozenset[str], DataType, Strength], ...]] = (
     (_OF_LIST | _SAME_LIST, "list", Strength.MEANT),
     (frozenset({"dictsort", "items"}), "object", Strength.MEANT),
 )
+_LOCALE: Final = "en-US"
+_NUMBER_FORMAT: Final = {"locale": _LOCALE, "decimals": 1}
+_DATE_FORMAT: Final = {"style": "medium", "locale": _LOCALE}
+_ARGUMENTS: Final[dict[str, dict[str, str | int | None]]] = {
+    **dict.fromkeys(("number", "percent", "compact"), _NUMBER_FORMAT),
+    **dict.fromkeys(("date", "time", "datetime"), _DATE_FORMAT),
+    "money": {"currency": "EUR", "locale": _LOCALE},
+    "batch": {"linecount": None},
+    "center": {"width": None},
+    "round": {"precision": 1},
+    "slice": {"slices": None},
+    "truncate": {"length": None},
+    "wordwrap": {"width": None},
+}
+"""The arguments of filters, each with a sample, or None where it takes any number."""
+_NUMBER_TESTS: Final = frozenset({"divisibleby", "even", "odd"})
 _ARITHMETIC: Final = (nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Pow, nodes.Neg, nodes.Pos)
 # These tests can be asked of a name that was not given.
 _TOLERANT_TESTS: Final = frozenset({"defined", "undefined", "none"})
@@ -143,7 +159,11 @@ class Expressions(ABC):
         if node.name in _TOLERANT_TESTS and isinstance(node.node, nodes.Name):
             self.look_up(node.node.name, scope)
             return Seen()
-        return Seen(needs=self.value(node.node, scope).needs | self._needs_of(node.args, scope))
+        seen = self.value(node.node, scope)
+        arguments = [self.value(argument, scope) for argument in node.args]
+        for item in (seen, *arguments) if node.name in _NUMBER_TESTS else ():
+            item.tell("number", Strength.GUESSED)
+        return Seen(needs=seen.needs | union(item.needs for item in arguments))
 
     def _compare(self, node: nodes.Compare, scope: Scope) -> Seen:
         operands = [node.expr, *(operand.expr for operand in node.ops)]
@@ -171,9 +191,6 @@ class Expressions(ABC):
                 item.tell("text", Strength.PRINTED)
         return Seen(needs=union(item.needs for item in seen))
 
-    def _needs_of(self, values: Iterable[nodes.Node], scope: Scope) -> Needs:
-        return union(self.value(value, scope).needs for value in values)
-
     def _filter(self, node: nodes.Filter, scope: Scope) -> Seen:
         if node.node is None:
             return Seen()
@@ -185,6 +202,9 @@ class Expressions(ABC):
             return _with_default(node, seen, given)
         needs = seen.needs | given
         _filtered(node, seen)
+        _arguments_told(node, arguments)
+        if node.name in ("max", "min") and isinstance(node.node, nodes.List):
+            self._in_bounds(node.node, scope)
         if node.name == "format" and _NUMBERS_ONLY.fullmatch(str(constant_of(node.node))):
             for argument in arguments:
                 argument.tell("number", Strength.GUESSED)
@@ -193,6 +213,32 @@ class Expressions(ABC):
         if node.name in ("first", "last"):
             return Seen(tuple(shape.indexed() for shape in seen.shapes), needs)
         return Seen(tuple(_made(node, shape) for shape in seen.shapes) if node.name in _MADE else (), needs)
+
+    def _in_bounds(self, numbers: nodes.List, scope: Scope) -> None:
+        """Note that a value which is compared with a number in `[value, 100] | min` is one."""
+        if any(_type_of_constant(constant_of(item)) == "number" for item in numbers.items):
+            for item in numbers.items:
+                self.value(item, scope).tell("number", Strength.GUESSED)
+
+
+def _arguments_told(node: nodes.Filter, arguments: list[Seen]) -> None:
+    """Note what a filter takes besides the value, so that samples go with it."""
+    taken = _ARGUMENTS.get(node.name)
+    if taken is None:
+        return
+    keywords: list[Any] = list(node.kwargs)
+    names = [*taken][: len(node.args)]
+    names += [""] * (len(node.args) - len(names)) + [keyword.key for keyword in keywords]
+    for name, seen in zip(names, arguments, strict=True):
+        if name not in taken:
+            continue
+        sample = taken[name]
+        if isinstance(sample, str):
+            seen.tell("text", Strength.PRINTED)
+        else:
+            seen.tell("number", Strength.GUESSED)
+        for shape in () if sample is None else seen.shapes:
+            shape.compared.append(sample)
 
 
 def _with_default(node: nodes.Filter, seen: Seen, given: Needs) -> Seen:
