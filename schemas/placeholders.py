@@ -15,6 +15,9 @@ from .templates import DataType, Placeholder
 
 RATING_MAX: Final = 5
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)")
+_WITH_UNIT: Final = re.compile(
+    rf"\s*{_NUMBER.pattern}\s*(%|px|pt|pc|cm|mm|in|r?em|ch|ex|lh|[sld]?v(?:w|h|min|max)|fr|deg|rad|turn|m?s)\s*"
+)
 _NUMBER_MAX_CHARACTERS: Final = 40
 _NEAR_CHARACTERS: Final = 40
 _NEAR_MAX: Final = 10
@@ -127,6 +130,12 @@ def value_problem(data_type: DataType, value: Any) -> str | None:
     return _CHECKS[data_type](value)
 
 
+def unit_advice(value: Any) -> str:
+    """Return where the unit belongs that a text has after its number, as a clause; empty where it has none."""
+    found = _WITH_UNIT.fullmatch(value) if isinstance(value, str) else None
+    return f"; its unit `{found[1]}` stands behind the value in the template" if found else ""
+
+
 def as_number(value: Any) -> int | float | None:
     """Return the finite number that `value` is or spells (Django sends decimals as text), or None."""
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -164,7 +173,7 @@ def _text(value: Any) -> str | None:
 
 
 def _number(value: Any) -> str | None:
-    return None if as_number(value) is not None else f"must be a number, got {_shown(value)}"
+    return None if as_number(value) is not None else f"must be a number, got {_shown(value)}{unit_advice(value)}"
 
 
 def _rating(value: Any) -> str | None:

@@ -6,7 +6,7 @@ from typing import Final
 from jinja2 import nodes
 from jinja2.visitor import NodeTransformer
 
-from renderer.language.contexts.contexts import NUMBERS, Guard, Use
+from renderer.language.contexts.contexts import ALIKE, Guard, Use
 from renderer.language.environment import CALLED
 from renderer.language.grammar import is_own_call, macro_names
 from renderer.language.guards import SIGNED
@@ -34,9 +34,9 @@ def guard_of(uses: tuple[Use, ...]) -> Guard:
     A macro may print a value in text and in an attribute; what suits the attribute suits the text.
     """
     guards = [use.guard for use in uses]
-    numbers: list[Guard] = [guard for guard in NUMBERS if guard in guards]
-    if numbers:
-        return numbers[0]
+    for alike in ALIKE:
+        if set(guards).issubset(alike):
+            return next(guard for guard in alike if guard in guards)
     return next((guard for guard in guards if guard != "text"), "text")
 
 

@@ -6,7 +6,7 @@ A guard returns a plain text, which Jinja2 then escapes for HTML, or `Markup`, w
 import re
 from collections.abc import Callable
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from markupsafe import Markup
 
@@ -21,6 +21,10 @@ _ENDS_CSS: Final = re.compile(r"[\x00-\x20\x7f\"'()\\<>]")
 # What would end a candidate of srcset.
 _ENDS_CANDIDATE: Final = re.compile(r"[\x00-\x20\x7f,]")
 _WHOLE_MAX: Final = 2**53
+# An ampersand that begins no entity. Templates that write entities themselves, with `replace`, are right as well.
+_AMPERSAND: Final = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#[0-9]+|#x[0-9a-fA-F]+);)")
+_HAS_SCHEME: Final = re.compile(r"[^/?#]*:")
+_BEGINS: Final = re.compile(r"[/?#]")
 
 
 def text(value: Any) -> Any:
@@ -57,6 +61,51 @@ def address(value: Any) -> str:
 def address_part(value: Any) -> str:
     """Let through a part of an address that the template begins."""
     return _percent_encoded(_CONTROL, plain(value))
+
+
+class ValuesOfAddress:
+    """The guards of an address that is made of values only, in the order in which they are printed.
+
+    The first may print nothing, as an `a if b` does. Then the next begins the address, and with it the scheme.
+    """
+
+    def __init__(self) -> None:
+        self._has_begun = False
+
+    def first(self, value: Any) -> str:
+        """Let through a whole address, or the beginning of one."""
+        self._has_begun = True
+        return address(value)
+
+    def nothing(self) -> str:
+        """Note that the first value has printed nothing."""
+        self._has_begun = False
+        return ""
+
+    def rest(self, value: Any) -> str:
+        """Let through a part of an address that has begun, and no other scheme where it has not."""
+        text = plain(value)
+        if self._has_begun:
+            return address_part(text)
+        self._has_begun = _BEGINS.search(text) is not None
+        return address(text) if _HAS_SCHEME.match(text) else address_part(text)
+
+
+def svg_part(value: Any) -> str:
+    """Let through a text of an SVG image that the template writes into a `data:` address.
+
+    A browser takes percent-encoding off before it reads the image, so that of a template or of the data counts for
+    what it stands for.
+    """
+    text = _AMPERSAND.sub("&amp;", unquote(plain(value)))
+    for character, entity in (("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("'", "&apos;")):
+        text = text.replace(character, entity)
+    return quote(text, safe="")
+
+
+def sheet_svg_part(value: Any) -> Markup:
+    """Let through a text of an SVG image inside `url("…")` of a style element."""
+    return Markup(svg_part(value))  # noqa: S704 - letters, digits and percent signs
 
 
 def candidate(value: Any) -> str:
@@ -156,14 +205,15 @@ SIGNED: Final[dict[str, Callable[[Any], Any]]] = {"+": positive, "-": negative}
 GUARDS: Final[dict[Guard, Callable[[Any], Any]]] = {
     "text": text,
     "plain": plain,
-    "address": address,
     "address_part": address_part,
+    "svg_part": svg_part,
     "candidate": candidate,
     "candidate_part": candidate_part,
     "css_address": css_address,
     "css_address_part": css_address_part,
     "sheet_address": sheet_address,
     "sheet_address_part": sheet_address_part,
+    "sheet_svg_part": sheet_svg_part,
     "color": color,
     "number": number,
     "unsigned": unsigned,

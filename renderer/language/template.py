@@ -3,7 +3,6 @@
 A template may do whatever its language can: run this where memory and time are limited (`renderer.sandbox`).
 """
 
-import re
 import warnings
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
@@ -12,12 +11,13 @@ from types import TracebackType
 from typing import Any, Final
 
 import jinja2
-from jinja2 import TemplateError, TemplateSyntaxError, Undefined, UndefinedError
+from jinja2 import TemplateError, TemplateSyntaxError, Undefined
 
+from renderer.language.advice.failures import described_failure, valueless
 from renderer.language.analyse import ReadTemplate, UnreadableTemplateError, read_template
 from renderer.language.environment import MissingValue, PosterEnvironment
 from renderer.language.guarding import GUARD_FILTER, SLICE_FILTER, guarded
-from renderer.language.guards import GUARDS, SIGNED
+from renderer.language.guards import GUARDS, SIGNED, ValuesOfAddress
 from renderer.language.locality import located
 from renderer.language.problems import (
     TemplateDataProblemError,
@@ -37,7 +37,6 @@ __all__ = [
 OUTPUT_MAX_BYTES: Final = 2 * 1024 * 1024
 _NESTED: Final = "expressions, blocks or macros are nested too deeply"
 _FILE: Final = "<template>"
-_LENGTH: Final = re.compile(r"'(?:list|str) object' has no attribute '(?:length|size|count)'")
 _FAILURES: Final = (
     TemplateError,
     ArithmeticError,
@@ -94,8 +93,11 @@ class Template:
         self._text = read.source.text
         self._tags = [(tag.start, tag.text) for tag in read.source.tags]
         environment = PosterEnvironment()
-        for guard, function in (GUARDS | SIGNED).items():
-            environment.filters[GUARD_FILTER + guard] = self._guard(function)
+        of_address = ValuesOfAddress()
+        guards: dict[str, Callable[[Any], Any]] = {**GUARDS, **SIGNED, "address_rest": of_address.rest}
+        for guard, function in guards.items():
+            environment.filters[GUARD_FILTER + guard] = self._guard(function, _nothing)
+        environment.filters[GUARD_FILTER + "address"] = self._guard(of_address.first, of_address.nothing)
         environment.filters[SLICE_FILTER] = environment.part
         try:
             with warnings.catch_warnings():
@@ -108,12 +110,12 @@ class Template:
             raise TemplateSyntaxProblemError(_NESTED) from None
         self._template = jinja2.Template.from_code(environment, code, environment.globals)
 
-    def _guard(self, function: Callable[[Any], Any]) -> Callable[[Any, int], Any]:
+    def _guard(self, function: Callable[[Any], Any], nothing: Callable[[], str]) -> Callable[[Any, int], Any]:
         def guard(value: Any, tag: int) -> Any:
             if isinstance(value, MissingValue):
-                raise self._refusal(tag, _valueless(value._undefined_message))
+                raise self._refusal(tag, valueless(value._undefined_message))
             if isinstance(value, Undefined):
-                return ""  # an `a if b` without `else`
+                return nothing()  # an `a if b` without `else`
             try:
                 return function(value)
             except ValueRefusedError as error:
@@ -130,8 +132,8 @@ class Template:
         offset = self._offset(error.__traceback__)
         tag = -1 if offset is None else bisect_right(self._tags, offset, key=itemgetter(0)) - 1
         if tag < 0:
-            return TemplateDataProblemError(_described(error))
-        return self._refusal(tag, _described(error))
+            return TemplateDataProblemError(described_failure(error))
+        return self._refusal(tag, described_failure(error))
 
     def _offset(self, trace: TracebackType | None) -> int | None:
         """Return the offset in the text of what was running last."""
@@ -146,6 +148,10 @@ class Template:
         return position(self._text, max(0, line - 1))
 
 
+def _nothing() -> str:
+    return ""
+
+
 def _limited(pieces: Iterator[str]) -> Iterator[str]:
     """Pass the pieces of a document on, as long as they are within its limit."""
     left = OUTPUT_MAX_BYTES
@@ -154,23 +160,3 @@ def _limited(pieces: Iterator[str]) -> Iterator[str]:
         if left < 0:
             raise TemplateDataProblemError(f"the document has more than {OUTPUT_MAX_BYTES:,} bytes")
         yield piece
-
-
-def _described(error: Exception) -> str:
-    match error:
-        case ValueRefusedError():
-            return str(error)
-        case UndefinedError():
-            return _valueless(str(error))
-        case RecursionError():
-            return "is nested too deeply with this data"
-        case ZeroDivisionError():
-            return "divides by zero"
-        case OverflowError() | TypeError() | ValueError() | TemplateError() | ArithmeticError():
-            return f"cannot be used like this: {error}"
-    return f"cannot be used like this: {error!r}"
-
-
-def _valueless(reason: str) -> str:
-    """Return that there is no value, and what to write where another language has a length there."""
-    return "has no value; the length is `{{ items | length }}`" if _LENGTH.search(reason) else "has no value"

@@ -9,7 +9,7 @@ from jinja2 import Undefined
 from markupsafe import Markup
 
 from schemas.addresses import shown
-from schemas.placeholders import as_moment, as_number
+from schemas.placeholders import as_moment, as_number, unit_advice
 
 
 class ValueRefusedError(ValueError):
@@ -61,7 +61,7 @@ def number_of(value: Any) -> int | float:
     """Return a number, or the number that a text spells. Raises ValueRefusedError for the rest."""
     number = as_number(value)
     if number is None:
-        raise ValueRefusedError(f"must be a number, got {described(value)}")
+        raise ValueRefusedError(f"must be a number, got {described(value)}{unit_advice(value)}")
     return number
 
 

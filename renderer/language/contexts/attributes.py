@@ -1,6 +1,5 @@
 """What an attribute's value means: an address, CSS, or plain text. HTML Living Standard and SVG 2."""
 
-import re
 from typing import Final, Literal
 
 from renderer.language.contexts.contexts import Refusal
@@ -81,18 +80,3 @@ def address_type(element: str, attribute: str) -> DataType:
 def property_of(attribute: str) -> str:
     """Return the CSS property that a presentation attribute stands for."""
     return "color" if attribute in _COLORS else attribute
-
-
-PLACEHOLDER: Final = "\x00"
-"""Stands for a value in the text before another one."""
-_BEGUN: Final = re.compile(r"(?:https?://|data:image/|mailto:|tel:|[\x00/.#?]|[^:]*/)", re.IGNORECASE)
-
-
-def beginning_of(before: str) -> Literal["start", "middle"] | Refusal:
-    """Return whether a value begins an address, given what stands before it in the same address."""
-    before = before.lstrip()
-    if not before:
-        return "start"
-    if _BEGUN.match(before):
-        return "middle"
-    return Refusal("an address begins with https://, or is a value as a whole")

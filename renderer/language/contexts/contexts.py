@@ -9,13 +9,16 @@ Guard = Literal[
     "text",
     "plain",
     "address",
+    "address_rest",
     "address_part",
+    "svg_part",
     "candidate",
     "candidate_part",
     "css_address",
     "css_address_part",
     "sheet_address",
     "sheet_address_part",
+    "sheet_svg_part",
     "color",
     "number",
     "unsigned",
@@ -25,8 +28,13 @@ Guard = Literal[
     "fragment",
     "nowhere",
 ]
-NUMBERS: Final[tuple[Guard, ...]] = ("number", "digits", "unsigned")
-"""Those of numbers. A value of several such places passes the first: what suits any of them is not refused."""
+ALIKE: Final[tuple[tuple[Guard, ...], ...]] = (
+    ("number", "digits", "unsigned"),
+    ("address_rest", "address_part", "svg_part"),
+    ("css_address_part", "svg_part"),
+    ("sheet_address_part", "sheet_svg_part"),
+)
+"""Those of a value that may stand in several such places. It passes the first of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +59,5 @@ class Refusal:
     """Why no value can stand there."""
 
     reason: str
+    takes_branches: bool = False
+    """Whether words of the template can stand there, in the branches of a condition too."""

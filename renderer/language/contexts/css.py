@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 import tinycss2 as untyped_tinycss2
 
-from renderer.language.contexts.attributes import PLACEHOLDER, beginning_of
+from renderer.language.contexts.addresses import beginning_of, stands_before
 from renderer.language.contexts.contexts import Guard, Refusal, Use
 from schemas.templates import DataType
 
@@ -35,14 +35,13 @@ _NUMBER_FUNCTIONS: Final = re.compile(
     r"blur|brightness|contrast|grayscale|hue-rotate|invert|opacity|saturate|sepia|cubic-bezier|steps|repeat|minmax|"
     r"polygon|circle|ellipse|inset|fit-content"
 )
+_RELATIVE: Final = frozenset({"rgb", "rgba", "hsl", "hsla", "hwb", "lab", "lch", "oklab", "oklch", "color"})
+_ORIGIN: Final = "from"
+"""Stands for the function around the color that another one is made from."""
 NOWHERE: Final = "in CSS a value can stand as a color, as a number or inside `url(…)` with quotes"
-BEGINNING_CHARACTERS: Final = 2_000
-"""How much of an address is looked at to say whether it has a scheme."""
-BOUNDARY: Final = "/**/"
-"""What stands between the branches of a template where their CSS is read as one text."""
-_ADDRESS_GUARDS: Final[dict[Sheet, tuple[Guard, Guard]]] = {
-    "attribute": ("css_address", "css_address_part"),
-    "element": ("sheet_address", "sheet_address_part"),
+_ADDRESS_GUARDS: Final[dict[Sheet, tuple[Guard, Guard, Guard]]] = {
+    "attribute": ("css_address", "css_address_part", "svg_part"),
+    "element": ("sheet_address", "sheet_address_part", "sheet_svg_part"),
 }
 
 
@@ -107,10 +106,10 @@ class CssReader:
             yield from self._contents(tinycss2.parse_blocks_contents(rule.content, skip_comments=True))
 
     def _value(self, name: str, tokens: Iterable[Any], function: str | None) -> Iterator[Found]:
-        for token in tokens:
+        for token, within in _within(tokens, function):
             match token.type:
                 case "number" | "dimension" | "percentage":
-                    yield from self._numeric(name, token, function)
+                    yield from self._numeric(name, token, within)
                 case "function" if token.lower_name in ("url", "src"):
                     yield from self._url(name, token)
                 case "function":
@@ -142,12 +141,13 @@ class CssReader:
             return Use(_number_guard(begun), "number", where)
         if function is not None and _NUMBER_FUNCTIONS.fullmatch(function):
             return Use("number", "number", where)
-        if name.startswith("--"):
+        if name.startswith("--") and function != _ORIGIN:
             return Use("color_or_number", _custom_property_type(name), where)
-        if _COLOR_PROPERTIES.fullmatch(name):
+        if function == _ORIGIN or _COLOR_PROPERTIES.fullmatch(name):
             return Use("color", "color", where)
         if _WORD_PROPERTIES.fullmatch(name):
-            return Refusal(f'`{name}` takes words; {NOWHERE}. Choose a class instead: `class="{{{{ … }}}}"`')
+            reason = f'`{name}` takes words; {NOWHERE}. Choose a class instead: `class="{{{{ … }}}}"`'
+            return Refusal(reason, takes_branches=True)
         return Use("number", "number", where)
 
     def _is_bare(self, token: Any) -> bool:
@@ -160,27 +160,34 @@ class CssReader:
             return
         address = arguments[0].value
         for match in self._sentinel.finditer(address):
-            start = address.rfind(BOUNDARY, 0, match.start())
-            start = start + len(BOUNDARY) if start >= 0 else 0
-            end = min(match.start(), start + BEGINNING_CHARACTERS)
-            yield Found(match.group(), self._address_use(name, address[start:end]))
+            yield Found(match.group(), self._address_use(name, stands_before(address[: match.start()], self._sentinel)))
 
     def _address_use(self, name: str, before: str) -> Use | Refusal:
-        # After a branch that ended in the same address, the value may begin it: the strict guard is right for both.
-        begun = beginning_of(self._sentinel.sub(PLACEHOLDER, before))
+        begun = beginning_of(before)
         if isinstance(begun, Refusal):
             return begun
-        whole, part = _ADDRESS_GUARDS[self._sheet]
+        whole, part, svg = _ADDRESS_GUARDS[self._sheet]
         data_type: DataType = "url" if name == "src" else "image"
         where = f"in `url(…)` of the CSS property `{name}`"
-        return Use(whole, data_type, where) if begun == "start" else Use(part, "text", where)
+        if begun == "start":
+            return Use(whole, data_type, where)
+        return Use(svg if begun == "svg" else part, "text", where)
 
     def _all_refused(self, tokens: Iterable[Any], reason: str) -> Iterator[Found]:
         yield from self._refused(tinycss2.serialize(tokens), reason)
 
     def _refused(self, text: str, reason: str) -> Iterator[Found]:
         for sentinel in self._sentinel.findall(text):
-            yield Found(sentinel, Refusal(reason))
+            yield Found(sentinel, Refusal(reason, takes_branches=True))
+
+
+def _within(tokens: Iterable[Any], function: str | None) -> Iterator[tuple[Any, str | None]]:
+    """Yield the tokens with the function that they stand in: `rgb(from red r g b / .5)` takes a color and numbers."""
+    before = ""
+    for token in tokens:
+        yield token, _ORIGIN if before == "from" and function in _RELATIVE else function
+        if token.type != "whitespace":
+            before = token.lower_value if token.type == "ident" else ""
 
 
 def _number_guard(begun: str) -> Guard:

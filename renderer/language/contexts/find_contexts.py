@@ -10,20 +10,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from html import unescape
 from typing import Final
 
 from jinja2 import nodes
 
-from renderer.language.contexts.attributes import (
-    PLACEHOLDER,
-    address_type,
-    beginning_of,
-    meaning_of,
-    property_of,
-)
-from renderer.language.contexts.contexts import NUMBERS, Refusal, Standing, Use
-from renderer.language.contexts.css import BEGINNING_CHARACTERS, BOUNDARY, NOWHERE, CssError, CssReader, Found
-from renderer.language.contexts.javascript import inside_text
+from renderer.language.contexts.addresses import Beginning, beginning_of, stands_before
+from renderer.language.contexts.attributes import address_type, meaning_of, property_of
+from renderer.language.contexts.contexts import ALIKE, Guard, Refusal, Standing, Use
+from renderer.language.contexts.css import CssError, CssReader, Found
+from renderer.language.contexts.javascript import Piece, inside_text
 from renderer.language.contexts.markup import (
     VALUES,
     MarkupError,
@@ -34,7 +30,7 @@ from renderer.language.contexts.markup import (
     opened_at,
 )
 from renderer.language.contexts.merge_branches import BranchError, join, same_place
-from renderer.language.contexts.places import describe, json_use, refusal
+from renderer.language.contexts.places import describe, in_branches, json_use, refusal, script_refusal, sheet_refusal
 from renderer.language.grammar import called_name, ends_with
 from renderer.language.problems import TemplateSyntaxProblemError
 from renderer.language.source import Source, offset_of
@@ -90,6 +86,7 @@ class _Reading:
         self._mark = _unused_number(source.text)
         self._sentinel = re.compile(rf"{self._mark}[0-9]{{{_SENTINEL_DIGITS}}}")
         self._through_json: set[int] = set()
+        self._branches: dict[int, str | None] = {}
         self._opening: nodes.TemplateData | None = None
         """The text in which the last comment or raw element began."""
 
@@ -258,6 +255,7 @@ class _Reading:
         tag = self._source.tag_at(offset_of(node))
         if ends_with(node, "tojson"):
             self._through_json.add(tag)
+        self._branches[tag] = in_branches(node, self._source.tags[tag].text)
         found = self._use(tag, state)
         if found is not None and ends_with(node, "stars") and found != _TEXT:
             found = _TEXT_ONLY
@@ -272,7 +270,7 @@ class _Reading:
 
     def _use(self, tag: int, state: State) -> Use | Refusal | None:
         """Return what may stand here, or None where only the whole of the CSS or script can tell."""
-        if state.styled or (state.kind == "raw" and state.element in ("style", "script")):
+        if state.kind != "cdata" and (state.styled or (state.kind == "raw" and state.element in ("style", "script"))):
             return None
         if state.kind == "text":
             return _TEXT
@@ -280,7 +278,7 @@ class _Reading:
             return Use("plain", "text", f"in `<{state.element}>`")
         if state.kind in ("double_quoted", "single_quoted"):
             return self._attribute_use(tag, state)
-        return Refusal(refusal(state))
+        return Refusal(refusal(state), takes_branches=state.kind == "before_attribute")
 
     def _attribute_use(self, tag: int, state: State) -> Use | Refusal | None:
         where = f"in `{state.attribute}` of `<{state.element}>`"
@@ -298,15 +296,15 @@ class _Reading:
         return self._candidate_use(state, where) if meaning == "candidates" else None
 
     def _address_use(self, state: State, where: str) -> Use | Refusal:
-        begun = beginning_of(self._before(state))
+        begun = beginning_of(self._before(state.value))
         if isinstance(begun, Refusal):
             return begun
-        if begun == "middle":
-            return Use("address_part", "text", where)
-        return Use("address", address_type(state.element, state.attribute), where)
+        if begun == "start":
+            return Use("address", address_type(state.element, state.attribute), where)
+        return Use(_ADDRESS_PARTS[begun], "text", where)
 
     def _candidate_use(self, state: State, where: str) -> Use | Refusal:
-        before = self._before(state, ",").lstrip()
+        before = self._before(state.value.rpartition(",")[2]).lstrip()
         if re.search(r"\s", before):
             return Use("number", "number", where)
         begun = beginning_of(before)
@@ -314,14 +312,9 @@ class _Reading:
             return begun
         return Use("candidate", "image", where) if begun == "start" else Use("candidate_part", "text", where)
 
-    def _before(self, state: State, separator: str = BOUNDARY) -> str:
-        """Return what stands before in the same address, or its beginning, which says as much."""
-        # After a branch that ended in the same address, the value may begin it: the strict guard is right for both.
-        start = state.value.rfind(BOUNDARY)
-        start = start + len(BOUNDARY) if start >= 0 else 0
-        if separator != BOUNDARY:
-            start = max(start, state.value.rfind(separator) + len(separator))
-        return self._sentinel.sub(PLACEHOLDER, state.value[start : start + BEGINNING_CHARACTERS])
+    def _before(self, address: str) -> str:
+        """Return what stands before a value in its address, as a browser reads it."""
+        return unescape(stands_before(address, self._sentinel))
 
     # -- CSS and scripts -----------------------------------------------------------------------------------------
 
@@ -338,7 +331,7 @@ class _Reading:
         for item in found:
             self._record(self._tag_of(item.sentinel), item.use)
         for sentinel in sentinels.difference(item.sentinel for item in found):
-            self._record(self._tag_of(sentinel), Refusal(NOWHERE))
+            self._record(self._tag_of(sentinel), sheet_refusal(unescape(state.value), sentinel))
 
     def _in_sheet(self, state: State) -> list[Found] | None:
         if state.element != "style":
@@ -347,23 +340,23 @@ class _Reading:
 
     def _in_attribute(self, state: State) -> list[Found] | None:
         reader = CssReader(self._sentinel, "attribute", "'" if state.kind == "double_quoted" else '"')
+        css = unescape(state.value)
         match meaning_of(state.element, state.attribute):
             case "style":
-                return reader.declarations(state.value)
+                return reader.declarations(css)
             case "presentation":
-                return reader.value(property_of(state.attribute), state.value)
+                return reader.value(property_of(state.attribute), css)
         return None
 
     def _in_script(self, script: str, sentinels: set[str]) -> list[Found]:
         inside = inside_text(script, self._sentinel)
-        return [Found(sentinel, self._script_use(sentinel, is_inside=sentinel in inside)) for sentinel in sentinels]
+        return [Found(sentinel, self._script_use(sentinel, inside.get(sentinel))) for sentinel in sentinels]
 
-    def _script_use(self, sentinel: str, *, is_inside: bool) -> Use | Refusal:
-        if self._tag_of(sentinel) not in self._through_json:
-            return Refusal("in `<script>` a value can stand only through `tojson`")
-        if is_inside:
-            return Refusal("`tojson` writes its own quotes; take the value out of the string, comment or pattern")
-        return Use("json", "text", "in `<script>`")
+    def _script_use(self, sentinel: str, inside: Piece | None) -> Use | Refusal:
+        tag = self._tag_of(sentinel)
+        if inside is None and tag in self._through_json:
+            return Use("json", "text", "in `<script>`")
+        return script_refusal(self._source.tags[tag].text, inside, is_json=tag in self._through_json)
 
     # -- bookkeeping ---------------------------------------------------------------------------------------------
 
@@ -371,14 +364,20 @@ class _Reading:
         if isinstance(use, Use):
             self.uses.setdefault(tag, {})[use] = None
             guards = {known.guard for known in self.uses[tag]}
-            if len(guards) < 2 or guards == {"text", "plain"} or guards.issubset(NUMBERS):
+            if len(guards) < 2 or guards == {"text", "plain"} or any(map(guards.issubset, ALIKE)):
                 return
             places = " and ".join(known.where for known in self.uses[tag])
             use = Refusal(f"it stands in places that differ, {places}; write it once for each")
         if tag not in self._refused:
             self._refused.add(tag)
             shown = self._source.tags[tag]
-            self.problems.append(self._source.problem(f"`{shown.text}`: {use.reason}", shown.start))
+            branches = self._branches.get(tag)
+            hint = (
+                f"; words of the template can stand there in branches: `{branches}`"
+                if branches and use.takes_branches
+                else ""
+            )
+            self.problems.append(self._source.problem(f"`{shown.text}`: {use.reason}{hint}", shown.start))
 
     def _start(self, node: nodes.Node) -> int:
         return self._source.tags[self._source.tag_at(offset_of(node))].start
@@ -391,6 +390,7 @@ class _Reading:
 
 
 _TEXT: Final = Use("text", "text", "in text")
+_ADDRESS_PARTS: Final[dict[Beginning, Guard]] = {"rest": "address_rest", "svg": "svg_part", "middle": "address_part"}
 
 
 def _unused_number(text: str) -> str:

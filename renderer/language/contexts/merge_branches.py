@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import reduce
 
-from renderer.language.contexts.css import BOUNDARY
-from renderer.language.contexts.markup import IN_TAG, State
+from renderer.language.contexts.addresses import BOUNDARY, HEAD, is_in_url
+from renderer.language.contexts.attributes import meaning_of
+from renderer.language.contexts.markup import IN_TAG, VALUES, State
 from renderer.language.contexts.places import describe
 
 
@@ -34,7 +35,7 @@ def _joined(base: State, one: State, other: State) -> State:
             one,
             attributes=attributes,
             count=max(one.count, other.count),
-            value=_joined_value(base.value, one.value, other.value),
+            value=_joined_value(one, base.value, one.value, other.value),
         )
     same_tag = (one.element, one.is_end, one.foreign) == (other.element, other.is_end, other.foreign)
     if one.kind in IN_TAG and other.kind in IN_TAG and same_tag:
@@ -53,10 +54,18 @@ def _joined(base: State, one: State, other: State) -> State:
     )
 
 
-def _joined_value(base: str, one: str, other: str) -> str:
+def _joined_value(state: State, base: str, one: str, other: str) -> str:
     if one == other:
         return one
-    if one.startswith(base) and other.startswith(base):
-        tails = [tail for tail in (one[len(base) :], other[len(base) :]) if tail]
-        return base + "".join(tail.removesuffix(BOUNDARY) + BOUNDARY for tail in tails)
-    return one + BOUNDARY + other + BOUNDARY
+    if not (one.startswith(base) and other.startswith(base)):
+        head = HEAD if HEAD in one or HEAD in other else ""
+        return head + one + BOUNDARY + other + BOUNDARY
+    tails = [tail for tail in (one[len(base) :], other[len(base) :]) if tail]
+    head = HEAD if _is_in_address(state, base) or any(HEAD in tail for tail in tails) else ""
+    return base + head + "".join(tail.removesuffix(BOUNDARY) + BOUNDARY for tail in tails)
+
+
+def _is_in_address(state: State, text: str) -> bool:
+    if state.kind in VALUES and meaning_of(state.element, state.attribute) == "address":
+        return True
+    return (state.kind == "raw" or state.kind in VALUES or state.styled) and is_in_url(text)

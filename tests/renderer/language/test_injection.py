@@ -4,6 +4,8 @@ import json
 import os
 import re
 from typing import Any, Final
+from urllib.parse import unquote
+from xml.etree import ElementTree
 
 import html5lib
 import pytest
@@ -156,6 +158,83 @@ def test_what_makes_a_url_and_not_a_css_string_is_kept() -> None:
 
     assert 'url("https://a.example/b%281%29%27.png?a=1&b=2")' in sheet
     assert parsed.find(".//p").attrib["style"] == "background: url('https://a.example/b%281%29%27.png?a=1&b=2')"
+
+
+_SVG_NAME: Final = "http://www.w3.org/2000/svg"
+SVG_IMAGES = {
+    "attribute": f"<img src=\"data:image/svg+xml;utf8,<svg xmlns='{_SVG_NAME}' id='{{{{ x }}}}'>{{{{ x }}}}</svg>\">",
+    "style attribute": (
+        f"<p style=\"mask: url('data:image/svg+xml;charset=utf-8,<svg xmlns=%22{_SVG_NAME}%22 id=%22{{{{ x }}}}%22>"
+        "{{ x }}</svg>')\">"
+    ),
+    "style element": (
+        f"<style>p {{ mask: url(\"data:image/svg+xml,%3Csvg xmlns='{_SVG_NAME}' id='{{{{ x }}}}'%3E{{{{ x }}}}"
+        '%3C/svg%3E") }</style>'
+    ),
+}
+SVG_VALUES = [
+    *(
+        "Tom",
+        "#ff0000",
+        "Tom & Jerry",
+        "a < b > c",
+        "\"quoted\" 'text'",
+        "100 %",
+        "</svg><rect/>",
+        "' onload='alert(1)",
+    ),
+    *("é 漢字 😀", "a\nb", "a, b; c", "(1)", "--> ]]>"),
+]
+
+
+@pytest.mark.parametrize("html", SVG_IMAGES.values(), ids=SVG_IMAGES)
+@pytest.mark.parametrize("value", SVG_VALUES)
+def test_an_svg_image_in_an_address_shows_the_value_itself(html: str, value: str) -> None:
+    """A value that stands in the text or an attribute of the image is read there as it is, whatever it holds."""
+    image = _svg_of(Template(html).render({"x": value}))
+
+    assert image.text == value
+    assert image.attrib == {"id": value.replace("\n", " ")}
+    assert len(image) == 0
+
+
+@pytest.mark.parametrize(
+    ("written", "read"), [("%23fff", "#fff"), ("a%20b", "a b"), ("Tom &amp; Jerry", "Tom & Jerry")]
+)
+def test_escapes_that_a_template_writes_itself_are_kept(written: str, read: str) -> None:
+    """What goes through `urlencode` or `replace` is drawn as before."""
+    assert _svg_of(Template(SVG_IMAGES["attribute"]).render({"x": written})).text == read
+
+
+def _svg_of(document: str) -> ElementTree.Element:
+    tree: Any = html5lib.parse(document, treebuilder="etree", namespaceHTMLElements=False)
+    texts = [text for element in tree.iter() for text in (element.text, *element.attrib.values()) if text]
+    [address] = [text for text in texts if "data:image" in text]
+    found = re.search(r"data:image/svg\+xml[^,]*,(.*/svg(?:>|%3E))", address, re.DOTALL)
+    assert found
+    assert "#" not in found[1]
+    return ElementTree.fromstring(unquote(found[1]))  # noqa: S314 - the image is our own
+
+
+@pytest.mark.parametrize(
+    "value", ["javascript:alert(1)", " JavaScript:alert(1)", "java\nscript:x", "data:text/html,x", ":x"]
+)
+@pytest.mark.parametrize("before", ["{{ u if no }}", "{{ u if no }}{{ 'javascript' if no }}", "{{ u if no }}{{ j }}"])
+def test_what_follows_a_value_that_prints_nothing_begins_no_scheme(before: str, value: str) -> None:
+    """The first value of an address may be an `a if b`; the next one is held to the schemes of addresses then."""
+    template = Template(f'<a href="{before}{{{{ v }}}}">k</a>')
+
+    with pytest.raises(TemplateDataProblemError, match="must be an http"):
+        template.render({"u": "https://a.example/", "no": False, "j": "java", "v": value})
+
+
+@pytest.mark.parametrize("value", ["https://b.example/c", "/c", "c.png", "?a=b:c"])
+def test_what_follows_a_value_that_prints_nothing_may_be_an_address(value: str) -> None:
+    """Whole addresses and parts are printed as they are; after a beginning so is all that has a colon."""
+    template = Template('<a href="{{ u if yes }}{{ v }}">k</a>')
+
+    assert template.render({"u": "https://a.example/", "yes": False, "v": value}) == f'<a href="{value}">k</a>'
+    assert "https://a.example/File:c" in template.render({"u": "https://a.example/", "yes": True, "v": "File:c"})
 
 
 json_values = st.recursive(

@@ -102,3 +102,70 @@ def test_what_cannot_be_taken_over_is_answered_with_an_example(html: str) -> Non
 
     assert shown is not None
     assert errors_of(shown.group(1).replace("…", "x")) == []
+
+
+BRANCHES = {
+    "<p style=\"text-align: {{ 'right' if rtl else 'left' }}\">": "{% if rtl %}right{% else %}left{% endif %}",
+    "<p style=\"display: {{ 'none' if not a.b }}\">": "{% if not a.b %}none{% endif %}",
+    "<p style=\"{{ 'color: red' if n > 0 else '' }}\">": "{% if n > 0 %}color: red{% endif %}",
+    "<style>.{{ 'a' if v else 'b' }} { top: 0 }</style>": "{% if v %}a{% else %}b{% endif %}",
+    "<style>@media (min-width: {{ '5px' if v else '9px' }}) { p { top: 0 } }</style>": (
+        "{% if v %}5px{% else %}9px{% endif %}"
+    ),
+    "<input {{ 'checked' if v }}>": "{% if v %}checked{% endif %}",
+}
+
+
+@pytest.mark.parametrize(("html", "write"), BRANCHES.items())
+def test_a_choice_of_words_where_no_value_stands_is_answered_with_branches(html: str, write: str) -> None:
+    """The branches stand in the refusal as the template would have them, and are accepted in the value's place."""
+    [error] = errors_of(html)
+
+    assert error.message.endswith(f"words of the template can stand there in branches: `{write}`")
+    assert errors_of(re.sub(r"\{\{.*\}\}", lambda _: write, html)) == []
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        *(
+            "<p class={{ 'a' if v }}>",
+            "<{{ 'b' if v else 'i' }}>x",
+            "<!-- {{ 'a' if v }} -->",
+            "<p data-{{ 'a' if v }}=1>",
+        ),
+        *("<p style=\"float: {{ 'left' if v else a }}\">", "<p style='float: {{ \"a'b\" if v }}'>"),
+    ],
+)
+def test_branches_are_not_named_where_they_cannot_stand_either(html: str) -> None:
+    """Nor for a choice that is not of words."""
+    assert "branches" not in errors_of(html)[0].message
+
+
+IN_SCRIPTS = {
+    'let a = "{{ s }}"': ('"{{ s }}"', "{{ s | tojson }}"),
+    'let a = "Hello, {{ s }}!"': ("{{ s }}", '" + {{ s | tojson }} + "'),
+    "let a = 'Hello, {{ a.b|tojson }}!'": ("{{ a.b|tojson }}", "' + {{ a.b|tojson }} + '"),
+    "let a = `Hello, {{ s }}!`": ("let a = `Hello, {{ s }}!`", "const text = {{ s | tojson }}; let a = `${text}!`"),
+    "let a = {{ s }}": ("{{ s }}", "{{ s | tojson }}"),
+    "// {{ s }}\nlet a": ("{{ s }}", "{# {{ s }} #}"),
+    "/* {{ s | tojson }} */": ("{{ s | tojson }}", "{# {{ s }} #}"),
+}
+
+
+@pytest.mark.parametrize(("script", "change"), IN_SCRIPTS.items())
+def test_the_way_into_a_script_is_told_at_once(script: str, change: tuple[str, str]) -> None:
+    """One answer has both the filter and the place; nobody is refused a second time who follows it."""
+    [error] = errors_of(f"<script>{script}</script>")
+    write = re.search(r"\{\{ [\w.]+ ?\| ?tojson \}\}|\{# … #\}", error.message)
+
+    assert write is not None
+    assert write.group() in change[1] or "{#" in change[1]
+    assert errors_of(f"<script>{script.replace(*change)}</script>") == []
+
+
+def test_a_comment_of_css_is_answered_with_one_of_the_template() -> None:
+    """In a style element and in a style attribute."""
+    for html in ("<style>p { /* color: {{ s }}; */ top: 0 }</style>", "<p style='/* {{ s }} */ top: 0'>"):
+        assert "comment; `{# … #}` leaves something out" in errors_of(html)[0].message
+        assert errors_of(re.sub(r"/\*.*\*/", "{# {{ s }} #}", html)) == []

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from renderer.language.template import Template
+from renderer.language.template import Template, TemplateDataProblemError
 from schemas.placeholders import PlaceholderSet
 from tests.renderer.language.reading import checked
 
@@ -65,3 +65,77 @@ def test_what_jinja_prints_is_printed(html: str, data: dict[str, Any], printed: 
     assert found.warnings == []
     assert check.wrong == []
     assert unescape(Template(html).render(placeholders.filled(data))) == printed
+
+
+MENDED: dict[str, tuple[str, dict[str, Any], str, str]] = {
+    "a text is divided": ("{{ v.a / 2 }}", {"v": {"a": "3"}}, "value | float", "{{ v.a | float / 2 }}"),
+    "a text is rounded": ("{{ v.a | round }}", {"v": {"a": "3"}}, "value | float", "{{ v.a | float | round }}"),
+    "a text is compared": ("{{ v.a > 2 }}", {"v": {"a": "3"}}, "value | float", "{{ v.a | float > 2 }}"),
+    "a text and a number": ("{{ v.a + 2 }}", {"v": {"a": "3"}}, "`~` joins", "{{ v.a ~ 2 }}"),
+    "a number and a text": ("{{ 2 + v.a }}", {"v": {"a": "3"}}, "`~` joins", "{{ 2 ~ v.a }}"),
+    "two texts": ("{{ v.a * v.a }}", {"v": {"a": "3"}}, "value | float", "{{ v.a | float * v.a | float }}"),
+    "the sum of texts": (
+        "{{ v | map(attribute='a') | sum }}",
+        {"v": [{"a": "3"}]},
+        "value | float",
+        "{{ v | map(attribute='a') | map('float') | sum }}",
+    ),
+    "a text is no multiple": ("{{ v.a is even }}", {"v": {"a": "3"}}, "value | float", "{{ v.a | float is even }}"),
+    "null is divided": ("{{ v.a / 2 }}", {"v": {"a": None}}, "value | default(0)", "{{ v.a | default(0) / 2 }}"),
+    "null is compared": ("{{ v.a > 2 }}", {"v": {"a": None}}, "value | default(0)", "{{ v.a | default(0) > 2 }}"),
+    "a loop over null": (
+        "{% for x in v.a %}{{ x }}{% endfor %}",
+        {"v": {"a": None}},
+        "value or []",
+        "-{% for x in v.a or [] %}{{ x }}{% endfor %}",
+    ),
+    "items of a list": (
+        "{% for k, x in v.a.items() %}{{ k }}{% endfor %}",
+        {"v": {"a": []}},
+        "a method that this value does not have",
+        "-{% for k, x in v.b.items() %}{{ k }}{% endfor %}",
+    ),
+    "a unit in a number": (
+        "<p style=\"width: {{ '50%' if v.a else '100%' }}\">",
+        {"v": {"a": 1}},
+        "its unit `%` stands behind the value",
+        '<p style="width: {{ 50 if v.a else 100 }}%">',
+    ),
+}
+
+
+@pytest.mark.parametrize(("html", "data", "says", "mended"), MENDED.values(), ids=MENDED)
+def test_data_of_another_type_is_answered_with_what_to_write(
+    html: str, data: dict[str, Any], says: str, mended: str
+) -> None:
+    """The message has the words of templates, and a template that follows it takes the data."""
+    with pytest.raises(TemplateDataProblemError) as error:
+        Template(html).render(data)
+
+    assert says in str(error.value)
+    assert Template(mended).render({"v": {"b": {}, **data["v"]} if isinstance(data["v"], dict) else data["v"]})
+
+
+def test_a_unit_in_the_data_is_told_of_before_anything_is_filled() -> None:
+    """The check of a request names it too; what is no unit is not taken for one."""
+    placeholders = PlaceholderSet(checked('<p style="width: {{ v }}px">').placeholders)
+    problems = {text: placeholders.check({"v": text}).problem for text in ("12px", " 1.5 rem ", "12 apples", "px")}
+
+    assert problems["12px"].endswith("its unit `px` stands behind the value in the template")
+    assert problems[" 1.5 rem "].endswith("its unit `rem` stands behind the value in the template")
+    assert "unit" not in problems["12 apples"] + problems["px"]
+
+
+ARGUMENTS = [
+    *("v | truncate(n)", "v | truncate(length=n)", "v | wordwrap(n)", "v | center(n)", "v | batch(n) | list"),
+    *("v | slice(n) | list", "v | round(n)", "v | money(n)", "v | money(n, m)", "v | money(currency=n)"),
+    *("v | number(n)", "v | number(n, m)", "v | number(decimals=n)", "v | percent(decimals=n)", "v | compact(n, m)"),
+    *("v | date(n)", "v | date(n, m)", "v | time(locale=n)", "v | datetime(n)", "v | money(m.currency)"),
+    *("[[v, 0] | max, 100] | min", "v is divisibleby(n)", "v is even", "v is odd"),
+]
+
+
+@pytest.mark.parametrize("expression", ARGUMENTS)
+def test_samples_go_with_the_arguments_of_filters(expression: str) -> None:
+    """A value that a filter takes as a length, a locale, a currency or a style has a sample of that kind."""
+    assert checked("{{ " + expression + " }}").warnings == []
