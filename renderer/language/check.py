@@ -11,6 +11,7 @@ from renderer.language.advice.foreign_scripts import framework_warning
 from renderer.language.advice.leftovers import leftover_warnings
 from renderer.language.advice.mistaken_arguments import mistaken_arguments
 from renderer.language.advice.mistaken_names import misspelt_block, mistaken_parts, mistaken_this, subtractions
+from renderer.language.advice.scripted_attributes import scripted_attribute_warning
 from renderer.language.analyse import UnreadableTemplateError, read_template
 from renderer.language.html5lib_check import disagreements
 from renderer.language.placeholders.declarations import declared_in, merged
@@ -79,7 +80,8 @@ def check_template(html: str, declarations: Sequence[PlaceholderDeclaration]) ->
     _check_values(found.placeholders)
     _check_size(found.placeholders)
     warnings = [*found.warnings, *_sample_warning(template, found.placeholders)]
-    warnings += [each for each in (xml_warning(text), framework_warning(read.source)) if each is not None]
+    scripted = scripted_attribute_warning(read) or framework_warning(read.source)
+    warnings += [each for each in (xml_warning(text), scripted) if each is not None]
     warnings += misspelt_block(read.source)
     warnings += subtractions(read.source, frozenset(item.name for item in found.placeholders), names)
     warnings += leftover_warnings(read.source)

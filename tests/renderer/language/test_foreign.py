@@ -268,3 +268,29 @@ def test_placeholders_of_a_framework_are_a_warning(name: str, html: str) -> None
 
     assert f"{name}'s" in warning.message
     assert checked("{% raw %}" + html + "{% endraw %}").warnings == []
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<div x-data=\"{ n: '{{ n }}' }\"></div>",
+        "<p @click=\"go('{{ n }}')\">",
+        "<p :class=\"'{{ n }}'\">",
+        "<p v-text=\"'{{ n }}'\">",
+        "<p ng-init=\"n='{{ n }}'\">",
+    ],
+)
+def test_a_value_in_an_attribute_that_is_run_is_told_of(html: str) -> None:
+    """The warning has its place and the way through `tojson`, with which there is no such warning."""
+    [warning] = checked(html).warnings
+    through = re.sub("[\"'](.*?)'{{ n }}'(.*?)[\"']>", r"'\1{{ n|tojson }}\2'>", html)
+
+    assert warning.code == "script_placeholders"
+    assert "is run as JavaScript" in warning.message
+    assert "tojson" in through
+    assert not any("is run as JavaScript" in each.message for each in checked(through).warnings)
+
+
+def test_other_attributes_are_not_run() -> None:
+    """Also those with names that begin alike."""
+    assert checked('<p xlink:href="{{ a }}" data-x="{{ b }}" x-label="{{ c }}" v-align="{{ d }}">').warnings == []
