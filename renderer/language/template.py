@@ -94,9 +94,9 @@ class Template:
         self._tags = [(tag.start, tag.text) for tag in read.source.tags]
         environment = PosterEnvironment()
         of_address = ValuesOfAddress()
-        guards: dict[str, Callable[[Any], Any]] = {**GUARDS, **SIGNED, "address_rest": of_address.rest}
-        for guard, function in guards.items():
+        for guard, function in (GUARDS | SIGNED).items():
             environment.filters[GUARD_FILTER + guard] = self._guard(function, _nothing)
+        environment.filters[GUARD_FILTER + "address_rest"] = self._guard(of_address.rest, _nothing)
         environment.filters[GUARD_FILTER + "address"] = self._guard(of_address.first, of_address.nothing)
         environment.filters[SLICE_FILTER] = environment.part
         try:

@@ -9,6 +9,7 @@ import pytest
 
 from renderer.engine import Engine
 from renderer.errors import RenderError
+from renderer.language.template import Template
 from renderer.language.time_zones import time_zone
 from schemas.output import Format, device_size
 from tests.renderer.drawing import decode, draw, output, page, picture, rgb
@@ -246,3 +247,18 @@ async def test_screen_has_the_size_of_the_poster(engine: Engine) -> None:
     images = [await picture(engine, page("<p>", sheet), width=width, height=120) for width in (300, 310)]
 
     assert [rgb(image, 5, 5) for image in images] == [(255, 255, 255), (255, 0, 0)]
+
+
+async def test_a_color_of_the_data_colors_an_svg_image_in_an_address(engine: Engine) -> None:
+    """In an element and in a style, and without a warning: `#` and `&` would end the address or break the image."""
+    svg = (
+        "<svg xmlns='http://www.w3.org/2000/svg' width='100' height='100'>"
+        "<rect width='100' height='100' fill='{{ c }}'/><text>{{ t }}</text></svg>"
+    )
+    style = "margin:0;width:100px;height:100px;background:url(&quot;data:image/svg+xml;utf8," + svg + "&quot;)"
+    html = f'<!doctype html><body style="margin:0;display:flex"><img src="data:image/svg+xml,{svg}"><p style="{style}">'
+    drawn = await draw(engine, Template(html).render({"c": "#00ff00", "t": "Tom & <Jerry>"}))
+    image = decode(drawn.images[0].data)
+
+    assert drawn.warnings == []
+    assert [rgb(image, 50, 50), rgb(image, 150, 50)] == [(0, 255, 0)] * 2

@@ -2,7 +2,7 @@
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -30,9 +30,9 @@ _ASKED: Final[tuple[tuple[frozenset[str], DataType, Strength], ...]] = (
     (frozenset({"dictsort", "items"}), "object", Strength.MEANT),
 )
 _LOCALE: Final = "en-US"
-_NUMBER_FORMAT: Final = {"locale": _LOCALE, "decimals": 1}
-_DATE_FORMAT: Final = {"style": "medium", "locale": _LOCALE}
-_ARGUMENTS: Final[dict[str, dict[str, str | int | None]]] = {
+_NUMBER_FORMAT: Final[Mapping[str, str | int | None]] = {"locale": _LOCALE, "decimals": 1}
+_DATE_FORMAT: Final[Mapping[str, str | int | None]] = {"style": "medium", "locale": _LOCALE}
+_ARGUMENTS: Final[dict[str, Mapping[str, str | int | None]]] = {
     **dict.fromkeys(("number", "percent", "compact"), _NUMBER_FORMAT),
     **dict.fromkeys(("date", "time", "datetime"), _DATE_FORMAT),
     "money": {"currency": "EUR", "locale": _LOCALE},
