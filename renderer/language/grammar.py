@@ -73,6 +73,9 @@ class _Check:
             for message in self._messages(node, loops):
                 yield self._source.problem(message, offset_of(place))
         yield from self._repeated_macros()
+        for jump in _stray_jumps(self._source.tree, in_loop=False):
+            word = "break" if isinstance(jump, nodes.Break) else "continue"
+            yield self._source.problem(f"`{{% {word} %}}` stands in no loop", offset_of(jump))
 
     def _messages(self, node: nodes.Node, loops: tuple[nodes.For, ...]) -> Iterator[str]:
         refused = _REFUSED.get(type(node))
@@ -224,6 +227,21 @@ def _in_order(node: nodes.Node, loops: tuple[nodes.For, ...]) -> Iterator[tuple[
     for child in node.iter_child_nodes():
         yield child, inside
         yield from _in_order(child, inside)
+
+
+def _stray_jumps(node: nodes.Node, *, in_loop: bool) -> Iterator[nodes.Node]:
+    """Yield each `break` and `continue` outside of a loop. What a macro or a `call` holds is in none."""
+    if isinstance(node, nodes.Break | nodes.Continue) and not in_loop:
+        yield node
+    if isinstance(node, nodes.For):
+        inside = [(child, True) for child in node.body] + [
+            (child, in_loop and not node.recursive) for child in node.else_
+        ]
+    else:
+        stays = in_loop and not isinstance(node, nodes.Macro | nodes.CallBlock)
+        inside = [(child, stays) for child in node.iter_child_nodes()]
+    for child, is_looped in inside:
+        yield from _stray_jumps(child, in_loop=is_looped)
 
 
 def ends_with(node: nodes.Node, name: str) -> bool:

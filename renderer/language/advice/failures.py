@@ -51,11 +51,11 @@ def _advice(message: str) -> Iterator[str]:
     iterable = _NOT_ITERABLE.fullmatch(message)
     if iterable:
         is_null = iterable[1] == "NoneType"
-        yield "null is no list; `value or []` is an empty one" if is_null else "it takes a list"
+        yield "null is no list; `value or []` is an empty one" if is_null else "`range(value)` counts"
     if not _OPERANDS.fullmatch(message):
         return
-    # `%` of a text formats it.
     if re.search(r"\bstr\b|string formatting", message):
-        yield "a text is no number; `value | float` is one, and `~` joins texts"
+        formats = ", `%` of a text formats it" if "formatting" in message else ""
+        yield f"a text is no number; `value | float` is one{formats}, and `~` joins texts"
     if "NoneType" in message:
         yield "null is no number; `value | default(0)` is one"

@@ -42,6 +42,50 @@ _UNEXPECTED: Final = re.compile(r"unexpected char (?P<character>'.+'|\"'\") at \
 _GOT: Final = re.compile(r"expected token '[^']*', got '(?P<got>.*)'\Z", re.DOTALL)
 
 
+_VALUE: Final = r"(?:\"[^\"]*\"|'[^']*'|[0-9]+(?:\.[0-9]+)?)"
+_REPLACED: Final = (
+    (r"\{%([-+]?)\s*else\s+if\s+(.*?)([-+]?)%\}", r"{%\1 elif \2\3%}", "`else if` is `elif` here"),
+    (
+        r"\{\{([-+]?)\s*((?:if|elif|for|set|with|macro|call)\s.*?)([-+]?)\}\}",
+        r"{%\1 \2\3%}",
+        "a statement stands between `{%` and `%}`",
+    ),
+    (
+        r"\{%([-+]?)\s*for\s*\(?\s*(?:(?:let|const|var)\s+)?(\w+)\s+(?:of|in)\s+([^%()]+?)\s*\)?\s*([-+]?)%\}",
+        r"{%\1 for \2 in \3 \4%}",
+        "a loop has neither parentheses nor `of`",
+    ),
+    (r"\{%([-+]?)\s*set\s+(\w+)\s*:=\s*(.*?)%\}", r"{%\1 set \2 = \3%}", "`=` gives a value to a name"),
+    (r"\{\{([-+]?)\s*\.(?=[^\W\d])(.*?)\}\}", r"{{\1 \2}}", "names of Go's templates begin with a dot"),
+    (
+        rf"(.*?\|\s*\w+)[ \t]+({_VALUE}(?:\s*,\s*{_VALUE})*)(.*?(?:\}}\}}|%\}}))",
+        r"\1(\2)\3",
+        "arguments of a filter stand in parentheses",
+    ),
+)
+"""Tags that are written otherwise here: the whole tag, how it is written, and why."""
+_QUOTES: Final = str.maketrans({**dict.fromkeys("“”„‟«»", '"'), **dict.fromkeys("‘’‚‛", "'")})
+"""What word processors make of quotes."""
+_TAG_MAX: Final = 200
+
+
+def _replaced(tag: str, at: int, message: str) -> str | None:
+    """Return the answer where the whole tag is written otherwise."""
+    whole = _whole(tag[:_TAG_MAX])
+    if whole is None or at > len(whole):
+        return None
+    character = _UNEXPECTED.match(message)
+    if character is not None and character["character"][1:-1] in "“”„‟«»‘’‚‛":
+        straight = whole.translate(_QUOTES)
+        is_even = all(straight.count(quote) % 2 == 0 for quote in "\"'")
+        return f"texts stand between straight quotes; write `{straight}`" if is_even else None
+    for pattern, written, why in _REPLACED:
+        found = re.fullmatch(pattern, whole)
+        if found is not None and found.expand(written).split() != whole.split():
+            return f"{why}; write `{found.expand(written)}`"
+    return None
+
+
 def slip(tag: str, at: int, message: str) -> str | None:
     """Return what is wrong with a tag and what to write; None where nothing is known of it.
 
@@ -50,7 +94,12 @@ def slip(tag: str, at: int, message: str) -> str | None:
     unknown = _UNKNOWN.search(message)
     if unknown is not None:
         return _unknown_tag(unknown["name"])
-    return _quote(tag, at) or _assignment(tag, at, message) or _side_by_side(tag, at, message)
+    return (
+        _replaced(tag, at, message)
+        or _quote(tag, at)
+        or _assignment(tag, at, message)
+        or _side_by_side(tag, at, message)
+    )
 
 
 def plain(message: str) -> str:

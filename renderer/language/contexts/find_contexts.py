@@ -127,7 +127,7 @@ class _Reading:
                 state = self._body(node.body, state)
             case nodes.ScopedEvalContextModifier():
                 state = self._body(node.body, state)
-            case nodes.Break() | nodes.Continue():
+            case nodes.Break() | nodes.Continue() if self._jumps:
                 self._jumps[-1].append(state)
             case nodes.Macro():
                 self._look_for_calls(*node.defaults)

@@ -23,6 +23,22 @@ SLIPS = {
     "a name with a blank": ("<p>{{ first name }}", "{{ first name }}", "a name has no blanks"),
     "a name with a blank and a filter": ("{{ first name | upper }}", "{{ first name | upper }}", "no blanks"),
     "a text beside a name": ("{{ 'Really?' name }}", "{{ 'Really?' name }}", "`~` joins them"),
+    "else if": ("{% if a %}{% else if b %}x{% endif %}", "{% else if b %}", "`else if` is `elif`"),
+    "else if with trimming": ("{% if a %}{%- else if b -%}x{% endif %}", "{%- else if b -%}", "`else if` is `elif`"),
+    "a statement in a value": ("{{ if a > 1 }}x{% endif %}", "{{ if a > 1 }}", "a statement stands between"),
+    "a loop in a value": ("{{for x in a}}x{% endfor %}", "{{for x in a}}", "a statement stands between"),
+    "a loop of JavaScript": ("{% for (const x of a.b) %}x{% endfor %}", "{% for (const x of a.b) %}", "nor `of`"),
+    "a loop in parentheses": ("{% for (x in a) %}x{% endfor %}", "{% for (x in a) %}", "neither parentheses"),
+    "a name of Go": ("<p>{{ .Page.Title | upper }}</p>", "{{ .Page.Title | upper }}", "begin with a dot"),
+    "an assignment of Go": ("{% set x := a + 1 %}{{ x }}", "{% set x := a + 1 %}", "`=` gives a value to a name"),
+    "an argument without parentheses": ("{{ a | default 'x' }}", "{{ a | default 'x' }}", "in parentheses"),
+    "arguments without parentheses": (
+        "{% if a|replace 'x', 'y'|upper %}x{% endif %}",
+        "{% if a|replace 'x', 'y'|upper %}",
+        "in parentheses",
+    ),
+    "curly quotes": ("{{ a | default(“it”) }}", "{{ a | default(“it”) }}", "straight quotes"),
+    "single curly quotes": ("{% if a == ‘b’ %}x{% endif %}", "{% if a == ‘b’ %}", "straight quotes"),
     "a quote in a text": ("<p>{{ 'it's' }}</p>", "{{ 'it's' }}", "take the other quotes"),
     "a quote in a default": ("{{ a | default('it's') }}", "{{ a | default('it's') }}", "take the other quotes"),
 }
@@ -48,6 +64,18 @@ BLOCKS = {
     "a set block": ("{% set a = 1 %}\n{% set b %}x", "`{% set %}` is not closed; write `{% endset %}`", 2),
     "raw": ("<p>\n{% raw %}x", "`{% raw %}` is not closed", 2),
     "an end alone": ("<p>{% endif %}", "ends nothing: no `{% if %}` is open here", 1),
+    "a break alone": ("<p>\n{% if a %}{% break %}{% endif %}", "`{% break %}` stands in no loop", 2),
+    "a continue in the macro of a loop": (
+        "{% for a in b %}\n{% macro m() %}{% continue %}{% endmacro %}{{ m() }}{% endfor %}",
+        "`{% continue %}` stands in no loop",
+        2,
+    ),
+    "a break after a loop": ("{% for a in b %}{% else %}\n{% break %}{% endfor %}", "stands in no loop", 2),
+    "a break after a recursive loop": (
+        "{% for c in d %}{% for a in b recursive %}{% else %}\n{% break %}{% endfor %}{% endfor %}",
+        "stands in no loop",
+        2,
+    ),
     "an else alone": ("<p>{% else %}", "stands in no `{% if %}`", 1),
     "a style element": ("<p>\n<style>\np {}\n{% if a %}b{% endif %}\n", "close it with `</style>`", 2),
     "a second style element": ("<STYLE></STYLE>\n<STYLE>\np {}\n", "close it with `</style>`", 2),
@@ -226,3 +254,23 @@ def test_hints_take_no_time_that_grows_with_the_square(html: str) -> None:
     errors_of(html)
 
     assert time.process_time() - began < 8
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "{% for b in c %}{% for a in b %}{% else %}{% break %}{% endfor %}{% endfor %}",
+        "{% for a in b recursive %}{% if a %}{% continue %}{% endif %}{% endfor %}",
+        "{% macro m(b) %}{% for a in b %}{% break %}{% endfor %}{% endmacro %}{{ m(c) }}",
+        "{% for a in b %}{% set c %}{% if a %}{% break %}{% endif %}{% endset %}{% endfor %}",
+    ],
+)
+def test_a_jump_in_a_loop_is_none_alone(html: str) -> None:
+    """Also after an inner loop, in which it leaves the outer one."""
+    assert errors_of(html) == []
+
+
+@pytest.mark.parametrize("html", ["{{ it’s }}", "{% for x in range 5 %}x{% endfor %}"])
+def test_nothing_is_written_that_would_be_refused(html: str) -> None:
+    """Where the tag is not known to be right afterwards, the answer has no example."""
+    assert "write" not in errors_of(html)[0].message
