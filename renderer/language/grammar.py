@@ -120,7 +120,7 @@ class _Check:
                     yield foreign.function_hint(name)
             case nodes.Getattr(attr=method):
                 if method not in METHODS:
-                    yield f"`.{method}()` is not available; use a filter"
+                    yield foreign.method_hint(method)
             case _:
                 yield "only macros, `range`, `dict` and methods such as `.items()` can be called"
 

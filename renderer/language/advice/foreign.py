@@ -177,6 +177,34 @@ FUNCTIONS: Final[dict[str, tuple[str, str]]] = {
 }
 """Of each function that is not there: whose it is, and what to write."""
 
+_DAY: Final = "{{ day | date('d MMMM y') }}"
+_LONGER: Final = "{{ (items + [1]) | join(', ') }}"
+METHODS: Final[dict[str, str]] = {
+    **dict.fromkeys(("append", "extend", "push", "concat"), _LONGER),
+    **dict.fromkeys(
+        ("isoformat", "strftime", "getFullYear", "toDateString", "toISOString", "toLocaleDateString"), _DAY
+    ),
+    **dict.fromkeys(("substr", "substring", "slice"), "{{ name[:10] }}"),
+    "charAt": "{{ name[0] }}",
+    "copy": "{{ name }}",
+    "filter": "{{ items | selectattr('kind', 'equalto', 'a') | map(attribute='name') | join }}",
+    "forEach": "{% for a in items %}…{% endfor %}",
+    "has_key": "{% if 'a' in data %}…{% endif %}",
+    "includes": "{% if 'a' in items %}…{% endif %}",
+    "map": "{{ items | map(attribute='name') | join(', ') }}",
+    "padStart": "{{ '%03d' | format(number) }}",
+    "replaceAll": "{{ name | replace('a', 'b') }}",
+    "reverse": "{{ items | reverse | join(', ') }}",
+    "sort": "{{ items | sort | join(', ') }}",
+    "toFixed": "{{ value | number(decimals=2) }}",
+    "toLocaleString": "{{ value | number }}",
+    "toLowerCase": "{{ name | lower }}",
+    "toString": "{{ name }}",
+    "toUpperCase": "{{ name | upper }}",
+    "trim": "{{ name | trim }}",
+}
+"""Methods of Python and JavaScript that are not there, and what to write."""
+
 LOOPS: Final = {
     "counter": "index",
     "counter0": "index0",
@@ -278,6 +306,12 @@ def test_hint(name: str) -> str:
 def function_hint(name: str) -> str:
     """Return what is known of a function that is not there."""
     return _missing("function", name, FUNCTIONS)
+
+
+def method_hint(name: str) -> str:
+    """Return what is known of a method that is not there."""
+    write = METHODS.get(name)
+    return f"`.{name}()` is not available; " + ("use a filter" if write is None else f"write `{write}`")
 
 
 def _missing(kind: str, name: str, known: Mapping[str, tuple[str, str]]) -> str:

@@ -292,7 +292,7 @@ def test_a_value_that_does_not_fit_is_refused_with_its_place(html: str, value: o
         ("{{ x|map('safe') }}", 6, "`safe` is not available"),
         ("{{ x is nothing }}", 6, "there is no test `nothing`"),
         ("{{ nothing() }}", 4, "there is no function `nothing`"),
-        ("{{ x.append(1) }}", 5, "`.append()` is not available; use a filter"),
+        ("{{ x.append(1) }}", 5, "`.append()` is not available; write"),
         ("{{ x|urlize(extra_schemes=['javascript:']) }}", 6, "http(s) and mailto"),
     ],
 )

@@ -294,3 +294,13 @@ def test_a_value_in_an_attribute_that_is_run_is_told_of(html: str) -> None:
 def test_other_attributes_are_not_run() -> None:
     """Also those with names that begin alike."""
     assert checked('<p xlink:href="{{ a }}" data-x="{{ b }}" x-label="{{ c }}" v-align="{{ d }}">').warnings == []
+
+
+@pytest.mark.parametrize(("method", "write"), foreign.METHODS.items())
+def test_a_method_that_is_not_there_is_answered_with_what_to_write(method: str, write: str) -> None:
+    """What is written is accepted; of other methods the answer names no example."""
+    [error] = errors_of("{{ x." + method + "(y) }}")
+
+    assert error.message == f"`.{method}()` is not available; write `{write}`"
+    assert errors_of(write) == []
+    assert errors_of("{{ x.nothing_known() }}")[0].message.endswith("use a filter")
