@@ -39,7 +39,7 @@ from streams.inbox import Inbox
 from streams.records import event_headers
 from streams.replay import replayed
 from tests.agents.owners import admission
-from tests.sink.ports import Announcements, SetAside
+from tests.sink.ports import Announcements, RecordedDeadLetters
 from tests.streams.deliveries import EPOCH, delivery
 
 NOW = datetime(2026, 6, 1, 12, 30, 0, 123456, tzinfo=UTC)
@@ -138,7 +138,7 @@ async def by_intake(value: bytes, headers: Headers = TRACE) -> list[Record]:
     handler = RequestHandler(known, Cancellations(), lambda: NOW)
     admits = admission(job="shop.example")
     agent = IntakeAgent(
-        inbox, published, SetAside(), handler, known, admits, queue=queue, known=KnownSources(known.owners)
+        inbox, published, RecordedDeadLetters(), handler, known, admits, queue=queue, known=KnownSources(known.owners)
     )
     await worked(inbox, agent.run, [delivery(0, value=value, headers=headers)])
     return published.records
@@ -170,7 +170,7 @@ async def by_render(poster: PosterPinned, result: StoredPoster | Exception) -> l
     agent = RenderAgent(
         inbox,
         published,
-        SetAside(),
+        RecordedDeadLetters(),
         Cancellations(),
         cast("PosterRenderer", Result(result)),
         retry_delays=(10, 60, 600),
@@ -183,7 +183,7 @@ async def by_render(poster: PosterPinned, result: StoredPoster | Exception) -> l
 async def by_retry(poster: PosterPinned) -> list[Record]:
     """Return what the retry role publishes for a poster that is due."""
     inbox, published = Inbox(["poster-retries-1"], 100), Announcements()
-    agent = RetryAgent(inbox, published, SetAside(), Cancellations(), longest_wait=600.0, now=lambda: NOW)
+    agent = RetryAgent(inbox, published, RecordedDeadLetters(), Cancellations(), longest_wait=600.0, now=lambda: NOW)
     await worked(inbox, agent.run, [delivery(0, topic="poster-retries-1", value=encode(poster), headers=TRACE)])
     return published.records
 

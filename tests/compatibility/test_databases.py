@@ -24,7 +24,7 @@ from tests.compatibility.cases import tried
 from tests.compatibility.conftest import RunSystem, make_poster
 from tests.compatibility.parts import PgBouncer
 from tests.parts import KafkaServer, PostgresServer
-from tests.sink.ports import Announcements, SetAside
+from tests.sink.ports import Announcements, RecordedDeadLetters
 from tests.sink.topics import Topics
 from tests.streams.test_secured_broker import openssl
 
@@ -47,7 +47,7 @@ def pooler(parts_directory: Path, postgres: PostgresServer) -> Iterator[PgBounce
 async def write_a_job(url: str) -> None:
     """Flush, sweep and read back through one database."""
     database, sweeping, topics = sink_database(url), sink_database(url), Topics()
-    sink = Sink(database, Announcements(), SetAside())
+    sink = Sink(database, Announcements(), RecordedDeadLetters())
     janitor = Janitor(sweeping, Announcements(), batch_timeout=60, stale_after=60, log_retention=3)
     job = f"job-{uuid.uuid4().hex}"
     await sink.process([topics.request(job), topics.log(job)])
@@ -132,7 +132,7 @@ async def test_a_pooler_changes_nothing(postgres: PostgresServer, pooler: PgBoun
 async def write_a_job_without_sweep(url: str, *, count: int) -> None:
     """Flush jobs one after the other."""
     database, topics = sink_database(url), Topics()
-    sink = Sink(database, Announcements(), SetAside())
+    sink = Sink(database, Announcements(), RecordedDeadLetters())
     for _ in range(count):
         job = f"job-{uuid.uuid4().hex}"
         await sink.process([topics.request(job)])

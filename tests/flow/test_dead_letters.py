@@ -34,7 +34,7 @@ def template(system: System) -> str:
     return f"{system.upload(GOOD).section}_latest"
 
 
-def set_aside(system: System, key: str, value: bytes) -> None:
+def dead_letter(system: System, key: str, value: bytes) -> None:
     """Produce a dead letter as intake does."""
     delivery = Delivery(
         topic=topics.POSTER_REQUESTS,
@@ -53,7 +53,7 @@ def test_a_replayed_request_is_made_once(system: System, template: str) -> None:
     """After the replay the poster is there in a new generation; a second replay of the same selection sends nothing."""
     job = new_job()
     request = PosterRequested(**stamp(), job_id=job, template_id=template, custom_data={"title": "back again"})
-    set_aside(system, job, encode(request))
+    dead_letter(system, job, encode(request))
     selection = ("--where", f"key={job}", "--max", "10")
 
     listed = system.command("dead-letters", "list", "--where", f"key={job}")
@@ -79,7 +79,7 @@ def test_a_replayed_request_is_made_once(system: System, template: str) -> None:
 def test_a_dropped_letter_is_not_replayed(system: System) -> None:
     """A dropped letter is neither listed nor replayed, and can still be shown."""
     key = f"dropped-{uuid4().hex}"
-    set_aside(system, key, b"{")
+    dead_letter(system, key, b"{")
 
     dropped = system.command("dead-letters", "drop", "--where", f"key={key}", "--max", "1")
     listed = system.command("dead-letters", "list", "--where", f"key={key}")
@@ -93,7 +93,7 @@ def test_a_dropped_letter_is_not_replayed(system: System) -> None:
 def test_a_narrow_terminal_shows_the_whole_key(system: System) -> None:
     """On a terminal of 40 columns key, topic and role are complete, so that they can be copied into `--where`."""
     key = f"job_{uuid4().hex}_{uuid4().hex}"
-    set_aside(system, key, b"{")
+    dead_letter(system, key, b"{")
 
     shown = on_a_terminal(system, 40, "dead-letters", "list", "--where", f"key={key}")
 
@@ -272,7 +272,7 @@ def test_a_part_is_replayed_in_the_generation_of_its_own_posters(system: System,
             system.produce(Record(topic=topics.POSTER_REQUESTS, key=job, value=part, headers=headers))
         system.eventually(lambda: len(endings(system, job)) == generation + 2)  # noqa: B023
         system.eventually(system.sink_is_idle)
-    set_aside(system, job, parts[1])
+    dead_letter(system, job, parts[1])
 
     system.command("dead-letters", "replay", "--where", f"key={job}", "--max", "1")
 

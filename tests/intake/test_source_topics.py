@@ -36,7 +36,7 @@ class Broker:
         self.records += batch
 
 
-class SetAside:
+class RecordedDeadLetters:
     """Keeps what is a dead letter, with the reason."""
 
     def __init__(self) -> None:
@@ -96,7 +96,7 @@ def test_any_bytes_are_handed_on_or_refused(value: bytes | None) -> None:
 
 async def test_records_go_on_in_their_order() -> None:
     """Key, bytes and headers stay, except those by which operators ask for another generation; the rest is refused."""
-    broker, refused = Broker(), SetAside()
+    broker, refused = Broker(), RecordedDeadLetters()
     topics = SourceTopics(["shop"], broker, refused)
     ours, foreign = REQUEST + b', "source": "shop"}', REQUEST + b', "source": "bank"}'
     headers = (("traceparent", b"t"), ("replay.generation", b"2147483647"), ("replay.of", b"x"))
@@ -113,7 +113,7 @@ async def test_records_go_on_in_their_order() -> None:
 async def test_a_record_that_is_too_large_holds_up_no_other() -> None:
     """It is a dead letter, and the others of its batch go on."""
     ours = REQUEST + b', "source": "shop"}'
-    broker, refused = Broker(len(ours)), SetAside()
+    broker, refused = Broker(len(ours)), RecordedDeadLetters()
     await SourceTopics(["shop"], broker, refused).forward([own(0, ours), own(1, ours + b" "), own(2, ours)])
 
     assert len(broker.records) == 2

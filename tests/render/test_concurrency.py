@@ -18,7 +18,7 @@ from schemas.outcomes import Image
 from schemas.renders import PosterPinned
 from streams.inbox import Inbox
 from tests.render.test_giving_up import pinned
-from tests.sink.ports import Announcements, SetAside
+from tests.sink.ports import Announcements, RecordedDeadLetters
 from tests.streams.deliveries import delivery
 
 BULK_PLACES = 3
@@ -57,7 +57,7 @@ class Room:
         self.agent = RenderAgent(
             self.inbox,
             Announcements(),
-            SetAside(),
+            RecordedDeadLetters(),
             Cancellations(),
             cast("PosterRenderer", self.held),
             retry_delays=(1, 1, 1),

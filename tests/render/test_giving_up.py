@@ -18,7 +18,7 @@ from schemas.output import DEFAULTS
 from schemas.renders import JobCancellation, PosterPinned
 from schemas.topics import POSTER_COMPLETIONS
 from streams.inbox import Inbox
-from tests.sink.ports import Announcements, SetAside
+from tests.sink.ports import Announcements, RecordedDeadLetters
 from tests.streams.deliveries import EPOCH, delivery
 
 IMAGE = Image(name="default", url="u", object_key="k", sha256="0" * 64, size_bytes=1, width=1, height=1, format="png")
@@ -60,7 +60,7 @@ class Room:
         self.agent = RenderAgent(
             self.inbox,
             self.published,
-            SetAside(),
+            RecordedDeadLetters(),
             self.cancellations,
             cast("PosterRenderer", self.slow),
             retry_delays=(1, 1, 1),

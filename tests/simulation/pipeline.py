@@ -42,7 +42,7 @@ from streams.inbox import Inbox, Partition, weigh_by_size
 from streams.topics import EDGES, TOPICS
 from tests.agents.owners import admission
 from tests.simulation.virtual_time import virtual_loop
-from tests.sink.ports import SetAside
+from tests.sink.ports import RecordedDeadLetters
 from tests.streams.deliveries import EPOCH, delivery
 
 PAGES = 3
@@ -230,7 +230,7 @@ async def pipeline(templates: Sequence[str], weights: dict[str, float] | None = 
     intake_agent = IntakeAgent(
         intake,
         broker,
-        SetAside(),
+        RecordedDeadLetters(),
         cast("RequestHandler", handler),
         catalog,
         admission(),
@@ -241,7 +241,7 @@ async def pipeline(templates: Sequence[str], weights: dict[str, float] | None = 
     render_agent = RenderAgent(
         render,
         broker,
-        SetAside(),
+        RecordedDeadLetters(),
         Cancellations(),
         cast("PosterRenderer", Browser(pool, costs, lanes)),
         retry_delays=(10, 60, 600),

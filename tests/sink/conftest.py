@@ -10,7 +10,7 @@ import pytest
 from agents.postgres import Database
 from agents.sink.database import sink_database
 from agents.sink.sink import Sink
-from tests.sink.ports import Announcements, SetAside
+from tests.sink.ports import Announcements, RecordedDeadLetters
 from tests.sink.topics import Topics
 
 
@@ -21,7 +21,7 @@ class SinkHarness:
     url: str
     topics: Topics
     announcements: Announcements
-    set_aside: SetAside
+    dead_letters: RecordedDeadLetters
     sink: Sink
     database: Database
     waits: list[str | None] = field(default_factory=list)
@@ -47,17 +47,17 @@ class SinkHarness:
 async def harness(database: str) -> AsyncIterator[SinkHarness]:
     """A sink on an empty database."""
     connection = sink_database(database)
-    announcements, set_aside, waits = Announcements(), SetAside(), list[str | None]()
+    announcements, dead_letters, waits = Announcements(), RecordedDeadLetters(), list[str | None]()
 
     async def sleep(_: float) -> None:
         """Time passes at once."""
 
-    sink = Sink(connection, announcements, set_aside, declare_wait=waits.append, sleep=sleep)
+    sink = Sink(connection, announcements, dead_letters, declare_wait=waits.append, sleep=sleep)
     yield SinkHarness(
         url=database,
         topics=Topics(),
         announcements=announcements,
-        set_aside=set_aside,
+        dead_letters=dead_letters,
         sink=sink,
         database=connection,
         waits=waits,

@@ -44,7 +44,7 @@ class Announcements:
 
 
 @dataclass
-class SetAside:
+class RecordedDeadLetters:
     """Dead letters, recorded with their reasons."""
 
     letters: list[tuple[Delivery, str, str]] = field(default_factory=list)

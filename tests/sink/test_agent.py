@@ -62,7 +62,7 @@ async def test_nothing_is_finished_while_the_database_is_unavailable(harness: Si
     sink = type(harness.sink)(
         unavailable,
         harness.announcements,
-        harness.set_aside,
+        harness.dead_letters,
         declare_wait=lambda reason: waited.set() if reason else None,
     )
     janitor = Janitor(unavailable, harness.announcements, batch_timeout=3_600, stale_after=86_400)
@@ -76,7 +76,7 @@ async def test_nothing_is_finished_while_the_database_is_unavailable(harness: Si
     await asyncio.wait([running])
 
     assert acknowledged == []
-    assert harness.set_aside.letters == []
+    assert harness.dead_letters.letters == []
 
 
 class SteppedSink:

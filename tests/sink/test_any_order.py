@@ -11,7 +11,7 @@ from agents.sink.sink import Sink
 from schemas.topics import POSTER_COMPLETIONS
 from streams.delivery import Delivery
 from tests.sink.oracle import Expected, expected
-from tests.sink.ports import Announcements, SetAside
+from tests.sink.ports import Announcements, RecordedDeadLetters
 from tests.sink.topics import PARTITIONS, Topics
 
 WRITERS = 4
@@ -91,7 +91,7 @@ async def write_all(url: str, shares: list[list[list[Delivery]]]) -> tuple[list[
     """Let a sink for each share flush its batches, all at once."""
     databases = [sink_database(url) for _ in shares]
     ports = [Announcements() for _ in shares]
-    sinks = [Sink(database, port, SetAside()) for database, port in zip(databases, ports, strict=True)]
+    sinks = [Sink(database, port, RecordedDeadLetters()) for database, port in zip(databases, ports, strict=True)]
 
     async def work(sink: Sink, share: list[list[Delivery]]) -> None:
         for batch in share:

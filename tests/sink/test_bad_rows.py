@@ -15,7 +15,7 @@ from schemas.topics import POSTER_COMPLETIONS, POSTER_LOGS
 from streams.delivery import Delivery
 from streams.errors import UnavailableError
 from tests.sink.conftest import SinkHarness
-from tests.sink.ports import Announcements, SetAside
+from tests.sink.ports import Announcements, RecordedDeadLetters
 from tests.sink.topics import Topics
 
 
@@ -69,35 +69,35 @@ async def test_one_bad_record_among_many_is_isolated(harness: SinkHarness, kind:
     await harness.sink.process([*good[:41], bad, *good[41:]])
 
     assert await harness.fetch("SELECT count(*) FROM template_poster_results") == [(60,)]
-    assert [letter[0] for letter in harness.set_aside.letters] == [bad]
-    assert harness.set_aside.letters[0][1] == "invalid_request"
+    assert [letter[0] for letter in harness.dead_letters.letters] == [bad]
+    assert harness.dead_letters.letters[0][1] == "invalid_request"
 
 
 async def test_finding_the_bad_record_is_quick(database: str) -> None:
     """One bad record in 500 costs 2 × log2(500) more statements at most, and 499 are written."""
     counting = CountingDatabase(database, application_name="tests")
-    set_aside = SetAside()
+    dead_letters = RecordedDeadLetters()
     topics = Topics()
     deliveries = [topics.log("job", number) for number in range(500)]
     deliveries[321] = spoiled(topics, deliveries[321], message="a\0b")
-    await Sink(counting, Announcements(), set_aside).process(deliveries)
+    await Sink(counting, Announcements(), dead_letters).process(deliveries)
     written = await counting.fetch_rows("SELECT count(*) AS lines FROM template_generation_logs")
     await counting.close()
 
     assert written[0]["lines"] == 499
-    assert [letter[0].offset for letter in set_aside.letters] == [deliveries[321].offset]
+    assert [letter[0].offset for letter in dead_letters.letters] == [deliveries[321].offset]
     assert counting.statements <= 1 + 2 * ceil(log2(500))
 
 
 async def test_a_database_without_our_tables_stops_the_sink(empty_database: str) -> None:
     """A wrong deployment makes no dead letters: the error says what to run, and no record is acknowledged."""
     database = sink_database(empty_database)
-    set_aside = SetAside()
+    dead_letters = RecordedDeadLetters()
 
     with pytest.raises(SchemaMismatchError, match="posters setup"):
-        await Sink(database, Announcements(), set_aside).process([Topics().request("job")])
+        await Sink(database, Announcements(), dead_letters).process([Topics().request("job")])
     await database.close()
-    assert set_aside.letters == []
+    assert dead_letters.letters == []
 
 
 @pytest.mark.parametrize(
@@ -149,4 +149,4 @@ async def test_topics_of_the_sink_are_all_read(harness: SinkHarness) -> None:
 
     assert await harness.posters("status") == [("completed",)]
     assert await harness.fetch("SELECT message FROM template_generation_logs") == [("line 0",)]
-    assert [letter[0] for letter in harness.set_aside.letters] == bad
+    assert [letter[0] for letter in harness.dead_letters.letters] == bad

@@ -291,8 +291,8 @@ async def test_undecodable_records_are_salvaged_skipped_or_dead_letters(harness:
 
     assert await harness.jobs("job_id, total_count, source") == [("job", 1, "site"), ("neighbour", 1, "site")]
     assert await harness.posters("job_id, status") == [("job", "queued"), ("neighbour", "queued")]
-    assert [letter[0] for letter in harness.set_aside.letters] == [*others, tombstone]
-    assert {letter[1] for letter in harness.set_aside.letters} == {"invalid_request"}
+    assert [letter[0] for letter in harness.dead_letters.letters] == [*others, tombstone]
+    assert {letter[1] for letter in harness.dead_letters.letters} == {"invalid_request"}
     assert sink.counts.skipped == 2
 
 

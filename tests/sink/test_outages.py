@@ -18,7 +18,7 @@ from streams.errors import UnavailableError
 from tests.parts import PostgresServer
 from tests.sink.conftest import SinkHarness
 from tests.sink.oracle import expected
-from tests.sink.ports import Announcements, SetAside
+from tests.sink.ports import Announcements, RecordedDeadLetters
 from tests.sink.test_any_order import batches, check, prepare, stories
 from tests.sink.topics import Topics
 
@@ -28,7 +28,7 @@ async def test_restarts_and_kills_of_the_database_cost_nothing(postgres: Postgre
     random = Random(11)  # noqa: S311 - repeatable on purpose
     deliveries = stories(random, Topics(), contradicting=False)
     await prepare(database)
-    connection, port, set_aside = sink_database(database), Announcements(), SetAside()
+    connection, port, dead_letters = sink_database(database), Announcements(), RecordedDeadLetters()
     noticed = asyncio.Event()
     waits: list[str | None] = []
 
@@ -37,7 +37,7 @@ async def test_restarts_and_kills_of_the_database_cost_nothing(postgres: Postgre
         if reason is not None:
             noticed.set()
 
-    sink = Sink(connection, port, set_aside, declare_wait=declare_wait)
+    sink = Sink(connection, port, dead_letters, declare_wait=declare_wait)
     halts = [postgres.stop, postgres.kill, postgres.stop, postgres.kill]
 
     for number, batch in enumerate(batches(random, deliveries)):
@@ -56,7 +56,7 @@ async def test_restarts_and_kills_of_the_database_cost_nothing(postgres: Postgre
     assert halts == []
     assert any(waits)
     assert waits[-1] is None
-    assert set_aside.letters == []
+    assert dead_letters.letters == []
     await check(database, expected(deliveries), [port])
 
 
@@ -75,7 +75,7 @@ async def test_a_locked_job_row_is_waited_for(harness: SinkHarness) -> None:
             seen.set()
 
     limited = sink_database(harness.url)
-    sink = Sink(limited, harness.announcements, harness.set_aside, declare_wait=declare_wait)
+    sink = Sink(limited, harness.announcements, harness.dead_letters, declare_wait=declare_wait)
     flush = asyncio.create_task(sink.process([harness.topics.completed("job")]))
     await seen.wait()
     assert not flush.done()
@@ -85,7 +85,7 @@ async def test_a_locked_job_row_is_waited_for(harness: SinkHarness) -> None:
     await limited.close()
 
     assert await harness.jobs("status") == [("completed",)]
-    assert harness.set_aside.letters == []
+    assert harness.dead_letters.letters == []
 
 
 async def test_a_silent_database_is_unavailable(harness: SinkHarness) -> None:
@@ -177,7 +177,7 @@ async def test_job_events_come_after_the_commit_and_survive_an_outage_of_the_bro
     async def sleep(_: float) -> None:
         """Time passes at once."""
 
-    sink = Sink(database, inspecting, harness.set_aside, sleep=sleep)
+    sink = Sink(database, inspecting, harness.dead_letters, sleep=sleep)
     await sink.process([harness.topics.request("job"), harness.topics.completed("job")])
     await database.close()
 
@@ -199,7 +199,7 @@ async def test_a_crash_between_commit_and_publishing_loses_no_job_event(harness:
     deliveries = [harness.topics.request("job"), harness.topics.processing("job"), harness.topics.completed("job")]
     database = sink_database(harness.url)
     with pytest.raises(SystemExit):
-        await Sink(database, CrashingPublisher(), harness.set_aside).process(deliveries)
+        await Sink(database, CrashingPublisher(), harness.dead_letters).process(deliveries)
     await database.close()
     committed = await harness.jobs("status, revision")
 

@@ -136,7 +136,7 @@ async def test_bytes_are_those_of_new_pictures_and_count_with_their_outcome(
     harness: SinkHarness, quotas: QuotaTable, database_of_intake: Database
 ) -> None:
     """All pictures of a poster; not one that storage had, not a redelivery, not a later outcome that contradicts."""
-    sink = Sink(harness.database, harness.announcements, harness.set_aside, count_bytes=True)
+    sink = Sink(harness.database, harness.announcements, harness.dead_letters, count_bytes=True)
     topics = harness.topics
     images = [
         {"name": name, "url": "u", "object_key": "k", "sha256": "ab" * 32, "size_bytes": size, "width": 1, "height": 1}
@@ -168,7 +168,7 @@ async def test_a_source_whose_bytes_are_used_up_gets_no_posters(
     harness: SinkHarness, quotas: QuotaTable, database_of_intake: Database
 ) -> None:
     """From the outcome that reaches the number until the next day; others and earlier requests are not concerned."""
-    sink = Sink(harness.database, harness.announcements, harness.set_aside, count_bytes=True)
+    sink = Sink(harness.database, harness.announcements, harness.dead_letters, count_bytes=True)
     (early,) = await quotas.allow([asked(1)])
     await sink.process([harness.topics.completed("job", source="shop", size_bytes=5_000)])
     late, redelivered, other, next_day = await quotas.allow(

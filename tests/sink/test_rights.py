@@ -23,7 +23,7 @@ from agents.storage.files import FileStore
 from posters.operations.setup import grant
 from streams.errors import UnavailableError
 from streams.sql import named_queries
-from tests.sink.ports import Announcements, SetAside
+from tests.sink.ports import Announcements, RecordedDeadLetters
 from tests.sink.topics import Topics
 
 TABLES = (
@@ -220,7 +220,7 @@ async def test_the_sink_does_its_work_with_its_rights(users: dict[str, str], tmp
     """It flushes, sweeps, erases, makes and drops partitions of the log."""
     database = sink_database(users["sink"])
     topics = Topics()
-    sink = Sink(database, Announcements(), SetAside(), count_bytes=True)
+    sink = Sink(database, Announcements(), RecordedDeadLetters(), count_bytes=True)
     await sink.process([topics.request("job"), topics.completed("job")])
     swept = await Janitor(database, Announcements(), batch_timeout=60, stale_after=60, log_retention=3).sweep()
     erasures = Erasures(database, FileStore(tmp_path), Announcements())

@@ -35,4 +35,4 @@ async def test_a_total_over_the_bound_declares_nothing(harness: SinkHarness, tot
     await harness.sink.process([refused, refused])
 
     assert await harness.jobs("status, total_count") == ([("queued", 1)] if parts == 1 else [])
-    assert harness.set_aside.letters == []
+    assert harness.dead_letters.letters == []

@@ -67,7 +67,7 @@ async def test_a_generation_that_does_not_follow_writes_nothing(harness: SinkHar
 async def test_a_header_counts_only_where_it_is_accepted(harness: SinkHarness) -> None:
     """With the setting, generations are read from `poster-replays` alone."""
     topics = harness.topics
-    sink = type(harness.sink)(harness.database, harness.announcements, harness.set_aside, replay_header=False)
+    sink = type(harness.sink)(harness.database, harness.announcements, harness.dead_letters, replay_header=False)
     request = topics.request("job")
     again = replace(request, headers=replayed((), 1, "job/0"), offset=900)
     await sink.process([request, topics.completed("job"), again])

@@ -123,7 +123,7 @@ async def test_the_same_place_on_a_topic_made_anew_is_another_claim(
     assert sorted(value[:1] for value in claims.stored.values()) == [b"x", b"y"]
 
 
-async def test_a_record_is_not_set_aside_before_its_value_is_kept(
+async def test_a_record_is_no_dead_letter_before_its_value_is_kept(
     topic: tuple[DeadLetterTopic, Announcements], claims: Claims
 ) -> None:
     """While the storage is unavailable no dead letter is published."""

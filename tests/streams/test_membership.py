@@ -11,16 +11,19 @@ from agents.settings import Settings
 from schemas.topics import POSTER_RENDERS
 from streams.faust_bridge.application import RoleApp
 from streams.inbox import Inbox
+from streams.topics import Role
 
-GROUP = "render"
+GROUP: Role = "render"
+NAMED: Role = "retry"
+"""The group of members with names: they never leave, so that others would wait for their session timeout."""
 PARTITIONS = 12
 PATIENCE_SECONDS = 60.0
 
 
 def member(broker: str, instance: str | None) -> RoleApp:
-    """Return one of the render role's group, yet to be started."""
+    """Return a member of the group, yet to be started."""
     settings = Settings(brokers=broker, fetch_wait=0.1, session_timeout=20, instance=instance)
-    return RoleApp("render", settings, [Inbox([POSTER_RENDERS], cap=100)])
+    return RoleApp(NAMED if instance else GROUP, settings, [Inbox([POSTER_RENDERS], cap=100)])
 
 
 async def started(broker: str, instance: str | None) -> RoleApp:
@@ -30,9 +33,9 @@ async def started(broker: str, instance: str | None) -> RoleApp:
     return app
 
 
-def assigned(admin: AdminClient) -> Mapping[str, frozenset[int]]:
+def assigned(admin: AdminClient, name: str = GROUP) -> Mapping[str, frozenset[int]]:
     """Return the partitions of each member of the group, by its instance name or else its id, while it is stable."""
-    group = admin.describe_consumer_groups([GROUP], request_timeout=10)[GROUP].result()
+    group = admin.describe_consumer_groups([name], request_timeout=10)[name].result()
     if group.state is not ConsumerGroupState.STABLE:
         return {}
     return {
@@ -43,11 +46,11 @@ def assigned(admin: AdminClient) -> Mapping[str, frozenset[int]]:
     }
 
 
-async def shared_by(admin: AdminClient, members: int) -> Mapping[str, frozenset[int]]:
+async def shared_by(admin: AdminClient, members: int, group: str = GROUP) -> Mapping[str, frozenset[int]]:
     """Return the partitions of each member once so many have all of them between them."""
     until = time.monotonic() + PATIENCE_SECONDS
     while True:
-        found = await asyncio.to_thread(assigned, admin)
+        found = await asyncio.to_thread(assigned, admin, group)
         if len(found) == members and sum(map(len, found.values())) == PARTITIONS and all(found.values()):
             return found
         assert time.monotonic() < until, f"the group came to {found}"
@@ -61,17 +64,17 @@ async def test_a_named_worker_that_is_restarted_finds_its_partitions_again(broke
     rebalanced: list[None] = []
     second.on_partitions_revoked.connect(lambda *_, **__: rebalanced.append(None), weak=False)
     try:
-        before = await shared_by(admin, 2)
+        before = await shared_by(admin, 2, NAMED)
         rebalanced.clear()
         await first.stop()
-        while_stopped = await asyncio.to_thread(assigned, admin)
+        while_stopped = await asyncio.to_thread(assigned, admin, NAMED)
         first = await started(broker, "one")
-        after = await shared_by(admin, 2)
+        after = await shared_by(admin, 2, NAMED)
     finally:
         await first.stop()
         await second.stop()
 
-    assert set(before) == {"one-render", "two-render"}
+    assert set(before) == {"one-retry", "two-retry"}
     assert before == while_stopped == after
     assert rebalanced == []
 
@@ -126,7 +129,8 @@ async def test_what_is_finished_when_partitions_are_moved_is_not_delivered_again
 
 
 async def read(inbox: Inbox, came: "asyncio.Queue[bytes | None]") -> None:
-    """Put the values of delivered records into a queue, without end."""
+    """Finish the records that are delivered and put their values into a queue, without end."""
     while True:
         for record in await inbox.take(PARTITIONS):
+            inbox.finish([record])
             came.put_nowait(record.value)

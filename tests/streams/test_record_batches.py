@@ -91,7 +91,7 @@ def damaged(batch: bytes) -> bytes:
     ],
     ids=["not gzip", "an unknown codec", "a wrong checksum"],
 )
-def test_a_batch_that_cannot_be_decoded_is_set_aside_once(batch: bytes) -> None:
+def test_a_batch_that_cannot_be_decoded_is_a_dead_letter_once(batch: bytes) -> None:
     """One record stands for it: with its bytes, its last offset, and the reason; what is behind it is read."""
     records = consumed([raw_batch([raw_record(b"a", b"1")]), batch, raw_batch([raw_record(b"c", b"3")])])
 
@@ -114,7 +114,7 @@ def test_a_wrong_checksum_is_fetched_again_first() -> None:
     assert ([each.value for each in second], after_second) == ([b"v"], 1)
 
 
-def test_a_malformed_record_is_set_aside_alone() -> None:
+def test_a_malformed_record_is_a_dead_letter_alone() -> None:
     """Others of its batch are read."""
     records = consumed([raw_batch([raw_record(b"a", b"1"), b"\0\0\2\xff\xff", raw_record(b"c", b"3", offset_delta=2)])])
 
