@@ -235,16 +235,13 @@ def test_silence(page: Page) -> None:
 
 
 def test_compared_versions(page: Page) -> None:
-    """Two versions are shown side by side, rendered with the same data."""
+    """Two versions are drawn side by side without a click, with their own samples, then with the same data."""
     for number in (1, 2):
         tell(version(number, placeholders=[Placeholder(name="quote", sample_value="They just appear.")]))
     page.goto(ADMIN + "postertemplate/")
     page.check("#action-toggle")
     page.select_option("select[name=action]", "compare")
     page.click("button[name=index]")
-    page.fill("[name=custom_data]", '{"quote": "Both."}')
-
-    page.click("#compared button")
     for _ in range(2):
         tell(previewed(sent("template.preview")))
 
@@ -256,6 +253,12 @@ def test_compared_versions(page: Page) -> None:
     assert right is not None
     assert left["y"] == right["y"]
     assert left["x"] + left["width"] <= right["x"]
+
+    page.fill("[name=custom_data]", '{"quote": "Both."}')
+    page.click("#compared button")
+    until(lambda: TemplateCommand.objects.count() == 4)
+    drawn_again = OutboxEvent.objects.order_by("-id")[:2]
+    assert all('"Both."' in bytes(event.value).decode() for event in drawn_again)
 
 
 def test_poster_appears_on_a_page(page: Page) -> None:

@@ -155,6 +155,7 @@ class TemplateAdmin(ReadOnlyAdmin):
         context = self._context(request, gettext("Compare %(names)s") % {"names": title}) | {
             "templates": templates,
             "placeholders": _compared(templates),
+            "may_send": self.has_add_permission(request),
             "texts": _texts(),
         }
         return TemplateResponse(request, "admin/posters/compare.html", context)

@@ -177,6 +177,19 @@ def test_live_preview_says_what_it_needs_and_when_it_is_there(page: Page) -> Non
     expect(page.locator("[name=section]")).to_be_focused()
 
 
+def test_logged_out_user_does_not_wait_for_good(page: Page) -> None:
+    """When the session ends while a preview is waited for, the page says that no answer comes."""
+    page.goto(ADMIN + "postertemplate/add/")
+    page.fill("[name=section]", "quote")
+    write_html(page, "<p>{{ quote }}</p>")
+    page.click("[data-kind=preview]")
+    until(TemplateCommand.objects.exists)
+
+    page.context.clear_cookies()
+
+    expect(page.locator("output .error")).to_have_text("The site does not answer.")
+
+
 def test_refused_upload_is_corrected_in_the_editor(page: Page) -> None:
     """The page of a refused upload leads to the editor with its HTML, and the error stands beside its line."""
     fill_the_site()

@@ -15,6 +15,9 @@ async function send(form, fields, output) {
   for (;;) {
     await new Promise((resume) => setTimeout(resume, 500));
     const asked = await fetch(sent.answer).catch(() => null);
+    if (!output.isConnected) return;
+    // Who is logged out meanwhile is led to the login page, which is no answer.
+    if (asked?.redirected) return void fail(output, [{ message: texts.silent }]);
     if (!asked?.ok) continue;
     const answer = await asked.json();
     if (answer.state === "rejected") return void fail(output, answer.errors);
@@ -118,14 +121,20 @@ const live = editor?.querySelector(".poster-live");
 if (live) followTyping(live);
 
 const compared = document.querySelector("#compared");
-compared?.querySelector("button").addEventListener("click", () => {
+function drawCompared() {
   for (const figure of document.querySelectorAll("[data-template]")) {
     const fields = { kind: "compare", template: figure.dataset.template };
-    send(compared, fields, figure.querySelector("output")).then(
-      (answer) => answer && show(figure.querySelector("img"), answer.url),
-    );
+    const output = document.createElement("output");
+    output.setAttribute("role", "status");
+    // The answer to what was asked for before may come later: its output is not on the page any more.
+    figure.querySelector("output").replaceWith(output);
+    send(compared, fields, output).then((answer) => answer && show(figure.querySelector("img"), answer.url));
   }
-});
+}
+
+compared?.querySelector("button")?.addEventListener("click", drawCompared);
+// The pictures are there without a click, each with its own samples.
+if (compared?.querySelector("button")) drawCompared();
 
 // A preview that the store no longer has leaves no broken picture in the list.
 for (const picture of document.querySelectorAll("#result_list .poster-thumbnail")) {
