@@ -203,6 +203,18 @@ def test_refused_upload_is_corrected_in_the_editor(page: Page) -> None:
     expect(page.locator("output .error")).to_contain_text("line 2, column 7")
 
 
+def test_erasing_looks_like_deleting(page: Page) -> None:
+    """What cannot be undone is a red button, as Django's own are, and what leads back is none."""
+    done = request_poster(make_testimonial())
+    finish(done)
+    page.goto(f"{ADMIN}poster/{done.pk}/change/")
+    page.click(".object-tools >> text=Erase its pictures")
+
+    ground = "element => getComputedStyle(element).backgroundColor"
+    assert page.locator(".delete-confirmation form input[type=submit]").evaluate(ground) == "rgb(186, 33, 33)"
+    assert page.locator("form .cancel-link").evaluate(ground) != "rgb(186, 33, 33)"
+
+
 def test_actions_are_on_the_page_of_the_row(page: Page) -> None:
     """A failed poster is requested again, and a job cancelled, by one click on its own page."""
     failed = request_poster(make_testimonial())
