@@ -58,7 +58,7 @@ MINUTES: Final[Mapping[str, int]] = {
     "reuse": 3,
     "choices": 15,
     "drivers": 5,
-    "guards": 4,
+    "guards": 6,
     "batches": 3,
     "processes": 14,
     "scale": 8,

@@ -1,4 +1,4 @@
-"""What the guards against faults cost while nothing goes wrong: processor time of a poster with them and without.
+"""What the guards cost while nothing goes wrong: those against faults, and the fair shares between sources.
 
 Processor time, because the machine's cores are what a backlog waits for, and because it is steadier than the clock.
 """
@@ -16,11 +16,21 @@ from streams.topics import ROLES
 WARM_UP: Final = 30
 WITH: Final = "posters"
 WITHOUT: Final = "bench.unguarded"
+ONE: Final = ("site-1",)
+FOUR: Final = ("site-1", "site-2", "site-3", "site-4")
 
 
 async def measure(counts: Counts) -> Guards:
     """Run a backlog of simple posters, where the guards weigh most, on workers of each kind in turns."""
-    guards = Guards(posters=counts.posters, python=[], python_without=[], everything=[], everything_without=[])
+    guards = Guards(
+        posters=counts.posters,
+        python=[],
+        python_without=[],
+        everything=[],
+        everything_without=[],
+        one_source=[],
+        four_sources=[],
+    )
     lists = {
         WITH: (guards.python, guards.everything),
         WITHOUT: (guards.python_without, guards.everything_without),
@@ -35,6 +45,10 @@ async def measure(counts: Counts) -> Guards:
                 own, all_of_it = await asyncio.to_thread(_poster_ms, site, template, counts.posters)
                 python.append(own)
                 everything.append(all_of_it)
+                if module == WITH:
+                    for sources, rates in ((ONE, guards.one_source), (FOUR, guards.four_sources)):
+                        backlog = await asyncio.to_thread(site.backlog, template, counts.posters, sources)
+                        rates.append(backlog.whole)
     return guards
 
 

@@ -1,5 +1,6 @@
 """A running system on real Kafka, PostgreSQL and S3 servers, one process per role, and a client of it."""
 
+import itertools
 import os
 import subprocess
 import sys
@@ -97,11 +98,11 @@ class Site:
         for role in roles:
             self.start(role)
 
-    def backlog(self, template: str, count: int) -> Backlog:
-        """Ask for `count` posters at once and return how many a second were completed."""
+    def backlog(self, template: str, count: int, sources: Sequence[str | None] = (None,)) -> Backlog:
+        """Ask for `count` posters at once, of these sources in turns, and return how many a second were completed."""
         with self.completions() as completions:
             began = time.perf_counter()
-            wanted = self.ask([template] * count)
+            wanted = self.ask([template] * count, sources)
             moments = [moment for _, moment in self.all_of(wanted, completions)]
             return Backlog(between=rate(moments), whole=count / (time.perf_counter() - began))
 
@@ -116,20 +117,23 @@ class Site:
                 times.append((time.perf_counter() - began) * 1000)
         return times
 
-    def ask(self, templates: Sequence[str]) -> set[str]:
+    def ask(self, templates: Sequence[str], sources: Sequence[str | None] = (None,)) -> set[str]:
         """Send a request with a number of its own for each and return their job ids."""
-        return self.ask_with((template, {"number": number()}) for template in templates)
+        return self.ask_with(((template, {"number": number()}) for template in templates), sources)
 
-    def ask_with(self, posters: Iterable[tuple[str, Mapping[str, Any]]]) -> set[str]:
-        """Send a request for each template with its data and return their job ids."""
+    def ask_with(
+        self, posters: Iterable[tuple[str, Mapping[str, Any]]], sources: Sequence[str | None] = (None,)
+    ) -> set[str]:
+        """Send a request for each template with its data, of these sources in turns, and return their job ids."""
         jobs = set()
-        for template, data in posters:
+        for (template, data), source in zip(posters, itertools.cycle(sources)):
             job = new_job_id(datetime.now(UTC), os.urandom(10))
             request = PosterRequested(
                 event_id=uuid4(),
                 occurred_at=datetime.now(UTC),
                 job_id=job,
                 template_id=template,
+                source=source,
                 custom_data=dict(data),
             )
             self.producer.produce(topics.POSTER_REQUESTS, key=job, value=encode(request))

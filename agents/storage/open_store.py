@@ -2,15 +2,21 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 from agents.storage.files import FileStore
 from agents.storage.port import ObjectStore
-from agents.storage.s3 import Addressing, S3Store
 from streams.errors import SettingsError
 
-_ADDRESSING: Final[Mapping[str, Addressing]] = {"": "path", "addressing=path": "path", "addressing=virtual": "virtual"}
+if TYPE_CHECKING:
+    from agents.storage.s3 import Addressing
+
+_ADDRESSING: Final[Mapping[str, "Addressing"]] = {
+    "": "path",
+    "addressing=path": "path",
+    "addressing=virtual": "virtual",
+}
 
 
 def object_store(storage_url: str) -> ObjectStore:
@@ -19,6 +25,9 @@ def object_store(storage_url: str) -> ObjectStore:
     if parts.scheme == "file" and not parts.netloc and parts.path.startswith("/"):
         return FileStore(Path(unquote(parts.path)))
     if parts.scheme == "s3" and parts.netloc and parts.query in _ADDRESSING:
+        # The client of S3 is half of what a command imports.
+        from agents.storage.s3 import S3Store  # noqa: PLC0415
+
         return S3Store(parts.netloc, unquote(parts.path).strip("/"), addressing=_ADDRESSING[parts.query])
     raise SettingsError(
         f"POSTERS_STORAGE_URL is `{storage_url}`; write s3://bucket/prefix, with ?addressing=virtual where the storage "

@@ -23,7 +23,7 @@ from bench.report.results import (
     Starts,
 )
 from bench.report.scale_page import scale
-from bench.report.targets import Rates, between, guards_share, scaling, verdicts, whole
+from bench.report.targets import Rates, between, guards_share, scaling, shares_ratio, verdicts, whole
 
 PLOT: Final = "images/memory.svg"
 RATES: Final = ("poster", "Playwright /s", "pipe /s", "system /s", "system by Playwright", "system by pipe")
@@ -313,7 +313,18 @@ def guards(figures: Figures, measured: Guards) -> str:
             their cost is the difference there: {guards_share(figures):.1f} % of a poster. Ordered acknowledgement of
             durable work cannot be turned off; it is in both."""),
         table(["guards", "Python", "with Chromium"], rows),
+        _shares(figures, measured),
     )
+
+
+def _shares(figures: Figures, measured: Guards) -> str:
+    share = shares_ratio(figures)
+    if share is None:
+        return ""
+    return paragraph(f"""
+        Fair shares between sources: a backlog of {measured.posters} simple posters of one source runs at
+        {median(measured.one_source):.1f} posters a second, one that four sources share at
+        {median(measured.four_sources):.1f}, the median of as many rounds in turns: {share:.2f} of it.""")
 
 
 def _medians(*lists: Sequence[float]) -> Iterable[str]:

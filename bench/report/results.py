@@ -132,7 +132,8 @@ class Choices:
 class Guards:
     """Processor time of a poster in milliseconds, with guards and without, in turns.
 
-    `python` is that of the roles' own processes, where the guards are; `everything` has Chromium too.
+    `python` is that of the roles' own processes, where the guards are; `everything` has Chromium too. `one_source` and
+    `four_sources` are posters a second of backlogs with the guards, in turns; old results lack them.
     """
 
     posters: int
@@ -140,6 +141,8 @@ class Guards:
     python_without: list[float]
     everything: list[float]
     everything_without: list[float]
+    one_source: list[float] = field(default_factory=list)
+    four_sources: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -166,6 +166,14 @@ def guards_share(figures: Figures) -> float | None:
     return more / median(guards.everything_without) * 100
 
 
+def shares_ratio(figures: Figures) -> float | None:
+    """Return the rate of a backlog of four sources by that of one source, the median of the rounds' ratios."""
+    guards = figures.guards
+    if guards is None or not guards.four_sources:
+        return None
+    return ratio(guards.four_sources, guards.one_source)
+
+
 def python_share(figures: Figures) -> float | None:
     """Return the share of all Python processes of the roles in the processor time of a simple poster, with guards."""
     guards = figures.guards
@@ -346,6 +354,11 @@ TARGETS: Final = (
         at_most=True,
         unit=" %",
         decimals=1,
+    ),
+    Target(
+        words="A backlog that four sources share: 0.98 of the rate of one source alone, or more",
+        figure=shares_ratio,
+        limit=0.98,
     ),
     *(
         Target(

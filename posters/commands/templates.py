@@ -1,18 +1,17 @@
 """`posters templates`: the commands of designers."""
 
 import asyncio
+import importlib
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 import orjson
 
 from agents.settings import read_settings
 from posters.commands.json_option import JsonObject
-from posters.commands.template_audit import audit
 from posters.commands.template_options import html_file, section_of, source_option, timeout_option
-from posters.commands.template_preview import preview
 from posters.commands.terminal import say, say_document, say_rows
 from posters.main import CommandError
 from posters.operations.sections import own_section
@@ -21,14 +20,27 @@ from schemas.output import OutputError, parse_output
 from schemas.templates import TemplateActivate, TemplateArchive, TemplateGet, TemplateUpload
 from streams.printable import printable
 
+_WITH_RENDERER: Final = {"audit": "posters.commands.template_audit", "preview": "posters.commands.template_preview"}
 
-@click.group()
+
+class TemplateCommands(click.Group):
+    """Imports the renderer for those commands only that draw here."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        return sorted([*super().list_commands(ctx), *_WITH_RENDERER])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command, imported now where it draws."""
+        if cmd_name not in _WITH_RENDERER:
+            return super().get_command(ctx, cmd_name)
+        command: click.Command = getattr(importlib.import_module(_WITH_RENDERER[cmd_name]), cmd_name)
+        return command
+
+
+@click.group(cls=TemplateCommands)
 def templates() -> None:
     """Preview, upload, list, show, activate, archive and audit templates."""
-
-
-templates.add_command(preview)
-templates.add_command(audit)
 
 
 @templates.command()

@@ -144,7 +144,13 @@ def figures() -> Figures:
         ),
         drivers=drivers(),
         guards=Guards(
-            posters=500, python=[5.1, 5.0], python_without=[5.0, 4.9], everything=[40.2], everything_without=[40.0]
+            posters=500,
+            python=[5.1, 5.0],
+            python_without=[5.0, 4.9],
+            everything=[40.2],
+            everything_without=[40.0],
+            one_source=[20.0],
+            four_sources=[19.9],
         ),
         batches=Batches(posters=10_000, idle_ms=[50, 60], beside_ms=[60, 110], seconds=[2.5]),
         processes=Processes(posters=500, separate={"simple": [30], "rich": [7]}, one={"simple": [29], "rich": [7]}),

@@ -6,7 +6,7 @@ import pytest
 
 from bench.report.figures import longest_below, longest_pause, percentile, rate, ratio, reached_after
 from bench.report.results import Batches, Figures, Flow, Guards, Processes, Rounds, SinkRun, Starts
-from bench.report.targets import growth, least_of_linear, scaling, verdicts
+from bench.report.targets import growth, least_of_linear, scaling, shares_ratio, verdicts
 from bench.sink import steady_rate
 from tests.bench.measured import figures, memory, rich_rounds, rounds, scale, sinks
 
@@ -116,6 +116,18 @@ def test_the_guards_are_weighed_against_the_whole_poster() -> None:
     assert missed(replace(figures(), guards=heavy)) == [
         "The guards against faults: 3 % of a poster's processor time at most while nothing goes wrong"
     ]
+
+
+def test_sources_that_share_are_compared_with_one_alone() -> None:
+    """The rounds' ratios count, since the machine may be slower in one of them; old results lack both."""
+    guards = figures().guards
+    assert guards is not None
+    slower = replace(guards, one_source=[20.0, 10.0, 30.0], four_sources=[19.0, 9.9, 28.5])
+
+    assert missed(replace(figures(), guards=slower)) == [
+        "A backlog that four sources share: 0.98 of the rate of one source alone, or more"
+    ]
+    assert shares_ratio(replace(figures(), guards=replace(guards, one_source=[], four_sources=[]))) is None
 
 
 def test_python_is_weighed_against_the_whole_poster() -> None:

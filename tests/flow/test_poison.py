@@ -25,7 +25,7 @@ async def deadly(self, poster):
     return await render(self, poster)
 PosterRenderer.render = deadly
 """
-KILLS = 10
+KILLS = 4
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_a_poster_kills_two_workers_and_is_given_up(deadly_system: System) -> No
 
 
 def test_workers_that_are_killed_make_nothing_poison(deadly_system: System) -> None:
-    """Ten kills while posters are rendered, in workers and in children that handle them alone: all complete."""
+    """Several kills while posters are rendered, in workers and in children that handle them alone: all complete."""
     system = deadly_system
     version = system.upload("<p>{{ title }}</p>")
     jobs = []

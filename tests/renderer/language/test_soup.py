@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from renderer.language.template import Template, TemplateDataProblemError
 from tests.renderer.language.reading import errors_of, structure
 
-MANY: Final = int(os.environ.get("POSTERS_TEMPLATE_EXAMPLES", "250"))
+MANY: Final = int(os.environ.get("POSTERS_TEMPLATE_EXAMPLES", "100"))
 """How many templates are made up; `make properties` makes up some thousands."""
 PIECES = [
     *("<p>", "</p>", "<p", ">", "/>", "<b title='", '<a href="', "<img src='", '<i style="color:', '"', "'", "=", " "),
