@@ -16,6 +16,7 @@ class TestimonialAdmin(PosterAdminMixin, admin.ModelAdmin):  # type: ignore[type
     """Requests a poster whenever a testimonial is saved."""
 
     list_display = ("author", "company", "rating", "poster_thumbnail")
+    readonly_fields = ("poster_picture",)
     search_fields = ("author", "company", "quote")
 
     def save_model(self, request: HttpRequest, obj: Testimonial, form: Any, change: bool) -> None:

@@ -8,6 +8,28 @@ from typing import Final
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
+STATUSES: Final = {
+    "queued": _("queued"),
+    "processing": _("processing"),
+    "completed": _("completed"),
+    "failed": _("failed"),
+    "cancelled": _("cancelled"),
+    "sent": _("sent"),
+    "done": _("done"),
+    "rejected": _("rejected"),
+}
+"""Statuses of posters and jobs, and states of template commands, as they stand in a sentence."""
+
+COMMANDS: Final = {
+    "template.upload": _("upload"),
+    "template.update": _("update"),
+    "template.preview": _("preview"),
+    "template.activate": _("activation"),
+    "template.archive": _("archiving"),
+    "template.get": _("reading of the HTML"),
+}
+"""Kinds of template commands, without the word that all of them have."""
+
 MODELS: Final = {
     "Job": (_("job"), _("jobs")),
     "Poster": (_("poster"), _("posters")),

@@ -139,7 +139,7 @@ def _serving(prometheus_client: Any, host: str, port: int, collectors: Iterable[
         registry.register(collector)
     try:
         server, thread = prometheus_client.start_http_server(port, host, registry)
-    except OSError as error:
+    except (OSError, OverflowError) as error:  # the port is taken, or is none
         raise PostersSettingsError(f"the metrics cannot be served on {host}:{port}: {error}") from error
     try:
         yield

@@ -4,12 +4,18 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
+from django.contrib.auth.models import User
+from django.test import Client
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from django_tests.site import Site, until
 from renderer.browser.chromium import find_chromium
 from tests.parts.ports import free_port
+
+PICTURE = "https://cdn.test/poster.svg"
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="1080" height="1080"><rect width="1080" height="1080"/></svg>'
 
 
 @contextmanager
@@ -30,6 +36,44 @@ def browser() -> Iterator[Browser]:
             yield opened
         finally:
             opened.close()
+
+
+@contextmanager
+def admin_page(
+    site: Site, chromium: Browser, *, scheme: Literal["light", "dark"], locale: str = "en"
+) -> Iterator[Page]:
+    """Give a page of a superuser of the site; an error in a script fails the block at its end."""
+    client = Client()
+    client.force_login(User.objects.create_superuser("admin"))
+    errors: list[str] = []
+    with served(site) as address:
+        context = chromium.new_context(base_url=address, color_scheme=scheme, locale=locale)
+        cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": address}
+        context.add_cookies([cookie])  # type: ignore[list-item]
+        context.route(PICTURE, lambda route: route.fulfill(body=SVG, content_type="image/svg+xml"))
+        opened = context.new_page()
+        opened.on("pageerror", lambda error: errors.append(str(error)))
+        yield opened
+        context.close()
+    assert errors == []
+
+
+def write_html(page: Page, html: str) -> None:
+    """Replace what stands in the code editor."""
+    page.click(".CodeMirror-lines")
+    page.keyboard.press("Control+A")
+    page.keyboard.insert_text(html)
+
+
+def overflow(page: Page) -> list[str]:
+    """Return which of the page and its containers are wider inside than outside."""
+    found: list[str] = page.evaluate(
+        """() => [document.documentElement, ...document.querySelectorAll("#main, #content, .results, .form-row, table")]
+            .filter((element) => element.scrollWidth > element.clientWidth + 1)
+            .map(({tagName, className, scrollWidth, clientWidth}) =>
+                `${tagName}.${className} ${scrollWidth} > ${clientWidth}`)"""
+    )
+    return found
 
 
 def keep(page: Page, name: str, artefacts: Path) -> None:

@@ -18,7 +18,9 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "website.settings"
 django.setup()
 
 from django.apps import apps  # noqa: E402 - likewise
+from playwright.sync_api import Browser  # noqa: E402 - likewise
 
+from django_tests.browsing import browser  # noqa: E402 - it imports models, which need Django set up
 from django_tests.site import Site  # noqa: E402 - it imports models, which need Django set up
 
 NOWHERE = "127.0.0.1:9"
@@ -31,6 +33,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "kafka" in getattr(item, "fixturenames", ()):
             item.add_marker("broker")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """One browser for every test."""
+    # Playwright's event loop runs in this thread, which Django would take for async code.
+    before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with browser() as opened:
+        yield opened
+    if before is None:
+        del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
 @pytest.fixture(scope="session")

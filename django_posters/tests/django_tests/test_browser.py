@@ -1,7 +1,6 @@
 """The admin and the example site in Chromium, in both themes; screenshots are saved in out/test-artefacts."""
 
 import hashlib
-import os
 import re
 import uuid
 from collections.abc import Iterator
@@ -9,21 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
-from django.test import Client
 from django_posters.contract.codec import decode
 from django_posters.contract.outcomes import JobEvent, PosterOutcome
 from django_posters.contract.templates import TemplateAnswer
-from django_posters.models import DeadLetterEvent, Job, OutboxEvent, Poster, TemplateCommand
+from django_posters.models import Job, OutboxEvent, Poster, TemplateCommand
 from django_posters.results.outcomes import apply_job, apply_outcome
 from django_posters.results.template_results import apply_answer
-from django_posters.template_uploads.commands import upload_template
-from django_posters.template_uploads.upload import Upload
 from playwright.sync_api import Browser, Page, expect
 from testimonials import models
 
 from django_posters import request_poster, request_posters
-from django_tests.browsing import browser, keep, served
+from django_tests.browsing import PICTURE, admin_page, keep, write_html
 from django_tests.outcomes import NOW, job_event, outcome, version
 from django_tests.site import Site, make_testimonial, until
 from schemas.codec import encode
@@ -32,20 +27,6 @@ from schemas.templates import Placeholder, TemplateError, TemplatePreviewed, Tem
 
 ARTEFACTS = Path(__file__).parents[3] / "out" / "test-artefacts"
 ADMIN = "/admin/posters/"
-PICTURE = "https://cdn.test/poster.svg"
-SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="1080" height="1080"><rect width="1080" height="1080"/></svg>'
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """One browser for every test."""
-    # Playwright's event loop runs in this thread, which Django would take for async code.
-    before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-    with browser() as opened:
-        yield opened
-    if before is None:
-        del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
 @pytest.fixture
@@ -58,20 +39,9 @@ def site(postgres_url: str) -> Iterator[Site]:
 @pytest.fixture(params=["light", "dark"])
 def page(request: pytest.FixtureRequest, chromium: Browser, site: Site) -> Iterator[Page]:
     """A page of a superuser, in each theme; an error in a script fails the test."""
-    client = Client()
-    client.force_login(User.objects.create_superuser("admin"))
-    errors: list[str] = []
-    with served(site) as address:
-        context = chromium.new_context(base_url=address, color_scheme=request.param)
-        cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": address}
-        context.add_cookies([cookie])  # type: ignore[list-item]
-        context.route(PICTURE, lambda route: route.fulfill(body=SVG, content_type="image/svg+xml"))
-        opened = context.new_page()
-        opened.on("pageerror", lambda error: errors.append(str(error)))
+    with admin_page(site, chromium, scheme=request.param) as opened:
         yield opened
         keep(opened, f"{request.node.originalname.removeprefix('test_')}-{request.param}", ARTEFACTS)
-        context.close()
-    assert errors == []
 
 
 def sha256(html: str) -> str:
@@ -226,13 +196,6 @@ def test_template_editor(page: Page) -> None:
     assert legible >= 4.5
 
 
-def write_html(page: Page, html: str) -> None:
-    """Replace what stands in the code editor."""
-    page.click(".CodeMirror-lines")
-    page.keyboard.press("Control+A")
-    page.keyboard.insert_text(html)
-
-
 def test_live_preview(page: Page) -> None:
     """While the box is ticked, a pause in typing draws what was typed, one preview at a time."""
     page.goto(ADMIN + "postertemplate/add/")
@@ -251,82 +214,6 @@ def test_live_preview(page: Page) -> None:
     expect(page.locator(".poster-preview")).to_be_visible()
     assert TemplateCommand.objects.count() == 2
     assert "<b>" in bytes(OutboxEvent.objects.get(event_id=second.pk).value).decode()
-
-
-@pytest.mark.parametrize(
-    "name", ["poster", "job", "postertemplate", "templatecommand", "outboxevent", "deadletterevent"]
-)
-def test_lists_fit_a_page_of_1280_pixels(page: Page, name: str) -> None:
-    """With long names, errors and addresses, neither the page nor the table in it has to be scrolled sideways."""
-    fill_the_site()
-    page.set_viewport_size({"width": 1280, "height": 800})
-
-    page.goto(f"{ADMIN}{name}/")
-
-    assert overflow(page) == []
-    for picture in page.locator("#result_list .poster-thumbnail").all():
-        assert (picture.bounding_box() or {})["height"] == 64
-    keep(page, f"list-{name}-{theme(page)}", ARTEFACTS)
-
-
-def test_pages_fit_1280_pixels(page: Page) -> None:
-    """Neither do the editor, the comparison and the pages of a poster and a command, with `data:` samples in them."""
-    fill_the_site()
-    page.set_viewport_size({"width": 1280, "height": 800})
-    one, two = uuid.UUID(int=1), uuid.UUID(int=2)
-    refused = TemplateCommand.objects.get(state="rejected")
-    paths = [
-        f"postertemplate/{one}/change/",
-        f"postertemplate/compare/?id={one}&id={two}",
-        f"templatecommand/{refused.pk}/change/",
-        f"poster/{Poster.objects.get(status='failed').pk}/change/",
-    ]
-
-    for number, path in enumerate(paths):
-        page.goto(ADMIN + path)
-        assert (path, overflow(page)) == (path, [])
-        behind = "getComputedStyle(document.querySelector('.breadcrumbs')).backgroundColor"
-        assert page.evaluate(behind) != "rgba(0, 0, 0, 0)", path
-        keep(page, f"page-{number}-{theme(page)}", ARTEFACTS)
-
-
-def fill_the_site() -> None:
-    """Make rows of every kind, with the longest values that are usual."""
-    done, failed = request_poster(make_testimonial()), request_poster(make_testimonial(author="Unlucky"))
-    finish(done)
-    finish(failed, "failed")
-    long_url = "https://cdn.example.com/" + "very-long-path/" * 12 + "photo.png"
-    Poster.objects.filter(pk=failed.pk).update(error_message=f"the asset {long_url} answered with status 404")
-    request_posters(models.Testimonial.objects.all(), reuse=False)
-    Poster.objects.update(alt="A long text about the picture. " * 20)
-    photo = Placeholder(name="photo", data_type="image", sample_value="data:image/png;base64," + "A" * 4_000)
-    names = [Placeholder(name=f"placeholder_number_{number}", sample_value="x") for number in range(12)]
-    for number, kicker in ((1, "New"), (2, "Only today")):
-        default = Placeholder(name="kicker", default=kicker, sample_value=kicker)
-        tell(version(number, placeholders=[photo, default, *names], is_active=number == 2, active_from=NOW))
-    row = upload_template(Upload(section="quote", name="quote", html="<p>\n{{ quote }</p>"))
-    problem = TemplateError(code="template_syntax", message=f"{long_url} " * 2, line=2, column=7)
-    tell(TemplateRejected(event_id=uuid.uuid4(), occurred_at=NOW, command_id=row.pk, section="quote", errors=[problem]))
-    OutboxEvent.objects.filter(topic="template-commands").update(refused="Broker: message size too large " * 4)
-    DeadLetterEvent.objects.create(
-        topic="poster-completions", partition=1, offset=2_000_000_000, value=b"{", error=long_url, seen_at=NOW
-    )
-
-
-def theme(page: Page) -> str:
-    """Return the theme of the page's browser."""
-    return "dark" if page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches") else "light"
-
-
-def overflow(page: Page) -> list[str]:
-    """Return which of the page and its containers are wider inside than outside."""
-    found: list[str] = page.evaluate(
-        """() => [document.documentElement, ...document.querySelectorAll("#main, #content, .results, .form-row, table")]
-            .filter((element) => element.scrollWidth > element.clientWidth + 1)
-            .map(({tagName, className, scrollWidth, clientWidth}) =>
-                `${tagName}.${className} ${scrollWidth} > ${clientWidth}`)"""
-    )
-    return found
 
 
 def test_silence(page: Page) -> None:
@@ -348,16 +235,13 @@ def test_silence(page: Page) -> None:
 
 
 def test_compared_versions(page: Page) -> None:
-    """Two versions are shown side by side, rendered with the same data."""
+    """Two versions are drawn side by side without a click, with their own samples, then with the same data."""
     for number in (1, 2):
         tell(version(number, placeholders=[Placeholder(name="quote", sample_value="They just appear.")]))
     page.goto(ADMIN + "postertemplate/")
     page.check("#action-toggle")
     page.select_option("select[name=action]", "compare")
     page.click("button[name=index]")
-    page.fill("[name=custom_data]", '{"quote": "Both."}')
-
-    page.click("#compared button")
     for _ in range(2):
         tell(previewed(sent("template.preview")))
 
@@ -369,6 +253,12 @@ def test_compared_versions(page: Page) -> None:
     assert right is not None
     assert left["y"] == right["y"]
     assert left["x"] + left["width"] <= right["x"]
+
+    page.fill("[name=custom_data]", '{"quote": "Both."}')
+    page.click("#compared button")
+    until(lambda: TemplateCommand.objects.count() == 4)
+    drawn_again = OutboxEvent.objects.order_by("-id")[:2]
+    assert all('"Both."' in bytes(event.value).decode() for event in drawn_again)
 
 
 def test_poster_appears_on_a_page(page: Page) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import urllib.request
 from datetime import timedelta
 from pathlib import Path
@@ -187,6 +188,18 @@ def test_wrong_address_of_metrics_is_an_error(plain_site: Site, address: str) ->
     """An address without host or port is refused, with an example."""
     with pytest.raises(CommandError, match='takes "host:port", as in'):
         call_command("consume_posters", metrics_address=address)
+
+
+def test_taken_port_of_metrics_is_an_error(plain_site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where another process has the port, or none can, the command ends with one sentence, and does not say it runs."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        for port in (taken.getsockname()[1], 70_000):
+            with pytest.raises(CommandError, match=f"the metrics cannot be served on 127.0.0.1:{port}: "):
+                call_command("relay_posters", metrics_address=f"127.0.0.1:{port}")
+
+    assert "runs for the site" not in capsys.readouterr().out
 
 
 def test_page_under_wsgi_logs_no_error(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

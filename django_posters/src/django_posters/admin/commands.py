@@ -11,10 +11,12 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from django_posters.labels import COMMANDS
 from django_posters.models import TemplateCommand
 from django_posters.template_uploads.commands import advice
 
-from .read_only import ReadOnlyAdmin, colored
+from .filters import KindFilter
+from .read_only import ReadOnlyAdmin, Text, colored
 
 
 @admin.register(TemplateCommand)
@@ -22,7 +24,7 @@ class CommandAdmin(ReadOnlyAdmin):
     """Commands of this site to the templates role with their answers, newest first."""
 
     list_display = ("colored_state", "command", "section", "reasons", "created_at")
-    list_filter = ("state", "kind", "section")
+    list_filter = ("state", ("kind", KindFilter), "section")
     ordering = ("-created_at",)
     date_hierarchy = "created_at"
     show_full_result_count = False
@@ -48,6 +50,13 @@ class CommandAdmin(ReadOnlyAdmin):
         """Defer the HTML, which lists do not show."""
         return super().get_queryset(request).defer("html_content")
 
+    def page_links(self, request: HttpRequest, row: TemplateCommand) -> list[tuple[str, Text]]:
+        """Lead to the editor with the HTML that was refused."""
+        if not row.html_content or not request.user.has_perm("posters.add_postertemplate"):
+            return []
+        address = reverse(f"{self.admin_site.name}:posters_postertemplate_add")
+        return [(f"{address}?command={row.pk}", _("Open in the editor"))]
+
     @admin.display(description=_("state"), ordering="state")
     def colored_state(self, command: TemplateCommand) -> SafeString:
         """Show the state in its colour."""
@@ -55,8 +64,8 @@ class CommandAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("command"), ordering="kind")
     def command(self, command: TemplateCommand) -> str:
-        """Show the kind without the word that all of them have."""
-        return command.kind.removeprefix("template.")
+        """Show the kind."""
+        return str(COMMANDS.get(command.kind, command.kind))
 
     @admin.display(description=_("errors and warnings"))
     def reasons(self, command: TemplateCommand) -> SafeString | str:
@@ -77,7 +86,8 @@ class CommandAdmin(ReadOnlyAdmin):
     @admin.display(description=_("preview"))
     def picture(self, command: TemplateCommand) -> SafeString | str:
         """Show the image of a preview."""
-        return format_html('<img src="{}" class="poster-picture" alt="">', command.url) if command.url else "–"
+        img = '<img src="{}" class="poster-picture" alt="{}">'
+        return format_html(img, command.url, command) if command.url else "–"
 
     @admin.display(description=_("HTML"))
     def html(self, command: TemplateCommand) -> SafeString | str:

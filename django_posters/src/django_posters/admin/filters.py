@@ -8,6 +8,8 @@ from django.contrib.admin.views.main import ChangeList
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from django_posters.labels import COMMANDS
+
 if TYPE_CHECKING:
     _Choice = dict[str, Any]
 
@@ -22,6 +24,16 @@ class NamedEmptyFilter(AllValuesFieldListFilter):
         for choice in super().choices(changelist):
             text = str(choice["display"])
             yield {**choice, "display": f"{self.empty}{text}" if text[:1] in ("", " ") else choice["display"]}
+
+
+class KindFilter(NamedEmptyFilter):
+    """The kinds of template commands, by the names that the list has for them."""
+
+    def choices(self, changelist: ChangeList) -> "Iterator[_Choice]":  # type: ignore[override]
+        """Name the kinds, which may have their counts behind them."""
+        for choice in super().choices(changelist):
+            kind, space, count = str(choice["display"]).partition(" ")
+            yield {**choice, "display": f"{COMMANDS[kind]}{space}{count}" if kind in COMMANDS else choice["display"]}
 
 
 class OwnerFilter(NamedEmptyFilter):

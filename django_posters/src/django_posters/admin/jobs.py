@@ -13,11 +13,12 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from django_posters.labels import STATUSES
 from django_posters.models import Job
 from django_posters.progress import read_progress
 from django_posters.requests import cancel_job
 
-from .read_only import STATUS_TEXTS, ReadOnlyAdmin, colored
+from .read_only import ReadOnlyAdmin, Text, colored
 
 MAX_JOBS: Final = 200
 """Limit of one progress request, above the page size of a list."""
@@ -62,6 +63,12 @@ class JobAdmin(ReadOnlyAdmin):
         """Whether the user has Django's permission to change jobs, which ReadOnlyAdmin denies for the form."""
         return admin.ModelAdmin.has_change_permission(self, request)
 
+    def page_actions(self, request: HttpRequest, row: Job) -> list[tuple[str, Text]]:
+        """Offer to cancel an unfinished job."""
+        if row.is_finished or row.cancel_requested_at is not None or not self.has_cancel_permission(request):
+            return []
+        return [("cancel", _("Cancel what is left"))]
+
     def progress_view(self, request: HttpRequest) -> JsonResponse:
         """Return the progress of the jobs in the query string, by one database query."""
         if not self.has_view_permission(request):
@@ -73,7 +80,8 @@ class JobAdmin(ReadOnlyAdmin):
     def colored_status(self, job: Job) -> SafeString:
         """Show the status in its colour, and whether cancellation was requested."""
         cancelling = job.cancel_requested_at is not None and not job.is_finished
-        return format_html("{}{}", colored(job.status), _(", to be cancelled") if cancelling else "")
+        text = format_html('<span class="poster-cancelling">{}</span>', _(", to be cancelled")) if cancelling else ""
+        return format_html("{}{}", colored(job.status), text)
 
     @admin.display(description=_("progress"))
     def progress(self, job: Job) -> SafeString:
@@ -81,11 +89,12 @@ class JobAdmin(ReadOnlyAdmin):
         address = reverse(f"{self.admin_site.name}:posters_job_progress")
         live: Any = ""
         if not job.is_finished:
-            texts = json.dumps({status: str(STATUS_TEXTS[status]) for status in Job.Status.values})
+            texts = json.dumps({status: str(STATUSES[status]) for status in Job.Status.values})
             live = format_html(' data-job="{}" data-url="{}" data-texts="{}"', job.pk, address, texts)
         total = job.total_count or 1
         done = total if job.is_finished else job.finished_count
-        return format_html('<progress value="{}" max="{}"{}></progress>', done, total, live)
+        bar = '<progress value="{}" max="{}" aria-label="{}"{}></progress>'
+        return format_html(bar, done, total, _("progress"), live)
 
     @admin.display(description=_("completed / failed / cancelled / all"))
     def counts(self, job: Job) -> SafeString:

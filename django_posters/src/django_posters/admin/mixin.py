@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import QuerySet
 from django.forms import Media
 from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -28,7 +29,7 @@ else:
 
 
 class PosterAdminMixin(ModelAdmin):
-    """Put it before `ModelAdmin`, and `poster_thumbnail` into `list_display` or `readonly_fields`.
+    """Put it before `ModelAdmin`, `poster_thumbnail` into `list_display`, and `poster_picture` into `readonly_fields`.
 
     `poster_field` names the PosterField where the model has several. The action needs the permission to change the
     rows. One query reads the posters of a list.
@@ -62,13 +63,23 @@ class PosterAdminMixin(ModelAdmin):
     @admin.display(description=_("poster"))
     def poster_thumbnail(self, row: models.Model) -> SafeString | str:
         """Show the last good picture, and the status of a newer request that has none yet."""
-        poster: Poster | None = getattr(row, self._poster_field_name())
+        poster = self._poster_of(row)
+        return _with_status(poster, "poster-thumbnail") if poster is not None else "–"
+
+    @admin.display(description=_("poster"))
+    def poster_picture(self, row: models.Model) -> SafeString | str:
+        """Show the last good picture in full, why a newer request failed, and a link to the poster's own page."""
+        poster = self._poster_of(row)
         if poster is None:
             return "–"
-        picture = picture_of(poster, "poster-thumbnail")
-        if picture and poster.status == Poster.Status.COMPLETED:
-            return picture
-        return format_html("{} {}", picture, colored(poster.status))
+        shown = _with_status(poster, "poster-picture")
+        if poster.error_code:
+            shown = format_html("{}<br>{}: {}", shown, poster.error_code, poster.error_message)
+        try:
+            address = reverse(f"{self.admin_site.name}:posters_poster_change", args=[poster.pk])
+        except NoReverseMatch:  # an admin site of one's own may leave the pages of posters out
+            return shown
+        return format_html('{}<br><a href="{}">{}</a>', shown, address, _("Everything about this poster"))
 
     def ask_again(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         """Request a new poster for each row, even if nothing changed."""
@@ -83,8 +94,20 @@ class PosterAdminMixin(ModelAdmin):
         text = ngettext("%(count)d poster is asked for.", "%(count)d posters are asked for.", requested)
         self.message_user(request, text % {"count": requested})
 
+    def _poster_of(self, row: models.Model) -> Poster | None:
+        # The page of a new row has an instance that is not saved.
+        poster: Poster | None = getattr(row, self._poster_field_name(), None)
+        return poster
+
     def _poster_field_name(self) -> str:
         return find_field(self.model, self.poster_field).name
+
+
+def _with_status(poster: Poster, css_class: str) -> SafeString | str:
+    picture = picture_of(poster, css_class)
+    if picture and poster.status == Poster.Status.COMPLETED:
+        return picture
+    return format_html("{} {}", picture, colored(poster.status))
 
 
 @admin.action(description=_("Ask again for the posters of selected rows"))

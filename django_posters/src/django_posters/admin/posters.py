@@ -1,6 +1,6 @@
 """Admin of posters: images, links, and the actions to retry failed posters and to erase images."""
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -23,7 +23,10 @@ from django_posters.requests.retry import retry_poster
 
 from .filters import ErrorFilter
 from .pictures import list_of_images, picture_of
-from .read_only import ReadOnlyAdmin, colored, console_link, record_link
+from .read_only import ReadOnlyAdmin, Text, colored, console_link, record_link
+
+RETRIED: Final = (Poster.Status.FAILED, Poster.Status.CANCELLED)
+"""Statuses of posters that can be requested again here."""
 
 
 @admin.register(Poster)
@@ -39,9 +42,9 @@ class PosterAdmin(ReadOnlyAdmin):
     list_per_page = 50
     show_full_result_count = False
     actions = ("retry", "erase")
-    readonly_fields = ("picture", "colored_status", "owner", "of_job", "records", "every_image")
+    readonly_fields = ("picture", "colored_status", "owner", "of_job", "address", "records", "every_image", "earlier")
     fieldsets: ClassVar = [
-        (None, {"fields": ["picture", "colored_status", "owner", "of_job", "url", "records"]}),
+        (None, {"fields": ["picture", "colored_status", "owner", "of_job", "address", "records"]}),
         (_("Problems"), {"fields": ["error_code", "error_message", "warnings", "degraded", "retry_at", "assets"]}),
         (
             _("Request"),
@@ -52,7 +55,7 @@ class PosterAdmin(ReadOnlyAdmin):
             {
                 "fields": [
                     "every_image",
-                    "picture_of",
+                    "earlier",
                     "object_key",
                     "sha256",
                     "size_bytes",
@@ -81,6 +84,15 @@ class PosterAdmin(ReadOnlyAdmin):
         """Whether the user has Django's permission to delete posters: only erasing deletes their pictures as well."""
         return admin.ModelAdmin.has_delete_permission(self, request)
 
+    def page_actions(self, request: HttpRequest, row: Poster) -> list[tuple[str, Text]]:
+        """Offer to request a poster again that has failed or was cancelled, and to erase pictures."""
+        offered: list[tuple[str, Text]] = []
+        if row.status in RETRIED and self.has_retry_permission(request):
+            offered.append(("retry", _("Ask again")))
+        if row.has_own_picture and self.has_erase_permission(request):
+            offered.append(("erase", _("Erase its pictures")))
+        return offered
+
     @admin.display(description=_("poster"))
     def thumbnail(self, poster: Poster) -> SafeString | str:
         """Show the image as a thumbnail."""
@@ -98,8 +110,9 @@ class PosterAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("status"), ordering="status")
     def colored_status(self, poster: Poster) -> SafeString:
-        """Show the status in its colour, and whether the image was erased."""
-        return format_html("{}{}", colored(poster.status), _(", erased") if poster.is_erased else "")
+        """Show the status in its colour, and whether the image was erased or lacks an asset."""
+        degraded = _(", degraded") if poster.degraded else ""
+        return format_html("{}{}{}", colored(poster.status), degraded, _(", erased") if poster.is_erased else "")
 
     @admin.display(description=_("row"), ordering="entity_id")
     def owner(self, poster: Poster) -> SafeString | str:
@@ -123,6 +136,19 @@ class PosterAdmin(ReadOnlyAdmin):
         address = reverse(f"{self.admin_site.name}:posters_job_change", args=[poster.job_id])
         return format_html('<a href="{}">{}</a>', address, poster.job_id)
 
+    @admin.display(description=_("address"))
+    def address(self, poster: Poster) -> SafeString | str:
+        """Link to the picture."""
+        return format_html('<a href="{}">{}</a>', poster.url, poster.stored_url) if poster.url else "–"
+
+    @admin.display(description=_("picture of"))
+    def earlier(self, poster: Poster) -> SafeString | str:
+        """Link to the earlier poster of the row whose picture is shown meanwhile."""
+        if poster.picture_of is None:
+            return "–"
+        address = reverse(f"{self.admin_site.name}:posters_poster_change", args=[poster.picture_of])
+        return format_html('<a href="{}">{}</a>', address, poster.picture_of)
+
     @admin.display(description="Redpanda Console")
     def records(self, poster: Poster) -> SafeString | str:
         """Link to the request and the outcome in Redpanda Console: to the record where it is known, else by the key."""
@@ -134,7 +160,7 @@ class PosterAdmin(ReadOnlyAdmin):
             if position is not None
             else console_link(POSTER_REQUESTS, poster.job_id, poster.requested_at, gettext("request"))
         )
-        return format_html("{} {}", request, self._outcome(poster))
+        return format_html("{} · {}", request, self._outcome(poster))
 
     def _outcome(self, poster: Poster) -> SafeString | str:
         if poster.outcome_partition is not None and poster.outcome_offset is not None:
@@ -147,7 +173,7 @@ class PosterAdmin(ReadOnlyAdmin):
         """Request new posters for the rows of failed and cancelled posters."""
         requested = 0
         for poster in queryset:
-            if poster.status not in (Poster.Status.FAILED, Poster.Status.CANCELLED):
+            if poster.status not in RETRIED:
                 continue
             try:
                 retry_poster(poster)

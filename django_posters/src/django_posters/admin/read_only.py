@@ -6,32 +6,26 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.http import HttpRequest, HttpResponse
+from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext_lazy as _
 
 from django_posters.conf import get_settings
 from django_posters.contract.topics import POSTER_REQUESTS
+from django_posters.labels import STATUSES
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
 else:
     ModelAdmin = admin.ModelAdmin
 
+Text = str | Promise
+"""A text, or one that is translated when it is shown."""
+
 _CLOCK_SKEW_MS: Final = 1_000
 """Tolerance in milliseconds for a broker whose clock is behind the site's."""
-
-STATUS_TEXTS: Final = {
-    "queued": _("queued"),
-    "processing": _("processing"),
-    "completed": _("completed"),
-    "failed": _("failed"),
-    "cancelled": _("cancelled"),
-    "sent": _("sent"),
-    "done": _("done"),
-    "rejected": _("rejected"),
-}
 
 _RECORDS: Final = 200
 """How many records a page of Console loads: with their bodies, and requests may have megabytes."""
@@ -57,11 +51,27 @@ class ReadOnlyAdmin(ModelAdmin):
         """Deny it, or decide by Django's permission where deleting is offered."""
         return self.may_delete and super().has_delete_permission(request, obj)
 
+    def page_actions(self, request: HttpRequest, row: Any) -> list[tuple[str, Text]]:
+        """Return the actions of the list that the page of this row offers: their names and the texts of the buttons."""
+        return []
+
+    def page_links(self, request: HttpRequest, row: Any) -> list[tuple[str, Text]]:
+        """Return the links of the page of this row: their addresses and texts."""
+        return []
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Show the actions of the row on its page."""
+        row = kwargs.get("obj")
+        context["page_actions"] = self.page_actions(request, row) if row is not None else []
+        context["page_links"] = self.page_links(request, row) if row is not None else []
+        context["checkbox"] = ACTION_CHECKBOX_NAME
+        return super().render_change_form(request, context, *args, **kwargs)
+
 
 def colored(status: str) -> SafeString:
     """Return a status in its colour, readable in the light and the dark theme."""
     # By a class of admin.css: a Content Security Policy may refuse styles within the page.
-    return format_html('<b class="poster-status poster-is-{}">{}</b>', status, STATUS_TEXTS[status])
+    return format_html('<b class="poster-status poster-is-{}">{}</b>', status, STATUSES[status])
 
 
 def console_link(topic: str, key: str, since: datetime, text: str) -> SafeString | str:

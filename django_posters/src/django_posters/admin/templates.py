@@ -24,7 +24,7 @@ from django_posters.signing import readable_address
 from django_posters.template_uploads import commands
 from django_posters.template_uploads.upload import Upload
 
-from .editor_form import OTHER_SITES, EditorForm
+from .editor_form import OTHER_SITES, EditorForm, InvalidFormError
 from .filters import OwnerFilter
 from .pictures import shortened
 from .read_only import ReadOnlyAdmin
@@ -85,7 +85,9 @@ class TemplateAdmin(ReadOnlyAdmin):
     def thumbnail(self, template: PosterTemplate) -> SafeString | str:
         """Show the newest preview of the version."""
         url = _preview_of(template)
-        return format_html('<img src="{}" class="poster-thumbnail" alt="" loading="lazy">', url) if url else "–"
+        # Within a link the picture is its only text.
+        img = '<img src="{}" class="poster-thumbnail" alt="{}" loading="lazy">'
+        return format_html(img, url, template) if url else "–"
 
     @admin.display(description=_("size"))
     def size(self, template: PosterTemplate) -> str:
@@ -100,10 +102,11 @@ class TemplateAdmin(ReadOnlyAdmin):
         return ", ".join(names[:MAX_NAMES]) + more
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
-        """Show an empty editor."""
+        """Show an empty editor, or one with the HTML of a command that was refused."""
         if not self.has_add_permission(request):
             raise PermissionDenied
-        return self._editor(request, None)
+        refused = TemplateCommand.objects.filter(pk=_uuid(request.GET.get("command", ""))).first()
+        return self._editor(request, None, refused)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -116,12 +119,16 @@ class TemplateAdmin(ReadOnlyAdmin):
             raise PermissionDenied
         return self._editor(request, template)
 
-    def _editor(self, request: HttpRequest, template: PosterTemplate | None) -> HttpResponse:
+    def _editor(
+        self, request: HttpRequest, template: PosterTemplate | None, refused: TemplateCommand | None = None
+    ) -> HttpResponse:
         initial: dict[str, Any] = {"set_as_active": True, "custom_data": {}, "output": {}}
         if template is not None:
             same = ("section", "name", "width", "height", "javascript", "output")
             initial |= {name: getattr(template, name) for name in same}
             initial |= {"html": template.html_content, "custom_data": template.own_samples, "set_as_active": False}
+        if refused is not None:
+            initial |= {"section": refused.section, "html": refused.html_content}
         title = (
             gettext("Template %(name)s") % {"name": template} if template is not None else gettext("Upload a template")
         )
@@ -130,6 +137,7 @@ class TemplateAdmin(ReadOnlyAdmin):
             "template": template,
             "preview": _preview_of(template) if template is not None else "",
             "placeholders": [_shown(item) for item in template.placeholders] if template is not None else [],
+            "errors": refused.errors if refused is not None else [],
             "texts": _texts(),
             "halves": ("section", "name", "width", "height", "set_as_active", "javascript"),
             "may_send": self.has_add_permission(request),
@@ -147,6 +155,7 @@ class TemplateAdmin(ReadOnlyAdmin):
         context = self._context(request, gettext("Compare %(names)s") % {"names": title}) | {
             "templates": templates,
             "placeholders": _compared(templates),
+            "may_send": self.has_add_permission(request),
             "texts": _texts(),
         }
         return TemplateResponse(request, "admin/posters/compare.html", context)
@@ -184,6 +193,8 @@ class TemplateAdmin(ReadOnlyAdmin):
             )
         try:
             command = self._send(request)
+        except InvalidFormError as error:
+            return JsonResponse({"errors": error.problems}, status=400)
         except RequestError as error:
             return JsonResponse({"errors": [{"message": str(error)}]}, status=400)
         address = reverse(f"{self.admin_site.name}:posters_template_answer", args=[command.pk])
@@ -241,8 +252,7 @@ def _template(request: HttpRequest) -> PosterTemplate | None:
 
 def _send_form(kind: str, form: EditorForm, edited: PosterTemplate | None) -> TemplateCommand:
     if not form.is_valid():
-        problems = (f"{form[name].label}: {error}" for name, errors in form.errors.items() for error in errors)
-        raise RequestError("; ".join(problems))
+        raise InvalidFormError(form)
     given = form.cleaned_data
     size = {name: given[name] for name in ("width", "height") if given[name] is not None}
     if kind == "preview":
@@ -309,6 +319,8 @@ def _texts() -> dict[str, str]:
     return {
         "sent": gettext("Sent. Waiting for the answer …"),
         "silent": gettext("The site does not answer."),
+        "drawn": gettext("The preview is drawn."),
+        "section": gettext("Write the section: the preview is drawn for it."),
         "place": gettext("line {line}, column {column}: "),
     }
 

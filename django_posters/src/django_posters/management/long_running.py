@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -58,20 +58,23 @@ class LongRunningCommand(BaseCommand):
 
     @contextmanager
     def announced(self, settings: Settings, options: dict[str, Any], *collectors: Any) -> Iterator[Heartbeat]:
-        """Log the start, serve the metrics, and give the heartbeat, which ends with the block."""
-        started = f"{self.name} runs for the site (source) {settings.site} with the broker {settings.bootstrap_servers}"
-        logger.info(started)
-        if not (logger.isEnabledFor(logging.INFO) and logger.hasHandlers()):
-            # Django configures no logger but its own.
-            self.stdout.write(started)
-        heartbeat = Heartbeat(options["heartbeat_file"] or default_path(self.name, settings.site))
-        try:
-            serving = serve(options["metrics_address"], *collectors)
-        except PostersSettingsError as error:
-            raise CommandError(str(error)) from error
-        with serving:
+        """Serve the metrics, log the start, and give the heartbeat, which ends with the block."""
+        with ExitStack() as serving:
+            try:
+                serving.enter_context(serve(options["metrics_address"], *collectors))
+            except PostersSettingsError as error:
+                raise CommandError(str(error)) from error
+            self._log_start(settings)
+            heartbeat = Heartbeat(options["heartbeat_file"] or default_path(self.name, settings.site))
             try:
                 heartbeat.beat()
                 yield heartbeat
             finally:
                 heartbeat.remove()
+
+    def _log_start(self, settings: Settings) -> None:
+        started = f"{self.name} runs for the site (source) {settings.site} with the broker {settings.bootstrap_servers}"
+        logger.info(started)
+        if not (logger.isEnabledFor(logging.INFO) and logger.hasHandlers()):
+            # Django configures no logger but its own.
+            self.stdout.write(started)

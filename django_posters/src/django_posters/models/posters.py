@@ -8,11 +8,13 @@ from asgiref.sync import sync_to_async
 from django.apps import apps
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ..contract import limits
 from ..contract.output import CONTENT_TYPES
 from ..images import ONLY, PosterImage, find_image
+from ..labels import STATUSES
 from ..row_ids import parse_id
 from ..signing import AddressField, readable_address, stored_address
 
@@ -63,7 +65,12 @@ class Job(models.Model):
         indexes: ClassVar = [models.Index(fields=["-requested_at"], name="posters_job_requested")]
 
     def __str__(self) -> str:
-        return f"{self.section}, {self.finished_count} of {self.total_count}: {self.status}"
+        return gettext("%(section)s, %(finished)s of %(total)s: %(status)s") % {
+            "section": self.section,
+            "finished": self.finished_count,
+            "total": self.total_count,
+            "status": STATUSES[self.status],
+        }
 
     @property
     def is_finished(self) -> bool:
@@ -184,7 +191,11 @@ class Poster(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.section} of {self.entity_id}: {self.status}"
+        return gettext("%(section)s of %(row)s: %(status)s") % {
+            "section": self.section,
+            "row": self.entity_id,
+            "status": STATUSES[self.status],
+        }
 
     @property
     def images(self) -> list[PosterImage]:

@@ -3,9 +3,11 @@
 from typing import Any, ClassVar
 
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ..contract import limits
+from ..labels import COMMANDS, STATUSES
 from ..signing import AddressField
 
 
@@ -90,4 +92,8 @@ class TemplateCommand(models.Model):
         indexes: ClassVar = [models.Index(fields=["-created_at"], name="posters_command_created")]
 
     def __str__(self) -> str:
-        return f"{self.kind} of {self.section}: {self.state}"
+        return gettext("%(command)s of %(section)s: %(state)s") % {
+            "command": COMMANDS.get(self.kind, self.kind),
+            "section": self.section,
+            "state": STATUSES[self.state],
+        }

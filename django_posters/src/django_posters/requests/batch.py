@@ -67,7 +67,7 @@ def request_posters(
     rows = _rows(queryset)
     poster_field = find_field(rows.model, field)
     template = choose_template(poster_field.section, template_id)
-    check_options(priority, deadline)
+    check_options(priority, deadline, strict=strict)
     now = timezone.now()
     batch = _checked(
         BatchRequested(

@@ -26,8 +26,11 @@ def plain_output(output: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return plain or None
 
 
-def check_options(priority: object, deadline: object) -> None:
-    """Raise RequestError where the priority is unknown, or the deadline is not an aware datetime."""
+def check_options(priority: object, deadline: object, **switches: object) -> None:
+    """Raise RequestError where a switch is no bool, the priority unknown, or the deadline not an aware datetime."""
+    for name, value in switches.items():
+        if not isinstance(value, bool):
+            raise RequestError(f"`{name}` is {value!r}; it takes True or False")
     if priority not in ("normal", "bulk", None):
         raise RequestError(f"`priority` is {priority!r}; it takes 'normal' or 'bulk'")
     if deadline is not None and (not isinstance(deadline, datetime) or timezone.is_naive(deadline)):

@@ -63,7 +63,7 @@ def request_poster(
     poster_field = find_field(type(instance), field)
     check_saved(instance)
     template = choose_template(poster_field.section, template_id)
-    check_options(priority, deadline)
+    check_options(priority, deadline, strict=strict)
     requested = _requested(
         instance,
         poster_field,

@@ -2,11 +2,15 @@
 
 import difflib
 from dataclasses import dataclass
+from typing import Final
 
 from django_posters.contract.references import Identified, Latest, Numbered, TemplateReference, parse_reference
 from django_posters.database import database_alias
 from django_posters.errors import RequestError
 from django_posters.models import Poster, PosterTemplate
+
+CLOSE: Final = 0.6
+"""How alike a name has to be to be suggested, of 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +73,10 @@ def _check_unknown(template_id: str) -> None:
     if not known:
         return
     latest = sorted({f"{name.rpartition('@')[0]}_latest" for name in known})
-    nearest = difflib.get_close_matches(template_id, latest + known, n=1, cutoff=0.0)[0]
+    # A name that has nothing in common with the one that was given would mislead.
+    nearest = difflib.get_close_matches(template_id, latest + known, n=1, cutoff=CLOSE)
+    hint = f"did you mean {nearest[0]!r}?" if nearest else f"there are {', '.join(latest)}."
     raise RequestError(
-        f"there is no template {template_id!r}; did you mean {nearest!r}? "
+        f"there is no template {template_id!r}; {hint} "
         "`manage.py upload_poster_template` adds one, and `manage.py consume_posters` adds it to the site's catalog"
     )

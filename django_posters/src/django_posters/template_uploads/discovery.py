@@ -38,6 +38,16 @@ def find_templates() -> dict[str, Path]:
     return found
 
 
+def options_without_template() -> list[Path]:
+    """Return the files of options that no template has, such as one whose name has a slip of the pen."""
+    return [
+        path
+        for app in apps.get_app_configs()
+        for path in sorted((Path(app.path) / "posters").glob("*.json"))
+        if not path.with_suffix(".html").exists()
+    ]
+
+
 def places_searched() -> str:
     """Return a sentence with the place that is searched, and with files where Django's own templates are."""
     elsewhere = [
@@ -53,8 +63,10 @@ def read_template(path: Path) -> str:
     """Return the HTML of a file. Raises RequestError."""
     try:
         return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RequestError(f"{path} cannot be read: {error}") from error
+    except OSError as error:
+        raise RequestError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise RequestError(f"{path} cannot be read: it is not UTF-8 text; {error}") from error
 
 
 def read_upload(

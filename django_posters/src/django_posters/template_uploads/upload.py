@@ -48,6 +48,8 @@ class Upload:
             raise RequestError(
                 f"the name has {len(self.name)} characters; 1 to {TEMPLATE_NAME_MAX_CHARACTERS} are allowed"
             )
+        if not self.html.strip():
+            raise RequestError("the HTML is empty, and its posters would be blank")
         if "\0" in self.html + self.name:
             raise RequestError("the HTML or the name holds U+0000, which cannot be stored; remove it")
         if (size := len(self.html.encode())) > TEMPLATE_HTML_MAX_BYTES:

@@ -123,9 +123,9 @@ def test_placeholders_are_shown(admin: Client) -> None:
 
     shown = page(admin, f"postertemplate/{uuid.UUID(int=1)}/change/")
 
-    assert "<th>stars</th><td>rating</td><td>yes</td>" in shown
+    assert '<th scope="row">stars</th><td>rating</td><td>yes</td>' in shown
     assert "<td>New</td>" in shown
-    assert "{&quot;stars&quot;: 4}" in shown
+    assert "{\n  &quot;stars&quot;: 4\n}" in shown  # with a line for each value
 
 
 def test_long_values_are_shortened(admin: Client) -> None:

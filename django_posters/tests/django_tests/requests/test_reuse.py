@@ -1,5 +1,6 @@
 """Reuse of posters, and the template catalog."""
 
+import re
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -92,15 +93,20 @@ def test_known_template_gives_the_expected_size(any_site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    ("template_id", "nearest"),
-    [("testimonal_latest", "testimonial_latest"), ("testimonial@7", "testimonial@1"), (str(uuid.UUID(int=7)), "")],
+    ("template_id", "hint"),
+    [
+        ("testimonal_latest", "did you mean 'testimonial_latest'?"),
+        ("testimonial@7", "did you mean 'testimonial@1'?"),
+        ("quote@7", "there are testimonial_latest."),
+        (str(uuid.UUID(int=7)), "there are testimonial_latest."),
+    ],
 )
-def test_unknown_template_is_refused_where_templates_are_known(any_site: Site, template_id: str, nearest: str) -> None:
-    """An unknown template id is an error that suggests the nearest one, and nothing is written."""
+def test_unknown_template_is_refused_where_templates_are_known(any_site: Site, template_id: str, hint: str) -> None:
+    """An unknown template id is an error that suggests one like it, or names what there is; nothing is written."""
     add_version(1, active_from=LONG_AGO)
     testimonial = make_testimonial()
 
-    with pytest.raises(RequestError, match=f"there is no template '{template_id}'; did you mean '{nearest}"):
+    with pytest.raises(RequestError, match=re.escape(f"there is no template '{template_id}'; {hint}")):
         request_poster(testimonial, template_id=template_id)
     with pytest.raises(RequestError, match="there is no template"):
         request_posters(models.Testimonial.objects.all(), template_id=template_id)

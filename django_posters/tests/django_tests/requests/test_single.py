@@ -163,6 +163,7 @@ def test_bad_data_is_refused(plain_site: Site, monkeypatch: pytest.MonkeyPatch, 
         pytest.param({"output": {"widht": 5}}, "unknown output field .widht", id="output name"),
         pytest.param({"output": {"width": 90_000}}, "8,192 are allowed", id="output range"),
         pytest.param({"priority": "urgent"}, "it takes 'normal' or 'bulk'", id="priority"),
+        pytest.param({"strict": "yes"}, "`strict` is 'yes'; it takes True or False", id="strict"),
         pytest.param({"deadline": datetime(2030, 1, 1)}, "deadline|timezone", id="naive deadline"),  # noqa: DTZ001
         pytest.param({"deadline": "tomorrow"}, "takes an aware datetime", id="deadline in words"),
         pytest.param({"template_id": 5}, "`template_id` is a int; it takes text", id="number of a template"),

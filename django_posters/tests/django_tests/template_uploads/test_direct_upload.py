@@ -150,7 +150,9 @@ def test_missing_answer_is_an_error(site: Site, template: Path) -> None:
         pytest.param(["quote", "{file}.missing"], "cannot be read", id="no file"),
         pytest.param(["quote", "{file}", "--name", "x" * 201], "201 characters; 1 to 200", id="name"),
         pytest.param(["quote", "{large}"], "1,048,577 bytes; 1,048,576 are allowed", id="size"),
-        pytest.param(["quote", "{binary}"], "cannot be read", id="not text"),
+        pytest.param(["quote", "{binary}"], "cannot be read: it is not UTF-8 text", id="not text"),
+        pytest.param(["quote", "{empty}"], "the HTML is empty", id="empty"),
+        pytest.param(["quote", "."], ". cannot be read: Is a directory\n", id="directory"),
         pytest.param(["quote", "{file}", "--width", "0"], "`width` is 0; whole numbers of 1 to 8,192", id="side"),
         pytest.param(["quote", "{file}", "--output", "{{"], "--output: that is not JSON", id="output"),
         pytest.param(["quote", "{file}", "--output", "[]"], "--output: write an object", id="output's type"),
@@ -160,12 +162,13 @@ def test_missing_answer_is_an_error(site: Site, template: Path) -> None:
 )
 def test_bad_upload_sends_nothing(sqlite_url: str, template: Path, command: list[str], message: str) -> None:
     """What can only be refused is refused here, in one sentence, without a broker."""
-    large, binary = template.with_name("large.html"), template.with_name("binary.html")
+    large, binary, empty = (template.with_name(f"{name}.html") for name in ("large", "binary", "empty"))
+    empty.write_text("")
     large.write_text("x" * (1024 * 1024 + 1))
     binary.write_bytes(b"\xff\xfe")
     site = Site(database_url=sqlite_url, broker="127.0.0.1:9")
 
-    words = [word.format(file=template, large=large, binary=binary) for word in command]
+    words = [word.format(file=template, large=large, binary=binary, empty=empty) for word in command]
     done = site.run("upload_poster_template", *words, check=False)
 
     assert done.returncode == 1

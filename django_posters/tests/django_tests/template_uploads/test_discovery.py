@@ -56,6 +56,7 @@ def test_first_app_has_its_way(any_site: Site, app: Path) -> None:
     [
         ("Quote.html", b"<p>", "the section cannot be `Quote`"),
         ("quote.html", b"\xff", "cannot be read"),
+        ("quote.html", b" \n", "the HTML is empty"),
         ("quote.html", b"a\0b", r"holds U\+0000"),
         ("quote.html", b"x" * (1024 * 1024 + 1), "1,048,576 are allowed"),
     ],
@@ -122,6 +123,18 @@ def test_bad_options_stop_all(plain_site: Site, app: Path, content: str, message
         call_command("collect_poster_templates")
 
     assert not OutboxEvent.objects.exists()
+
+
+def test_options_without_a_template_are_named(plain_site: Site, app: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A JSON file whose name has a slip of the pen would silently leave the options out: the command names it."""
+    (app / "first" / "posters" / "quote.html").write_text("<p>")
+    (app / "first" / "posters" / "quotes.json").write_text('{"javascript": true}')
+
+    call_command("collect_poster_templates")
+
+    printed = capsys.readouterr()
+    assert f"{app / 'first' / 'posters' / 'quotes.json'} is not read: there is no quotes.html beside it" in printed.err
+    assert "1 template is in the outbox" in printed.out
 
 
 def test_template_in_another_place_is_named(plain_site: Site, app: Path, capsys: pytest.CaptureFixture[str]) -> None:

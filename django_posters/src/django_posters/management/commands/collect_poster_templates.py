@@ -1,6 +1,6 @@
 """`manage.py collect_poster_templates`: upload the templates of all installed apps through the outbox."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,12 @@ from django_posters.management.signal_handling import stop_on_signals
 from django_posters.management.waiting import INTERRUPTED_STATUS, add_wait
 from django_posters.models import TemplateCommand
 from django_posters.template_uploads.commands import advice_now, upload_template
-from django_posters.template_uploads.discovery import find_templates, places_searched, read_upload
+from django_posters.template_uploads.discovery import (
+    find_templates,
+    options_without_template,
+    places_searched,
+    read_upload,
+)
 from django_posters.template_uploads.problems import problem_line
 from django_posters.template_uploads.waiting import wait_for_answers
 
@@ -44,10 +49,12 @@ class Command(BaseCommand):
             raise CommandError(f"{path}: {error}; nothing was uploaded") from error
         for section, path in found.items():
             self.stdout.write(f"{section}: {path}")
+        for path in options_without_template():
+            self.stderr.write(f"{path} is not read: there is no {path.with_suffix('.html').name} beside it")
         if not found:
             self.stderr.write(f"no template was found: {places_searched()}")
         if wait is None or not found:
-            self.stdout.write(f"{len(found)} templates are in the outbox; `manage.py relay_posters` sends them.")
+            self.stdout.write(f"{_counted(found)} in the outbox; `manage.py relay_posters` sends what is there.")
             return
         with stop_on_signals() as stop:
             try:
@@ -74,4 +81,8 @@ class Command(BaseCommand):
                     problems.append(f"{path}: interrupted before there was an answer")
         if problems:
             raise CommandError("\n".join(problems), returncode=INTERRUPTED_STATUS if interrupted else 1)
-        self.stdout.write(f"{len(answered)} templates are uploaded.")
+        self.stdout.write(f"{_counted(answered)} uploaded.")
+
+
+def _counted(templates: Sized) -> str:
+    return "1 template is" if len(templates) == 1 else f"{len(templates)} templates are"

@@ -68,7 +68,7 @@ class Command(BaseCommand):
         except (PostersError, PostersSettingsError) as error:
             raise CommandError(str(error)) from error
         if answer is None:
-            self.stdout.write(f"Sent {file} as command {command.event_id}.")
+            self.stdout.write(f"Sent {file} as command {command.event_id}. Whether it is accepted, --wait tells.")
             return
         if not isinstance(answer, TemplateUploaded):
             raise CommandError("\n".join(problem_line(file, error) for error in answer.errors))

@@ -17,8 +17,12 @@ function show(job) {
   bar.value = job.is_finished ? bar.max : job.finished_count;
   const counts = row.querySelector(".poster-counts");
   counts.textContent = [job.success_count, job.failure_count, job.cancelled_count, job.total_count].join(" / ");
-  row.querySelector(".poster-status").textContent = JSON.parse(bar.dataset.texts)[job.status];
-  if (job.is_finished) open.delete(job.job_id);
+  const status = row.querySelector(".poster-status");
+  status.textContent = JSON.parse(bar.dataset.texts)[job.status];
+  status.className = `poster-status poster-is-${job.status}`;
+  if (!job.is_finished) return;
+  row.querySelector(".poster-cancelling")?.remove();
+  open.delete(job.job_id);
 }
 
 poll();

@@ -10,10 +10,14 @@ async function send(form, fields, output) {
   say(output, "", texts.sent);
   const reply = await fetch(form.dataset.commands, { method: "POST", body }).catch(() => null);
   const sent = reply ? await reply.json().catch(() => ({})) : {};
+  mark(sent.errors ?? []);
   if (!sent.answer) return void fail(output, sent.errors ?? [{ message: texts.silent }]);
   for (;;) {
     await new Promise((resume) => setTimeout(resume, 500));
     const asked = await fetch(sent.answer).catch(() => null);
+    if (!output.isConnected) return;
+    // Who is logged out meanwhile is led to the login page, which is no answer.
+    if (asked?.redirected) return void fail(output, [{ message: texts.silent }]);
     if (!asked?.ok) continue;
     const answer = await asked.json();
     if (answer.state === "rejected") return void fail(output, answer.errors);
@@ -35,6 +39,18 @@ function say(output, kind, text) {
   output.replaceChildren(line);
 }
 
+// Marks the fields that were refused, and leads to the first of them.
+function mark(errors) {
+  if (!editor) return;
+  for (const field of editor.querySelectorAll("[aria-invalid]")) field.removeAttribute("aria-invalid");
+  const refused = errors.flatMap(({ field }) => editor.elements[field] ?? []);
+  for (const field of refused) field.setAttribute("aria-invalid", "true");
+  // While somebody types, the cursor stays where it is.
+  if (!refused.length || document.activeElement.matches("input, select, textarea, .CodeMirror *")) return;
+  if (refused[0] === editor.elements.html) code.focus();
+  else refused[0].focus();
+}
+
 function fail(output, errors) {
   const place = ({ line, column }) =>
     line ? texts.place.replace("{line}", line).replace("{column}", column ?? 1) : "";
@@ -49,8 +65,11 @@ function show(picture, url) {
 
 async function preview(fields) {
   code.showErrors([]);
-  const answer = await send(editor, fields, editor.querySelector("output"));
-  if (answer) show(editor.querySelector(".poster-preview"), answer.url);
+  const output = editor.querySelector("output");
+  const answer = await send(editor, fields, output);
+  if (!answer) return;
+  show(editor.querySelector(".poster-preview"), answer.url);
+  if (!answer.warnings.length) say(output, "", texts.drawn);
 }
 
 editor?.addEventListener("click", async ({ target }) => {
@@ -62,6 +81,10 @@ editor?.addEventListener("click", async ({ target }) => {
   const answer = await send(editor, { kind }, editor.querySelector("output"));
   if (answer?.page) location.assign(answer.page);
 });
+
+// The editor of what was refused shows why.
+const refusals = JSON.parse(document.querySelector("#poster-errors")?.textContent ?? "[]");
+if (refusals.length) fail(editor.querySelector("output"), refusals);
 
 // A version without a preview gets one when its page is opened; the list shows it, too.
 if (editor?.dataset.version && editor.querySelector(".poster-preview").hidden) {
@@ -75,7 +98,8 @@ function followTyping(live) {
   let stale = false;
   const draw = async () => {
     stale = busy;
-    if (busy || !live.checked || !editor.elements.section.value) return;
+    if (busy || !live.checked) return;
+    if (!editor.elements.section.value) return void say(editor.querySelector("output"), "warning", texts.section);
     busy = true;
     await code.save();
     await preview({ kind: "preview" });
@@ -97,14 +121,20 @@ const live = editor?.querySelector(".poster-live");
 if (live) followTyping(live);
 
 const compared = document.querySelector("#compared");
-compared?.querySelector("button").addEventListener("click", () => {
+function drawCompared() {
   for (const figure of document.querySelectorAll("[data-template]")) {
     const fields = { kind: "compare", template: figure.dataset.template };
-    send(compared, fields, figure.querySelector("output")).then(
-      (answer) => answer && show(figure.querySelector("img"), answer.url),
-    );
+    const output = document.createElement("output");
+    output.setAttribute("role", "status");
+    // The answer to what was asked for before may come later: its output is not on the page any more.
+    figure.querySelector("output").replaceWith(output);
+    send(compared, fields, output).then((answer) => answer && show(figure.querySelector("img"), answer.url));
   }
-});
+}
+
+compared?.querySelector("button")?.addEventListener("click", drawCompared);
+// The pictures are there without a click, each with its own samples.
+if (compared?.querySelector("button")) drawCompared();
 
 // A preview that the store no longer has leaves no broken picture in the list.
 for (const picture of document.querySelectorAll("#result_list .poster-thumbnail")) {

@@ -53,7 +53,9 @@ window.postersCodeEditor = function codeEditor(textarea) {
       await new Promise((resume) => setTimeout(resume, 120));
       editor.save();
     },
+    focus: () => editor.focus(),
     onChange: (changed) => editor.on("change", changed),
+    // While somebody types, the editor stays where it is.
     showErrors(errors) {
       clear();
       for (const error of errors.filter(({ line }) => line)) {
@@ -63,7 +65,7 @@ window.postersCodeEditor = function codeEditor(textarea) {
         const line = editor.addLineClass(Math.min(error.line - 1, editor.lastLine()), "background", "poster-bad-line");
         shown.push({ line, note: editor.addLineWidget(line, note) });
       }
-      if (shown.length) editor.scrollIntoView({ line: shown[0].line.lineNo(), ch: 0 }, 80);
+      if (shown.length && !editor.hasFocus()) editor.scrollIntoView({ line: shown[0].line.lineNo(), ch: 0 }, 80);
     },
   };
 };
