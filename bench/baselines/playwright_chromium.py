@@ -9,13 +9,15 @@ import os
 from types import TracebackType
 from typing import Any, Final, Literal, Self
 
-from playwright.async_api import CDPSession, Page, async_playwright
+from playwright.async_api import CDPSession, Error, Page, async_playwright
 
 from bench.baselines.documents import HEIGHT, WIDTH
 from bench.baselines.drawing import SLOTS
 from renderer.browser.chromium import find_chromium
 from renderer.fonts.font_set import FONT_CONFIGURATION
 
+ATTEMPTS: Final = 3
+"""On a busy machine Chromium may have no frame to capture yet, and refuses."""
 Encoder = Literal["PNG for speed", "PNG", "JPEG 90"]
 Reuse = Literal["the same page", "about:blank between", "a fresh context"]
 
@@ -59,7 +61,7 @@ class PlaywrightChromium:
         page, session = await self._pages.get()
         await session.send("Page.stopLoading")
         await page.set_content(html)
-        picture = await session.send("Page.captureScreenshot", self._capture)
+        picture = await self._captured(session)
         if self._reuse == "about:blank between":
             await page.goto("about:blank")
         elif self._reuse == "a fresh context":
@@ -67,6 +69,15 @@ class PlaywrightChromium:
             page, session = await self._open()
         await self._pages.put((page, session))
         return base64.b64decode(picture["data"])
+
+    async def _captured(self, session: CDPSession) -> dict[str, Any]:
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return await session.send("Page.captureScreenshot", self._capture)
+            except Error as error:
+                if "Unable to capture screenshot" not in error.message:
+                    raise
+        return await session.send("Page.captureScreenshot", self._capture)
 
     async def _open(self) -> tuple[Page, CDPSession]:
         context = await self._browser.new_context(

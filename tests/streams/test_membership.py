@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from confluent_kafka import ConsumerGroupState, Producer
 from confluent_kafka.admin import AdminClient
@@ -10,6 +11,8 @@ from confluent_kafka.admin import AdminClient
 from agents.settings import Settings
 from schemas.topics import POSTER_RENDERS
 from streams.faust_bridge.application import RoleApp
+from streams.health.lag import Lag
+from streams.health.liveness import Liveness
 from streams.inbox import Inbox
 from streams.topics import Role
 
@@ -30,7 +33,13 @@ async def started(broker: str, instance: str | None) -> RoleApp:
     """Return a member of the group."""
     app = member(broker, instance)
     await app.start()
+    watch(app)
     return app
+
+
+def watch(app: RoleApp) -> None:
+    """Have records that a rebalance has dropped fetched again, as in a worker, until the app is stopped."""
+    app.add_future(Lag(app, Liveness(app.role, app.inboxes), lambda: datetime.now(UTC)).run())
 
 
 def assigned(admin: AdminClient, name: str = GROUP) -> Mapping[str, frozenset[int]]:
@@ -104,6 +113,7 @@ async def test_what_is_finished_when_partitions_are_moved_is_not_delivered_again
     first = member(broker, None)
     first.conf.broker_commit_interval = 3_600
     await first.start()
+    watch(first)
     second = None
     try:
         (inbox,) = first.inboxes

@@ -25,7 +25,7 @@ from streams.topics import TOPICS
 from tests.faults.broker_faults import FarKafka
 from tests.faults.proxy import Mode
 from tests.parts.ports import free_port
-from tests.streams.test_membership import GROUP, PARTITIONS, assigned, shared_by
+from tests.streams.test_membership import GROUP, PARTITIONS, assigned, shared_by, watch
 
 PATIENCE_SECONDS = 60.0
 STOP_SECONDS = 15.0
@@ -52,6 +52,7 @@ async def start() -> AsyncIterator[Start]:
     async def start_member(broker: str, *, session: float = SESSION_SECONDS) -> RoleApp:
         apps.append(member(broker, session=session))
         await apps[-1].start()
+        watch(apps[-1])
         return apps[-1]
 
     yield start_member
@@ -188,7 +189,7 @@ async def test_a_rebalance_that_waits_for_another_member_holds_up_no_stop(
 
 def members_of(admin: AdminClient, name: str = GROUP) -> tuple[ConsumerGroupState, int]:
     """Return the state of a group, and how many members it has."""
-    group = admin.describe_consumer_groups([name], request_timeout=10)[name].result()
+    group = admin.describe_consumer_groups([name], request_timeout=PATIENCE_SECONDS)[name].result()
     return group.state, len(group.members)
 
 

@@ -54,7 +54,7 @@ from tests.agents.owners import admission
 from tests.agents.published import worked
 from tests.render.poster_renderer import VERSION, InProcessFiller, MemoryStore, Sources
 from tests.renderer.assets.site import open_site, png
-from tests.sink.ports import Announcements, SetAside
+from tests.sink.ports import Announcements, RecordedDeadLetters
 
 PICTURE = Path(__file__).parents[3] / "docs" / "images" / "trace.svg"
 REQUEST = "POST /testimonials/"
@@ -224,7 +224,9 @@ async def through_the_roles(requested: Record, database_url: str) -> list[Record
     handler = RequestHandler(known, Cancellations(), lambda: datetime.now(UTC))
     queue, known_sources = FairQueue(), KnownSources(known.owners)
     inbox = Inbox([topics.POSTER_REQUESTS], 100, queue=queue)
-    intake = IntakeAgent(inbox, sent, SetAside(), handler, known, admission(), queue=queue, known=known_sources)
+    intake = IntakeAgent(
+        inbox, sent, RecordedDeadLetters(), handler, known, admission(), queue=queue, known=known_sources
+    )
     await worked(inbox, intake.run, [delivered(requested)])
     async with (
         open_site() as assets,
@@ -253,7 +255,7 @@ async def by_render(sent: Announcements, renderer: PosterRenderer, record: Recor
     agent = RenderAgent(
         inbox,
         sent,
-        SetAside(),
+        RecordedDeadLetters(),
         Cancellations(),
         renderer,
         retry_delays=(0.2, 60, 600),
@@ -265,7 +267,9 @@ async def by_render(sent: Announcements, renderer: PosterRenderer, record: Recor
 async def by_retry(sent: Announcements, record: Record) -> None:
     """Let the retry role handle one record."""
     inbox = Inbox([record.topic], 100)
-    agent = RetryAgent(inbox, sent, SetAside(), Cancellations(), longest_wait=5.0, now=lambda: datetime.now(UTC))
+    agent = RetryAgent(
+        inbox, sent, RecordedDeadLetters(), Cancellations(), longest_wait=5.0, now=lambda: datetime.now(UTC)
+    )
     await worked(inbox, agent.run, [delivered(record)])
 
 
@@ -275,7 +279,9 @@ async def by_sink(sent: Announcements, requested: Record, database_url: str) -> 
     records = [requested, *(each for topic in read for each in sent.records if each.topic == topic)]
     database = sink_database(database_url)
     try:
-        await Sink(database, sent, SetAside()).process([delivered(each, offset) for offset, each in enumerate(records)])
+        await Sink(database, sent, RecordedDeadLetters()).process(
+            [delivered(each, offset) for offset, each in enumerate(records)]
+        )
     finally:
         await database.close()
 

@@ -172,7 +172,7 @@ SHEETS = {
 
 @pytest.mark.parametrize("sheet", SHEETS.values(), ids=SHEETS.keys())
 async def test_a_large_sheet_takes_linear_time(site: Site, fetcher: HttpFetcher, sheet: str) -> None:
-    """A style sheet of almost 5 MiB is read and rewritten in two seconds of processor time."""
+    """A style sheet of almost 5 MiB is read and rewritten in some seconds of processor time, not minutes."""
     sheet = sheet[: 5 * 2**20 - 1]
     site.put("/deep/s.css", sheet, "text/css")
     url = site.redirect("/s.css", "/deep/s.css")
@@ -183,7 +183,7 @@ async def test_a_large_sheet_takes_linear_time(site: Site, fetcher: HttpFetcher,
 
     assert len(sheet) > 4 * 2**20
     assert len(fetched.body) >= len(sheet)
-    assert took < 2
+    assert took < 6
 
 
 async def test_a_larger_sheet_is_refused(site: Site, fetcher: HttpFetcher) -> None:
