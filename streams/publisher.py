@@ -79,7 +79,11 @@ class KafkaPublisher:
     async def close(self) -> None:
         """Wait for unacknowledged records, a second at most, and end the thread."""
         if self._producer is not None and self._thread is not None:
-            await asyncio.to_thread(self._producer.flush, CLOSE_SECONDS)
+            try:
+                await asyncio.to_thread(self._producer.flush, CLOSE_SECONDS)
+            except KafkaException as error:
+                # The client raises a fatal error once, here or in its thread. Whoever awaits an acknowledgement has it.
+                logger.warning("the publisher was closed after a fatal error: %s", error)
             self._closed.set()
             await asyncio.to_thread(self._thread.join)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import threading
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
@@ -124,3 +125,38 @@ def test_a_refusal_for_good_is_not_retried(code: int) -> None:
 def test_a_fatal_error_is_not_retried() -> None:
     """A fatal error of librdkafka ends the process instead of being retried forever."""
     assert isinstance(publishing._exception_of(KafkaError(KafkaError._FATAL, "fenced", fatal=True)), KafkaException)
+
+
+class FatalProducer:
+    """Accepts nothing, and raises its fatal error where it is closed."""
+
+    def __init__(self, *_: object, **__: object) -> None:
+        self._ended = threading.Event()
+
+    def produce(self, *_: object, **__: object) -> None:
+        """Refuse the record."""
+        raise KafkaException(FENCED)
+
+    def poll(self, seconds: float) -> None:
+        """Wait."""
+        self._ended.wait(seconds)
+
+    def flush(self, _: float) -> None:
+        """Raise."""
+        self._ended.set()
+        raise KafkaException(FENCED)
+
+
+FENCED = KafkaError(KafkaError._FATAL, "fenced", fatal=True)
+
+
+async def test_a_fatal_error_does_not_keep_a_publisher_from_being_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client may raise it there, once: the stop of a role goes on, and the thread ends."""
+    before = set(threading.enumerate())
+    monkeypatch.setattr(publishing, "Producer", FatalProducer)
+    publisher = KafkaPublisher(Settings(brokers="127.0.0.1:9"))
+    with pytest.raises(KafkaException):
+        await publisher.publish([Record(topic=TOPIC, key="k", value=b"v")])
+    await publisher.close()
+
+    assert [each.name for each in set(threading.enumerate()) - before if each.name == "publisher"] == []
