@@ -22,15 +22,7 @@ FOUR: Final = ("site-1", "site-2", "site-3", "site-4")
 
 async def measure(counts: Counts) -> Guards:
     """Run a backlog of simple posters, where the guards weigh most, on workers of each kind in turns."""
-    guards = Guards(
-        posters=counts.posters,
-        python=[],
-        python_without=[],
-        everything=[],
-        everything_without=[],
-        one_source=[],
-        four_sources=[],
-    )
+    guards = Guards(posters=counts.posters, python=[], python_without=[], everything=[], everything_without=[])
     lists = {
         WITH: (guards.python, guards.everything),
         WITHOUT: (guards.python_without, guards.everything_without),

@@ -2,6 +2,8 @@
 
 import importlib
 import sys
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 import click
@@ -38,20 +40,33 @@ class CommandError(click.ClickException):
 
 
 class LazyGroup(click.Group):
-    """Imports a command's module when it is called: `posters status` does not load the browser's bindings."""
+    """Imports a command's module when it is called: `posters status` does not load the browser's bindings.
+
+    `modules`: the names of such commands, and where they are. Others are added as usual.
+    """
+
+    def __init__(self, *arguments: Any, modules: Mapping[str, str] = MappingProxyType({}), **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._modules = modules
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands."""
-        return sorted(COMMANDS)
+        return sorted([*super().list_commands(ctx), *self._modules])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return the command, imported now."""
-        if cmd_name not in COMMANDS:
-            return None
-        name = cmd_name.replace("-", "_")
-        module = importlib.import_module(f"posters.commands.{name}")
-        command: click.Command = getattr(module, name)
+        """Return the command, imported now where it has a module of its own."""
+        if cmd_name not in self._modules:
+            return super().get_command(ctx, cmd_name)
+        command: click.Command = getattr(importlib.import_module(self._modules[cmd_name]), cmd_name.replace("-", "_"))
         return command
+
+
+class Commands(LazyGroup):
+    """The commands of `posters`."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        modules = {name: f"posters.commands.{name.replace('-', '_')}" for name in COMMANDS}
+        super().__init__(*arguments, modules=modules, **options)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands, without importing one and without truncating a sentence."""
@@ -66,7 +81,7 @@ class LazyGroup(click.Group):
             raise CommandError(str(error)) from error
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="posterstream", prog_name="posters")
 def main() -> None:
     """Poster images from HTML templates, as a Kafka stream processor.

@@ -1,7 +1,6 @@
 """`posters templates`: the commands of designers."""
 
 import asyncio
-import importlib
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +12,7 @@ from agents.settings import read_settings
 from posters.commands.json_option import JsonObject
 from posters.commands.template_options import html_file, section_of, source_option, timeout_option
 from posters.commands.terminal import say, say_document, say_rows
-from posters.main import CommandError
+from posters.main import CommandError, LazyGroup
 from posters.operations.sections import own_section
 from posters.operations.templates import TemplateClient
 from schemas.output import OutputError, parse_output
@@ -23,22 +22,7 @@ from streams.printable import printable
 _WITH_RENDERER: Final = {"audit": "posters.commands.template_audit", "preview": "posters.commands.template_preview"}
 
 
-class TemplateCommands(click.Group):
-    """Imports the renderer for those commands only that draw here."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of all commands."""
-        return sorted([*super().list_commands(ctx), *_WITH_RENDERER])
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return the command, imported now where it draws."""
-        if cmd_name not in _WITH_RENDERER:
-            return super().get_command(ctx, cmd_name)
-        command: click.Command = getattr(importlib.import_module(_WITH_RENDERER[cmd_name]), cmd_name)
-        return command
-
-
-@click.group(cls=TemplateCommands)
+@click.group(cls=LazyGroup, modules=_WITH_RENDERER)
 def templates() -> None:
     """Preview, upload, list, show, activate, archive and audit templates."""
 
