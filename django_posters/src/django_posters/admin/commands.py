@@ -16,7 +16,7 @@ from django_posters.models import TemplateCommand
 from django_posters.template_uploads.commands import advice
 
 from .filters import KindFilter
-from .read_only import ReadOnlyAdmin, Text, colored
+from .read_only import ReadOnlyAdmin, Text, colored, page_link
 
 
 @admin.register(TemplateCommand)
@@ -80,8 +80,7 @@ class CommandAdmin(ReadOnlyAdmin):
         """Link to the version that the command made or was about."""
         if command.template_id is None:
             return "–"
-        address = reverse(f"{self.admin_site.name}:posters_postertemplate_change", args=[command.template_id])
-        return format_html('<a href="{}">{}</a>', address, command.section)
+        return page_link(self.admin_site, "posters_postertemplate", command.template_id, command.section)
 
     @admin.display(description=_("preview"))
     def picture(self, command: TemplateCommand) -> SafeString | str:

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import QuerySet
 from django.forms import Media
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -20,7 +20,7 @@ from django_posters.requests import request_poster
 from django_posters.requests.rows import find_field
 
 from .pictures import picture_of
-from .read_only import colored
+from .read_only import colored, page_link
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
@@ -76,10 +76,10 @@ class PosterAdminMixin(ModelAdmin):
         if poster.error_code:
             shown = format_html("{}<br>{}: {}", shown, poster.error_code, poster.error_message)
         try:
-            address = reverse(f"{self.admin_site.name}:posters_poster_change", args=[poster.pk])
+            link = page_link(self.admin_site, "posters_poster", poster.pk, _("Everything about this poster"))
         except NoReverseMatch:  # an admin site of one's own may leave the pages of posters out
             return shown
-        return format_html('{}<br><a href="{}">{}</a>', shown, address, _("Everything about this poster"))
+        return format_html("{}<br>{}", shown, link)
 
     def ask_again(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         """Request a new poster for each row, even if nothing changed."""

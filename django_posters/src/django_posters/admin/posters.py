@@ -8,7 +8,7 @@ from django.contrib.admin.utils import quote
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
@@ -23,7 +23,7 @@ from django_posters.requests.retry import retry_poster
 
 from .filters import ErrorFilter
 from .pictures import list_of_images, picture_of
-from .read_only import ReadOnlyAdmin, Text, colored, console_link, record_link
+from .read_only import ReadOnlyAdmin, Text, colored, console_link, page_link, record_link
 
 RETRIED: Final = (Poster.Status.FAILED, Poster.Status.CANCELLED)
 """Statuses of posters that can be requested again here."""
@@ -120,10 +120,9 @@ class PosterAdmin(ReadOnlyAdmin):
         label, model = poster.owner_model.split(".")
         text = f"{model} {poster.entity_id}"
         try:
-            address = reverse(f"{self.admin_site.name}:{label}_{model}_change", args=[quote(poster.entity_id)])
+            return page_link(self.admin_site, f"{label}_{model}", quote(poster.entity_id), text)
         except NoReverseMatch:
             return text
-        return format_html('<a href="{}">{}</a>', address, text)
 
     @admin.display(description=_("error"))
     def error(self, poster: Poster) -> str:
@@ -133,8 +132,7 @@ class PosterAdmin(ReadOnlyAdmin):
     @admin.display(description=_("job"))
     def of_job(self, poster: Poster) -> SafeString:
         """Link to the job of the poster."""
-        address = reverse(f"{self.admin_site.name}:posters_job_change", args=[poster.job_id])
-        return format_html('<a href="{}">{}</a>', address, poster.job_id)
+        return page_link(self.admin_site, "posters_job", poster.job_id, poster.job_id)
 
     @admin.display(description=_("address"))
     def address(self, poster: Poster) -> SafeString | str:
@@ -146,8 +144,7 @@ class PosterAdmin(ReadOnlyAdmin):
         """Link to the earlier poster of the row whose picture is shown meanwhile."""
         if poster.picture_of is None:
             return "–"
-        address = reverse(f"{self.admin_site.name}:posters_poster_change", args=[poster.picture_of])
-        return format_html('<a href="{}">{}</a>', address, poster.picture_of)
+        return page_link(self.admin_site, "posters_poster", poster.picture_of, poster.picture_of)
 
     @admin.display(description="Redpanda Console")
     def records(self, poster: Poster) -> SafeString | str:

@@ -7,7 +7,9 @@ from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.sites import AdminSite
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -72,6 +74,11 @@ def colored(status: str) -> SafeString:
     """Return a status in its colour, readable in the light and the dark theme."""
     # By a class of admin.css: a Content Security Policy may refuse styles within the page.
     return format_html('<b class="poster-status poster-is-{}">{}</b>', status, STATUSES[status])
+
+
+def page_link(site: AdminSite, model: str, key: object, text: object) -> SafeString:
+    """Return a link to the page of a row; `model` as in `posters_job`. Raises NoReverseMatch where it has none."""
+    return format_html('<a href="{}">{}</a>', reverse(f"{site.name}:{model}_change", args=[key]), text)
 
 
 def console_link(topic: str, key: str, since: datetime, text: str) -> SafeString | str:
